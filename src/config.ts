@@ -1,0 +1,93 @@
+/** Every option, its unit and its default. What can be set per pull is in `PullOptions`, the rest in `PullerOptions`. */
+import type { Redacted } from "effect/Redacted"
+
+/** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
+export interface Limits {
+  /** Bytes of one manifest, index or config. */
+  readonly documentBytes: number
+  /** Bytes out per byte in, over a layer as a whole, looked at from 16 MiB of output on. DEFLATE cannot pass 1032. */
+  readonly inflateRatio: number
+  /** Bytes of one uncompressed layer. */
+  readonly layerBytes: number
+  /** Bytes of one file; a sparse file counts with its holes. */
+  readonly fileBytes: number
+  /** Entries in one layer. */
+  readonly entries: number
+  /** Components of one path. */
+  readonly depth: number
+  /** Bytes of one path. */
+  readonly pathBytes: number
+  /** Bytes of one link target. */
+  readonly linkBytes: number
+  /** Bytes of the PAX records, GNU long names and sparse maps of one entry. */
+  readonly paxBytes: number
+}
+
+const GiB = 2 ** 30
+
+export const defaultLimits: Limits = {
+  documentBytes: 4 * 2 ** 20,
+  inflateRatio: 2000,
+  layerBytes: 512 * GiB,
+  fileBytes: 256 * GiB,
+  entries: 10_000_000,
+  depth: 1024,
+  pathBytes: 4096,
+  linkBytes: 4096,
+  paxBytes: 2 ** 20
+}
+
+/** Time limits, in milliseconds. */
+export interface Timeouts {
+  /** Until a connection, TLS included, stands. */
+  readonly connect: number
+  /** From the request until the response's headers. */
+  readonly headers: number
+  /** Between two pieces of a body. */
+  readonly idle: number
+}
+
+export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, idle: 30_000 }
+
+/** Retries of one request or one body: exponential with full jitter. `base` and `cap` in milliseconds. */
+export interface RetryOptions {
+  readonly times: number
+  readonly base: number
+  readonly cap: number
+}
+
+export const defaultRetry: RetryOptions = { times: 3, base: 1_000, cap: 30_000 }
+
+/** `missing`: what is complete is served without the network. `always`: the registry is asked. `never`: store only. */
+export type PullPolicy = "missing" | "always" | "never"
+
+/** Credentials for one registry; `identityToken` is an OAuth2 refresh token, `registryToken` a bearer token as it is. */
+export type Credentials =
+  | { readonly username: string; readonly password: string | Redacted<string> }
+  | { readonly identityToken: string | Redacted<string> }
+  | { readonly registryToken: string | Redacted<string> }
+
+export interface PullerOptions {
+  /** Where the catalogue and the layers are. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
+  readonly root?: string | undefined
+  /** Where extracted layers are. Default: `<root>/layers`. */
+  readonly layersDir?: string | undefined
+  /** Layers downloaded at once, over all pulls of this puller. Default 3. */
+  readonly concurrency?: number | undefined
+  /** Extraction workers. Default: as many as cores. */
+  readonly workers?: number | undefined
+  /** Speak plain HTTP to every registry of this puller. Loopback hosts need no such option. */
+  readonly plainHttp?: boolean | undefined
+  /** Credentials by registry host (`ghcr.io`, `localhost:5000`). Default: docker's `config.json`. */
+  readonly credentials?: Readonly<Record<string, Credentials>> | undefined
+  readonly limits?: Partial<Limits> | undefined
+  readonly timeouts?: Partial<Timeouts> | undefined
+  readonly retry?: Partial<RetryOptions> | undefined
+}
+
+export interface PullOptions {
+  /** `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and Windows. */
+  readonly platform?: string | undefined
+  /** Default `missing`. */
+  readonly policy?: PullPolicy | undefined
+}

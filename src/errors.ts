@@ -1,0 +1,484 @@
+/**
+ * Everything that can go wrong in a pull, as data.
+ *
+ * A pull fails with one `PullError`: the reference that was asked for and a `reason`. Each reason is a tagged class
+ * that knows whether trying again may help (`isRetryable`), says what was wanted and what was found (`message`), and
+ * says what a person can do about it (`advice`). No reason ever carries a credential, a token or a query string:
+ * addresses are reduced to origin and path by whoever constructs one.
+ */
+import * as Data from "effect/Data"
+
+/** Drops what may hold a secret from an address: user info, query and fragment. */
+export const redactUrl = (url: string | URL): string => {
+  try {
+    const { origin, pathname } = new URL(url)
+    return origin + pathname
+  } catch {
+    return "(unparsable address)"
+  }
+}
+
+/** Keeps a remote text printable: control characters (terminal escapes among them) are dropped, length is bounded. */
+export const printable = (text: string, limit = 300): string => {
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim()
+  return clean.length > limit ? `${clean.slice(0, limit)}…` : clean
+}
+
+// ---------------------------------------------------------------------------------------------------------- reference
+
+/** The text is no image reference. `problem` names the rule it breaks. */
+export class InvalidReference extends Data.TaggedError("InvalidReference")<{
+  readonly input: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `invalid image reference ${JSON.stringify(printable(this.input))}: ${this.problem}`
+  }
+  get advice() {
+    return "Write it as [registry[:port]/]repository[:tag][@algorithm:hex], all lower case before the tag."
+  }
+}
+
+/** A feature that is known and not there. */
+export class NotImplemented extends Data.TaggedError("NotImplemented")<{ readonly feature: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `feature not yet implemented: ${this.feature}`
+  }
+  get advice() {
+    return "Pull each image by its own reference instead."
+  }
+}
+
+/** An option has a value that cannot be used. */
+export class InvalidOption extends Data.TaggedError("InvalidOption")<{
+  readonly option: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `option ${this.option}: ${this.problem}`
+  }
+  get advice() {
+    return `Correct the option ${this.option}.`
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------- registry
+
+/** No answer: name not found, refused, reset, TLS failed, or one of the time limits ran out before a status came. */
+export class RegistryUnreachable extends Data.TaggedError("RegistryUnreachable")<{
+  readonly url: string
+  readonly problem: string
+  readonly cause?: unknown
+}> {
+  readonly isRetryable = true
+  override get message() {
+    return `no answer from ${this.url}: ${this.problem}`
+  }
+  get advice() {
+    return "Check the network, the registry's name and port, and proxy settings; plain HTTP needs --plain-http (plainHttp)."
+  }
+}
+
+/** 401 or 403, after every way to authenticate that was available has been tried. */
+export class AccessDenied extends Data.TaggedError("AccessDenied")<{
+  readonly url: string
+  readonly status: number
+  readonly code?: string
+  readonly detail?: string
+  readonly authenticated: boolean
+}> {
+  readonly isRetryable = false
+  override get message() {
+    const why = [this.code, this.detail].filter(Boolean).join(": ")
+    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`} ${this.authenticated ? "to the given credentials" : "to an anonymous request"}`
+  }
+  get advice() {
+    return this.authenticated
+      ? "Check the user name and the password or token, and that they may pull this repository."
+      : "Log in to this registry, or check that the repository exists: registries often hide private ones behind this answer."
+  }
+}
+
+/** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
+export class RateLimited extends Data.TaggedError("RateLimited")<{
+  readonly url: string
+  readonly retryAfterMillis?: number
+  readonly detail?: string
+}> {
+  readonly isRetryable = true
+  override get message() {
+    return `${this.url} answered 429, too many requests${this.detail === undefined ? "" : ` (${this.detail})`}`
+  }
+  get advice() {
+    return this.retryAfterMillis === undefined
+      ? "Wait, log in for a higher limit, or pull through a mirror."
+      : `Wait ${Math.ceil(this.retryAfterMillis / 1000)} s, log in for a higher limit, or pull through a mirror.`
+  }
+}
+
+/** The registry knows no such manifest. */
+export class ManifestNotFound extends Data.TaggedError("ManifestNotFound")<{
+  readonly url: string
+  readonly code?: string
+  readonly detail?: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    const why = [this.code, this.detail].filter(Boolean).join(": ")
+    return `manifest not found: ${this.url}${why === "" ? "" : ` (${why})`}`
+  }
+  get advice() {
+    return "Check the repository and the tag or digest; a private repository may need credentials."
+  }
+}
+
+/** The registry named a blob in a manifest and does not have it. */
+export class BlobNotFound extends Data.TaggedError("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `blob not found: ${this.digest} at ${this.url}`
+  }
+  get advice() {
+    return "The registry is missing a part of this image: push it again, or pull from another registry."
+  }
+}
+
+/** Any other status that is not what the protocol asks for. 408 and 5xx may be retried. */
+export class RegistryError extends Data.TaggedError("RegistryError")<{
+  readonly url: string
+  readonly status: number
+  readonly code?: string
+  readonly detail?: string
+  readonly retryAfterMillis?: number
+}> {
+  get isRetryable() {
+    return this.status === 408 || this.status >= 500
+  }
+  override get message() {
+    const why = [this.code, this.detail].filter(Boolean).join(": ")
+    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`}`
+  }
+  get advice() {
+    return this.status >= 500
+      ? "The registry has trouble: try again later."
+      : "The registry refused the request: its own words are above."
+  }
+}
+
+/** The answer is not what its status and type promise: broken JSON, a header that makes no sense, a body too large. */
+export class InvalidResponse extends Data.TaggedError("InvalidResponse")<{
+  readonly url: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.url} gave an answer that cannot be used: ${this.problem}`
+  }
+  get advice() {
+    return "Is this the address of a registry? A proxy or login page in between gives such answers."
+  }
+}
+
+/** A redirect, realm or foreign address that a registry may not send us to. */
+export class AddressRefused extends Data.TaggedError("AddressRefused")<{
+  readonly from: string
+  readonly to: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.from} points to ${this.to}, which is refused: ${this.problem}`
+  }
+  get advice() {
+    return "If you trust this registry, give its storage's address in the configuration."
+  }
+}
+
+/** The index offers no manifest that this platform can run. */
+export class PlatformNotFound extends Data.TaggedError("PlatformNotFound")<{
+  readonly wanted: string
+  readonly offered: ReadonlyArray<string>
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `no manifest for ${this.wanted}; offered: ${this.offered.length === 0 ? "none" : this.offered.join(", ")}`
+  }
+  get advice() {
+    return "Choose one of the offered platforms with --platform (platform)."
+  }
+}
+
+/** A document or layer of a type that is not pulled: schema 1, an artifact, an unknown compression. */
+export class UnsupportedMediaType extends Data.TaggedError("UnsupportedMediaType")<{
+  readonly mediaType: string
+  readonly subject: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.subject} has the media type ${printable(this.mediaType)}, which is not supported`
+  }
+  get advice() {
+    return "Push the image again with a current tool (OCI or Docker schema 2)."
+  }
+}
+
+/** A digest by an algorithm that is not registered, so nothing can prove the bytes. */
+export class UnsupportedDigest extends Data.TaggedError("UnsupportedDigest")<{ readonly digest: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `unsupported image hash algorithm: ${printable(this.digest)}`
+  }
+  get advice() {
+    return "sha256, sha384 and sha512 are supported."
+  }
+}
+
+/** Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. */
+export class DigestMismatch extends Data.TaggedError("DigestMismatch")<{
+  readonly subject: string
+  readonly expected: string
+  readonly actual: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.subject} hash ${this.actual} does not match expected hash ${this.expected}`
+  }
+  get advice() {
+    return "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
+  }
+}
+
+/** More or fewer bytes than the descriptor says. Unit: bytes. */
+export class SizeMismatch extends Data.TaggedError("SizeMismatch")<{
+  readonly subject: string
+  readonly expected: number
+  readonly actual: number
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.subject} has ${this.actual} bytes or more where its descriptor says ${this.expected}`
+  }
+  get advice() {
+    return "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
+  }
+}
+
+/** A manifest that contradicts itself: layer count against diff ids, index against manifest, nesting without end. */
+export class InvalidManifest extends Data.TaggedError("InvalidManifest")<{
+  readonly digest: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.digest} is not a valid image: ${this.problem}`
+  }
+  get advice() {
+    return "Push the image again with a current tool."
+  }
+}
+
+/** A body that ended early, stalled or broke; `offset` bytes of the blob had arrived. */
+export class BlobInterrupted extends Data.TaggedError("BlobInterrupted")<{
+  readonly digest: string
+  readonly offset: number
+  readonly problem: string
+  readonly cause?: unknown
+}> {
+  readonly isRetryable = true
+  override get message() {
+    return `download of ${this.digest} broke after ${this.offset} bytes: ${this.problem}`
+  }
+  get advice() {
+    return "Pull again: it continues where it stopped."
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------------- layer
+
+/** The bytes are proven but are no layer: broken compression or a broken archive. */
+export class CorruptLayer extends Data.TaggedError("CorruptLayer")<{
+  readonly digest: string
+  readonly stage: "decompress" | "untar"
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `layer ${this.digest} is corrupt (${this.stage}): ${this.problem}`
+  }
+  get advice() {
+    return "The image was built or pushed wrongly: nothing of this layer was published."
+  }
+}
+
+/** An entry that no honest archive has: it would leave the layer's root, or it lies about itself. */
+export class UnsafeEntry extends Data.TaggedError("UnsafeEntry")<{
+  readonly digest: string
+  readonly path: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `layer ${this.digest}, entry ${JSON.stringify(printable(this.path))}: ${this.problem}`
+  }
+  get advice() {
+    return "Do not use this image unless you know why it was made so: nothing of this layer was published."
+  }
+}
+
+/** A limit of the configuration was passed. */
+export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
+  readonly limit: string
+  readonly maximum: number
+  readonly unit: string
+  readonly subject: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.subject}: more than ${this.maximum} ${this.unit} (limit ${this.limit})`
+  }
+  get advice() {
+    return `If the image is to be trusted, raise the option limits.${this.limit}.`
+  }
+}
+
+/** The file system refused: `code` is the system's own (ENOSPC, EACCES, EMFILE, EROFS, EIO, …). */
+export class FileSystemFailed extends Data.TaggedError("FileSystemFailed")<{
+  readonly operation: string
+  readonly path: string
+  readonly code: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.operation} ${printable(this.path)}: ${this.code}`
+  }
+  get advice() {
+    switch (this.code) {
+      case "ENOSPC":
+      case "EDQUOT":
+        return "The disk is full: free some space (ociflow prune), or choose another --root; the pull continues where it stood."
+      case "EMFILE":
+      case "ENFILE":
+        return "Too many open files: raise the limit (ulimit -n), or lower the concurrency."
+      case "EROFS":
+        return "The file system is read-only: choose another --root."
+      case "EACCES":
+      case "EPERM":
+        return "Not permitted: check who owns the directory, or choose another --root."
+      case "EIO":
+        return "The disk reports an error: check it before anything else."
+      default:
+        return "Check the directory and its file system, or choose another --root."
+    }
+  }
+}
+
+/** The worker that extracted this layer ended by itself (out of memory, a killed thread). */
+export class WorkerDied extends Data.TaggedError("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `the extraction worker for ${this.digest} died: ${this.problem}`
+  }
+  get advice() {
+    return "Pull again; if it dies again, lower the concurrency and report it with the image's name."
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------------- store
+
+/** Policy `never`, and the store does not hold the whole image. */
+export class NotCached extends Data.TaggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `not in the store for ${this.platform}: ${this.problem}`
+  }
+  get advice() {
+    return "Pull it once with the policy missing or always."
+  }
+}
+
+/** The catalogue cannot be read or written. */
+export class CatalogueFailed extends Data.TaggedError("CatalogueFailed")<{
+  readonly operation: string
+  readonly problem: string
+  readonly cause?: unknown
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `database error: ${this.operation}: ${this.problem}`
+  }
+  get advice() {
+    return "Check oci.db in the store's root: its permissions, the free space, and `sqlite3 oci.db 'PRAGMA integrity_check'`."
+  }
+}
+
+/** The catalogue was written by a newer ociflow. */
+export class CatalogueTooNew extends Data.TaggedError("CatalogueTooNew")<{
+  readonly path: string
+  readonly found: number
+  readonly supported: number
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.path} has schema version ${this.found}; this ociflow knows up to ${this.supported}`
+  }
+  get advice() {
+    return "Update ociflow, or choose another --root."
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------------- pull
+
+/** Every reason by its tag; also how a reason that crossed a thread is made anew. */
+export const reasons = {
+  InvalidReference,
+  NotImplemented,
+  InvalidOption,
+  RegistryUnreachable,
+  AccessDenied,
+  RateLimited,
+  ManifestNotFound,
+  BlobNotFound,
+  RegistryError,
+  InvalidResponse,
+  AddressRefused,
+  PlatformNotFound,
+  UnsupportedMediaType,
+  UnsupportedDigest,
+  DigestMismatch,
+  SizeMismatch,
+  InvalidManifest,
+  BlobInterrupted,
+  CorruptLayer,
+  UnsafeEntry,
+  LimitExceeded,
+  FileSystemFailed,
+  WorkerDied,
+  NotCached,
+  CatalogueFailed,
+  CatalogueTooNew
+} as const
+
+/** Why a pull failed. */
+export type Reason = InstanceType<(typeof reasons)[keyof typeof reasons]>
+
+export const isReason = (u: unknown): u is Reason =>
+  u instanceof Error && "_tag" in u && Object.hasOwn(reasons, String(u._tag))
+
+/** A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. */
+export class PullError extends Data.TaggedError("PullError")<{
+  readonly reference: string
+  readonly reason: Reason
+}> {
+  get isRetryable() {
+    return this.reason.isRetryable
+  }
+  override get message() {
+    return `${this.reference}: ${this.reason.message}`
+  }
+  get advice() {
+    return this.reason.advice
+  }
+}

@@ -1,0 +1,59 @@
+/** The crossings between Effect, which owns lifetimes, and RxJS, which owns sequences. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { Observable, type ObservableInput } from "rxjs"
+
+/** Runs an Effect for each subscription; unsubscribing interrupts it. */
+export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
+
+/**
+ * Effect → Observable. An RxJS teardown cannot be awaited, so the fibers belong to the enclosing scope: closing it
+ * waits until every interrupted fiber has run its finalizers.
+ */
+export const lifting = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope | R> =>
+  Effect.map(
+    FiberSet.makeRuntime<R>(),
+    (run) =>
+      <A, E>(effect: Effect.Effect<A, E, R>) =>
+        new Observable<A>((subscriber) => {
+          const fiber = run(effect)
+          fiber.addObserver(
+            Exit.match({
+              onFailure: (cause) => subscriber.error(Cause.squash(cause)),
+              onSuccess: (value) => {
+                subscriber.next(value)
+                subscriber.complete()
+              }
+            })
+          )
+          return () => fiber.interruptUnsafe()
+        })
+  )
+
+/** Observable → Effect. Interruption unsubscribes; errors that `is` knows are typed, all others are defects. */
+export const drain =
+  <E>(is: (u: unknown) => u is E) =>
+  <A>(source: Observable<A>): Effect.Effect<A | undefined, E> =>
+    Effect.callback((resume) => {
+      let last: A | undefined
+      const subscription = source.subscribe({
+        next: (value) => {
+          last = value
+        },
+        complete: () => resume(Effect.succeed(last)),
+        error: (error) => resume(is(error) ? Effect.fail(error) : Effect.die(error))
+      })
+      return Effect.sync(() => subscription.unsubscribe())
+    })
+
+/** An Effect `Schedule` as the `delay` of RxJS's `retry`, so that one clock (and `TestClock`) rules both worlds. */
+export const retryDelay = Effect.fnUntraced(function* <E>(schedule: Schedule.Schedule<unknown, E>) {
+  const lift = yield* lifting()
+  const step = yield* Schedule.toStepWithSleep(schedule)
+  return (error: E): ObservableInput<unknown> => lift(Pull.catchDone(step(error), () => Effect.fail(error)))
+})

@@ -1,0 +1,37 @@
+/** Lifts a synchronous machine (a hash, an inflater) into an operator: one machine per subscription. */
+import { Observable, type OperatorFunction } from "rxjs"
+
+/** `push` and `end` hand each output to `next`; they may throw, which becomes the observable's error. */
+export interface Machine<in A, out B> {
+  readonly push: (chunk: A, next: (value: B) => void) => void
+  readonly end: (next: (value: B) => void) => void
+  /** Frees what the machine holds outside the heap; called once, however the subscription ends. */
+  readonly close?: () => void
+}
+
+export const transduce =
+  <A, B>(make: () => Machine<A, B>): OperatorFunction<A, B> =>
+  (source) =>
+    new Observable((subscriber) => {
+      const machine = make()
+      const next = (value: B) => subscriber.next(value)
+      const guard = (step: () => void) => {
+        try {
+          step()
+          return true
+        } catch (error) {
+          subscriber.error(error)
+          return false
+        }
+      }
+      if (machine.close !== undefined) subscriber.add(machine.close)
+      subscriber.add(
+        source.subscribe({
+          next: (chunk) => guard(() => machine.push(chunk, next)),
+          error: (error) => subscriber.error(error),
+          complete: () => {
+            if (guard(() => machine.end(next))) subscriber.complete()
+          }
+        })
+      )
+    })
