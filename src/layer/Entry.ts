@@ -1,0 +1,71 @@
+/** What a layer's archive holds, and what takes it: the seam between reading an archive and writing a directory. */
+import type { Observable } from "rxjs"
+
+export type EntryType = "file" | "directory" | "symlink" | "link" | "character-device" | "block-device" | "fifo"
+
+/**
+ * One entry as the archive tells it. Names are the archive's bytes as a binary (latin1) string, so that names that are
+ * not UTF-8 survive byte for byte.
+ */
+export interface EntryHeader {
+  readonly path: string
+  /** Target of a symlink or a hard link; empty for every other type. */
+  readonly linkPath: string
+  readonly type: EntryType
+  /** Permission bits, setuid, setgid and sticky among them: `mode & 0o7777`. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Logical size in bytes: a sparse file counts with its holes. 0 for everything but files. */
+  readonly size: number
+  readonly mtime: { readonly seconds: number; readonly nanos: number }
+  readonly devMajor: number
+  readonly devMinor: number
+  /** Raw values by name (a binary string, `SCHILY.xattr.` taken off). */
+  readonly xattrs: ReadonlyMap<string, Uint8Array>
+  /** Of a sparse file, in rising order: the body is these segments back to back; the rest are holes. Bytes. */
+  readonly sparse?: ReadonlyArray<{ readonly offset: number; readonly length: number }>
+}
+
+/**
+ * Takes the entries in archive order. Everything is synchronous and is called in the worker; a `Reason` that is thrown
+ * fails the layer.
+ */
+export interface Applier {
+  /** An entry whose body is whole; absent where the body is empty. The view is valid during the call only. */
+  entry(header: EntryHeader, body?: Uint8Array): void
+  /** A large body in pieces, between `begin` and `end`; each view is valid during its call only. */
+  begin(header: EntryHeader): void
+  write(chunk: Uint8Array): void
+  end(): void
+  /** After the last entry: hard links, the times of directories, the attributes of the root. */
+  finish(): void
+  /** Closes open files, also after a failure or a cancel. Never throws; may be called twice. */
+  close(): void
+}
+
+/** An entry as users see it: a name, the facts, and a body that is read only if somebody asks. */
+export interface Entry {
+  /** The path decoded as UTF-8; bytes that are none become U+FFFD. */
+  readonly path: string
+  /** The path byte for byte, as a binary (latin1) string. */
+  readonly rawPath: string
+  /** Target of a symlink or hard link, decoded as UTF-8. */
+  readonly linkPath?: string
+  readonly type: EntryType
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Bytes of the body, holes among them. */
+  readonly size: number
+  readonly mtime: Date
+  readonly xattrs: ReadonlyMap<string, Uint8Array>
+  /** Digest of the layer's blob. */
+  readonly layer: string
+  /** The body, once, in pieces; to be subscribed before the next entry is taken. */
+  readonly body$: Observable<Uint8Array>
+  /** The whole body. */
+  readonly bytes: () => Promise<Uint8Array>
+  /** The whole body as UTF-8. */
+  readonly text: () => Promise<string>
+}
