@@ -1,0 +1,66 @@
+/**
+ * Pictures on a terminal, each over the one before. The library that repaints is loaded with the first picture, so that
+ * a pull which ends before never pays for it; whatever happens, the cursor comes back.
+ */
+import type { createLogUpdate } from "log-update"
+
+/** A terminal, as far as the pictures need it: `process.stdout`, `process.stderr`, or a stand-in. */
+export type Terminal = NodeJS.WritableStream & {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+  readonly hasColors?: (count?: number) => boolean
+}
+
+const hideCursor = "\u001B[?25l"
+const showCursor = "\u001B[?25h"
+
+export class Screen {
+  readonly #stream: Terminal
+  readonly #showCursor = () => void this.#stream.write(showCursor)
+  #repaint: Promise<void> | ReturnType<typeof createLogUpdate> | undefined
+  #above = ""
+  #closed = false
+
+  constructor(stream: Terminal) {
+    this.#stream = stream
+  }
+
+  draw(picture: string): void {
+    if (this.#closed || this.#repaint instanceof Promise) return
+    if (this.#repaint === undefined) this.#repaint = this.#load()
+    else {
+      if (this.#above !== "") {
+        this.#repaint.clear()
+        this.#stream.write(this.#above)
+        this.#above = ""
+      }
+      this.#repaint(picture)
+    }
+  }
+
+  /** A line that stays, above the pictures. */
+  print(line: string): void {
+    this.#above += `${line}\n`
+  }
+
+  /** Draws the last picture, which stays. */
+  close(picture: string): void {
+    if (this.#closed) return
+    if (typeof this.#repaint === "function") {
+      this.draw(picture)
+      this.#repaint.done()
+      this.#showCursor()
+    } else this.#stream.write(`${this.#above}${picture}\n`)
+    this.#closed = true
+    process.off("exit", this.#showCursor)
+  }
+
+  async #load(): Promise<void> {
+    const { createLogUpdate } = await import("log-update")
+    if (this.#closed) return
+    process.on("exit", this.#showCursor)
+    this.#stream.write(hideCursor)
+    this.#repaint = createLogUpdate(this.#stream, { showCursor: true })
+  }
+}
