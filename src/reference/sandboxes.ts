@@ -1,0 +1,37 @@
+/**
+ * `sandboxes.io`: a name without a registry of its own. Its images come from Docker Hub and stay stored under the name
+ * that was asked for, so that whoever looks them up by that name finds them.
+ */
+import * as Effect from "effect/Effect"
+import { NotImplemented } from "../errors.ts"
+import type { Reference } from "./Reference.ts"
+import { dockerHub } from "./registryName.ts"
+
+const sandboxes = "sandboxes.io"
+
+/** The reference that the network is asked for; every registry but `sandboxes.io` is itself. */
+export const networkReference = Effect.fnUntraced(function* (reference: Reference) {
+  if (reference.registry !== sandboxes) return reference
+  const { repository } = reference
+  const mapped = {
+    ...reference,
+    registry: dockerHub,
+    repository: repository.includes("/") ? repository : `library/${repository}`
+  }
+  if (mapped.repository.startsWith("library/")) {
+    yield* Effect.logInfo("pulling library image from Docker registry for compatibility")
+    return mapped
+  }
+  yield* Effect.logWarning(`Non-library namespace image requested from Sandboxes registry: ${repository}`)
+  yield* Effect.logWarning(
+    "Currently using Docker registry for compatibility, but namespace mappings may change in the future"
+  )
+  yield* Effect.logInfo(
+    "To ensure consistent behavior, consider setting OCI_REGISTRY_DOMAIN=docker.io if you want to use Docker registry consistently"
+  )
+  return mapped
+})
+
+/** Pulls the images that belong together under one name. No registry offers that yet: always `NotImplemented`. */
+export const pullGroup = (_group: Reference): Effect.Effect<never, NotImplemented> =>
+  Effect.fail(new NotImplemented({ feature: "Sandboxes registry image group pull is not implemented" }))
