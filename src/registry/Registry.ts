@@ -1,0 +1,50 @@
+/**
+ * Registries, as a pull needs them (OCI distribution-spec, "Pull"): what a reference names, and the bytes of blobs.
+ * Every document is proven against its digest before it is believed; a blob's bytes are proven by who consumes them.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Observable } from "rxjs"
+import type { Reason } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import type { Gate } from "../reactive/Gate.ts"
+import type { Digest } from "../reference/Digest.ts"
+import type { Reference } from "../reference/Reference.ts"
+import type { Platform } from "./Platform.ts"
+import type { ResolvedImage } from "./ResolvedImage.ts"
+
+export type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
+
+/** What a blob is fetched by. `urls` are asked, without credentials, where the registry has no blob of its own. */
+export interface BlobDescriptor {
+  readonly digest: Digest
+  readonly size: number
+  readonly urls?: ReadonlyArray<string>
+}
+
+export interface BlobOptions {
+  /** The first byte wanted; default 0. */
+  readonly offset?: number
+  readonly emit: Emit
+}
+
+export class Registry extends Context.Service<
+  Registry,
+  {
+    /** Index → platform → manifest → config. */
+    readonly resolve: (reference: Reference, platform: Platform, emit: Emit) => Effect.Effect<ResolvedImage, Reason>
+    /** The digest that a tag names now. */
+    readonly digest: (reference: Reference, emit: Emit) => Effect.Effect<Digest, Reason>
+    /**
+     * A blob's bytes from `offset`, at most `size`. A body that breaks is continued at the first byte not yet seen;
+     * subscribers never notice. Errors are `Reason`s; unsubscribing aborts the request. Bytes flow while the gate is
+     * open, at most one piece is held while it is closed. Does not hash.
+     */
+    readonly blob$: (
+      reference: Reference,
+      descriptor: BlobDescriptor,
+      gate: Gate,
+      options: BlobOptions
+    ) => Observable<Uint8Array>
+  }
+>()("ociflow/registry/Registry") {}
