@@ -1,0 +1,35 @@
+/**
+ * `ociflow/testing`: a registry within the process, images and archives to put into it, and the ways all three can be
+ * bad. Nothing here needs a daemon, a network, a file on disk or a package beside Node.
+ */
+export * from "./Content.ts"
+export type { Compression, CompressOptions } from "./image/compress.ts"
+export { type ImageOptions, image } from "./image/image.ts"
+export { type IndexOptions, imageIndex } from "./image/imageIndex.ts"
+export { type LayerInput, type LayerOptions, type MadeLayer, makeLayer } from "./image/layer.ts"
+export { imagesOfLayout } from "./image/layout.ts"
+export {
+  type Format,
+  mediaTypes,
+  type TestDocument,
+  type TestImage,
+  type TestLayer,
+  type TestManifest
+} from "./image/TestImage.ts"
+export { zstdFrame, zstdSkippableFrame } from "./image/zstdFrame.ts"
+export type { AuthOptions, BasicAuth, BearerAuth, Users } from "./registry/Auth.ts"
+export type { Fault, FaultAction, FaultContext, FaultMatch } from "./registry/Fault.ts"
+export * as fault from "./registry/faults.ts"
+export type { TlsOptions } from "./registry/Listener.ts"
+export type { RegistryOptions, StorageOptions } from "./registry/RegistryOptions.ts"
+export type { Delivery, Reply } from "./registry/Reply.ts"
+export { type LoggedRequest, type RequestFilter, RequestLog } from "./registry/RequestLog.ts"
+export type { RequestKind } from "./registry/Route.ts"
+export { startRegistry } from "./registry/startRegistry.ts"
+export type { Storage, TestRegistry } from "./registry/TestRegistry.ts"
+export type { TokenService } from "./registry/TokenService.ts"
+export type { EntryOptions } from "./tar/encodeEntry.ts"
+export { base256, type HeaderFields, headerBlock, type TarFormat, type Text } from "./tar/Header.ts"
+export { type PaxRecords, paxRecord, paxRecords, type Time, type XattrForm } from "./tar/pax.ts"
+export type { Region, SparseForm } from "./tar/sparse.ts"
+export { Tar, tar } from "./tar/Tar.ts"

@@ -1,0 +1,116 @@
+/** An OCI registry within this process, that does as the distribution spec says until it is told to do worse. */
+import { imagesOfLayout } from "../image/layout.ts"
+import { serveBlob } from "./blobs.ts"
+import { type Answer, type Asked, exchange } from "./exchange.ts"
+import { Faults } from "./Fault.ts"
+import { Gatekeeper } from "./Gatekeeper.ts"
+import { type Listener, listen } from "./Listener.ts"
+import { serveCatalog, serveReferrers, serveTags } from "./lists.ts"
+import { serveManifest } from "./manifests.ts"
+import type { RegistryOptions, StorageOptions } from "./RegistryOptions.ts"
+import { failure, json, type Reply, reply } from "./Reply.ts"
+import { type LoggedRequest, RequestLog } from "./RequestLog.ts"
+import { Shelf } from "./Shelf.ts"
+import type { Storage, TestRegistry } from "./TestRegistry.ts"
+
+/** Starts a registry on 127.0.0.1 and a free port. `await using` ends it, or `close()`. */
+export const startRegistry = async (options: RegistryOptions = {}): Promise<TestRegistry> => {
+  const shelf = await stock(options)
+  const log = new RequestLog()
+  const faults = new Faults()
+  for (const fault of options.faults ?? []) faults.add(fault)
+  const gatekeeper = new Gatekeeper(options.auth)
+  const { tokens } = gatekeeper
+  const start = (origin: LoggedRequest["origin"], answer: Answer): Promise<Listener> =>
+    listen(exchange({ log, faults, tokens }, origin, answer), options.tls)
+
+  const issue = ({ logged, query, headers, form }: Asked): Reply =>
+    tokens?.answer({ method: logged.method, query, authorization: headers.authorization, form }) ?? notFound
+  const issuer =
+    options.auth?.type === "bearer" && options.auth.ownOrigin === true ? await start("tokens", issue) : undefined
+  const storage = await startStorage(options.storage, shelf, start)
+
+  const main: Listener = await start("registry", (asked) => {
+    const { logged, headers, query } = asked
+    if (logged.kind === "token") return issuer === undefined ? issue(asked) : notFound
+    const realm = `${(issuer ?? main).origin}/token`
+    const refusal = gatekeeper.refuse(logged, headers.authorization, realm, main.host)
+    if (refusal !== undefined) return { refusal }
+    const { kind, method, repository = "", reference = "", range } = logged
+    if (method !== "GET" && method !== "HEAD") return failure(405, "UNSUPPORTED", "the operation is unsupported")
+    const pageSize = options.pageSize ?? 100
+    if (kind === "ping") return json(200, {})
+    if (kind === "catalog") return serveCatalog(shelf, query, pageSize)
+    if (kind === "tags") return serveTags(shelf, repository, query, pageSize)
+    if (kind === "referrers" && options.referrers !== false) return serveReferrers(shelf, repository, reference, query)
+    if (kind === "manifest") return serveManifest(shelf, repository, reference, headers, options.negotiate ?? true)
+    if (kind !== "blob") return notFound
+    const content = shelf.blob(reference, repository)
+    if (content === undefined || storage === undefined) return serveBlob(content, reference, range)
+    return reply(storage.status, { location: storage.face.url(reference) })
+  })
+
+  const listeners = [main, storage?.listener, issuer].filter((listener) => listener !== undefined)
+  const close = async () => {
+    await Promise.all(listeners.map((listener) => listener.close()))
+  }
+  return {
+    host: main.host,
+    origin: main.origin,
+    reference: (name) => `${main.host}/${name}`,
+    log,
+    storage: storage?.face,
+    tokens,
+    add: (name, image) => shelf.add(name, image),
+    addBlob: (repository, content, digest) => shelf.addBlob(repository, content, digest),
+    addDocument: (repository, bytes, mediaType, reference) =>
+      shelf.addDocument(repository, bytes, mediaType, reference),
+    fault: (on, action) => faults.add({ on, action }),
+    clearFaults: () => faults.clear(),
+    sockets: () => listeners.reduce((sum, listener) => sum + listener.sockets(), 0),
+    accepted: () => listeners.reduce((sum, listener) => sum + listener.accepted(), 0),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
+
+const notFound = failure(404, "NOT_FOUND", "no such endpoint")
+
+const stock = async ({ images = {}, layouts = {} }: RegistryOptions): Promise<Shelf> => {
+  const shelf = new Shelf()
+  for (const [name, image] of Object.entries(images)) shelf.add(name, image)
+  for (const [repository, directory] of Object.entries(layouts))
+    for (const { tag, image } of await imagesOfLayout(directory))
+      shelf.add(tag === undefined ? repository : `${repository}:${tag}`, image)
+  return shelf
+}
+
+/** The second origin: any blob of any repository, to whoever has its address; credentials are none of its business. */
+const startStorage = async (
+  wanted: boolean | StorageOptions | undefined,
+  shelf: Shelf,
+  start: (origin: "storage", answer: Answer) => Promise<Listener>
+) => {
+  if (wanted === undefined || wanted === false) return undefined
+  const { status = 307, strict = false } = wanted === true ? {} : wanted
+  let sawAuthorization = false
+  const listener = await start("storage", ({ logged: { method, reference = "", range }, headers }) => {
+    if (headers.authorization !== undefined) sawAuthorization = true
+    if (method !== "GET" && method !== "HEAD") return failure(405, "UNSUPPORTED", "the operation is unsupported")
+    if (strict && headers.authorization !== undefined)
+      return reply(
+        400,
+        { "content-type": "application/xml" },
+        Buffer.from("<Error><Code>InvalidArgument</Code></Error>")
+      )
+    return serveBlob(shelf.blob(reference), reference, range)
+  })
+  const face: Storage = {
+    origin: listener.origin,
+    url: (digest: string): string => `${listener.origin}/${digest}?signature=secret`,
+    get sawAuthorization() {
+      return sawAuthorization
+    }
+  }
+  return { status, listener, face }
+}
