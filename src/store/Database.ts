@@ -1,0 +1,122 @@
+/**
+ * The catalogue's file, `oci.db`, shared by every process that uses the store. A reading looks whether the file was
+ * replaced and reads it anew if so. A transaction is: lock, read what is new, change, export, write beside, fsync,
+ * rename; nobody's rows are lost, and a crash leaves the old file or the new one.
+ */
+import { rename } from "node:fs/promises"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import type { MigrationError } from "effect/sql/Migrator"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { CatalogueFailed, type Reason } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import { lock } from "./Lock.ts"
+import { identify, openSnapshot, type Snapshot } from "./Snapshot.ts"
+import { syscall } from "./syscall.ts"
+import { writeAtomic } from "./writeAtomic.ts"
+
+/** What a query may fail with beside the reasons of ours that it brings itself. */
+type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
+
+export interface DatabaseOptions {
+  readonly path: string
+  readonly lockPath: string
+  readonly emit: Emit
+  /** Enters what is on disk into a catalogue that has to begin anew; gives the number of images. */
+  readonly rebuild: Effect.Effect<number, Failure, SqlClient>
+}
+
+export interface Database {
+  /** Runs a query that changes nothing. */
+  readonly read: <A, E extends Failure>(name: string, query: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, Reason>
+  /** Runs a query whole or not at all; when this succeeds, it is on disk. */
+  readonly transaction: Database["read"]
+}
+
+const typed =
+  (operation: string) =>
+  (error: Failure): Reason => {
+    switch (error._tag) {
+      case "SqlError":
+      case "SchemaError":
+      case "MigrationError":
+        return new CatalogueFailed({ operation, problem: error.message, cause: error })
+      default:
+        return error
+    }
+  }
+
+export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, rebuild }: DatabaseOptions) {
+  // One at a time: all share the one database in memory.
+  const turn = yield* Semaphore.make(1)
+  let current: Snapshot | undefined
+
+  const drop = Effect.sync(() => {
+    current?.close()
+    current = undefined
+  })
+  yield* Effect.addFinalizer(() => drop)
+
+  const latest = Effect.gen(function* () {
+    if (current !== undefined && current.identity === (yield* identify(path))) return current
+    yield* drop
+    const opened = yield* openSnapshot(path)
+    current = opened
+    if (opened.fresh) {
+      const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))
+      if (opened.damage !== undefined) {
+        const message = `${path} is damaged (${opened.damage}); ${images} images were found again on disk`
+        emit({ _tag: "Warning", code: "CatalogueDamaged", message })
+      }
+    }
+    return opened
+  })
+
+  const setAside = Effect.gen(function* () {
+    const aside = `${path}.damaged-${yield* Clock.currentTimeMillis}`
+    yield* syscall("rename", path, () => rename(path, aside))
+  })
+
+  const save = Effect.fnUntraced(function* (snapshot: Snapshot) {
+    const bytes = yield* Effect.try({
+      try: snapshot.export,
+      catch: (cause) => new CatalogueFailed({ operation: "export", problem: String(cause), cause })
+    })
+    if (snapshot.damage !== undefined) yield* setAside
+    // The name is always the same: whoever holds the lock is the only writer, and overwrites what a crash left.
+    yield* writeAtomic(path, bytes, `${path}.tmp`)
+    current = { ...snapshot, identity: yield* identify(path), damage: undefined, fresh: false }
+  })
+
+  const read: Database["read"] = (name, query) =>
+    turn.withPermit(
+      Effect.flatMap(latest, ({ client }) => Effect.provideService(query, SqlClient, client)).pipe(
+        Effect.mapError(typed(name))
+      )
+    )
+
+  const transaction: Database["transaction"] = (name, query) =>
+    turn.withPermit(
+      Effect.gen(function* () {
+        yield* lock(lockPath)
+        // From here to the rename nothing stops half-way; a failure forgets what is in memory and not on disk.
+        return yield* Effect.gen(function* () {
+          const snapshot = yield* latest
+          const result = yield* snapshot.client
+            .withTransaction(query)
+            .pipe(Effect.provideService(SqlClient, snapshot.client))
+          yield* save(snapshot)
+          return result
+        }).pipe(
+          Effect.onError(() => drop),
+          Effect.uninterruptible
+        )
+      }).pipe(Effect.scoped, Effect.mapError(typed(name)))
+    )
+
+  const database: Database = { read, transaction }
+  return database
+})

@@ -1,0 +1,130 @@
+/**
+ * The documents of every image, as files: `documents/<algorithm>/<hex>` holds the bytes of an index, manifest or
+ * config, and `references/…` one small record for each reference and platform that names them. From these the
+ * catalogue can be built again; what a file's own digest does not prove is not believed.
+ */
+import { createHash } from "node:crypto"
+import { readdir, readFile, stat, unlink } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { FileSystemFailed } from "../errors.ts"
+import { isDigest } from "../reference/Digest.ts"
+import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+import { platformKey } from "./platformKey.ts"
+import { removeTree } from "./removeTree.ts"
+import { ifMissing, on, syscall } from "./syscall.ts"
+import { writeAtomic } from "./writeAtomic.ts"
+
+const Named = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
+const Platform = Schema.Struct({
+  os: Schema.String,
+  architecture: Schema.String,
+  variant: Schema.optionalKey(Schema.String)
+})
+
+/** An `ImageRecord` whose documents are named only. */
+const Entry = Schema.Struct({
+  reference: Schema.String,
+  digest: Schema.String,
+  platform: Platform,
+  requested: Schema.optionalKey(Platform),
+  index: Schema.optionalKey(Named),
+  manifest: Named,
+  config: Named,
+  layers: Schema.Array(
+    Schema.Struct({ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number })
+  )
+})
+
+const hash = (algorithm: string, bytes: Uint8Array | string) => createHash(algorithm).update(bytes).digest("hex")
+
+const split = (digest: string): readonly [algorithm: string, hex: string] => {
+  const at = digest.indexOf(":")
+  return [digest.slice(0, at), digest.slice(at + 1)]
+}
+
+const pathOf = (root: string, digest: string) => join(root, "documents", ...split(digest))
+
+/** Names of remote making (a reference, a platform) become file names only as hashes. */
+const directoryOf = (root: string, reference: string) => join(root, "references", hash("sha256", reference))
+
+const isProven = (digest: string, bytes: Uint8Array): boolean => {
+  if (!isDigest(digest)) return false
+  const [algorithm, hex] = split(digest)
+  return ["sha256", "sha384", "sha512"].includes(algorithm) && hash(algorithm, bytes) === hex
+}
+
+/** Under the catalogue's lock: the names beside are shared. */
+const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes }: RecordedDocument) {
+  if (!isDigest(digest)) return
+  const path = pathOf(root, digest)
+  const there = yield* ifMissing(syscall("stat", path, () => stat(path)))
+  if (there?.size !== bytes.length) yield* writeAtomic(path, bytes, `${path}.tmp`)
+})
+
+/** `undefined` where it is missing, or is not what its name says; then it is removed. */
+export const readDocument = Effect.fnUntraced(function* (root: string, digest: string) {
+  if (!isDigest(digest)) return undefined
+  const path = pathOf(root, digest)
+  const bytes = yield* ifMissing(syscall("read", path, () => readFile(path)))
+  if (bytes === undefined || isProven(digest, bytes)) return bytes
+  yield* Effect.ignore(syscall("unlink", path, () => unlink(path)))
+  return undefined
+})
+
+/** Keeps an image's documents and its record; `alone` when the reference names nothing else any more. */
+export const keepImage = Effect.fnUntraced(function* (root: string, image: ImageRecord, alone: boolean) {
+  for (const document of [image.index, image.manifest, image.config]) {
+    if (document !== undefined) yield* writeDocument(root, document)
+  }
+  const named = ({ digest, mediaType }: RecordedDocument) => ({ digest, mediaType })
+  const { index, manifest, config, layers } = image
+  const entry = {
+    reference: image.reference,
+    digest: image.digest,
+    platform: image.platform,
+    requested: image.requested,
+    index: index === undefined ? undefined : named(index),
+    manifest: named(manifest),
+    config: named(config),
+    layers: layers.map(({ digest, diffId, mediaType, size }) => ({ digest, diffId, mediaType, size }))
+  }
+  if (alone) yield* forgetReference(root, image.reference)
+  const path = join(directoryOf(root, image.reference), `${hash("sha256", platformKey(image.platform))}.json`)
+  yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`)
+})
+
+export const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>
+  removeTree(directoryOf(root, reference))
+
+const list = (path: string) => on(["ENOENT", "ENOTDIR"], [])(syscall("readdir", path, () => readdir(path)))
+
+const restore = Effect.fnUntraced(function* (root: string, { digest, mediaType }: typeof Named.Type) {
+  const bytes = yield* readDocument(root, digest)
+  return bytes === undefined ? undefined : { digest, mediaType, bytes: new Uint8Array(bytes) }
+})
+
+const readEntry = Effect.fnUntraced(function* (root: string, path: string) {
+  const text = yield* syscall("read", path, () => readFile(path, "utf8"))
+  const entry = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Entry))(text)
+  const index = entry.index === undefined ? undefined : yield* restore(root, entry.index)
+  const [manifest, config] = [yield* restore(root, entry.manifest), yield* restore(root, entry.config)]
+  if (manifest === undefined || config === undefined) return undefined
+  const image: ImageRecord = { ...entry, index, manifest, config }
+  return image
+})
+
+/** Every image whose documents are whole; what cannot be read is passed over. */
+export const keptImages = Effect.fnUntraced(function* (root: string) {
+  const images: Array<ImageRecord> = []
+  const top = join(root, "references")
+  for (const directory of yield* list(top)) {
+    for (const name of yield* list(join(top, directory))) {
+      if (!name.endsWith(".json")) continue
+      const image = yield* Effect.option(readEntry(root, join(top, directory, name)))
+      if (image._tag === "Some" && image.value !== undefined) images.push(image.value)
+    }
+  }
+  return images
+})

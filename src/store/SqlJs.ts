@@ -1,0 +1,89 @@
+/** A sql.js database, which lives in memory, behind Effect's `SqlClient`. Statements are synchronous and short. */
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import * as Effect from "effect/Effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { Connection } from "effect/sql/SqlConnection"
+import { classifySqliteError, SqlError } from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
+import type { Database, SqlJsStatic, SqlValue } from "sql.js"
+
+export interface SqlJs {
+  readonly client: SqlClient.SqlClient
+  /** The file's bytes. Only outside a transaction. */
+  readonly export: () => Uint8Array
+  readonly close: () => void
+}
+
+let engine: Promise<SqlJsStatic> | undefined
+
+/** The engine is loaded once, at the first use of any catalogue. It would read its code with synchronous calls. */
+const load = async (): Promise<SqlJsStatic> => {
+  const { default: initSqlJs } = await import("sql.js")
+  const wasm = await readFile(createRequire(import.meta.url).resolve("sql.js/dist/sql-wasm.wasm"))
+  return initSqlJs({ wasmBinary: new Uint8Array(wasm).buffer })
+}
+
+const failing = (operation: string) => (cause: unknown) =>
+  new SqlError({ reason: classifySqliteError(cause, { operation, message: messageOf(cause) }) })
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+
+const isSqlValue = (value: unknown): value is SqlValue =>
+  value === null || typeof value === "string" || typeof value === "number" || value instanceof Uint8Array
+
+const connecting = (database: Database): Connection => {
+  const run = <A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    row: (statement: ReturnType<Database["prepare"]>) => A
+  ) =>
+    Effect.try({
+      try: () => {
+        const statement = database.prepare(sql)
+        try {
+          statement.bind(params.map((value) => (isSqlValue(value) ? value : String(value))))
+          const rows: Array<A> = []
+          while (statement.step()) rows.push(row(statement))
+          return rows
+        } finally {
+          statement.free()
+        }
+      },
+      catch: failing("execute")
+    })
+  const objects: Connection["execute"] = (sql, params, transform) => {
+    const rows = run(sql, params, (statement) => statement.getAsObject())
+    return transform === undefined ? rows : Effect.map(rows, transform)
+  }
+  const values: Connection["executeValues"] = (sql, params) => run(sql, params, (statement) => statement.get())
+  return {
+    execute: objects,
+    executeUnprepared: objects,
+    executeRaw: (sql, params) => objects(sql, params, undefined),
+    executeValues: values,
+    executeValuesUnprepared: values,
+    executeStream: (sql, params, transform) => Stream.fromIterableEffect(objects(sql, params, transform))
+  }
+}
+
+/** Opens the bytes of a database file; none make an empty database. */
+export const openSqlJs = Effect.fnUntraced(function* (bytes?: Uint8Array) {
+  engine ??= load()
+  const { Database } = yield* Effect.tryPromise({ try: () => engine ?? load(), catch: failing("load") })
+  const database = yield* Effect.try({ try: () => new Database(bytes ?? null), catch: failing("open") })
+  const semaphore = yield* Semaphore.make(1)
+  const client = yield* SqlClient.make({
+    ...SqlClient.makeSqliteAcquirers({ connection: Effect.succeed(connecting(database)), semaphore }),
+    compiler: Statement.makeCompilerSqlite(),
+    driver: "sqljs",
+    spanAttributes: [["db.system.name", "sqlite"]],
+    releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`
+  }).pipe(Effect.provide(Reactivity.layer))
+  yield* client`PRAGMA foreign_keys = ON`
+  const opened: SqlJs = { client, export: () => database.export(), close: () => database.close() }
+  return opened
+})

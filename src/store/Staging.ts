@@ -1,0 +1,66 @@
+/**
+ * Where layers are extracted before they get their name: `<layersDir>/.staging/<owner>/`, on the same file system as
+ * their target, so that a rename publishes them. The owner is one store of one process; it holds the lock
+ * `<owner>.lock` as long as it lives, which is how the living are told from the dead.
+ */
+import { randomUUID } from "node:crypto"
+import { lstat, mkdir, readdir, rename } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type { FileSystemFailed } from "../errors.ts"
+import { lock, tryLock } from "./Lock.ts"
+import { removeTree } from "./removeTree.ts"
+import { ifMissing, on, syscall } from "./syscall.ts"
+import { syncDirectory } from "./writeAtomic.ts"
+
+const suffix = ".lock"
+
+export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
+  Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
+
+/** Removes what dead owners left; the living keep theirs. */
+export const sweep = Effect.fnUntraced(function* (stagings: string) {
+  const names = yield* on(["ENOENT"], [])(syscall("readdir", stagings, () => readdir(stagings)))
+  for (const name of names) {
+    if (name.endsWith(suffix)) continue
+    yield* Effect.gen(function* () {
+      if (yield* tryLock(join(stagings, name + suffix))) yield* removeTree(join(stagings, name))
+    }).pipe(Effect.scoped)
+  }
+})
+
+/** Opens a staging area of its own at the first use; its scope's end removes it. */
+export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner: string) {
+  const stagings = join(layersDir, ".staging")
+  const mine = join(stagings, owner)
+  // The lock first: a directory without one is a dead one's.
+  yield* lock(mine + suffix)
+  yield* Effect.addFinalizer(() => Effect.ignore(removeTree(mine)))
+  yield* syscall("mkdir", mine, () => mkdir(mine, { recursive: true }))
+  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(sweep(stagings))))
+  return mine
+})
+
+/** A fresh, empty directory, removed with the scope unless it was renamed. */
+export const stageIn = (area: string) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      // Not `mkdtemp`, whose mode 0700 would become that of the layer's root.
+      const path = join(area, randomUUID())
+      return syscall("mkdir", path, () => mkdir(path).then(() => path))
+    }),
+    (path) => Effect.ignore(removeTree(path))
+  )
+
+/** Renames, or, where another was quicker with the same layer, drops ours and keeps theirs. */
+export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
+  const renamed = yield* syscall("rename", target, () => rename(staging, target)).pipe(
+    Effect.as(true),
+    Effect.catch((error) =>
+      Effect.flatMap(isDirectory(target), (there) => (there ? Effect.succeed(false) : Effect.fail(error)))
+    )
+  )
+  if (renamed) yield* syncDirectory(join(target, ".."))
+  else yield* removeTree(staging)
+  return target
+})

@@ -1,0 +1,117 @@
+/**
+ * What stays of a pull: layers as directories, and a catalogue that says which image is made of which.
+ *
+ *     <root>/oci.db                             the catalogue, SQLite
+ *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
+ *     <root>/locks                              locks; empty while nobody works
+ *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
+ *     <layersDir>/.staging                      layers in the making
+ */
+import { randomUUID } from "node:crypto"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Reason } from "../errors.ts"
+import type { Emit, PulledImage } from "../events.ts"
+import type { Digest } from "../reference/Digest.ts"
+import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import { lock } from "./Lock.ts"
+import { once } from "./once.ts"
+import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
+
+export interface StoreOptions {
+  /** Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
+  readonly root?: string | undefined
+  /** Default: `<root>/layers`. */
+  readonly layersDir?: string | undefined
+  /** Where warnings go: a catalogue that was damaged and built anew. */
+  readonly emit?: Emit | undefined
+}
+
+/** `:` cannot stand in a file name on Windows. */
+const fileName = (text: string) => (process.platform === "win32" ? text.replaceAll(":", "_") : text)
+
+const defaultRoot = () => {
+  const home = process.env["OCIFLOW_HOME"]
+  return home === undefined || home === "" ? join(homedir(), ".ociflow") : home
+}
+
+const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir: layersAt, emit }: StoreOptions) {
+  const root = resolve(at)
+  const layersDir = resolve(layersAt ?? join(root, "layers"))
+  const scope = yield* Effect.scope
+
+  const layerPath = (digest: string) => join(layersDir, `${fileName(digest)}.extracted`)
+  const hasLayer = (digest: string) => isDirectory(layerPath(digest))
+  const lockPath = (name: string) => join(root, "locks", fileName(name))
+
+  const database = join(root, "oci.db")
+  const catalogue = once(
+    Effect.flatMap(
+      Effect.promise(() => import("./Catalogue.ts")),
+      ({ openCatalogue }) =>
+        openCatalogue({
+          root,
+          path: database,
+          lockPath: lockPath("catalogue"),
+          emit: emit ?? (() => {}),
+          layerPath,
+          hasLayer
+        })
+    ).pipe(Scope.provide(scope))
+  )
+  const area = once(Effect.suspend(() => makeStaging(layersDir, randomUUID())).pipe(Scope.provide(scope)))
+
+  return Store.of({
+    root,
+    layersDir,
+    database,
+    layerPath,
+    hasLayer,
+    lock: (name, onWait) => lock(lockPath(name), { onWait }),
+    stage: () => Effect.flatMap(area, stageIn),
+    publish: (staging, digest) => publish(staging, layerPath(digest)),
+    find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
+    record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
+    images: () => Effect.flatMap(catalogue, (it) => it.images),
+    inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference))
+  })
+})
+
+export class Store extends Context.Service<
+  Store,
+  {
+    readonly root: string
+    readonly layersDir: string
+    /** Path of the catalogue's file. */
+    readonly database: string
+    readonly layerPath: (digest: Digest) => string
+    /** Its directory is there, and so all of it. */
+    readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
+    /**
+     * Holds a name (a layer's digest) against all other pulls, of this process and others, until the scope closes;
+     * dies with the process. `onWait` is called once where another has it.
+     */
+    readonly lock: (name: string, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
+    /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */
+    readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
+    /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
+    readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
+    /** The image, where the catalogue knows it for this platform and every layer is there. Marks it as used. */
+    readonly find: (reference: string, platform: RecordedPlatform) => Effect.Effect<Option.Option<PulledImage>, Reason>
+    /** Enters an image whose layers are all published: one transaction, on disk when this succeeds. */
+    readonly record: (image: ImageRecord) => Effect.Effect<PulledImage, Reason>
+    /** By reference. */
+    readonly images: () => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
+    readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, Reason>
+  }
+>()("ociflow/store/Store") {
+  /** Opening touches nothing: directories and the database engine come with the first use. */
+  static layer(options: StoreOptions = {}): Layer.Layer<Store, Reason> {
+    return Layer.effect(Store, make(options))
+  }
+}

@@ -1,0 +1,101 @@
+/** What is asked of the catalogue's tables, with the shape of each answer. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as SqlSchema from "effect/sql/SqlSchema"
+
+const Annotations = Schema.NullOr(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+
+const ImageRow = Schema.Struct({
+  id: Schema.Number,
+  reference: Schema.String,
+  digest: Schema.String,
+  size_bytes: Schema.Number,
+  created_at: Schema.String,
+  modified_at: Schema.String,
+  last_used_at: Schema.String
+})
+export type ImageRow = typeof ImageRow.Type
+
+const ManifestRow = Schema.Struct({
+  id: Schema.Number,
+  image_id: Schema.Number,
+  digest: Schema.String,
+  media_type: Schema.String,
+  size_bytes: Schema.Number,
+  platform_os: Schema.String,
+  platform_arch: Schema.String,
+  platform_variant: Schema.NullOr(Schema.String),
+  requested_json: Schema.fromJsonString(Schema.Array(Schema.String)),
+  annotations_json: Annotations,
+  config_digest: Schema.String,
+  config_media_type: Schema.String,
+  config_size_bytes: Schema.Number,
+  created: Schema.NullOr(Schema.String)
+})
+export type ManifestRow = typeof ManifestRow.Type
+
+const LayerRow = Schema.Struct({
+  digest: Schema.String,
+  diff_id: Schema.String,
+  media_type: Schema.String,
+  size_bytes: Schema.Number
+})
+export type LayerRow = typeof LayerRow.Type
+
+/** One image by its reference, or all of them. */
+export const imageRows = SqlSchema.findAll({
+  Request: Schema.UndefinedOr(Schema.String),
+  Result: ImageRow,
+  execute: Effect.fnUntraced(function* (reference) {
+    const sql = yield* SqlClient
+    const only = reference === undefined ? sql`` : sql`WHERE reference = ${reference}`
+    return yield* sql`SELECT * FROM images ${only} ORDER BY reference`
+  })
+})
+
+/** An image's manifests, the newest first. */
+export const manifestRows = SqlSchema.findAll({
+  Request: Schema.Number,
+  Result: ManifestRow,
+  execute: Effect.fnUntraced(function* (imageId) {
+    const sql = yield* SqlClient
+    return yield* sql`
+      SELECT m.*, c.digest AS config_digest, c.media_type AS config_media_type, c.size_bytes AS config_size_bytes, c.created
+      FROM manifests m JOIN configs c ON c.manifest_id = m.id
+      WHERE m.image_id = ${imageId} ORDER BY m.modified_at DESC, m.id DESC`
+  })
+})
+
+/** A manifest's layers, the lowest first, repeats included. */
+export const layerRows = SqlSchema.findAll({
+  Request: Schema.Number,
+  Result: LayerRow,
+  execute: Effect.fnUntraced(function* (manifestId) {
+    const sql = yield* SqlClient
+    return yield* sql`
+      SELECT l.digest, l.diff_id, l.media_type, l.size_bytes
+      FROM manifest_layers ml JOIN layers l ON l.id = ml.layer_id
+      WHERE ml.manifest_id = ${manifestId} ORDER BY ml.position`
+  })
+})
+
+/** A manifest's config document, as it was pulled. */
+export const configValue = Effect.fnUntraced(function* (manifestId: number) {
+  const sql = yield* SqlClient
+  const rows = yield* sql`SELECT config_json FROM configs WHERE manifest_id = ${manifestId}`
+  const decode = Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.fromJsonString(Schema.Unknown) }))
+  return (yield* decode(rows[0])).config_json
+})
+
+const IndexRow = Schema.Struct({ digest: Schema.String, media_type: Schema.String, annotations_json: Annotations })
+
+/** The index that an image's reference names, where it names one. */
+export const indexRows = SqlSchema.findAll({
+  Request: Schema.Number,
+  Result: IndexRow,
+  execute: Effect.fnUntraced(function* (imageId) {
+    const sql = yield* SqlClient
+    return yield* sql`SELECT digest, media_type, annotations_json FROM indexes WHERE image_id = ${imageId}`
+  })
+})
