@@ -1,0 +1,104 @@
+/** Extended attributes: the stat's own, and those of the archive. */
+import { statfsSync } from "node:fs"
+import type { Warning } from "../events.ts"
+import type { EntryHeader } from "./Entry.ts"
+import { native } from "./native.ts"
+import { makeOverrideStat, overrideStatName, type StatFormat } from "./overrideStat.ts"
+import type { Ownership } from "./ownership.ts"
+
+/** Names that mean something to who reads the layer later: an image may not speak in our place. */
+const reserved = /^(?:user\.containers\.override_stat|user\.rootlesscontainers|(?:trusted|user)\.overlay\.)/
+
+/** `security.selinux` belongs to the host's policy whoever writes it. */
+const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
+
+export interface AttributesOptions {
+  readonly directory: string
+  readonly digest: string
+  readonly ownership: Ownership
+  readonly statFormat: StatFormat
+  readonly warn: (warning: Warning) => void
+}
+
+type Pairs = ReadonlyArray<readonly [string, Uint8Array]>
+
+export interface Attributes {
+  /** False once the file system, or the machine, has refused: from then on the stat file has it all. */
+  readonly isSupported: () => boolean
+  /** Sets an open file's stat and archive attributes; gives what could not be set: the stat too, where it holds a header. */
+  readonly set: (fd: number, path: string | Buffer, header: EntryHeader) => { stat: boolean; rest: Pairs }
+  /** The archive's attributes of a symbolic link or a device node. */
+  readonly setLink: (path: string | Buffer, header: EntryHeader) => void
+}
+
+const none: Pairs = []
+
+export const makeAttributes = (options: AttributesOptions): Attributes => {
+  const { digest, ownership } = options
+  const bytesOf = makeOverrideStat(options.statFormat)
+  const warned = new Set<string>()
+  const warn = (code: string, message: string) => {
+    if (warned.has(code)) return
+    warned.add(code)
+    options.warn({ _tag: "Warning", code, message, digest })
+  }
+
+  let supported = native.setAttribute !== undefined
+  const unsupported = (why: string) => {
+    supported = false
+    warn(
+      "xattr-unsupported",
+      `${why}: owners and modes of this layer are kept in a file beside it, named as it plus .stat`
+    )
+  }
+
+  const allowed = (name: string): boolean => {
+    if (reserved.test(name)) return false
+    if (process.platform !== "linux" || name.startsWith("user.")) return true
+    if (ownership === "chown" && !hostOnly.has(name)) return true
+    warn("xattrs-dropped", `attributes like ${name} need ownership chown and root: they are left out of this layer`)
+    return false
+  }
+
+  /** ext4 says ENOSPC both for a full disk and for an attribute that does not fit into its one block. */
+  const tooLarge = (code: string) =>
+    code === "E2BIG" || code === "ERANGE" || (code === "ENOSPC" && statfsSync(options.directory).bavail > 0)
+
+  /** True when set. */
+  const put = (code: string | undefined, name: string, path: string | Buffer): boolean => {
+    if (code === undefined) return true
+    if (code === "ENOTSUP" || code === "ENOSYS" || (code === "EPERM" && name.startsWith("user."))) {
+      unsupported(`the file system takes no ${name.slice(0, name.indexOf("."))}.* attributes (${code})`)
+      return false
+    }
+    if (tooLarge(code)) {
+      warn("xattr-too-large", `the attribute ${name} is too large for the file system (${code}): kept beside the layer`)
+      return false
+    }
+    throw Object.assign(new Error(code), { code, syscall: "setxattr", path: path.toString() })
+  }
+
+  return {
+    isSupported: () => supported || ownership !== "xattr",
+    set: (fd, path, header) => {
+      const wantStat = ownership === "xattr"
+      if (!wantStat && header.xattrs.size === 0) return { stat: true, rest: none }
+      const setAttribute = native.setAttribute
+      if (!supported && wantStat && setAttribute === undefined)
+        unsupported("neither koffi nor fs-xattr could be loaded")
+      const set = (name: string, value: Uint8Array) =>
+        supported && setAttribute !== undefined && put(setAttribute(fd, path, name, value), name, path)
+      const stat = !wantStat || set(overrideStatName, bytesOf(header))
+      if (header.xattrs.size === 0) return { stat, rest: none }
+      const rest = [...header.xattrs].filter(([name, value]) => allowed(name) && !set(name, value))
+      return { stat, rest }
+    },
+    setLink: (path, header) => {
+      for (const [name, value] of header.xattrs) {
+        // user.* is for files and directories alone: the kernel's rule.
+        if (name.startsWith("user.") || !allowed(name) || native.setLinkAttribute === undefined) continue
+        put(native.setLinkAttribute(path, name, value), name, path)
+      }
+    }
+  }
+}

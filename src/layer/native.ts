@@ -1,0 +1,124 @@
+/**
+ * The system calls that Node has no name for: fsetxattr, futimens, utimensat, mknod. koffi calls them in the process
+ * where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
+ * See docs/decisions/0005-native-calls.md.
+ */
+import { createRequire } from "node:module"
+import { constants } from "node:os"
+
+/** What the machine can do beyond Node. A call gives `undefined` when done, else the system's error code. */
+export interface Native {
+  /** fsetxattr(2). `path` names the same file and is used only where a descriptor cannot be. `name` is a binary string. */
+  readonly setAttribute?: (fd: number, path: string | Buffer, name: string, value: Uint8Array) => string | undefined
+  /** lsetxattr(2): never follows the last component. */
+  readonly setLinkAttribute?: (path: string | Buffer, name: string, value: Uint8Array) => string | undefined
+  /** futimens(2), to the nanosecond; both times are set to the one given. */
+  readonly setTimes?: (fd: number, seconds: number, nanos: number) => string | undefined
+  /** utimensat(2) without following the last component. */
+  readonly setLinkTimes?: (path: string | Buffer, seconds: number, nanos: number) => string | undefined
+  /** mknod(2). `mode` holds the type bits; the umask applies. */
+  readonly makeNode?: (path: string | Buffer, mode: number, major: number, minor: number) => string | undefined
+}
+
+type Call = (...values: ReadonlyArray<unknown>) => number
+interface Koffi {
+  load(library: null): { func(definition: string): Call }
+  errno(): number
+}
+
+const require = createRequire(import.meta.url)
+const codes = new Map(Object.entries(constants.errno).map(([code, number]) => [number, code]))
+codes.set(constants.errno.ENOTSUP, "ENOTSUP")
+
+const terminated = (text: string | Buffer, encoding: "utf8" | "latin1") =>
+  typeof text === "string" ? Buffer.from(`${text}\0`, encoding) : Buffer.concat([text, Buffer.of(0)])
+
+/** The C types of `struct timespec` and `dev_t` are as written below on these and nowhere else. */
+const known = () =>
+  (process.platform === "linux" || process.platform === "darwin") &&
+  (process.arch === "x64" || process.arch === "arm64" || (process.arch as string) === "riscv64")
+
+export const loadKoffi = (): Native | undefined => {
+  if (!known()) return undefined
+  try {
+    const koffi = require("koffi") as Koffi
+    const libc = koffi.load(null)
+    const mac = process.platform === "darwin"
+    const tail = mac ? ", uint32_t position, int options" : ", int flags"
+    const fsetxattr = libc.func(`int fsetxattr(int fd, const void *name, const void *value, size_t size${tail})`)
+    const setxattr = libc.func(
+      `int ${mac ? "setxattr" : "lsetxattr"}(const void *path, const void *name, const void *value, size_t size${tail})`
+    )
+    const futimens = libc.func("int futimens(int fd, const int64_t *times)")
+    const utimensat = libc.func("int utimensat(int fd, const void *path, const int64_t *times, int flags)")
+    const [here, noFollow] = mac ? [-2, 0x20] : [-100, 0x100]
+    const outcome = (result: number) => (result === 0 ? undefined : (codes.get(koffi.errno()) ?? "EIO"))
+    const names = new Map<string, Buffer>()
+    const nameOf = (name: string) => {
+      const kept = names.get(name) ?? terminated(name, "latin1")
+      if (names.size < 256) names.set(name, kept)
+      return kept
+    }
+    const times = new BigInt64Array(4)
+    const fill = (seconds: number, nanos: number) => {
+      times[0] = times[2] = BigInt(seconds)
+      times[1] = times[3] = BigInt(nanos)
+      return times
+    }
+    return {
+      setAttribute: (fd, _path, name, value) =>
+        outcome(fsetxattr(fd, nameOf(name), value, value.byteLength, 0, ...(mac ? [0] : []))),
+      setLinkAttribute: (path, name, value) =>
+        outcome(setxattr(terminated(path, "utf8"), nameOf(name), value, value.byteLength, 0, ...(mac ? [0x0001] : []))),
+      setTimes: (fd, seconds, nanos) => outcome(futimens(fd, fill(seconds, nanos))),
+      setLinkTimes: (path, seconds, nanos) =>
+        outcome(utimensat(here, terminated(path, "utf8"), fill(seconds, nanos), noFollow)),
+      ...makeNodeWith(libc, outcome)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** glibc before 2.33 has no symbol `mknod`; the program of that name is used there. */
+const makeNodeWith = (
+  libc: { func(definition: string): Call },
+  outcome: (result: number) => string | undefined
+): Pick<Native, "makeNode"> => {
+  if (process.platform !== "linux") return {}
+  try {
+    const mknod = libc.func("int mknod(const void *path, uint32_t mode, uint64_t device)")
+    return {
+      makeNode: (path, mode, major, minor) => {
+        const device = ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & 0xfff00) << 12)
+        return outcome(mknod(terminated(path, "utf8"), mode, device >>> 0))
+      }
+    }
+  } catch {
+    return {}
+  }
+}
+
+export const loadFsXattr = async (): Promise<Native | undefined> => {
+  try {
+    const { setAttributeSync } = await import("fs-xattr")
+    return {
+      setAttribute: (fd, path, name, value) => {
+        try {
+          // fs-xattr takes a path and follows links: the descriptor's own name does neither harm nor wrong.
+          const target = process.platform === "linux" ? `/proc/self/fd/${fd}` : path.toString()
+          const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+          setAttributeSync(target, Buffer.from(name, "latin1").toString(), bytes)
+          return undefined
+        } catch (error) {
+          return error instanceof Error && "code" in error ? String(error.code) : "EIO"
+        }
+      }
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** What this machine offers, found once for each thread. */
+export const native: Native = loadKoffi() ?? (await loadFsXattr()) ?? {}

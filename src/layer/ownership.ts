@@ -1,0 +1,33 @@
+import type { EntryHeader } from "./Entry.ts"
+
+/**
+ * How owners, full modes and device nodes are kept.
+ * `xattr`: in `user.containers.override_stat`; no privilege is needed, devices and FIFOs are empty files.
+ * `chown`: for real; needs root.
+ * `none`: not at all; files are the caller's, devices and FIFOs are empty files.
+ */
+export type Ownership = "xattr" | "chown" | "none"
+
+/**
+ * The mode on the host. Unless owners are real, the caller must be able to read and replace what it wrote, so its own
+ * bits stay set, and setuid, setgid and sticky would speak for the wrong owner.
+ */
+export const hostMode = ({ type, mode }: Pick<EntryHeader, "type" | "mode">, ownership: Ownership): number => {
+  if (ownership === "chown") return mode & 0o7777
+  return type === "directory" ? (mode & 0o777) | 0o700 : (mode & 0o777) | 0o600
+}
+
+/** What a directory is that no entry describes: the layer's root, and parents that the archive leaves out. */
+export const implied: EntryHeader = {
+  path: "",
+  linkPath: "",
+  type: "directory",
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: { seconds: 0, nanos: 0 },
+  devMajor: 0,
+  devMinor: 0,
+  xattrs: new Map()
+}

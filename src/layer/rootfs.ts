@@ -1,0 +1,29 @@
+import { lstatSync } from "node:fs"
+import { type Directory, toDisk } from "./Directory.ts"
+import type { Layout } from "./Layout.ts"
+import { namesIn } from "./removeTree.ts"
+
+/**
+ * All layers in one directory. A whiteout removes what lower layers left, wherever it stands in its own layer: what
+ * this layer wrote stays, be it before or after the marker (containerd forgets implied parents here, umoci does not).
+ */
+export const makeRootfs = (vacate: (directory: Directory, name: string) => void): Layout => {
+  const hide = (directory: Directory, name: string): void => {
+    if (directory.written?.has(name) !== true) {
+      vacate(directory, name)
+      return
+    }
+    const child = directory.children.get(name)
+    // Asked of the disk: where case does not count, the name may have become a link.
+    if (child !== undefined && lstatSync(toDisk(child.path), { throwIfNoEntry: false })?.isDirectory()) hideAll(child)
+  }
+  const hideAll = (directory: Directory): void => {
+    for (const name of namesIn(directory.path)) hide(directory, name)
+  }
+  return {
+    hide,
+    hideAll,
+    yields: (directory, name) => directory.written?.has(name) !== true,
+    unhidden: () => {}
+  }
+}

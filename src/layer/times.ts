@@ -1,0 +1,32 @@
+import { futimesSync, lutimesSync } from "node:fs"
+import type { EntryHeader } from "./Entry.ts"
+import { native } from "./native.ts"
+
+type Mtime = EntryHeader["mtime"]
+
+/** Seconds that `struct timespec` and every file system's conversion of it survive: the years 1 to 9999. */
+const bounded = (seconds: number) => Math.min(Math.max(seconds, -62_135_596_800), 253_402_300_799)
+
+/** Node takes a negative number for "now" and keeps only microseconds; a Date keeps its sign, and milliseconds. */
+const forNode = ({ seconds, nanos }: Mtime) => {
+  const whole = bounded(seconds)
+  return whole < 0 ? new Date(whole * 1000 + nanos / 1e6) : whole + nanos / 1e9
+}
+
+/** Sets both times of an open file. To the nanosecond where the machine lets us, else to the microsecond. */
+export const setTimes = (fd: number, mtime: Mtime): void => {
+  if (mtime.nanos !== 0 && native.setTimes !== undefined) {
+    if (native.setTimes(fd, bounded(mtime.seconds), mtime.nanos) === undefined) return
+  }
+  const time = forNode(mtime)
+  futimesSync(fd, time, time)
+}
+
+/** The same by name; a link's own times, never its target's. */
+export const setLinkTimes = (path: string | Buffer, mtime: Mtime): void => {
+  if (mtime.nanos !== 0 && native.setLinkTimes !== undefined) {
+    if (native.setLinkTimes(path, bounded(mtime.seconds), mtime.nanos) === undefined) return
+  }
+  const time = forNode(mtime)
+  lutimesSync(path, time, time)
+}
