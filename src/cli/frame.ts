@@ -28,8 +28,11 @@ type Paint = (style: Style, text: string) => string
 
 const ticks = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 const widestBar = 40
-/** Characters of a layer's line beside its bar: digest, sizes, a short note and the gaps. */
-const beside = 48
+/** Characters of a layer's line beside its bar: digest, sizes and gaps (39), and a note where there is room. */
+const besideBar = 39
+const noteWidth = 24
+/** Characters of the line for the details before its text. */
+const besideDetails = 23
 
 /** The first eight characters of the digest's hex. */
 export const shortDigest = (digest: string): string => printable(digest.slice(digest.indexOf(":") + 1)).slice(0, 8)
@@ -49,16 +52,26 @@ const bar = ({ size, received, consumed }: LayerState, width: number, paint: Pai
 export const formatRetry = ({ attempt, delay, reason }: Retry): string =>
   `retry ${attempt} in ${(delay / 1000).toFixed(1)} s: ${printable(reason)}`
 
-const note = ({ phase, retry, entries }: LayerState, paint: Paint): string => {
-  if (retry !== undefined) return paint("yellow", formatRetry(retry))
-  if (phase === "waiting") return paint("dim", "waiting for another pull")
-  return entries === 0 ? "" : paint("dim", `${entries} ${entries === 1 ? "entry" : "entries"}`)
+const note = ({ phase, retry, entries }: LayerState): string => {
+  if (retry !== undefined) return formatRetry(retry)
+  if (phase === "waiting") return "waiting for another pull"
+  return entries === 0 ? "" : `${entries} ${entries === 1 ? "entry" : "entries"}`
 }
 
-const layerLine = (layer: LayerState, width: number, paint: Paint): string => {
-  const sizes = `${paint("bold", formatBytes(layer.received).padStart(10))} ${paint("dim", `/ ${formatBytes(layer.size)}`)}`
-  const gauge = width < 4 ? "" : `${bar(layer, width, paint)}  `
-  return `  ${paint(["bold", "dim"], shortDigest(layer.digest))}  ${gauge}${sizes}  ${note(layer, paint)}`.trimEnd()
+const cut = (text: string, width: number): string =>
+  text.length <= width ? text : width < 2 ? "" : `${text.slice(0, width - 1)}…`
+
+const layerLine = (layer: LayerState, columns: number, paint: Paint): string => {
+  const width = Math.max(0, Math.min(widestBar, columns - besideBar - noteWidth))
+  const received = formatBytes(layer.received).padStart(10)
+  const size = `/ ${formatBytes(layer.size)}`.padEnd(12)
+  const style = layer.retry === undefined ? "dim" : "yellow"
+  return [
+    `  ${paint(["bold", "dim"], shortDigest(layer.digest))}`,
+    ...(width < 4 ? [] : [bar(layer, width, paint)]),
+    `${paint("bold", received)} ${paint("dim", size)}`,
+    paint(style, cut(note(layer), columns - besideBar - width))
+  ].join("  ")
 }
 
 /** The bars that fit: layers under way come before layers that queue, both in manifest order. */
@@ -71,12 +84,13 @@ const layerLines = (
   const room = Math.max(1, rows - 5)
   const [busy, idle] = [open.filter(({ phase }) => phase !== "queued"), open.filter(({ phase }) => phase === "queued")]
   const some = open.length <= room ? open : [...busy, ...idle].slice(0, room)
-  const lines = some.map((layer) => layerLine(layer, Math.min(widestBar, columns - beside), paint))
+  const lines = some.map((layer) => layerLine(layer, columns, paint))
   return some.length === open.length ? lines : [...lines, paint("dim", `  and ${open.length - some.length} more`)]
 }
 
 export const frame = (state: PullState, look: Look): string => {
-  const paint: Paint = (style, text) => (look.color ? styleText(style, text, { validateStream: false }) : text)
+  const paint: Paint = (style, text) =>
+    look.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
   const mark = (ready: boolean) => {
     if (ready) return paint("green", "✓")
     return look.failed === true ? paint("red", "✗") : paint("cyan", ticks.charAt(look.tick % ticks.length))
@@ -86,12 +100,14 @@ export const frame = (state: PullState, look: Look): string => {
 
   const layers = [...state.layers.values()]
   const resolved = state.image !== undefined || state.platform !== undefined
+  const subject = [state.reference, state.image?.platform ?? state.platform ?? ""].map((text) => printable(text))
+  const shown = cut(subject.filter(Boolean).join("  "), look.columns - besideDetails)
+  const trouble = state.retry === undefined ? "" : formatRetry(state.retry)
   const details = title(
     resolved,
     "Fetch image details",
-    printable(state.reference),
-    printable(state.image?.platform ?? state.platform ?? ""),
-    state.retry === undefined ? "" : paint("yellow", formatRetry(state.retry))
+    shown,
+    paint("yellow", cut(trouble, look.columns - besideDetails - shown.length - 2))
   )
   if (layers.length === 0) return details
 

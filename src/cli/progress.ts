@@ -1,22 +1,12 @@
 /** Shows a pull while it goes, as an operator: bars on a terminal, a line for each step elsewhere. */
-import {
-  auditTime,
-  filter,
-  groupBy,
-  interval,
-  type MonoTypeOperatorFunction,
-  map,
-  mergeMap,
-  Observable,
-  Subject,
-  takeUntil
-} from "rxjs"
+import { filter, interval, type MonoTypeOperatorFunction, map, Observable, Subject } from "rxjs"
 import { printable } from "../errors.ts"
 import type { PullEvent } from "../events.ts"
 import { frame } from "./frame.ts"
 import { advance, initial } from "./PullState.ts"
 import { plainLine } from "./plainLine.ts"
 import { Screen, type Terminal } from "./Screen.ts"
+import { sampled } from "./sampled.ts"
 
 export type { Terminal } from "./Screen.ts"
 
@@ -26,6 +16,8 @@ export interface ProgressOptions {
   readonly color?: boolean | undefined
   /** Show nothing. */
   readonly quiet?: boolean | undefined
+  /** Lines even on a terminal, for one that carries a log as well. */
+  readonly plain?: boolean | undefined
 }
 
 /** Milliseconds between two pictures, and between two lines of one layer's progress. */
@@ -33,9 +25,10 @@ const pictureEvery = 80
 const lineEvery = 10_000
 
 /** Events pass unchanged. The last picture stays on the terminal; errors and unsubscribing leave one too. */
-export const showProgress = ({ stream, color, quiet }: ProgressOptions): MonoTypeOperatorFunction<PullEvent> => {
+export const showProgress = ({ stream, color, quiet, plain }: ProgressOptions): MonoTypeOperatorFunction<PullEvent> => {
   if (quiet === true) return (events) => events
-  return stream.isTTY === true && process.env["TERM"] !== "dumb"
+  const { isTTY = false, columns = 0 } = stream
+  return plain !== true && isTTY && columns > 0 && process.env["TERM"] !== "dumb"
     ? drawing(stream, color ?? stream.hasColors?.() === true)
     : telling(stream)
 }
@@ -75,19 +68,6 @@ const drawing =
       )
     })
 
-/** Progress is sampled, so that a log of a long download shows that it lives and stays short. */
-const sampled: MonoTypeOperatorFunction<PullEvent> = (events) =>
-  events.pipe(
-    groupBy((event) => (event._tag === "LayerProgress" ? event.digest : undefined)),
-    mergeMap((group) =>
-      group.key === undefined
-        ? group
-        : group.pipe(auditTime(lineEvery), takeUntil(events.pipe(filter((event) => isDone(event, group.key)))))
-    )
-  )
-
-const isDone = (event: PullEvent, digest: string | undefined) => event._tag === "LayerDone" && event.digest === digest
-
 const telling =
   (stream: Terminal): MonoTypeOperatorFunction<PullEvent> =>
   (events) =>
@@ -96,7 +76,8 @@ const telling =
       subscriber.add(
         told
           .pipe(
-            sampled,
+            // Enough to see in a log that a long download lives.
+            sampled(lineEvery),
             map(plainLine),
             filter((line) => line !== undefined)
           )

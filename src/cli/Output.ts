@@ -1,0 +1,8 @@
+/** Where the commands write: results to `stdout`, everything about them to `stderr`. */
+import * as Context from "effect/Context"
+import type { Terminal } from "./Screen.ts"
+
+export class Output extends Context.Reference<{
+  readonly stdout: Terminal
+  readonly stderr: NodeJS.WritableStream
+}>("ociflow/cli/Output", { defaultValue: () => ({ stdout: process.stdout, stderr: process.stderr }) }) {}

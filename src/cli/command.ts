@@ -1,0 +1,126 @@
+/**
+ * The command line's grammar. It knows how to ask; what is asked for is a `Library`, so that tests can give another one.
+ *
+ *     ociflow pull REF      ociflow images      ociflow inspect REF
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { PullerOptions } from "../config.ts"
+import type { PullError } from "../errors.ts"
+import type { Puller } from "../Puller.ts"
+import { failing } from "./failing.ts"
+
+export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
+
+const directory = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (text) => text !== "",
+      () => "a directory's path"
+    ),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+
+const switched = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
+
+const root = directory("root", "Where the catalogue and the layers are (default: OCIFLOW_HOME, else ~/.ociflow)")
+const json = switched("json", "Print JSON")
+
+const reference = Argument.String("REF").pipe(
+  Argument.withDescription("[registry[:port]/]repository[:tag][@algorithm:hex]")
+)
+
+const pull = (library: Library) =>
+  Command.make(
+    "pull",
+    {
+      reference,
+      root,
+      layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
+      platform: Flag.String("platform").pipe(
+        Flag.withMetavar("OS/ARCH[/VARIANT]"),
+        Flag.withDescription("Pull for this platform (default: the host's)"),
+        Flag.optional,
+        Flag.map(Option.getOrUndefined)
+      ),
+      policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
+        Flag.withDescription("missing: no network for what is complete; always: ask the registry; never: store only"),
+        Flag.withDefault("missing")
+      ),
+      plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
+      concurrency: Flag.Int("concurrency").pipe(
+        Flag.withMetavar("N"),
+        Flag.withDescription("Layers downloaded at once"),
+        Flag.filter(
+          (count) => count >= 1,
+          () => "1 or more"
+        ),
+        Flag.withDefault(3)
+      ),
+      quiet: switched("quiet", "Print the image's name and digest and nothing else"),
+      json: switched("json", "Print each event as a line of JSON, Pulled or Failed at last")
+    },
+    Effect.fnUntraced(function* ({
+      reference,
+      root,
+      layersDir,
+      platform,
+      policy,
+      plainHttp,
+      concurrency,
+      quiet,
+      json
+    }) {
+      const level = yield* GlobalFlag.LogLevel
+      const way = yield* Effect.promise(() => import("./pull.ts"))
+      yield* way
+        .pull(
+          library({ root, layersDir, plainHttp, concurrency }),
+          reference,
+          { platform, policy },
+          { json, quiet, plain: Option.isSome(level) }
+        )
+        .pipe(failing(json))
+    })
+  ).pipe(
+    Command.withDescription("Pull an image: each layer verified and extracted into a directory of its own"),
+    Command.withExamples([
+      { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
+      { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" }
+    ])
+  )
+
+const images = (library: Library) =>
+  Command.make(
+    "images",
+    { root, json },
+    Effect.fnUntraced(function* ({ root, json }) {
+      const way = yield* Effect.promise(() => import("./images.ts"))
+      yield* way.images(json).pipe(Effect.provide(library({ root })), failing(json))
+    })
+  ).pipe(Command.withDescription("List the images that the store holds"))
+
+const inspect = (library: Library) =>
+  Command.make(
+    "inspect",
+    { reference, root, json },
+    Effect.fnUntraced(function* ({ reference, root, json }) {
+      const way = yield* Effect.promise(() => import("./inspect.ts"))
+      yield* way.inspect(reference, json).pipe(Effect.provide(library({ root })), failing(json))
+    })
+  ).pipe(Command.withDescription("Show what the store knows of one image"))
+
+export const ociflow = (library: Library) =>
+  Command.make("ociflow").pipe(
+    Command.withDescription("Pull OCI and Docker images without a daemon"),
+    Command.withSubcommands([pull(library), images(library), inspect(library)])
+  )

@@ -1,0 +1,25 @@
+/** How a run ended, as a number and in words. */
+import * as Cause from "effect/Cause"
+import { isCliError } from "effect/cli/CliError"
+import * as Exit from "effect/Exit"
+import { PullError, printable } from "../errors.ts"
+
+/** As shells have it: 128 and the signal's number. */
+export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const
+export type Signal = keyof typeof signalCodes
+
+/** 0 done, 1 failed, 2 asked wrongly; `say` gets what a person should read. */
+export const exitCode = (exit: Exit.Exit<unknown, unknown>, say: (line: string) => void): number => {
+  if (Exit.isSuccess(exit)) return 0
+  const error = Cause.squash(exit.cause)
+  if (isCliError(error)) return 2
+  if (error instanceof PullError) {
+    const { reference, reason } = error
+    say(`ociflow: ${reason._tag}: ${printable(reference)}: ${printable(reason.message, 1000)}`)
+    say(`  ${printable(reason.advice, 1000)}`)
+    return reason._tag === "InvalidOption" ? 2 : 1
+  }
+  say(`ociflow: Defect: ${printable(Cause.pretty(exit.cause), 4000)}`)
+  say("  This is a mistake in ociflow: please report it with the lines above.")
+  return 1
+}

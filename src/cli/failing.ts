@@ -1,0 +1,21 @@
+/** With `--json` a failure is the last line of JSON too; the words for people go to `stderr` where the run ends. */
+import * as Effect from "effect/Effect"
+import type { PullError } from "../errors.ts"
+import { Output } from "./Output.ts"
+
+/** The JSON of a failure; `reason` is the name that `docs/errors.md` lists. */
+export const failed = ({ reference, reason }: PullError) => ({
+  _tag: "Failed",
+  reference,
+  reason: reason._tag,
+  message: reason.message,
+  advice: reason.advice,
+  isRetryable: reason.isRetryable
+})
+
+export const failing =
+  (json: boolean) =>
+  <A, R>(effect: Effect.Effect<A, PullError, R>): Effect.Effect<A, PullError, R> =>
+    Effect.tapError(effect, (error) =>
+      json ? Effect.map(Output, ({ stdout }) => void stdout.write(`${JSON.stringify(failed(error))}\n`)) : Effect.void
+    )

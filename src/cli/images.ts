@@ -1,0 +1,32 @@
+/** `ociflow images`: a table, or with `--json` an array. */
+import * as Effect from "effect/Effect"
+import { printable } from "../errors.ts"
+import { Puller } from "../Puller.ts"
+import type { ImageSummary } from "../store/ImageRecord.ts"
+import { formatBytes } from "./formatBytes.ts"
+import { Output } from "./Output.ts"
+import { table } from "./table.ts"
+
+const heading = ["REFERENCE", "PLATFORM", "DIGEST", "LAYERS", "SIZE", "PULLED"]
+
+/** `algorithm:` and twelve characters of hex tell images apart. */
+const short = (digest: string) => printable(digest.replace(/(:.{12}).*$/s, "$1"))
+
+/** An ISO time to the minute. */
+const minute = (time: string) => printable(time.slice(0, 16).replace("T", " "))
+
+const row = ({ reference, platforms, digest, layers, size, pulled }: ImageSummary) => [
+  printable(reference),
+  platforms.map((platform) => printable(platform)).join(","),
+  short(digest),
+  String(layers),
+  formatBytes(size),
+  minute(pulled)
+]
+
+export const images = Effect.fnUntraced(function* (json: boolean) {
+  const { stdout } = yield* Output
+  const { images } = yield* Puller
+  const all = yield* images
+  stdout.write(`${json ? JSON.stringify(all) : table([heading, ...all.map(row)])}\n`)
+})

@@ -1,0 +1,28 @@
+/** One run of the command line: from arguments to how it ended. */
+import { readFile } from "node:fs/promises"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import { type Library, ociflow } from "./command.ts"
+import * as environment from "./environment.ts"
+import { presenter } from "./presenter.ts"
+
+/** The questions of the wizard would need keys to be read: it is left out. */
+const settings = CliConfig.layer({ builtIns: GlobalFlag.BuiltIns.filter((flag) => flag !== GlobalFlag.Wizard) })
+const logs = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+
+const version = Effect.promise(async () => {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8")
+  return String(JSON.parse(text).version)
+})
+
+/** Fails with a `PullError`, or with what `effect/cli` says of a wrong call. */
+export const run = (argv: ReadonlyArray<string>, library: Library) =>
+  Effect.flatMap(version, (version) => Command.runWith(ociflow(library), { version })(argv)).pipe(
+    Effect.provide(Layer.mergeAll(environment.layer, settings, presenter, logs)),
+    Effect.provideService(References.MinimumLogLevel, "Warn")
+  )
