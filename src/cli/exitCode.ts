@@ -8,9 +8,14 @@ import { PullError, printable } from "../errors.ts"
 export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const
 export type Signal = keyof typeof signalCodes
 
-/** 0 done, 1 failed, 2 asked wrongly; `say` gets what a person should read. */
-export const exitCode = (exit: Exit.Exit<unknown, unknown>, say: (line: string) => void): number => {
+/** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */
+export const exitCode = (
+  exit: Exit.Exit<unknown, unknown>,
+  signal: Signal | undefined,
+  say: (line: string) => void
+): number => {
   if (Exit.isSuccess(exit)) return 0
+  if (Cause.hasInterrupts(exit.cause)) return signalCodes[signal ?? "SIGINT"]
   const error = Cause.squash(exit.cause)
   if (isCliError(error)) return 2
   if (error instanceof PullError) {

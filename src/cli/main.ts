@@ -24,5 +24,4 @@ process.stdout.on("error", () => end("SIGPIPE"))
 process.stderr.on("error", () => {})
 
 const exit = await Effect.runPromise(Fiber.await(fiber))
-process.exitCode =
-  ended === undefined ? exitCode(exit, (line) => void process.stderr.write(`${line}\n`)) : signalCodes[ended]
+process.exitCode = exitCode(exit, ended, (line) => void process.stderr.write(`${line}\n`))

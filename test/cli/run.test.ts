@@ -1,0 +1,358 @@
+/** The grammar, the JSON and the words, against a library that only tells stories. */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { concat, defer, finalize, from, NEVER, type Observable, of, throwError } from "rxjs"
+import { describe, expect, test } from "vitest"
+import type { Library } from "../../src/cli/command.ts"
+import { exitCode } from "../../src/cli/exitCode.ts"
+import { Output } from "../../src/cli/Output.ts"
+import { run } from "../../src/cli/run.ts"
+import type { PullerOptions, PullOptions } from "../../src/config.ts"
+import { InvalidOption, ManifestNotFound, PullError } from "../../src/errors.ts"
+import type { PullEvent } from "../../src/events.ts"
+import { Puller } from "../../src/Puller.ts"
+import type { ImageDetails, ImageSummary } from "../../src/store/ImageRecord.ts"
+import { digestOf, image, layers, Paper, pulled, reference, resolving, started, story, warning } from "./events.ts"
+
+const summary: ImageSummary = {
+  reference,
+  digest: image.digest,
+  platforms: ["linux/amd64", "linux/arm64/v8"],
+  size: image.size,
+  layers: 6,
+  created: "2026-01-01T00:00:00Z",
+  pulled: "2026-02-03T04:05:06.789Z",
+  lastUsed: "2026-02-04T04:05:06.789Z"
+}
+const { platforms: _p, layers: _l, ...common } = summary
+const details: ImageDetails = {
+  ...common,
+  manifests: [
+    {
+      platform: "linux/amd64",
+      digest: image.manifestDigest,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      size: 1234,
+      annotations: {},
+      config: {
+        digest: image.configDigest,
+        mediaType: "application/vnd.oci.image.config.v1+json",
+        value: { config: { Cmd: ["sh", "-c", "\u001b[31mred"], User: "", WorkingDir: "/srv" } }
+      },
+      layers,
+      complete: true
+    }
+  ]
+}
+
+interface Asked {
+  readonly puller: PullerOptions
+  reference?: string
+  options?: PullOptions | undefined
+  closed?: boolean
+}
+
+/** Runs the command line on stories; what it asked the library for is told with what it wrote. */
+const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from(story), stdout = new Paper()) => {
+  const asked: Array<Asked> = []
+  const stderr = new Paper()
+  const library: Library = (puller) => {
+    const one: Asked = { puller }
+    asked.push(one)
+    const service = Puller.of({
+      pull: () => Effect.die("the command line pulls by pull$"),
+      pull$: (reference, options) => {
+        Object.assign(one, { reference, options })
+        return events
+      },
+      entries$: () => NEVER,
+      images: Effect.succeed([summary]),
+      inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none())
+    })
+    return Layer.effect(
+      Puller,
+      Effect.acquireRelease(Effect.succeed(service), () => Effect.sync(() => Object.assign(one, { closed: true })))
+    )
+  }
+  const fiber = Effect.runFork(run(argv, library).pipe(Effect.provideService(Output, { stdout, stderr })))
+  const result = Effect.runPromise(Fiber.await(fiber)).then((exit) => {
+    const code = exitCode(exit, "SIGTERM", (line) => stderr.write(`${line}\n`))
+    return { code, stdout: stdout.text, stderr: stderr.text, asked }
+  })
+  return { fiber, result, asked, stdout, stderr }
+}
+const ran = (argv: string, events?: Observable<PullEvent>) => start(argv.split(" ").filter(Boolean), events).result
+
+describe("ociflow pull", () => {
+  test("asks the library for what the flags say, and closes it", async () => {
+    const { code, asked } = await ran(
+      "pull debian:12 --root /r --layers-dir /l --platform linux/arm64/v8 --policy always --plain-http --concurrency 7"
+    )
+    expect(code).toBe(0)
+    expect(asked).toEqual([
+      {
+        puller: { root: "/r", layersDir: "/l", plainHttp: true, concurrency: 7 },
+        reference: "debian:12",
+        options: { platform: "linux/arm64/v8", policy: "always" },
+        closed: true
+      }
+    ])
+  })
+
+  test("has defaults", async () => {
+    const [asked] = (await ran("pull debian:12")).asked
+    expect(asked?.puller).toEqual({ plainHttp: false, concurrency: 3 })
+    expect(asked?.options).toEqual({ policy: "missing" })
+  })
+
+  test("tells each step as a line and the image at the end", async () => {
+    const { stdout, stderr } = await ran("pull debian:12")
+    expect(stdout.split("\n").slice(0, 2)).toEqual([`Resolving ${reference}`, expect.stringContaining("retry 2")])
+    expect(stdout).toContain(
+      [
+        reference,
+        `  digest    ${image.digest}`,
+        "  platform  linux/amd64",
+        "  size      21.00 MiB",
+        `  layers    ${layers[0]?.path}`
+      ].join("\n")
+    )
+    expect(stdout.endsWith(`            ${layers[5]?.path}\n`)).toBe(true)
+    expect(stderr).toBe("")
+  })
+
+  test("--quiet tells the image's name with its digest alone; warnings go to stderr", async () => {
+    const { stdout, stderr } = await ran("pull debian:12 --quiet")
+    expect(stdout).toBe(`${reference}@${image.digest}\n`)
+    expect(stderr).toBe("warning: no [2J xattrs here\n")
+  })
+
+  test("--json tells one event a line, and at last the image", async () => {
+    const { stdout, stderr } = await ran("pull debian:12 --json")
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(events).toEqual(story.filter(({ _tag }) => _tag !== "LayerProgress"))
+    expect(events.at(-1)).toMatchObject({
+      _tag: "Pulled",
+      image: {
+        reference,
+        digest: image.digest,
+        platform: "linux/amd64",
+        layers: layers.map(({ digest, diffId, size, path }) => ({ digest, diffId, size, path }))
+      }
+    })
+    expect(stderr).toBe("")
+  })
+
+  test("--json --quiet tells the last event alone", async () => {
+    expect(JSON.parse((await ran("pull debian:12 --json --quiet")).stdout)).toEqual(pulled)
+  })
+
+  test("bars are drawn where stdout is a terminal, and the image follows them", async () => {
+    const stdout = new Paper({ columns: 100 })
+    await start(["pull", "debian:12"], from(story), stdout).result
+    expect(stdout.lines).toContain("✓ Extract layers       6 / 6")
+    expect(stdout.lines.indexOf(`  digest    ${image.digest}`)).toBeGreaterThan(
+      stdout.lines.indexOf("✓ Extract layers       6 / 6")
+    )
+  })
+
+  test("--log-level gives the terminal to the log: lines, no bars", async () => {
+    const stdout = new Paper({ columns: 100 })
+    await start(["pull", "debian:12", "--log-level", "debug"], from(story), stdout).result
+    expect(stdout.lines).toContain(`Resolving ${reference}`)
+    expect(stdout.text).not.toContain("✓")
+  })
+})
+
+describe("a pull that fails", () => {
+  const reason = new ManifestNotFound({
+    url: "https://ghcr.io/v2/a/b/manifests/1",
+    code: "MANIFEST_UNKNOWN",
+    detail: "\u001b[2J"
+  })
+  const failing = concat(
+    of(resolving),
+    throwError(() => new PullError({ reference: "ghcr.io/a/b:1", reason }))
+  )
+
+  test("ends with 1, the reason's name, what happened and what to do", async () => {
+    const { code, stderr } = await ran("pull ghcr.io/a/b:1", failing)
+    expect(code).toBe(1)
+    expect(stderr).toBe(
+      "ociflow: ManifestNotFound: ghcr.io/a/b:1: manifest not found: https://ghcr.io/v2/a/b/manifests/1 (MANIFEST_UNKNOWN:  [2J)\n" +
+        "  Check the repository and the tag or digest; a private repository may need credentials.\n"
+    )
+  })
+
+  test("with --json is the last line of JSON as well", async () => {
+    const { code, stdout, stderr } = await ran("pull ghcr.io/a/b:1 --json", failing)
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "")).toEqual({
+      _tag: "Failed",
+      reference: "ghcr.io/a/b:1",
+      reason: "ManifestNotFound",
+      message: reason.message,
+      advice: reason.advice,
+      isRetryable: false
+    })
+    expect(stderr).toContain("ociflow: ManifestNotFound: ")
+  })
+
+  test("because an option cannot be used was asked wrongly: 2", async () => {
+    const wrong = new InvalidOption({ option: "platform", problem: "not os/architecture" })
+    const { code, stderr } = await ran(
+      "pull x",
+      throwError(() => new PullError({ reference: "x", reason: wrong }))
+    )
+    expect(code).toBe(2)
+    expect(stderr).toContain("InvalidOption")
+  })
+
+  test("by a mistake of ours ends with 1 and asks for a report", async () => {
+    const { code, stderr } = await ran(
+      "pull x",
+      throwError(() => new TypeError("undefined is not a function"))
+    )
+    expect(code).toBe(1)
+    expect(stderr).toContain("ociflow: Defect: TypeError: undefined is not a function")
+    expect(stderr).toContain("please report it")
+  })
+})
+
+describe("a pull that is interrupted", () => {
+  const interrupt = async (argv: ReadonlyArray<string>, events: ReadonlyArray<PullEvent>) => {
+    let unsubscribed = false
+    const { fiber, result, asked } = await new Promise<ReturnType<typeof start>>((resolve) => {
+      const stalled = defer(() => {
+        queueMicrotask(() => resolve(started))
+        return NEVER
+      })
+      const source = concat(from(events), stalled).pipe(
+        finalize(() => {
+          unsubscribed = true
+        })
+      )
+      const started = start(argv, source)
+    })
+    fiber.interruptUnsafe()
+    const { code, stdout, stderr } = await result
+    expect(code).toBe(143)
+    expect(unsubscribed).toBe(true)
+    expect(asked[0]?.closed).toBe(true)
+    return { stdout, stderr }
+  }
+
+  test("cancels it, closes the library, and then says what was kept", async () => {
+    const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, -1))
+    expect(stderr).toBe("Interrupted: 6 of 6 layers are complete and kept; the next pull begins with the others.\n")
+  })
+
+  test("says it in JSON where that is wanted", async () => {
+    const { stdout } = await interrupt(["pull", "debian:12", "--json"], story.slice(0, 5))
+    expect(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "")).toEqual({
+      _tag: "Interrupted",
+      reference,
+      layers: [digestOf(1)]
+    })
+  })
+
+  test("with nothing complete says that nothing was kept", async () => {
+    const { stderr } = await interrupt(["pull", "debian:12"], [resolving, warning, started(1)])
+    expect(stderr).toBe("Interrupted: no layer was complete, so nothing was kept.\n")
+  })
+})
+
+describe("ociflow images", () => {
+  test("is a table whose columns are aligned", async () => {
+    const { stdout, asked } = await ran("images --root /r")
+    expect(stdout.split("\n")).toEqual([
+      "REFERENCE                    PLATFORM                    DIGEST               LAYERS  SIZE       PULLED",
+      `${reference}  linux/amd64,linux/arm64/v8  sha256:c8c8c8c8c8c8  6       21.00 MiB  2026-02-03 04:05`,
+      ""
+    ])
+    expect(asked).toEqual([{ puller: { root: "/r" }, closed: true }])
+  })
+
+  test("with --json is an array", async () => {
+    expect(JSON.parse((await ran("images --json")).stdout)).toEqual([summary])
+  })
+})
+
+describe("ociflow inspect", () => {
+  test("shows the image, each platform and its layers", async () => {
+    const { stdout } = await ran("inspect debian:12")
+    for (const text of [
+      reference,
+      image.digest,
+      image.manifestDigest,
+      image.configDigest,
+      layers[5]?.path ?? "?",
+      '["sh","-c","\\u001b[31mred"]',
+      "/srv"
+    ]) {
+      expect(stdout).toContain(text)
+    }
+    expect(stdout).not.toContain("\u001b")
+    expect(stdout).not.toContain("user")
+  })
+
+  test("with --json is one object", async () => {
+    expect(JSON.parse((await ran("inspect debian:12 --json")).stdout)).toEqual(details)
+  })
+
+  test("of an image that is not there fails", async () => {
+    const { code, stdout, stderr } = await ran("inspect alpine:3.20 --json")
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ _tag: "Failed", reason: "NotCached", reference: "alpine:3.20" })
+    expect(stderr).toContain("ociflow: NotCached: alpine:3.20: ")
+  })
+})
+
+describe("a wrong call", () => {
+  test.for([
+    [""],
+    ["frobnicate"],
+    ["pull"],
+    ["inspect"],
+    ["pull a b"],
+    ["images a"],
+    ["pull a --frobnicate"],
+    ["pull a --policy sometimes"],
+    ["pull a --concurrency 0"],
+    ["pull a --concurrency 1.5"],
+    ["pull a --concurrency many"],
+    ["pull a --root="],
+    ["pull a --log-level loud"],
+    ["pull a --json=perhaps"],
+    ["--completions tcsh"]
+  ])("ends with 2, asks the library for nothing and keeps stdout clean: %s", async ([argv = ""]) => {
+    const { code, stdout, stderr, asked } = await ran(argv)
+    expect(code).toBe(2)
+    expect(asked).toEqual([])
+    expect(stdout).toBe("")
+    expect(stderr).toMatch(/usage/i)
+  })
+
+  test("prints no control character of an argument", async () => {
+    const { code, stderr } = await start(["pull", "a", "--policy", "\u001b]0;x\u0007"]).result
+    expect(code).toBe(2)
+    expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  })
+})
+
+describe("help and version", () => {
+  test.for([["--help"], ["pull --help"], ["--version"], ["images -h"]])(
+    "%s goes to stdout with 0",
+    async ([argv = ""]) => {
+      const { code, stdout, stderr } = await ran(argv)
+      expect(code).toBe(0)
+      expect(stdout).toContain("ociflow")
+      expect(stderr).toBe("")
+    }
+  )
+})
