@@ -4,5 +4,5 @@ import type { Terminal } from "./Screen.ts"
 
 export class Output extends Context.Reference<{
   readonly stdout: Terminal
-  readonly stderr: NodeJS.WritableStream
+  readonly stderr: { readonly write: (text: string) => unknown }
 }>("ociflow/cli/Output", { defaultValue: () => ({ stdout: process.stdout, stderr: process.stderr }) }) {}
