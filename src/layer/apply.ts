@@ -287,9 +287,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       if (isReason(error)) throw error
       const code = codeOf(error)
       if (code === undefined) throw error
-      const known = error as { syscall?: unknown; path?: unknown }
+      // Of link and symlink, `dest` is what was to be made.
+      const known = error as { syscall?: unknown; path?: unknown; dest?: unknown }
       const operation = typeof known.syscall === "string" ? known.syscall : "write"
-      const path = typeof known.path === "string" ? known.path : `${directory}/${decode(current)}`
+      const named = known.dest ?? known.path
+      const path = typeof named === "string" ? named : `${directory}/${decode(current)}`
       throw new FileSystemFailed({ operation, path, code })
     }
   }
