@@ -229,7 +229,7 @@ describe("a pull that is interrupted", () => {
     let unsubscribed = false
     const { fiber, result, asked } = await new Promise<ReturnType<typeof start>>((resolve) => {
       const stalled = defer(() => {
-        queueMicrotask(() => resolve(started))
+        queueMicrotask(() => resolve(pulling))
         return NEVER
       })
       const source = concat(from(events), stalled).pipe(
@@ -237,7 +237,7 @@ describe("a pull that is interrupted", () => {
           unsubscribed = true
         })
       )
-      const started = start(argv, source)
+      const pulling = start(argv, source)
     })
     fiber.interruptUnsafe()
     const { code, stdout, stderr } = await result
