@@ -1,0 +1,84 @@
+/**
+ * Compressed bytes → archive. The media type says whether a layer can be read at all; which of the three forms it has is
+ * told by its first bytes, since gzip under a plain tar's type and the reverse both occur in real images. The diffID
+ * proves the outcome either way.
+ */
+import type { OperatorFunction } from "rxjs"
+import type { Limits } from "../config.ts"
+import { UnsupportedMediaType } from "../errors.ts"
+import type { Machine } from "../reactive/transduce.ts"
+import { transduce } from "../reactive/transduce.ts"
+import { deferCorruption } from "./corruption.ts"
+import { gunzip } from "./gunzip.ts"
+import { outputBytes } from "./inflater.ts"
+import { atMost } from "./limits.ts"
+import { unzstd } from "./unzstd.ts"
+
+type Form = "gzip" | "zstd" | "plain"
+
+/** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
+const archive = /[./]tar(?:[+.](?:gzip|zstd))?$/
+
+const plain = (): Machine<Uint8Array, Uint8Array> => ({
+  push: (chunk, next) => {
+    for (let at = 0; at < chunk.length; at += outputBytes) next(chunk.subarray(at, at + outputBytes))
+  },
+  end: () => {}
+})
+
+/** By the first four bytes; fewer than four are no archive and pass as they are. */
+const formOf = (b: Uint8Array): Form => {
+  if (b[0] === 0x1f && b[1] === 0x8b) return "gzip"
+  if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) return "zstd"
+  if (((b[0] ?? 0) & 0xf0) === 0x50 && b[1] === 0x2a && b[2] === 0x4d && b[3] === 0x18) return "zstd"
+  return "plain"
+}
+
+const decoderOf = (form: Form, digest: string): Machine<Uint8Array, Uint8Array> =>
+  form === "gzip" ? gunzip(digest) : form === "zstd" ? unzstd(digest) : plain()
+
+/** Looks at the ratio only from this many bytes of output on: a few kilobytes of zeros are in every archive. */
+const ratioFrom = 16 * 2 ** 20
+
+export interface Decompression {
+  readonly digest: string
+  readonly mediaType: string
+  readonly limits: Limits
+}
+
+export const decompress = (layer: Decompression): OperatorFunction<Uint8Array, Uint8Array> =>
+  transduce(() => {
+    const { digest, limits } = layer
+    const mediaType = layer.mediaType.split(";", 1)[0]?.trim() ?? ""
+    if (!archive.test(mediaType))
+      throw new UnsupportedMediaType({ mediaType: layer.mediaType, subject: `layer ${digest}` })
+    const subject = () => `layer ${digest}`
+    let decoder: Machine<Uint8Array, Uint8Array> | undefined
+    let head: Uint8Array = new Uint8Array(0)
+    let received = 0
+    let inflated = 0
+
+    const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
+      decoder ??= decoderOf(formOf(chunk), digest)
+      decoder.push(chunk, (out) => {
+        inflated += out.length
+        atMost(limits, "layerBytes", inflated, subject)
+        if (inflated >= ratioFrom) atMost(limits, "inflateRatio", inflated / received, subject)
+        next(out)
+      })
+    }
+
+    return deferCorruption({
+      push: (chunk, next) => {
+        received += chunk.length
+        if (decoder !== undefined) return decode(chunk, next)
+        head = Buffer.concat([head, chunk])
+        if (head.length >= 4) decode(head, next)
+      },
+      end: (next) => {
+        if (decoder === undefined && head.length > 0) decode(head, next)
+        decoder?.end(next)
+      },
+      close: () => decoder?.close?.()
+    })
+  })

@@ -1,0 +1,39 @@
+/** minizlib as a plain function: bytes in, bytes out, in one call. It inflates synchronously. */
+import type { InflateRaw, ZstdDecompress } from "minizlib"
+
+/** Unit of input: DEFLATE swells up to 1032-fold and minizlib inflates all of one write before it gives any of it. */
+export const sliceBytes = 16 * 1024
+
+/** Unit of output. */
+export const outputBytes = 64 * 1024
+
+/** `chunkSize` works and is missing in minizlib's types; `flush: 0` is the default of both its families. */
+export const inflaterOptions = { chunkSize: outputBytes, flush: 0 }
+
+export interface Inflater {
+  /** Returns how many bytes it took: fewer than it got where a deflate stream ends within. Throws minizlib's error. */
+  readonly write: (bytes: Uint8Array, next: (chunk: Uint8Array) => void) => number
+  /** Ready for the next stream. */
+  readonly reset: () => void
+  readonly close: () => void
+}
+
+export const makeInflater = (stream: InflateRaw | ZstdDecompress): Inflater => {
+  let sink: (chunk: Uint8Array) => void = () => {}
+  let failure: unknown
+  stream.on("data", (chunk) => sink(chunk as Uint8Array))
+  stream.on("error", (error) => {
+    failure = error
+  })
+  return {
+    write: (bytes, next) => {
+      sink = next
+      stream.write(bytes as Buffer)
+      if (failure !== undefined) throw failure
+      return stream.handle?.bytesWritten ?? 0
+    },
+    reset: () => stream.reset(),
+    // minizlib's own "end" neither means success nor frees the handle.
+    close: () => stream.close()
+  }
+}
