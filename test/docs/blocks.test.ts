@@ -1,0 +1,95 @@
+/** Every ```ts block of the README and of docs/ is type-checked and run, as a program of somebody who installed us. */
+import { execFile } from "node:child_process"
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { image, imageIndex, startRegistry, type TestRegistry, tar } from "../../src/testing/index.ts"
+
+const repository = fileURLToPath(new URL("../..", import.meta.url))
+const run = promisify(execFile)
+
+interface Block {
+  readonly name: string
+  readonly code: string
+}
+
+/** A block is named after its page and its line there. */
+const blocksOf = (page: string, text: string): ReadonlyArray<Block> =>
+  [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => {
+    const line = text.slice(0, match.index).split("\n").length
+    return { name: `${page.replace(/\W+/g, "-")}-${line}.mts`, code: match[1] ?? "" }
+  })
+
+const pages = [
+  "README.md",
+  ...(await readdir(join(repository, "docs"))).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)
+]
+const blocks = (
+  await Promise.all(pages.map(async (page) => blocksOf(page, await readFile(join(repository, page), "utf8"))))
+).flat()
+
+let home: string
+let registry: TestRegistry
+
+/** The images that the pages speak of: small ones of the same names, for each platform that a page or this host may ask for. */
+const stock = async () => {
+  const layer = (name: string) =>
+    tar().directory("etc").file("etc/os-release", `NAME="${name}"\n`).symlink("etc/release", "os-release")
+  const both = async (name: string) =>
+    imageIndex(
+      await Promise.all(
+        ["linux/amd64", "linux/arm64"].map((platform) =>
+          image({ platform, layers: [layer(name), { files: { "srv/motd": `${name} for ${platform}\n` } }] })
+        )
+      )
+    )
+  return { "library/alpine:3.20": await both("Alpine Linux"), "library/debian:12": await both("Debian GNU/Linux") }
+}
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "ociflow-docs-"))
+  registry = await startRegistry({ images: await stock() })
+  await mkdir(join(home, "node_modules"))
+  await symlink(repository, join(home, "node_modules", "ociflow"))
+  for (const name of ["effect", "rxjs", "@types"]) {
+    await symlink(join(repository, "node_modules", name), join(home, "node_modules", name))
+  }
+  await Promise.all(blocks.map(({ name, code }) => writeFile(join(home, name), code)))
+})
+
+afterAll(async () => {
+  await registry.close()
+  await rm(home, { recursive: true })
+})
+
+const bin = (name: string) => join(repository, "node_modules", ".bin", name)
+
+describe("the code in the documentation", () => {
+  test("is there", () => expect(blocks.length).toBeGreaterThan(5))
+
+  test("has the types it seems to have", { timeout: 60_000 }, async () => {
+    const compilerOptions = {
+      target: "es2023",
+      lib: ["es2023", "esnext.disposable"],
+      module: "nodenext",
+      types: ["node"],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true
+    }
+    await writeFile(join(home, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.mts"] }))
+    const checked = await run(bin("tsc"), ["-p", "."], { cwd: home }).catch((error) => error)
+    expect(checked.stdout).toBe("")
+  })
+
+  // A name without a registry goes where the environment says, so the pages can say `alpine:3.20` as everybody does.
+  test.for(blocks)("$name runs to its end", { timeout: 30_000 }, async ({ name }) => {
+    const cwd = await mkdtemp(join(home, "run-"))
+    const env = { ...process.env, OCI_REGISTRY_DOMAIN: registry.host, OCIFLOW_HOME: join(cwd, "home") }
+    const { stderr } = await run(bin("tsx"), [join(home, name)], { cwd, env, timeout: 25_000 })
+    expect(stderr).toBe("")
+  })
+})
