@@ -3,11 +3,16 @@
  * bad. Nothing here needs a daemon, a network, a file on disk or a package beside Node.
  */
 export * from "./Content.ts"
+export { type BigLayerOptions, bigLayer } from "./image/bigLayer.ts"
 export type { Compression, CompressOptions } from "./image/compress.ts"
 export { type ImageOptions, image } from "./image/image.ts"
 export { type IndexOptions, imageIndex } from "./image/imageIndex.ts"
 export { type LayerInput, type LayerOptions, type MadeLayer, makeLayer } from "./image/layer.ts"
+export { type FilesOptions, imageFromDirectory, layerFromFiles } from "./image/layerFromFiles.ts"
 export { imagesOfLayout } from "./image/layout.ts"
+export { type NodeImageOptions, nodeImage } from "./image/nodeImage.ts"
+export { Prng } from "./image/Prng.ts"
+export { type RandomEntry, type RandomImage, type RandomImageOptions, randomImage } from "./image/randomImage.ts"
 export {
   type Format,
   mediaTypes,
@@ -30,6 +35,7 @@ export type { Storage, TestRegistry } from "./registry/TestRegistry.ts"
 export type { TokenService } from "./registry/TokenService.ts"
 export type { EntryOptions } from "./tar/encodeEntry.ts"
 export { base256, type HeaderFields, headerBlock, type TarFormat, type Text } from "./tar/Header.ts"
+export { type Malformed, malformedArchives } from "./tar/malformed.ts"
 export { type PaxRecords, paxRecord, paxRecords, type Time, type XattrForm } from "./tar/pax.ts"
 export type { Region, SparseForm } from "./tar/sparse.ts"
 export { Tar, tar } from "./tar/Tar.ts"

@@ -48,7 +48,10 @@ const imageOfLayout = async (directory: string, root: Descriptor): Promise<TestI
     for (const child of children ?? []) await descend(child)
     if (config === undefined) return
     for (const blob of [config, ...layers]) blobs.set(blob.digest, await contentOfFile(pathOf(blob.digest)))
-    const value = JSON.parse(await readFile(pathOf(config.digest), "utf8")) as ImageConfig & Record<string, unknown>
+    // An artifact's config may be anything; only an image's is looked into.
+    const isImage = config.mediaType === mediaTypes.oci.config || config.mediaType === mediaTypes.docker.config
+    const text = isImage ? await readFile(pathOf(config.digest), "utf8") : "{}"
+    const value = JSON.parse(text) as ImageConfig & Record<string, unknown>
     manifests.push({
       digest,
       mediaType,

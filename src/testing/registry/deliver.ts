@@ -2,6 +2,7 @@
 import { once } from "node:events"
 import type { ServerResponse } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
+import { TLSSocket } from "node:tls"
 import type { Content } from "../Content.ts"
 import type { Reply } from "./Reply.ts"
 
@@ -13,6 +14,7 @@ export const deliver = async (
   reply: Reply,
   sent: (bytes: number) => void
 ): Promise<Ending> => {
+  if (response.closed || response.destroyed) return "aborted"
   const gone = new AbortController()
   const closed = new Promise<void>((resolve) => {
     response.once("close", () => {
@@ -55,7 +57,7 @@ const send = async (
         response.write(piece, () => resolve())
       })
       // A body that will be cut is handed to the kernel piece by piece, so that the cut is where it was asked for.
-      if (stop < body.size) await Promise.race([taken, closed])
+      if (stop <= body.size) await Promise.race([taken, closed])
       else if (response.writableNeedDrain) await once(response, "drain", { signal })
       if (signal.aborted) return "aborted"
       sent(piece.length)
@@ -66,7 +68,8 @@ const send = async (
       await closed
       return "aborted"
     }
-    if (reset === true) response.socket?.resetAndDestroy()
+    // A TLS socket has no reset of its own.
+    if (reset === true && !(response.socket instanceof TLSSocket)) response.socket?.resetAndDestroy()
     else response.socket?.destroy()
     return "cut"
   }

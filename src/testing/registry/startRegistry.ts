@@ -39,7 +39,7 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
     const { kind, method, repository = "", reference = "", range } = logged
     if (method !== "GET" && method !== "HEAD") return failure(405, "UNSUPPORTED", "the operation is unsupported")
     const pageSize = options.pageSize ?? 100
-    if (kind === "ping") return json(200, {})
+    if (kind === "ping") return json(200, {}, { "docker-distribution-api-version": "registry/2.0" })
     if (kind === "catalog") return serveCatalog(shelf, query, pageSize)
     if (kind === "tags") return serveTags(shelf, repository, query, pageSize)
     if (kind === "referrers" && options.referrers !== false) return serveReferrers(shelf, repository, reference, query)

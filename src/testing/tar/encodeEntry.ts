@@ -105,6 +105,7 @@ const fitted = (format: TarFormat, path: Uint8Array, link: Uint8Array, options: 
     }
     case "pax": {
       const split = splitName(path, 155)
+      const seconds = wholeSeconds(options.mtime ?? 0)
       const ascii = isAscii(path) && isAscii(link)
       const records = paxOf(
         options,
@@ -119,7 +120,7 @@ const fitted = (format: TarFormat, path: Uint8Array, link: Uint8Array, options: 
           ...(split ?? { name: path.subarray(0, 100) }),
           linkName: link.subarray(0, 100),
           ...(options.size !== undefined && options.size >= 8 ** 11 ? { size: 0 } : {}),
-          ...(wholeSeconds(options.mtime ?? 0) < 0 ? { mtime: 0 } : {}),
+          ...(seconds < 0 || seconds >= 8 ** 11 ? { mtime: 0 } : {}),
           ...((options.uid ?? 0) >= 8 ** 7 ? { uid: 0 } : {}),
           ...((options.gid ?? 0) >= 8 ** 7 ? { gid: 0 } : {})
         }
