@@ -87,15 +87,15 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     })
     if (snapshot.damage !== undefined) yield* setAside
     // The name is always the same: whoever holds the lock is the only writer, and overwrites what a crash left.
-    yield* writeAtomic(path, bytes, `${path}.tmp`)
+    yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: true })
     current = { ...snapshot, identity: yield* identify(path), damage: undefined, fresh: false }
   })
 
   const read: Database["read"] = (name, query) =>
     turn.withPermit(
-      Effect.flatMap(latest, ({ client }) => Effect.provideService(query, SqlClient, client)).pipe(
-        Effect.mapError(typed(name))
-      )
+      Effect.flatMap(Effect.uninterruptible(latest), ({ client }) =>
+        Effect.provideService(query, SqlClient, client)
+      ).pipe(Effect.mapError(typed(name)))
     )
 
   const transaction: Database["transaction"] = (name, query) =>

@@ -1,7 +1,7 @@
 /**
  * The documents of every image, as files: `documents/<algorithm>/<hex>` holds the bytes of an index, manifest or
  * config, and `references/…` one small record for each reference and platform that names them. From these the
- * catalogue can be built again; what a file's own digest does not prove is not believed.
+ * catalogue can be built again; what a file's own digest does not prove is not believed, so nobody waits for the disk.
  */
 import { createHash } from "node:crypto"
 import { readdir, readFile, stat, unlink } from "node:fs/promises"
@@ -60,7 +60,7 @@ const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes
   if (!isDigest(digest)) return
   const path = pathOf(root, digest)
   const there = yield* ifMissing(syscall("stat", path, () => stat(path)))
-  if (there?.size !== bytes.length) yield* writeAtomic(path, bytes, `${path}.tmp`)
+  if (there?.size !== bytes.length) yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
 })
 
 /** `undefined` where it is missing, or is not what its name says; then it is removed. */
@@ -92,7 +92,7 @@ export const keepImage = Effect.fnUntraced(function* (root: string, image: Image
   }
   if (alone) yield* forgetReference(root, image.reference)
   const path = join(directoryOf(root, image.reference), `${hash("sha256", platformKey(image.platform))}.json`)
-  yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`)
+  yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
 })
 
 export const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>

@@ -3,6 +3,7 @@
  *
  *     <root>/oci.db                             the catalogue, SQLite
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
+ *     <root>/partial                            bytes of blobs whose download was cut off
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
  *     <layersDir>/.staging                      layers in the making
@@ -21,6 +22,7 @@ import type { Digest } from "../reference/Digest.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { lock } from "./Lock.ts"
 import { once } from "./once.ts"
+import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
 
 export interface StoreOptions {
@@ -75,6 +77,7 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     stage: () => Effect.flatMap(area, stageIn),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
+    partial: ({ digest, size }) => openPartial(join(root, "partial", fileName(digest)), size),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
     images: () => Effect.flatMap(catalogue, (it) => it.images),
@@ -101,6 +104,11 @@ export class Store extends Context.Service<
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
     readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
+    /** The bytes of this blob that arrived earlier. Whoever asks holds the digest's lock. `size`: of the whole blob. */
+    readonly partial: (blob: {
+      readonly digest: Digest
+      readonly size: number
+    }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
     /** The image, where the catalogue knows it for this platform and every layer is there. Marks it as used. */
     readonly find: (reference: string, platform: RecordedPlatform) => Effect.Effect<Option.Option<PulledImage>, Reason>
     /** Enters an image whose layers are all published: one transaction, on disk when this succeeds. */

@@ -1,5 +1,5 @@
 /** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
-import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises"
+import { type FileHandle, mkdir, open, rename, unlink, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -34,14 +34,23 @@ const replace = (from: string, to: string) =>
     { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }
   )
 
-/** Write beside, fsync, rename, fsync the directory. `beside` is in the same directory, and nobody else's. */
-export const writeAtomic = (path: string, bytes: Uint8Array, beside: string): Effect.Effect<void, FileSystemFailed> =>
+/**
+ * Write beside, rename. `beside` is in the same directory, and nobody else's. `lasting`: the bytes reach the disk before
+ * the name does, and the name before this succeeds; without it a power cut may leave an empty file.
+ */
+export const writeAtomic = (
+  path: string,
+  bytes: Uint8Array,
+  beside: string,
+  { lasting }: { readonly lasting: boolean }
+): Effect.Effect<void, FileSystemFailed> =>
   Effect.gen(function* () {
     yield* syscall("write", path, async () => {
       await mkdir(dirname(path), { recursive: true })
+      if (!lasting) return writeFile(beside, bytes)
       const handle = await open(beside, "w")
       await synced(handle, () => handle.writeFile(bytes))
     })
     yield* replace(beside, path)
-    yield* syncDirectory(dirname(path))
+    if (lasting) yield* syncDirectory(dirname(path))
   }).pipe(Effect.onError(() => Effect.promise(() => unlink(beside).catch(() => undefined))))

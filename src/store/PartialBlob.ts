@@ -1,0 +1,152 @@
+/**
+ * The bytes of a blob that have arrived, kept in `<root>/partial/<digest>` so that a pull that was cut off continues
+ * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
+ * the hash is wrong. A power cut may leave holes in them, which comes to the same.
+ */
+import { type FileHandle, mkdir, open, unlink } from "node:fs/promises"
+import { dirname } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { catchError, concat, defer, ignoreElements, Observable, throwError } from "rxjs"
+import { FileSystemFailed } from "../errors.ts"
+import { Gate } from "../reactive/Gate.ts"
+import { codeOf, syscall } from "./syscall.ts"
+
+export interface PartialBlob {
+  /** Bytes that are kept now. */
+  readonly size: () => number
+  /**
+   * The whole blob: what is kept, then `rest`, which is asked for the bytes from `offset` on and kept as it arrives.
+   * Both honour the gate they are given; more than `highWater` bytes that are not yet written close `rest`'s.
+   */
+  readonly bytes$: (gate: Gate, rest: (gate: Gate, offset: number) => Observable<Uint8Array>) => Observable<Uint8Array>
+  /** Forgets what is kept: it was published, or is not what its name says. */
+  readonly discard: Effect.Effect<void, FileSystemFailed>
+}
+
+/** Bytes in memory on their way to the disk. */
+const highWater = 2 ** 20
+const readSize = 2 ** 16
+
+const failed = (operation: string, path: string) => (error: unknown) =>
+  new FileSystemFailed({ operation, path, code: codeOf(error) })
+
+/** What is kept, up to `end`. */
+const kept$ = (file: FileHandle, path: string, end: number, gate: Gate): Observable<Uint8Array> =>
+  new Observable((subscriber) => {
+    let offset = 0
+    let reading = false
+    const pump = async () => {
+      if (reading) return
+      reading = true
+      while (gate.isOpen && offset < end && !subscriber.closed) {
+        const buffer = Buffer.allocUnsafe(Math.min(readSize, end - offset))
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
+        if (bytesRead === 0) throw new Error("shrank")
+        offset += bytesRead
+        subscriber.next(buffer.subarray(0, bytesRead))
+      }
+      reading = false
+      if (offset === end) subscriber.complete()
+    }
+    subscriber.add(
+      gate.open$.subscribe((isOpen) => {
+        if (isOpen) pump().catch((error) => subscriber.error(failed("read", path)(error)))
+      })
+    )
+  })
+
+/** One write after the other, in the order of asking. After a failure nothing more is written. */
+class Tail {
+  size: number
+  pending = 0
+  #last: Promise<void> = Promise.resolve()
+  readonly #file: FileHandle
+  constructor(file: FileHandle, size: number) {
+    this.#file = file
+    this.size = size
+  }
+  readonly append = (chunk: Uint8Array): Promise<void> => {
+    this.pending += chunk.length
+    this.#last = this.#last.then(() => this.#write(chunk))
+    return this.#last
+  }
+  readonly idle = (): Promise<void> => this.#last
+  readonly clear = async (): Promise<void> => {
+    await this.#last.catch(() => undefined)
+    await this.#file.truncate(0)
+    this.size = 0
+    this.#last = Promise.resolve()
+  }
+  readonly #write = async (chunk: Uint8Array): Promise<void> => {
+    try {
+      await this.#file.appendFile(chunk)
+      this.size += chunk.length
+    } catch (error) {
+      // What was written of it would shift all that follows.
+      await this.#file.truncate(this.size).catch(() => undefined)
+      throw error
+    } finally {
+      this.pending -= chunk.length
+    }
+  }
+}
+
+/** `rest`, each chunk passed on at once and kept meanwhile; it ends when all of it is written. */
+const keeping$ = (
+  tail: Tail,
+  path: string,
+  gate: Gate,
+  rest: (gate: Gate, offset: number) => Observable<Uint8Array>
+): Observable<Uint8Array> =>
+  new Observable((subscriber) => {
+    const inner = new Gate()
+    const fail = (error: unknown) => subscriber.error(failed("write", path)(error))
+    const balance = () => (gate.isOpen && tail.pending <= highWater ? inner.open() : inner.close())
+    subscriber.add(gate.open$.subscribe(balance))
+    subscriber.add(
+      rest(inner, tail.size).subscribe({
+        next: (chunk) => {
+          tail.append(chunk).then(balance, fail)
+          balance()
+          subscriber.next(chunk)
+        },
+        error: (error) => tail.idle().then(() => subscriber.error(error), fail),
+        complete: () => tail.idle().then(() => subscriber.complete(), fail)
+      })
+    )
+  })
+
+/** Whoever opens it holds the digest's lock. `size`: the blob's bytes; a file that is longer is not believed. */
+export const openPartial = (path: string, size: number): Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { file, tail } = yield* Effect.acquireRelease(
+      syscall("open", path, async () => {
+        await mkdir(dirname(path), { recursive: true })
+        const file = await open(path, "a+")
+        const tail = new Tail(file, (await file.stat()).size)
+        if (tail.size > size) await tail.clear()
+        return { file, tail }
+      }),
+      ({ file, tail }) =>
+        Effect.promise(async () => {
+          await tail.idle().catch(() => undefined)
+          if (tail.size === 0) await unlink(path).catch(() => undefined)
+          await file.close()
+        })
+    )
+    return {
+      size: () => tail.size,
+      bytes$: (gate, rest) =>
+        concat(
+          // A subscription before this one may have left writes behind.
+          defer(tail.idle).pipe(
+            ignoreElements(),
+            catchError((error) => throwError(() => failed("write", path)(error)))
+          ),
+          defer(() => kept$(file, path, tail.size, gate)),
+          defer(() => (tail.size < size ? keeping$(tail, path, gate, rest) : []))
+        ),
+      discard: syscall("truncate", path, tail.clear)
+    }
+  })

@@ -1,0 +1,125 @@
+/** The catalogue's rows as what a program or a person asks for. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Reason } from "../errors.ts"
+import type { PulledImage, PulledLayer } from "../events.ts"
+import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import { platformKey, platformText } from "./platformKey.ts"
+import {
+  configValue,
+  type ImageRow,
+  imageRows,
+  indexRows,
+  layerRows,
+  type ManifestRow,
+  manifestRows
+} from "./queries.ts"
+
+/** Where the layers are. */
+export interface LayerPlaces {
+  readonly layerPath: (digest: string) => string
+  readonly hasLayer: (digest: string) => Effect.Effect<boolean, Reason>
+}
+
+const platformOf = ({ platform_os, platform_arch, platform_variant }: ManifestRow): RecordedPlatform => ({
+  os: platform_os,
+  architecture: platform_arch,
+  ...(platform_variant === null ? {} : { variant: platform_variant })
+})
+
+const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
+
+const pulledLayers = (manifestId: number, { layerPath }: LayerPlaces) =>
+  Effect.map(layerRows(manifestId), (rows) =>
+    rows.map(({ digest, diff_id, media_type, size_bytes }): PulledLayer => {
+      return { digest, diffId: diff_id, mediaType: media_type, size: size_bytes, path: layerPath(digest) }
+    })
+  )
+
+/** Every layer's directory is there. */
+export const isComplete = (layers: ReadonlyArray<PulledLayer>, { hasLayer }: LayerPlaces) =>
+  Effect.map(
+    Effect.forEach(distinct(layers), ({ digest }) => hasLayer(digest), { concurrency: 8 }),
+    (there) => !there.includes(false)
+  )
+
+/** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
+export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: LayerPlaces) {
+  const [row] = yield* imageRows(reference)
+  if (row === undefined) return undefined
+  const key = platformKey(platform)
+  const manifests = yield* manifestRows(row.id)
+  const manifest =
+    manifests.find((it) => it.requested_json.includes(key)) ??
+    manifests.find((it) => platformKey(platformOf(it)) === key)
+  if (manifest === undefined) return undefined
+  const layers = yield* pulledLayers(manifest.id, places)
+  const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
+  const image: PulledImage = {
+    reference,
+    digest: row.digest,
+    manifestDigest: manifest.digest,
+    configDigest: manifest.config_digest,
+    platform: platformText(platformOf(manifest)),
+    size: manifest.size_bytes + manifest.config_size_bytes + blobs,
+    layers
+  }
+  return { image, lastUsed: row.last_used_at }
+})
+
+const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
+  const built = manifests.flatMap(({ created }) => (created === null ? [] : [created]))
+  const latest = built.sort().at(-1)
+  return {
+    reference: row.reference,
+    digest: row.digest,
+    size: row.size_bytes,
+    pulled: row.modified_at,
+    lastUsed: row.last_used_at,
+    ...(latest === undefined ? {} : { created: latest })
+  }
+}
+
+export const summarize = Effect.fnUntraced(function* (places: LayerPlaces) {
+  const summaries: Array<ImageSummary> = []
+  for (const row of yield* imageRows(undefined)) {
+    const manifests = yield* manifestRows(row.id)
+    const layers = yield* Effect.forEach(manifests, ({ id }) => pulledLayers(id, places))
+    const platforms = manifests.map((it) => platformText(platformOf(it))).sort()
+    summaries.push({ ...common(row, manifests), platforms, layers: distinct(layers.flat()).length })
+  }
+  return summaries
+})
+
+export const detail = Effect.fnUntraced(function* (reference: string, places: LayerPlaces) {
+  const [row] = yield* imageRows(reference)
+  if (row === undefined) return Option.none<ImageDetails>()
+  const manifests = yield* manifestRows(row.id)
+  const [index] = yield* indexRows(row.id)
+  const named = index && {
+    index: { digest: index.digest, mediaType: index.media_type, annotations: index.annotations_json ?? {} }
+  }
+  const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
+    const layers = yield* pulledLayers(manifest.id, places)
+    return {
+      platform: platformText(platformOf(manifest)),
+      digest: manifest.digest,
+      mediaType: manifest.media_type,
+      size: manifest.size_bytes,
+      annotations: manifest.annotations_json ?? {},
+      config: {
+        digest: manifest.config_digest,
+        mediaType: manifest.config_media_type,
+        value: yield* configValue(manifest.id)
+      },
+      layers,
+      complete: yield* isComplete(layers, places)
+    }
+  })
+  const image: ImageDetails = {
+    ...common(row, manifests),
+    ...named,
+    manifests: yield* Effect.forEach(manifests, details)
+  }
+  return Option.some(image)
+})

@@ -1,0 +1,193 @@
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { concat, from, lastValueFrom, NEVER, Observable, of, reduce, take, tap, throwError } from "rxjs"
+import { expect } from "vitest"
+import { BlobInterrupted } from "../../src/errors.ts"
+import { Gate } from "../../src/reactive/Gate.ts"
+import { openPartial } from "../../src/store/PartialBlob.ts"
+import { it } from "../support/effect.ts"
+import { directory } from "./fixtures.ts"
+
+const blob = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251))
+const broken = new BlobInterrupted({ digest: "x", offset: 0, problem: "reset" })
+const place = Effect.map(directory, (path) => join(path, "partial", "sha256:abc"))
+const from$ = (offset: number, end = blob.length) => {
+  const chunks: Array<Uint8Array> = []
+  for (let at = offset; at < end; at += 1000) chunks.push(blob.subarray(at, Math.min(end, at + 1000)))
+  return from(chunks)
+}
+const whole = (source: Observable<Uint8Array>) =>
+  Effect.promise(() => lastValueFrom(source.pipe(reduce((all: Array<Uint8Array>, chunk) => [...all, chunk], []))))
+
+it.effect("bytes of a body that broke are kept, and the next pull asks for the rest only", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const partial = yield* openPartial(path, blob.length)
+        expect(partial.size()).toBe(0)
+        const source = partial.bytes$(new Gate(), () =>
+          concat(
+            from$(0, 123_456),
+            throwError(() => broken)
+          )
+        )
+        const error = yield* Effect.promise(() => lastValueFrom(source).catch((error) => error))
+        expect(error).toBe(broken)
+        expect(partial.size()).toBe(123_456)
+      })
+    )
+    const partial = yield* openPartial(path, blob.length)
+    const offsets: Array<number> = []
+    const rest = (_: Gate, offset: number) => {
+      offsets.push(offset)
+      return from$(offset)
+    }
+    expect(blob.equals(Buffer.concat(yield* whole(partial.bytes$(new Gate(), rest))))).toBe(true)
+    expect(offsets).toEqual([123_456])
+    expect(blob.equals(Buffer.concat(yield* whole(partial.bytes$(new Gate(), () => throwError(() => broken)))))).toBe(
+      true
+    )
+    expect(blob.equals(yield* Effect.promise(() => readFile(path)))).toBe(true)
+  })
+)
+
+it.effect("unsubscribing keeps what had arrived", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const partial = yield* openPartial(path, blob.length)
+        yield* Effect.promise(() =>
+          lastValueFrom(partial.bytes$(new Gate(), () => concat(from$(0, 50_000), NEVER)).pipe(take(50)))
+        )
+        expect(partial.size()).toBeLessThan(50_000)
+        yield* Effect.promise(() => lastValueFrom(partial.bytes$(new Gate(), (_, at) => from$(at, 90_000))))
+      })
+    )
+    expect(blob.subarray(0, 90_000).equals(yield* Effect.promise(() => readFile(path)))).toBe(true)
+  })
+)
+
+it.effect("what is discarded is gone when the scope ends", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const partial = yield* openPartial(path, blob.length)
+        yield* whole(partial.bytes$(new Gate(), () => from$(0)))
+        yield* partial.discard
+        expect(partial.size()).toBe(0)
+      })
+    )
+    expect(yield* Effect.promise(() => readdir(join(path, "..")))).toEqual([])
+  })
+)
+
+it.effect("a file longer than its blob is not believed", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    yield* Effect.scoped(openPartial(path, 10))
+    yield* Effect.promise(() => writeFile(path, blob))
+    const partial = yield* openPartial(path, 10)
+    expect(partial.size()).toBe(0)
+    expect((yield* Effect.promise(() => stat(path))).size).toBe(0)
+  })
+)
+
+it.effect("a shut gate stops the kept bytes, and an opened one lets them go on", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    const partial = yield* openPartial(path, blob.length)
+    yield* whole(partial.bytes$(new Gate(), () => from$(0)))
+    const gate = new Gate()
+    const seen: Array<Uint8Array> = []
+    const ended = new Promise<void>((complete, error) =>
+      partial
+        .bytes$(gate, () => NEVER)
+        .subscribe({
+          next: (chunk) => {
+            seen.push(chunk)
+            gate.close()
+            // Whatever was read ahead would be here before a later read of the same file is done.
+            const count = seen.length
+            readFile(path).then(() => {
+              expect(seen).toHaveLength(count)
+              gate.open()
+            }, error)
+          },
+          complete,
+          error
+        })
+    )
+    yield* Effect.promise(() => ended)
+    expect(seen.length).toBeGreaterThan(3)
+    expect(blob.equals(Buffer.concat(seen))).toBe(true)
+  })
+)
+
+it.effect("a source that is faster than the disk finds its gate shut, and open again later", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    const [size, chunk] = [16 * 2 ** 20, new Uint8Array(2 ** 16)]
+    const partial = yield* openPartial(path, size)
+    let most = 0
+    const source = (gate: Gate) =>
+      new Observable<Uint8Array>((subscriber) => {
+        let sent = 0
+        return gate.open$.subscribe((isOpen) => {
+          while (isOpen && gate.isOpen && sent < size) {
+            sent += chunk.length
+            most = Math.max(most, sent - partial.size())
+            subscriber.next(chunk)
+          }
+          if (sent === size) subscriber.complete()
+        })
+      })
+    yield* Effect.promise(() => lastValueFrom(partial.bytes$(new Gate(), source)))
+    expect(partial.size()).toBe(size)
+    expect(most).toBeGreaterThan(2 ** 20)
+    expect(most).toBeLessThanOrEqual(2 ** 20 + 2 * chunk.length)
+  })
+)
+
+it.effect("the consumer's gate shuts the source as well", () =>
+  Effect.gen(function* () {
+    const partial = yield* openPartial(yield* place, blob.length)
+    const [outer, states] = [new Gate(), [] as boolean[]]
+    const source = (gate: Gate) => {
+      gate.open$.subscribe((isOpen) => states.push(isOpen))
+      return NEVER
+    }
+    const ready = new Promise<void>((resolve) =>
+      partial
+        .bytes$(outer, (gate) => concat(of(blob.subarray(0, 10)), source(gate)))
+        .pipe(tap(() => queueMicrotask(resolve)))
+        .subscribe()
+    )
+    yield* Effect.promise(() => ready)
+    outer.close()
+    outer.open()
+    expect(states).toEqual([true, false, true])
+  })
+)
+
+it.effect("a write that the disk refuses is a typed error", () =>
+  Effect.gen(function* () {
+    const path = yield* place
+    yield* Effect.promise(() => mkdir(join(path, ".."), { recursive: true }))
+    // A link to Linux's device that is always full; elsewhere it leads nowhere that can be made.
+    yield* Effect.promise(() => symlink(process.platform === "linux" ? "/dev/full" : "/nowhere/full", path))
+    const pull = Effect.gen(function* () {
+      const partial = yield* openPartial(path, blob.length)
+      const source = partial.bytes$(new Gate(), () => from$(0))
+      return yield* Effect.tryPromise({ try: () => lastValueFrom(source), catch: (error) => error })
+    })
+    const error = yield* Effect.flip(Effect.scoped(pull))
+    expect(error).toMatchObject({
+      _tag: "FileSystemFailed",
+      code: process.platform === "linux" ? "ENOSPC" : "ENOENT"
+    })
+  })
+)
