@@ -130,7 +130,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       : layout === "overlay"
         ? makeOverlay({
             attributes: options.overlayAttributes ?? (process.getuid?.() === 0 ? "trusted" : "user"),
-            vacate
+            vacate,
+            opaqueRoot: () => {
+              const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without them"
+              warn({ _tag: "Warning", code: "opaque-root", message, digest })
+            }
           })
         : undefined
 

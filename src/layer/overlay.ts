@@ -13,6 +13,8 @@ export interface OverlayOptions {
   readonly attributes: OverlayAttributes
   /** Removes what stands at a name. */
   readonly vacate: (directory: Directory, name: string) => void
+  /** overlayfs always merges the layers' roots: a root that hides everything beneath it cannot be said. */
+  readonly opaqueRoot: () => void
 }
 
 /** A whiteout node must not be seen inside an opaque directory: readdir would list it. */
@@ -23,7 +25,7 @@ const isOpaque = (directory: Directory): boolean => {
   return false
 }
 
-export const makeOverlay = ({ attributes, vacate }: OverlayOptions): Layout => {
+export const makeOverlay = ({ attributes, vacate, opaqueRoot }: OverlayOptions): Layout => {
   const set = (path: string, flags: number, name: string, value: string): void => {
     const fd = openSync(toDisk(path), flags | O_NOFOLLOW, 0o600)
     try {
@@ -54,6 +56,7 @@ export const makeOverlay = ({ attributes, vacate }: OverlayOptions): Layout => {
 
   const hideAll = (directory: Directory): void => {
     if (directory.opaque) return
+    if (directory.parent === undefined) opaqueRoot()
     dropWhiteouts(directory)
     setOpaque(directory, "y")
     directory.opaque = true

@@ -4,19 +4,7 @@ import { describe, expect, test } from "vitest"
 import { defaultLimits } from "../../src/config.ts"
 import { makeApplier } from "../../src/layer/apply.ts"
 import { archiveAttributes, besideOf, outline, statOf } from "../support/diskTree.ts"
-import {
-  apply,
-  bytes,
-  device,
-  dir,
-  emptyRoot,
-  fifo,
-  file,
-  link,
-  symlink,
-  temporary,
-  thrown
-} from "../support/entries.ts"
+import { apply, device, dir, emptyRoot, fifo, file, link, symlink, temporary, thrown } from "../support/entries.ts"
 
 const nanos = (path: string) => lstatSync(path, { bigint: true }).mtimeNs
 const mode = (path: string) => lstatSync(path).mode & 0o7777
@@ -46,23 +34,6 @@ describe("places", () => {
     expect(statOf(root, "")).toBe("3:4:041750")
     expect(mode(root)).toBe(0o750)
     expect(nanos(root)).toBe(5_000_000_000n)
-  })
-
-  test("names that are not UTF-8 stay byte for byte", () => {
-    const root = emptyRoot()
-    apply(root, [
-      file("d\xff/\xfe\x80", "x"),
-      symlink("d\xff/l", "\xfe\x80"),
-      link("h", "d\xff/\xfe\x80"),
-      file(bytes("żółw"), "y")
-    ])
-    const names = readdirSync(root, { encoding: "buffer" }).map((name) => name.toString("latin1"))
-    expect(names.sort()).toEqual(["d\xff", "h", bytes("żółw")].sort())
-    const inner = Buffer.concat([Buffer.from(`${root}/d`), Buffer.of(0xff)])
-    expect(readdirSync(inner, { encoding: "buffer" }).map((name) => name.toString("latin1"))).toEqual(
-      ["l", "\xfe\x80"].sort()
-    )
-    expect(readFileSync(join(root, "h"), "utf8")).toBe("x")
   })
 
   test("a root whose own name is not ASCII, or ends with a slash, is one like any other", () => {

@@ -1,0 +1,110 @@
+/** The layout overlay under a real overlayfs: what the kernel shows is what the layers say. */
+import { execFileSync } from "node:child_process"
+import { mkdirSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, onTestFinished, test } from "vitest"
+import type { Warning } from "../../../src/events.ts"
+import { lowerdir } from "../../../src/layer/lowerdir.ts"
+import type { OverlayAttributes } from "../../../src/layer/overlay.ts"
+import { attribute, outline } from "../../support/diskTree.ts"
+import { apply, dir, file, type TestEntry, temporary } from "../../support/entries.ts"
+import { lowerLayer, stacking } from "../../support/stacking.ts"
+import { withNative } from "../../support/withNative.ts"
+
+const mountable = process.platform === "linux" && process.getuid?.() === 0
+
+interface Form {
+  readonly attributes: OverlayAttributes
+  readonly nodes: boolean
+}
+
+/** Extracts the layers, lowest first, into directories called `names`, mounts them, and gives the mount point. */
+const mounted = (
+  layers: ReadonlyArray<ReadonlyArray<TestEntry>>,
+  form: Form,
+  names = (index: number) => `sha256:${index}`
+) => {
+  const store = temporary()
+  const paths = layers.map((_, index) => join(store, names(index)))
+  const warnings: Array<Warning> = []
+  layers.forEach((entries, index) => {
+    const path = paths[index] ?? ""
+    mkdirSync(path)
+    const extract = () =>
+      warnings.push(...apply(path, entries, { layout: "overlay", overlayAttributes: form.attributes }))
+    if (form.nodes) extract()
+    else withNative({ makeNode: undefined }, extract)
+  })
+  const point = join(store, "mounted")
+  mkdirSync(point)
+  const extra = form.attributes === "user" ? ",userxattr" : ""
+  execFileSync("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(paths)}${extra}`, point])
+  onTestFinished(() => {
+    execFileSync("umount", [point])
+  })
+  return { point, paths, warnings }
+}
+
+const forms: ReadonlyArray<Form> = [
+  { attributes: "trusted", nodes: true },
+  { attributes: "trusted", nodes: false },
+  { attributes: "user", nodes: true },
+  { attributes: "user", nodes: false }
+]
+
+describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts as devices: $nodes", (form) => {
+  test.each(Object.entries(stacking))("%s", (_, [upper, expected]) => {
+    expect(outline(mounted([lowerLayer, upper], form).point)).toEqual(expected)
+  })
+
+  test("a directory in the place of a whiteout hides what was there", () => {
+    const { point } = mounted([lowerLayer, [file(".wh.d"), dir("d"), file("d/new", "5")]], form)
+    expect(outline(join(point, "d"))).toEqual(["new = 5"])
+  })
+
+  test("a directory that is only implied, in the place of a whiteout, does too", () => {
+    const { point } = mounted([lowerLayer, [file(".wh.d"), file("d/s/new", "5")]], form)
+    expect(outline(join(point, "d"))).toEqual(["s/", "s/new = 5"])
+  })
+
+  test("a whiteout leaves no trace in an opaque directory", () => {
+    const { point, paths } = mounted(
+      [lowerLayer, [file("d/.wh.old"), file("d/s/.wh.old"), file("d/.wh..wh..opq"), file("d/t/.wh.old")]],
+      form
+    )
+    expect(outline(join(point, "d"))).toEqual(["s/", "t/"])
+    expect(readdirSync(join(paths[1] ?? "", "d/s"))).toEqual([])
+  })
+
+  test("an opaque root, which overlayfs takes no notice of, is told", () => {
+    const { warnings } = mounted([lowerLayer, [file(".wh..wh..opq"), file("n", "5")]], form)
+    expect(warnings.map(({ code }) => code)).toEqual(["opaque-root"])
+  })
+
+  test("three layers: what the second hid stays hidden, what the third brings is there", () => {
+    const { point } = mounted([lowerLayer, [file(".wh.d"), file(".wh.f")], [file("d/third", "6")]], form)
+    expect(outline(point)).toEqual(["d/", "d/third = 6", "l -> d"])
+  })
+})
+
+describe.runIf(mountable)("lowerdir", () => {
+  test.each(["a:b", "a\\b", "a\\:b", ":", "\\"])("a layer's directory may be called %j", (name) => {
+    const { point } = mounted(
+      [lowerLayer, [file(".wh.d")]],
+      { attributes: "trusted", nodes: true },
+      (index) => `${name}${index}`
+    )
+    expect(outline(point)).toEqual(["f = 4", "l -> d"])
+  })
+})
+
+test.runIf(mountable)("an image's own claims to be overlayfs' attributes are not written", () => {
+  const xattrs = new Map([
+    ["trusted.overlay.opaque", Buffer.from("y")],
+    ["trusted.overlay.redirect", Buffer.from("/etc")],
+    ["user.overlay.opaque", Buffer.from("y")]
+  ])
+  const path = temporary()
+  apply(path, [dir("d", { xattrs })], { layout: "overlay", ownership: "chown" })
+  for (const name of xattrs.keys()) expect(attribute(join(path, "d"), name)).toBeUndefined()
+})
