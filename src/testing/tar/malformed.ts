@@ -130,11 +130,11 @@ const names = (): ReadonlyArray<Malformed> => [
     bytes: after((t) => t.extension("L", "././@LongLink", Buffer.from(`${"n".repeat(200)}\0`)).end())
   },
   {
-    name: "a long name of 64 MiB",
+    name: "a long name of 8 MiB",
     careful: "refuse",
     bytes: after((t) =>
       t
-        .extension("L", "././@LongLink", Buffer.alloc(2 ** 26, "n"))
+        .extension("L", "././@LongLink", Buffer.alloc(2 ** 23, "n"))
         .file("short", "")
         .end()
     )
@@ -168,21 +168,21 @@ const records = (): ReadonlyArray<Malformed> =>
 
 const headers = (): ReadonlyArray<Malformed> => [
   {
-    name: "PAX records of 64 MiB",
+    name: "PAX records of 8 MiB",
     careful: "refuse",
     bytes: after((t) =>
       t
-        .extension("x", "x", paxRecord("comment", Buffer.alloc(2 ** 26, "c")))
+        .extension("x", "x", paxRecord("comment", Buffer.alloc(2 ** 23, "c")))
         .file("small", "")
         .end()
     )
   },
   {
-    name: "a global PAX header of 64 MiB",
+    name: "a global PAX header of 8 MiB",
     careful: "refuse",
     bytes: after((t) =>
       t
-        .globalPax([["comment", Buffer.alloc(2 ** 26, "c")]])
+        .globalPax([["comment", Buffer.alloc(2 ** 23, "c")]])
         .file("small", "")
         .end()
     )
@@ -257,7 +257,7 @@ const sparse = (): ReadonlyArray<Malformed> => {
   ]
 }
 
-/** Every one of them. Some hold 64 MiB of nonsense, so they are made when asked for, not when imported. */
+/** Every one of them. Some hold 8 MiB of nonsense, so they are made when asked for, not when imported. */
 export const malformedArchives = (): ReadonlyArray<Malformed> => [
   ...sizes(),
   ...blocks(),
