@@ -19,9 +19,10 @@ type Form = "gzip" | "zstd" | "plain"
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
 const archive = /[./]tar(?:[+.](?:gzip|zstd))?$/
 
+/** Copies: the parser that follows works in ticks, and by then the ring's memory may hold other bytes. */
 const plain = (): Machine<Uint8Array, Uint8Array> => ({
   push: (chunk, next) => {
-    for (let at = 0; at < chunk.length; at += outputBytes) next(chunk.subarray(at, at + outputBytes))
+    for (let at = 0; at < chunk.length; at += outputBytes) next(Uint8Array.from(chunk.subarray(at, at + outputBytes)))
   },
   end: () => {}
 })

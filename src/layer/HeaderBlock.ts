@@ -1,0 +1,127 @@
+/**
+ * One 512-byte header, read as Go's reader and GNU tar read it: four dialects (v7, ustar, star, GNU), octal and base-256
+ * numbers, signed and unsigned checksums.
+ */
+
+export const blockBytes = 512
+
+export type Dialect = "v7" | "ustar" | "star" | "gnu"
+
+type Corrupt = (problem: string) => Error
+
+/** Offset and length of each field. */
+const fields = {
+  mode: [100, 8],
+  uid: [108, 8],
+  gid: [116, 8],
+  size: [124, 12],
+  mtime: [136, 12],
+  devMajor: [329, 8],
+  devMinor: [337, 8]
+} as const
+
+/** Text up to the first NUL, as a binary string. */
+export const textAt = (block: Buffer, at: number, length: number): string => {
+  let end = at
+  while (end < at + length && block[end] !== 0) end++
+  return block.toString("latin1", at, end)
+}
+
+/** Octal padded with spaces or NULs, or base-256 in two's complement; NaN for anything else. */
+export const numberAt = (block: Buffer, at: number, length: number): number => {
+  const first = block[at] ?? 0
+  if ((first & 0x80) !== 0) {
+    const negative = (first & 0x40) !== 0
+    // Read as a complement where negative, so that small magnitudes stay exact.
+    let value = negative ? ~first & 0x3f : first & 0x3f
+    for (let i = at + 1; i < at + length; i++) value = value * 256 + ((block[i] ?? 0) ^ (negative ? 0xff : 0))
+    return !Number.isSafeInteger(value) ? Number.NaN : negative ? -value - 1 : value
+  }
+  let start = at
+  const end = at + length
+  while (start < end && (block[start] === 0 || block[start] === 0x20)) start++
+  let value = 0
+  for (; start < end; start++) {
+    const digit = (block[start] ?? 0) - 0x30
+    if (digit < 0 || digit > 7) break
+    value = value * 8 + digit
+  }
+  // A NUL ends the text; whatever stands behind it is padding.
+  for (; start < end && block[start] !== 0; start++) if (block[start] !== 0x20) return Number.NaN
+  return value
+}
+
+export const isZero = (block: Buffer, at: number): boolean => {
+  for (let i = at; i < at + blockBytes; i++) if (block[i] !== 0) return false
+  return true
+}
+
+/** The checksum field counts as spaces. Some old writers summed signed bytes. */
+const sums = (block: Buffer, at: number): { readonly unsigned: number; readonly signed: number } => {
+  let unsigned = 8 * 0x20
+  let high = 0
+  for (let i = 0; i < blockBytes; i++) {
+    if (i === 148) i = 156
+    const byte = block[at + i] ?? 0
+    unsigned += byte
+    high += byte >> 7
+  }
+  return { unsigned, signed: unsigned - 256 * high }
+}
+
+export type Checksum = "right" | "signed" | "wrong"
+
+export const checksum = (block: Buffer, at: number): Checksum => {
+  const said = numberAt(block, at + 148, 8)
+  const { unsigned, signed } = sums(block, at)
+  return said === unsigned ? "right" : said === signed ? "signed" : "wrong"
+}
+
+export const dialectOf = (block: Buffer, at: number): Dialect => {
+  const magic = block.toString("latin1", at + 257, at + 265)
+  if (magic === "ustar  \0") return "gnu"
+  if (!magic.startsWith("ustar\0")) return "v7"
+  return block.toString("latin1", at + 508, at + 512) === "tar\0" ? "star" : "ustar"
+}
+
+/** Name and prefix. Where GNU's dialect keeps times, Go before 1.8 (and so an old Docker) wrote a prefix all the same. */
+export const nameAt = (block: Buffer, at: number, dialect: Dialect): string => {
+  const name = textAt(block, at, 100)
+  let prefix = ""
+  if (dialect === "ustar") prefix = textAt(block, at + 345, 155)
+  else if (dialect === "star") prefix = textAt(block, at + 345, 131)
+  else if (dialect === "gnu" && block[at + 345] !== 0 && (badTime(block, at + 345) || badTime(block, at + 357))) {
+    const written = textAt(block, at + 345, 155)
+    if (!/[\u0080-\u00ff]/.test(written)) prefix = written
+  }
+  return prefix === "" ? name : `${prefix}/${name}`
+}
+
+const badTime = (block: Buffer, at: number): boolean => block[at] !== 0 && Number.isNaN(numberAt(block, at, 12))
+
+export const fieldAt = (block: Buffer, at: number, field: keyof typeof fields, corrupt: Corrupt): number => {
+  const [offset, length] = fields[field]
+  const value = numberAt(block, at + offset, length)
+  if (Number.isNaN(value)) throw corrupt(`a header whose ${field} is no number`)
+  return value
+}
+
+/**
+ * A copy of the header with another type and size, in the form that every reader reads the same way. The name is a
+ * placeholder: a name that was cut off behind a slash would make a file look like a directory.
+ */
+export const rewritten = (block: Buffer, at: number, typeflag: string, size: number): Buffer => {
+  const copy = Buffer.from(block.subarray(at, at + blockBytes))
+  copy.fill(0, 0, 100)
+  copy.write("-", 0, "latin1")
+  copy.fill(0, 345, 500)
+  copy.write(typeflag, 156, "latin1")
+  if (size < 8 ** 11) copy.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1")
+  else {
+    copy.fill(0, 124, 136)
+    copy[124] = 0x80
+    copy.writeUIntBE(size, 130, 6)
+  }
+  copy.write(`${sums(copy, 0).unsigned.toString(8).padStart(6, "0")}\0 `, 148, "latin1")
+  return copy
+}
