@@ -10,17 +10,23 @@ import { dockerHub } from "./registryName.ts"
 const sandboxes = "sandboxes.io"
 
 /** The reference that the network is asked for; every registry but `sandboxes.io` is itself. */
-export const networkReference = Effect.fnUntraced(function* (reference: Reference) {
-  if (reference.registry !== sandboxes) return reference
-  const { repository } = reference
-  const mapped = {
+export const networkReference = (reference: Reference): Reference => {
+  const { registry, repository } = reference
+  if (registry !== sandboxes) return reference
+  return {
     ...reference,
     registry: dockerHub,
     repository: repository.includes("/") ? repository : `library/${repository}`
   }
-  if (mapped.repository.startsWith("library/")) {
+}
+
+/** Logs that a reference to `sandboxes.io` is served by Docker Hub, and that this may not stay so. */
+export const explainMapping = Effect.fnUntraced(function* (reference: Reference) {
+  const { repository } = networkReference(reference)
+  if (reference.registry !== sandboxes) return
+  if (repository.startsWith("library/")) {
     yield* Effect.logInfo("pulling library image from Docker registry for compatibility")
-    return mapped
+    return
   }
   yield* Effect.logWarning(`Non-library namespace image requested from Sandboxes registry: ${repository}`)
   yield* Effect.logWarning(
@@ -29,7 +35,6 @@ export const networkReference = Effect.fnUntraced(function* (reference: Referenc
   yield* Effect.logInfo(
     "To ensure consistent behavior, consider setting OCI_REGISTRY_DOMAIN=docker.io if you want to use Docker registry consistently"
   )
-  return mapped
 })
 
 /** Pulls the images that belong together under one name. No registry offers that yet: always `NotImplemented`. */

@@ -23,6 +23,10 @@ export class Descriptor extends Schema.Class<Descriptor>("oci/Descriptor")({
   artifactType: Schema.optionalKey(Schema.String)
 }) {}
 
+/** The platform that an entry of an index tells; some write an empty one. */
+export const platformOf = ({ platform }: Descriptor): Descriptor["platform"] =>
+  platform === undefined || (platform.os === "" && platform.architecture === "") ? undefined : platform
+
 /** A document as it came, proven against its descriptor. `bytes` are what was hashed; `value` is what they say. */
 export interface Document<A> {
   readonly descriptor: DescriptorLike

@@ -16,9 +16,11 @@ export interface Platform {
   readonly osVersion?: string
 }
 
+const Name = Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed("")))
+
 const Fields = Schema.Struct({
-  os: Schema.String,
-  architecture: Schema.String,
+  os: Name,
+  architecture: Name,
   variant: Schema.optionalKey(Schema.String),
   osVersion: Schema.optionalKey(Schema.String)
 })

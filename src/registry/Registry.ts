@@ -4,29 +4,21 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { Observable } from "rxjs"
 import type { Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
+import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
+import { makeRegistry, type RegistryOptions } from "./makeRegistry.ts"
 import type { Platform } from "./Platform.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 
+export type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
+export type { RegistryOptions } from "./makeRegistry.ts"
 export type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
-
-/** What a blob is fetched by. `urls` are asked, without credentials, where the registry has no blob of its own. */
-export interface BlobDescriptor {
-  readonly digest: Digest
-  readonly size: number
-  readonly urls?: ReadonlyArray<string>
-}
-
-export interface BlobOptions {
-  /** The first byte wanted; default 0. */
-  readonly offset?: number
-  readonly emit: Emit
-}
 
 export class Registry extends Context.Service<
   Registry,
@@ -47,4 +39,9 @@ export class Registry extends Context.Service<
       options: BlobOptions
     ) => Observable<Uint8Array>
   }
->()("ociflow/registry/Registry") {}
+>()("ociflow/registry/Registry") {
+  /** Connections and tokens live as long as the layer; closing it leaves no socket. */
+  static layer(options: RegistryOptions = {}): Layer.Layer<Registry> {
+    return Layer.effect(Registry, makeRegistry(options))
+  }
+}

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { describe, expect } from "vitest"
 import { format, parse } from "../../src/reference/Reference.ts"
-import { networkReference, pullGroup } from "../../src/reference/sandboxes.ts"
+import { explainMapping, networkReference, pullGroup } from "../../src/reference/sandboxes.ts"
 import { it } from "../support/effect.ts"
 
 const mapped = (text: string) =>
@@ -10,8 +10,8 @@ const mapped = (text: string) =>
     const lines: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${String(message)}`))
     const reference = yield* parse(text)
-    const network = yield* networkReference(reference).pipe(Effect.provide(Logger.layer([logger])))
-    return { asked: format(reference), network: format(network), lines }
+    yield* explainMapping(reference).pipe(Effect.provide(Logger.layer([logger])))
+    return { asked: format(reference), network: format(networkReference(reference)), lines }
   })
 
 describe("sandboxes.io", () => {

@@ -1,0 +1,133 @@
+/**
+ * Requests to one repository of one registry, with whatever its challenges ask for.
+ *
+ * The registry says by 401 how to authenticate; what worked is remembered, so that later requests carry their token at
+ * once. A token that is refused (expired, or for too small a scope) is renewed once for each request.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Reason } from "../errors.ts"
+import { type Challenge, parseChallenges } from "./Challenge.ts"
+import type { Login } from "./Credentials.ts"
+import { collect } from "./collect.ts"
+import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { type Circumstances, failure, shortBody } from "./failure.ts"
+import { type Followed, follow } from "./follow.ts"
+import { basic, type TokenRequest, type Tokens } from "./Tokens.ts"
+import type { Transport } from "./Transport.ts"
+
+export interface Ask {
+  readonly method: "GET" | "HEAD"
+  /** Below the repository: `manifests/latest`. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Session {
+  readonly endpoint: Endpoint
+  /**
+   * Sends a request, with renewals. Any status comes back but 401 and 403, which fail with `AccessDenied`.
+   * The answer belongs to the scope.
+   */
+  readonly ask: (ask: Ask) => Effect.Effect<Followed, Reason, Scope.Scope>
+  /** Fails with the reason that an answer stands for. */
+  readonly refuse: (answer: Followed, notFound: Circumstances["notFound"]) => Effect.Effect<never, Reason>
+}
+
+/** How to authenticate to a repository, as its registry said. */
+type Scheme =
+  | { readonly _tag: "Basic" }
+  | { readonly _tag: "Bearer"; readonly realm: string; readonly service: string | undefined; readonly scope: string }
+
+/** Schemes by repository; shared by the sessions of a puller. */
+export type Schemes = Map<string, Scheme>
+
+const mostSchemes = 1000
+
+/** An `Authorization` header, and how to forget the token it was made from. */
+interface Shown {
+  readonly authorization: Redacted.Redacted<string> | undefined
+  readonly forget: Effect.Effect<void>
+}
+
+const bearer = (token: Redacted.Redacted<string>) => Redacted.make(`Bearer ${Redacted.value(token)}`)
+
+/** Requests for one answer: without a token, with one that turns out to be old, with a new one. */
+const mostRequests = 3
+
+export interface Shared {
+  readonly transport: Transport
+  readonly tokens: Tokens
+  readonly schemes: Schemes
+}
+
+export const makeSession = (
+  { transport, tokens, schemes }: Shared,
+  endpoint: Endpoint,
+  repository: string,
+  login: Login | undefined
+): Session => {
+  const key = `${endpoint.origin}/${repository}`
+
+  /** Bearer before Basic: a token tells less than a password. A registry token is shown already, and cannot be renewed. */
+  const schemeOf = (challenges: ReadonlyArray<Challenge>): Scheme | undefined => {
+    if (login?._tag === "RegistryToken") return undefined
+    for (const { scheme, parameters } of challenges) {
+      const realm = parameters.get("realm")
+      const scope = parameters.get("scope") || `repository:${repository}:pull`
+      if (scheme === "bearer" && realm !== undefined)
+        return { _tag: "Bearer", realm, service: parameters.get("service"), scope }
+    }
+    return login?._tag === "Password" && challenges.some(({ scheme }) => scheme === "basic")
+      ? { _tag: "Basic" }
+      : undefined
+  }
+
+  const show = Effect.fnUntraced(function* (): Effect.fn.Return<Shown, Reason> {
+    const scheme = schemes.get(key)
+    if (login?._tag === "RegistryToken") return { authorization: bearer(login.token), forget: Effect.void }
+    if (scheme?._tag === "Bearer") {
+      const { realm, service, scope } = scheme
+      const request: TokenRequest = { endpoint, realm, service, scope, login }
+      const token = yield* tokens.get(request)
+      return { authorization: bearer(token), forget: tokens.forget(request, token) }
+    }
+    const password = scheme?._tag === "Basic" && login?._tag === "Password"
+    return { authorization: password ? basic(login.username, login.password) : undefined, forget: Effect.void }
+  })
+
+  const refuse: Session["refuse"] = (answer, notFound) =>
+    failure(answer, {
+      authenticated: login !== undefined && !answer.astray,
+      ...(notFound === undefined ? {} : { notFound })
+    })
+
+  const ask = Effect.fnUntraced(function* ({
+    method,
+    path,
+    headers
+  }: Ask): Effect.fn.Return<Followed, Reason, Scope.Scope> {
+    const url = addressOf(endpoint, `${repository}/${path}`)
+    for (let requests = 1; ; requests++) {
+      const shown = yield* show()
+      const answer = yield* follow(transport, endpoint, { method, url, headers }, shown.authorization)
+      if (answer.status !== 401 && answer.status !== 403) return answer
+
+      const challenges = parseChallenges(answer.headers["www-authenticate"])
+      const renewable =
+        answer.status === 401 || challenges.some(({ parameters }) => parameters.get("error") === "insufficient_scope")
+      // Another origin may not ask for credentials, and a password does not get better.
+      const scheme = renewable && !answer.astray ? schemeOf(challenges) : undefined
+      const spent = scheme?._tag === "Basic" && shown.authorization !== undefined
+      if (scheme === undefined || spent || requests === mostRequests) return yield* refuse(answer, undefined)
+
+      yield* Effect.ignore(collect(answer, shortBody))
+      yield* shown.forget
+      if (schemes.size >= mostSchemes) schemes.clear()
+      schemes.set(key, scheme)
+    }
+  })
+
+  return { endpoint, ask, refuse }
+}

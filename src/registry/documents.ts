@@ -1,0 +1,143 @@
+/** Fetches a document and proves it: bounded, of the exact size and digest that named it, and of one kind only. */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import {
+  BlobNotFound,
+  DigestMismatch,
+  InvalidManifest,
+  InvalidResponse,
+  LimitExceeded,
+  ManifestNotFound,
+  type Reason,
+  redactUrl,
+  SizeMismatch
+} from "../errors.ts"
+import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../reference/Digest.ts"
+import { collect } from "./collect.ts"
+import type { DescriptorLike, Document } from "./Descriptor.ts"
+import type { Followed } from "./follow.ts"
+import { contentLength, headerOf } from "./header.ts"
+import { ImageConfig } from "./ImageConfig.ts"
+import { Index } from "./Index.ts"
+import { complaint, parseJson } from "./json.ts"
+import { kindOf } from "./kind.ts"
+import { Manifest } from "./Manifest.ts"
+import { acceptManifests, withoutParameters } from "./mediaTypes.ts"
+import type { Session } from "./Session.ts"
+
+const digestOf = (algorithm: string, bytes: Uint8Array) =>
+  `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
+
+/** What is to be fetched: by a tag, by a digest alone, or by a descriptor, which knows the size too. */
+export type Wanted =
+  | { readonly _tag: "Tag"; readonly tag: string }
+  | { readonly _tag: "Pin"; readonly digest: Digest }
+  | { readonly _tag: "Entry"; readonly descriptor: DescriptorLike }
+
+const digestWanted = (wanted: Wanted): Digest | undefined =>
+  wanted._tag === "Entry" ? wanted.descriptor.digest : wanted._tag === "Pin" ? wanted.digest : undefined
+
+/** The bytes, up to the bound: that of the configuration, or the size that the descriptor tells. */
+const read = Effect.fnUntraced(function* (
+  answer: Followed,
+  subject: string,
+  limit: number,
+  expected: number | undefined
+): Effect.fn.Return<Uint8Array, Reason> {
+  const tooLarge = new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
+  const mismatch = (actual: number) => new SizeMismatch({ subject, expected: expected ?? 0, actual })
+  const length = contentLength(answer.headers)
+  if (expected !== undefined && length !== undefined && length !== expected) return yield* mismatch(length)
+  if (length !== undefined && length > limit) return yield* tooLarge
+  const bytes = yield* collect(answer, expected ?? limit).pipe(
+    Effect.catchTag(
+      "TooLong",
+      (): Effect.Effect<never, Reason> => Effect.fail(expected === undefined ? tooLarge : mismatch(expected + 1))
+    )
+  )
+  return expected === undefined || bytes.length === expected ? bytes : yield* mismatch(bytes.length)
+})
+
+/** Refuses what would be too large, or could not be proven, before it is asked for. */
+const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
+  yield* parseDigest(digest)
+  if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
+})
+
+const decode = <A, I>(schema: Schema.Codec<A, I>, json: unknown, digest: Digest): Effect.Effect<A, InvalidManifest> =>
+  Schema.decodeUnknownEffect(schema)(json).pipe(
+    Effect.mapError((error) => new InvalidManifest({ digest, problem: complaint(error) }))
+  )
+
+/** An index or a manifest, whichever it proves to be. */
+export type IndexOrManifest =
+  | { readonly _tag: "Index"; readonly document: Document<Index> }
+  | { readonly _tag: "Manifest"; readonly document: Document<Manifest> }
+
+export const fetchManifest = Effect.fnUntraced(function* (
+  session: Session,
+  wanted: Wanted,
+  limit: number
+): Effect.fn.Return<IndexOrManifest, Reason> {
+  if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
+  const named = digestWanted(wanted)
+  const path = `manifests/${wanted._tag === "Tag" ? wanted.tag : named}`
+  const { answer, bytes } = yield* Effect.gen(function* () {
+    const answer = yield* session.ask({ method: "GET", path, headers: { accept: acceptManifests } })
+    if (answer.status !== 200)
+      return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
+    const size = wanted._tag === "Entry" ? wanted.descriptor.size : undefined
+    return { answer, bytes: yield* read(answer, "manifest", limit, size) }
+  }).pipe(Effect.scoped)
+
+  const told = headerOf(answer.headers, "docker-content-digest")
+  // A digest header proves nothing; it can only show that the bytes are not those that the registry meant.
+  const expected = named ?? (told !== undefined && isDigest(told) && isHashable(told) ? told : undefined)
+  const digest = digestOf(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
+  if (expected !== undefined && digest !== expected)
+    return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
+
+  const url = redactUrl(answer.url)
+  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
+  const served = withoutParameters(headerOf(answer.headers, "content-type") ?? "")
+  const { kind, mediaType } = yield* kindOf(json, {
+    digest,
+    served,
+    ...(wanted._tag === "Entry" ? { entry: wanted.descriptor.mediaType } : {})
+  })
+  const descriptor = { mediaType, digest, size: bytes.length }
+  return kind === "index"
+    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest) } }
+    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest) } }
+})
+
+export const fetchConfig = Effect.fnUntraced(function* (
+  session: Session,
+  { mediaType, digest, size }: DescriptorLike,
+  limit: number
+): Effect.fn.Return<Document<ImageConfig>, Reason> {
+  const descriptor = { mediaType, digest, size }
+  yield* admit(descriptor, "config", limit)
+  const bytes = yield* Effect.gen(function* () {
+    const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
+    if (answer.status !== 200) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
+    return yield* read(answer, "config", limit, size)
+  }).pipe(Effect.scoped)
+  const actual = digestOf(algorithmOf(digest), bytes)
+  if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
+  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
+  return { descriptor, bytes, value: yield* decode(ImageConfig, json, digest) }
+})
+
+/** The digest behind a tag, by HEAD; `undefined` where the registry does not tell it so. */
+export const headDigest = Effect.fnUntraced(function* (
+  session: Session,
+  tag: string
+): Effect.fn.Return<Digest | undefined, Reason, Scope.Scope> {
+  const answer = yield* session.ask({ method: "HEAD", path: `manifests/${tag}`, headers: { accept: acceptManifests } })
+  if (answer.status === 429 || answer.status >= 500) return yield* session.refuse(answer, undefined)
+  const told = headerOf(answer.headers, "docker-content-digest")
+  return answer.status === 200 && told !== undefined && isDigest(told) && isHashable(told) ? told : undefined
+}, Effect.scoped)

@@ -1,0 +1,185 @@
+/**
+ * Reference → index → platform → manifest → config, each proven by what named it.
+ *
+ * Entries of an index are tried in the order of their fitness: those whose platform serves the wanted one, best first,
+ * then those that do not tell, which have to be looked at. An index within an index is descended into. An image without
+ * an index is taken for what it is: where its config names another platform, a warning says so, as docker's does.
+ */
+import * as Effect from "effect/Effect"
+import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedMediaType } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import { parseDigest } from "../reference/Digest.ts"
+import type { Reference } from "../reference/Reference.ts"
+import { type Descriptor, type Document, platformOf } from "./Descriptor.ts"
+import { fetchConfig, fetchManifest, type IndexOrManifest, type Wanted } from "./documents.ts"
+import type { ImageConfig } from "./ImageConfig.ts"
+import { type Index, isAttestation } from "./Index.ts"
+import type { Manifest } from "./Manifest.ts"
+import { isConfig, isIndex, isManifest } from "./mediaTypes.ts"
+import { fitness, formatPlatform, normalizePlatform, type Platform } from "./Platform.ts"
+import type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
+import type { Session } from "./Session.ts"
+
+/** Levels of indexes. An index cannot hold itself, its digest being of its bytes; it can be deep. */
+const deepest = 4
+/** Documents that are looked at for one image; indexes can be wide as well. */
+const mostDocuments = 32
+
+export interface Resolve {
+  readonly session: Session
+  readonly reference: Reference
+  readonly wanted: Platform
+  readonly emit: Emit
+  /** Bytes of one document. */
+  readonly limit: number
+  /** Repeats a request that failed in passing. */
+  readonly retrying: <A>(effect: Effect.Effect<A, Reason>) => Effect.Effect<A, Reason>
+}
+
+/** A manifest that serves, and what was said of its platform. */
+interface Chosen {
+  readonly manifest: Document<Manifest>
+  readonly config: Document<ImageConfig>
+  readonly platform: Platform
+}
+
+const platformOfConfig = ({ os, architecture, variant, ...config }: ImageConfig, fallback: Platform): Platform =>
+  normalizePlatform({
+    os: os || fallback.os,
+    architecture: architecture || fallback.architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(config["os.version"] === undefined ? {} : { osVersion: config["os.version"] })
+  })
+
+/** The layers of a manifest with the diff ids of its config: as many of the one as of the other. */
+export const layersOf = Effect.fnUntraced(function* (
+  manifest: Document<Manifest>,
+  config: Document<ImageConfig>
+): Effect.fn.Return<ReadonlyArray<ResolvedLayer>, Reason> {
+  const { layers } = manifest.value
+  const { diff_ids: diffIds } = config.value.rootfs
+  const layered: Array<ResolvedLayer> = []
+  for (const [position, { mediaType, digest, size, urls }] of layers.entries()) {
+    const diffId = diffIds[position]
+    if (diffId === undefined || layers.length !== diffIds.length) break
+    const where = urls === undefined || urls.length === 0 ? {} : { urls }
+    layered.push({
+      digest: yield* parseDigest(digest),
+      diffId: yield* parseDigest(diffId),
+      mediaType,
+      size,
+      ...where
+    })
+  }
+  if (layered.length === layers.length && layers.length === diffIds.length) return layered
+  const problem = `the manifest has ${layers.length} layers and the config ${diffIds.length} diff ids`
+  return yield* new InvalidManifest({ digest: manifest.descriptor.digest, problem })
+})
+
+/** Manifest, then config. A manifest of something else than an image ends here. */
+const withConfig = Effect.fnUntraced(function* (
+  { session, limit, retrying, wanted }: Resolve,
+  manifest: Document<Manifest>,
+  named: Platform | undefined
+): Effect.fn.Return<Chosen, Reason> {
+  const { config: descriptor } = manifest.value
+  if (!isConfig(descriptor.mediaType))
+    return yield* new UnsupportedMediaType({ mediaType: descriptor.mediaType, subject: "the config" })
+  const config = yield* retrying(fetchConfig(session, descriptor, limit))
+  return { manifest, config, platform: named ?? platformOfConfig(config.value, wanted) }
+})
+
+/** An entry that does not tell its platform comes last and is looked at. */
+const rankOf = (wanted: Platform, offered: Platform | undefined) =>
+  offered === undefined ? Number.POSITIVE_INFINITY : fitness(wanted, offered)
+
+/** The entries worth looking at, the fittest first. */
+const candidates = ({ value }: Document<Index>, wanted: Platform): ReadonlyArray<Descriptor> =>
+  value.manifests
+    .filter((entry) => !isAttestation(entry) && (isManifest(entry.mediaType) || isIndex(entry.mediaType)))
+    .map((entry) => ({ entry, rank: rankOf(wanted, platformOf(entry)) }))
+    .filter((it): it is typeof it & { readonly rank: number } => it.rank !== undefined)
+    .sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank))
+    .map(({ entry }) => entry)
+
+/** Looks through an index; what it offered is noted, for the error. */
+const choose = (
+  resolve: Resolve,
+  index: Document<Index>,
+  depth: number,
+  notes: { readonly offered: Set<string>; documents: number }
+): Effect.Effect<Chosen | undefined, Reason> =>
+  Effect.gen(function* () {
+    const { session, wanted, limit, retrying } = resolve
+    const invalid = (problem: string) => new InvalidManifest({ digest: index.descriptor.digest, problem })
+    if (depth > deepest) return yield* invalid(`indexes are nested more than ${deepest} deep`)
+    for (const entry of index.value.manifests) {
+      const platform = platformOf(entry)
+      if (platform !== undefined && !isAttestation(entry))
+        notes.offered.add(formatPlatform(normalizePlatform(platform)))
+    }
+    for (const entry of candidates(index, wanted)) {
+      if (++notes.documents > mostDocuments)
+        return yield* invalid(`more than ${mostDocuments} documents had to be looked at`)
+      const found = yield* retrying(fetchManifest(session, { _tag: "Entry", descriptor: entry }, limit))
+      if (found._tag === "Index") {
+        const chosen = yield* choose(resolve, found.document, depth + 1, notes)
+        if (chosen !== undefined) return chosen
+        continue
+      }
+      const told = platformOf(entry)
+      const chosen = yield* withConfig(resolve, found.document, told && normalizePlatform(told))
+      if (fitness(wanted, chosen.platform) !== undefined) return chosen
+      notes.offered.add(formatPlatform(chosen.platform))
+    }
+    return undefined
+  })
+
+const single = Effect.fnUntraced(function* (resolve: Resolve, manifest: Document<Manifest>) {
+  const { wanted, emit } = resolve
+  const chosen = yield* withConfig(resolve, manifest, undefined)
+  if (fitness(wanted, chosen.platform) === undefined)
+    emit({
+      _tag: "Warning",
+      code: "PlatformMismatch",
+      digest: manifest.descriptor.digest,
+      message: `the image is for ${printable(formatPlatform(chosen.platform), 100)} only; ${formatPlatform(wanted)} was asked for`
+    })
+  return chosen
+})
+
+const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Index>): Effect.fn.Return<Chosen, Reason> {
+  const { wanted, emit } = resolve
+  const notes = { offered: new Set<string>(), documents: 0 }
+  const chosen = yield* choose(resolve, index, 1, notes)
+  if (chosen === undefined) {
+    const offered = [...notes.offered].slice(0, 50).map((platform) => printable(platform, 100))
+    return yield* new PlatformNotFound({ wanted: formatPlatform(wanted), offered })
+  }
+  if (chosen.platform.architecture !== normalizePlatform(wanted).architecture)
+    emit({
+      _tag: "Warning",
+      code: "PlatformFallback",
+      digest: chosen.manifest.descriptor.digest,
+      message: `no manifest for ${formatPlatform(wanted)}; ${formatPlatform(chosen.platform)} is taken, which it can run`
+    })
+  return chosen
+})
+
+export const resolve = Effect.fnUntraced(function* (request: Resolve): Effect.fn.Return<ResolvedImage, Reason> {
+  const { session, reference, limit, retrying } = request
+  const wanted: Wanted =
+    reference.digest === undefined
+      ? { _tag: "Tag", tag: reference.tag ?? "latest" }
+      : { _tag: "Pin", digest: reference.digest }
+  const root: IndexOrManifest = yield* retrying(fetchManifest(session, wanted, limit))
+  const chosen = yield* root._tag === "Index" ? among(request, root.document) : single(request, root.document)
+  const layers = yield* layersOf(chosen.manifest, chosen.config)
+  return {
+    reference,
+    digest: root.document.descriptor.digest,
+    ...chosen,
+    ...(root._tag === "Index" ? { index: root.document } : {}),
+    layers
+  }
+})

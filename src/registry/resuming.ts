@@ -1,0 +1,32 @@
+/**
+ * Retry beneath the hash: an attempt that breaks is followed by one that starts at the first byte not yet seen, and
+ * whoever subscribes sees one body. Attempts are counted while none brings a byte; one that does starts the count anew,
+ * so a registry that cuts every connection after a while still serves the largest layer.
+ */
+import { defer, EMPTY, type Observable, type ObservableInput, retry, tap } from "rxjs"
+
+export interface Resuming {
+  /** First byte wanted. */
+  readonly offset: number
+  /** Bytes of the whole. */
+  readonly size: number
+  readonly attempt: (offset: number) => Observable<Uint8Array>
+  /** Emits when the next attempt is due, or fails; `progressed` tells that the failed one had brought bytes. */
+  readonly wait: () => (error: unknown, progressed: boolean) => ObservableInput<unknown>
+}
+
+export const resuming = ({ offset, size, attempt, wait }: Resuming): Observable<Uint8Array> =>
+  defer(() => {
+    const due = wait()
+    let seen = offset
+    let before = offset
+    return defer(() => {
+      before = seen
+      return seen === size ? EMPTY : attempt(seen)
+    }).pipe(
+      tap((chunk) => {
+        seen += chunk.length
+      }),
+      retry({ delay: (error) => due(error, seen > before) })
+    )
+  })
