@@ -129,7 +129,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       ? makeRootfs(vacate)
       : layout === "overlay"
         ? makeOverlay({
-            attributes: options.overlayAttributes ?? (process.getuid?.() === 0 ? "trusted" : "user"),
+            attributes: options.overlayAttributes ?? (process.geteuid?.() === 0 ? "trusted" : "user"),
             vacate,
             opaqueRoot: () => {
               const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without them"

@@ -3,9 +3,11 @@
  * moby, umoci, node-tar, tar-fs and Python's tarfile. Each ends in the tree it would make under a chroot, or is refused;
  * and nothing outside changes: no byte, no time, no mode, no attribute, no link count.
  */
-import { linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { linkSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { defaultLimits } from "../../src/config.ts"
+import { makeApplier } from "../../src/layer/apply.ts"
 import type { LayoutName } from "../../src/layer/Layout.ts"
 import { snapshot, trySetAttribute } from "../support/diskTree.ts"
 import { apply, device, dir, fifo, file, link, symlink, type TestEntry, temporary, thrown } from "../support/entries.ts"
@@ -193,6 +195,27 @@ const breakouts: ReadonlyArray<Breakout> = [
       file("d/hello", "y")
     ],
     check: text("victim/hello", "y")
+  },
+  {
+    name: "a directory replaced by a link from inside itself (the way that is kept leads through it)",
+    entries: () => [symlink("d/up", "/"), file("d/up/x", "x"), symlink("d/up/d", "../victim"), file("d/hello", "x")],
+    check: text("victim/hello", "x")
+  },
+  {
+    name: "a directory replaced by a hard link to a link, from inside itself",
+    entries: () => [
+      symlink("out", "../victim"),
+      symlink("d/up", "/"),
+      file("d/up/x", "x"),
+      link("d/up/d", "out"),
+      file("d/hello", "x")
+    ],
+    check: text("victim/hello", "x")
+  },
+  {
+    name: "a directory replaced by a file from inside itself",
+    entries: () => [symlink("d/up", "/"), file("d/up/x", "x"), file("d/up/d", "x"), file("d/hello", "x")],
+    refused: /not a directory/
   },
   {
     name: "names that differ in case (node-tar CVE-2021-37701)",
@@ -492,3 +515,22 @@ for (const layout of layouts) {
     }
   })
 }
+
+/** What a twin of the name, in another case or Unicode form, does on a file system that takes both for one. */
+const becomeLink = (root: string) => {
+  renameSync(join(root, "d"), join(root, "moved"))
+  symlinkSync("../victim", join(root, "d"))
+}
+
+test("the times of directories are set on directories alone, whatever took their names meanwhile", () => {
+  const outside = temporary()
+  for (const directory of ["root", "victim", "victim/e"]) mkdirSync(join(outside, directory))
+  const root = join(outside, "root")
+  const was = snapshot(join(outside, "victim"))
+  const applier = makeApplier({ directory: root, digest: "sha256:0", limits: defaultLimits, warn: () => {} })
+  for (const it of [dir("d"), dir("d/e"), file("d/e/a")]) applier.entry(it)
+  becomeLink(root)
+  applier.finish()
+  applier.close()
+  expect(snapshot(join(outside, "victim"))).toEqual(was)
+})

@@ -48,7 +48,7 @@ const entry: fc.Arbitrary<TestEntry> = fc.oneof(
   { weight: 1, arbitrary: path.map((p) => device(p, 1, 3)) }
 )
 
-test.each(["layers", "rootfs"] as const)("%s: no sequence of entries changes anything outside", (layout) => {
+test.each(["layers", "overlay", "rootfs"] as const)("%s: no sequence of entries changes anything outside", (layout) => {
   const outside = temporary()
   mkdirSync(join(outside, "victim/a/b"), { recursive: true })
   writeFileSync(join(outside, "victim/hello"), "world", { mode: 0o640 })
@@ -69,12 +69,12 @@ test.each(["layers", "rootfs"] as const)("%s: no sequence of entries changes any
           const real = entries.map((it) => ({ ...it, linkPath: it.linkPath.replace("OUTSIDE", outside) }))
           const error = thrown(() => apply(root, real, { layout }))
           if (error !== undefined && !isReason(error)) throw error
-          if (layout === "layers") break
+          if (layout !== "rootfs") break
         }
         expect(snapshot(join(outside, "victim"))).toEqual(was)
         expect(Object.keys(snapshot(store, (it) => it === root || it === `${root}.stat`))).toEqual([""])
       }
     ),
-    { numRuns: 400 }
+    { numRuns: 200 }
   )
 })

@@ -1,6 +1,6 @@
 /** The layout overlay under a real overlayfs: what the kernel shows is what the layers say. */
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, onTestFinished, test } from "vitest"
 import type { Warning } from "../../../src/events.ts"
@@ -107,4 +107,36 @@ test.runIf(mountable)("an image's own claims to be overlayfs' attributes are not
   const path = temporary()
   apply(path, [dir("d", { xattrs })], { layout: "overlay", ownership: "chown" })
   for (const name of xattrs.keys()) expect(attribute(join(path, "d"), name)).toBeUndefined()
+})
+
+describe.runIf(mountable)("without privilege", () => {
+  test("an ordinary user extracts the layers, and mounts them in a namespace of its own", () => {
+    const store = temporary()
+    chmodSync(store, 0o777)
+    const ids = { uid: 65534, gid: 65534 }
+    const paths = ["1", "2"].map((name) => join(store, name))
+    const layers = [lowerLayer, [file(".wh.f"), file("d/.wh..wh..opq"), file("d/new", "5")]]
+    process.setegid?.(ids.gid)
+    process.seteuid?.(ids.uid)
+    try {
+      paths.forEach((path, index) => {
+        mkdirSync(path)
+        apply(path, layers[index] ?? [], { layout: "overlay" })
+      })
+    } finally {
+      process.seteuid?.(0)
+      process.setegid?.(0)
+    }
+    const mount = `mount -t overlay overlay -o 'lowerdir=${lowerdir(paths)},userxattr' ${store} && find ${store} -mindepth 1 | sort`
+    const said = execFileSync("unshare", ["--user", "--map-root-user", "--mount", "sh", "-c", mount], {
+      ...ids,
+      encoding: "utf8"
+    })
+    expect(
+      said
+        .trim()
+        .split("\n")
+        .map((line) => line.slice(store.length + 1))
+    ).toEqual(["d", "d/new", "l"])
+  })
 })

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process"
 import { chmodSync, chownSync, lstatSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { describe, expect, test } from "vitest"
+import { describe, expect, onTestFinished, test } from "vitest"
 import { attribute, besideOf, outline, snapshot, statOf } from "../../support/diskTree.ts"
 import {
   apply,
@@ -209,4 +209,25 @@ describe.runIf(linux)("names", () => {
     expect(readFileSync(`${directory}.stat`, "utf8")).toBe('{"path64":"/w==","stat":"4:0:0120777"}\n')
     expect(besideOf(directory, "\xff")).toBeUndefined()
   })
+})
+
+test.runIf(root && linux)("a full disk is a reason that says so, and leaves no descriptor open", () => {
+  const disk = temporary()
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k,nr_inodes=32", "tmpfs", disk])
+  onTestFinished(() => {
+    execFileSync("umount", [disk])
+  })
+  const before = readdirSync("/proc/self/fd").length
+  const large = thrown(() => apply(disk, [file("f", "x".repeat(100_000))]))
+  const many = thrown(() =>
+    apply(
+      disk,
+      Array.from({ length: 40 }, (_, i) => file(`n${i}`))
+    )
+  )
+  expect([large, many]).toMatchObject([
+    { _tag: "FileSystemFailed", operation: "write", code: "ENOSPC" },
+    { _tag: "FileSystemFailed", operation: "open", code: "ENOSPC" }
+  ])
+  expect(readdirSync("/proc/self/fd").length).toBe(before)
 })
