@@ -13,6 +13,8 @@ import { choose, detail, isComplete, type LayerPlaces, summarize } from "./descr
 import { enterImage } from "./enterImage.ts"
 import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
 
+import { verify } from "./verify.ts"
+
 export interface CatalogueOptions extends LayerPlaces {
   readonly root: string
   readonly path: string
@@ -69,6 +71,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
   return {
     database,
     images: database.read("images", summarize(options)),
+    verify: verify(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),
 
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {

@@ -4,7 +4,7 @@
  * catalogue can be built again; what a file's own digest does not prove is not believed, so nobody waits for the disk.
  */
 import { createHash } from "node:crypto"
-import { readdir, readFile, stat, unlink } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -55,22 +55,19 @@ const isProven = (digest: string, bytes: Uint8Array): boolean => {
   return ["sha256", "sha384", "sha512"].includes(algorithm) && hash(algorithm, bytes) === hex
 }
 
-/** Under the catalogue's lock: the names beside are shared. */
-const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes }: RecordedDocument) {
-  if (!isDigest(digest)) return
-  const path = pathOf(root, digest)
-  const there = yield* ifMissing(syscall("stat", path, () => stat(path)))
-  if (there?.size !== bytes.length) yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
-})
-
-/** `undefined` where it is missing, or is not what its name says; then it is removed. */
+/** `undefined` where it is missing, or is not what its name says. */
 export const readDocument = Effect.fnUntraced(function* (root: string, digest: string) {
   if (!isDigest(digest)) return undefined
   const path = pathOf(root, digest)
   const bytes = yield* ifMissing(syscall("read", path, () => readFile(path)))
-  if (bytes === undefined || isProven(digest, bytes)) return bytes
-  yield* Effect.ignore(syscall("unlink", path, () => unlink(path)))
-  return undefined
+  return bytes !== undefined && isProven(digest, bytes) ? bytes : undefined
+})
+
+/** Under the catalogue's lock: the names beside are shared. */
+const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes }: RecordedDocument) {
+  if (!isDigest(digest) || (yield* readDocument(root, digest)) !== undefined) return
+  const path = pathOf(root, digest)
+  yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
 })
 
 /** Keeps an image's documents and its record; `alone` when the reference names nothing else any more. */
@@ -97,6 +94,16 @@ export const keepImage = Effect.fnUntraced(function* (root: string, image: Image
 
 export const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>
   removeTree(directoryOf(root, reference))
+
+/** Removes every document but these. Under the catalogue's lock, as all that writes here. */
+export const keepDocuments = Effect.fnUntraced(function* (root: string, digests: ReadonlySet<string>) {
+  const top = join(root, "documents")
+  for (const algorithm of yield* list(top)) {
+    for (const hex of yield* list(join(top, algorithm))) {
+      if (!digests.has(`${algorithm}:${hex}`)) yield* removeTree(join(top, algorithm, hex))
+    }
+  }
+})
 
 const list = (path: string) => on(["ENOENT", "ENOTDIR"], [])(syscall("readdir", path, () => readdir(path)))
 

@@ -23,6 +23,7 @@ import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "
 import { lock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
+import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
 
 export interface StoreOptions {
@@ -68,6 +69,17 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
   )
   const area = once(Effect.suspend(() => makeStaging(layersDir, randomUUID())).pipe(Scope.provide(scope)))
 
+  const partialPath = (digest: string) => join(root, "partial", fileName(digest))
+  const keeping = once(
+    Effect.gen(function* () {
+      const { makeKeeper } = yield* Effect.promise(() => import("./Keeper.ts"))
+      const { usage } = yield* Effect.promise(() => import("./usage.ts"))
+      const { database, verify } = yield* catalogue
+      const options = { root, layersDir, database, layerPath, partialPath, lockPath, area }
+      return { ...makeKeeper(options), usage: usage(options), verify }
+    })
+  )
+
   return Store.of({
     root,
     layersDir,
@@ -75,13 +87,18 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
     layerPath,
     hasLayer,
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
+    using: lock(lockPath("use"), { shared: true }),
     stage: () => Effect.flatMap(area, stageIn),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
-    partial: ({ digest, size }) => openPartial(join(root, "partial", fileName(digest)), size),
+    partial: ({ digest, size }) => openPartial(partialPath(digest), size),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
     images: () => Effect.flatMap(catalogue, (it) => it.images),
-    inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference))
+    inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference)),
+    remove: (reference) => Effect.flatMap(keeping, (it) => it.remove(reference)),
+    prune: (how) => Effect.flatMap(keeping, (it) => it.prune(how)),
+    usage: Effect.flatMap(keeping, (it) => it.usage),
+    verify: Effect.flatMap(keeping, (it) => it.verify)
   })
 })
 
@@ -100,6 +117,11 @@ export class Store extends Context.Service<
      * dies with the process. `onWait` is called once where another has it.
      */
     readonly lock: (name: string, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
+    /**
+     * Held by a pull from its first look to its row, beside any other pull: while it is, no cleaning up takes away a
+     * layer that is published and not yet named by an image.
+     */
+    readonly using: Effect.Effect<void, Reason, Scope.Scope>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
@@ -116,6 +138,13 @@ export class Store extends Context.Service<
     /** By reference. */
     readonly images: () => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, Reason>
+    /** Forgets a reference, and removes the layers that only it needed. */
+    readonly remove: (reference: string) => Effect.Effect<Reclaimed, Reason>
+    /** Removes what no image needs, and the images that the options say. */
+    readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, Reason>
+    readonly usage: Effect.Effect<Usage, Reason>
+    /** What on disk is not as the catalogue says. */
+    readonly verify: Effect.Effect<ReadonlyArray<Fault>, Reason>
   }
 >()("ociflow/store/Store") {
   /** Opening touches nothing: directories and the database engine come with the first use. */
