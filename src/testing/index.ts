@@ -4,7 +4,7 @@
  */
 export * from "./Content.ts"
 export { type BigLayerOptions, bigLayer } from "./image/bigLayer.ts"
-export type { Compression, CompressOptions } from "./image/compress.ts"
+export { type Compression, type CompressOptions, compress } from "./image/compress.ts"
 export { type ImageOptions, image } from "./image/image.ts"
 export { type IndexOptions, imageIndex } from "./image/imageIndex.ts"
 export { type LayerInput, type LayerOptions, type MadeLayer, makeLayer } from "./image/layer.ts"

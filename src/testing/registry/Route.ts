@@ -33,5 +33,14 @@ export const routeOf = (pathname: string): Route => {
   if (pathname === "/token") return { kind: "token" }
   const { repository, kind, reference } = named.exec(pathname)?.groups ?? {}
   if (repository === undefined || kind === undefined || reference === undefined) return { kind: "other" }
-  return { kind: kinds[kind] ?? "other", repository, reference: decodeURIComponent(reference) }
+  return { kind: kinds[kind] ?? "other", repository, reference: decoded(reference) }
+}
+
+/** Some clients write the colon of a digest as `%3A`. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

@@ -32,12 +32,13 @@ export interface Exchange {
 export const exchange =
   ({ log, faults, tokens }: Exchange, origin: LoggedRequest["origin"], answer: Answer) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? "/", "http://registry.invalid")
-    const logged = describe(request, url, origin)
+    // Not by `new URL`, which throws at some of what a client may send.
+    const [pathname = "/", search = ""] = (request.url ?? "/").split("?", 2)
+    const logged = describe(request, pathname, origin)
     const note = log.add(logged)
     try {
       const form = request.method === "POST" ? await read(request) : ""
-      const result = answer({ logged, query: url.searchParams, headers: request.headers, form })
+      const result = answer({ logged, query: new URLSearchParams(search), headers: request.headers, form })
       const reply = "refusal" in result ? result.refusal : faults.befall(result, { request: logged, tokens })
       note({ status: reply.status, start: reply.start ?? 0 })
       let sent = 0
@@ -54,13 +55,13 @@ export const exchange =
     }
   }
 
-const describe = (request: IncomingMessage, url: URL, origin: LoggedRequest["origin"]): LoggedRequest => {
+const describe = (request: IncomingMessage, pathname: string, origin: LoggedRequest["origin"]): LoggedRequest => {
   const { method = "", headers } = request
   const { authorization, ...harmless } = headers
   const [scheme] = (authorization ?? "").split(" ")
   return {
     origin,
-    ...(origin === "storage" ? { kind: "storage", reference: url.pathname.slice(1) } : routeOf(url.pathname)),
+    ...(origin === "storage" ? { kind: "storage", reference: pathname.slice(1) } : routeOf(pathname)),
     method,
     path: request.url ?? "",
     ...(headers.range === undefined ? {} : { range: headers.range }),

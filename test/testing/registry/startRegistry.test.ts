@@ -89,6 +89,21 @@ describe("documents", () => {
   })
 })
 
+test("a path that makes no sense is not found", async () => {
+  await using registry = await startRegistry()
+  const { hostname, port } = new URL(registry.origin)
+  for (const path of ["//", "/v2/%zz/blobs/%zz", "/v2/a/blobs/", "/v2//manifests/x", "/?a?b", "/v2/a/b/c"]) {
+    const status = await new Promise((resolve, reject) => {
+      const outgoing = request({ hostname, port, path, agent: false }, (response) =>
+        resolve(response.resume().statusCode)
+      )
+      outgoing.on("error", reject)
+      outgoing.end()
+    })
+    expect(status, path).toBe(404)
+  }
+})
+
 describe("blobs", () => {
   const bytes = Buffer.from("0123456789")
   let registry: TestRegistry
