@@ -1,5 +1,6 @@
 /** Archive bytes → entries, through tar-stream, which works in ticks: it shuts the gate and opens it again. */
-import { Observable, type OperatorFunction } from "rxjs"
+import type { OperatorFunction } from "rxjs"
+import { Observable } from "rxjs/internal/Observable"
 import { extract, type Header } from "tar-stream"
 import { CorruptLayer } from "../errors.ts"
 import type { Gate } from "../reactive/Gate.ts"

@@ -1,0 +1,95 @@
+/** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
+import { Worker } from "node:worker_threads"
+import { WorkerDied } from "../errors.ts"
+import type { Job, Message } from "./Job.ts"
+import { makeRingMemory, RingWriter } from "./Ring.ts"
+
+/** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
+export const ringBytes = 2 ** 20
+
+/** Built code beside this file; from the sources, which Node 20 cannot run, the build. */
+const workerUrl = import.meta.url.endsWith(".ts")
+  ? new URL("../../dist/layer/extract.js", import.meta.url)
+  : new URL("./extract.js", import.meta.url)
+
+interface Running {
+  readonly job: Job
+  readonly message: (message: Message) => void
+  readonly died: (reason: WorkerDied) => void
+  /** Resolved once the worker has let go of everything of this job. */
+  readonly ended: Promise<void>
+  readonly end: () => void
+}
+
+export class ExtractionWorker {
+  readonly #worker: Worker
+  readonly ring: RingWriter
+  #running: Running | undefined
+  #dead = false
+
+  /** `free`: a job is over, and the worker takes the next one, or is dead and takes none. */
+  constructor(free: (worker: ExtractionWorker) => void) {
+    const memory = makeRingMemory(ringBytes)
+    this.ring = new RingWriter(memory)
+    this.#worker = new Worker(workerUrl, { workerData: memory, name: "ociflow extraction", execArgv: [] })
+    this.#worker.unref()
+    const die = (problem: string) => {
+      if (this.#dead) return
+      this.#dead = true
+      const running = this.#finish()
+      if (running !== undefined) running.died(new WorkerDied({ digest: running.job.digest, problem }))
+      free(this)
+    }
+    this.#worker.on("error", (error) => die(error instanceof Error ? error.message : String(error)))
+    this.#worker.on("messageerror", (error) => die(error.message))
+    this.#worker.on("exit", (code) => die(`it ended with code ${code}`))
+    this.#worker.on("message", (message: Message) => {
+      const running = this.#running
+      const last = message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped"
+      if (last) this.#finish()
+      running?.message(message)
+      if (last && !this.#dead) free(this)
+    })
+  }
+
+  get isDead(): boolean {
+    return this.#dead
+  }
+
+  /** The directory that is being written, and when that is over. */
+  get running(): { readonly directory: string | undefined; readonly ended: Promise<void> } | undefined {
+    return this.#running && { directory: this.#running.job.write?.directory, ended: this.#running.ended }
+  }
+
+  /**
+   * Runs a job. The function that is returned stops it at once, and only it: when it is over the worker may have another
+   * one. `free` follows when the worker has closed its files.
+   */
+  start(job: Job, on: { message: (message: Message) => void; died: (reason: WorkerDied) => void }): () => void {
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const running = { job, ...on, ended, end }
+    this.#running = running
+    this.ring.reset()
+    // A thread at rest must not keep a program alive; one at work must.
+    this.#worker.ref()
+    this.#worker.postMessage(job)
+    return () => {
+      if (this.#running === running) this.ring.cancel()
+    }
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #finish(): Running | undefined {
+    const running = this.#running
+    this.#running = undefined
+    this.#worker.unref()
+    running?.end()
+    return running
+  }
+}

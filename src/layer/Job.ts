@@ -1,0 +1,75 @@
+/** What the event loop and an extraction worker say to each other: plain values that can be cloned. */
+import type { Limits } from "../config.ts"
+import { isReason, type Reason, reasons, WorkerDied } from "../errors.ts"
+import type { Warning } from "../events.ts"
+import type { ApplierOptions } from "./apply.ts"
+import type { EntryHeader } from "./Entry.ts"
+
+/** How the applier is to write: what `makeApplier` knows beside the layer itself. */
+export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn">
+
+export interface Job {
+  readonly digest: string
+  readonly diffId: string
+  readonly mediaType: string
+  readonly size: number
+  readonly limits: Limits
+  /** Absent where the entries are sent back in place of being written. */
+  readonly write?: { readonly directory: string; readonly applying: Applying }
+}
+
+export interface Counts {
+  /** Bytes of the blob that were consumed. */
+  readonly consumed: number
+  /** Bytes of the archive. */
+  readonly inflated: number
+  readonly entries: number
+}
+
+/** Fields of a reason, without what its class adds. */
+export interface PackedReason {
+  readonly tag: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export type EntryMessage =
+  | { readonly _tag: "Entry"; readonly header: EntryHeader; readonly body?: Uint8Array }
+  | { readonly _tag: "Begin"; readonly header: EntryHeader }
+  | { readonly _tag: "Data"; readonly chunk: Uint8Array }
+  | { readonly _tag: "End" }
+
+/** Each job is ended by exactly one of `Done`, `Failed` and `Stopped`; then the worker is free. */
+export type Message =
+  | EntryMessage
+  | { readonly _tag: "Drained" }
+  | { readonly _tag: "Progress"; readonly counts: Counts }
+  | Warning
+  | { readonly _tag: "Done"; readonly counts: Counts }
+  | { readonly _tag: "Failed"; readonly reason: PackedReason }
+  | { readonly _tag: "Stopped" }
+
+/** Bytes of credit that a message takes. */
+export const weight = (message: EntryMessage): number =>
+  512 + (message._tag === "Data" ? message.chunk.length : message._tag === "Entry" ? (message.body?.length ?? 0) : 0)
+
+const added = new Set(["_tag", "name", "message", "stack", "isRetryable"])
+
+const cloneable = (value: unknown): unknown =>
+  value instanceof Error ? new Error(value.message) : typeof value === "function" ? undefined : value
+
+export const packReason = (error: unknown, digest: string): PackedReason => {
+  if (!isReason(error)) {
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { tag: "WorkerDied", fields: { digest, problem } }
+  }
+  const fields = Object.getOwnPropertyNames(error).filter((key) => !added.has(key))
+  return {
+    tag: error._tag,
+    fields: Object.fromEntries(fields.map((key) => [key, cloneable(Reflect.get(error, key))]))
+  }
+}
+
+export const unpackReason = ({ tag, fields }: PackedReason): Reason => {
+  const Made = Object.hasOwn(reasons, tag) ? reasons[tag as keyof typeof reasons] : WorkerDied
+  return new (Made as unknown as new (fields: unknown) => Reason)(fields)
+}

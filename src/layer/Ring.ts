@@ -1,0 +1,208 @@
+/**
+ * A bounded ring of bytes in shared memory, for one writer and one reader in different threads. The writer never
+ * blocks: it is told when there is room again. The reader blocks, so that its thread needs no event loop to go on, and
+ * sees the bytes where they lie.
+ */
+import type { Observable, Subscription } from "rxjs"
+import type { Gate } from "../reactive/Gate.ts"
+
+/** Positions count modulo 2^32; `signal` changes with whatever the reader may be waiting for. */
+const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6 } as const
+const words = 8
+
+const open = 0
+const ended = 1
+const cancelled = 2
+
+/** To be handed to the other thread as it is. */
+export interface RingMemory {
+  readonly control: SharedArrayBuffer
+  readonly bytes: SharedArrayBuffer
+}
+
+/** `capacity`: bytes, a power of two. */
+export const makeRingMemory = (capacity: number): RingMemory => ({
+  control: new SharedArrayBuffer(words * Int32Array.BYTES_PER_ELEMENT),
+  bytes: new SharedArrayBuffer(capacity)
+})
+
+/** What the reader's `read` and `wait` throw once the writer has cancelled. */
+export class Cancelled extends Error {}
+
+export class RingWriter {
+  readonly #control: Int32Array
+  readonly #bytes: Uint8Array
+
+  constructor({ control, bytes }: RingMemory) {
+    this.#control = new Int32Array(control)
+    this.#bytes = new Uint8Array(bytes)
+  }
+
+  /** Takes what fits and says how much; where that is not all, the reader tells once half the ring is free. */
+  tryWrite(chunk: Uint8Array): number {
+    let taken = 0
+    for (;;) {
+      taken += this.#take(taken === 0 ? chunk : chunk.subarray(taken))
+      if (taken === chunk.length) return taken
+      Atomics.store(this.#control, word.waiting, 1)
+      // The reader may have drained the ring before it could see that we wait.
+      const low = this.#used() <= this.#bytes.length / 2
+      if (!low || Atomics.compareExchange(this.#control, word.waiting, 1, 0) === 0) return taken
+    }
+  }
+
+  /** No more bytes: the reader ends when it has read them all. */
+  end(): void {
+    this.#finish(ended)
+  }
+
+  /** Stops the reader at its next look, whatever is left in the ring. */
+  cancel(): void {
+    this.#finish(cancelled)
+  }
+
+  /** Makes the ring new. Only while nobody reads. */
+  reset(): void {
+    for (let i = 0; i < words; i++) Atomics.store(this.#control, i, 0)
+  }
+
+  /** Returns `bytes` of credit to a reader that sends something back. */
+  giveBack(bytes: number): void {
+    Atomics.add(this.#control, word.returned, bytes)
+    this.#signal()
+  }
+
+  /** Answers what the reader asks: is what it has to send wanted? */
+  decide(wanted: boolean): void {
+    Atomics.store(this.#control, word.decision, wanted ? 1 : 2)
+    this.#signal()
+  }
+
+  #used(): number {
+    return (Atomics.load(this.#control, word.written) - Atomics.load(this.#control, word.read)) >>> 0
+  }
+
+  #take(chunk: Uint8Array): number {
+    const capacity = this.#bytes.length
+    const taken = Math.min(chunk.length, capacity - this.#used())
+    if (taken === 0) return 0
+    const at = (Atomics.load(this.#control, word.written) >>> 0) & (capacity - 1)
+    const first = Math.min(taken, capacity - at)
+    this.#bytes.set(chunk.subarray(0, first), at)
+    this.#bytes.set(chunk.subarray(first, taken), 0)
+    Atomics.add(this.#control, word.written, taken)
+    this.#signal()
+    return taken
+  }
+
+  #finish(state: number): void {
+    if (Atomics.compareExchange(this.#control, word.state, open, state) !== open && state === cancelled)
+      Atomics.store(this.#control, word.state, cancelled)
+    this.#signal()
+  }
+
+  #signal(): void {
+    Atomics.add(this.#control, word.signal, 1)
+    Atomics.notify(this.#control, word.signal)
+  }
+}
+
+export class RingReader {
+  readonly #control: Int32Array
+  readonly #bytes: Uint8Array
+  readonly #drained: () => void
+
+  /** `drained` is called when the writer waits and half of the ring is free again. */
+  constructor({ control, bytes }: RingMemory, drained: () => void) {
+    this.#control = new Int32Array(control)
+    this.#bytes = new Uint8Array(bytes)
+    this.#drained = drained
+  }
+
+  /** Blocks until there are bytes; at most `limit` of them, as they lie in the ring. `undefined` at the end. */
+  read(limit: number): Uint8Array | undefined {
+    const view = this.#wait((state) => {
+      const position = Atomics.load(this.#control, word.read) >>> 0
+      const available = (Atomics.load(this.#control, word.written) - position) >>> 0
+      if (available === 0) return state === ended ? null : undefined
+      const at = position & (this.#bytes.length - 1)
+      return this.#bytes.subarray(at, at + Math.min(available, limit, this.#bytes.length - at))
+    })
+    return view ?? undefined
+  }
+
+  /** The first `length` bytes of the last view may be overwritten now. */
+  release(length: number): void {
+    const read = Atomics.add(this.#control, word.read, length) + length
+    const used = (Atomics.load(this.#control, word.written) - read) >>> 0
+    if (used <= this.#bytes.length / 2 && Atomics.compareExchange(this.#control, word.waiting, 1, 0) === 1)
+      this.#drained()
+  }
+
+  /** Blocks until all but `window` of the `sent` bytes of credit came back. */
+  awaitCredit(sent: number, window: number): void {
+    this.#wait(() => ((sent - Atomics.load(this.#control, word.returned)) >>> 0 <= window ? true : undefined))
+  }
+
+  /** Asks anew whether what comes is wanted; the question itself goes another way. */
+  ask(): void {
+    Atomics.store(this.#control, word.decision, 0)
+  }
+
+  /** Blocks until `ask` is answered; the answer may change from yes to no later. */
+  isWanted(): boolean {
+    return this.#wait(() => [undefined, true, false][Atomics.load(this.#control, word.decision)])
+  }
+
+  #wait<A>(look: (state: number) => A | undefined): A {
+    for (;;) {
+      const seen = Atomics.load(this.#control, word.signal)
+      const state = Atomics.load(this.#control, word.state)
+      if (state === cancelled) throw new Cancelled("cancelled")
+      const found = look(state)
+      if (found !== undefined) return found
+      Atomics.wait(this.#control, word.signal, seen)
+    }
+  }
+}
+
+/**
+ * Source → ring. Shuts the gate while the ring is full; what the source emits all the same is kept, in order. Call
+ * `drained` when the reader says so.
+ */
+export const feed = (
+  source: Observable<Uint8Array>,
+  ring: RingWriter,
+  gate: Gate,
+  on: { readonly received: (bytes: number) => void; readonly error: (error: unknown) => void }
+): { readonly drained: () => void; readonly subscription: Subscription } => {
+  const kept: Array<Uint8Array> = []
+  let complete = false
+  const drained = () => {
+    for (let chunk = kept[0]; chunk !== undefined; chunk = kept[0]) {
+      const taken = ring.tryWrite(chunk)
+      if (taken < chunk.length) {
+        kept[0] = chunk.subarray(taken)
+        return
+      }
+      kept.shift()
+    }
+    if (complete) ring.end()
+    else gate.open()
+  }
+  const subscription = source.subscribe({
+    next: (chunk) => {
+      on.received(chunk.length)
+      const taken = kept.length > 0 ? 0 : ring.tryWrite(chunk)
+      if (taken === chunk.length) return
+      kept.push(chunk.subarray(taken))
+      gate.close()
+    },
+    error: on.error,
+    complete: () => {
+      complete = true
+      if (kept.length === 0) ring.end()
+    }
+  })
+  return { drained, subscription }
+}

@@ -1,0 +1,92 @@
+/**
+ * The extraction worker. Inside it everything is synchronous and may block: the thread is there for that. One job at a
+ * time; between two jobs it sleeps.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
+import { tap } from "rxjs/internal/operators/tap"
+import { Gate } from "../reactive/Gate.ts"
+import { transduce } from "../reactive/transduce.ts"
+import { makeApplier } from "./apply.ts"
+import { decompress } from "./decompress.ts"
+import type { Applier } from "./Entry.ts"
+import { type Job, type Message, packReason } from "./Job.ts"
+import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
+import { readRing } from "./readRing.ts"
+import { send } from "./send.ts"
+import { type Part, untar } from "./untar.ts"
+import { verify } from "./verify.ts"
+
+/** Milliseconds between two messages of progress. */
+const progressInterval = 50
+
+/** Entries → disk. */
+const apply = (make: () => Applier): OperatorFunction<Part, never> =>
+  transduce(() => {
+    const applier = make()
+    return {
+      push: (part) => {
+        if (part._tag === "Entry") applier.entry(part.header, part.body)
+        else if (part._tag === "Begin") applier.begin(part.header)
+        else if (part._tag === "Data") applier.write(part.chunk)
+        else applier.end()
+      },
+      end: () => applier.finish(),
+      close: () => applier.close()
+    }
+  })
+
+const run = (job: Job, ring: RingReader, port: MessagePort): void => {
+  const { digest, diffId, size, limits, write } = job
+  const gate = new Gate()
+  const counts = { consumed: 0, inflated: 0, entries: 0 }
+  const post = (message: Message) => port.postMessage(message)
+  const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
+
+  let told = performance.now()
+  const count = (step: (bytes: number) => void): MonoTypeOperatorFunction<Uint8Array> =>
+    tap((chunk) => {
+      step(chunk.length)
+      const now = performance.now()
+      if (now - told < progressInterval) return
+      told = now
+      post({ _tag: "Progress", counts: { ...counts } })
+    })
+
+  let outcome: Message = { _tag: "Stopped" }
+  const running = readRing(ring, gate)
+    .pipe(
+      verify("blob", digest, size),
+      count((bytes) => {
+        counts.consumed += bytes
+      }),
+      decompress(job),
+      verify("diffID", diffId),
+      count((bytes) => {
+        counts.inflated += bytes
+      }),
+      untar(gate, { digest, limits, warn }),
+      tap((part) => {
+        if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
+      }),
+      write === undefined
+        ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+        : apply(() => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }))
+    )
+    .subscribe({
+      error: (error) => {
+        if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, digest) }
+      },
+      complete: () => {
+        outcome = { _tag: "Done", counts }
+      }
+    })
+  // Last of all, when every file is closed: whoever hears it may remove the directory.
+  running.add(() => post(outcome))
+}
+
+if (parentPort !== null) {
+  const port = parentPort
+  const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
+  port.on("message", (job: Job) => run(job, ring, port))
+}
