@@ -1,0 +1,83 @@
+/** `npm run bench -- against`: ociflow and every peer on this machine, image by image. */
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Bench } from "../Bench.ts"
+import { machine } from "../measure/Machine.ts"
+import { random } from "../measure/statistics.ts"
+import { peers } from "../peers/index.ts"
+import { ociflow } from "../peers/ociflow.ts"
+import type { Peer } from "../peers/Peer.ts"
+import * as cached from "../stages/cached.ts"
+import * as delay from "../stages/delay.ts"
+import * as pull from "../stages/pull.ts"
+import * as start from "../stages/start.ts"
+import * as zeros from "../stages/zeros.ts"
+import { plot } from "./plot.ts"
+import { pullsInTurn } from "./pullsInTurn.ts"
+import type { Result } from "./Result.ts"
+import { report } from "./report.ts"
+
+/** So many rounds that an image takes some minutes with all peers. */
+const usualRounds: Readonly<Record<string, number>> = { small: 11, debian: 7 }
+const images = ["small", "debian", "nodeapp", "nodeapp-zstd", "bigfile"]
+
+const present = async (candidates: ReadonlyArray<Peer>) => {
+  const found = await Promise.all(candidates.map(async (peer) => ({ peer, version: await peer.version() })))
+  const absent = found.filter(({ version }) => version === undefined).map(({ peer }) => peer.name)
+  if (absent.length > 0) console.error(`Not on this machine: ${absent.join(", ")}`)
+  return found.flatMap(({ peer, version }) => (version === undefined ? [] : [{ peer, version }]))
+}
+
+/** Writes JSON, Markdown and the plot beside each other. */
+export const publish = async (result: Result, out: string): Promise<void> => {
+  await mkdir(out, { recursive: true })
+  await writeFile(join(out, "against.json"), `${JSON.stringify(result)}\n`)
+  await writeFile(join(out, "against.md"), `${report(result)}\n`)
+  await writeFile(join(out, "against.svg"), plot(result))
+  console.log(report(result))
+  console.error(`against.json, against.md and against.svg are in ${out}`)
+}
+
+export const republish = async (file: string, out: string): Promise<void> =>
+  publish(JSON.parse(await readFile(file, "utf8")) as Result, out)
+
+export const against = async (bench: Bench): Promise<void> => {
+  const { options } = bench
+  const wanted = peers.filter(({ name }) => options.peers?.some((part) => name.includes(part)) ?? true)
+  const others = options.nodes.map(({ path, label }) => ociflow(`ociflow, ${label}`, path))
+  const all = await present([ociflow(), ...others, ...wanted])
+  const next = random(options.seed)
+  const disk = await bench.disk()
+  const done: Array<Awaited<ReturnType<typeof pullsInTurn>> & { readonly name: string }> = []
+  for (const image of options.images ?? images) {
+    const turns = {
+      image,
+      registry: await bench.registry(image),
+      peers: all.map(({ peer }) => peer),
+      rounds: bench.rounds(usualRounds[image] ?? 5)
+    }
+    done.push({ name: image, ...(await pullsInTurn({ ...turns, disk, next })) })
+  }
+  const figures = []
+  for (const stage of [pull, cached, delay, start, zeros]) {
+    if (!options.quick) figures.push(...(await stage.run(bench)))
+  }
+  await publish(
+    {
+      machine: await machine(),
+      date: new Date().toISOString().slice(0, 10),
+      disk: disk.kind,
+      seed: options.seed,
+      peers: all.map(({ peer: { name, how }, version }) => ({ name, how, version })),
+      images: done.map(({ name, layers }) => ({
+        name,
+        layers: layers.length,
+        bytes: layers.reduce((sum, { size }) => sum + size, 0)
+      })),
+      runs: done.flatMap(({ runs }) => runs),
+      failures: done.flatMap(({ failures }) => failures),
+      figures
+    },
+    options.out ?? "bench/results"
+  )
+}

@@ -1,0 +1,18 @@
+import { containerd } from "./containerd.ts"
+import { modernTar, nodeTar, tarFs } from "./node.ts"
+import type { Peer } from "./Peer.ts"
+import { podman } from "./podman.ts"
+import { seedRust } from "./seedRust.ts"
+import { skopeoPigz, skopeoTar, umoci } from "./skopeo.ts"
+
+export const peers: ReadonlyArray<Peer> = [
+  seedRust,
+  skopeoPigz,
+  skopeoTar,
+  podman,
+  containerd,
+  umoci,
+  nodeTar,
+  modernTar,
+  tarFs
+]
