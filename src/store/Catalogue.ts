@@ -64,8 +64,8 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
       SqlClient,
       (sql) => sql`UPDATE images SET last_used_at = ${iso(millis)} WHERE reference = ${reference}`
     )
-    // A store that cannot be written to can still be read.
-    yield* Effect.ignore(database.transaction("use", update))
+    // A store that cannot be written to, or is busy for long, can still be read.
+    yield* database.transaction("use", update).pipe(Effect.timeout("1 second"), Effect.ignore)
   })
 
   return {

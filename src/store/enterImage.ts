@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DigestMismatch, InvalidManifest } from "../errors.ts"
+import { isDigest } from "../reference/Digest.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 import { platformKey } from "./platformKey.ts"
 
@@ -127,6 +128,8 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
 const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }: ImageRecord, now: string) {
   const sql = yield* SqlClient
   for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
+    // It becomes a directory's name.
+    if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "a layer's digest is none" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
     // The directory was proven against the diffID it was extracted with; another config may claim another.
     if (known[0] !== undefined && known[0].diff_id !== diffId) {

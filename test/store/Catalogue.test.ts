@@ -110,6 +110,26 @@ describe("the catalogue's rows", () => {
       expect((yield* store.images()).map(({ reference }) => reference)).toEqual([alpine])
     })
   )
+  it.effect("a layer's name that is no digest is refused", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const image = imageOf({ layers: ["a"] })
+      const layers = [{ ...layerOf("a"), digest: "sha256:../../escape" }]
+      expect((yield* Effect.flip(store.record({ ...image, layers })))._tag).toBe("InvalidManifest")
+    })
+  )
+  it.effect("sizes past 2 GiB are whole numbers", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const image = imageOf({ layers: ["a"] })
+      yield* publishLayers(store, image)
+      const size = 5_000_000_001
+      const recorded = yield* store.record({ ...image, layers: [{ ...layerOf("a"), size }] })
+      expect(recorded.layers[0]?.size).toBe(size)
+      const types = "SELECT typeof(l.size_bytes) l, typeof(i.size_bytes) i FROM layers l, images i"
+      expect(yield* ask(store.database, types)).toEqual([{ l: "integer", i: "integer" }])
+    })
+  )
 })
 
 describe("the catalogue's file", () => {
