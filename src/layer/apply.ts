@@ -7,7 +7,7 @@ import { makeAttributes } from "./attributes.ts"
 import { checkTarget, cleanName, decode, unsafe } from "./cleanName.ts"
 import { Directory, toDisk } from "./Directory.ts"
 import type { Applier, EntryHeader } from "./Entry.ts"
-import { type FileBody, isSparseMap, makeFileBody } from "./FileBody.ts"
+import { FileBody, isSparseMap } from "./FileBody.ts"
 import { type Layout, type LayoutName, markWritten } from "./Layout.ts"
 import { makeLinks } from "./links.ts"
 import { makeMetadata } from "./metadata.ts"
@@ -188,7 +188,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   const openFile = (place: Directory, name: string, header: EntryHeader): FileBody => {
     if (!isSparseMap(header)) throw refuse("its sparse map makes no sense")
     const fd = occupy(place, name, (disk) => openSync(disk, exclusive, hostMode(header, ownership)))
-    return makeFileBody(fd, place.at(name), header, refuse)
+    return new FileBody(fd, place.at(name), header, refuse)
   }
 
   const seal = (file: FileBody): void => {

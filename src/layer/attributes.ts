@@ -7,7 +7,8 @@ import { makeOverrideStat, overrideStatName, type StatFormat } from "./overrideS
 import type { Ownership } from "./ownership.ts"
 
 /** Names that mean something to who reads the layer later: an image may not speak in our place. */
-const reserved = /^(?:user\.containers\.override_stat|user\.rootlesscontainers|(?:trusted|user)\.overlay\.)/
+const reserved =
+  /^(?:user\.containers\.override_stat|user\.rootlesscontainers|(?:trusted|user)\.overlay\.|(?:security|trusted|user)\.fuseoverlayfs\.)/
 
 /** `security.selinux` belongs to the host's policy whoever writes it. */
 const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
@@ -53,7 +54,8 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
   }
 
   const allowed = (name: string): boolean => {
-    if (reserved.test(name)) return false
+    // The system would read a name up to its first NUL, and we all of it.
+    if (reserved.test(name) || name.includes("\0")) return false
     if (process.platform !== "linux" || name.startsWith("user.")) return true
     if (ownership === "chown" && !hostOnly.has(name)) return true
     warn("xattrs-dropped", `attributes like ${name} need ownership chown and root: they are left out of this layer`)
@@ -67,8 +69,13 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
   /** True when set. */
   const put = (code: string | undefined, name: string, path: string | Buffer): boolean => {
     if (code === undefined) return true
-    if (code === "ENOTSUP" || code === "ENOSYS" || (code === "EPERM" && name.startsWith("user."))) {
-      unsupported(`the file system takes no ${name.slice(0, name.indexOf("."))}.* attributes (${code})`)
+    const refused = code === "ENOTSUP" || code === "EPERM"
+    if (code === "ENOSYS" || (refused && name.startsWith("user."))) {
+      unsupported(`the file system takes no user.* attributes (${code})`)
+      return false
+    }
+    if (refused) {
+      warn("xattrs-refused", `the system refuses the attribute ${name} (${code}): kept beside the layer`)
       return false
     }
     if (tooLarge(code)) {

@@ -108,6 +108,18 @@ describe.runIf(root && linux)("chown", () => {
     }
   )
 
+  test("an attribute that the system refuses is kept beside the layer, and takes no other with it", () => {
+    const directory = emptyRoot()
+    const xattrs = new Map([
+      ["nonsense.a", Buffer.from("1")],
+      ["user.b", Buffer.from("2")]
+    ])
+    const warnings = apply(directory, [file("f", "x", { xattrs })], { ownership: "chown" })
+    expect(warnings.map(({ code }) => code)).toEqual(["xattrs-refused"])
+    expect(attribute(join(directory, "f"), "user.b")).toBe("2")
+    expect(besideOf(directory, "f")).toMatchObject({ attributes: [{ name: "nonsense.a", value64: "MQ==" }] })
+  })
+
   test("without root it fails with the system's code", () => {
     const directory = emptyRoot()
     chmodSync(dirname(directory), 0o755)
