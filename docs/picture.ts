@@ -1,0 +1,54 @@
+/**
+ * Draws `docs/pull.svg`: a real pull from the registry of `ociflow/testing`, stopped at a moment that shows the most.
+ *
+ *     npm run build && npx tsx docs/picture.ts
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { open } from "ociflow"
+import { fault, image, Prng, startRegistry, tar } from "ociflow/testing"
+import { filter, firstValueFrom, map, scan } from "rxjs"
+import { frame } from "../src/cli/frame.ts"
+import { advance, initial, isInPlace, type PullState } from "../src/cli/PullState.ts"
+import { toSvg } from "./svg.ts"
+
+const prng = new Prng("a picture")
+const layer = (mebibytes: number, files: number) => {
+  const archive = tar()
+  for (let i = 0; i < files; i++) archive.file(`srv/${i}`, prng.bytes(Math.floor((mebibytes * 2 ** 20) / files)))
+  return archive
+}
+const sizes = [[2.1, 120], [5.3, 900], [8.7, 2400], [6.2, 700], [9.4, 1800], [3.3, 40]] as const
+const made = await image({ layers: sizes.map(([mebibytes, files]) => layer(mebibytes, files)), platform: "linux/amd64" })
+const digests = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
+
+await using registry = await startRegistry({ images: { "acme/web:3.1": made } })
+const rates = [40, 16, 4.6, 1.9, 3.1, 1]
+digests.forEach((reference, i) => registry.fault({ reference }, fault.slow({ bytesPerSecond: (rates[i] ?? 1) * 2 ** 20 })))
+registry.fault({ reference: digests[3] ?? "", times: 1 }, fault.cut(1.2 * 2 ** 20))
+
+/** Two layers in place, one that is tried again, two that flow. */
+const isTelling = ({ layers }: PullState) => {
+  const all = [...layers.values()]
+  return (
+    all.filter(isInPlace).length >= 2 &&
+    all.some(({ retry }) => retry !== undefined) &&
+    all.filter(({ phase, received, size }) => phase === "running" && received > size / 4).length >= 2
+  )
+}
+
+const root = await mkdtemp(join(tmpdir(), "ociflow-picture-"))
+await using oci = await open({ root, concurrency: 4 })
+const picture = await firstValueFrom(
+  oci.pull$(registry.reference("acme/web:3.1"), { platform: "linux/amd64" }).pipe(
+    scan(advance, initial),
+    filter(isTelling),
+    map((state) => frame(state, { color: true, columns: 104, rows: 30, tick: 3 }))
+  )
+)
+await rm(root, { recursive: true })
+
+// The port of a registry that is gone tells nobody anything.
+const text = `$ ociflow pull ghcr.io/acme/web:3.1\n${picture.replaceAll(registry.host, "ghcr.io")}`
+await writeFile(new URL("pull.svg", import.meta.url), toSvg(text, "ociflow", 104))

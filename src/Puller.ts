@@ -1,0 +1,49 @@
+/**
+ * The service that pulls: one per store and configuration, shared by every pull of a program. It is a light name; what
+ * it needs (network, catalogue, worker threads) is loaded when its layer is built.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type { Observable } from "rxjs"
+import type { PullerOptions, PullOptions } from "./config.ts"
+import type { PullError } from "./errors.ts"
+import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type { Entry } from "./layer/Entry.ts"
+import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
+
+export class Puller extends Context.Service<
+  Puller,
+  {
+    /** Pulls an image; `emit` sees each event, the last one is `Pulled`. Interruption leaves nothing half done. */
+    readonly pull: (reference: string, options?: PullOptions, emit?: Emit) => Effect.Effect<PulledImage, PullError>
+    /** The same pull as a cold sequence of its events: subscribing pulls, unsubscribing cancels. */
+    readonly pull$: (reference: string, options?: PullOptions) => Observable<PullEvent>
+    /**
+     * The entries of an image's layers, lowest layer first, without writing them. The next entry comes when the body
+     * of the one before was read or passed over; unsubscribing stops the download there.
+     */
+    readonly entries$: (reference: string, options?: PullOptions) => Observable<Entry>
+    /** The images that the store holds. */
+    readonly images: Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
+    /** All that the store knows of one image. */
+    readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, PullError>
+  }
+>()("ociflow/Puller") {
+  static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
+    return Layer.unwrap(
+      Effect.map(
+        Effect.promise(() => import("./assemble.ts")),
+        ({ assemble }) => assemble(options)
+      )
+    )
+  }
+}
+
+/** Pulls an image through the `Puller` of the context. */
+export const pull = (
+  reference: string,
+  options?: PullOptions,
+  emit?: Emit
+): Effect.Effect<PulledImage, PullError, Puller> => Puller.use((puller) => puller.pull(reference, options, emit))

@@ -1,0 +1,70 @@
+/** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { catchError, Observable, throwError } from "rxjs"
+import type { PullerOptions } from "./config.ts"
+import { isReason, PullError, type Reason } from "./errors.ts"
+import type { Emit } from "./events.ts"
+import { ExtractionPool } from "./layer/ExtractionPool.ts"
+import { Puller } from "./Puller.ts"
+import { makePull } from "./pull.ts"
+import { lifting } from "./reactive/bridge.ts"
+import { format, parse } from "./reference/Reference.ts"
+import { Registry } from "./registry/Registry.ts"
+import { Store } from "./store/Store.ts"
+
+const silent: Emit = () => {}
+
+/** Gives a reason the reference that was asked for. */
+const naming =
+  (reference: string) =>
+  <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
+    Effect.mapError(effect, (reason) => new PullError({ reference, reason }))
+
+const make = (options: PullerOptions, listeners: Set<Emit>) =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    const lift = yield* lifting()
+    const way = yield* makePull(options)
+
+    const pull: Puller["Service"]["pull"] = (reference, options = {}, emit = silent) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => listeners.add(emit)),
+        () => naming(reference)(way.pull(reference, options, emit)),
+        () => Effect.sync(() => listeners.delete(emit))
+      )
+
+    return Puller.of({
+      pull,
+      pull$: (reference, options) =>
+        new Observable((events) =>
+          lift(pull(reference, options, (event) => events.next(event))).subscribe({
+            error: (error) => events.error(error),
+            complete: () => events.complete()
+          })
+        ),
+      entries$: (reference, options = {}) =>
+        way
+          .entries$(lift, reference, options)
+          .pipe(
+            catchError((error) =>
+              throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
+            )
+          ),
+      images: naming("(store)")(store.images()),
+      inspect: (reference) =>
+        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.inspect(format(parsed))))
+    })
+  })
+
+export const assemble = (options: PullerOptions): Layer.Layer<Puller, PullError> => {
+  // The catalogue warns whoever is pulling while it opens.
+  const listeners = new Set<Emit>()
+  const emit: Emit = (event) => {
+    for (const listener of listeners) listener(event)
+  }
+  return Layer.effect(Puller, make(options, listeners)).pipe(
+    Layer.provide([Registry.layer(options), ExtractionPool.layer(options), Store.layer({ ...options, emit })]),
+    Layer.catch((reason) => Layer.effect(Puller, Effect.fail(new PullError({ reference: "(open)", reason }))))
+  )
+}

@@ -1,0 +1,55 @@
+/** The Promise and Observable faces of a `Puller`, for programs that know nothing of Effect. */
+import * as Cause from "effect/Cause"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import type { Observable } from "rxjs"
+import type { PullerOptions, PullOptions } from "./config.ts"
+import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type { Entry } from "./layer/Entry.ts"
+import { Puller } from "./Puller.ts"
+import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
+
+export interface Client extends AsyncDisposable {
+  /** Cold: subscribing pulls, unsubscribing cancels; the last event, `Pulled`, carries the image. Errors: `PullError`. */
+  readonly pull$: (reference: string, options?: PullOptions) => Observable<PullEvent>
+  /**
+   * Rejects with a `PullError`; with the signal's reason where it was aborted; with an `AbortError` where the client
+   * was closed meanwhile. In each case only after everything that the pull had opened is closed again.
+   */
+  readonly pull: (
+    reference: string,
+    options?: PullOptions & { readonly signal?: AbortSignal | undefined; readonly onEvent?: Emit | undefined }
+  ) => Promise<PulledImage>
+  /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
+  readonly entries$: (reference: string, options?: PullOptions) => Observable<Entry>
+  readonly images: () => Promise<ReadonlyArray<ImageSummary>>
+  readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
+  /** Cancels what is under way, and resolves when workers, sockets and files are closed. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens a store and everything a pull needs. Close it, or hold it by `await using`. Rejects with a `PullError`. */
+export const open = async (options: PullerOptions = {}): Promise<Client> => {
+  const runtime = ManagedRuntime.make(Puller.layer(options))
+  const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, signal?: AbortSignal): Promise<A> => {
+    signal?.throwIfAborted()
+    const exit = await runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
+    if (Exit.isSuccess(exit)) return exit.value
+    if (!Cause.hasInterruptsOnly(exit.cause)) throw Cause.squash(exit.cause)
+    signal?.throwIfAborted()
+    throw new DOMException("the client was closed", "AbortError")
+  }
+  const puller = await run(Puller)
+  const close = () => runtime.dispose()
+  return {
+    pull$: puller.pull$,
+    pull: (reference, { signal, onEvent, ...rest } = {}) => run(puller.pull(reference, rest, onEvent), signal),
+    entries$: puller.entries$,
+    images: () => run(puller.images),
+    inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

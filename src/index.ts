@@ -1,0 +1,25 @@
+/**
+ * ociflow pulls OCI and Docker images from Node, without a daemon.
+ *
+ * - `open` gives the Promise and Observable faces.
+ * - `pull` and `Puller` are the Effect face.
+ * - Errors are data: a `PullError` carries one of `reasons`.
+ */
+export { type Client, open } from "./client.ts"
+export {
+  type Credentials,
+  defaultLimits,
+  defaultRetry,
+  defaultTimeouts,
+  type Limits,
+  type PullerOptions,
+  type PullOptions,
+  type PullPolicy,
+  type RetryOptions,
+  type Timeouts
+} from "./config.ts"
+export * from "./errors.ts"
+export type * from "./events.ts"
+export type { Entry, EntryType } from "./layer/Entry.ts"
+export { Puller, pull } from "./Puller.ts"
+export type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"

@@ -1,0 +1,60 @@
+/** What a pull says and records of an image: the registry's findings in the words of events and catalogue. */
+import * as Effect from "effect/Effect"
+import { InvalidManifest } from "./errors.ts"
+import type { Emit, PulledImage, Resolved } from "./events.ts"
+import { format } from "./reference/Reference.ts"
+import type { Document } from "./registry/Descriptor.ts"
+import { formatPlatform, type Platform } from "./registry/Platform.ts"
+import type { ResolvedImage, ResolvedLayer } from "./registry/Registry.ts"
+import type { ImageRecord, RecordedDocument } from "./store/ImageRecord.ts"
+
+/**
+ * Each layer once, in order of first appearance. The same blob cannot have two diffIDs: only one would be proven, and
+ * the image would be recorded with the other.
+ */
+export const distinctLayers = (image: ResolvedImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
+  const layers = new Map<string, ResolvedLayer>()
+  for (const layer of image.layers) {
+    const first = layers.get(layer.digest) ?? layer
+    if (first.diffId !== layer.diffId || first.size !== layer.size || first.mediaType !== layer.mediaType) {
+      const problem = `layer ${layer.digest} appears twice and not in the same words`
+      return Effect.fail(new InvalidManifest({ digest: image.manifest.descriptor.digest, problem }))
+    }
+    layers.set(layer.digest, first)
+  }
+  return Effect.succeed([...layers.values()])
+}
+
+export const resolvedEvent = (image: ResolvedImage, layers: ReadonlyArray<ResolvedLayer>): Resolved => ({
+  _tag: "Resolved",
+  reference: format(image.reference),
+  digest: image.digest,
+  manifestDigest: image.manifest.descriptor.digest,
+  platform: formatPlatform(image.platform),
+  size: layers.reduce((sum, { size }) => sum + size, 0),
+  layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
+})
+
+const recorded = <A>({ descriptor: { digest, mediaType }, bytes }: Document<A>): RecordedDocument => ({
+  digest,
+  mediaType,
+  bytes
+})
+
+export const recordOf = (image: ResolvedImage, requested: Platform): ImageRecord => ({
+  reference: format(image.reference),
+  digest: image.digest,
+  platform: image.platform,
+  requested,
+  index: image.index === undefined ? undefined : recorded(image.index),
+  manifest: recorded(image.manifest),
+  config: recorded(image.config),
+  layers: image.layers
+})
+
+/** The last event of a pull. */
+export const announce = (image: PulledImage, cached: boolean, emit: Emit): PulledImage => {
+  if (cached) for (const { digest, path } of image.layers) emit({ _tag: "LayerCached", digest, path })
+  emit({ _tag: "Pulled", image, cached })
+  return image
+}

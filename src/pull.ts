@@ -1,0 +1,121 @@
+/**
+ * The way of an image, on one page:
+ *
+ *     reference ─ catalogue? ─ resolve (token, index, platform, manifest, config) ─ layers ─ catalogue
+ *     one layer: blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename
+ *
+ * Nothing is published before it is proven: a layer gets its name when digest, size and diffID agree, the image gets
+ * its row when each of its layers has a name.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Semaphore from "effect/Semaphore"
+import { concatMap, from, type Observable, tap } from "rxjs"
+import type { PullerOptions, PullOptions } from "./config.ts"
+import { isReason, NotCached, type Reason } from "./errors.ts"
+import type { Emit } from "./events.ts"
+import type { Entry } from "./layer/Entry.ts"
+import { ExtractionPool } from "./layer/ExtractionPool.ts"
+import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
+import { drain, type Lift } from "./reactive/bridge.ts"
+import { format, parse, type Reference } from "./reference/Reference.ts"
+import { hostPlatform } from "./registry/hostPlatform.ts"
+import { formatPlatform, parsePlatform } from "./registry/Platform.ts"
+import { Registry, type ResolvedLayer } from "./registry/Registry.ts"
+import type { PartialBlob } from "./store/PartialBlob.ts"
+import { Store } from "./store/Store.ts"
+
+/** Reasons that speak of the bytes, not of the way they came. */
+const doubtsBytes = ({ _tag }: Reason) =>
+  ["DigestMismatch", "SizeMismatch", "CorruptLayer", "UnsafeEntry", "LimitExceeded"].includes(_tag)
+
+/** What was asked for, read. */
+const ask = Effect.fnUntraced(function* (text: string, { platform, policy = "missing" }: PullOptions) {
+  const reference = yield* parse(text)
+  return { reference, policy, platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform) }
+})
+
+export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
+  const registry = yield* Registry
+  const store = yield* Store
+  const pool = yield* ExtractionPool
+  const downloads = yield* Semaphore.make(options.concurrency ?? 3)
+
+  /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
+  const extract = Effect.fnUntraced(function* (
+    reference: Reference,
+    layer: ResolvedLayer,
+    kept: PartialBlob,
+    emit: Emit
+  ) {
+    const directory = yield* store.stage(layer.digest)
+    emit({ _tag: "LayerStarted", digest: layer.digest, size: layer.size, offset: kept.size() })
+    const extracting$ = pool
+      .extract$({ ...layer, directory }, (gate) =>
+        kept.bytes$(gate, (gate, offset) => registry.blob$(reference, layer, gate, { offset, emit }))
+      )
+      .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
+    const last = yield* drain(isReason)(extracting$)
+    if (last?._tag !== "Extracted") return yield* Effect.die(new Error("an extraction ended without its result"))
+    return { ...last, path: yield* store.publish(directory, layer.digest) }
+  }, Effect.scoped)
+
+  const pullLayer = Effect.fn("ociflow.layer")(function* (reference: Reference, layer: ResolvedLayer, emit: Emit) {
+    const { digest, diffId } = layer
+    yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
+    if (yield* store.hasLayer(digest)) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    const kept = yield* store.partial(layer)
+    const resumed = kept.size() > 0
+    const { path, inflated, entries } = yield* extract(reference, layer, kept, emit).pipe(
+      Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
+      // What was kept may have been wrong, and is gone now: the registry's own bytes get their chance.
+      Effect.retry({ times: 1, while: (reason) => resumed && doubtsBytes(reason) })
+    )
+    yield* kept.discard
+    emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
+  }, Effect.scoped)
+
+  const pull = Effect.fn("ociflow.pull")(function* (text: string, options: PullOptions, emit: Emit) {
+    const { reference, platform, policy } = yield* ask(text, options)
+    emit({ _tag: "Resolving", reference: format(reference) })
+
+    const known = yield* store.find(format(reference), platform)
+    const digest = policy === "always" ? yield* registry.digest(reference, emit) : undefined
+    if (Option.isSome(known) && (policy !== "always" || known.value.digest === digest)) {
+      return announce(known.value, true, emit)
+    }
+    if (policy === "never") {
+      const problem = "it was never pulled, or a layer of it is gone"
+      return yield* new NotCached({ platform: formatPlatform(platform), problem })
+    }
+
+    yield* store.using
+    const image = yield* registry.resolve(reference, platform, emit)
+    const layers = yield* distinctLayers(image)
+    emit(resolvedEvent(image, layers))
+    // The largest first: a big layer that starts last is what everybody waits for.
+    const bySize = layers.toSorted((a, b) => b.size - a.size)
+    yield* Effect.forEach(bySize, (layer) => downloads.withPermit(pullLayer(reference, layer, emit)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    return announce(yield* store.record(recordOf(image, platform)), false, emit)
+  }, Effect.scoped)
+
+  const entries$ = (lift: Lift, text: string, options: PullOptions): Observable<Entry> => {
+    const silent: Emit = () => {}
+    const resolve = Effect.fnUntraced(function* () {
+      const { reference, platform } = yield* ask(text, options)
+      const layers = yield* distinctLayers(yield* registry.resolve(reference, platform, silent))
+      return layers.map((layer) => ({ reference, layer }))
+    })
+    return lift(resolve()).pipe(
+      concatMap((layers) => from(layers)),
+      concatMap(({ reference, layer }) =>
+        pool.entries$(layer, (gate) => registry.blob$(reference, layer, gate, { emit: silent }))
+      )
+    )
+  }
+
+  return { pull, entries$ }
+})

@@ -1,0 +1,138 @@
+/** Debian's docker-registry with a lock on its door: htpasswd, and tokens that this test signs. */
+import { execFileSync } from "node:child_process"
+import { createSign, generateKeyPairSync, randomUUID, X509Certificate } from "node:crypto"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { open } from "../support/open.ts"
+import { makeImages, pushImages, startDockerRegistry } from "./support/dockerRegistry.ts"
+
+let directory: string
+let storage: string
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "ociflow-auth-"))
+  storage = join(directory, "storage")
+  makeImages("small")
+  await using plain = await startDockerRegistry({ storage })
+  pushImages(plain.port, "small")
+}, 300_000)
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.unreachable("it was to fail"),
+    (error) => error.reason
+  )
+
+test("htpasswd: the right password pulls, none and a wrong one are AccessDenied", async () => {
+  const htpasswd = join(directory, "htpasswd")
+  writeFileSync(htpasswd, execFileSync("htpasswd", ["-Bbn", "me", "correct horse"]))
+  await using registry = await startDockerRegistry({
+    storage,
+    config: { auth: { htpasswd: { realm: "here", path: htpasswd } } }
+  })
+  const reference = `${registry.host}/small:latest`
+  const as = (password: string) => open({ credentials: { [registry.host]: { username: "me", password } } })
+  {
+    await using oci = await as("correct horse")
+    expect((await oci.pull(reference)).layers).toHaveLength(1)
+  }
+  {
+    await using oci = await as("battery staple")
+    const reason = await failure(oci.pull(reference))
+    expect(reason).toMatchObject({ _tag: "AccessDenied", status: 401, authenticated: true })
+    expect(JSON.stringify(reason) + reason.message).not.toContain("battery")
+  }
+  {
+    await using oci = await open()
+    expect(await failure(oci.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+  }
+})
+
+const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+/** A token service as docker-registry trusts it: RS256, with the certificate in the header. */
+const tokenService = async (certificate: string, key: string, lifetime: number) => {
+  const requests: Array<string> = []
+  const server = createServer((request, response) => {
+    requests.push(request.url ?? "")
+    const url = new URL(request.url ?? "", "http://token")
+    const login = Buffer.from((request.headers.authorization ?? "").replace(/^Basic /, ""), "base64").toString()
+    if (login !== "me:secret") {
+      response.writeHead(401).end(JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "who?" }] }))
+      return
+    }
+    const now = Math.floor(Date.now() / 1000)
+    const access = url.searchParams.getAll("scope").map((scope) => {
+      const [type = "", name = "", actions = ""] = scope.split(":")
+      return { type, name, actions: actions.split(",") }
+    })
+    const der = new X509Certificate(certificate).raw.toString("base64")
+    const head = base64url({ typ: "JWT", alg: "RS256", x5c: [der] })
+    const claims = base64url({
+      iss: "test",
+      sub: "me",
+      aud: url.searchParams.get("service"),
+      exp: now + lifetime,
+      nbf: now - 5,
+      iat: now,
+      jti: randomUUID(),
+      access
+    })
+    const signature = createSign("RSA-SHA256").update(`${head}.${claims}`).sign(key).toString("base64url")
+    response.setHeader("content-type", "application/json")
+    response.end(
+      JSON.stringify({
+        token: `${head}.${claims}.${signature}`,
+        expires_in: lifetime,
+        issued_at: new Date(now * 1000).toISOString()
+      })
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+  return {
+    realm: `http://127.0.0.1:${port}/token`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    }
+  }
+}
+
+test("token auth: a signed token pulls, wrong credentials are AccessDenied, one token serves the whole pull", async () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString()
+  writeFileSync(join(directory, "key.pem"), key)
+  const bundle = join(directory, "root.pem")
+  execFileSync(
+    "openssl",
+    ["req", "-x509", "-new", "-key", join(directory, "key.pem"), "-subj", "/CN=test", "-days", "1", "-out", bundle],
+    { stdio: "pipe" }
+  )
+  await using tokens = await tokenService(readFileSync(bundle, "utf8"), key, 300)
+  await using registry = await startDockerRegistry({
+    storage,
+    config: {
+      auth: { token: { realm: tokens.realm, service: "registry.test", issuer: "test", rootcertbundle: bundle } }
+    }
+  })
+  const reference = `${registry.host}/small:latest`
+  {
+    await using oci = await open({ credentials: { [registry.host]: { username: "me", password: "secret" } } })
+    expect((await oci.pull(reference)).layers).toHaveLength(1)
+    expect(tokens.requests).toHaveLength(1)
+    expect(tokens.requests[0]).toContain("scope=repository%3Asmall%3Apull")
+  }
+  {
+    await using oci = await open({ credentials: { [registry.host]: { username: "me", password: "wrong" } } })
+    const reason = await failure(oci.pull(reference))
+    expect(reason).toMatchObject({ _tag: "AccessDenied", authenticated: true })
+    expect(JSON.stringify(reason) + reason.message).not.toContain("wrong")
+  }
+})
