@@ -3,10 +3,7 @@ import * as Cause from "effect/Cause"
 import { isCliError } from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
 import { PullError, printable } from "../errors.ts"
-
-/** As shells have it: 128 and the signal's number. */
-export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const
-export type Signal = keyof typeof signalCodes
+import { type Signal, signalCodes } from "./signals.ts"
 
 /** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */
 export const exitCode = (

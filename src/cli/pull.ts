@@ -53,8 +53,8 @@ const pinned = ({ reference, digest }: PulledImage): string =>
 const kept = ({ layers }: PullState): string => {
   const count = [...layers.values()].filter(isInPlace).length
   return count === 0
-    ? "Interrupted: no layer was complete, so nothing was kept."
-    : `Interrupted: ${count} of ${layers.size} layers are complete and kept; the next pull begins with the others.`
+    ? "Interrupted: no layer was complete yet."
+    : `Interrupted: ${count} of ${layers.size} layers are complete and kept; the next pull continues with the others.`
 }
 
 const interrupted = ({ reference, layers }: PullState) => ({

@@ -249,7 +249,7 @@ describe("a pull that is interrupted", () => {
 
   test("cancels it, closes the library, and then says what was kept", async () => {
     const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, -1))
-    expect(stderr).toBe("Interrupted: 6 of 6 layers are complete and kept; the next pull begins with the others.\n")
+    expect(stderr).toBe("Interrupted: 6 of 6 layers are complete and kept; the next pull continues with the others.\n")
   })
 
   test("says it in JSON where that is wanted", async () => {
@@ -261,9 +261,9 @@ describe("a pull that is interrupted", () => {
     })
   })
 
-  test("with nothing complete says that nothing was kept", async () => {
+  test("with nothing complete says so", async () => {
     const { stderr } = await interrupt(["pull", "debian:12"], [resolving, warning, started(1)])
-    expect(stderr).toBe("Interrupted: no layer was complete, so nothing was kept.\n")
+    expect(stderr).toBe("Interrupted: no layer was complete yet.\n")
   })
 })
 
