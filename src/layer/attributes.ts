@@ -63,8 +63,11 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
   }
 
   /** ext4 says ENOSPC both for a full disk and for an attribute that does not fit into its one block. */
-  const tooLarge = (code: string) =>
-    code === "E2BIG" || code === "ERANGE" || (code === "ENOSPC" && statfsSync(options.directory).bavail > 0)
+  const tooLarge = (code: string) => {
+    if (code !== "ENOSPC") return code === "E2BIG" || code === "ERANGE"
+    const { blocks, bavail } = statfsSync(options.directory)
+    return bavail > 0 || blocks === 0
+  }
 
   /** True when set. */
   const put = (code: string | undefined, name: string, path: string | Buffer): boolean => {

@@ -46,6 +46,7 @@ export const makeMetadata = ({ ownership, attributes, statFile, prefix }: Metada
     mode(fd, header, created)
     const { stat, rest } = attributes.set(fd, toDisk(path), header)
     const device = header.type === "character-device" || header.type === "block-device"
+    if (ownership === "none") return
     if (!stat || rest.length > 0 || (device && ownership === "xattr")) statFile.entry(path.slice(prefix), header, rest)
   }
 

@@ -112,7 +112,7 @@ describe("metadata", () => {
   test("what is replaced is no longer what the file beside the layer says", () => {
     const root = emptyRoot()
     apply(root, [symlink("d/b", "x", { uid: 1000 }), file("d", "x")])
-    expect(besideOf(root, "d")).toMatchObject({ path: "d", removed: true })
+    expect(readFileSync(`${root}.stat`, "utf8").split("\n")).toContain('{"path":"d","removed":true}')
   })
 
   test("times are kept: of files, links, and of directories whatever is written into them later", () => {
@@ -174,11 +174,11 @@ describe("files", () => {
 
   test("the holes of a sparse file read as zeros and take no blocks", () => {
     const root = emptyRoot()
-    const size = 64 * 2 ** 20
+    const size = 8 * 2 ** 20
     const sparse = [
       { offset: 4096, length: 3 },
       { offset: 2 ** 20, length: 0 },
-      { offset: 32 * 2 ** 20, length: 4 },
+      { offset: 4 * 2 ** 20, length: 4 },
       { offset: size, length: 0 }
     ]
     const applier = makeApplier({ directory: root, digest: "sha256:0", limits: defaultLimits, warn: () => {} })
@@ -188,14 +188,14 @@ describe("files", () => {
     applier.entry(file("hole", "", { size, sparse: [{ offset: size, length: 0 }] }))
     applier.finish()
     applier.close()
+    // Before it is read, which fills the holes of file systems that live in memory. A block is 512 bytes.
+    expect(statSync(join(root, "s")).blocks * 512).toBeLessThan(size / 2)
     const body = readFileSync(join(root, "s"))
     expect(body.length).toBe(size)
     expect(body.toString("latin1", 4096, 4099)).toBe("abc")
-    expect(body.toString("latin1", 32 * 2 ** 20, 32 * 2 ** 20 + 4)).toBe("1234")
-    expect(body.reduce((sum, byte) => sum + byte, 0)).toBe(Buffer.from("abc1234").reduce((sum, byte) => sum + byte, 0))
+    expect(body.toString("latin1", 4 * 2 ** 20, 4 * 2 ** 20 + 4)).toBe("1234")
+    expect(body.filter((byte) => byte !== 0).toString()).toBe("abc1234")
     expect(statSync(join(root, "hole")).size).toBe(size)
-    // st_blocks counts 512 bytes; macOS' APFS may round far up.
-    expect(statSync(join(root, "s")).blocks * 512).toBeLessThan(size / 2)
   })
 
   test("closing in the middle of a body closes the file, twice does no harm", () => {
