@@ -3,9 +3,9 @@
  *
  *     npm run demo
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { open, type PullEvent } from "ociflow"
 import { fault, nodeImage, startRegistry } from "ociflow/testing"
@@ -22,14 +22,15 @@ const timed = async <A>(work: Promise<A>) => {
 }
 /** What is below a directory, as far as a person wants to know. */
 const files = async (path: string) =>
-  (await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])).filter((entry) => entry.isFile()).length
+  (await readdir(path, { recursive: true, withFileTypes: true }).catch(() => [])).filter((entry) => entry.isFile())
+    .length
 
 try {
   say("An image of the Node that runs this, its libraries and some of our packages")
   const [image, made] = await timed(
     nodeImage({
       modules: fileURLToPath(new URL("../node_modules", import.meta.url)),
-      packages: ["effect", "rxjs", "undici", "tar-stream", "minizlib"]
+      packages: ["rxjs", "sql.js", "undici", "tar-stream", "minizlib"]
     })
   )
   const layers = image.manifests[0]?.layers ?? []
@@ -42,8 +43,8 @@ try {
     auth: { type: "bearer" },
     storage: true
   })
-  // A line of some 200 Mbit/s for each layer, and one that breaks in the middle of the second.
-  registry.fault({ kind: "storage" }, fault.slow({ bytesPerSecond: 25e6 }))
+  // 15 MB/s for each layer, so that there is something to see; the second one breaks off once.
+  registry.fault({ kind: "storage" }, fault.slow({ bytesPerSecond: 15e6 }))
   registry.fault({ kind: "storage", reference: layers[1]?.digest ?? "", times: 1 }, fault.cut(10e6))
   const reference = registry.reference("demo/node:latest")
 
@@ -60,7 +61,8 @@ try {
     for (const { reference, platforms, digest, size } of await oci.images())
       console.log(`${reference}  ${platforms.join(",")}  ${digest.slice(0, 19)}  ${formatBytes(size)}`)
     for (const { layers } of (await oci.inspect(reference))?.manifests ?? [])
-      for (const { path, size } of layers) console.log(`  ${path}  ${formatBytes(size)}, ${await files(path)} files`)
+      for (const { path, size } of layers)
+        console.log(`  ${relative(home, path)}  ${formatBytes(size)}, ${await files(path)} files`)
 
     say("Some of its entries, read from the registry and not written")
     const listed = await lastValueFrom(
@@ -71,7 +73,12 @@ try {
       )
     )
     for (const { mode, uid, gid, size, path, linkPath, type } of listed) {
-      const facts = [mode.toString(8).padStart(4, "0"), `${uid}:${gid}`.padEnd(9), String(size).padStart(9), type.padEnd(9)]
+      const facts = [
+        mode.toString(8).padStart(4, "0"),
+        `${uid}:${gid}`.padEnd(9),
+        String(size).padStart(9),
+        type.padEnd(9)
+      ]
       console.log(`${facts.join("  ")}  ${path}${linkPath === undefined ? "" : ` -> ${linkPath}`}`)
     }
 
@@ -87,10 +94,12 @@ try {
     say("Into a fresh store, and cancelled half-way")
     const abort = new AbortController()
     const received = new Map<string, number>()
+    let done = 0
     const watch = (event: PullEvent) => {
-      if (event._tag !== "LayerProgress") return
-      received.set(event.digest, event.received)
-      if ([...received.values()].reduce((sum, bytes) => sum + bytes, 0) > total / 2) abort.abort()
+      if (event._tag === "LayerProgress") received.set(event.digest, event.received)
+      if (event._tag === "LayerDone") done++
+      // Half of it has arrived, and one layer is complete: there is something to keep of either kind.
+      if (done > 0 && [...received.values()].reduce((sum, bytes) => sum + bytes, 0) > total / 2) abort.abort()
     }
     const [end, cancelled] = await timed(
       oci.pull(reference, { signal: abort.signal, onEvent: watch }).then(
@@ -102,7 +111,13 @@ try {
     console.log(`images in the store: ${(await oci.images()).length}`)
   }
   const left = await readdir(join(fresh, "layers"), { withFileTypes: true })
-  console.log(`layers that were complete are kept: ${left.filter(({ name }) => name.endsWith(".extracted")).length}`)
+  console.log(
+    `layers that were complete, and are kept: ${left.filter(({ name }) => name.endsWith(".extracted")).length}`
+  )
+  const partial = await Promise.all(
+    (await readdir(join(fresh, "partial"))).map((name) => stat(join(fresh, "partial", name)))
+  )
+  console.log(`bytes of the others, kept too: ${formatBytes(partial.reduce((sum, { size }) => sum + size, 0))}`)
   console.log(`files staged: ${await files(join(fresh, "layers", ".staging"))}; sockets open: ${registry.sockets()}`)
 
   {
@@ -110,7 +125,9 @@ try {
     say("And on from there")
     const start = registry.log.all.length
     const [, resumed] = await timed(lastValueFrom(oci.pull$(reference).pipe(showProgress({ stream: process.stdout }))))
-    const fetched = registry.log.all.slice(start).reduce((sum, { kind, sent }) => sum + (kind === "storage" ? sent : 0), 0)
+    const fetched = registry.log.all
+      .slice(start)
+      .reduce((sum, { kind, sent }) => sum + (kind === "storage" ? sent : 0), 0)
     console.log(`${formatBytes(fetched)} of ${formatBytes(total)} were fetched, in ${resumed}`)
   }
 } finally {
