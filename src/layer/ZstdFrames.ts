@@ -40,6 +40,11 @@ export class ZstdFrames {
     this.#corrupt = corrupt
   }
 
+  /** Bytes up to the next block's header: within them no more than one block ends. */
+  get left(): number {
+    return this.#content + this.#need - this.#have
+  }
+
   push(chunk: Uint8Array): void {
     let start = 0
     let at = 0

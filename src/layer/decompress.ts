@@ -10,7 +10,7 @@ import type { Machine } from "../reactive/transduce.ts"
 import { transduce } from "../reactive/transduce.ts"
 import { deferCorruption } from "./corruption.ts"
 import { gunzip } from "./gunzip.ts"
-import { outputBytes } from "./inflater.ts"
+import { outputBytes, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
 import { atMost } from "./limits.ts"
 import { unzstd } from "./unzstd.ts"
 
@@ -35,11 +35,17 @@ const formOf = (b: Uint8Array): Form => {
   return "plain"
 }
 
-const decoderOf = (form: Form, digest: string): Machine<Uint8Array, Uint8Array> =>
-  form === "gzip" ? gunzip(digest) : form === "zstd" ? unzstd(digest) : plain()
+const decoderOf = (form: Form, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
+  if (form === "zstd") return unzstd(digest, pace)
+  pace.bytes = sliceBytes
+  return form === "gzip" ? gunzip(digest) : plain()
+}
 
 /** Looks at the ratio only from this many bytes of output on: a few kilobytes of zeros are in every archive. */
 const ratioFrom = 16 * 2 ** 20
+
+/** Small until the form is known. */
+export const makePace = (): Pace => ({ bytes: smallestSlice })
 
 export interface Decompression {
   readonly digest: string
@@ -47,7 +53,8 @@ export interface Decompression {
   readonly limits: Limits
 }
 
-export const decompress = (layer: Decompression): OperatorFunction<Uint8Array, Uint8Array> =>
+/** Where input can be taken in pieces of any size, `pace` tells how much keeps the output of one piece within bounds. */
+export const decompress = (layer: Decompression, pace = makePace()): OperatorFunction<Uint8Array, Uint8Array> =>
   transduce(() => {
     const { digest, limits } = layer
     const mediaType = layer.mediaType.split(";", 1)[0]?.trim() ?? ""
@@ -60,7 +67,7 @@ export const decompress = (layer: Decompression): OperatorFunction<Uint8Array, U
     let inflated = 0
 
     const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
-      decoder ??= decoderOf(formOf(chunk), digest)
+      decoder ??= decoderOf(formOf(chunk), digest, pace)
       decoder.push(chunk, (out) => {
         inflated += out.length
         atMost(limits, "layerBytes", inflated, subject)

@@ -8,7 +8,7 @@ import { tap } from "rxjs/internal/operators/tap"
 import { Gate } from "../reactive/Gate.ts"
 import { transduce } from "../reactive/transduce.ts"
 import { makeApplier } from "./apply.ts"
-import { decompress } from "./decompress.ts"
+import { decompress, makePace } from "./decompress.ts"
 import type { Applier } from "./Entry.ts"
 import { type Job, type Message, packReason } from "./Job.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
@@ -54,13 +54,14 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
     })
 
   let outcome: Message = { _tag: "Stopped" }
-  const running = readRing(ring, gate)
+  const pace = makePace()
+  const running = readRing(ring, gate, pace)
     .pipe(
       verify("blob", digest, size),
       count((bytes) => {
         counts.consumed += bytes
       }),
-      decompress(job),
+      decompress(job, pace),
       verify("diffID", diffId),
       count((bytes) => {
         counts.inflated += bytes

@@ -4,6 +4,14 @@ import type { InflateRaw, ZstdDecompress } from "minizlib"
 /** Unit of input: DEFLATE swells up to 1032-fold and minizlib inflates all of one write before it gives any of it. */
 export const sliceBytes = 16 * 1024
 
+/** How much compressed input may be taken at once; the decompressor sets it from what it knows of the next bytes. */
+export interface Pace {
+  bytes: number
+}
+
+/** A zstd block of 4 bytes may hold 128 KiB: 64 bytes hold 2 MiB at most, and a step is not too small for its cost. */
+export const smallestSlice = 64
+
 /** Unit of output. */
 export const outputBytes = 64 * 1024
 

@@ -4,7 +4,7 @@ import { Decompress } from "fzstd"
 import { ZstdDecompress } from "minizlib"
 import { CorruptLayer, isReason } from "../errors.ts"
 import type { Machine } from "../reactive/transduce.ts"
-import { inflaterOptions, makeInflater, sliceBytes } from "./inflater.ts"
+import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
 import { ZstdFrames } from "./ZstdFrames.ts"
 
 type Next = (chunk: Uint8Array) => void
@@ -44,6 +44,7 @@ export const hasNativeZstd = "createZstdDecompress" in zlib
 /** Every frame, one after the other; skippable ones are skipped. Garbage or an early end is `CorruptLayer`. */
 export const unzstd = (
   digest: string,
+  pace: Pace,
   decoder = hasNativeZstd ? native() : scripted()
 ): Machine<Uint8Array, Uint8Array> => {
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "decompress", problem })
@@ -65,6 +66,7 @@ export const unzstd = (
     push: (chunk, sink) => {
       next = sink
       for (let at = 0; at < chunk.length; at += sliceBytes) frames.push(chunk.subarray(at, at + sliceBytes))
+      pace.bytes = Math.max(smallestSlice, Math.min(sliceBytes, frames.left))
     },
     end: () => frames.end(),
     close: decoder.close
