@@ -4,7 +4,6 @@ import { join } from "node:path"
 import { inspect } from "node:util"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -16,7 +15,7 @@ import { parse } from "../../src/reference/Reference.ts"
 import { Registry, type RegistryOptions } from "../../src/registry/Registry.ts"
 import { it } from "../support/effect.ts"
 import { image, registry } from "./images.ts"
-import { type Handler, type Served, serve, until } from "./server.ts"
+import { type Handler, type Served, serve } from "./server.ts"
 
 const amd64 = { os: "linux", architecture: "amd64" }
 const app = image(amd64)
@@ -154,35 +153,6 @@ describe("a registry that asks for a token", () => {
       yield* TestClock.adjust("1 second")
       yield* once
       expect(tokens.requests).toHaveLength(2)
-    })
-  )
-
-  it.live("is asked for one token by many pulls, though the first of them leaves", () =>
-    Effect.gen(function* () {
-      const waiting: Array<() => void> = []
-      const tokens = yield* serve(
-        (request, response, served) => void waiting.push(() => json({ token: "t" })(request, response, served))
-      )
-      const it = yield* serve(
-        guarded(
-          () => `${tokens.origin}/token`,
-          (authorization) => authorization === "Bearer t"
-        )
-      )
-      const reference = yield* parse(`${it.host}/org/app:1`)
-      const context = yield* Layer.build(Registry.layer(noRetry))
-      const once = Registry.use((service) => service.resolve(reference, amd64, () => undefined)).pipe(
-        Effect.provide(context)
-      )
-      const first = yield* Effect.forkChild(once)
-      yield* until(() => waiting.length === 1)
-      const others = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(once))
-      yield* until(() => it.requests.length === 1)
-      yield* Effect.sleep(20)
-      yield* Fiber.interrupt(first)
-      for (const answer of waiting) answer()
-      yield* Effect.forEach(others, Fiber.join)
-      expect(tokens.requests).toHaveLength(1)
     })
   )
 
