@@ -38,7 +38,13 @@ const make = (options: PullerOptions, listeners: Set<Emit>) =>
       pull,
       pull$: (reference, options) =>
         new Observable((events) =>
-          lift(pull(reference, options, (event) => events.next(event))).subscribe({
+          // After a turn: a subscriber may want to use its subscription in the very first event.
+          lift(
+            Effect.andThen(
+              Effect.yieldNow,
+              pull(reference, options, (event) => events.next(event))
+            )
+          ).subscribe({
             error: (error) => events.error(error),
             complete: () => events.complete()
           })

@@ -9,6 +9,7 @@ import type { PullerOptions, PullOptions } from "./config.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
+import { errorOf } from "./reactive/bridge.ts"
 import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
 
 export interface Client extends AsyncDisposable {
@@ -37,9 +38,8 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     signal?.throwIfAborted()
     const exit = await runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
     if (Exit.isSuccess(exit)) return exit.value
-    if (!Cause.hasInterruptsOnly(exit.cause)) throw Cause.squash(exit.cause)
-    signal?.throwIfAborted()
-    throw new DOMException("the client was closed", "AbortError")
+    if (Cause.hasInterruptsOnly(exit.cause)) signal?.throwIfAborted()
+    throw errorOf(exit.cause)
   }
   const puller = await run(Puller)
   const close = () => runtime.dispose()

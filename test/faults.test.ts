@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import type { PullerOptions } from "../src/config.ts"
-import { type FaultAction, type FaultMatch, fault, image, startRegistry } from "../src/testing/index.ts"
+import { type FaultAction, type FaultMatch, fault, image, Prng, startRegistry } from "../src/testing/index.ts"
 import { open } from "./support/open.ts"
 
-const noise = Buffer.alloc(300_000, (n: number) => n).map((_, i) => (i * 2_654_435_761) >>> 24)
+const noise = new Prng("noise").bytes(300_000)
 const layers = [{ files: { "noise.bin": noise } }]
 
 interface Case {
@@ -41,7 +41,7 @@ const cases: Readonly<Record<string, Case>> = {
   "a manifest with another byte, pinned by nothing": {
     on: { kind: "manifest" },
     action: fault.otherByte(5),
-    reason: "InvalidResponse"
+    reason: "DigestMismatch"
   },
   "a manifest that is too large": {
     on: { kind: "manifest" },
@@ -75,8 +75,12 @@ const cases: Readonly<Record<string, Case>> = {
   "a longer blob": { on: blob, action: fault.longer(10), reason: "SizeMismatch" },
   "a longer blob in chunks": { on: blob, action: fault.all(fault.longer(10), fault.chunked()), reason: "SizeMismatch" },
   "a blob in chunks": { on: blob, action: fault.chunked() },
-  "a wrong digest header": { on: { kind: "manifest" }, action: fault.digestHeader(`sha256:${"0".repeat(64)}`) },
-  "a redirect to itself": { on: blob, action: fault.redirectLoop(), reason: "AddressRefused" },
+  "a wrong digest header": {
+    on: { kind: "manifest" },
+    action: fault.digestHeader(`sha256:${"0".repeat(64)}`),
+    reason: "DigestMismatch"
+  },
+  "a redirect to itself": { on: blob, action: fault.redirectLoop(), reason: "InvalidResponse" },
   "a redirect to another scheme": { on: blob, action: fault.redirect("file:///etc/passwd"), reason: "AddressRefused" }
 }
 

@@ -11,6 +11,10 @@ import { Observable, type ObservableInput } from "rxjs"
 /** Runs an Effect for each subscription; unsubscribing interrupts it. */
 export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
 
+/** Interrupted from outside, not by its subscriber: the scope is closing. */
+export const errorOf = (cause: Cause.Cause<unknown>): unknown =>
+  Cause.hasInterruptsOnly(cause) ? new DOMException("the client was closed", "AbortError") : Cause.squash(cause)
+
 /**
  * Effect → Observable. An RxJS teardown cannot be awaited, so the fibers belong to the enclosing scope: closing it
  * waits until every interrupted fiber has run its finalizers.
@@ -24,7 +28,7 @@ export const lifting = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope 
           const fiber = run(effect)
           fiber.addObserver(
             Exit.match({
-              onFailure: (cause) => subscriber.error(Cause.squash(cause)),
+              onFailure: (cause) => subscriber.error(errorOf(cause)),
               onSuccess: (value) => {
                 subscriber.next(value)
                 subscriber.complete()

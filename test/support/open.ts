@@ -7,7 +7,7 @@ import type { PullerOptions } from "../../src/config.ts"
 
 export interface TestClient extends Client {
   readonly root: string
-  /** Names in the directory of layers, published and staged. */
+  /** Names of the published layers. */
   readonly layers: () => Promise<ReadonlyArray<string>>
 }
 
@@ -25,7 +25,7 @@ export const open = async (options: PullerOptions = {}): Promise<TestClient> => 
     root,
     layers: async () => {
       const names = await readdir(options.layersDir ?? join(root, "layers"), { recursive: false }).catch(() => [])
-      return names.sort()
+      return names.filter((name) => name.endsWith(".extracted")).sort()
     },
     async [Symbol.asyncDispose]() {
       await client.close()
