@@ -38,18 +38,27 @@ const cross = (worker: Worker, writer: RingWriter, size: number): Promise<void> 
   })
 
 /** At most 16 under way, or memory grows with the whole layer. */
-const transfer = async (worker: Worker, size: number): Promise<void> => {
-  let underWay = 0
-  for (let at = 0; at < bytes.length; at += size) {
-    const piece = Uint8Array.from(bytes.subarray(at, at + size))
-    worker.postMessage(piece, [piece.buffer])
-    underWay += 1
-    if (underWay < 16) continue
-    await once(worker, "message")
-    underWay -= 1
-  }
-  for (; underWay > 0; underWay--) await once(worker, "message")
-}
+const transfer = (worker: Worker, size: number): Promise<void> =>
+  new Promise((resolve) => {
+    let at = 0
+    let underWay = 0
+    const send = () => {
+      for (; underWay < 16 && at < bytes.length; at += size) {
+        const piece = Uint8Array.from(bytes.subarray(at, at + size))
+        worker.postMessage(piece, [piece.buffer])
+        underWay += 1
+      }
+    }
+    const hear = () => {
+      underWay -= 1
+      send()
+      if (underWay > 0) return
+      worker.off("message", hear)
+      resolve()
+    }
+    worker.on("message", hear)
+    send()
+  })
 
 export const run = async (bench: Bench) => {
   const { memory, worker } = await startReader(2 ** 20)
