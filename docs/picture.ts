@@ -1,5 +1,5 @@
 /**
- * Draws `docs/pull.svg`: a real pull from the registry of `ociflow/testing`, stopped at a moment that shows the most.
+ * Draws `docs/pull.svg`: a real pull from the registry of `ociflow/testing`, at the moment that shows the most.
  *
  *     npm run build && npx tsx docs/picture.ts
  */
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { open } from "ociflow"
 import { fault, image, Prng, startRegistry, tar } from "ociflow/testing"
-import { filter, firstValueFrom, map, scan } from "rxjs"
+import { firstValueFrom, map, max, scan } from "rxjs"
 import { frame } from "../src/cli/frame.ts"
 import { advance, initial, isInPlace, type PullState } from "../src/cli/PullState.ts"
 import { toSvg } from "./svg.ts"
@@ -24,31 +24,30 @@ const made = await image({ layers: sizes.map(([mebibytes, files]) => layer(mebib
 const digests = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
 
 await using registry = await startRegistry({ images: { "acme/web:3.1": made } })
-const rates = [40, 16, 4.6, 1.9, 3.1, 1]
+/** MiB a second. */
+const rates = [1, 30, 1.9, 1.6, 30, 1.6]
 digests.forEach((reference, i) => registry.fault({ reference }, fault.slow({ bytesPerSecond: (rates[i] ?? 1) * 2 ** 20 })))
-registry.fault({ reference: digests[3] ?? "", times: 1 }, fault.cut(1.2 * 2 ** 20))
+registry.fault({ reference: digests[3] ?? "", times: 1 }, fault.cut(4_000_000))
 
-/** Two layers in place, one that is tried again, two that flow. */
-const isTelling = ({ layers }: PullState) => {
+/** A moment tells most where layers are at different points of their way. */
+const interest = ({ layers }: PullState): number => {
   const all = [...layers.values()]
-  return (
-    all.filter(isInPlace).length >= 2 &&
-    all.some(({ retry }) => retry !== undefined) &&
-    all.filter(({ phase, received, size }) => phase === "running" && received > size / 4).length >= 2
-  )
+  const flowing = all.filter(({ phase, received, size }) => phase === "running" && received > size / 5 && received < size)
+  const retrying = flowing.filter(({ retry }) => retry !== undefined)
+  return Math.min(2, all.filter(isInPlace).length) + 2 * flowing.length + 3 * retrying.length
 }
 
 const root = await mkdtemp(join(tmpdir(), "ociflow-picture-"))
-await using oci = await open({ root, concurrency: 4 })
+await using oci = await open({ root, concurrency: 4, workers: 4 })
 const picture = await firstValueFrom(
   oci.pull$(registry.reference("acme/web:3.1"), { platform: "linux/amd64" }).pipe(
     scan(advance, initial),
-    filter(isTelling),
-    map((state) => frame(state, { color: true, columns: 104, rows: 30, tick: 3 }))
+    max((one, other) => interest(one) - interest(other)),
+    map((state) => frame(state, { color: true, columns: 114, rows: 30, tick: 3 }))
   )
 )
 await rm(root, { recursive: true })
 
 // The port of a registry that is gone tells nobody anything.
 const text = `$ ociflow pull ghcr.io/acme/web:3.1\n${picture.replaceAll(registry.host, "ghcr.io")}`
-await writeFile(new URL("pull.svg", import.meta.url), toSvg(text, "ociflow", 104))
+await writeFile(new URL("pull.svg", import.meta.url), toSvg(text, "ociflow", 114))

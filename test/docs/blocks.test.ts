@@ -46,7 +46,7 @@ const stock = async () => {
         )
       )
     )
-  return { "library/alpine:3.20": await both("Alpine Linux"), "library/debian:12": await both("Debian GNU/Linux") }
+  return { "alpine:3.20": await both("Alpine Linux"), "debian:12": await both("Debian GNU/Linux") }
 }
 
 beforeAll(async () => {
