@@ -56,9 +56,10 @@ export const parseOptions = (args: ReadonlyArray<string>): Options => {
     allowPositionals: true,
     options: {
       ...{ images: text, image: text, rounds: text, peers: text, cores: text, registry: text, at: text, out: text },
-      ...{ seed: text, node: { type: "string", multiple: true }, quick: { type: "boolean" } }
+      ...{ seed: text, node: { type: "string", multiple: true }, quick: { type: "boolean" }, help: { type: "boolean" } }
     }
   })
+  if (values.help === true) throw new UsageError("")
   return {
     names: positionals,
     images: list(values.images ?? values.image),

@@ -60,6 +60,6 @@ const main = async (args: ReadonlyArray<string>): Promise<void> => {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const misused = error instanceof UsageError || (error instanceof TypeError && "code" in error)
-  console.error(misused ? `${(error as Error).message}\n\n${usage}` : error)
+  console.error(misused ? `${(error as Error).message}\n\n${usage}`.trim() : error)
   process.exitCode = misused ? 2 : 1
 })

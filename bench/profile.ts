@@ -61,21 +61,32 @@ export const profile = async (bench: Bench, image: string): Promise<void> => {
   const [root, profiles] = [await disk.fresh(), await disk.fresh()]
   await mkdir(profiles)
   const script = fileURLToPath(new URL("processes/pull.mjs", import.meta.url))
+  const preload = new URL("processes/profiled.mjs", import.meta.url).href
   const job = JSON.stringify({ tree: here, root, references: [`${registry}/${image}:latest`] })
   const done = await measure({
-    argv: [process.execPath, "--cpu-prof", "--cpu-prof-dir", profiles, "--cpu-prof-interval", "500", script, job]
+    argv: [process.execPath, "--import", preload, script, job],
+    env: { PROFILES: profiles }
   })
   const cpu = done.user + done.system
   console.log(`\n## ${image}: ${digits(done.wall)} s, ${digits(cpu)} s of CPU, profiled\n`)
+  const threads = new Map<string, Map<string, number>>()
   for (const file of (await readdir(profiles)).sort()) {
-    const spent = spentIn(JSON.parse(await readFile(join(profiles, file), "utf8")) as Profile)
-    const total = [...spent.values()].reduce((sum, seconds) => sum + seconds, 0)
+    const thread = file.startsWith("main") ? "The event loop" : "The workers"
+    const spent = threads.get(thread) ?? new Map<string, number>()
+    threads.set(thread, spent)
+    for (const [place, seconds] of spentIn(JSON.parse(await readFile(join(profiles, file), "utf8")) as Profile)) {
+      spent.set(place, (spent.get(place) ?? 0) + seconds)
+    }
+  }
+  for (const [thread, spent] of threads) {
+    const idle = spent.get("idle") ?? 0
+    const busy = [...spent.values()].reduce((sum, seconds) => sum + seconds, 0) - idle
     const rows = [...spent]
+      .filter(([place, seconds]) => place !== "idle" && seconds >= busy / 200)
       .sort((a, b) => b[1] - a[1])
-      .filter(([, seconds]) => seconds >= total / 200)
       .slice(0, 25)
-      .map(([place, seconds]) => [place, digits(seconds), `${((100 * seconds) / total).toFixed(1)} %`])
-    console.log(`### Thread ${/\.(\d+)\.\d+\.cpuprofile$/.exec(file)?.[1] ?? file}: ${digits(total)} s\n`)
+      .map(([place, seconds]) => [place, digits(seconds), `${((100 * seconds) / busy).toFixed(1)} %`])
+    console.log(`### ${thread}: ${digits(busy)} s busy, ${digits(idle)} s idle\n`)
     console.log(`${table(["where", "s", "share"], rows)}\n`)
   }
   await disk.remove(root)

@@ -1,5 +1,5 @@
 /** The result as a picture: one panel per image, a bar per way, its runs as dots. Drawn by hand: it is only rectangles. */
-import { digits } from "../measure/table.ts"
+import { counted, digits } from "../measure/table.ts"
 import { type Result, runsOf } from "./Result.ts"
 import { ranking } from "./report.ts"
 
@@ -62,8 +62,7 @@ const panel = (result: Result, image: string, top: number): { readonly svg: stri
     ].join("")
   })
   const about = result.images.find(({ name }) => name === image)
-  const subtitle =
-    about && `${about.layers} ${about.layers === 1 ? "layer" : "layers"}, ${digits(about.bytes / 1e6)} MB compressed`
+  const subtitle = about && `${counted(about.layers, "layer")}, ${digits(about.bytes / 1e6)} MB compressed`
   return {
     svg: [
       `<text class="title" x="${left}" y="${top + 18}">${escaped(image)} <tspan class="quiet">${subtitle ?? ""}</tspan></text>`,

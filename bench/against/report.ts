@@ -1,7 +1,7 @@
 /** A result as Markdown: the targets, a table for each image, who took part, and where. */
 import { describeMachine } from "../measure/Machine.ts"
 import { quantile } from "../measure/statistics.ts"
-import { digits, megabytes, table } from "../measure/table.ts"
+import { counted, digits, megabytes, table } from "../measure/table.ts"
 import { type Result, ratios, spreadOf } from "./Result.ts"
 import { targetsTable } from "./targets.ts"
 
@@ -43,7 +43,7 @@ export const report = (result: Result): string => {
     targetsTable(result),
     ...result.images.flatMap(({ name, layers, bytes }) => [
       `### \`${name}\``,
-      `${layers} ${layers === 1 ? "layer" : "layers"}, ${megabytes(bytes)} MB compressed.`,
+      `${counted(layers, "layer")}, ${megabytes(bytes)} MB compressed.`,
       imageTable(result, name)
     ]),
     "### Who took part",

@@ -8,7 +8,7 @@ import { type Command, measure, run, versionOf } from "../measure/Command.ts"
 import { layersOf } from "../measure/LocalRegistry.ts"
 import { pullProcess } from "../measure/pullProcess.ts"
 import { quantile } from "../measure/statistics.ts"
-import { digits, table } from "../measure/table.ts"
+import { counted, digits, table } from "../measure/table.ts"
 import { writeFileList } from "./fileList.ts"
 
 const source = fileURLToPath(new URL("files.c", import.meta.url))
@@ -105,7 +105,7 @@ export const floor = async (bench: Bench): Promise<void> => {
     rows.push([`the floor, over ${cores} cores evenly`, digits(cpu), digits(wall / cores)])
     rows.push(["ociflow, whole process", digits(ours.cpu), digits(ours.wall)])
     rows.push(["**ociflow / floor**", `×${digits(ours.cpu / cpu)}`, `×${digits(ours.wall / (wall / cores))}`])
-    console.log(`\n## ${image}: ${layers} layers, ${entries} entries\n`)
+    console.log(`\n## ${image}: ${counted(layers, "layer")}, ${entries} entries\n`)
     console.log(table(["", "CPU, s", "wall, s"], rows))
   }
 }

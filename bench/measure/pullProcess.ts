@@ -28,5 +28,5 @@ const script = fileURLToPath(new URL("../processes/pull.mjs", import.meta.url))
 export const pullProcess = async (options: PullProcess): Promise<Usage & { readonly inside: Inside }> => {
   const { tree = here, node = process.execPath, ...rest } = options
   const { stdout, ...usage } = await measure({ argv: [node, script, JSON.stringify({ tree, ...rest })] })
-  return { ...usage, inside: JSON.parse(stdout) as Inside }
+  return { ...usage, inside: JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Inside }
 }

@@ -10,6 +10,9 @@ export const digits = (value: number): string => {
 
 export const megabytes = (bytes: number): string => digits(bytes / 1e6)
 
+/** `1 layer`, `6 layers`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
+
 /** GitHub's Markdown; numbers, which every column but the first is taken for, to the right. */
 export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>, words = 1): string => {
   const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => [...(row[column] ?? "")].length)))
