@@ -10,6 +10,9 @@ import type { Gate } from "../reactive/Gate.ts"
 const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6 } as const
 const words = 8
 
+/** Milliseconds. */
+const idleAfter = 50
+
 const open = 0
 const ended = 1
 const cancelled = 2
@@ -119,15 +122,18 @@ export class RingReader {
     this.#drained = drained
   }
 
-  /** Blocks until there are bytes; at most `limit` of them, as they lie in the ring. `undefined` at the end. */
-  read(limit: number): Uint8Array | undefined {
+  /**
+   * Blocks until there are bytes; at most `limit` of them, as they lie in the ring. `undefined` at the end. `idle` is
+   * called once when nothing came for a while.
+   */
+  read(limit: number, idle?: () => void): Uint8Array | undefined {
     const view = this.#wait((state) => {
       const position = Atomics.load(this.#control, word.read) >>> 0
       const available = (Atomics.load(this.#control, word.written) - position) >>> 0
       if (available === 0) return state === ended ? null : undefined
       const at = position & (this.#bytes.length - 1)
       return this.#bytes.subarray(at, at + Math.min(available, limit, this.#bytes.length - at))
-    })
+    }, idle)
     return view ?? undefined
   }
 
@@ -154,14 +160,17 @@ export class RingReader {
     return this.#wait(() => [undefined, true, false][Atomics.load(this.#control, word.decision)])
   }
 
-  #wait<A>(look: (state: number) => A | undefined): A {
+  #wait<A>(look: (state: number) => A | undefined, idle?: () => void): A {
+    let patience = idle === undefined ? Number.POSITIVE_INFINITY : idleAfter
     for (;;) {
       const seen = Atomics.load(this.#control, word.signal)
       const state = Atomics.load(this.#control, word.state)
       if (state === cancelled) throw new Cancelled("cancelled")
       const found = look(state)
       if (found !== undefined) return found
-      Atomics.wait(this.#control, word.signal, seen)
+      if (Atomics.wait(this.#control, word.signal, seen, patience) !== "timed-out") continue
+      patience = Number.POSITIVE_INFINITY
+      idle?.()
     }
   }
 }
@@ -195,7 +204,8 @@ export const feed = (
       on.received(chunk.length)
       const taken = kept.length > 0 ? 0 : ring.tryWrite(chunk)
       if (taken === chunk.length) return
-      kept.push(chunk.subarray(taken))
+      // Copied: a source may read its next piece into the same memory.
+      kept.push(Uint8Array.from(chunk.subarray(taken)))
       gate.close()
     },
     error: on.error,

@@ -1,5 +1,5 @@
 /** What a worker reads → entries for users: one at a time, and no body that nobody asks for. */
-import { from, lastValueFrom, Observable, type Subscriber, toArray } from "rxjs"
+import { lastValueFrom, merge, Observable, Subject, type Subscriber, take, toArray } from "rxjs"
 import { InvalidOption } from "../errors.ts"
 import type { Entry, EntryHeader } from "./Entry.ts"
 import { type EntryMessage, weight } from "./Job.ts"
@@ -50,9 +50,15 @@ const withHoles = (header: EntryHeader, stored: Observable<Uint8Array>): Observa
   })
 }
 
-const makeEntry = (layer: string, header: EntryHeader, stored: Observable<Uint8Array>): Entry => {
+/** `interrupted$` fails the promises of a body that is still under way when the entries are unsubscribed from. */
+const makeEntry = (
+  layer: string,
+  header: EntryHeader,
+  stored: Observable<Uint8Array>,
+  interrupted$: Observable<never>
+): Entry => {
   const body$ = withHoles(header, stored)
-  const bytes = async () => Buffer.concat(await lastValueFrom(body$.pipe(toArray())))
+  const bytes = async () => Buffer.concat(await lastValueFrom(merge(body$.pipe(toArray()), interrupted$).pipe(take(1))))
   const { linkPath, path, mtime, ...facts } = header
   return {
     path: decode(path),
@@ -76,101 +82,129 @@ const makeEntry = (layer: string, header: EntryHeader, stored: Observable<Uint8A
  * Messages are taken one by one, and their credit goes back then. An entry whose body was asked for holds up the next
  * one until the body is over; an entry whose body was not asked for when its observer returned is passed over.
  */
-export const receiveEntries =
-  (layer: string, next: (entry: Entry) => void) =>
-  (ring: RingWriter): Receiver => {
-    const waiting: Array<EntryMessage> = []
-    /** Set once the worker has sent everything; from then on it may have another job, and its ring is not ours. */
-    let finished: (() => void) | undefined
-    const decide = (wanted: boolean) => {
-      if (finished === undefined) ring.decide(wanted)
-    }
-    let closed = false
-    let scheduled: NodeJS.Immediate | undefined
-    /** The large body that is being received; it may have no reader. */
-    let reader: Subscriber<Uint8Array> | undefined
+class EntryReceiver implements Receiver {
+  readonly #layer: string
+  readonly #next: (entry: Entry) => void
+  readonly #ring: RingWriter
+  readonly #waiting: Array<EntryMessage> = []
+  readonly #interrupted$ = new Subject<never>()
+  /** Set once the worker has sent everything; from then on it may have another job, and its ring is not ours. */
+  #finished: (() => void) | undefined
+  #closed = false
+  #scheduled: NodeJS.Immediate | undefined
+  /** Whoever reads the large body that is being received. */
+  #reader: Subscriber<Uint8Array> | undefined
 
-    const begin = (header: EntryHeader) => {
-      let state: "offered" | "taken" | "gone" = "offered"
-      const stored = new Observable<Uint8Array>((body) => {
-        if (state !== "offered")
-          return body.error(
-            new InvalidOption({
-              option: "entries$",
-              problem: "a body is read once, and asked for when its entry comes"
-            })
-          )
-        state = "taken"
-        reader = body
-        decide(true)
-        return () => {
-          if (reader !== body) return
-          reader = undefined
-          ring.decide(false)
-        }
-      })
-      next(makeEntry(layer, header, stored))
-      if (state === "offered") ring.decide(false)
-      if (state === "offered") state = "gone"
-    }
+  constructor(layer: string, next: (entry: Entry) => void, ring: RingWriter) {
+    this.#layer = layer
+    this.#next = next
+    this.#ring = ring
+  }
 
-    /** Takes a message; says whether the observer may be busy with it. */
-    const take = (message: EntryMessage): boolean => {
-      switch (message._tag) {
-        case "Entry": {
-          const body = message.body === undefined ? [] : [message.body]
-          let asked = false
-          const stored = new Observable<Uint8Array>((subscriber) => {
-            asked = true
-            return from(body).subscribe(subscriber)
-          })
-          next(makeEntry(layer, message.header, stored))
-          return asked
-        }
-        case "Begin":
-          begin(message.header)
-          return false
-        case "Data":
-          reader?.next(message.chunk)
-          return false
-        case "End": {
-          const body = reader
-          reader = undefined
-          body?.complete()
-          return body !== undefined
-        }
+  entry(message: EntryMessage): void {
+    this.#waiting.push(message)
+    if (this.#scheduled === undefined) this.#deliver()
+  }
+
+  finish(then: () => void): void {
+    this.#finished = then
+    if (this.#scheduled === undefined) this.#deliver()
+  }
+
+  fail(error: unknown): void {
+    this.#reader?.error(error)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#waiting.length = 0
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
+    this.#interrupted$.error(new InvalidOption({ option: "entries$", problem: "the entries were unsubscribed from" }))
+    this.#reader?.unsubscribe()
+  }
+
+  #deliver(): void {
+    this.#scheduled = undefined
+    while (!this.#closed) {
+      const message = this.#waiting.shift()
+      if (message === undefined) {
+        this.#finished?.()
+        return
       }
-    }
-
-    const deliver = () => {
-      scheduled = undefined
-      while (!closed) {
-        const message = waiting.shift()
-        if (message === undefined) return finished?.()
-        if (finished === undefined) ring.giveBack(weight(message))
-        // A promise of a body settles in microtasks: its observer sees the next entry after that.
-        if (take(message)) {
-          scheduled = setImmediate(deliver)
-          return
-        }
-      }
-    }
-
-    return {
-      entry: (message) => {
-        waiting.push(message)
-        if (scheduled === undefined) deliver()
-      },
-      finish: (then) => {
-        finished = then
-        if (scheduled === undefined) deliver()
-      },
-      close: () => {
-        closed = true
-        waiting.length = 0
-        if (scheduled !== undefined) clearImmediate(scheduled)
-        reader?.error(new InvalidOption({ option: "entries$", problem: "the entries were unsubscribed from" }))
-        reader = undefined
+      if (this.#finished === undefined) this.#ring.giveBack(weight(message))
+      // A promise of a body settles in microtasks: its observer sees the next entry after that.
+      if (this.#take(message)) {
+        this.#scheduled = setImmediate(() => this.#deliver())
+        return
       }
     }
   }
+
+  /** Says whether the observer may still be busy with a body. */
+  #take(message: EntryMessage): boolean {
+    switch (message._tag) {
+      case "Entry":
+        return this.#whole(message.header, message.body)
+      case "Begin":
+        this.#begin(message.header)
+        return false
+      case "Data":
+        this.#reader?.next(message.chunk)
+        return false
+      case "End": {
+        const reader = this.#reader
+        this.#reader = undefined
+        reader?.complete()
+        return reader !== undefined
+      }
+    }
+  }
+
+  #whole(header: EntryHeader, body: Uint8Array | undefined): boolean {
+    let asked = false
+    const stored = new Observable<Uint8Array>((subscriber) => {
+      asked = true
+      if (body !== undefined) subscriber.next(body)
+      subscriber.complete()
+    })
+    this.#next(makeEntry(this.#layer, header, stored, this.#interrupted$))
+    return asked
+  }
+
+  #begin(header: EntryHeader): void {
+    let state: "offered" | "taken" | "gone" = "offered"
+    const stored = new Observable<Uint8Array>((body) => {
+      if (state !== "offered")
+        return body.error(
+          new InvalidOption({ option: "entries$", problem: "a body is read once, and asked for when its entry comes" })
+        )
+      state = "taken"
+      this.#reader = body
+      this.#decide(true)
+      return () => {
+        if (this.#reader !== body) return
+        this.#reader = undefined
+        this.#decide(false)
+      }
+    })
+    this.#next(makeEntry(this.#layer, header, stored, this.#interrupted$))
+    if (this.#isOffered(state)) {
+      state = "gone"
+      this.#decide(false)
+    }
+  }
+
+  /** The observer may have changed it, which a compiler cannot see. */
+  #isOffered(state: string): boolean {
+    return state === "offered"
+  }
+
+  #decide(wanted: boolean): void {
+    if (this.#finished === undefined && !this.#closed) this.#ring.decide(wanted)
+  }
+}
+
+export const receiveEntries =
+  (layer: string, next: (entry: Entry) => void) =>
+  (ring: RingWriter): Receiver =>
+    new EntryReceiver(layer, next, ring)

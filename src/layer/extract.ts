@@ -44,18 +44,19 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
 
   let told = performance.now()
+  const tell = () => {
+    told = performance.now()
+    post({ _tag: "Progress", counts: { ...counts } })
+  }
   const count = (step: (bytes: number) => void): MonoTypeOperatorFunction<Uint8Array> =>
     tap((chunk) => {
       step(chunk.length)
-      const now = performance.now()
-      if (now - told < progressInterval) return
-      told = now
-      post({ _tag: "Progress", counts: { ...counts } })
+      if (performance.now() - told >= progressInterval) tell()
     })
 
   let outcome: Message = { _tag: "Stopped" }
   const pace = makePace()
-  const running = readRing(ring, gate, pace)
+  const running = readRing(ring, gate, pace, tell)
     .pipe(
       verify("blob", digest, size),
       count((bytes) => {

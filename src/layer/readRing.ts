@@ -5,13 +5,13 @@ import type { Pace } from "./inflater.ts"
 import type { RingReader } from "./Ring.ts"
 
 /** Each view is valid while it is handed on. A cancelled ring is the error `Cancelled`. */
-export const readRing = (ring: RingReader, gate: Gate, pace: Pace): Observable<Uint8Array> =>
+export const readRing = (ring: RingReader, gate: Gate, pace: Pace, idle?: () => void): Observable<Uint8Array> =>
   new Observable((slices) => {
     let reading = false
     const read = () => {
       try {
         while (gate.isOpen && !slices.closed) {
-          const slice = ring.read(pace.bytes)
+          const slice = ring.read(pace.bytes, idle)
           if (slice === undefined) return slices.complete()
           slices.next(slice)
           ring.release(slice.length)

@@ -20,6 +20,8 @@ export type JobEvent = LayerProgress | Warning | Extracted
 export interface Receiver {
   readonly entry: (message: EntryMessage) => void
   readonly finish: (then: () => void) => void
+  /** The job failed: whoever waits for a body learns it, too. */
+  readonly fail: (error: unknown) => void
   readonly close: () => void
 }
 
@@ -37,8 +39,12 @@ export const runJob = (
       const progress = (counts: Counts) =>
         events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
 
+      const fail = (error: unknown) => {
+        receiver?.fail(error)
+        events.error(error)
+      }
       const stop = worker.start(job, {
-        died: (reason) => events.error(reason),
+        died: fail,
         message: (message) => {
           switch (message._tag) {
             case "Drained":
@@ -48,7 +54,7 @@ export const runJob = (
             case "Warning":
               return events.next(message)
             case "Failed":
-              return events.error(unpackReason(message.reason))
+              return fail(unpackReason(message.reason))
             case "Stopped":
               return
             case "Done": {
@@ -74,7 +80,7 @@ export const runJob = (
         received: (bytes) => {
           received += bytes
         },
-        error: (error) => events.error(error)
+        error: fail
       })
       events.add(fed.subscription)
     })
