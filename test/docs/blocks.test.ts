@@ -86,10 +86,10 @@ describe("the code in the documentation", () => {
   })
 
   // A name without a registry goes where the environment says, so the pages can say `alpine:3.20` as everybody does.
-  test.for(blocks)("$name runs to its end", { timeout: 30_000 }, async ({ name }) => {
+  test.for(blocks)("$name runs to its end", { timeout: 70_000 }, async ({ name }) => {
     const cwd = await mkdtemp(join(home, "run-"))
     const env = { ...process.env, OCI_REGISTRY_DOMAIN: registry.host, OCIFLOW_HOME: join(cwd, "home") }
-    const { stderr } = await run(bin("tsx"), [join(home, name)], { cwd, env, timeout: 25_000 })
+    const { stderr } = await run(bin("tsx"), [join(home, name)], { cwd, env, timeout: 60_000 })
     expect(stderr).toBe("")
   })
 })
