@@ -13,7 +13,8 @@ import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import type { PullerOptions, PullOptions } from "./config.ts"
 import { isReason, NotCached, type Reason } from "./errors.ts"
-import type { Emit } from "./events.ts"
+import type { Emit, PulledImage } from "./events.ts"
+import { makeFlights } from "./Flight.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
@@ -34,12 +35,16 @@ const ask = Effect.fnUntraced(function* (text: string, { platform, policy = "mis
   const reference = yield* parse(text)
   return { reference, policy, platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform) }
 })
+type Asked = Effect.Success<ReturnType<typeof ask>>
 
 export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   const registry = yield* Registry
   const store = yield* Store
   const pool = yield* ExtractionPool
   const downloads = yield* Semaphore.make(options.concurrency ?? 3)
+  // What several want at once is done once.
+  const pulls = yield* makeFlights<PulledImage, Reason>()
+  const layers = yield* makeFlights<void, Reason>()
 
   /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
   const extract = Effect.fnUntraced(function* (
@@ -49,6 +54,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     emit: Emit
   ) {
     const directory = yield* store.stage(layer.digest)
+    yield* Effect.addFinalizer(() => pool.settled(directory))
     emit({ _tag: "LayerStarted", digest: layer.digest, size: layer.size, offset: kept.size() })
     const extracting$ = pool
       .extract$({ ...layer, directory }, (gate) =>
@@ -60,9 +66,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     return { ...last, path: yield* store.publish(directory, layer.digest) }
   }, Effect.scoped)
 
-  const pullLayer = Effect.fn("ociflow.layer")(function* (reference: Reference, layer: ResolvedLayer, emit: Emit) {
+  /** Under the layer's lock. */
+  const makeLayer = Effect.fn("ociflow.layer")(function* (reference: Reference, layer: ResolvedLayer, emit: Emit) {
     const { digest, diffId } = layer
-    yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
     if (yield* store.hasLayer(digest)) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     const kept = yield* store.partial(layer)
     const resumed = kept.size() > 0
@@ -75,8 +81,21 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)
 
-  const pull = Effect.fn("ociflow.pull")(function* (text: string, options: PullOptions, emit: Emit) {
-    const { reference, platform, policy } = yield* ask(text, options)
+  /** Whoever waits for another process leaves its turn to a layer that nobody has in hand. */
+  const pullLayer = (reference: Reference, layer: ResolvedLayer) =>
+    Effect.fnUntraced(function* (emit: Emit) {
+      const { digest } = layer
+      const making = makeLayer(reference, layer, emit)
+      const had = yield* downloads.withPermit(
+        Effect.scoped(Effect.tap(store.tryLock(digest), (had) => (had ? making : Effect.void)))
+      )
+      if (had) return
+      emit({ _tag: "LayerWaiting", digest })
+      yield* store.lock(digest)
+      yield* downloads.withPermit(making)
+    }, Effect.scoped)
+
+  const pullImage = Effect.fn("ociflow.pull")(function* ({ reference, platform, policy }: Asked, emit: Emit) {
     emit({ _tag: "Resolving", reference: format(reference) })
 
     const known = yield* store.find(format(reference), platform)
@@ -91,16 +110,26 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
 
     yield* store.using
     const image = yield* registry.resolve(reference, platform, emit)
-    const layers = yield* distinctLayers(image)
-    emit(resolvedEvent(image, layers))
+    const distinct = yield* distinctLayers(image)
+    emit(resolvedEvent(image, distinct))
     // The largest first: a big layer that starts last is what everybody waits for.
-    const bySize = layers.toSorted((a, b) => b.size - a.size)
-    yield* Effect.forEach(bySize, (layer) => downloads.withPermit(pullLayer(reference, layer, emit)), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    const bySize = distinct.toSorted((a, b) => b.size - a.size)
+    const { registry: host, repository } = reference
+    const one = (layer: ResolvedLayer) =>
+      layers.join(
+        { key: layer.digest, words: JSON.stringify([host, repository, layer]) },
+        emit,
+        pullLayer(reference, layer)
+      )
+    yield* Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
     return announce(yield* store.record(recordOf(image, platform)), false, emit)
   }, Effect.scoped)
+
+  const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
+    const asked = yield* ask(text, options)
+    const words = JSON.stringify([format(asked.reference), asked.platform, asked.policy])
+    return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
+  })
 
   const entries$ = (lift: Lift, text: string, options: PullOptions): Observable<Entry> => {
     const silent: Emit = () => {}

@@ -20,7 +20,7 @@ import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
-import { lock } from "./Lock.ts"
+import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
@@ -87,6 +87,7 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
     layerPath,
     hasLayer,
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
+    tryLock: (name) => tryLock(lockPath(name)),
     using: lock(lockPath("use"), { shared: true }),
     stage: () => Effect.flatMap(area, stageIn),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
@@ -117,6 +118,8 @@ export class Store extends Context.Service<
      * dies with the process. `onWait` is called once where another has it.
      */
     readonly lock: (name: string, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
+    /** The same without waiting: `false` where another has it. */
+    readonly tryLock: (name: string) => Effect.Effect<boolean, Reason, Scope.Scope>
     /**
      * Held by a pull from its first look to its row, beside any other pull: while it is, no cleaning up takes away a
      * layer that is published and not yet named by an image.
