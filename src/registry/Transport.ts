@@ -10,12 +10,13 @@ import { setMaxListeners } from "node:events"
 import type { LookupFunction } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Agent, type Dispatcher } from "undici"
+import type { Agent } from "undici"
 import type { Timeouts } from "../config.ts"
 import { AddressRefused, RegistryUnreachable, redactUrl } from "../errors.ts"
 import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { type Exchanged, exchange } from "./exchange.ts"
+import { guardedAgent } from "./GuardedClient.ts"
 import { codeOf, problemOf } from "./problem.ts"
 
 export interface Request {
@@ -70,7 +71,7 @@ export const makeTransport = Effect.fnUntraced(function* (
     if (known !== undefined) return known
     // The signal ends connections that are still being made; `destroy` would wait for them.
     const connect = { timeout: timeouts.connect, lookup: resolve, signal: closing.signal }
-    const made = new Agent({ connect, headersTimeout: timeouts.headers, bodyTimeout: 0 })
+    const made = guardedAgent({ connect, headersTimeout: timeouts.headers, bodyTimeout: 0 })
     agents.set(key, made)
     return made
   }
@@ -95,7 +96,7 @@ export const makeTransport = Effect.fnUntraced(function* (
 
   const send = Effect.fnUntraced(function* (endpoint: Endpoint, { url, ...request }: Request) {
     const home = placeOf(endpoint)
-    const dispatcher: Dispatcher =
+    const dispatcher =
       url.origin === endpoint.origin
         ? agent("own", learn)
         : agent(

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
 import type { Gate } from "../reactive/Gate.ts"
+import type { Pausable } from "./GuardedClient.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
@@ -51,6 +52,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#end !== undefined || this.#aborted) return
     this.#aborted = true
     this.#controller?.abort(reason)
+  }
+
+  get isPaused(): boolean {
+    return this.#end === undefined && this.#controller?.paused === true
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -130,14 +135,16 @@ export const exchange = Effect.fnUntraced(function* (
   options: Dispatcher.DispatchOptions,
   idle: number
 ): Effect.fn.Return<Exchanged, unknown, Scope.Scope> {
-  let running: Exchange | undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => running?.abort(new Error("no longer wanted"))))
+  let abort = (): void => undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => abort()))
   return yield* Effect.callback<Exchanged, unknown>((resume) => {
-    running = new Exchange(
+    const running = new Exchange(
       idle,
       (answer) => resume(Effect.succeed(answer)),
       (error) => resume(Effect.fail(error))
     )
-    dispatcher.dispatch(options, running)
+    abort = () => running.abort(new Error("no longer wanted"))
+    const pausable: Pausable = { ...options, isPaused: () => running.isPaused }
+    dispatcher.dispatch(pausable, running)
   })
 })

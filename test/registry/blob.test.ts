@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
-import { tap } from "rxjs"
+import { reduce, tap } from "rxjs"
 import { describe, expect } from "vitest"
 import { isReason, type Reason } from "../../src/errors.ts"
 import type { PullEvent } from "../../src/events.ts"
@@ -214,6 +214,40 @@ describe("a blob", () => {
   )
 })
 
+describe("a foreign layer", () => {
+  it.live("comes from where its descriptor says, without credentials, once the registry has none", () =>
+    Effect.gen(function* () {
+      const foreign = yield* serve(honest)
+      const lacking: Handler = (request, response) => {
+        if (request.headers.authorization === undefined)
+          response.writeHead(401, { "www-authenticate": "Basic realm=x" }).end()
+        else response.writeHead(404).end()
+      }
+      const registry = yield* serve(lacking)
+      const reference = yield* parse(`${registry.host}/org/app`)
+      const credentials = {
+        [registry.host]: { username: "me", password: "secret" },
+        [foreign.host]: { username: "me", password: "secret" }
+      }
+      const fetched = (urls: ReadonlyArray<string>) =>
+        Registry.use((it) =>
+          drain(isReason)(
+            it
+              .blob$(reference, { ...blob, urls }, new Gate(), { emit: () => undefined })
+              .pipe(reduce((sum, chunk) => sum + chunk.length, 0))
+          )
+        ).pipe(Effect.provide(Registry.layer({ ...noRetry, credentials })), Effect.result)
+      expect(yield* fetched(["not an address", `${foreign.origin}/layer`])).toMatchObject({
+        _tag: "Success",
+        success: blob.size
+      })
+      expect(foreign.requests.map(({ headers }) => headers.authorization)).toEqual([undefined])
+      expect(yield* fetched([])).toMatchObject({ failure: { _tag: "BlobNotFound" } })
+      expect(yield* fetched(["https://169.254.169.254/layer"])).toMatchObject({ failure: { _tag: "AddressRefused" } })
+    })
+  )
+})
+
 describe("a blob is refused", () => {
   it.live("when its length is not its descriptor's, and not one byte too many is passed on", () =>
     Effect.gen(function* () {
@@ -328,35 +362,49 @@ describe("a gate that closes", () => {
     })
   )
 
-  it.live("keeps what had arrived before the connection ended, or was reset", () =>
+  it.live("keeps what had arrived before the connection ended, or was reset (nodejs/undici#5360)", () =>
     Effect.gen(function* () {
       const cut = 40_000
-      const endings: ReadonlyArray<(socket: Socket) => void> = [
-        (socket) => void socket.end(),
-        (socket) => void setTimeout(() => socket.resetAndDestroy(), 5)
-      ]
-      for (const [position, ending] of endings.entries()) {
-        const breaking: Handler = (request, response, served) => {
-          if (served.requests.length > 1) return honest(request, response, served)
-          response.writeHead(200, { connection: "close" })
-          response.write(bytes.subarray(0, cut), () => ending(request.socket))
-        }
-        const gate = new Gate()
-        const fiber = yield* fetching(breaking, {
-          ...quick,
-          gate,
-          each: (length) => {
-            if (length === 16_384) gate.close()
-          }
-        }).pipe(Effect.forkChild)
-        yield* until(() => !gate.isOpen)
-        yield* Effect.sleep(20)
-        gate.open()
-        const { received, served } = yield* Fiber.join(fiber)
-        expect(received.equals(bytes)).toBe(true)
-        // What the kernel had not handed over when the reset came is lost with it.
-        if (position === 0) expect(served.requests[1]?.headers.range).toBe(`bytes=${cut}-`)
+      const endings = {
+        end: (socket: Socket) => void socket.end(),
+        reset: (socket: Socket) => void socket.resetAndDestroy()
       }
+      const heads: ReadonlyArray<Record<string, string | number>> = [
+        { connection: "close", "content-length": bytes.length },
+        { connection: "close", "transfer-encoding": "chunked" },
+        { "content-length": bytes.length }
+      ]
+      for (const fields of heads)
+        for (const ending of [endings.end, endings.reset]) {
+          const sockets: Array<Socket> = []
+          const breaking: Handler = (request, response, served) => {
+            if (served.requests.length > 1) return honest(request, response, served)
+            sockets.push(request.socket)
+            response.writeHead(200, fields)
+            response.write(bytes.subarray(0, cut))
+          }
+          const gate = new Gate()
+          const stops: Array<number> = []
+          const fiber = yield* fetching(breaking, {
+            ...quick,
+            gate,
+            each: (length) => {
+              if (stops.length > 0) return
+              stops.push(length)
+              gate.close()
+            }
+          }).pipe(Effect.forkChild)
+          yield* until(() => !gate.isOpen)
+          const [socket] = sockets
+          if (socket !== undefined) ending(socket)
+          yield* until(() => socket?.destroyed === true || socket?.writableFinished === true)
+          // The client has some turns of the loop to learn of it while it is paused.
+          yield* Effect.forEach([1, 2, 3, 4], () => Effect.sleep(2))
+          gate.open()
+          const { received, served, failure } = yield* Fiber.join(fiber)
+          expect([failure, received.equals(bytes), stops]).toEqual([undefined, true, [16_384]])
+          expect(served.requests).toHaveLength(2)
+        }
     })
   )
 })
@@ -407,6 +455,8 @@ describe("unsubscribing", () => {
       yield* until(() => served.sockets.size === 2)
       yield* Scope.close(scope, Exit.void)
       yield* until(() => served.sockets.size === 0)
+      // None was made for the request that nobody wants any more.
+      expect(served.connections()).toBe(3)
     })
   )
 

@@ -16,6 +16,8 @@ export interface Served {
   }>
   /** Connections that stand now. */
   readonly sockets: ReadonlySet<Socket>
+  /** Connections that were ever made. */
+  readonly connections: () => number
 }
 
 export type Handler = (
@@ -31,6 +33,7 @@ export const serve = (handler: Handler): Effect.Effect<Served, never, Scope.Scop
         new Promise((resolve) => {
           const requests: Array<Served["requests"][number]> = []
           const sockets = new Set<Socket>()
+          let connections = 0
           const server = createServer((request, response) => {
             const chunks: Array<Buffer> = []
             request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -43,6 +46,7 @@ export const serve = (handler: Handler): Effect.Effect<Served, never, Scope.Scop
           })
           let served: Served
           server.on("connection", (socket) => {
+            connections++
             sockets.add(socket)
             socket.on("error", () => undefined)
             socket.on("close", () => sockets.delete(socket))
@@ -56,7 +60,7 @@ export const serve = (handler: Handler): Effect.Effect<Served, never, Scope.Scop
                 for (const socket of sockets) socket.destroy()
               })
             const host = `127.0.0.1:${port}`
-            served = { origin: `http://${host}`, host, requests, sockets }
+            served = { origin: `http://${host}`, host, requests, sockets, connections: () => connections }
             resolve({ ...served, close })
           })
         })

@@ -1,0 +1,69 @@
+/**
+ * Connections as undici 7 makes them, without two of its habits.
+ *
+ * It asserts that no connection ends while its body is paused (nodejs/undici#5360): where an answer says
+ * `Connection: close` and the peer ends or resets the connection while the body waits for our gate, the assertion is
+ * thrown from the socket's own event and ends the process. So such an end reaches undici as what it is for us: an error
+ * of the connection. All bytes that the socket had were handed over by then, and the rest is asked for again.
+ *
+ * And it takes the close of a connection whose request we aborted for a hint to connect anew, for that same request: a
+ * cancelled pull would leave a socket behind.
+ */
+import type { Socket } from "node:net"
+import { Agent, type buildConnector, Client, type Dispatcher, Pool } from "undici"
+import { codeOf } from "./problem.ts"
+
+/** The options of a request, and whether its body is paused now. */
+export interface Pausable extends Dispatcher.DispatchOptions {
+  readonly isPaused: () => boolean
+}
+
+const broken = () => Object.assign(new Error("the connection ended"), { code: "UND_ERR_SOCKET" })
+
+const guard = (socket: Socket, isPaused: () => boolean): void => {
+  const emit = socket.emit.bind(socket)
+  let failed = false
+  socket.emit = (event: string | symbol, ...args: ReadonlyArray<unknown>): boolean => {
+    const paused = isPaused()
+    if (paused && event === "end") {
+      socket.destroy(broken())
+      return true
+    }
+    // With an error that undici has seen, it does not ask its parser whether the answer was complete.
+    if (paused && event === "close" && !failed) emit("error", broken())
+    if (event !== "error") return emit(event, ...args)
+    failed = true
+    const code = codeOf(args[0])
+    return code === "UND_ERR_INFO" || (paused && code === "ECONNRESET") ? emit(event, broken()) : emit(event, ...args)
+  }
+}
+
+class GuardedClient extends Client {
+  readonly #running: { isPaused: () => boolean }
+
+  constructor(origin: URL, { connect, ...options }: Client.Options) {
+    const running = { isPaused: () => false }
+    const connector: buildConnector.connector = (target, callback) => {
+      if (typeof connect !== "function") return callback(new Error("a pool gives its clients a connector"), null)
+      connect(target, (...result) => {
+        if (result[0] === null) guard(result[1], () => running.isPaused())
+        callback(...result)
+      })
+    }
+    super(origin, { ...options, connect: connector })
+    this.#running = running
+  }
+
+  override dispatch(options: Pausable, handler: Dispatcher.DispatchHandler): boolean {
+    // Without pipelining a client has one request at a time.
+    this.#running.isPaused = options.isPaused
+    return super.dispatch(options, handler)
+  }
+}
+
+/** An agent whose connections are guarded; every request to it is `Pausable`. */
+export const guardedAgent = (options: Agent.Options): Agent =>
+  new Agent({
+    ...options,
+    factory: (origin, given) => new Pool(origin, { ...given, factory: (url, each) => new GuardedClient(url, each) })
+  })
