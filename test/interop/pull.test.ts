@@ -92,6 +92,7 @@ for (const name of images) {
         path === "." ? undefined : node === theirs.get(path) ? asSeedKeeps(node) : asKept(node, theirs.get(path))
       )
       expect(seen.slice(0, 20)).toEqual([])
+      expect(theirs.size).toBeGreaterThan(1)
       expect(ours.get(".")?.xattrs[attribute]).toMatch(/^\d+:\d+:04\d{4}$/)
       run("rm", "-rf", oracle)
     }

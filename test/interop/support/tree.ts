@@ -1,6 +1,6 @@
 /** What a directory holds, down to the last attribute: for comparing an extraction with another program's. */
 import { createHash } from "node:crypto"
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs"
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs"
 import { join } from "node:path"
 import { getAttributeSync, listAttributesSync } from "fs-xattr"
 
@@ -32,15 +32,15 @@ const sha256 = (path: string | Buffer) => {
   return hash.digest("hex")
 }
 
-const kinds: Readonly<Record<number, string>> = {
-  2401: "fifo",
-  4802: "character-device",
-  9604: "directory",
-  14406: "block-device",
-  16807: "file",
-  21609: "symlink",
-  26411: "socket"
-}
+const kinds = new Map([
+  [constants.S_IFIFO, "fifo"],
+  [constants.S_IFCHR, "character-device"],
+  [constants.S_IFDIR, "directory"],
+  [constants.S_IFBLK, "block-device"],
+  [constants.S_IFREG, "file"],
+  [constants.S_IFLNK, "symlink"],
+  [constants.S_IFSOCK, "socket"]
+])
 
 /** Path (bytes as latin1) → what is there; the root itself is `.`. Names that are not UTF-8 carry no xattrs here. */
 export const readTree = (root: string, options: { readonly content?: boolean } = {}): Map<string, Node> => {
@@ -49,7 +49,7 @@ export const readTree = (root: string, options: { readonly content?: boolean } =
   const visit = (name: string) => {
     const path = Buffer.concat([Buffer.from(root), Buffer.from(name === "." ? "" : `/${name}`, "latin1")])
     const stat = lstatSync(path, { bigint: true })
-    const kind = kinds[Number(stat.mode) & 0o170000] ?? "unknown"
+    const kind = kinds.get(Number(stat.mode) & constants.S_IFMT) ?? "unknown"
     const inode = `${stat.dev}:${stat.ino}`
     const same = kind !== "directory" && stat.nlink > 1n ? (inodes.get(inode) ?? name) : undefined
     if (same === name) inodes.set(inode, name)
