@@ -1,6 +1,7 @@
 /** The result as a picture: one panel per image, a bar per way, its runs as dots. Drawn by hand: it is only rectangles. */
+import { quantile } from "../measure/statistics.ts"
 import { counted, digits } from "../measure/table.ts"
-import { type Result, runsOf } from "./Result.ts"
+import { type Result, ratios, runsOf } from "./Result.ts"
 import { ranking } from "./report.ts"
 
 const width = 860
@@ -23,7 +24,7 @@ const ticks = (max: number): ReadonlyArray<number> => {
 const style = `
   text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
   .title { font-weight: 600; font-size: 14px }
-  .quiet { fill: #59636e; font-size: 11px }
+  .quiet { fill: #59636e; font-size: 11px; font-weight: 400 }
   .ours { font-weight: 600 }
   .paper { fill: #ffffff }
   .grid { stroke: #d1d9e0; stroke-width: 1 }
@@ -36,7 +37,6 @@ const style = `
 
 const panel = (result: Result, image: string, top: number): { readonly svg: string; readonly height: number } => {
   const ranked = ranking(result, image)
-  const ours = ranked.find(({ name }) => name === "ociflow")?.wall.median
   const max = Math.max(...ranked.map(({ wall }) => wall.max))
   const x = (seconds: number) => left + (seconds / max) * (right - left)
   const bottom = top + head + ranked.length * row
@@ -44,13 +44,13 @@ const panel = (result: Result, image: string, top: number): { readonly svg: stri
   const grid = ticks(max).map(
     (tick) =>
       `<line class="grid" x1="${at(x(tick))}" y1="${top + head - 4}" x2="${at(x(tick))}" y2="${bottom}"/>` +
-      `<text class="quiet" x="${at(x(tick))}" y="${bottom + 14}" text-anchor="middle">${digits(tick)} s</text>`
+      `<text class="quiet" x="${at(x(tick))}" y="${bottom + 14}" text-anchor="middle">${Number(tick.toPrecision(3))} s</text>`
   )
   const bars = ranked.map(({ name, wall }, index) => {
     const y = top + head + index * row
     const mine = name.startsWith("ociflow") ? " ours" : ""
-    const times =
-      ours === undefined || name === "ociflow" ? "" : ` <tspan class="quiet">×${digits(wall.median / ours)}</tspan>`
+    const to = name === "ociflow" ? [] : ratios(result, image, name, "ociflow", "wall")
+    const times = to.length === 0 ? "" : ` <tspan class="quiet">×${digits(quantile(to, 0.5))}</tspan>`
     const dots = runsOf(result, image, name).map(
       (run) => `<circle class="dot" cx="${at(x(run.wall))}" cy="${y + row / 2 - 1}" r="2"/>`
     )
