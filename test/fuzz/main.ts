@@ -1,0 +1,87 @@
+/**
+ * Mutated layers against the extractor. `npm run fuzz` runs 20 000 cases; FUZZ_CASES and FUZZ_SEED set how many and
+ * which, FUZZ_CASE runs one again and keeps its bytes, FUZZ_BLOBS names a directory with layers of real images.
+ */
+import { fork } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { mkdtempSync } from "node:fs"
+import { availableParallelism, tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Report, Share } from "./worker.ts"
+
+/** A case takes some milliseconds; one that takes this long never ends. Milliseconds. */
+const hang = 10_000
+/** Of one process, bytes. */
+const ceiling = 700 * 2 ** 20
+
+const { FUZZ_SEED, FUZZ_CASES = "20000", FUZZ_CASE, FUZZ_BLOBS } = process.env
+const seed = FUZZ_SEED ?? randomBytes(4).toString("hex")
+const only = FUZZ_CASE === undefined ? undefined : Number(FUZZ_CASE)
+const cases = Number(FUZZ_CASES)
+const workers = only === undefined ? Math.min(availableParallelism(), 8) : 1
+const keep = only === undefined ? undefined : mkdtempSync(join(tmpdir(), "ociflow-fuzz-case-"))
+
+const outcomes = new Map<string, number>()
+let failures = 0
+let peak = 0
+
+const fail = (number: number, what: string) => {
+  failures++
+  console.error(`case ${number}: ${what}\n  again: FUZZ_SEED=${seed} FUZZ_CASE=${number} npm run fuzz`)
+}
+
+/** Runs a share, in a process of its own: a crash and a hang are its own, too, and the rest of the share goes on. */
+const runShare = (share: Share): Promise<void> =>
+  new Promise((resolve) => {
+    const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)))
+    let current = share.first
+    let since = Date.now()
+    let done = false
+    const watchdog = setInterval(() => {
+      if (Date.now() - since < hang) return
+      fail(current, `no end after ${hang / 1000} s`)
+      child.kill("SIGKILL")
+    }, 500)
+    child.on("message", (message: Report) => {
+      since = Date.now()
+      if ("begun" in message) current = message.begun
+      else if ("broken" in message) fail(message.number, message.broken)
+      else {
+        done = true
+        peak = Math.max(peak, message.rss)
+        for (const [name, count] of Object.entries(message.outcomes))
+          outcomes.set(name, (outcomes.get(name) ?? 0) + count)
+      }
+    })
+    child.on("exit", (code, signal) => {
+      clearInterval(watchdog)
+      if (done) return resolve()
+      if (signal !== "SIGKILL") fail(current, `the process ended with ${signal ?? code}`)
+      const rest = { ...share, first: current + share.step }
+      resolve(rest.first < rest.end ? runShare(rest) : undefined)
+    })
+    child.send(share)
+  })
+
+const began = performance.now()
+console.log(`${only === undefined ? `${cases} cases` : `case ${only}`} from the seed ${seed}, ${workers} processes`)
+await Promise.all(
+  Array.from({ length: workers }, (_, i) =>
+    runShare({
+      seed,
+      first: only ?? i,
+      end: only === undefined ? cases : only + 1,
+      step: workers,
+      ...(FUZZ_BLOBS === undefined ? {} : { blobs: FUZZ_BLOBS }),
+      ...(keep === undefined ? {} : { keep })
+    })
+  )
+)
+for (const [name, count] of [...outcomes].sort((a, b) => b[1] - a[1]))
+  console.log(`${String(count).padStart(8)} ${name}`)
+const seconds = ((performance.now() - began) / 1000).toFixed(1)
+console.log(`${failures} broken laws; ${seconds} s; at most ${Math.round(peak / 2 ** 20)} MiB in one process`)
+if (keep !== undefined) console.log(`the case's bytes are in ${keep}`)
+if (peak > ceiling) fail(cases, `a process took more than ${ceiling / 2 ** 20} MiB`)
+process.exitCode = failures === 0 ? 0 : 1

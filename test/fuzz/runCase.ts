@@ -1,0 +1,113 @@
+/** One case: what it does to a directory, and which law it breaks, if any. */
+import { createHash } from "node:crypto"
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
+import { defaultLimits } from "../../src/config.ts"
+import { isReason } from "../../src/errors.ts"
+import { Prng } from "../../src/testing/image/Prng.ts"
+import { type Extraction, extractBlob, type Outcome } from "./extractBlob.ts"
+import { blobOf } from "./frames.ts"
+import { mutate } from "./mutate.ts"
+import type { Sentinel } from "./Sentinel.ts"
+import { treeOf } from "./treeOf.ts"
+
+/** Small enough to be met. */
+const limits = {
+  ...defaultLimits,
+  layerBytes: 2 ** 22,
+  fileBytes: 2 ** 20,
+  entries: 400,
+  depth: 64,
+  pathBytes: 1024,
+  linkBytes: 512,
+  paxBytes: 2 ** 14
+}
+
+export interface Case {
+  readonly seed: string
+  readonly number: number
+}
+
+export interface Verdict {
+  /** `tree`, or the reason's tag. */
+  readonly outcome: string
+  /** The broken law. */
+  readonly broken?: string
+  readonly blob: Uint8Array
+  readonly archive: Buffer
+}
+
+const openFiles = (): number | undefined =>
+  process.platform === "linux" ? readdirSync("/proc/self/fd").length : undefined
+
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
+
+const fresh = (directory: string): string => {
+  rmSync(directory, { recursive: true, force: true })
+  rmSync(`${directory}.stat`, { force: true })
+  mkdirSync(directory)
+  return directory
+}
+
+/** What our normaliser passes on, tar-stream may never refuse or read otherwise: it is written for it. */
+const disagreement = /two readers|Invalid tar header|Unexpected end|writing entry|size mismatch/i
+
+export const runCase = async (
+  { seed, number }: Case,
+  seeds: ReadonlyArray<Buffer>,
+  sentinel: Sentinel
+): Promise<Verdict> => {
+  const random = new Prng(`${seed}:${number}`)
+  const pickSeed = (): Buffer => seeds[random.below(seeds.length)] ?? Buffer.alloc(0)
+  const { outside } = sentinel
+  const archive = mutate(pickSeed(), random, outside, pickSeed)
+  const blob = blobOf(archive, random)
+  const root = process.geteuid?.() === 0
+  const job: Omit<Extraction, "directory" | "sizes"> = {
+    blob: blob.bytes,
+    digest: `sha256:${createHash("sha256").update(blob.bytes).digest("hex")}`,
+    mediaType: blob.mediaType,
+    limits,
+    applying: {
+      ownership: random.pick(["xattr", "xattr", "none", root ? "chown" : "none"]),
+      layout: random.pick(["layers", "layers", "rootfs", "overlay"])
+    }
+  }
+  const before = openFiles()
+  const problems: Array<string> = []
+  const run = async (name: string, sizes: ReadonlyArray<number>): Promise<Outcome> => {
+    const outcome = await extractBlob({ ...job, directory: fresh(join(outside, name)), sizes })
+    if (outcome.error !== undefined && !isReason(outcome.error)) problems.push(`untyped: ${describe(outcome.error)}`)
+    const { problem = "" } = Object(outcome.error) as { problem?: string }
+    if (disagreement.test(problem)) problems.push(`the two readers disagree: ${problem}`)
+    return outcome
+  }
+  const tagOf = ({ error }: Outcome) => (error === undefined ? "tree" : isReason(error) ? error._tag : "untyped")
+
+  const first = await run("root1", [random.pick([700, 4096, 65536])])
+  if (openFiles() !== before) problems.push(`${openFiles()} open files where ${before} were`)
+  const change = sentinel.broken()
+  if (change !== undefined) problems.push(`outside of the root: ${change}`)
+  if (blob.intact && first.error === undefined && !first.archive.equals(archive.subarray(0, first.archive.length)))
+    problems.push("decompressed to something else")
+  if (blob.bytes[0] === 0x1f && first.error === undefined) {
+    // zlib looks at the CRC, we at the diffID.
+    try {
+      if (!gunzipSync(blob.bytes).equals(first.archive)) problems.push("zlib decompresses to something else")
+    } catch {}
+  }
+  if (first.error === undefined && problems.length === 0) {
+    const second = await run("root2", [1 + random.below(900), 1 + random.below(5000)])
+    if (tagOf(second) !== "tree") problems.push(`a tree at first, then ${describe(second.error)}`)
+    else {
+      const [one, two] = [treeOf(join(outside, "root1")), treeOf(join(outside, "root2"))]
+      const differs = one.findIndex((line, i) => line !== two[i])
+      if (differs !== -1 || one.length !== two.length)
+        problems.push(`two trees: ${one[differs]} against ${two[differs]}`)
+    }
+  }
+  const verdict = { outcome: tagOf(first), blob: blob.bytes, archive: first.archive }
+  return problems.length === 0 ? verdict : { ...verdict, broken: problems.join("; ") }
+}

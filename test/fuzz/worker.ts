@@ -1,0 +1,50 @@
+/** Runs its share of the cases; tells of each when it begins, so that the one that never ends is known. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { runCase } from "./runCase.ts"
+import { Sentinel } from "./Sentinel.ts"
+import { makeSeeds } from "./seeds.ts"
+
+export interface Share {
+  readonly seed: string
+  /** Cases from `first` up to, not including, `end`, every `step`th. */
+  readonly first: number
+  readonly end: number
+  readonly step: number
+  readonly blobs?: string
+  /** Where to put the case's blob and archive, to look at. */
+  readonly keep?: string
+}
+
+export type Report =
+  | { readonly begun: number }
+  | { readonly broken: string; readonly number: number }
+  | { readonly outcomes: Readonly<Record<string, number>>; readonly rss: number }
+
+const report = (message: Report) => process.send?.(message)
+
+const run = async ({ seed, first, end, step, blobs, keep }: Share): Promise<void> => {
+  const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
+  const outside = mkdtempSync(join(memory, "ociflow-fuzz-"))
+  const outcomes: Record<string, number> = {}
+  let rss = 0
+  process.on("exit", () => rmSync(outside, { recursive: true, force: true }))
+  const sentinel = new Sentinel(outside)
+  const seeds = makeSeeds(blobs)
+  for (let number = first; number < end; number += step) {
+    report({ begun: number })
+    const { outcome, broken, blob, archive } = await runCase({ seed, number }, seeds, sentinel)
+    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+    if (broken !== undefined) report({ broken, number })
+    if (keep !== undefined) {
+      writeFileSync(join(keep, `${number}.blob`), blob)
+      writeFileSync(join(keep, `${number}.tar`), archive)
+    }
+    if (number % 64 < step) rss = Math.max(rss, process.memoryUsage.rss())
+  }
+  report({ outcomes, rss })
+  process.disconnect?.()
+}
+
+process.once("message", (share: Share) => void run(share))
