@@ -67,11 +67,44 @@ export type Credentials =
   | { readonly identityToken: string | Redacted<string> }
   | { readonly registryToken: string | Redacted<string> }
 
+/**
+ * How owners, full modes and device nodes are kept.
+ * `xattr`: in `user.containers.override_stat`; no privilege is needed, devices and FIFOs are empty files.
+ * `chown`: for real; needs root.
+ * `none`: not at all; files are the caller's, devices and FIFOs are empty files.
+ */
+export type Ownership = "xattr" | "chown" | "none"
+
+/**
+ * The form of `user.containers.override_stat`.
+ * `seed`: `uid:gid:0<mode in octal, type bits among it>`, as microsandbox and libkrun read it; at most 29 bytes.
+ * `containers`: `uid:gid:<mode in octal>:<type>`, as containers/storage and fuse-overlayfs read it.
+ */
+export type StatFormat = "seed" | "containers"
+
+/**
+ * What the directory is for. `layers`: one directory a layer, whiteouts kept as plain files for whoever stacks them.
+ * `overlay`: one directory a layer, as a lower directory of an overlayfs mount. `rootfs`: all layers in one directory,
+ * lowest first.
+ */
+export type LayoutName = "layers" | "overlay" | "rootfs"
+
+/** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
+export type OverlayAttributes = "trusted" | "user"
+
 export interface PullerOptions {
   /** Where the catalogue and the layers are. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
   readonly root?: string | undefined
-  /** Where extracted layers are. Default: `<root>/layers`. */
+  /** Where extracted layers and root file systems are. Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** Default `xattr`. */
+  readonly ownership?: Ownership | undefined
+  /** Of the ownership `xattr`. Default `seed`. */
+  readonly statFormat?: StatFormat | undefined
+  /** Default `layers`. */
+  readonly layout?: LayoutName | undefined
+  /** Of the layout `overlay`. Default: `trusted` for root, else `user`. */
+  readonly overlayAttributes?: OverlayAttributes | undefined
   /** Layers downloaded at once, over all pulls of this puller. Default 3. */
   readonly concurrency?: number | undefined
   /** Extraction workers. Default: as many as cores. */

@@ -1,12 +1,5 @@
 import type { Directory } from "./Directory.ts"
 
-/**
- * What the directory is for. `layers`: one directory a layer, whiteouts kept as plain files for whoever stacks them.
- * `overlay`: one directory a layer, as a lower directory of an overlayfs mount. `rootfs`: all layers in one directory,
- * lowest first, each with an applier of its own.
- */
-export type LayoutName = "layers" | "overlay" | "rootfs"
-
 /** What a layout does where layers meet. `layers` has none of this. */
 export interface Layout {
   /** The layer hides `name` of lower layers. */

@@ -1,10 +1,10 @@
 /** Extended attributes: the stat's own, and those of the archive. */
 import { statfsSync } from "node:fs"
+import type { Ownership, StatFormat } from "../config.ts"
 import type { Warning } from "../events.ts"
 import type { EntryHeader } from "./Entry.ts"
 import { native } from "./native.ts"
-import { makeOverrideStat, overrideStatName, type StatFormat } from "./overrideStat.ts"
-import type { Ownership } from "./ownership.ts"
+import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
 
 /** Names that mean something to who reads the layer later: an image may not speak in our place. */
 const reserved =

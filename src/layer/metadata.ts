@@ -1,9 +1,10 @@
 /** Owner, mode, attributes and times of what was written: on the descriptor, or without following the last link. */
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, lchownSync, openSync } from "node:fs"
+import type { Ownership } from "../config.ts"
 import type { Attributes } from "./attributes.ts"
 import { toDisk } from "./Directory.ts"
 import type { EntryHeader } from "./Entry.ts"
-import { hostMode, type Ownership } from "./ownership.ts"
+import { hostMode } from "./ownership.ts"
 import type { StatFile } from "./StatFile.ts"
 import { setLinkTimes, setTimes } from "./times.ts"
 

@@ -1,13 +1,11 @@
 /** A layer as a lower directory of overlayfs (kernel, Documentation/filesystems/overlayfs.rst). */
 import { closeSync, constants, openSync } from "node:fs"
+import type { OverlayAttributes } from "../config.ts"
 import { type Directory, toDisk } from "./Directory.ts"
 import type { Layout } from "./Layout.ts"
 import { native } from "./native.ts"
 
 const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
-
-/** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
-export type OverlayAttributes = "trusted" | "user"
 
 export interface OverlayOptions {
   readonly attributes: OverlayAttributes

@@ -1,13 +1,8 @@
 /** The stat an entry should have, as an attribute of a file that an ordinary user owns. */
+import type { StatFormat } from "../config.ts"
 import type { EntryHeader, EntryType } from "./Entry.ts"
 
 export const overrideStatName = "user.containers.override_stat"
-
-/**
- * `seed`: `uid:gid:0<mode in octal, type bits among it>`, as microsandbox and libkrun read it; at most 29 bytes.
- * `containers`: `uid:gid:<mode in octal>:<type>`, as containers/storage and fuse-overlayfs read it.
- */
-export type StatFormat = "seed" | "containers"
 
 export type Stat = Pick<EntryHeader, "type" | "mode" | "uid" | "gid" | "devMajor" | "devMinor">
 

@@ -1,12 +1,5 @@
+import type { Ownership } from "../config.ts"
 import type { EntryHeader } from "./Entry.ts"
-
-/**
- * How owners, full modes and device nodes are kept.
- * `xattr`: in `user.containers.override_stat`; no privilege is needed, devices and FIFOs are empty files.
- * `chown`: for real; needs root.
- * `none`: not at all; files are the caller's, devices and FIFOs are empty files.
- */
-export type Ownership = "xattr" | "chown" | "none"
 
 /**
  * The mode on the host. Unless owners are real, the caller must be able to read and replace what it wrote, so its own

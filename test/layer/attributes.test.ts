@@ -1,7 +1,7 @@
 /** What of an archive's attributes reaches the system. */
 import { expect, test } from "vitest"
+import type { Ownership } from "../../src/config.ts"
 import type { Native } from "../../src/layer/native.ts"
-import type { Ownership } from "../../src/layer/ownership.ts"
 import { besideOf } from "../support/diskTree.ts"
 import { apply, emptyRoot, file, link, symlink } from "../support/entries.ts"
 import { withNative } from "../support/withNative.ts"

@@ -6,9 +6,8 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { defaultLimits } from "../../src/config.ts"
+import { defaultLimits, type LayoutName } from "../../src/config.ts"
 import { makeApplier } from "../../src/layer/apply.ts"
-import type { LayoutName } from "../../src/layer/Layout.ts"
 import { snapshot, trySetAttribute } from "../support/diskTree.ts"
 import { apply, device, dir, fifo, file, link, symlink, type TestEntry, temporary, thrown } from "../support/entries.ts"
 
