@@ -11,6 +11,7 @@ import { makeApplier } from "./apply.ts"
 import { decompress, makePace } from "./decompress.ts"
 import type { Applier } from "./Entry.ts"
 import { type Job, type Message, packReason } from "./Job.ts"
+import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
 import { send } from "./send.ts"
@@ -62,18 +63,22 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
       count((bytes) => {
         counts.consumed += bytes
       }),
-      decompress(job, pace),
-      verify("diffID", diffId),
-      count((bytes) => {
-        counts.inflated += bytes
-      }),
-      untar(gate, { digest, limits, warn }),
-      tap((part) => {
-        if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
-      }),
-      write === undefined
-        ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-        : apply(() => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }))
+      provenFirst(gate, (blob$) =>
+        blob$.pipe(
+          decompress(job, pace),
+          verify("diffID", diffId),
+          count((bytes) => {
+            counts.inflated += bytes
+          }),
+          untar(gate, { digest, limits, warn }),
+          tap((part) => {
+            if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
+          }),
+          write === undefined
+            ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+            : apply(() => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }))
+        )
+      )
     )
     .subscribe({
       error: (error) => {
@@ -83,8 +88,9 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
         outcome = { _tag: "Done", counts }
       }
     })
-  // Last of all, when every file is closed: whoever hears it may remove the directory.
-  running.add(() => post(outcome))
+  // Last of all, when every file is closed and nothing touches the ring any more: whoever hears it may remove the
+  // directory, and make the ring new for the next layer.
+  running.add(() => queueMicrotask(() => post(outcome)))
 }
 
 if (parentPort !== null) {
