@@ -85,7 +85,7 @@ export const describe = (block: Buffer, at: number, extensions: Extensions, cont
   if (said < 0) throw corrupt("an entry of negative size")
   // Old archives tell directories by the slash alone.
   if (type === "file" && path.endsWith("/")) {
-    if (said > 0) throw corrupt("a directory with a body")
+    if (said > 0 || sparse !== undefined) throw corrupt("a directory with a body")
     type = "directory"
   }
   const linkPath =
