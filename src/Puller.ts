@@ -12,6 +12,7 @@ import type { PullError } from "./errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type { Entry } from "./layer/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
+import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 export class Puller extends Context.Service<
   Puller,
@@ -29,6 +30,14 @@ export class Puller extends Context.Service<
     readonly images: Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. */
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, PullError>
+    /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
+    readonly remove: (reference: string) => Effect.Effect<Reclaimed, PullError>
+    /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
+    readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, PullError>
+    /** What the store occupies on disk, measured now. */
+    readonly usage: Effect.Effect<Usage, PullError>
+    /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
+    readonly verify: (options?: VerifyOptions, emit?: Emit) => Effect.Effect<Verified, PullError>
   }
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {

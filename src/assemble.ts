@@ -11,6 +11,7 @@ import { makePull } from "./pull.ts"
 import { lifting } from "./reactive/bridge.ts"
 import { format, parse } from "./reference/Reference.ts"
 import { Registry } from "./registry/Registry.ts"
+import { repairing } from "./repair.ts"
 import { Store } from "./store/Store.ts"
 
 const silent: Emit = () => {}
@@ -59,7 +60,15 @@ const make = (options: PullerOptions, listeners: Set<Emit>) =>
           ),
       images: naming("(store)")(store.images()),
       inspect: (reference) =>
-        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.inspect(format(parsed))))
+        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.inspect(format(parsed)))),
+      remove: (reference) =>
+        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.remove(format(parsed)))),
+      prune: (how) => naming("(store)")(store.prune(how)),
+      usage: naming("(store)")(store.usage),
+      verify: (how = {}, emit = silent) =>
+        how.repair === true
+          ? repairing(store, pull, emit).pipe(naming("(store)"))
+          : Effect.map(store.verify, (faults) => ({ faults, repaired: [] })).pipe(naming("(store)"))
     })
   })
 

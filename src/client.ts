@@ -11,6 +11,7 @@ import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
 import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
+import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 export interface Client extends AsyncDisposable {
   /** Cold: subscribing pulls, unsubscribing cancels; the last event, `Pulled`, carries the image. Errors: `PullError`. */
@@ -27,6 +28,16 @@ export interface Client extends AsyncDisposable {
   readonly entries$: (reference: string, options?: PullOptions) => Observable<Entry>
   readonly images: () => Promise<ReadonlyArray<ImageSummary>>
   readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
+  /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
+  readonly remove: (reference: string) => Promise<Reclaimed>
+  /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
+  readonly prune: (options?: PruneOptions) => Promise<Reclaimed>
+  /** What the store occupies on disk, measured now. */
+  readonly usage: () => Promise<Usage>
+  /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
+  readonly verify: (
+    options?: VerifyOptions & { readonly signal?: AbortSignal | undefined; readonly onEvent?: Emit | undefined }
+  ) => Promise<Verified>
   /** Cancels what is under way, and resolves when workers, sockets and files are closed. */
   readonly close: () => Promise<void>
 }
@@ -49,6 +60,10 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     entries$: puller.entries$,
     images: () => run(puller.images),
     inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
+    remove: (reference) => run(puller.remove(reference)),
+    prune: (how) => run(puller.prune(how)),
+    usage: () => run(puller.usage),
+    verify: ({ signal, onEvent, ...rest } = {}) => run(puller.verify(rest, onEvent), signal),
     close,
     [Symbol.asyncDispose]: close
   }

@@ -375,6 +375,22 @@ export class FileSystemFailed extends Data.TaggedError("FileSystemFailed")<{
   }
 }
 
+/** The preflight found less free space than the image needs at least. Bytes. */
+export class NotEnoughSpace extends Data.TaggedError("NotEnoughSpace")<{
+  readonly path: string
+  /** For what is still to be fetched. */
+  readonly needed: number
+  readonly available: number
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${printable(this.path)} has ${this.available} bytes free; the image needs ${this.needed} or more`
+  }
+  get advice() {
+    return "Free some space (ociflow prune), choose another --root, or pull without the preflight."
+  }
+}
+
 /** The worker that extracted this layer ended by itself (out of memory, a killed thread). */
 export class WorkerDied extends Data.TaggedError("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
   readonly isRetryable = false
@@ -411,6 +427,17 @@ export class CatalogueFailed extends Data.TaggedError("CatalogueFailed")<{
   }
   get advice() {
     return "Check oci.db in the store's root: its permissions, the free space, and `sqlite3 oci.db 'PRAGMA integrity_check'`."
+  }
+}
+
+/** `verify` found what is not as the catalogue says. */
+export class StoreDamaged extends Data.TaggedError("StoreDamaged")<{ readonly faults: number }> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.faults} ${this.faults === 1 ? "thing is" : "things are"} not as the catalogue says`
+  }
+  get advice() {
+    return "ociflow verify --repair pulls again what is missing or was changed."
   }
 }
 
@@ -455,9 +482,11 @@ export const reasons = {
   UnsafeEntry,
   LimitExceeded,
   FileSystemFailed,
+  NotEnoughSpace,
   WorkerDied,
   NotCached,
   CatalogueFailed,
+  StoreDamaged,
   CatalogueTooNew
 } as const
 

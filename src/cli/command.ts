@@ -2,8 +2,8 @@
  * The command line's grammar. It knows how to ask; what is asked for is a `Library`, so that tests can give another one.
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
+ *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
  */
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -14,30 +14,10 @@ import type { PullerOptions } from "../config.ts"
 import type { PullError } from "../errors.ts"
 import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
+import { directory, json, reference, root, switched } from "./flags.ts"
+import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
-
-const directory = (name: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("DIR"),
-    Flag.withDescription(description),
-    Flag.filter(
-      (text) => text !== "",
-      () => "a directory's path"
-    ),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
-  )
-
-const switched = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
-
-const root = directory("root", "Where the catalogue and the layers are (default: OCIFLOW_HOME, else ~/.ociflow)")
-const json = switched("json", "Print JSON")
-
-const reference = Argument.String("REF").pipe(
-  Argument.withDescription("[registry[:port]/]repository[:tag][@algorithm:hex]")
-)
 
 const pull = (library: Library) =>
   Command.make(
@@ -122,5 +102,5 @@ const inspect = (library: Library) =>
 export const ociflow = (library: Library) =>
   Command.make("ociflow").pipe(
     Command.withDescription("Pull OCI and Docker images without a daemon"),
-    Command.withSubcommands([pull(library), images(library), inspect(library)])
+    Command.withSubcommands([pull(library), images(library), inspect(library), ...storeCommands(library)])
   )

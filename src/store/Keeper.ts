@@ -11,7 +11,18 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { forgetReference, keepDocuments } from "./Documents.ts"
 import { tryLock } from "./Lock.ts"
-import { digestsOf, type KeeperOptions, list, measure, type Need, needs, orphans, total } from "./needs.ts"
+import {
+  digestsOf,
+  type KeeperOptions,
+  list,
+  measure,
+  type Need,
+  needs,
+  orphans,
+  strays,
+  total,
+  treesOf
+} from "./needs.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob } from "./Reclaimed.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, syscall } from "./syscall.ts"
@@ -19,7 +30,7 @@ import { treeSize } from "./treeSize.ts"
 
 /** The images to go: what was not used for too long, then the longest unused until the rest fits. */
 const choose = Effect.fnUntraced(function* (
-  { layerPath }: KeeperOptions,
+  options: KeeperOptions,
   rows: ReadonlyArray<Need>,
   { unusedFor, keepBytes }: PruneOptions
 ) {
@@ -28,8 +39,9 @@ const choose = Effect.fnUntraced(function* (
   const gone = new Set(rows.filter(old).map(({ reference }) => reference))
   if (keepBytes === undefined) return gone
   let left = rows.filter(({ reference }) => !gone.has(reference))
-  const places = [...digestsOf(left)].map((digest) => ({ digest, path: layerPath(digest) }))
-  const sizes = new Map((yield* measure(places)).map(({ digest, bytes }) => [digest, bytes]))
+  const sizes = new Map(
+    (yield* measure(yield* treesOf(options, digestsOf(left)))).map(({ digest, bytes }) => [digest, bytes])
+  )
   const occupied = () => [...digestsOf(left)].reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
   while (left[0] !== undefined && occupied() > keepBytes) {
     const { reference } = left[0]
@@ -67,10 +79,18 @@ export const makeKeeper = (options: KeeperOptions) => {
         const unneeded = yield* orphans(options, digestsOf(yield* needs))
         const going = unneeded.filter(({ digest }) => among?.has(digest) ?? true)
         for (const { digest } of going) yield* sql`DELETE FROM layers WHERE digest = ${digest}`
-        return yield* Effect.forEach(going, ({ digest, path }) => {
-          const moved = join(trash, randomUUID())
-          return Effect.as(ifMissing(syscall("rename", path, () => rename(path, moved))), { digest, path: moved })
-        })
+        const unlinked = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
+        for (const path of yield* strays(options)) yield* unlinked(path)
+        return yield* Effect.forEach(
+          going,
+          Effect.fnUntraced(function* ({ digest, path }) {
+            const moved = join(trash, randomUUID())
+            yield* ifMissing(syscall("rename", path, () => rename(path, moved)))
+            // After its tree: a layer that is there has its stat file.
+            yield* unlinked(`${path}.stat`)
+            return { digest, path: moved }
+          })
+        )
       })
       return yield* database.transaction("collect", query)
     }).pipe(Effect.scoped)
@@ -84,7 +104,7 @@ export const makeKeeper = (options: KeeperOptions) => {
   })
 
   /** Downloads that were cut off; one that is being continued has its lock taken. */
-  const partials = Effect.fnUntraced(function* ({ dryRun = false, unusedFor }: PruneOptions) {
+  const partials = Effect.fnUntraced(function* ({ dryRun = false, unusedFor, partialsFor = unusedFor }: PruneOptions) {
     const now = yield* Clock.currentTimeMillis
     const found: Array<ReclaimedBlob> = []
     for (const digest of yield* list(join(root, "partial"))) {
@@ -92,7 +112,7 @@ export const makeKeeper = (options: KeeperOptions) => {
       const removal = Effect.gen(function* () {
         if (!(yield* tryLock(lockPath(digest)))) return
         const made = yield* ifMissing(syscall("stat", path, () => stat(path)))
-        if (made === undefined || (unusedFor !== undefined && now - made.mtimeMs <= unusedFor)) return
+        if (made === undefined || (partialsFor !== undefined && now - made.mtimeMs <= partialsFor)) return
         found.push({ digest, bytes: yield* treeSize(path) })
         if (!dryRun) yield* ifMissing(syscall("unlink", path, () => unlink(path)))
       })

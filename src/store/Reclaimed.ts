@@ -3,6 +3,8 @@
 export interface PruneOptions {
   /** Tells what would go, and removes nothing. */
   readonly dryRun?: boolean | undefined
+  /** Keeps partial blobs that were written to within so many milliseconds. Default: `unusedFor`, else none. */
+  readonly partialsFor?: number | undefined
   /** Removes images that were not used for so many milliseconds, and partial blobs not written to for as long. */
   readonly unusedFor?: number | undefined
   /** Removes the images that were unused longest until the layers of all others occupy no more than this. */
@@ -26,16 +28,42 @@ export interface Reclaimed {
   readonly deferred: boolean
 }
 
+/** The bytes of a blob whose download was cut off. */
+export interface KeptBlob extends ReclaimedBlob {
+  /** When bytes last arrived; ISO 8601 in UTC. */
+  readonly modified: string
+}
+
+export interface ImageUsage {
+  readonly reference: string
+  readonly bytes: number
+  /** What its removal would give back: layers that no other image needs. */
+  readonly own: number
+}
+
 export interface Usage {
   readonly images: number
   readonly layers: { readonly count: number; readonly bytes: number }
   /** Layers that no image names: what `prune` would remove at once. */
   readonly orphans: { readonly count: number; readonly bytes: number }
-  readonly partials: { readonly count: number; readonly bytes: number }
+  readonly partials: { readonly count: number; readonly bytes: number; readonly blobs: ReadonlyArray<KeptBlob> }
+  /** What each image's layers occupy. Layers that several images need count for each of them. */
+  readonly byImage: ReadonlyArray<ImageUsage>
   /** Layers in the making, or left by a crash. */
   readonly staging: number
   /** Catalogue and documents. */
   readonly catalogue: number
+}
+
+export interface VerifyOptions {
+  /** Pulls again what is missing or was changed. */
+  readonly repair?: boolean | undefined
+}
+
+export interface Verified {
+  /** What is not as the catalogue says; with `repair`, what could not be repaired. */
+  readonly faults: ReadonlyArray<Fault>
+  readonly repaired: ReadonlyArray<Fault>
 }
 
 /** Something that is not as the catalogue says. */

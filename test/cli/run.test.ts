@@ -69,7 +69,11 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
       },
       entries$: () => NEVER,
       images: Effect.succeed([summary]),
-      inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none())
+      inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none()),
+      remove: () => Effect.die("not told here"),
+      prune: () => Effect.die("not told here"),
+      usage: Effect.die("not told here"),
+      verify: () => Effect.die("not told here")
     })
     return Layer.effect(
       Puller,

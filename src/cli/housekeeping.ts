@@ -1,0 +1,107 @@
+/** `ociflow rm`, `prune`, `du` and `verify`: what the store holds, and less of it. Tables, or with `--json` one object. */
+import * as Effect from "effect/Effect"
+import { NotCached, PullError, printable, StoreDamaged } from "../errors.ts"
+import { Puller } from "../Puller.ts"
+import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../store/Reclaimed.ts"
+import { formatBytes } from "./formatBytes.ts"
+import { Output } from "./Output.ts"
+import { plainLine } from "./plainLine.ts"
+import { table } from "./table.ts"
+
+const short = (digest: string) => printable(digest.replace(/(:.{12}).*$/s, "$1"))
+
+const blobs = (kind: string, found: ReadonlyArray<ReclaimedBlob>) =>
+  found.map(({ digest, bytes }) => [kind, short(digest), formatBytes(bytes)])
+
+const reclaimed = ({ images, layers, partials, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
+  const rows = [
+    ...images.map((reference) => ["image", printable(reference)]),
+    ...blobs("layer", layers),
+    ...blobs("partial", partials)
+  ]
+  const lines = [
+    `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,
+    ...(deferred ? ["A pull is running: layers that no image needs are left for the next time."] : [])
+  ]
+  return [...(rows.length === 0 ? [] : [table(rows)]), ...lines].join("\n")
+}
+
+const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage }: Usage): string =>
+  [
+    table([
+      ["WHAT", "COUNT", "SIZE"],
+      ["images", String(images)],
+      ["layers", String(layers.count), formatBytes(layers.bytes)],
+      ["unused layers", String(orphans.count), formatBytes(orphans.bytes)],
+      ["partial downloads", String(partials.count), formatBytes(partials.bytes)],
+      ["in the making", "", formatBytes(staging)],
+      ["catalogue", "", formatBytes(catalogue)]
+    ]),
+    ...(byImage.length === 0
+      ? []
+      : [
+          table([
+            ["REFERENCE", "SIZE", "ITS OWN"],
+            ...byImage.map(({ reference, bytes, own }) => [printable(reference), formatBytes(bytes), formatBytes(own)])
+          ])
+        ]),
+    ...(partials.count === 0
+      ? []
+      : [
+          table([
+            ["PARTIAL DOWNLOAD", "SIZE", "LAST BYTES"],
+            ...partials.blobs.map(({ digest, bytes, modified }) => [short(digest), formatBytes(bytes), modified])
+          ])
+        ])
+  ].join("\n\n")
+
+const verified = ({ faults, repaired }: Verified): string => {
+  const rows = [
+    ...faults.map((fault) => ["damaged", fault] as const),
+    ...repaired.map((fault) => ["repaired", fault] as const)
+  ].map(([state, { reference, platform, digest, problem }]) => [
+    state,
+    printable(reference),
+    printable(platform),
+    short(digest),
+    printable(problem)
+  ])
+  return rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
+}
+
+const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>
+  Effect.map(Output, ({ stdout }) => void stdout.write(`${json ? JSON.stringify(value) : words(value)}\n`))
+
+export const remove = Effect.fnUntraced(function* (references: ReadonlyArray<string>, json: boolean) {
+  for (const reference of references) {
+    const gone = yield* Puller.use((puller) => puller.remove(reference))
+    if (gone.images.length === 0) {
+      const reason = new NotCached({ platform: "any platform", problem: "it was not pulled" })
+      return yield* new PullError({ reference, reason })
+    }
+    yield* tell(json, gone, (it) => reclaimed(it, false))
+  }
+})
+
+export const prune = Effect.fnUntraced(function* (how: PruneOptions, json: boolean) {
+  const gone = yield* Puller.use((puller) => puller.prune(how))
+  yield* tell(json, gone, (it) => reclaimed(it, how.dryRun === true))
+})
+
+export const du = Effect.fnUntraced(function* (json: boolean) {
+  const { usage: used } = yield* Puller
+  yield* tell(json, yield* used, usage)
+})
+
+export const verify = Effect.fnUntraced(function* (repair: boolean, json: boolean) {
+  const { stderr } = yield* Output
+  const found = yield* Puller.use((puller) =>
+    puller.verify({ repair }, (event) => {
+      const line = event._tag === "LayerProgress" ? undefined : plainLine(event)
+      if (line !== undefined) stderr.write(`${line}\n`)
+    })
+  )
+  yield* tell(json, found, verified)
+  if (found.faults.length === 0) return
+  return yield* new PullError({ reference: "(store)", reason: new StoreDamaged({ faults: found.faults.length }) })
+})

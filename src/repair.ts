@@ -1,0 +1,43 @@
+/**
+ * Puts right what `verify` found: each image concerned is pulled again by the digest that the catalogue knows, so that a
+ * tag that moved meanwhile changes nothing. What is whole is not fetched.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Reason } from "./errors.ts"
+import type { Emit } from "./events.ts"
+import type { Puller } from "./Puller.ts"
+import { parseDigest } from "./reference/Digest.ts"
+import { format, parse } from "./reference/Reference.ts"
+import type { Fault, Verified } from "./store/Reclaimed.ts"
+import type { Store } from "./store/Store.ts"
+
+const same = (a: Fault) => (b: Fault) =>
+  a.reference === b.reference && a.platform === b.platform && a.digest === b.digest
+
+export const repairing = Effect.fnUntraced(function* (
+  store: Store["Service"],
+  pull: Puller["Service"]["pull"],
+  emit: Emit
+): Effect.fn.Return<Verified, Reason> {
+  const before = yield* store.verify
+  const again = new Map(before.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }]))
+  for (const { reference, platform } of again.values()) {
+    const known = yield* store.inspect(reference)
+    if (Option.isNone(known)) continue
+    const digest = yield* parseDigest(known.value.digest)
+    // A name of its own, which the store does not know yet: so everything is looked at, and what is missing fetched.
+    const pinned = format({ ...(yield* parse(reference)), tag: "ociflow-repair", digest })
+    const said: Emit = (event) => event._tag !== "Pulled" && emit(event)
+    // What cannot be fetched stays a fault, and is reported as one.
+    yield* pull(pinned, { platform }, said).pipe(
+      Effect.tapError(({ reason }) =>
+        Effect.sync(() => emit({ _tag: "Warning", code: "NotRepaired", message: `${reference}: ${reason.message}` }))
+      ),
+      Effect.ignore
+    )
+    yield* store.remove(pinned)
+  }
+  const faults = again.size === 0 ? before : yield* store.verify
+  return { faults, repaired: before.filter((fault) => !faults.some(same(fault))) }
+})
