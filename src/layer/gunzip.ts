@@ -36,7 +36,7 @@ function* trailer(inflated: number, corrupt: (problem: string) => CorruptLayer):
 /** Every member, one after the other; zeros may follow the last one, anything else or an early end is `CorruptLayer`. */
 export const gunzip = (digest: string): Machine<Uint8Array, Uint8Array> => {
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "decompress", problem })
-  const inflater = makeInflater(new InflateRaw(inflaterOptions))
+  const inflater = makeInflater(new InflateRaw(inflaterOptions()))
   let state: "between" | "header" | "body" | "trailer" | "padding" = "between"
   let frame = header(corrupt)
   let inflated = 0

@@ -15,8 +15,11 @@ export const smallestSlice = 64
 /** Unit of output. */
 export const outputBytes = 64 * 1024
 
-/** `chunkSize` works and is missing in minizlib's types; `flush: 0` is the default of both its families. */
-export const inflaterOptions = { chunkSize: outputBytes, flush: 0 }
+/**
+ * `chunkSize` works and is missing in minizlib's types; `flush: 0` is the default of both its families. Made anew for
+ * each stream: minizlib writes its family's defaults into what it is given.
+ */
+export const inflaterOptions = () => ({ chunkSize: outputBytes, flush: 0 })
 
 export interface Inflater {
   /** Returns how many bytes it took: fewer than it got where a deflate stream ends within. Throws minizlib's error. */

@@ -16,7 +16,7 @@ interface Decoder {
 }
 
 const native = (): Decoder => {
-  const inflater = makeInflater(new ZstdDecompress(inflaterOptions))
+  const inflater = makeInflater(new ZstdDecompress(inflaterOptions()))
   return { begin: () => {}, write: (bytes, _last, next) => void inflater.write(bytes, next), close: inflater.close }
 }
 
