@@ -13,7 +13,7 @@ export interface PulledLayer {
   readonly mediaType: string
   /** Bytes of the blob. */
   readonly size: number
-  /** Absolute path of the extracted layer. */
+  /** Absolute path of the directory with the layer's files: its own, or the one where all layers are merged. */
   readonly path: string
 }
 
@@ -31,6 +31,8 @@ export interface PulledImage {
   readonly size: number
   /** In manifest order: the lowest layer first. */
   readonly layers: ReadonlyArray<PulledLayer>
+  /** In the layout `rootfs`: absolute path of the directory with all layers merged. */
+  readonly rootfs?: string
 }
 
 export interface Resolving {

@@ -9,13 +9,14 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Emit, PulledImage } from "../events.ts"
 import { openDatabase } from "./Database.ts"
 import { keepImage, keptImages } from "./Documents.ts"
-import { choose, detail, isComplete, type LayerPlaces, summarize } from "./describe.ts"
+import { choose, detail, isComplete, summarize } from "./describe.ts"
 import { enterImage } from "./enterImage.ts"
 import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
-
+import { listTrees } from "./needs.ts"
+import { isAmong, type Places } from "./Places.ts"
 import { verify } from "./verify.ts"
 
-export interface CatalogueOptions extends LayerPlaces {
+export interface CatalogueOptions extends Places {
   readonly root: string
   readonly path: string
   readonly lockPath: string
@@ -29,25 +30,26 @@ const iso = (millis: number) => new Date(millis).toISOString()
 const now = Effect.map(Clock.currentTimeMillis, iso)
 
 export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOptions) {
-  const { root, hasLayer } = options
+  const { root, layersDir } = options
 
-  /** A layer that no manifest names is remembered as long as its directory is there. */
+  /** A layer that no manifest names is remembered as long as a directory of it is there, made with whatever options. */
   const forgetLayers = Effect.gen(function* () {
     const sql = yield* SqlClient
     const orphans = yield* sql<{ id: number; digest: string }>`
       SELECT id, digest FROM layers WHERE id NOT IN (SELECT layer_id FROM manifest_layers)`
+    const there = new Set((yield* listTrees(layersDir)).map(({ digest }) => digest))
     for (const { id, digest } of orphans) {
-      if (!(yield* hasLayer(digest))) yield* sql`DELETE FROM layers WHERE id = ${id}`
+      if (!there.has(digest)) yield* sql`DELETE FROM layers WHERE id = ${id}`
     }
   })
 
   const rebuild = Effect.gen(function* () {
     const sql = yield* SqlClient
     const time = yield* now
+    const trees = yield* listTrees(layersDir)
     let found = 0
     for (const image of yield* keptImages(root)) {
-      const there = yield* Effect.forEach(image.layers, ({ digest }) => hasLayer(digest))
-      if (there.includes(false)) continue
+      if (!isAmong(trees, image.manifest.digest, image.layers)) continue
       // Two records may contradict each other; the first stands.
       const entered = yield* Effect.option(sql.withTransaction(enterImage(image, time)))
       if (Option.isSome(entered)) found += 1
@@ -76,7 +78,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
 
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
       const chosen = yield* database.read("find", choose(reference, platform, options))
-      if (chosen === undefined || !(yield* isComplete(chosen.image.layers, options))) return Option.none<PulledImage>()
+      if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
       yield* use(reference, chosen.lastUsed)
       return Option.some(chosen.image)
     }),

@@ -65,7 +65,9 @@ export interface ManifestDetails {
   readonly config: { readonly digest: string; readonly mediaType: string; readonly value: unknown }
   /** In manifest order, the lowest first. */
   readonly layers: ReadonlyArray<PulledLayer>
-  /** Every layer's directory is there. */
+  /** In the layout `rootfs`: the directory with all layers merged. */
+  readonly rootfs?: string
+  /** Every layer's directory is there, or the root file system's. */
   readonly complete: boolean
 }
 

@@ -4,7 +4,7 @@
  * `<owner>.lock` as long as it lives, which is how the living are told from the dead.
  */
 import { randomUUID } from "node:crypto"
-import { lstat, mkdir, readdir, rename } from "node:fs/promises"
+import { lstat, mkdir, readdir, rename, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
@@ -41,6 +41,14 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
   return mine
 })
 
+/** What a tree's files could not say for themselves stands beside it. */
+const beside = (tree: string) => `${tree}.stat`
+
+const removeFile = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
+
+/** The tree and what is beside it. */
+const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))
+
 /** A fresh, empty directory, removed with the scope unless it was renamed. */
 export const stageIn = (area: string) =>
   Effect.acquireRelease(
@@ -49,11 +57,23 @@ export const stageIn = (area: string) =>
       const path = join(area, randomUUID())
       return syscall("mkdir", path, () => mkdir(path).then(() => path))
     }),
-    (path) => Effect.ignore(removeTree(path))
+    (path) => Effect.ignore(discard(path))
   )
+
+const isThere = Effect.fnUntraced(function* (path: string) {
+  return (yield* ifMissing(syscall("lstat", path, () => lstat(path)))) !== undefined
+})
+
+/** Before the tree: a tree that is there has its stat file, and none of an earlier making. */
+const publishBeside = Effect.fnUntraced(function* (staging: string, target: string) {
+  if (yield* isThere(beside(staging))) {
+    yield* syscall("rename", beside(target), () => rename(beside(staging), beside(target)))
+  } else yield* removeFile(beside(target))
+})
 
 /** Renames, or, where another was quicker with the same layer, drops ours and keeps theirs. */
 export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
+  if (!(yield* isDirectory(target))) yield* publishBeside(staging, target)
   const renamed = yield* syscall("rename", target, () => rename(staging, target)).pipe(
     Effect.as(true),
     Effect.catch((error) =>
@@ -61,6 +81,6 @@ export const publish = Effect.fnUntraced(function* (staging: string, target: str
     )
   )
   if (renamed) yield* syncDirectory(join(target, ".."))
-  else yield* removeTree(staging)
+  else yield* discard(staging)
   return target
 })

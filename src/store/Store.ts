@@ -6,6 +6,9 @@
  *     <root>/partial                            bytes of blobs whose download was cut off
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
+ *     <layersDir>/<digest>.<variant>.extracted  the same layer, extracted with other options than the default ones
+ *     <layersDir>/<manifest digest>.rootfs      an image's layers merged, there only when all of them are
+ *     <tree>.stat                               what attributes of a tree's files could not say
  *     <layersDir>/.staging                      layers in the making
  */
 import { randomUUID } from "node:crypto"
@@ -23,6 +26,7 @@ import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "
 import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
+import { fileName, makePlaces } from "./Places.ts"
 import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
 
@@ -31,25 +35,27 @@ export interface StoreOptions {
   readonly root?: string | undefined
   /** Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** Part of the trees' names where they are made with other options than the default ones: `[a-z][a-z-]*`. */
+  readonly variant?: string | undefined
+  /** Images are merged into one directory each. */
+  readonly merged?: boolean | undefined
   /** Where warnings go: a catalogue that was damaged and built anew. */
   readonly emit?: Emit | undefined
 }
-
-/** `:` cannot stand in a file name on Windows. */
-const fileName = (text: string) => (process.platform === "win32" ? text.replaceAll(":", "_") : text)
 
 const defaultRoot = () => {
   const home = process.env["OCIFLOW_HOME"]
   return home === undefined || home === "" ? join(homedir(), ".ociflow") : home
 }
 
-const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir: layersAt, emit }: StoreOptions) {
+const make = Effect.fnUntraced(function* (options: StoreOptions) {
+  const { root: at = defaultRoot(), layersDir: layersAt, variant = "", merged = false, emit } = options
   const root = resolve(at)
   const layersDir = resolve(layersAt ?? join(root, "layers"))
   const scope = yield* Effect.scope
 
-  const layerPath = (digest: string) => join(layersDir, `${fileName(digest)}.extracted`)
-  const hasLayer = (digest: string) => isDirectory(layerPath(digest))
+  const { layerPath, rootfsPath } = makePlaces(layersDir, variant)
+  const places = { layersDir, layerPath, ...(merged ? { rootfsPath } : {}) }
   const lockPath = (name: string) => join(root, "locks", fileName(name))
 
   const database = join(root, "oci.db")
@@ -62,8 +68,7 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
           path: database,
           lockPath: lockPath("catalogue"),
           emit: emit ?? (() => {}),
-          layerPath,
-          hasLayer
+          ...places
         })
     ).pipe(Scope.provide(scope))
   )
@@ -75,7 +80,7 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
       const { makeKeeper } = yield* Effect.promise(() => import("./Keeper.ts"))
       const { usage } = yield* Effect.promise(() => import("./usage.ts"))
       const { database, verify } = yield* catalogue
-      const options = { root, layersDir, database, layerPath, partialPath, lockPath, area }
+      const options = { root, ...places, database, partialPath, lockPath, area }
       return { ...makeKeeper(options), usage: usage(options), verify }
     })
   )
@@ -85,12 +90,14 @@ const make = Effect.fnUntraced(function* ({ root: at = defaultRoot(), layersDir:
     layersDir,
     database,
     layerPath,
-    hasLayer,
+    hasLayer: (digest) => isDirectory(layerPath(digest)),
+    rootfsPath: places.rootfsPath,
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     tryLock: (name) => tryLock(lockPath(name)),
     using: lock(lockPath("use"), { shared: true }),
     stage: () => Effect.flatMap(area, stageIn),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
+    publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
@@ -111,6 +118,8 @@ export class Store extends Context.Service<
     /** Path of the catalogue's file. */
     readonly database: string
     readonly layerPath: (digest: Digest) => string
+    /** Where a manifest's layers are merged; absent where each layer has a directory of its own. */
+    readonly rootfsPath: ((manifest: Digest) => string) | undefined
     /** Its directory is there, and so all of it. */
     readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
     /**
@@ -129,6 +138,8 @@ export class Store extends Context.Service<
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
     readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
+    /** The same for all layers of a manifest in one directory. */
+    readonly publishRootfs: (staging: string, manifest: Digest) => Effect.Effect<string, Reason>
     /** The bytes of this blob that arrived earlier. Whoever asks holds the digest's lock. `size`: of the whole blob. */
     readonly partial: (blob: {
       readonly digest: Digest

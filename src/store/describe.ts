@@ -1,9 +1,9 @@
 /** The catalogue's rows as what a program or a person asks for. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Reason } from "../errors.ts"
 import type { PulledImage, PulledLayer } from "../events.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import type { Places } from "./Places.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
   configValue,
@@ -14,12 +14,7 @@ import {
   type ManifestRow,
   manifestRows
 } from "./queries.ts"
-
-/** Where the layers are. */
-export interface LayerPlaces {
-  readonly layerPath: (digest: string) => string
-  readonly hasLayer: (digest: string) => Effect.Effect<boolean, Reason>
-}
+import { isDirectory } from "./Staging.ts"
 
 const platformOf = ({ platform_os, platform_arch, platform_variant }: ManifestRow): RecordedPlatform => ({
   os: platform_os,
@@ -29,22 +24,34 @@ const platformOf = ({ platform_os, platform_arch, platform_variant }: ManifestRo
 
 const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
 
-const pulledLayers = (manifestId: number, { layerPath }: LayerPlaces) =>
-  Effect.map(layerRows(manifestId), (rows) =>
+const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfsPath }: Places) =>
+  Effect.map(layerRows(id), (rows) =>
     rows.map(({ digest, diff_id, media_type, size_bytes }): PulledLayer => {
-      return { digest, diffId: diff_id, mediaType: media_type, size: size_bytes, path: layerPath(digest) }
+      const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
+      return { digest, diffId: diff_id, mediaType: media_type, size: size_bytes, path }
     })
   )
 
-/** Every layer's directory is there. */
-export const isComplete = (layers: ReadonlyArray<PulledLayer>, { hasLayer }: LayerPlaces) =>
+const rootfsOf = (manifest: string, { rootfsPath }: Places) =>
+  rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
+
+/** The directories that an image stands in: its root file system, or each of its layers. */
+export interface Standing {
+  readonly rootfs?: string
+  readonly layers: ReadonlyArray<PulledLayer>
+}
+
+/** Every directory is there. */
+export const isComplete = ({ rootfs, layers }: Standing) =>
   Effect.map(
-    Effect.forEach(distinct(layers), ({ digest }) => hasLayer(digest), { concurrency: 8 }),
+    Effect.forEach(new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs]), isDirectory, {
+      concurrency: 8
+    }),
     (there) => !there.includes(false)
   )
 
 /** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
-export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: LayerPlaces) {
+export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: Places) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return undefined
   const key = platformKey(platform)
@@ -53,7 +60,7 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     manifests.find((it) => it.requested_json.includes(key)) ??
     manifests.find((it) => platformKey(platformOf(it)) === key)
   if (manifest === undefined) return undefined
-  const layers = yield* pulledLayers(manifest.id, places)
+  const layers = yield* pulledLayers(manifest, places)
   const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
   const image: PulledImage = {
     reference,
@@ -62,7 +69,8 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     configDigest: manifest.config_digest,
     platform: platformText(platformOf(manifest)),
     size: manifest.size_bytes + manifest.config_size_bytes + blobs,
-    layers
+    layers,
+    ...rootfsOf(manifest.digest, places)
   }
   return { image, lastUsed: row.last_used_at }
 })
@@ -80,18 +88,18 @@ const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
   }
 }
 
-export const summarize = Effect.fnUntraced(function* (places: LayerPlaces) {
+export const summarize = Effect.fnUntraced(function* (places: Places) {
   const summaries: Array<ImageSummary> = []
   for (const row of yield* imageRows(undefined)) {
     const manifests = yield* manifestRows(row.id)
-    const layers = yield* Effect.forEach(manifests, ({ id }) => pulledLayers(id, places))
+    const layers = yield* Effect.forEach(manifests, (it) => pulledLayers(it, places))
     const platforms = manifests.map((it) => platformText(platformOf(it))).sort()
     summaries.push({ ...common(row, manifests), platforms, layers: distinct(layers.flat()).length })
   }
   return summaries
 })
 
-export const detail = Effect.fnUntraced(function* (reference: string, places: LayerPlaces) {
+export const detail = Effect.fnUntraced(function* (reference: string, places: Places) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return Option.none<ImageDetails>()
   const manifests = yield* manifestRows(row.id)
@@ -100,7 +108,8 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: La
     index: { digest: index.digest, mediaType: index.media_type, annotations: index.annotations_json ?? {} }
   }
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
-    const layers = yield* pulledLayers(manifest.id, places)
+    const layers = yield* pulledLayers(manifest, places)
+    const rootfs = rootfsOf(manifest.digest, places)
     return {
       platform: platformText(platformOf(manifest)),
       digest: manifest.digest,
@@ -113,7 +122,8 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: La
         value: yield* configValue(manifest.id)
       },
       layers,
-      complete: yield* isComplete(layers, places)
+      ...rootfs,
+      complete: yield* isComplete({ ...rootfs, layers })
     }
   })
   const image: ImageDetails = {

@@ -1,0 +1,56 @@
+/**
+ * What extracted trees are called: `<digest>[.<variant>].extracted` for a layer, `<manifest digest>[.<variant>].rootfs`
+ * for all layers of an image in one. The variant says with which options a tree was made, and is absent for the default
+ * ones: so trees of several makings stand side by side, in one directory, and none is taken for another. The file
+ * `<tree>.stat` belongs to its tree.
+ */
+import { join } from "node:path"
+
+export interface Places {
+  readonly layersDir: string
+  readonly layerPath: (digest: string) => string
+  /** Where the layers of a manifest are merged; absent where each has a directory of its own. */
+  readonly rootfsPath?: (manifest: string) => string
+}
+
+/** `:` cannot stand in a file name on Windows. */
+export const fileName = (text: string) => (process.platform === "win32" ? text.replaceAll(":", "_") : text)
+
+export const makePlaces = (layersDir: string, variant: string): Required<Places> => {
+  const at = (kind: TreeKind) => (digest: string) =>
+    join(layersDir, [fileName(digest), ...(variant === "" ? [] : [variant]), kind].join("."))
+  return { layersDir, layerPath: at("extracted"), rootfsPath: at("rootfs") }
+}
+
+type TreeKind = "extracted" | "rootfs"
+
+/** A tree by its name. */
+export interface Tree {
+  readonly name: string
+  /** Of the layer's blob, or of the manifest. */
+  readonly digest: string
+  readonly variant: string
+  readonly kind: TreeKind
+}
+
+const pattern = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*)[:_]([A-Za-z0-9=_-]+)(?:\.([a-z][a-z-]*))?\.(extracted|rootfs)$/
+
+/** `undefined` for every other name: the directory may be one where other things are kept as well. */
+export const readName = (name: string): Tree | undefined => {
+  const [, algorithm, encoded, variant = "", kind] = pattern.exec(name) ?? []
+  if (algorithm === undefined || (kind !== "extracted" && kind !== "rootfs")) return undefined
+  return { name, digest: `${algorithm}:${encoded}`, variant, kind }
+}
+
+/** Is all of an image among the trees, made with whatever options? */
+export const isAmong = (
+  trees: ReadonlyArray<Tree>,
+  manifest: string,
+  layers: ReadonlyArray<{ readonly digest: string }>
+): boolean => {
+  if (layers.length === 0 || trees.some(({ kind, digest }) => kind === "rootfs" && digest === manifest)) return true
+  const made = trees.filter(({ kind }) => kind === "extracted")
+  const has = (variant: string, wanted: string) => made.some((it) => it.variant === variant && it.digest === wanted)
+  const variants = new Set(made.map(({ variant }) => variant))
+  return [...variants].some((variant) => layers.every(({ digest }) => has(variant, digest)))
+}
