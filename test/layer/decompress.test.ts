@@ -72,7 +72,7 @@ const fullMember = (body: Buffer): Buffer => {
 
 describe("gzip", () => {
   test("one member", async () => {
-    expect(await run(gzipSync(text))).toEqual(text)
+    expect(text.equals(await run(gzipSync(text)))).toBe(true)
   })
 
   test("members are one stream, wherever they and the input are cut", async () => {
@@ -93,12 +93,13 @@ describe("gzip", () => {
   test("a member may end exactly where a slice of the input ends", async () => {
     const member = gzipSync(text)
     const stream = Buffer.concat([member, gzipSync(fox)])
+    const both = Buffer.concat([text, fox])
     for (const cut of [member.length - 9, member.length - 8, member.length - 7, member.length, member.length + 1])
-      expect(await run(stream, { sizes: [cut, 1_000_000] })).toEqual(Buffer.concat([text, fox]))
+      expect(both.equals(await run(stream, { sizes: [cut, 1_000_000] }))).toBe(true)
   })
 
   test("a member that is larger than a slice", async () => {
-    expect(await run(gzipSync(noise))).toEqual(noise)
+    expect(noise.equals(await run(gzipSync(noise)))).toBe(true)
   })
 
   test("every optional field of a header is passed over", async () => {
@@ -245,7 +246,7 @@ describe("memory", () => {
 describe("limits", () => {
   test("a layer may have layerBytes bytes, and not one more", async () => {
     const limits = { layerBytes: text.length }
-    expect(await run(gzipSync(text), { limits })).toEqual(text)
+    expect(text.equals(await run(gzipSync(text), { limits }))).toBe(true)
     await expect(run(gzipSync(Buffer.concat([text, Buffer.from("x")])), { limits })).rejects.toMatchObject({
       _tag: "LimitExceeded",
       limit: "layerBytes",

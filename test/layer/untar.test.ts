@@ -275,10 +275,10 @@ describe("what tar-stream alone gets wrong", () => {
   })
 
   test("the last body arrives although the archive is over", async () => {
-    for (const size of [1, 511, 512, 20_000, 200_000])
-      expect((await only(tar("ustar").file("f", Buffer.alloc(size, 7)).end().bytes())).body).toEqual(
-        Buffer.alloc(size, 7)
-      )
+    for (const size of [1, 511, 512, 20_000, 200_000]) {
+      const body = Buffer.alloc(size, 7)
+      expect(body.equals((await only(tar("ustar").file("f", body).end().bytes())).body)).toBe(true)
+    }
   })
 })
 
