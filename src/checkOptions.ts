@@ -7,13 +7,15 @@ const choices = {
   ownership: ["xattr", "chown", "none"],
   statFormat: ["seed", "containers"],
   layout: ["layers", "overlay", "rootfs"],
-  overlayAttributes: ["trusted", "user"]
+  overlayAttributes: ["trusted", "user"],
+  durability: ["crash", "power"]
 } as const
 
 /** The least that each number may be; of `limits`, infinity is no limit. */
 const numbers = {
   concurrency: 1,
   workers: 1,
+  partialsFor: 0,
   limits: 0,
   timeouts: 1,
   retry: 0

@@ -92,6 +92,15 @@ export type LayoutName = "layers" | "overlay" | "rootfs"
 /** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
 export type OverlayAttributes = "trusted" | "user"
 
+/**
+ * What a published layer outlives. `crash`: the end of any process, at any instant. `power`: a power cut too; every layer
+ * is written to the disk before it gets its name, which costs what the disk takes. See docs/durability.md.
+ */
+export type Durability = "crash" | "power"
+
+/** What a pull does where the disk has less free space than the image needs at least. */
+export type Preflight = "warn" | "refuse" | "off"
+
 export interface PullerOptions {
   /** Where the catalogue and the layers are. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
   readonly root?: string | undefined
@@ -105,6 +114,10 @@ export interface PullerOptions {
   readonly layout?: LayoutName | undefined
   /** Of the layout `overlay`. Default: `trusted` for root, else `user`. */
   readonly overlayAttributes?: OverlayAttributes | undefined
+  /** Default `crash`. */
+  readonly durability?: Durability | undefined
+  /** Downloads that were cut off and not continued for so many milliseconds are removed. Default: 7 days. */
+  readonly partialsFor?: number | undefined
   /** Layers downloaded at once, over all pulls of this puller. Default 3. */
   readonly concurrency?: number | undefined
   /** Extraction workers. Default: as many as cores. */
@@ -123,4 +136,6 @@ export interface PullOptions {
   readonly platform?: string | undefined
   /** Default `missing`. */
   readonly policy?: PullPolicy | undefined
+  /** Default `warn`: a warning `LittleSpace`. `refuse`: the error `NotEnoughSpace`, before anything is downloaded. */
+  readonly preflight?: Preflight | undefined
 }

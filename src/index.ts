@@ -8,10 +8,12 @@
 export { type Client, open } from "./client.ts"
 export {
   type Credentials,
+  type Durability,
   defaultLimits,
   defaultRetry,
   defaultTimeouts,
   type Limits,
+  type Preflight,
   type PullerOptions,
   type PullOptions,
   type PullPolicy,

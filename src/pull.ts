@@ -11,17 +11,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
+import { absence } from "./absence.ts"
 import type { PullerOptions, PullOptions } from "./config.ts"
-import { isReason, NotCached, type Reason } from "./errors.ts"
+import { isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
 import { makeFlights } from "./Flight.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
+import { preflight } from "./preflight.ts"
 import { drain, type Lift } from "./reactive/bridge.ts"
 import { format, parse, type Reference } from "./reference/Reference.ts"
 import { hostPlatform } from "./registry/hostPlatform.ts"
-import { formatPlatform, parsePlatform } from "./registry/Platform.ts"
+import { parsePlatform } from "./registry/Platform.ts"
 import { Registry, type ResolvedLayer } from "./registry/Registry.ts"
 import type { PartialBlob } from "./store/PartialBlob.ts"
 import { Store } from "./store/Store.ts"
@@ -31,9 +33,17 @@ const doubtsBytes = ({ _tag }: Reason) =>
   ["DigestMismatch", "SizeMismatch", "CorruptLayer", "UnsafeEntry", "LimitExceeded"].includes(_tag)
 
 /** What was asked for, read. */
-const ask = Effect.fnUntraced(function* (text: string, { platform, policy = "missing" }: PullOptions) {
+const ask = Effect.fnUntraced(function* (
+  text: string,
+  { platform, policy = "missing", preflight = "warn" }: PullOptions
+) {
   const reference = yield* parse(text)
-  return { reference, policy, platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform) }
+  return {
+    reference,
+    policy,
+    space: preflight,
+    platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform)
+  }
 })
 type Asked = Effect.Success<ReturnType<typeof ask>>
 
@@ -95,7 +105,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
       yield* downloads.withPermit(making)
     }, Effect.scoped)
 
-  const pullImage = Effect.fn("ociflow.pull")(function* ({ reference, platform, policy }: Asked, emit: Emit) {
+  const pullImage = Effect.fn("ociflow.pull")(function* ({ reference, platform, policy, space }: Asked, emit: Emit) {
     emit({ _tag: "Resolving", reference: format(reference) })
 
     const known = yield* store.find(format(reference), platform)
@@ -103,15 +113,13 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     if (Option.isSome(known) && (policy !== "always" || known.value.digest === digest)) {
       return announce(known.value, true, emit)
     }
-    if (policy === "never") {
-      const problem = "it was never pulled, or a layer of it is gone"
-      return yield* new NotCached({ platform: formatPlatform(platform), problem })
-    }
+    if (policy === "never") return yield* yield* absence(store, reference, platform)
 
     yield* store.using
     const image = yield* registry.resolve(reference, platform, emit)
     const distinct = yield* distinctLayers(image)
     emit(resolvedEvent(image, distinct))
+    yield* preflight(store, distinct, space, emit)
     // The largest first: a big layer that starts last is what everybody waits for.
     const bySize = distinct.toSorted((a, b) => b.size - a.size)
     const { registry: host, repository } = reference
@@ -127,7 +135,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
     const asked = yield* ask(text, options)
-    const words = JSON.stringify([format(asked.reference), asked.platform, asked.policy])
+    const words = JSON.stringify([format(asked.reference), asked.platform, asked.policy, asked.space])
     return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
   })
 

@@ -46,6 +46,14 @@ const pull = (library: Library) =>
         ),
         Flag.withDefault(3)
       ),
+      durability: Flag.Literals("durability", ["crash", "power"]).pipe(
+        Flag.withDescription("power: each layer is on the disk before it counts as pulled"),
+        Flag.withDefault("crash")
+      ),
+      preflight: Flag.Literals("preflight", ["warn", "refuse", "off"]).pipe(
+        Flag.withDescription("Where the disk is too small for the image"),
+        Flag.withDefault("warn")
+      ),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
       json: switched("json", "Print each event as a line of JSON, Pulled or Failed at last")
     },
@@ -57,6 +65,8 @@ const pull = (library: Library) =>
       policy,
       plainHttp,
       concurrency,
+      durability,
+      preflight,
       quiet,
       json
     }) {
@@ -64,9 +74,9 @@ const pull = (library: Library) =>
       const way = yield* Effect.promise(() => import("./pull.ts"))
       yield* way
         .pull(
-          library({ root, layersDir, plainHttp, concurrency }),
+          library({ root, layersDir, plainHttp, concurrency, durability }),
           reference,
-          { platform, policy },
+          { platform, policy, preflight },
           { json, quiet, plain: Option.isSome(level) }
         )
         .pipe(failing(json))

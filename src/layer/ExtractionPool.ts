@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Observable } from "rxjs"
-import { defaultLimits, type Limits } from "../config.ts"
+import { type Durability, defaultLimits, type Limits } from "../config.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Entry } from "./Entry.ts"
 import { receiveEntries } from "./entries.ts"
@@ -28,6 +28,8 @@ export interface ExtractionOptions extends Applying {
   /** Threads. Default: as many as cores; never more are made than layers are under way. */
   readonly workers?: number | undefined
   readonly limits?: Partial<Limits> | undefined
+  /** `power`: a layer is on the disk before it is done. Default `crash`. */
+  readonly durability?: Durability | undefined
 }
 
 /** A blob's bytes; it must honour the gate. */
@@ -56,15 +58,19 @@ export class ExtractionPool extends Context.Service<
     Layer.effect(
       ExtractionPool,
       Effect.gen(function* () {
-        const { workers = availableParallelism(), limits, ...applying } = options
+        const { workers = availableParallelism(), limits, durability } = options
+        const lasting = durability === "power"
         const pool = yield* Effect.acquireRelease(
           Effect.sync(() => new WorkerPool(workers)),
           (made) => Effect.promise(() => made.close())
         )
+        // One by one: whoever gives more, credentials among it, does not give it to a thread.
+        const { ownership, statFormat, layout, overlayAttributes } = options
+        const applying = { ownership, statFormat, layout, overlayAttributes }
         const all: Limits = { ...defaultLimits, ...limits }
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
-            runJob(pool, { ...layer, limits: all, write: { directory, applying } }, source),
+            runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting } }, source),
           entries$: (layer, source) =>
             new Observable((entries) => {
               const job: Job = { ...layer, limits: all }

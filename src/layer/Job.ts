@@ -15,7 +15,12 @@ export interface Job {
   readonly size: number
   readonly limits: Limits
   /** Absent where the entries are sent back in place of being written. */
-  readonly write?: { readonly directory: string; readonly applying: Applying }
+  readonly write?: {
+    readonly directory: string
+    readonly applying: Applying
+    /** The tree is on the disk before the job is done. */
+    readonly lasting: boolean
+  }
 }
 
 export interface Counts {

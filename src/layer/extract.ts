@@ -5,6 +5,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
 import { tap } from "rxjs/internal/operators/tap"
+import { FileSystemFailed } from "../errors.ts"
 import { Gate } from "../reactive/Gate.ts"
 import { transduce } from "../reactive/transduce.ts"
 import { makeApplier } from "./apply.ts"
@@ -15,6 +16,7 @@ import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
 import { send } from "./send.ts"
+import { syncTree } from "./syncTree.ts"
 import { type Part, untar } from "./untar.ts"
 import { verify } from "./verify.ts"
 
@@ -22,7 +24,7 @@ import { verify } from "./verify.ts"
 const progressInterval = 50
 
 /** Entries → disk. */
-const apply = (make: () => Applier): OperatorFunction<Part, never> =>
+const apply = (make: () => Applier, written: () => void): OperatorFunction<Part, never> =>
   transduce(() => {
     const applier = make()
     return {
@@ -32,10 +34,22 @@ const apply = (make: () => Applier): OperatorFunction<Part, never> =>
         else if (part._tag === "Data") applier.write(part.chunk)
         else applier.end()
       },
-      end: () => applier.finish(),
+      end: () => {
+        applier.finish()
+        written()
+      },
       close: () => applier.close()
     }
   })
+
+const lasting = (directory: string): void => {
+  try {
+    syncTree(directory)
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+    throw new FileSystemFailed({ operation: "sync", path: directory, code })
+  }
+}
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const { digest, diffId, size, limits, write } = job
@@ -76,7 +90,10 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           }),
           write === undefined
             ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-            : apply(() => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }))
+            : apply(
+                () => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }),
+                () => write.lasting && lasting(write.directory)
+              )
         )
       )
     )

@@ -1,6 +1,6 @@
 /**
- * The system calls that Node has no name for: fsetxattr, futimens, utimensat, mknod. koffi calls them in the process
- * where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
+ * The system calls that Node has no name for: fsetxattr, futimens, utimensat, mknod, syncfs. koffi calls them in the
+ * process where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
  * See docs/decisions/0005-native-calls.md.
  */
 import { createRequire } from "node:module"
@@ -18,6 +18,8 @@ export interface Native {
   readonly setLinkTimes?: (path: string | Buffer, seconds: number, nanos: number) => string | undefined
   /** mknod(2). `mode` holds the type bits; the umask applies. */
   readonly makeNode?: (path: string | Buffer, mode: number, major: number, minor: number) => string | undefined
+  /** syncfs(2): all that the file system of this descriptor has to write is on its disk. */
+  readonly syncFileSystem?: (fd: number) => string | undefined
 }
 
 type Call = (...values: ReadonlyArray<unknown>) => number
@@ -73,10 +75,24 @@ export const loadKoffi = (): Native | undefined => {
       setTimes: (fd, seconds, nanos) => outcome(futimens(fd, fill(seconds, nanos))),
       setLinkTimes: (path, seconds, nanos) =>
         outcome(utimensat(here, terminated(path, "utf8"), fill(seconds, nanos), noFollow)),
-      ...makeNodeWith(libc, outcome)
+      ...makeNodeWith(libc, outcome),
+      ...syncWith(libc, outcome)
     }
   } catch {
     return undefined
+  }
+}
+
+const syncWith = (
+  libc: { func(definition: string): Call },
+  outcome: (result: number) => string | undefined
+): Pick<Native, "syncFileSystem"> => {
+  if (process.platform !== "linux") return {}
+  try {
+    const syncfs = libc.func("int syncfs(int fd)")
+    return { syncFileSystem: (fd) => outcome(syncfs(fd)) }
+  } catch {
+    return {}
   }
 }
 

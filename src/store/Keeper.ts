@@ -4,29 +4,18 @@
  * Taking away is a rename into the staging area, which is quick; the removal of the trees comes after.
  */
 import { randomUUID } from "node:crypto"
-import { rename, stat, unlink } from "node:fs/promises"
+import { rename, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { forgetReference, keepDocuments } from "./Documents.ts"
 import { tryLock } from "./Lock.ts"
-import {
-  digestsOf,
-  type KeeperOptions,
-  list,
-  measure,
-  type Need,
-  needs,
-  orphans,
-  strays,
-  total,
-  treesOf
-} from "./needs.ts"
-import type { PruneOptions, Reclaimed, ReclaimedBlob } from "./Reclaimed.ts"
+import { digestsOf, type KeeperOptions, measure, type Need, needs, orphans, strays, total, treesOf } from "./needs.ts"
+import { prunePartials } from "./prunePartials.ts"
+import type { PruneOptions, Reclaimed } from "./Reclaimed.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, syscall } from "./syscall.ts"
-import { treeSize } from "./treeSize.ts"
 
 /** The images to go: what was not used for too long, then the longest unused until the rest fits. */
 const choose = Effect.fnUntraced(function* (
@@ -52,7 +41,7 @@ const choose = Effect.fnUntraced(function* (
 })
 
 export const makeKeeper = (options: KeeperOptions) => {
-  const { root, database, partialPath, lockPath, area } = options
+  const { root, database, lockPath, area } = options
 
   const forget = (references: ReadonlySet<string>) =>
     database.transaction(
@@ -103,24 +92,6 @@ export const makeKeeper = (options: KeeperOptions) => {
     return { layers, deferred: taken === undefined }
   })
 
-  /** Downloads that were cut off; one that is being continued has its lock taken. */
-  const partials = Effect.fnUntraced(function* ({ dryRun = false, unusedFor, partialsFor = unusedFor }: PruneOptions) {
-    const now = yield* Clock.currentTimeMillis
-    const found: Array<ReclaimedBlob> = []
-    for (const digest of yield* list(join(root, "partial"))) {
-      const path = partialPath(digest)
-      const removal = Effect.gen(function* () {
-        if (!(yield* tryLock(lockPath(digest)))) return
-        const made = yield* ifMissing(syscall("stat", path, () => stat(path)))
-        if (made === undefined || (partialsFor !== undefined && now - made.mtimeMs <= partialsFor)) return
-        found.push({ digest, bytes: yield* treeSize(path) })
-        if (!dryRun) yield* ifMissing(syscall("unlink", path, () => unlink(path)))
-      })
-      yield* Effect.scoped(removal)
-    }
-    return found
-  })
-
   return {
     remove: Effect.fnUntraced(function* (reference: string) {
       const rows = (yield* database.read("remove", needs)).filter((row) => row.reference === reference)
@@ -138,7 +109,8 @@ export const makeKeeper = (options: KeeperOptions) => {
         how.dryRun === true
           ? { layers: yield* measure(yield* orphans(options, left)), deferred: false }
           : yield* reclaim(gone)
-      const cut = yield* partials(how)
+      const { dryRun, unusedFor, partialsFor = unusedFor } = how
+      const cut = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
       const bytes = total(layers) + total(cut)
       const reclaimed: Reclaimed = { images: [...gone], layers, partials: cut, bytes, deferred }
       return reclaimed

@@ -56,10 +56,14 @@ const kept$ = (file: FileHandle, path: string, end: number, gate: Gate): Observa
     )
   })
 
+/** No room for them is no reason to stop: what arrives is extracted all the same, as long as there is room for that. */
+const noRoom = ["ENOSPC", "EDQUOT", "EFBIG"]
+
 /** One write after the other, in the order of asking. After a failure nothing more is written. */
 class Tail {
   size: number
   pending = 0
+  #full = false
   #last: Promise<void> = Promise.resolve()
   readonly #file: FileHandle
   constructor(file: FileHandle, size: number) {
@@ -76,16 +80,20 @@ class Tail {
     await this.#last.catch(() => undefined)
     await this.#file.truncate(0)
     this.size = 0
+    this.#full = false
     this.#last = Promise.resolve()
   }
   readonly #write = async (chunk: Uint8Array): Promise<void> => {
     try {
+      if (this.#full) return
       await this.#file.appendFile(chunk)
       this.size += chunk.length
     } catch (error) {
       // What was written of it would shift all that follows.
       await this.#file.truncate(this.size).catch(() => undefined)
-      throw error
+      if (!noRoom.includes(codeOf(error))) throw error
+      // A gap must not follow: the next chunk might fit.
+      this.#full = true
     } finally {
       this.pending -= chunk.length
     }

@@ -22,11 +22,13 @@ import * as Scope from "effect/Scope"
 import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
+import { freeSpace } from "./freeSpace.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import { fileName, makePlaces } from "./Places.ts"
+import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
 
@@ -39,9 +41,14 @@ export interface StoreOptions {
   readonly variant?: string | undefined
   /** Images are merged into one directory each. */
   readonly merged?: boolean | undefined
+  /** Milliseconds that the bytes of a download that was cut off are kept. Default: 7 days. */
+  readonly partialsFor?: number | undefined
   /** Where warnings go: a catalogue that was damaged and built anew. */
   readonly emit?: Emit | undefined
 }
+
+/** Milliseconds. */
+const week = 7 * 24 * 3_600_000
 
 const defaultRoot = () => {
   const home = process.env["OCIFLOW_HOME"]
@@ -72,9 +79,15 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
         })
     ).pipe(Scope.provide(scope))
   )
-  const area = once(Effect.suspend(() => makeStaging(layersDir, randomUUID())).pipe(Scope.provide(scope)))
-
   const partialPath = (digest: string) => join(root, "partial", fileName(digest))
+  const stale = prunePartials({ root, partialPath, lockPath }, { keepFor: options.partialsFor ?? week })
+  const area = once(
+    Effect.suspend(() => makeStaging(layersDir, randomUUID())).pipe(
+      Effect.tap(Effect.forkScoped(Effect.interruptible(Effect.ignore(stale)))),
+      Scope.provide(scope)
+    )
+  )
+
   const keeping = once(
     Effect.gen(function* () {
       const { makeKeeper } = yield* Effect.promise(() => import("./Keeper.ts"))
@@ -95,6 +108,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     tryLock: (name) => tryLock(lockPath(name)),
     using: lock(lockPath("use"), { shared: true }),
+    freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
@@ -134,6 +148,8 @@ export class Store extends Context.Service<
      * layer that is published and not yet named by an image.
      */
     readonly using: Effect.Effect<void, Reason, Scope.Scope>
+    /** Bytes free where layers are written; `undefined` where the file system does not say. */
+    readonly freeSpace: Effect.Effect<number | undefined>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */

@@ -97,9 +97,9 @@ describe("ociflow pull", () => {
     expect(code).toBe(0)
     expect(asked).toEqual([
       {
-        puller: { root: "/r", layersDir: "/l", plainHttp: true, concurrency: 7 },
+        puller: { root: "/r", layersDir: "/l", plainHttp: true, concurrency: 7, durability: "crash" },
         reference: "debian:12",
-        options: { platform: "linux/arm64/v8", policy: "always" },
+        options: { platform: "linux/arm64/v8", policy: "always", preflight: "warn" },
         closed: true
       }
     ])
@@ -107,8 +107,8 @@ describe("ociflow pull", () => {
 
   test("has defaults", async () => {
     const [asked] = (await ran("pull debian:12")).asked
-    expect(asked?.puller).toEqual({ plainHttp: false, concurrency: 3 })
-    expect(asked?.options).toEqual({ policy: "missing" })
+    expect(asked?.puller).toEqual({ plainHttp: false, concurrency: 3, durability: "crash" })
+    expect(asked?.options).toEqual({ policy: "missing", preflight: "warn" })
   })
 
   test("tells each step as a line and the image at the end", async () => {
