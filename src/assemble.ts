@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { catchError, Observable, throwError } from "rxjs"
+import { checkOptions } from "./checkOptions.ts"
 import type { PullerOptions } from "./config.ts"
+import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
@@ -78,8 +80,16 @@ export const assemble = (options: PullerOptions): Layer.Layer<Puller, PullError>
   const emit: Emit = (event) => {
     for (const listener of listeners) listener(event)
   }
+  const extraction = extractionOf(options)
+  const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
   return Layer.effect(Puller, make(options, listeners)).pipe(
-    Layer.provide([Registry.layer(options), ExtractionPool.layer(options), Store.layer({ ...options, emit })]),
+    Layer.provide([
+      Registry.layer(options),
+      ExtractionPool.layer({ ...options, ...extraction }),
+      Store.layer({ ...options, ...trees, emit })
+    ]),
+    // Before anything is built out of them.
+    Layer.provide(Layer.effectDiscard(checkOptions(options))),
     Layer.catch((reason) => Layer.effect(Puller, Effect.fail(new PullError({ reference: "(open)", reason }))))
   )
 }
