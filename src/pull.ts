@@ -13,11 +13,13 @@ import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import { absence } from "./absence.ts"
 import type { PullerOptions, PullOptions } from "./config.ts"
+import { doubtsBytes } from "./doubtsBytes.ts"
 import { isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
 import { makeFlights } from "./Flight.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
+import { makeMerge } from "./mergeLayers.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
 import { drain, type Lift } from "./reactive/bridge.ts"
@@ -27,10 +29,6 @@ import { parsePlatform } from "./registry/Platform.ts"
 import { Registry, type ResolvedLayer } from "./registry/Registry.ts"
 import type { PartialBlob } from "./store/PartialBlob.ts"
 import { Store } from "./store/Store.ts"
-
-/** Reasons that speak of the bytes, not of the way they came. */
-const doubtsBytes = ({ _tag }: Reason) =>
-  ["DigestMismatch", "SizeMismatch", "CorruptLayer", "UnsafeEntry", "LimitExceeded"].includes(_tag)
 
 /** What was asked for, read. */
 const ask = Effect.fnUntraced(function* (
@@ -52,6 +50,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   const store = yield* Store
   const pool = yield* ExtractionPool
   const downloads = yield* Semaphore.make(options.concurrency ?? 3)
+  const merge = makeMerge({ registry, store, pool, downloads })
   // What several want at once is done once.
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
@@ -129,7 +128,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
         emit,
         pullLayer(reference, layer)
       )
-    yield* Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
+    yield* store.merged
+      ? merge(reference, image, distinct, emit)
+      : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
     return announce(yield* store.record(recordOf(image, platform)), false, emit)
   }, Effect.scoped)
 

@@ -104,7 +104,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     database,
     layerPath,
     hasLayer: (digest) => isDirectory(layerPath(digest)),
-    rootfsPath: places.rootfsPath,
+    merged,
+    rootfsPath,
+    hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     tryLock: (name) => tryLock(lockPath(name)),
     using: lock(lockPath("use"), { shared: true }),
@@ -132,8 +134,10 @@ export class Store extends Context.Service<
     /** Path of the catalogue's file. */
     readonly database: string
     readonly layerPath: (digest: Digest) => string
-    /** Where a manifest's layers are merged; absent where each layer has a directory of its own. */
-    readonly rootfsPath: ((manifest: Digest) => string) | undefined
+    /** An image is one directory with all layers merged, and complete when that is there. */
+    readonly merged: boolean
+    readonly rootfsPath: (manifest: Digest) => string
+    readonly hasRootfs: (manifest: Digest) => Effect.Effect<boolean, Reason>
     /** Its directory is there, and so all of it. */
     readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
     /**

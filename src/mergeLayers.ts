@@ -1,0 +1,141 @@
+/**
+ * The layout `rootfs`: all layers of an image in one directory, lowest first, published by one rename. The lowest is
+ * applied as it arrives; those above it are meanwhile fetched into partial blobs, and wait there for their turn:
+ *
+ *     layer 1   download and apply
+ *     layer 2   download ┄┄┄┄┄┄┄┄ apply
+ *     layer 3     download ┄┄┄┄┄┄┄┄┄┄┄ apply ▸ publish by rename
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Semaphore from "effect/Semaphore"
+import { asyncScheduler, map, type Observable, scan, tap, throttleTime } from "rxjs"
+import { doubtsBytes } from "./doubtsBytes.ts"
+import { isReason, type Reason } from "./errors.ts"
+import type { Emit, LayerProgress } from "./events.ts"
+import type { Extracted, ExtractionPool } from "./layer/ExtractionPool.ts"
+import { drain } from "./reactive/bridge.ts"
+import { Gate } from "./reactive/Gate.ts"
+import type { Digest } from "./reference/Digest.ts"
+import type { Reference } from "./reference/Reference.ts"
+import type { Registry, ResolvedImage, ResolvedLayer } from "./registry/Registry.ts"
+import type { PartialBlob } from "./store/PartialBlob.ts"
+import type { Store } from "./store/Store.ts"
+
+export interface MergeOptions {
+  readonly registry: Registry["Service"]
+  readonly store: Store["Service"]
+  readonly pool: ExtractionPool["Service"]
+  readonly downloads: Semaphore.Semaphore
+}
+
+/** Milliseconds between two events of one layer. */
+const progressInterval = 50
+
+interface Part {
+  readonly layer: ResolvedLayer
+  readonly kept: PartialBlob
+  /** What its last turn has done. */
+  done: Extracted | undefined
+}
+
+export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) => {
+  const bytes$ = (reference: Reference, { layer, kept }: Part, gate: Gate, emit: Emit): Observable<Uint8Array> =>
+    kept.bytes$(gate, (gate, offset) => registry.blob$(reference, layer, gate, { offset, emit }))
+
+  /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
+  const fetch = (reference: Reference, part: Part, emit: Emit) => {
+    const { digest, size } = part.layer
+    const arriving$ = bytes$(reference, part, new Gate(), emit).pipe(
+      scan((received, chunk) => received + chunk.length, 0),
+      throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
+      map((received): LayerProgress => {
+        return { _tag: "LayerProgress", digest, size, received, consumed: 0, inflated: 0, entries: 0 }
+      }),
+      tap(emit)
+    )
+    return drain(isReason)(arriving$)
+  }
+
+  const apply = Effect.fnUntraced(function* (directory: string, reference: Reference, part: Part, emit: Emit) {
+    const fetched = part.kept.size() === part.layer.size
+    const applying$ = pool
+      .extract$({ ...part.layer, directory }, (gate) => bytes$(reference, part, gate, emit))
+      .pipe(
+        tap((event) => {
+          if (event._tag === "LayerProgress") emit(fetched ? { ...event, received: event.size } : event)
+          else if (event._tag !== "Extracted") emit(event)
+        })
+      )
+    const last = yield* drain(isReason)(applying$)
+    return last?._tag === "Extracted" ? last : yield* Effect.die(new Error("an extraction ended without its result"))
+  })
+
+  /** One attempt, in a fresh directory. `turns` in manifest order: a layer that is repeated is applied each time. */
+  const build = Effect.fnUntraced(function* (
+    reference: Reference,
+    manifest: Digest,
+    turns: ReadonlyArray<Part>,
+    refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
+    emit: Emit
+  ) {
+    const directory = yield* store.stage(manifest)
+    yield* Effect.addFinalizer(() => pool.settled(directory))
+    const over = turns.map(() => Deferred.makeUnsafe<void>())
+    const step = Effect.fnUntraced(function* (part: Part, index: number) {
+      const { digest, size } = part.layer
+      const applying = apply(directory, reference, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
+      const isFirst = turns.indexOf(part) === index
+      if (isFirst) emit({ _tag: "LayerStarted", digest, size, offset: part.kept.size() })
+      const before = over[index - 1]
+      if (before === undefined) part.done = yield* downloads.withPermit(applying)
+      else {
+        if (isFirst) yield* downloads.withPermit(Effect.suspend(() => fetch(reference, part, emit)))
+        yield* Deferred.await(before)
+        part.done = yield* applying
+      }
+      const mine = over[index]
+      if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
+    })
+    yield* Effect.forEach(turns, step, { concurrency: "unbounded", discard: true })
+    return yield* store.publishRootfs(directory, manifest)
+  }, Effect.scoped)
+
+  /** Tells of each layer of `distinct` when all of them have their name. */
+  return Effect.fn("ociflow.rootfs")(function* (
+    reference: Reference,
+    image: ResolvedImage,
+    distinct: ReadonlyArray<ResolvedLayer>,
+    emit: Emit
+  ) {
+    const manifest = image.manifest.descriptor.digest
+    // All at once, in an order that every other such pull keeps to: two that each hold what the other needs would wait for ever.
+    const byDigest = distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+    for (const { digest } of byDigest) yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
+    if (yield* store.hasRootfs(manifest)) {
+      const path = store.rootfsPath(manifest)
+      for (const { digest } of distinct) emit({ _tag: "LayerCached", digest, path })
+      return
+    }
+    const parts = new Map<string, Part>()
+    const resumed = new Set<Part>()
+    for (const layer of distinct) {
+      const part: Part = { layer, kept: yield* store.partial(layer), done: undefined }
+      parts.set(layer.digest, part)
+      if (part.kept.size() > 0) resumed.add(part)
+    }
+    const turns = image.layers.flatMap(({ digest }) => parts.get(digest) ?? [])
+    let again = false
+    const refuse = (part: Part, reason: Reason) => {
+      // What was kept may have been wrong, and is gone then: the registry's own bytes get their chance, once.
+      again = doubtsBytes(reason) && resumed.delete(part)
+      return doubtsBytes(reason) ? part.kept.discard : Effect.void
+    }
+    const path = yield* build(reference, manifest, turns, refuse, emit).pipe(Effect.retry({ while: () => again }))
+    for (const { layer, kept, done } of parts.values()) {
+      yield* kept.discard
+      const { digest, diffId } = layer
+      emit({ _tag: "LayerDone", digest, diffId, path, inflated: done?.inflated ?? 0, entries: done?.entries ?? 0 })
+    }
+  }, Effect.scoped)
+}
