@@ -132,8 +132,8 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
       return doubtsBytes(reason) ? part.kept.discard : Effect.void
     }
     const path = yield* build(reference, manifest, turns, refuse, emit).pipe(Effect.retry({ while: () => again }))
-    for (const { layer, kept, done } of parts.values()) {
-      yield* kept.discard
+    for (const { kept } of parts.values()) yield* kept.discard
+    for (const { layer, done } of parts.values()) {
       const { digest, diffId } = layer
       emit({ _tag: "LayerDone", digest, diffId, path, inflated: done?.inflated ?? 0, entries: done?.entries ?? 0 })
     }
