@@ -12,17 +12,22 @@ export {
   defaultLimits,
   defaultRetry,
   defaultTimeouts,
+  type LayoutName,
   type Limits,
+  type OverlayAttributes,
+  type Ownership,
   type Preflight,
   type PullerOptions,
   type PullOptions,
   type PullPolicy,
   type RetryOptions,
+  type StatFormat,
   type Timeouts
 } from "./config.ts"
 export * from "./errors.ts"
 export type * from "./events.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
+export { lowerdir } from "./layer/lowerdir.ts"
 export { Puller, pull } from "./Puller.ts"
 export type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
 export type * from "./store/Reclaimed.ts"
