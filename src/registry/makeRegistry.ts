@@ -13,11 +13,11 @@ import { explainMapping, networkReference } from "../reference/sandboxes.ts"
 import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
 import { attempt } from "./blob.ts"
 import { firstOf, fromDockerConfig, fromOptions } from "./Credentials.ts"
-import { fetchManifest, headDigest } from "./documents.ts"
+import { fetchConfig, fetchManifest, headDigest } from "./documents.ts"
 import { endpointOf } from "./Endpoint.ts"
 import type { Platform } from "./Platform.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
-import { resolve } from "./resolve.ts"
+import { type DocumentSource, resolve } from "./resolve.ts"
 import { resuming } from "./resuming.ts"
 import { patience, retries } from "./retries.ts"
 import { makeSession, type Schemes, type Session } from "./Session.ts"
@@ -60,7 +60,12 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
   ): Effect.fn.Return<ResolvedImage, Reason> {
     yield* explainMapping(reference)
     const session = yield* sessionOf(reference, emit)
-    return yield* resolve({ session, reference, wanted, emit, limit, retrying: retryingWith(emit) })
+    const retrying = retryingWith(emit)
+    const source: DocumentSource = {
+      manifest: (wanted) => retrying(fetchManifest(session, wanted, limit)),
+      config: (descriptor) => retrying(fetchConfig(session, descriptor, limit))
+    }
+    return yield* resolve({ source, reference, wanted, emit })
   })
 
   const digest = Effect.fn("Registry.digest")(function* (

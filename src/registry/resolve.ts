@@ -10,30 +10,31 @@ import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedM
 import type { Emit } from "../events.ts"
 import { parseDigest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
-import { type Descriptor, type Document, platformOf } from "./Descriptor.ts"
-import { fetchConfig, fetchManifest, type IndexOrManifest, type Wanted } from "./documents.ts"
+import { type Descriptor, type DescriptorLike, type Document, platformOf } from "./Descriptor.ts"
+import type { IndexOrManifest, Wanted } from "./documents.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
 import { type Index, isAttestation } from "./Index.ts"
 import type { Manifest } from "./Manifest.ts"
 import { isConfig, isIndex, isManifest } from "./mediaTypes.ts"
 import { fitness, formatPlatform, normalizePlatform, type Platform } from "./Platform.ts"
 import type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
-import type { Session } from "./Session.ts"
 
 /** Levels of indexes. An index cannot hold itself, its digest being of its bytes; it can be deep. */
 const deepest = 4
 /** Documents that are looked at for one image; indexes can be wide as well. */
 const mostDocuments = 32
 
+/** Where documents come from, each proven by what named it; failures in passing were tried again. */
+export interface DocumentSource {
+  readonly manifest: (wanted: Wanted) => Effect.Effect<IndexOrManifest, Reason>
+  readonly config: (descriptor: DescriptorLike) => Effect.Effect<Document<ImageConfig>, Reason>
+}
+
 export interface Resolve {
-  readonly session: Session
+  readonly source: DocumentSource
   readonly reference: Reference
   readonly wanted: Platform
   readonly emit: Emit
-  /** Bytes of one document. */
-  readonly limit: number
-  /** Repeats a request that failed in passing. */
-  readonly retrying: <A>(effect: Effect.Effect<A, Reason>) => Effect.Effect<A, Reason>
 }
 
 /** A manifest that serves, and what was said of its platform. */
@@ -78,14 +79,14 @@ export const layersOf = Effect.fnUntraced(function* (
 
 /** Manifest, then config. A manifest of something else than an image ends here. */
 const withConfig = Effect.fnUntraced(function* (
-  { session, limit, retrying, wanted }: Resolve,
+  { source, wanted }: Resolve,
   manifest: Document<Manifest>,
   named: Platform | undefined
 ): Effect.fn.Return<Chosen, Reason> {
   const { config: descriptor } = manifest.value
   if (!isConfig(descriptor.mediaType))
     return yield* new UnsupportedMediaType({ mediaType: descriptor.mediaType, subject: "the config" })
-  const config = yield* retrying(fetchConfig(session, descriptor, limit))
+  const config = yield* source.config(descriptor)
   return { manifest, config, platform: named ?? platformOfConfig(config.value, wanted) }
 })
 
@@ -110,7 +111,7 @@ const choose = (
   notes: { readonly offered: Set<string>; documents: number }
 ): Effect.Effect<Chosen | undefined, Reason> =>
   Effect.gen(function* () {
-    const { session, wanted, limit, retrying } = resolve
+    const { source, wanted } = resolve
     const invalid = (problem: string) => new InvalidManifest({ digest: index.descriptor.digest, problem })
     if (depth > deepest) return yield* invalid(`indexes are nested more than ${deepest} deep`)
     for (const entry of index.value.manifests) {
@@ -121,7 +122,7 @@ const choose = (
     for (const entry of candidates(index, wanted)) {
       if (++notes.documents > mostDocuments)
         return yield* invalid(`more than ${mostDocuments} documents had to be looked at`)
-      const found = yield* retrying(fetchManifest(session, { _tag: "Entry", descriptor: entry }, limit))
+      const found = yield* source.manifest({ _tag: "Entry", descriptor: entry })
       if (found._tag === "Index") {
         const chosen = yield* choose(resolve, found.document, depth + 1, notes)
         if (chosen !== undefined) return chosen
@@ -167,12 +168,12 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
 })
 
 export const resolve = Effect.fnUntraced(function* (request: Resolve): Effect.fn.Return<ResolvedImage, Reason> {
-  const { session, reference, limit, retrying } = request
+  const { source, reference } = request
   const wanted: Wanted =
     reference.digest === undefined
       ? { _tag: "Tag", tag: reference.tag ?? "latest" }
       : { _tag: "Pin", digest: reference.digest }
-  const root: IndexOrManifest = yield* retrying(fetchManifest(session, wanted, limit))
+  const root: IndexOrManifest = yield* source.manifest(wanted)
   const chosen = yield* root._tag === "Index" ? among(request, root.document) : single(request, root.document)
   const layers = yield* layersOf(chosen.manifest, chosen.config)
   return {
