@@ -14,7 +14,7 @@ import type { PullerOptions } from "../config.ts"
 import type { PullError } from "../errors.ts"
 import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
-import { directory, json, reference, root, switched } from "./flags.ts"
+import { directory, extraction, json, reference, root, switched } from "./flags.ts"
 import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
@@ -26,6 +26,7 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
+      ...extraction,
       platform: Flag.String("platform").pipe(
         Flag.withMetavar("OS/ARCH[/VARIANT]"),
         Flag.withDescription("Pull for this platform (default: the host's)"),
@@ -61,6 +62,9 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir,
+      ownership,
+      statFormat,
+      layout,
       platform,
       policy,
       plainHttp,
@@ -74,7 +78,7 @@ const pull = (library: Library) =>
       const way = yield* Effect.promise(() => import("./pull.ts"))
       yield* way
         .pull(
-          library({ root, layersDir, plainHttp, concurrency, durability }),
+          library({ root, layersDir, ownership, statFormat, layout, plainHttp, concurrency, durability }),
           reference,
           { platform, policy, preflight },
           { json, quiet, plain: Option.isSome(level) }
@@ -82,7 +86,7 @@ const pull = (library: Library) =>
         .pipe(failing(json))
     })
   ).pipe(
-    Command.withDescription("Pull an image: each layer verified and extracted into a directory of its own"),
+    Command.withDescription("Pull an image: each layer verified, and extracted into a directory of its own or merged"),
     Command.withExamples([
       { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
       { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" }
@@ -92,20 +96,20 @@ const pull = (library: Library) =>
 const images = (library: Library) =>
   Command.make(
     "images",
-    { root, json },
-    Effect.fnUntraced(function* ({ root, json }) {
+    { root, ...extraction, json },
+    Effect.fnUntraced(function* ({ json, ...options }) {
       const way = yield* Effect.promise(() => import("./images.ts"))
-      yield* way.images(json).pipe(Effect.provide(library({ root })), failing(json))
+      yield* way.images(json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
 
 const inspect = (library: Library) =>
   Command.make(
     "inspect",
-    { reference, root, json },
-    Effect.fnUntraced(function* ({ reference, root, json }) {
+    { reference, root, ...extraction, json },
+    Effect.fnUntraced(function* ({ reference, json, ...options }) {
       const way = yield* Effect.promise(() => import("./inspect.ts"))
-      yield* way.inspect(reference, json).pipe(Effect.provide(library({ root })), failing(json))
+      yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Show what the store knows of one image"))
 

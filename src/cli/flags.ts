@@ -24,3 +24,25 @@ export const json = switched("json", "Print JSON")
 export const reference = Argument.String("REF").pipe(
   Argument.withDescription("[registry[:port]/]repository[:tag][@algorithm:hex]")
 )
+
+const choice = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
+  Flag.Literals(name, choices).pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+
+/** How layers are written. What was written otherwise is another tree: who looks for one says the same. */
+export const extraction = {
+  ownership: choice(
+    "ownership",
+    ["xattr", "chown", "none"],
+    "Owners and devices as attributes (default), for real (needs root), or not at all"
+  ),
+  statFormat: choice(
+    "stat-format",
+    ["seed", "containers"],
+    "Form of the attribute: uid:gid:mode (default), or as fuse-overlayfs reads it"
+  ),
+  layout: choice(
+    "layout",
+    ["layers", "overlay", "rootfs"],
+    "A directory a layer (default), the same for overlayfs, or all layers merged"
+  )
+}

@@ -37,13 +37,18 @@ const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOp
     )
 }
 
-const describe = ({ reference, digest, platform, size, layers }: PulledImage): string =>
+const placesOf = ({ layers, rootfs }: PulledImage): ReadonlyArray<string> =>
+  rootfs === undefined
+    ? layers.map(({ path }, index) => `  ${index === 0 ? "layers  " : "        "}  ${path}`)
+    : [`  rootfs    ${rootfs}`]
+
+const describe = (image: PulledImage): string =>
   [
-    printable(reference),
-    `  digest    ${printable(digest)}`,
-    `  platform  ${printable(platform)}`,
-    `  size      ${formatBytes(size)}`,
-    ...layers.map(({ path }, index) => `  ${index === 0 ? "layers  " : "        "}  ${path}`)
+    printable(image.reference),
+    `  digest    ${printable(image.digest)}`,
+    `  platform  ${printable(image.platform)}`,
+    `  size      ${formatBytes(image.size)}`,
+    ...placesOf(image)
   ].join("\n")
 
 /** The image's name with its digest: what to pull to get this very image again. */
