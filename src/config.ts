@@ -1,4 +1,5 @@
 /** Every option, its unit and its default. What can be set per pull is in `PullOptions`, the rest in `PullerOptions`. */
+import type { Effect } from "effect/Effect"
 import type { Redacted } from "effect/Redacted"
 
 /** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
@@ -31,7 +32,7 @@ export const defaultLimits: Limits = {
   layerBytes: 512 * GiB,
   fileBytes: 256 * GiB,
   entries: 10_000_000,
-  depth: 1024,
+  depth: 256,
   pathBytes: 4096,
   linkBytes: 4096,
   paxBytes: 2 ** 20
@@ -66,6 +67,61 @@ export type Credentials =
   | { readonly username: string; readonly password: string | Redacted<string> }
   | { readonly identityToken: string | Redacted<string> }
   | { readonly registryToken: string | Redacted<string> }
+
+/**
+ * Finds credentials when a registry is about to be asked; `undefined`: none. It is asked at most once a minute for the
+ * same repository. Its failure fails the pull with `CredentialsUnavailable`.
+ */
+export type CredentialsOf = (
+  registry: string,
+  repository: string
+) => Credentials | undefined | Promise<Credentials | undefined> | Effect<Credentials | undefined, unknown>
+
+/** Paths of PEM files. Without `key`, the file of the certificate holds its key too. */
+export interface ClientCertificate {
+  readonly cert: string
+  readonly key?: string | undefined
+}
+
+/** How TLS is spoken to one host. */
+export interface TlsOptions {
+  /** Paths of PEM files with authorities that are trusted beside the usual ones. */
+  readonly ca?: string | ReadonlyArray<string> | undefined
+  /** Shown to this host and to no other. */
+  readonly client?: ClientCertificate | ReadonlyArray<ClientCertificate> | undefined
+  /** Takes any certificate of this host. Whoever is in between reads and changes what is not proven by a digest. */
+  readonly insecure?: boolean | undefined
+}
+
+/** Another place that serves a registry's images: a pull-through cache, or a program on this machine. */
+export interface MirrorOptions extends TlsOptions {
+  /** `https://mirror.example.com`, or with a path: `/v2` is added to it unless it ends so. */
+  readonly url: string
+  /** `resolve`: it is believed what a tag names. `pull`: it serves what a digest names. Default: both. */
+  readonly capabilities?: ReadonlyArray<"pull" | "resolve"> | undefined
+  /** Sent to this mirror with each request. */
+  readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
+  /** The path is the API's root as it is: no `/v2` is added. */
+  readonly overridePath?: boolean | undefined
+}
+
+/** How one registry is reached. What is given here counts, before what the directories of `hostsDirs` say. */
+export interface HostOptions extends TlsOptions {
+  /** Speak plain HTTP to this host. */
+  readonly plainHttp?: boolean | undefined
+  /** Sent to the registry with each request. */
+  readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
+  /** Asked in this order, before the registry itself. */
+  readonly mirrors?: ReadonlyArray<string | MirrorOptions> | undefined
+}
+
+/** The forward proxy. */
+export interface ProxyOptions {
+  /** `http://[user:password@]host:port`, or `https://`. */
+  readonly url: string | Redacted<string>
+  /** As `NO_PROXY`: names, domains, addresses, networks, with a port or without, separated by commas; `*` for all. */
+  readonly noProxy?: string | undefined
+}
 
 /**
  * How owners, full modes and device nodes are kept.
@@ -124,8 +180,22 @@ export interface PullerOptions {
   readonly workers?: number | undefined
   /** Speak plain HTTP to every registry of this puller. Loopback hosts need no such option. */
   readonly plainHttp?: boolean | undefined
-  /** Credentials by registry host (`ghcr.io`, `localhost:5000`). Default: docker's `config.json`. */
-  readonly credentials?: Readonly<Record<string, Credentials>> | undefined
+  /**
+   * Credentials by registry host (`ghcr.io`, `localhost:5000`) or part of one (`ghcr.io/org`), or a function that finds
+   * them. Where this knows none: `OCIFLOW_AUTH`, then docker's `config.json`, then podman's `auth.json`.
+   */
+  readonly credentials?: Readonly<Record<string, Credentials>> | CredentialsOf | undefined
+  /** By registry host; `*` stands for each that is not named. */
+  readonly hosts?: Readonly<Record<string, HostOptions>> | undefined
+  /**
+   * Directories in containerd's form: `<host>/hosts.toml`, `_default/hosts.toml`. Default: `OCIFLOW_HOSTS_DIR` (several
+   * as in `PATH`), else `~/.config/containerd/certs.d` and `/etc/containerd/certs.d`.
+   */
+  readonly hostsDirs?: ReadonlyArray<string> | undefined
+  /** Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, of either case. `false`: none. */
+  readonly proxy?: false | ProxyOptions | undefined
+  /** Connections to one host at once. Default 32. */
+  readonly connections?: number | undefined
   readonly limits?: Partial<Limits> | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
   readonly retry?: Partial<RetryOptions> | undefined

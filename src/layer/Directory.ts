@@ -14,11 +14,13 @@ export class Directory {
   readonly path: string
   readonly name: string
   readonly parent: Directory | undefined
+  /** Components beneath the root. */
+  readonly depth: number
   readonly children = new Map<string, Directory>()
   /** What `finish` sets. */
   mtime: EntryHeader["mtime"] | undefined
   /** Hard links whose target did not exist yet, by name. */
-  links: Map<string, EntryHeader> | undefined
+  links: Map<string, Pick<EntryHeader, "path" | "linkPath">> | undefined
   /** What this layer wrote here, by name. Kept only where layers meet: a whiteout must spare it. */
   written: Set<string> | undefined
   /** Names that this layer hides with a whiteout node. */
@@ -30,6 +32,7 @@ export class Directory {
     this.path = path
     this.name = name
     this.parent = parent
+    this.depth = parent === undefined ? 0 : parent.depth + 1
   }
 
   at(name: string): string {

@@ -100,6 +100,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   }
 
   const makeDirectory = (place: Directory, name: string, header: EntryHeader): Directory => {
+    // Links make short names lead deep: the name's own components, which are bounded already, do not tell.
+    if (place.depth >= limits.depth) {
+      const subject = `layer ${digest}, entry ${JSON.stringify(printable(decode(current), 120))}`
+      throw new LimitExceeded({ limit: "depth", maximum: limits.depth, unit: "components", subject })
+    }
     const path = place.at(name)
     const disk = toDisk(path)
     const hidden = place.whiteouts?.has(name) === true

@@ -21,10 +21,13 @@ export interface Links {
   readonly finish: () => void
 }
 
+/** Of an entry that waits no more than its names: its attributes are views of up to `paxBytes` of memory. */
+type LinkNames = Pick<EntryHeader, "path" | "linkPath">
+
 interface Pending {
   readonly directory: Directory
   readonly name: string
-  readonly header: EntryHeader
+  readonly header: LinkNames
 }
 
 /** Whether a removal has taken the directory, or one above it, out of the tree since. */
@@ -45,7 +48,7 @@ export const makeLinks = ({ refusal, within, vacate, linked }: LinksOptions): Li
   let pending: Array<Pending> = []
 
   /** Where the target is, resolved as if the layer were `/`; its last component is never followed. */
-  const locate = (header: EntryHeader): string | undefined => {
+  const locate = (header: LinkNames): string | undefined => {
     const names = cleanName(checkTarget(header.linkPath, header.path, refusal), refusal)
     const name = names[names.length - 1]
     if (name === undefined) throw unsafe(refusal, header.path, "a hard link to the root")
@@ -77,9 +80,10 @@ export const makeLinks = ({ refusal, within, vacate, linked }: LinksOptions): Li
       // What stood here is gone from now on: another link to this name must not find it.
       vacate(directory, name)
       within.forget()
+      const names = { path: header.path, linkPath: header.linkPath }
       directory.links ??= new Map()
-      directory.links.set(name, header)
-      pending.push({ directory, name, header })
+      directory.links.set(name, names)
+      pending.push({ directory, name, header: names })
     },
 
     finish: () => {

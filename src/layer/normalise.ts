@@ -70,6 +70,7 @@ class Normaliser implements Machine<Uint8Array, Framed> {
   #extensions: Extensions = {}
   #extensionBytes = 0
   #entries = 0
+  #warned = false
   readonly #carry = Buffer.alloc(blockBytes)
   #carried = 0
 
@@ -211,13 +212,15 @@ class Normaliser implements Machine<Uint8Array, Framed> {
     const { digest, limits } = this.#context
     atMost(limits, "entries", ++this.#entries, () => `layer ${digest}`)
     const described = describe(block, at, this.#extensions, this.#context)
-    if (!isKnown(typeflag))
+    if (!isKnown(typeflag) && !this.#warned) {
+      this.#warned = true
       this.#warn({
         _tag: "Warning",
         code: "unknown-entry-type",
         digest,
         message: `an entry of the unknown type ${JSON.stringify(typeflag)} is taken for a regular file`
       })
+    }
     this.#extensions = {}
     const { sparse, stored } = described
     if (sparse === "old GNU") {

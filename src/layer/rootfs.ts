@@ -18,6 +18,9 @@ export const makeRootfs = (vacate: (directory: Directory, name: string) => void)
     if (child !== undefined && lstatSync(toDisk(child.path), { throwIfNoEntry: false })?.isDirectory()) hideAll(child)
   }
   const hideAll = (directory: Directory): void => {
+    // Once is enough: what comes after it is this layer's own. Each marker would cost as much as the directory is large.
+    if (directory.opaque) return
+    directory.opaque = true
     for (const name of namesIn(directory.path)) hide(directory, name)
   }
   return {

@@ -5,6 +5,9 @@ import { type Directory, toDisk } from "./Directory.ts"
 /** As many links as Linux follows in one path. */
 const maximumHops = 40
 
+/** Components of all link targets on one way: forty full targets would be 80 000 look-ups for one entry. */
+const maximumSteps = 2048
+
 export interface WithinOptions {
   readonly root: Directory
   /** Makes a directory that the archive has no entry for. */
@@ -38,6 +41,7 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
   let wayNames: Array<string> = []
   let wayPlaces: Array<Directory> = []
   let hops = 0
+  let steps = 0
   let forgotten = 0
 
   const enter = (directory: Directory, name: string, create: boolean): Directory | undefined => {
@@ -62,6 +66,7 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
     let place: Directory | undefined = target.startsWith("/") ? root : from
     for (const name of target.split("/")) {
       if (name === "" || name === ".") continue
+      if (++steps > maximumSteps) throw refuse("the links that lead to it are too long")
       place = name === ".." ? (place.parent ?? root) : enter(place, name, create)
       if (place === undefined) return undefined
     }
@@ -77,6 +82,7 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
   return {
     parent: (names) => {
       hops = 0
+      steps = 0
       const length = kept(names)
       if (length === names.length - 1 && length === wayNames.length) return wayPlaces[length - 1] ?? root
       const places = wayPlaces.slice(0, length)
@@ -96,6 +102,7 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
     },
     find: (names) => {
       hops = 0
+      steps = 0
       const length = kept(names)
       let place: Directory | undefined = wayPlaces[length - 1] ?? root
       for (const name of names.slice(length, -1)) {
