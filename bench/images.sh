@@ -93,6 +93,6 @@ case $command in
 make) for image in "$@"; do have "$image" || "make_$image"; done ;;
 push)
   port=$1; shift
-  for image in "$@"; do skopeo copy -q --dest-tls-verify=false "oci:$IMAGES/oci/$image:latest" "docker://127.0.0.1:$port/$image:latest"; done ;;
+  for image in "$@"; do skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:$IMAGES/oci/$image:latest" "docker://127.0.0.1:$port/$image:latest"; done ;;
 *) echo "unknown command $command" >&2; exit 2 ;;
 esac
