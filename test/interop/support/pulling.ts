@@ -1,0 +1,117 @@
+/** Pulls in processes of their own, which can be killed; and what the store holds afterwards. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import { createHash } from "node:crypto"
+import { once } from "node:events"
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import type { PullerOptions, PullOptions } from "../../../src/config.ts"
+import { readTree } from "./tree.ts"
+
+export interface Wish {
+  readonly root: string
+  readonly references: ReadonlyArray<string>
+  readonly options?: PullerOptions
+  readonly pull?: PullOptions
+  /** Removed, and pruned, before anything is pulled. */
+  readonly removing?: ReadonlyArray<string>
+  readonly pruning?: boolean
+}
+
+/** A line of its output: an event, or how it failed. */
+export interface Said {
+  readonly _tag: string
+  readonly digest?: string
+  readonly offset?: number
+  readonly reason?: string
+  readonly code?: string
+  readonly message?: string
+}
+
+export interface Pulling {
+  readonly process: ChildProcess
+  readonly said: ReadonlyArray<Said>
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+}
+
+const program = join(import.meta.dirname, "../programs/pull.mjs")
+
+export const startPull = (wish: Wish): Pulling => {
+  const child = spawn(process.execPath, [program, JSON.stringify(wish)], { stdio: ["ignore", "pipe", "inherit"] })
+  const said: Array<Said> = []
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    // A process that is killed may leave half a line.
+    if (line.endsWith("}")) said.push(JSON.parse(line))
+  })
+  const ended = once(child, "close").then(([code, signal]) => signal ?? code)
+  return { process: child, said, ended }
+}
+
+export const sqlite = (root: string, sql: string): ReadonlyArray<Readonly<Record<string, unknown>>> => {
+  const text = execFileSync("sqlite3", ["-json", join(root, "oci.db"), sql], { encoding: "utf8" })
+  return text.trim() === "" ? [] : JSON.parse(text)
+}
+
+/** What the catalogue says, without times and row numbers. */
+export const rows = (root: string): string =>
+  JSON.stringify(
+    sqlite(
+      root,
+      `SELECT i.reference, i.digest, i.size_bytes, m.digest AS manifest, c.digest AS config, ml.position,
+              l.digest AS layer, l.diff_id, l.size_bytes AS layer_size
+       FROM images i JOIN manifests m ON m.image_id = i.id JOIN configs c ON c.manifest_id = m.id
+       LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id LEFT JOIN layers l ON l.id = ml.layer_id
+       ORDER BY i.reference, m.digest, ml.position`
+    )
+  )
+
+export const integrity = (root: string): unknown => sqlite(root, "PRAGMA integrity_check")[0]?.["integrity_check"]
+
+/**
+ * Every tree, by name, as a hash over each path with all that `lstat` and its attributes tell, and the contents. Of a
+ * root the time is left out: an archive need not say it.
+ */
+export const trees = (root: string): ReadonlyArray<string> => {
+  const layers = join(root, "layers")
+  const names = readdirSync(layers).filter((name) => name.endsWith(".extracted"))
+  const text = (nodes: ReadonlyArray<unknown>) =>
+    JSON.stringify(nodes, (_, value) => (typeof value === "bigint" ? value.toString() : value))
+  return names.sort().map((name) => {
+    const nodes = [...readTree(join(layers, name))].map(([path, node]) =>
+      path === "." ? [path, { ...node, mtime: 0n }] : [path, node]
+    )
+    return `${name} ${createHash("sha256").update(text(nodes)).digest("hex")}`
+  })
+}
+
+/** Names of locks and of staged layers that nobody holds any more. */
+export const leftovers = (root: string): ReadonlyArray<string> => {
+  const list = (...path: ReadonlyArray<string>) => {
+    try {
+      return readdirSync(join(root, ...path))
+    } catch {
+      return []
+    }
+  }
+  return [...list("layers", ".staging"), ...list("partial")]
+}
+
+/** Numbers that look random and are the same for the same seed. */
+export const randomOf = (seed: number) => {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export const seedOf = (name: string): number => {
+  const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 32))
+  console.log(`${name}: SEED=${seed}`)
+  return seed
+}
+
+export const countOf = (name: string, usual: number): number => Number(process.env[name] ?? usual)
