@@ -102,7 +102,9 @@ const badTime = (block: Buffer, at: number): boolean => block[at] !== 0 && Numbe
 export const fieldAt = (block: Buffer, at: number, field: keyof typeof fields, corrupt: Corrupt): number => {
   const [offset, length] = fields[field]
   const value = numberAt(block, at + offset, length)
-  if (Number.isNaN(value)) throw corrupt(`a header whose ${field} is no number`)
+  // Digits behind a NUL are the number to Go, and nothing to GNU tar and Python: of a size, that moves every next header.
+  const hidden = field === "size" && value > 0 && block[at + offset] === 0
+  if (hidden || Number.isNaN(value)) throw corrupt(`a header whose ${field} is no number`)
   return value
 }
 

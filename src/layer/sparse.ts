@@ -38,19 +38,28 @@ const pairUp = (numbers: ReadonlyArray<number>): ReadonlyArray<Segment> => {
   return segments
 }
 
+const sparseKeywords = ["map", "offset", "numbytes", "numblocks", "size", "realsize", "name"].map(
+  (word) => `GNU.sparse.${word}`
+)
+
 const decimal = (text: string): number => (/^\d{1,16}$/.test(text) ? Number(text) : Number.NaN)
 
 export const paxSparse = (pax: Pax, corrupt: Corrupt): PaxSparse | undefined => {
   const major = paxText(pax, "GNU.sparse.major")
   const minor = paxText(pax, "GNU.sparse.minor")
-  const size = paxNumber(pax, "GNU.sparse.realsize", corrupt) ?? paxNumber(pax, "GNU.sparse.size", corrupt)
+  const [size, second] = ["GNU.sparse.realsize", "GNU.sparse.size"]
+    .map((keyword) => paxNumber(pax, keyword, corrupt))
+    .filter((number) => number !== undefined)
+  if (second !== undefined && size !== second) throw corrupt("a sparse file with two sizes")
   const version = major === undefined && minor === undefined ? undefined : `${major}.${minor}`
-  if (version === undefined && pax.pairs.length === 0 && !pax.records.has("GNU.sparse.map")) return undefined
+  // Any word of holes makes the entry sparse: Go ignores some that stand alone, GNU tar and others do not.
+  if (version === undefined && !sparseKeywords.some((keyword) => pax.records.has(keyword))) return undefined
   if (version !== undefined && !["0.0", "0.1", "1.0"].includes(version))
     throw corrupt(`a sparse file of format ${version}, which is unknown`)
   if (size === undefined) throw corrupt("a sparse file without its size")
   if (version === "1.0") return { map: "body", size }
   const text = paxText(pax, "GNU.sparse.map")
+  if (text !== undefined && pax.pairs.length > 0) throw corrupt("a sparse file with two maps")
   const numbers = (text === undefined ? pax.pairs : text.split(",")).map(decimal)
   const count = paxNumber(pax, "GNU.sparse.numblocks", corrupt)
   if (numbers.length % 2 !== 0 || (count !== undefined && count * 2 !== numbers.length))
