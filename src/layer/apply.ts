@@ -216,13 +216,28 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     }
   }
 
+  /**
+   * Does something that is no directory stand on the way? Then a whiteout beneath it hides nothing: umoci writes one for
+   * each file of a directory that its layer replaces by a file.
+   */
+  const isBlocked = (names: ReadonlyArray<string>): boolean => {
+    for (let length = 1; length < names.length; length++) {
+      const place = within.find(names.slice(0, length))
+      const name = names[length - 1] ?? ""
+      const stats = place && lstatSync(toDisk(place.at(name)), { throwIfNoEntry: false })
+      if (place === undefined || stats === undefined || place.whiteouts?.has(name) === true) return false
+      if (!stats.isDirectory() && !stats.isSymbolicLink()) return true
+    }
+    return false
+  }
+
   /** True where the entry was a whiteout and is dealt with. */
   const applyWhiteout = (names: ReadonlyArray<string>, name: string): boolean => {
     const whiteout = whiteoutOf(name)
     if (whiteout === undefined) return false
     if (whiteout.kind === "invalid") throw refuse("a whiteout that names nothing of its directory")
-    if (meeting === undefined) return false
-    if (whiteout.kind === "aufs") return true
+    if (meeting === undefined) return isBlocked(names)
+    if (whiteout.kind === "aufs" || isBlocked(names)) return true
     // In one merged tree a directory that is not there has nothing to hide; an overlay needs one to say so.
     const place = layout === "rootfs" ? within.find(names) : within.parent(names)
     if (place === undefined) return true

@@ -338,3 +338,18 @@ test("the layout layers keeps whiteouts as plain files, for whoever stacks the l
     "b/.wh.y = "
   ])
 })
+
+describe.each(["layers", "overlay", "rootfs"] as const)("layout %s", (layout) => {
+  test("a whiteout beneath a file of its own layer hides nothing, as umoci writes them", () => {
+    const root = emptyRoot()
+    const entries = [file("d", "2"), file("d/.wh.x"), file("d/s/.wh.y"), file("d/.wh..wh..opq"), file("e", "3")]
+    apply(root, entries, { layout })
+    expect(outline(root)).toEqual(["d = 2", "e = 3"])
+  })
+
+  test("a file beneath a file is a lie still", () => {
+    expect(thrown(() => apply(emptyRoot(), [file("d", "2"), file("d/x")], { layout }))).toMatchObject({
+      _tag: "UnsafeEntry"
+    })
+  })
+})
