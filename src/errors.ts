@@ -102,6 +102,19 @@ export class AccessDenied extends Data.TaggedError("AccessDenied")<{
   }
 }
 
+/** The function given as the option `credentials` failed. What it said is kept out of the message: it may be a secret. */
+export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavailable")<{
+  readonly registry: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `the credentials for ${printable(this.registry)} could not be found out: the function given for them failed`
+  }
+  get advice() {
+    return "Look at what the option credentials does; let it give undefined where it knows none."
+  }
+}
+
 /** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
 export class RateLimited extends Data.TaggedError("RateLimited")<{
   readonly url: string
@@ -465,6 +478,7 @@ export const reasons = {
   InvalidOption,
   RegistryUnreachable,
   AccessDenied,
+  CredentialsUnavailable,
   RateLimited,
   ManifestNotFound,
   BlobNotFound,

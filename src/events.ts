@@ -108,6 +108,15 @@ export interface Warning {
   readonly message: string
   readonly digest?: string
 }
+/** What a registry says of how much more it may be asked; it counts images, not layers. */
+export interface Quota {
+  readonly _tag: "Quota"
+  readonly registry: string
+  readonly limit: number
+  readonly remaining: number
+  /** Milliseconds in which `limit` may be asked for, where the registry tells. */
+  readonly window?: number
+}
 export interface Pulled {
   readonly _tag: "Pulled"
   readonly image: PulledImage
@@ -125,6 +134,7 @@ export type PullEvent =
   | Retrying
   | LayerDone
   | Warning
+  | Quota
   | Pulled
 
 /** Where a pull's stages put their events; it never blocks and never fails. */

@@ -7,22 +7,28 @@
  */
 export { type Client, open } from "./client.ts"
 export {
+  type ClientCertificate,
   type Credentials,
+  type CredentialsOf,
   type Durability,
   defaultLimits,
   defaultRetry,
   defaultTimeouts,
   type LayoutName,
+  type HostOptions,
   type Limits,
+  type MirrorOptions,
   type OverlayAttributes,
   type Ownership,
   type Preflight,
+  type ProxyOptions,
   type PullerOptions,
   type PullOptions,
   type PullPolicy,
   type RetryOptions,
   type StatFormat,
-  type Timeouts
+  type Timeouts,
+  type TlsOptions
 } from "./config.ts"
 export * from "./errors.ts"
 export type * from "./events.ts"

@@ -83,8 +83,14 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     const resumed = kept.size() > 0
     const { path, inflated, entries } = yield* extract(reference, layer, kept, emit).pipe(
       Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
-      // What was kept may have been wrong, and is gone now: the registry's own bytes get their chance.
-      Effect.retry({ times: 1, while: (reason) => resumed && doubtsBytes(reason) })
+      // What was kept may have been wrong, and is gone now; or a mirror lied: the registry's own bytes get their chance.
+      Effect.retry({
+        times: 1,
+        while: (reason) =>
+          doubtsBytes(reason)
+            ? Effect.map(registry.doubt(digest, emit), (lied) => lied || resumed)
+            : Effect.succeed(false)
+      })
     )
     yield* kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })

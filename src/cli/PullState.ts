@@ -87,6 +87,7 @@ export const advance = (state: PullState, event: PullEvent): PullState => {
       return digest === undefined ? { ...state, retry } : change(state, digest, () => ({ retry }))
     }
     case "Warning":
+    case "Quota":
       return state
     case "Pulled":
       return { ...state, image: event.image }

@@ -35,6 +35,8 @@ export const plainLine = (event: PullEvent): string | undefined => {
     }
     case "Warning":
       return `warning: ${printable(event.message)}`
+    case "Quota":
+      return `${printable(event.registry)} allows ${event.remaining} more of ${event.limit} pulls for now`
     case "Pulled":
       return undefined
   }

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Observable } from "rxjs"
-import type { Reason } from "../errors.ts"
+import type { InvalidOption, Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
@@ -38,10 +38,15 @@ export class Registry extends Context.Service<
       gate: Gate,
       options: BlobOptions
     ) => Observable<Uint8Array>
+    /**
+     * Tells that the bytes that came for a blob were not what its digest says. True where a mirror had served some: it
+     * is not asked for this blob again, so that another attempt has a chance.
+     */
+    readonly doubt: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
   }
 >()("ociflow/registry/Registry") {
   /** Connections and tokens live as long as the layer; closing it leaves no socket. */
-  static layer(options: RegistryOptions = {}): Layer.Layer<Registry> {
+  static layer(options: RegistryOptions = {}): Layer.Layer<Registry, InvalidOption> {
     return Layer.effect(Registry, makeRegistry(options))
   }
 }

@@ -8,18 +8,20 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "../errors.ts"
+import type { Emit } from "../events.ts"
 import { type Challenge, parseChallenges } from "./Challenge.ts"
-import type { Login } from "./Credentials.ts"
 import { collect } from "./collect.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { type Circumstances, failure, shortBody } from "./failure.ts"
 import { type Followed, follow } from "./follow.ts"
+import type { Login } from "./Login.ts"
+import { notices } from "./notices.ts"
 import { basic, type TokenRequest, type Tokens } from "./Tokens.ts"
 import type { Transport } from "./Transport.ts"
 
 export interface Ask {
   readonly method: "GET" | "HEAD"
-  /** Below the repository: `manifests/latest`. */
+  /** Below the repository: `manifests/latest`; without a repository, below the API's root. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
 }
@@ -38,7 +40,12 @@ export interface Session {
 /** How to authenticate to a repository, as its registry said. */
 type Scheme =
   | { readonly _tag: "Basic" }
-  | { readonly _tag: "Bearer"; readonly realm: string; readonly service: string | undefined; readonly scope: string }
+  | {
+      readonly _tag: "Bearer"
+      readonly realm: string
+      readonly service: string | undefined
+      readonly scope: string | undefined
+    }
 
 /** Schemes by repository; shared by the sessions of a puller. */
 export type Schemes = Map<string, Scheme>
@@ -66,16 +73,17 @@ export const makeSession = (
   { transport, tokens, schemes }: Shared,
   endpoint: Endpoint,
   repository: string,
-  login: Login | undefined
+  login: Login | undefined,
+  emit: Emit
 ): Session => {
-  const key = `${endpoint.origin}/${repository}`
+  const key = `${endpoint.origin}${endpoint.root ?? ""}/${repository}`
 
   /** Bearer before Basic: a token tells less than a password. A registry token is shown already, and cannot be renewed. */
   const schemeOf = (challenges: ReadonlyArray<Challenge>): Scheme | undefined => {
     if (login?._tag === "RegistryToken") return undefined
     for (const { scheme, parameters } of challenges) {
       const realm = parameters.get("realm")
-      const scope = parameters.get("scope") || `repository:${repository}:pull`
+      const scope = parameters.get("scope") || (repository === "" ? undefined : `repository:${repository}:pull`)
       if (scheme === "bearer" && realm !== undefined)
         return { _tag: "Bearer", realm, service: parameters.get("service"), scope }
     }
@@ -108,10 +116,11 @@ export const makeSession = (
     path,
     headers
   }: Ask): Effect.fn.Return<Followed, Reason, Scope.Scope> {
-    const url = addressOf(endpoint, `${repository}/${path}`)
+    const url = addressOf(endpoint, repository === "" ? path : `${repository}/${path}`)
     for (let requests = 1; ; requests++) {
       const shown = yield* show()
       const answer = yield* follow(transport, endpoint, { method, url, headers }, shown.authorization)
+      if (path.startsWith("manifests/") && !answer.astray) notices(endpoint.registry, answer.headers).forEach(emit)
       if (answer.status !== 401 && answer.status !== 403) return answer
 
       const challenges = parseChallenges(answer.headers["www-authenticate"])

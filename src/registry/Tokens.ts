@@ -13,13 +13,13 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { AddressRefused, InvalidResponse, type Reason, redactUrl } from "../errors.ts"
 import { objection } from "./Address.ts"
-import type { Login } from "./Credentials.ts"
 import { collect } from "./collect.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { failure, shortBody } from "./failure.ts"
 import { follow } from "./follow.ts"
 import { parseJson } from "./json.ts"
-import type { Request, Transport } from "./Transport.ts"
+import type { Login } from "./Login.ts"
+import type { Answer, Request, Transport } from "./Transport.ts"
 
 export type AccessToken = Redacted.Redacted<string>
 
@@ -28,7 +28,7 @@ export interface TokenRequest {
   readonly endpoint: Endpoint
   readonly realm: string
   readonly service: string | undefined
-  readonly scope: string
+  readonly scope: string | undefined
   readonly login: Login | undefined
 }
 
@@ -64,7 +64,8 @@ export const basic = (username: string, password: Redacted.Redacted<string>): Re
 const write = (realm: URL, { service, scope, login }: TokenRequest) => {
   const accept = { accept: "application/json" }
   if (login?._tag === "IdentityToken") {
-    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: "ociflow", scope })
+    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: "ociflow" })
+    if (scope !== undefined) form.set("scope", scope)
     if (service !== undefined) form.set("service", service)
     form.set("refresh_token", Redacted.value(login.token))
     const headers = { ...accept, "content-type": "application/x-www-form-urlencoded" }
@@ -72,10 +73,28 @@ const write = (realm: URL, { service, scope, login }: TokenRequest) => {
   }
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set("service", service)
-  url.searchParams.append("scope", scope)
+  if (scope !== undefined) url.searchParams.append("scope", scope)
   const request: Request = { method: "GET", url, headers: accept }
   return login?._tag === "Password" ? { request, authorization: basic(login.username, login.password) } : { request }
 }
+
+/**
+ * Some services know no POST (404, 405) or want no refresh token (401: Artifactory): they take it for the password of
+ * its user.
+ */
+const withoutOAuth2 = Effect.fnUntraced(function* (
+  transport: Transport,
+  wanted: TokenRequest,
+  realm: URL,
+  { status }: Answer
+) {
+  const { endpoint, login } = wanted
+  if (login?._tag !== "IdentityToken" || login.username === undefined || ![401, 404, 405].includes(status))
+    return undefined
+  const { username, token: password } = login
+  const { request, authorization } = write(realm, { ...wanted, login: { _tag: "Password", username, password } })
+  return yield* follow(transport, endpoint, request, authorization)
+})
 
 const fetchToken = (transport: Transport) =>
   Effect.fnUntraced(function* (
@@ -90,7 +109,8 @@ const fetchToken = (transport: Transport) =>
     if (problem !== undefined) return yield* new AddressRefused({ from, to: redactUrl(realm), problem })
 
     const { request, authorization } = write(realm, wanted)
-    const answer = yield* follow(transport, endpoint, request, authorization)
+    const first = yield* follow(transport, endpoint, request, authorization)
+    const answer = (yield* withoutOAuth2(transport, wanted, realm, first)) ?? first
     if (answer.status !== 200) return yield* failure(answer, { authenticated: login !== undefined })
     const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "it answers without a usable token" })
     const told = yield* collect(answer, shortBody).pipe(

@@ -1,5 +1,6 @@
 /** Redirects (RFC 9110, section 15.4): bounded, looked at one by one, and without credentials past the first origin. */
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { AddressRefused, InvalidResponse, type RegistryUnreachable, redactUrl } from "../errors.ts"
@@ -30,9 +31,11 @@ export const follow = Effect.fnUntraced(function* (
   let astray = false
   for (let hops = 0; hops <= mostRedirects; hops++) {
     // Once dropped, the credentials stay dropped, even if the way leads back.
+    const own = astray || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
     const credentials =
       astray || authorization === undefined ? undefined : { authorization: Redacted.value(authorization) }
-    const answer = yield* transport.send(endpoint, { ...request, url, headers: { ...request.headers, ...credentials } })
+    const headers = { ...own, ...request.headers, ...credentials }
+    const answer = yield* transport.send(endpoint, { ...request, url, headers })
     if (!redirects.has(answer.status)) return { ...answer, astray }
 
     const location = headerOf(answer.headers, "location")

@@ -1,30 +1,29 @@
-/** The service's parts, put together: transport, credentials, tokens; then documents and blobs over one session each. */
+/** The service's parts, put together: transport, credentials, tokens, hosts; then documents and blobs from each place. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { defer, type Observable, throwError } from "rxjs"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "../config.ts"
-import { type Reason, SizeMismatch } from "../errors.ts"
+import { InvalidOption, type Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import { lifting } from "../reactive/bridge.ts"
-import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
-import { explainMapping, networkReference } from "../reference/sandboxes.ts"
-import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
-import { attempt } from "./blob.ts"
-import { firstOf, fromDockerConfig, fromOptions } from "./Credentials.ts"
-import { fetchConfig, fetchManifest, headDigest } from "./documents.ts"
-import { endpointOf } from "./Endpoint.ts"
+import { explainMapping } from "../reference/sandboxes.ts"
+import { makeCredentials } from "./Credentials.ts"
+import { fetchConfig, fetchManifest, headDigest, type Wanted } from "./documents.ts"
+import { makeHosts } from "./Hosts.ts"
+import { makeMirrors } from "./Mirrors.ts"
 import type { Platform } from "./Platform.ts"
+import { makeProxy } from "./Proxy.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 import { type DocumentSource, resolve } from "./resolve.ts"
-import { resuming } from "./resuming.ts"
-import { patience, retries } from "./retries.ts"
-import { makeSession, type Schemes, type Session } from "./Session.ts"
+import { makeSources } from "./Sources.ts"
 import { makeTokens } from "./Tokens.ts"
 import { makeTransport } from "./Transport.ts"
+import { userAgent } from "./userAgent.ts"
 
-export type RegistryOptions = Pick<PullerOptions, "plainHttp" | "credentials" | "limits" | "timeouts" | "retry">
+export type RegistryOptions = Pick<
+  PullerOptions,
+  "plainHttp" | "credentials" | "hosts" | "hostsDirs" | "proxy" | "connections" | "limits" | "timeouts" | "retry"
+>
 
 /** An option that is there and `undefined` is an option that is not there. */
 const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({
@@ -32,26 +31,38 @@ const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A
   ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))
 })
 
+/** What it takes to ask any host: connections, tokens, and what is known of hosts and credentials. */
+export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions) {
+  const hosts = yield* makeHosts(options)
+  const transport = yield* makeTransport({
+    timeouts: filled(defaultTimeouts, options.timeouts),
+    connections: options.connections,
+    userAgent: yield* userAgent,
+    proxyFor: yield* makeProxy(options.proxy).pipe(
+      Effect.mapError((problem) => new InvalidOption({ option: "proxy", problem }))
+    ),
+    tlsOfHost: hosts.tls
+  })
+  return {
+    hosts,
+    transport,
+    tokens: yield* makeTokens(transport),
+    schemes: new Map(),
+    credentials: yield* makeCredentials(options.credentials),
+    retry: filled(defaultRetry, options.retry)
+  }
+})
+
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limit = filled(defaultLimits, options.limits).documentBytes
-  const retry = filled(defaultRetry, options.retry)
-  const transport = yield* makeTransport(filled(defaultTimeouts, options.timeouts))
-  const tokens = yield* makeTokens(transport)
-  const schemes: Schemes = new Map()
-  const credentials = firstOf(fromOptions(options.credentials ?? {}), fromDockerConfig)
+  const mirrors = makeMirrors()
   const lift = yield* lifting()
+  const sources = makeSources({ ...(yield* makeNetwork(options)), mirrors, lift })
 
-  /** Credentials are looked up anew for each: people log in while a puller lives. */
-  const sessionOf = Effect.fnUntraced(function* (reference: Reference, emit: Emit): Effect.fn.Return<Session> {
-    const { registry, repository } = networkReference(reference)
-    const login = Option.getOrUndefined(yield* credentials(registry, emit))
-    const endpoint = endpointOf(registry, options.plainHttp === true)
-    return makeSession({ transport, tokens, schemes }, endpoint, repository, login)
-  })
-  const retryingWith =
-    (emit: Emit) =>
-    <A>(effect: Effect.Effect<A, Reason>): Effect.Effect<A, Reason> =>
-      Effect.retry(effect, retries(retry, emit))
+  const manifestOf = (reference: Reference, emit: Emit) => (wanted: Wanted) =>
+    sources.ask(reference, wanted._tag === "Tag" ? "tag" : "digest", emit, (session) =>
+      fetchManifest(session, wanted, limit)
+    )
 
   const resolveImage = Effect.fn("Registry.resolve")(function* (
     reference: Reference,
@@ -59,11 +70,10 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     emit: Emit
   ): Effect.fn.Return<ResolvedImage, Reason> {
     yield* explainMapping(reference)
-    const session = yield* sessionOf(reference, emit)
-    const retrying = retryingWith(emit)
     const source: DocumentSource = {
-      manifest: (wanted) => retrying(fetchManifest(session, wanted, limit)),
-      config: (descriptor) => retrying(fetchConfig(session, descriptor, limit))
+      manifest: manifestOf(reference, emit),
+      config: (descriptor) =>
+        sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limit))
     }
     return yield* resolve({ source, reference, wanted, emit })
   })
@@ -73,36 +83,16 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     emit: Emit
   ): Effect.fn.Return<Digest, Reason> {
     if (reference.digest !== undefined) return reference.digest
-    const session = yield* sessionOf(reference, emit)
     const tag = reference.tag ?? "latest"
-    const retrying = retryingWith(emit)
-    const told = yield* retrying(headDigest(session, tag))
-    if (told !== undefined) return told
-    const { document } = yield* retrying(fetchManifest(session, { _tag: "Tag", tag }, limit))
-    return document.descriptor.digest
-  })
-
-  const blob$ = (
-    reference: Reference,
-    blob: BlobDescriptor,
-    gate: Gate,
-    { offset = 0, emit }: BlobOptions
-  ): Observable<Uint8Array> => {
-    const { digest, size } = blob
-    if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
-    const source = { transport, lift, session: sessionOf(reference, emit) }
-    return defer(() =>
-      resuming({
-        offset,
-        size,
-        attempt: (from) => attempt(source, blob, from, gate),
-        wait: () => {
-          const patient = patience(retries(retry, emit, digest))
-          return (error, progressed) => lift(patient(error, progressed))
-        }
+    return yield* sources.ask(reference, "tag", emit, (session) =>
+      Effect.gen(function* () {
+        const told = yield* headDigest(session, tag)
+        if (told !== undefined) return told
+        const { document } = yield* fetchManifest(session, { _tag: "Tag", tag }, limit)
+        return document.descriptor.digest
       })
     )
-  }
+  })
 
-  return { resolve: resolveImage, digest, blob$ }
+  return { resolve: resolveImage, digest, blob$: sources.blob$, doubt: mirrors.doubt }
 })

@@ -12,7 +12,7 @@ describe("a connection", () => {
   it.live("is not made to a name that turns out to lie nearer than the registry", () =>
     Effect.gen(function* () {
       const served = yield* serve((_, response) => void response.end("inside"))
-      const { send, placeOf } = yield* makeTransport(defaultTimeouts)
+      const { send, placeOf } = yield* makeTransport({ timeouts: defaultTimeouts })
       const stranger: Endpoint = endpointOf("registry.test", false)
       expect(placeOf(stranger)).toBe("public")
       const inside = served.origin.replace("127.0.0.1", "localhost")
@@ -26,7 +26,7 @@ describe("a connection", () => {
     Effect.gen(function* () {
       const served = yield* serve((_, response) => void response.end("inside"))
       const other = yield* serve((_, response) => void response.end("neighbour"))
-      const { send, placeOf } = yield* makeTransport(defaultTimeouts)
+      const { send, placeOf } = yield* makeTransport({ timeouts: defaultTimeouts })
       const endpoint: Endpoint = {
         registry: "it",
         origin: served.origin.replace("127.0.0.1", "localhost"),
@@ -42,7 +42,7 @@ describe("a connection", () => {
   it.live("that brings no answer in time is an error, and leaves no socket", () =>
     Effect.gen(function* () {
       const mute = yield* serveTcp()
-      const { send } = yield* makeTransport({ connect: 60, headers: 60, idle: 60 })
+      const { send } = yield* makeTransport({ timeouts: { connect: 60, headers: 60, idle: 60 } })
       const endpoint = endpointOf(mute.host, false)
       for (const scheme of ["http", "https"]) {
         const error = yield* Effect.flip(Effect.scoped(send(endpoint, get(`${scheme}://${mute.host}/v2/`))))
@@ -55,7 +55,7 @@ describe("a connection", () => {
   it.live("that cannot be is an error in words", () =>
     Effect.gen(function* () {
       const plain = yield* serve((_, response) => void response.end())
-      const { send } = yield* makeTransport(defaultTimeouts)
+      const { send } = yield* makeTransport({ timeouts: defaultTimeouts })
       const endpoint = endpointOf(plain.host, false)
       const failing = (url: string) =>
         Effect.map(Effect.flip(Effect.scoped(send(endpoint, get(url)))), ({ message }) => message)
@@ -67,7 +67,7 @@ describe("a connection", () => {
   it.live("ends when the scope of its request does, its body unread", () =>
     Effect.gen(function* () {
       const served = yield* serve((_, response) => void response.write("a beginning"))
-      const { send } = yield* makeTransport(defaultTimeouts)
+      const { send } = yield* makeTransport({ timeouts: defaultTimeouts })
       const status = yield* Effect.scoped(
         Effect.map(send(endpointOf(served.host, false), get(served.origin)), (it) => it.status)
       )

@@ -1,0 +1,125 @@
+/** Asks the places that serve a repository, one after the other: mirrors once each, the registry itself with patience. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { catchError, concatMap, defer, type Observable, of, tap, throwError } from "rxjs"
+import type { RetryOptions } from "../config.ts"
+import { isReason, type Reason, SizeMismatch } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import type { Lift } from "../reactive/bridge.ts"
+import type { Gate } from "../reactive/Gate.ts"
+import type { Reference } from "../reference/Reference.ts"
+import { networkReference } from "../reference/sandboxes.ts"
+import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
+import { attempt } from "./blob.ts"
+import type { Endpoint } from "./Endpoint.ts"
+import type { Hosts, Mirror } from "./Hosts.ts"
+import type { CredentialSource } from "./Login.ts"
+import type { Mirrors } from "./Mirrors.ts"
+import { resuming } from "./resuming.ts"
+import { patience, retries } from "./retries.ts"
+import { makeSession, type Session, type Shared } from "./Session.ts"
+
+export interface SourcesOptions extends Shared {
+  readonly hosts: Hosts
+  readonly mirrors: Mirrors
+  readonly credentials: CredentialSource
+  readonly retry: RetryOptions
+  readonly lift: Lift
+}
+
+export interface Sources {
+  /** Of the first place that can: `use` is tried with each. */
+  readonly ask: <A>(
+    reference: Reference,
+    wanted: "tag" | "digest",
+    emit: Emit,
+    use: (session: Session) => Effect.Effect<A, Reason>
+  ) => Effect.Effect<A, Reason>
+  /** A body that breaks at one place is continued at the next. */
+  readonly blob$: (
+    reference: Reference,
+    blob: BlobDescriptor,
+    gate: Gate,
+    options: BlobOptions
+  ) => Observable<Uint8Array>
+}
+
+/** The next place is asked at once. */
+class PassedOver {}
+
+export const makeSources = (options: SourcesOptions): Sources => {
+  const { hosts, mirrors, credentials, retry, lift, transport } = options
+
+  /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
+  const sessionAt = Effect.fnUntraced(function* (endpoint: Endpoint, repository: string, emit: Emit) {
+    const login = Option.getOrUndefined(yield* credentials({ registry: endpoint.registry, repository }, emit))
+    return makeSession(options, endpoint, repository, login, emit)
+  })
+
+  const ask: Sources["ask"] = Effect.fnUntraced(function* <A>(
+    reference: Reference,
+    wanted: "tag" | "digest",
+    emit: Emit,
+    use: (session: Session) => Effect.Effect<A, Reason>
+  ): Effect.fn.Return<A, Reason> {
+    const { registry, repository } = networkReference(reference)
+    const places = yield* hosts.of(registry, emit)
+    const at = (endpoint: Endpoint) => Effect.flatMap(sessionAt(endpoint, repository, emit), use)
+    for (const mirror of yield* mirrors.ready(places, { tag: wanted === "tag" })) {
+      const found = yield* at(mirror.endpoint).pipe(
+        Effect.map(Option.some),
+        Effect.catch((reason) => Effect.as(mirrors.failed(mirror, reason, emit), Option.none<A>()))
+      )
+      if (Option.isSome(found)) return found.value
+    }
+    return yield* Effect.retry(at(places.origin), retries(retry, emit))
+  })
+
+  const blob$: Sources["blob$"] = (reference, blob, gate, { offset = 0, emit }) => {
+    const { digest, size } = blob
+    const { registry, repository } = networkReference(reference)
+    if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
+    const at = (endpoint: Endpoint) => ({ transport, lift, session: sessionAt(endpoint, repository, emit) })
+    const { urls: _, ...alone } = blob
+
+    const fromMirror = (mirror: Mirror, from: number, pass: () => void) =>
+      attempt(at(mirror.endpoint), alone, from, gate).pipe(
+        tap(() => mirrors.served(mirror, digest)),
+        catchError((reason) => {
+          if (!isReason(reason)) return throwError(() => reason)
+          pass()
+          return lift(mirrors.failed(mirror, reason, emit, digest)).pipe(
+            concatMap(() => throwError(() => new PassedOver()))
+          )
+        })
+      )
+
+    const places = Effect.gen(function* () {
+      const places = yield* hosts.of(registry, emit)
+      return { origin: places.origin, ready: yield* mirrors.ready(places, { tag: false, blob: digest }) }
+    })
+    return defer(() => lift(places)).pipe(
+      concatMap(({ origin, ready }) => {
+        let left = ready
+        return resuming({
+          offset,
+          size,
+          attempt: (from) => {
+            const [mirror, ...others] = left
+            if (mirror === undefined) return attempt(at(origin), blob, from, gate)
+            return fromMirror(mirror, from, () => {
+              left = others
+            })
+          },
+          wait: () => {
+            const patient = patience(retries(retry, emit, digest))
+            return (error, progressed) =>
+              error instanceof PassedOver ? of(undefined) : lift(patient(error, progressed))
+          }
+        })
+      })
+    )
+  }
+
+  return { ask, blob$ }
+}
