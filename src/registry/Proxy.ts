@@ -16,7 +16,7 @@ export interface ForwardProxy {
 }
 
 /** The proxy for an address; `undefined`: none. */
-export type ProxyFor = (url: URL) => Proxy | undefined
+export type ProxyFor = (url: URL) => ForwardProxy | undefined
 
 const decoded = (text: string): string => {
   try {
