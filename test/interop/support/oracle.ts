@@ -10,10 +10,10 @@ export const run = (command: string, ...args: ReadonlyArray<string>): string =>
 
 /**
  * Owner, all of the mode, device, time, content, links, attributes; of the root itself none: an archive may say nothing
- * of it.
+ * of it. A file whose other names are hidden by overlayfs still counts them, so the first name of several says nothing.
  */
-export const everythingBeneath = ({ mtime, ...node }: Node, path: string) =>
-  path === "." ? undefined : { ...node, mtime: mtime.toString() }
+export const everythingBeneath = ({ mtime, same, ...node }: Node, path: string) =>
+  path === "." ? undefined : { ...node, same: same === path ? undefined : same, mtime: mtime.toString() }
 
 const flags = [
   "--same-owner",
