@@ -31,11 +31,7 @@ const trees: Record<string, readonly [lines: ReadonlyArray<string>, path: string
     "7913:3579:0100744"
   ],
   file_symlink: [["file.txt = Hello file_symlink", "link.txt -> file.txt"], "file.txt", "7913:3579:0100744"],
-  file_longsymlink: [
-    ["(255)/", "(255)/(255) = Hello file_longsymlink", "link.txt -> (255)/(255)"],
-    "",
-    "0:0:040755"
-  ],
+  file_longsymlink: [["(255)/", "(255)/(255) = Hello file_longsymlink", "link.txt -> (255)/(255)"], "", "0:0:040755"],
   folder_file: [["folder/", "folder/file.txt = Hello folder_file"], "folder", "7913:3579:040744"],
   folder_file_utf8: [["földër/", "földër/áöñ.txt = Hello folder_file_utf8"], "földër/áöñ.txt", "7913:3579:0100744"],
   folder_subfolder_file: [
