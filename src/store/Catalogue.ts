@@ -72,7 +72,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
 
   return {
     database,
-    images: database.read("images", summarize(options)),
+    images: database.read("images", summarize),
     verify: verify(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),
 

@@ -12,7 +12,8 @@ import {
   indexRows,
   layerRows,
   type ManifestRow,
-  manifestRows
+  manifestRows,
+  summaryRows
 } from "./queries.ts"
 import { isDirectory } from "./Staging.ts"
 
@@ -88,16 +89,25 @@ const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
   }
 }
 
-export const summarize = Effect.fnUntraced(function* (places: Places) {
-  const summaries: Array<ImageSummary> = []
-  for (const row of yield* imageRows(undefined)) {
-    const manifests = yield* manifestRows(row.id)
-    const layers = yield* Effect.forEach(manifests, (it) => pulledLayers(it, places))
-    const platforms = manifests.map((it) => platformText(platformOf(it))).sort()
-    summaries.push({ ...common(row, manifests), platforms, layers: distinct(layers.flat()).length })
-  }
-  return summaries
-})
+/** All images in one question: with thousands of them, one for each would take minutes. */
+export const summarize = Effect.map(summaryRows, (rows) =>
+  rows.map((row): ImageSummary => {
+    const built = row.created === null ? {} : { created: row.created }
+    const platforms = row.platforms.map(([os, architecture, variant]) =>
+      platformText({ os: os ?? "", architecture: architecture ?? "", ...(variant ? { variant } : {}) })
+    )
+    return {
+      reference: row.reference,
+      digest: row.digest,
+      size: row.size_bytes,
+      pulled: row.modified_at,
+      lastUsed: row.last_used_at,
+      ...built,
+      platforms: platforms.sort(),
+      layers: row.layers
+    }
+  })
+)
 
 export const detail = Effect.fnUntraced(function* (reference: string, places: Places) {
   const [row] = yield* imageRows(reference)

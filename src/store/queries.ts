@@ -99,3 +99,30 @@ export const indexRows = SqlSchema.findAll({
     return yield* sql`SELECT digest, media_type, annotations_json FROM indexes WHERE image_id = ${imageId}`
   })
 })
+
+const SummaryRow = Schema.Struct({
+  reference: Schema.String,
+  digest: Schema.String,
+  size_bytes: Schema.Number,
+  modified_at: Schema.String,
+  last_used_at: Schema.String,
+  /** Operating system, architecture, variant. */
+  platforms: Schema.fromJsonString(Schema.Array(Schema.Array(Schema.NullOr(Schema.String)))),
+  created: Schema.NullOr(Schema.String),
+  /** Distinct ones. */
+  layers: Schema.Number
+})
+
+/** Every image with what is said of it in a list, by reference. */
+export const summaryRows = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const rows = yield* sql`
+    SELECT i.reference, i.digest, i.size_bytes, i.modified_at, i.last_used_at,
+      (SELECT json_group_array(json_array(m.platform_os, m.platform_arch, m.platform_variant))
+        FROM manifests m WHERE m.image_id = i.id) AS platforms,
+      (SELECT max(c.created) FROM manifests m JOIN configs c ON c.manifest_id = m.id WHERE m.image_id = i.id) AS created,
+      (SELECT count(DISTINCT ml.layer_id) FROM manifests m JOIN manifest_layers ml ON ml.manifest_id = m.id
+        WHERE m.image_id = i.id) AS layers
+    FROM images i ORDER BY i.reference`
+  return yield* Schema.decodeUnknownEffect(Schema.Array(SummaryRow))(rows)
+})
