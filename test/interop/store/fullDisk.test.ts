@@ -44,7 +44,15 @@ const grow = (type: string) => {
   const device = execFileSync("findmnt", ["-no", "SOURCE", root], { encoding: "utf8" }).trim()
   execFileSync("truncate", ["-s", "1500M", file])
   execFileSync("losetup", ["-c", device])
-  return execFileSync("resize2fs", [device], { stdio: "ignore" })
+  // The kernel grows it mounted, where it knows how; else it is looked at and grown at rest.
+  try {
+    return execFileSync("resize2fs", [device], { stdio: "ignore" })
+  } catch {
+    execFileSync("umount", [root])
+    execFileSync("e2fsck", ["-fp", file], { stdio: "ignore" })
+    execFileSync("resize2fs", [file], { stdio: "ignore" })
+    return execFileSync("mount", ["-o", "loop", file, root])
+  }
 }
 
 for (const type of ["tmpfs", "ext4"]) {

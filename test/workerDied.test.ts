@@ -1,0 +1,41 @@
+/** A worker that dies takes its layer with it, and nothing else. */
+import { expect, test, vi } from "vitest"
+import { fault, image, Prng, startRegistry } from "../src/testing/index.ts"
+import { open } from "./support/open.ts"
+
+const workers = vi.hoisted(() => new Set<import("node:worker_threads").Worker>())
+vi.mock("node:worker_threads", async (original) => {
+  const real = await original<typeof import("node:worker_threads")>()
+  class Watched extends real.Worker {
+    constructor(...made: ConstructorParameters<typeof real.Worker>) {
+      super(...made)
+      workers.add(this)
+      this.once("exit", () => workers.delete(this))
+    }
+  }
+  return { ...real, Worker: Watched }
+})
+
+test("a killed worker is WorkerDied; what had arrived is kept, and the same client pulls on with a new worker", {
+  timeout: 60_000
+}, async () => {
+  const made = await image({ layers: [{ files: { "noise.bin": new Prng("dies").bytes(400_000) } }] })
+  const digest = made.manifests[0]?.layers[0]?.digest ?? ""
+  await using registry = await startRegistry({ images: { "app:1": made } })
+  registry.fault({ kind: "blob", reference: digest, times: 1 }, fault.stall(200_000))
+  await using oci = await open({ workers: 1 })
+  const failing = oci.pull(registry.reference("app:1")).then(
+    () => expect.unreachable(),
+    (error) => error
+  )
+  await expect
+    .poll(async () => (await oci.usage()).partials.bytes, { timeout: 20_000, interval: 100 })
+    .toBeGreaterThan(190_000)
+  expect(workers.size).toBe(1)
+  for (const worker of workers) await worker.terminate()
+  expect((await failing).reason).toMatchObject({ _tag: "WorkerDied", digest })
+  expect(await oci.layers()).toEqual([])
+  expect((await oci.usage()).staging).toBeLessThan(10_000)
+  expect((await oci.pull(registry.reference("app:1"))).layers).toHaveLength(1)
+  expect(registry.log.repeated(digest)).toBe(0)
+})
