@@ -10,6 +10,9 @@ const skippable = 0x184d2a50
 /** Bytes of history that a frame may demand: what the `zstd` command and Node's decoder allow, too. */
 export const windowBytes = 2 ** 27
 
+/** What one block may hold, and how long it may be (RFC 8878 §3.1.1.2.4). Decoders cut longer ones off, or go on for minutes. */
+const blockBytes = 2 ** 17
+
 /** Blocks of one piece: at most 4 MiB of output. */
 const blocksPerPiece = 32
 
@@ -34,6 +37,7 @@ export class ZstdFrames {
   #descriptor = 0
   #last = false
   #blocks = 0
+  #window = 0
 
   constructor(sink: FrameSink, corrupt: (problem: string) => Error) {
     this.#sink = sink
@@ -120,6 +124,7 @@ export class ZstdFrames {
         const header = bytes.readUIntLE(0, 3)
         const type = (header >> 1) & 3
         if (type === 3) throw this.#corrupt("a zstd block of a reserved type")
+        if (header >> 3 > Math.min(blockBytes, this.#window)) throw this.#corrupt("a zstd block that is too long")
         this.#last = (header & 1) === 1
         this.#content = type === 1 ? 1 : header >> 3
         return this.#content === 0 && this.#blockEnded()
@@ -153,6 +158,7 @@ export class ZstdFrames {
       const base = 2 ** (10 + exponent)
       window = base + (base / 8) * ((bytes[0] ?? 0) & 7)
     }
+    this.#window = window
     if (window > windowBytes) throw this.#corrupt(`a zstd frame that needs a window of ${window} bytes`)
   }
 }

@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm"
 import { expect, test } from "vitest"
 import { defaultLimits } from "../../src/config.ts"
 import { makeApplier } from "../../src/layer/apply.ts"
+import { ZstdFrames } from "../../src/layer/ZstdFrames.ts"
 import { paxRecords, tar } from "../../src/testing/index.ts"
 import { outline } from "../support/diskTree.ts"
 import { apply, dir, emptyRoot, file, link, symlink, thrown } from "../support/entries.ts"
@@ -90,4 +91,27 @@ test("a sparse file is no directory, whatever its name ends in", async () => {
     .bytes()
   for (const bytes of [gnu, pax])
     await expect(readArchive(bytes)).rejects.toMatchObject({ _tag: "CorruptLayer", problem: "a directory with a body" })
+})
+
+test("a zstd block is as long as its window and 128 KiB at most", () => {
+  /** One last block of repeated bytes. */
+  const frame = (window: number, size: number) =>
+    Buffer.of(
+      0x28,
+      0xb5,
+      0x2f,
+      0xfd,
+      0,
+      window,
+      ((size << 3) | 3) & 0xff,
+      (size >> 5) & 0xff,
+      (size >> 13) & 0xff,
+      0x61
+    )
+  const read = (bytes: Uint8Array) =>
+    thrown(() => new ZstdFrames({ begin: () => {}, piece: () => {} }, (problem) => new Error(problem)).push(bytes))
+  expect(read(frame(0x40, 2 ** 17))).toBeUndefined()
+  expect(read(frame(0x40, 2 ** 17 + 1))).toMatchObject({ message: "a zstd block that is too long" })
+  expect(read(frame(0, 1024))).toBeUndefined()
+  expect(read(frame(0, 1025))).toMatchObject({ message: "a zstd block that is too long" })
 })
