@@ -10,8 +10,10 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Report, Share } from "./worker.ts"
 
-/** A case takes some milliseconds; one that takes this long never ends. Milliseconds. */
-const hang = 10_000
+/** A case takes some milliseconds; one that takes this long, on however busy a machine, never ends. Milliseconds. */
+const hang = 30_000
+/** A process starts in a second or two, and makes its archives. */
+const start = 120_000
 /** Of one process, bytes. */
 const ceiling = 700 * 2 ** 20
 
@@ -37,14 +39,16 @@ const runShare = (share: Share): Promise<void> =>
     const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)))
     let current = share.first
     let since = Date.now()
+    let patience = start
     let done = false
     const watchdog = setInterval(() => {
-      if (Date.now() - since < hang) return
-      fail(current, `no end after ${hang / 1000} s`)
+      if (Date.now() - since < patience) return
+      fail(current, `no end after ${patience / 1000} s`)
       child.kill("SIGKILL")
     }, 500)
     child.on("message", (message: Report) => {
       since = Date.now()
+      patience = hang
       if ("begun" in message) current = message.begun
       else if ("broken" in message) fail(message.number, message.broken)
       else {
