@@ -1,6 +1,6 @@
 /**
  * Kill -9 at random moments of pulls from docker-registry. After each, the next pull ends with the trees and rows of an
- * undisturbed one. `KILLS` (10), `IMAGE_NAMES` (debian), `SEED`.
+ * undisturbed one. `KILLS` (3), `IMAGE_NAMES` (debian), `SEED`.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,7 +12,7 @@ import { type DockerRegistry, startDockerRegistry } from "../support/dockerRegis
 import { countOf, integrity, leftovers, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
 
 const images = (process.env["IMAGE_NAMES"] ?? "debian").split(",")
-const kills = countOf("KILLS", 10)
+const kills = countOf("KILLS", 3)
 
 /** What a socket may hold that the dead process had not read, or not written to its store: the kernel's and ours. */
 const perKill = 8 * 2 ** 20
