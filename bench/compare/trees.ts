@@ -33,13 +33,13 @@ export const makeTrees = async (rev: string): Promise<Trees> => {
   try {
     // This tree as it is, with what is not committed; a copy, so that it may be worked on meanwhile.
     await mkdir(ours)
-    for (const name of ["src", "package.json", "package-lock.json", "tsconfig.json"]) {
+    for (const name of ["src", "build", "package.json", "package-lock.json", "tsconfig.json"]) {
       await cp(join(here, name), join(ours, name), { recursive: true })
     }
     await git("worktree", "add", "--detach", theirs, revision)
     for (const tree of [ours, theirs]) {
       await install(tree)
-      await run({ argv: [join(tree, "node_modules/.bin/tsc"), "-p", "tsconfig.json"], cwd: tree })
+      await run({ argv: ["npm", "run", "build"], cwd: tree })
       await access(join(tree, "dist/index.js"))
     }
     return { ours, theirs, revision, [Symbol.asyncDispose]: close }

@@ -7,10 +7,10 @@ import { makeRingMemory, RingWriter } from "./Ring.ts"
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
 
-/** Built code beside this file; from the sources, which Node 20 cannot run, the build. */
+/** Found alike from the library and from the command line; from the sources, which Node 20 cannot run, the build. */
 const workerUrl = import.meta.url.endsWith(".ts")
   ? new URL("../../dist/layer/extract.js", import.meta.url)
-  : new URL("./extract.js", import.meta.url)
+  : new URL("../layer/extract.js", import.meta.url)
 
 interface Running {
   readonly job: Job
