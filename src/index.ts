@@ -14,8 +14,8 @@ export {
   defaultLimits,
   defaultRetry,
   defaultTimeouts,
-  type LayoutName,
   type HostOptions,
+  type LayoutName,
   type Limits,
   type MirrorOptions,
   type OverlayAttributes,
@@ -34,6 +34,7 @@ export * from "./errors.ts"
 export type * from "./events.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/lowerdir.ts"
+export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
 export type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
 export type * from "./store/Reclaimed.ts"

@@ -3,6 +3,7 @@
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
+ *     ociflow login HOST    ociflow logout HOST
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -15,6 +16,7 @@ import type { PullError } from "../errors.ts"
 import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
 import { directory, extraction, json, reference, root, switched } from "./flags.ts"
+import { loginCommands } from "./loginCommands.ts"
 import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
@@ -116,5 +118,11 @@ const inspect = (library: Library) =>
 export const ociflow = (library: Library) =>
   Command.make("ociflow").pipe(
     Command.withDescription("Pull OCI and Docker images without a daemon"),
-    Command.withSubcommands([pull(library), images(library), inspect(library), ...storeCommands(library)])
+    Command.withSubcommands([
+      pull(library),
+      images(library),
+      inspect(library),
+      ...storeCommands(library),
+      ...loginCommands
+    ])
   )

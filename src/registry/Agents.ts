@@ -6,9 +6,8 @@ import { setMaxListeners } from "node:events"
 import type { LookupFunction } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Agent, buildConnector } from "undici"
+import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../config.ts"
-import { guardedAgent } from "./GuardedClient.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
 import { tunnel } from "./tunnel.ts"
@@ -24,6 +23,9 @@ export interface Way {
 
 export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem>
 
+/** With the first request: whoever only reads the store does not wait for undici. */
+const load = Effect.promise(async () => ({ ...(await import("undici")), ...(await import("./GuardedClient.ts")) }))
+
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Timeouts,
   connections: number
@@ -38,10 +40,14 @@ export const makeAgents = Effect.fnUntraced(function* (
     })
   )
 
-  const connectorOf = ({ lookup, proxy }: Way, secured: object): buildConnector.connector => {
+  const connectorOf = (
+    make: typeof buildConnector,
+    { lookup, proxy }: Way,
+    secured: object
+  ): buildConnector.connector => {
     // The signal ends connections that are still being made; `destroy` would wait for them.
     const straight = { timeout: timeouts.connect, lookup, signal: closing.signal, autoSelectFamily: true, ...secured }
-    const connect = buildConnector(straight)
+    const connect = make(straight)
     if (proxy === undefined) return connect
     return (target, callback) => {
       const { hostname, port } = target
@@ -59,10 +65,11 @@ export const makeAgents = Effect.fnUntraced(function* (
     const known = agents.get(key)
     if (known !== undefined) return known
     const secured = way.tls === undefined ? {} : yield* readTls(way.tls)
+    const { buildConnector, guardedAgent } = yield* load
     const made =
       agents.get(key) ??
       guardedAgent({
-        connect: connectorOf(way, secured),
+        connect: connectorOf(buildConnector, way, secured),
         connections,
         headersTimeout: timeouts.headers,
         bodyTimeout: 0

@@ -1,0 +1,45 @@
+/** Logging in to a registry, and out: kept where docker keeps it, so that each tool finds it. */
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type { PullerOptions } from "./config.ts"
+import { InvalidReference, PullError, type Reason } from "./errors.ts"
+import { isRegistry, normalizeRegistry } from "./reference/registryName.ts"
+
+const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
+  const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "")
+  return isRegistry(host)
+    ? Effect.succeed(normalizeRegistry(host))
+    : Effect.fail(new InvalidReference({ input: text, problem: "it is no registry's host" }))
+}
+
+const naming =
+  (reference: string) =>
+  <A>(effect: Effect.Effect<A, Reason>): Effect.Effect<A, PullError> =>
+    Effect.mapError(effect, (reason) => new PullError({ reference, reason }))
+
+/** Asks the registry whether it takes them, and keeps them. Gives the path of the file, or the helper's name. */
+export const login = Effect.fnUntraced(
+  function* (
+    text: string,
+    credentials: { readonly username: string; readonly password: Redacted.Redacted<string> },
+    options: PullerOptions = {}
+  ) {
+    const registry = yield* registryOf(text)
+    const { signIn } = yield* Effect.promise(() => import("./registry/signIn.ts"))
+    const { keepLogin } = yield* Effect.promise(() => import("./registry/keepLogin.ts"))
+    yield* signIn(registry, credentials, options)
+    const kept = yield* keepLogin(registry, credentials)
+    return { registry, ...kept }
+  },
+  (effect, text) => naming(text)(effect)
+)
+
+/** Forgets them. `known` is false where nobody was logged in. */
+export const logout = Effect.fnUntraced(
+  function* (text: string) {
+    const registry = yield* registryOf(text)
+    const { forgetLogin } = yield* Effect.promise(() => import("./registry/keepLogin.ts"))
+    return { registry, known: yield* forgetLogin(registry) }
+  },
+  (effect, text) => naming(text)(effect)
+)
