@@ -4,7 +4,7 @@
  */
 import { fork } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { mkdtempSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -24,6 +24,9 @@ const cases = Number(FUZZ_CASES)
 const workers = only === undefined ? Math.min(availableParallelism(), 8) : 1
 const keep = only === undefined ? undefined : mkdtempSync(join(tmpdir(), "ociflow-fuzz-case-"))
 
+/** In memory where the system has a place for it. */
+const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
+
 const outcomes = new Map<string, number>()
 let failures = 0
 let peak = 0
@@ -34,8 +37,9 @@ const fail = (number: number, what: string) => {
 }
 
 /** Runs a share, in a process of its own: a crash and a hang are its own, too, and the rest of the share goes on. */
-const runShare = (share: Share): Promise<void> =>
+const runShare = (share: Omit<Share, "outside">): Promise<void> =>
   new Promise((resolve) => {
+    const outside = mkdtempSync(join(memory, "ociflow-fuzz-"))
     const child = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)))
     let current = share.first
     let since = Date.now()
@@ -60,12 +64,13 @@ const runShare = (share: Share): Promise<void> =>
     })
     child.on("exit", (code, signal) => {
       clearInterval(watchdog)
+      rmSync(outside, { recursive: true, force: true })
       if (done) return resolve()
       if (signal !== "SIGKILL") fail(current, `the process ended with ${signal ?? code}`)
       const rest = { ...share, first: current + share.step }
       resolve(rest.first < rest.end ? runShare(rest) : undefined)
     })
-    child.send(share)
+    child.send({ ...share, outside } satisfies Share)
   })
 
 const began = performance.now()

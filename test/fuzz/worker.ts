@@ -1,6 +1,5 @@
 /** Runs its share of the cases; tells of each when it begins, so that the one that never ends is known. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { runCase } from "./runCase.ts"
 import { Sentinel } from "./Sentinel.ts"
@@ -12,6 +11,8 @@ export interface Share {
   readonly first: number
   readonly end: number
   readonly step: number
+  /** Where to extract: empty. */
+  readonly outside: string
   readonly blobs?: string
   /** Where to put the case's blob and archive, to look at. */
   readonly keep?: string
@@ -24,12 +25,9 @@ export type Report =
 
 const report = (message: Report) => process.send?.(message)
 
-const run = async ({ seed, first, end, step, blobs, keep }: Share): Promise<void> => {
-  const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
-  const outside = mkdtempSync(join(memory, "ociflow-fuzz-"))
+const run = async ({ seed, first, end, step, outside, blobs, keep }: Share): Promise<void> => {
   const outcomes: Record<string, number> = {}
   let rss = 0
-  process.on("exit", () => rmSync(outside, { recursive: true, force: true }))
   const sentinel = new Sentinel(outside)
   const seeds = makeSeeds(blobs)
   for (let number = first; number < end; number += step) {
