@@ -72,6 +72,10 @@ test("importing the library loads neither network nor catalogue nor schemas", ()
   }
 })
 
+test("the store is read without loading the network", () => {
+  expect([...loadedBy("assemble.ts")]).not.toContain("undici")
+})
+
 test("the worker loads neither the network nor the catalogue", () => {
   const loaded = loadedBy("layer/extract.ts")
   for (const foreign of ["undici", "sql.js", "node:http", "node:https", "node:net", "node:tls"])
