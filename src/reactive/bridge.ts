@@ -6,7 +6,9 @@ import * as FiberSet from "effect/FiberSet"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { Observable, type ObservableInput } from "rxjs"
+import type { ObservableInput } from "rxjs"
+// By its own path: the library's import does not load all of rxjs.
+import { Observable } from "rxjs/internal/Observable"
 
 /** Runs an Effect for each subscription; unsubscribing interrupts it. */
 export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
