@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { Observable } from "rxjs"
-import type { PullerOptions, PullOptions } from "./config.ts"
+import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { PullError } from "./errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type { Entry } from "./layer/Entry.ts"
@@ -25,7 +25,7 @@ export class Puller extends Context.Service<
      * The entries of an image's layers, lowest layer first, without writing them. The next entry comes when the body
      * of the one before was read or passed over; unsubscribing stops the download there.
      */
-    readonly entries$: (reference: string, options?: PullOptions) => Observable<Entry>
+    readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
     /** The images that the store holds. */
     readonly images: Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. */

@@ -32,9 +32,20 @@ const make = (options: PullerOptions, listeners: Set<Emit>) =>
 
     const pull: Puller["Service"]["pull"] = (reference, options = {}, emit = silent) =>
       Effect.acquireUseRelease(
-        Effect.sync(() => listeners.add(emit)),
+        Effect.sync(() => {
+          // One of its own for each pull, whatever function it was given. What it throws is no other pull's failure.
+          const listener: Emit = (event) => {
+            try {
+              emit(event)
+            } catch {
+              listeners.delete(listener)
+            }
+          }
+          listeners.add(listener)
+          return listener
+        }),
         () => naming(reference)(way.pull(reference, options, emit)),
-        () => Effect.sync(() => listeners.delete(emit))
+        (listener) => Effect.sync(() => listeners.delete(listener))
       )
 
     return Puller.of({

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import type { Observable } from "rxjs"
-import type { PullerOptions, PullOptions } from "./config.ts"
+import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
@@ -25,7 +25,7 @@ export interface Client extends AsyncDisposable {
     options?: PullOptions & { readonly signal?: AbortSignal | undefined; readonly onEvent?: Emit | undefined }
   ) => Promise<PulledImage>
   /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
-  readonly entries$: (reference: string, options?: PullOptions) => Observable<Entry>
+  readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
   readonly images: () => Promise<ReadonlyArray<ImageSummary>>
   readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
   /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */

@@ -209,3 +209,12 @@ export interface PullOptions {
   /** Default `warn`: a warning `LittleSpace`. `refuse`: the error `NotEnoughSpace`, before anything is downloaded. */
   readonly preflight?: Preflight | undefined
 }
+
+/** Entries are read from the registry, whatever the store holds. */
+export type EntriesOptions = Pick<PullOptions, "platform">
+
+/** An option that is there and `undefined` is an option that is not there. */
+export const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({
+  ...defaults,
+  ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))
+})

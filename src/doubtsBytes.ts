@@ -1,5 +1,5 @@
 import type { Reason } from "./errors.ts"
 
-/** Reasons that speak of the bytes, not of the way they came. */
-export const doubtsBytes = ({ _tag }: Reason): boolean =>
-  ["DigestMismatch", "SizeMismatch", "CorruptLayer", "UnsafeEntry", "LimitExceeded"].includes(_tag)
+/** The blob is not what its name says. All other blame falls on bytes that are proven: fetching them again helps nobody. */
+export const doubtsBytes = (reason: Reason): boolean =>
+  (reason._tag === "DigestMismatch" || reason._tag === "SizeMismatch") && reason.subject === "blob"

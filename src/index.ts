@@ -14,6 +14,7 @@ export {
   defaultLimits,
   defaultRetry,
   defaultTimeouts,
+  type EntriesOptions,
   type HostOptions,
   type LayoutName,
   type Limits,

@@ -126,12 +126,19 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
     }
     const turns = image.layers.flatMap(({ digest }) => parts.get(digest) ?? [])
     let again = false
-    const refuse = (part: Part, reason: Reason) => {
-      // What was kept may have been wrong, and is gone then: the registry's own bytes get their chance, once.
-      again = doubtsBytes(reason) && resumed.delete(part)
-      return doubtsBytes(reason) ? part.kept.discard : Effect.void
-    }
-    const path = yield* build(reference, manifest, turns, refuse, emit).pipe(Effect.retry({ while: () => again }))
+    // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
+    const refuse = Effect.fnUntraced(function* (part: Part, reason: Reason) {
+      if (!doubtsBytes(reason)) return
+      const lied = yield* registry.doubt(part.layer.digest, emit)
+      yield* part.kept.discard
+      again = resumed.delete(part) || lied
+    })
+    const attempt = Effect.suspend(() => {
+      again = false
+      return build(reference, manifest, turns, refuse, emit)
+    })
+    const path = yield* Effect.retry(attempt, { times: parts.size, while: () => again })
+    for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)
     for (const { kept } of parts.values()) yield* kept.discard
     for (const { layer, done } of parts.values()) {
       const { digest, diffId } = layer

@@ -12,9 +12,9 @@ import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import { absence } from "./absence.ts"
-import type { PullerOptions, PullOptions } from "./config.ts"
+import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
-import { isReason, type Reason } from "./errors.ts"
+import { DigestMismatch, isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
 import { makeFlights } from "./Flight.ts"
 import type { Entry } from "./layer/Entry.ts"
@@ -72,13 +72,20 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
       .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
     const last = yield* drain(isReason)(extracting$)
     if (last?._tag !== "Extracted") return yield* Effect.die(new Error("an extraction ended without its result"))
+    yield* store.proofs.keep(layer.digest, layer.diffId)
     return { ...last, path: yield* store.publish(directory, layer.digest) }
   }, Effect.scoped)
 
   /** Under the layer's lock. */
   const makeLayer = Effect.fn("ociflow.layer")(function* (reference: Reference, layer: ResolvedLayer, emit: Emit) {
     const { digest, diffId } = layer
-    if (yield* store.hasLayer(digest)) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    if (yield* store.hasLayer(digest)) {
+      const proven = yield* store.proofs.find(digest)
+      if (proven === diffId) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+      if (proven !== undefined) {
+        return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
+      }
+    }
     const kept = yield* store.partial(layer)
     const resumed = kept.size() > 0
     const { path, inflated, entries } = yield* extract(reference, layer, kept, emit).pipe(
@@ -130,7 +137,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     const { registry: host, repository } = reference
     const one = (layer: ResolvedLayer) =>
       layers.join(
-        { key: layer.digest, words: JSON.stringify([host, repository, layer]) },
+        { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([host, repository, layer]) },
         emit,
         pullLayer(reference, layer)
       )
@@ -146,7 +153,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
   })
 
-  const entries$ = (lift: Lift, text: string, options: PullOptions): Observable<Entry> => {
+  const entries$ = (lift: Lift, text: string, options: EntriesOptions): Observable<Entry> => {
     const silent: Emit = () => {}
     const resolve = Effect.fnUntraced(function* () {
       const { reference, platform } = yield* ask(text, options)

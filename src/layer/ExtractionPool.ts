@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Observable } from "rxjs"
-import { type Durability, defaultLimits, type Limits } from "../config.ts"
+import { type Durability, defaultLimits, filled, type Limits } from "../config.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Entry } from "./Entry.ts"
 import { receiveEntries } from "./entries.ts"
@@ -67,7 +67,7 @@ export class ExtractionPool extends Context.Service<
         // One by one: whoever gives more, credentials among it, does not give it to a thread.
         const { ownership, statFormat, layout, overlayAttributes } = options
         const applying = { ownership, statFormat, layout, overlayAttributes }
-        const all: Limits = { ...defaultLimits, ...limits }
+        const all = filled(defaultLimits, limits)
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
             runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting } }, source),

@@ -29,10 +29,13 @@ export const transduce =
       if (machine.close !== undefined) subscriber.add(machine.close)
       subscriber.add(
         source.subscribe({
-          next: (chunk) => guard(() => machine.push(chunk, next)),
+          // A source that emits while it is being subscribed cannot be stopped: what it says after a failure is void.
+          next: (chunk) => {
+            if (!subscriber.closed) guard(() => machine.push(chunk, next))
+          },
           error: (error) => subscriber.error(error),
           complete: () => {
-            if (guard(() => machine.end(next))) subscriber.complete()
+            if (!subscriber.closed && guard(() => machine.end(next))) subscriber.complete()
           }
         })
       )

@@ -1,6 +1,6 @@
 /** The service's parts, put together: transport, credentials, tokens, hosts; then documents and blobs from each place. */
 import * as Effect from "effect/Effect"
-import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "../config.ts"
+import { defaultLimits, defaultRetry, defaultTimeouts, filled, type PullerOptions } from "../config.ts"
 import { InvalidOption, type Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import { lifting } from "../reactive/bridge.ts"
@@ -24,12 +24,6 @@ export type RegistryOptions = Pick<
   PullerOptions,
   "plainHttp" | "credentials" | "hosts" | "hostsDirs" | "proxy" | "connections" | "limits" | "timeouts" | "retry"
 >
-
-/** An option that is there and `undefined` is an option that is not there. */
-const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({
-  ...defaults,
-  ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))
-})
 
 /** What it takes to ask any host: connections, tokens, and what is known of hosts and credentials. */
 export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions) {

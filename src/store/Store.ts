@@ -4,6 +4,7 @@
  *     <root>/oci.db                             the catalogue, SQLite
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
  *     <root>/partial                            bytes of blobs whose download was cut off
+ *     <root>/proofs                             which diffID each blob was proven with
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
  *     <layersDir>/<digest>.<variant>.extracted  the same layer, extracted with other options than the default ones
@@ -28,6 +29,7 @@ import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import { fileName, makePlaces } from "./Places.ts"
+import { makeProofs, type Proofs } from "./Proofs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
@@ -112,6 +114,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     using: lock(lockPath("use"), { shared: true }),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
+    proofs: makeProofs((digest) => join(root, "proofs", fileName(digest))),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
@@ -156,6 +159,8 @@ export class Store extends Context.Service<
     readonly freeSpace: Effect.Effect<number | undefined>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
+    /** What is known of the archives within blobs. */
+    readonly proofs: Proofs
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
     readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
     /** The same for all layers of a manifest in one directory. */
