@@ -24,7 +24,7 @@ export interface Way {
 export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
-const load = Effect.promise(async () => ({ ...(await import("undici")), ...(await import("./GuardedClient.ts")) }))
+const load = Effect.promise(() => import("./GuardedClient.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Timeouts,

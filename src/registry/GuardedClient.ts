@@ -10,8 +10,10 @@
  * cancelled pull would leave a socket behind.
  */
 import type { Socket } from "node:net"
-import { Agent, type buildConnector, Client, type Dispatcher, Pool } from "undici"
+import { Agent, buildConnector, Client, type Dispatcher, Pool } from "undici"
 import { codeOf } from "./problem.ts"
+
+export { buildConnector }
 
 /** The options of a request, and whether its body is paused now. */
 export interface Pausable extends Dispatcher.DispatchOptions {
