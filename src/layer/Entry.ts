@@ -62,7 +62,10 @@ export interface Entry {
   readonly xattrs: ReadonlyMap<string, Uint8Array>
   /** Digest of the layer's blob. */
   readonly layer: string
-  /** The body, once, in pieces; to be subscribed before the next entry is taken. */
+  /**
+   * The body, once, in pieces; to be subscribed before the next entry is taken. Where the entries are unsubscribed from
+   * in its middle, it fails with a `DOMException` called `AbortError`; so do `bytes` and `text`.
+   */
   readonly body$: Observable<Uint8Array>
   /** The whole body. */
   readonly bytes: () => Promise<Uint8Array>

@@ -53,9 +53,28 @@ export type Message =
   | { readonly _tag: "Failed"; readonly reason: PackedReason }
   | { readonly _tag: "Stopped" }
 
-/** Bytes of credit that a message takes. */
-export const weight = (message: EntryMessage): number =>
-  512 + (message._tag === "Data" ? message.chunk.length : message._tag === "Entry" ? (message.body?.length ?? 0) : 0)
+/** What an object of a message takes beside the bytes in it. */
+const overhead = { message: 512, attribute: 256, segment: 64 }
+
+const weightOfHeader = ({ path, linkPath, xattrs, sparse = [] }: EntryHeader): number => {
+  let bytes = path.length + linkPath.length + sparse.length * overhead.segment
+  for (const [name, value] of xattrs) bytes += overhead.attribute + name.length + value.length
+  return bytes
+}
+
+/** Bytes of credit that a message takes: the same on both sides. A small blob can hold large headers, many of them. */
+export const weight = (message: EntryMessage): number => {
+  switch (message._tag) {
+    case "Entry":
+      return overhead.message + weightOfHeader(message.header) + (message.body?.length ?? 0)
+    case "Begin":
+      return overhead.message + weightOfHeader(message.header)
+    case "Data":
+      return overhead.message + message.chunk.length
+    case "End":
+      return overhead.message
+  }
+}
 
 const added = new Set(["_tag", "name", "message", "stack", "isRetryable"])
 

@@ -119,8 +119,9 @@ class EntryReceiver implements Receiver {
     this.#closed = true
     this.#waiting.length = 0
     if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
-    this.#interrupted$.error(new InvalidOption({ option: "entries$", problem: "the entries were unsubscribed from" }))
-    this.#reader?.unsubscribe()
+    const aborted = new DOMException("the entries were unsubscribed from", "AbortError")
+    this.#interrupted$.error(aborted)
+    this.#reader?.error(aborted)
   }
 
   #deliver(): void {

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { concatMap, filter, firstValueFrom, lastValueFrom, NEVER, Observable, take, tap, toArray } from "rxjs"
 import { afterAll, describe, expect } from "vitest"
 import { CorruptLayer, isReason } from "../../src/errors.ts"
+import type { Entry } from "../../src/layer/Entry.ts"
 import { ExtractionPool, type Source } from "../../src/layer/ExtractionPool.ts"
 import { WorkerPool } from "../../src/layer/WorkerPool.ts"
 import { tar } from "../../src/testing/index.ts"
@@ -279,6 +280,21 @@ describe("entries$", () => {
     )
   )
 
+  it.live("an entry comes though its attributes weigh more than may be under way at once", () =>
+    using(
+      (pool) =>
+        run(async () => {
+          const value = "v".repeat(3 * 2 ** 20)
+          const archive = tar()
+          for (const name of ["a", "b"]) archive.file(name, "", { xattrs: { "user.a": value } })
+          const heavy = layerOf(archive.end().bytes())
+          const entries = await lastValueFrom(pool.entries$(heavy.job, source(heavy.blob)).pipe(toArray()))
+          expect(entries.map(({ xattrs }) => xattrs.get("user.a")?.length)).toEqual([value.length, value.length])
+        }),
+      { workers: 1, limits: { paxBytes: 2 ** 23 } }
+    )
+  )
+
   it.live("bodies that nobody asks for are passed over", () =>
     using((pool) =>
       run(async () => {
@@ -337,17 +353,19 @@ describe("entries$", () => {
   it.live("unsubscribing in the middle of a body fails who waits for it, and stops the worker", () =>
     using((pool) =>
       run(async () => {
-        const text = await new Promise<Promise<unknown>>((resolve) => {
-          const subscription = pool.entries$(large.job, stalling(large.blob)).subscribe((entry) => {
-            if (entry.path !== "large") return
-            const waiting = entry.bytes().catch((error) => error)
-            setImmediate(() => {
-              subscription.unsubscribe()
-              resolve(waiting)
+        const interrupted = (read: (entry: Entry) => Promise<unknown>) =>
+          new Promise<unknown>((resolve) => {
+            const subscription = pool.entries$(large.job, stalling(large.blob)).subscribe((entry) => {
+              if (entry.path !== "large") return
+              resolve(read(entry).catch((error) => error))
+              setImmediate(() => subscription.unsubscribe())
             })
           })
-        })
-        expect(await text).toMatchObject({ _tag: "InvalidOption", problem: "the entries were unsubscribed from" })
+        for (const read of [(entry: Entry) => entry.bytes(), (entry: Entry) => lastValueFrom(entry.body$)]) {
+          const error = await interrupted(read)
+          expect(error).toBeInstanceOf(DOMException)
+          expect(error).toMatchObject({ name: "AbortError", message: "the entries were unsubscribed from" })
+        }
         await lastValueFrom(pool.entries$(small.job, source(small.blob)))
       })
     )
