@@ -11,6 +11,7 @@ import { openDatabase } from "./Database.ts"
 import { keepImage, keptImages } from "./Documents.ts"
 import { choose, detail, isComplete, summarize } from "./describe.ts"
 import { enterImage } from "./enterImage.ts"
+import { freshness } from "./freshness.ts"
 import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
 import { listTrees } from "./needs.ts"
 import { isAmong, type Places } from "./Places.ts"
@@ -22,9 +23,6 @@ export interface CatalogueOptions extends Places {
   readonly lockPath: string
   readonly emit: Emit
 }
-
-/** Milliseconds. `last_used_at` is renewed when it is older, so that repeated use does not rewrite the file. */
-const freshness = 60_000
 
 const iso = (millis: number) => new Date(millis).toISOString()
 const now = Effect.map(Clock.currentTimeMillis, iso)
@@ -59,15 +57,20 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
 
   const database = yield* openDatabase({ ...options, rebuild })
 
+  /** `false` where the image was forgotten meanwhile. */
   const use = Effect.fnUntraced(function* (reference: string, lastUsed: string) {
     const millis = yield* Clock.currentTimeMillis
-    if (millis - Date.parse(lastUsed) < freshness) return
+    if (millis - Date.parse(lastUsed) < freshness) return true
     const update = Effect.flatMap(
       SqlClient,
-      (sql) => sql`UPDATE images SET last_used_at = ${iso(millis)} WHERE reference = ${reference}`
+      (sql) => sql`UPDATE images SET last_used_at = ${iso(millis)} WHERE reference = ${reference} RETURNING id`
     )
-    // A store that cannot be written to, or is busy for long, can still be read.
-    yield* database.transaction("use", update).pipe(Effect.timeout("1 second"), Effect.ignore)
+    return yield* database.transaction("use", update).pipe(
+      Effect.map((rows) => rows.length > 0),
+      Effect.timeout("1 second"),
+      // A store that cannot be written to, or is busy for long, can still be read.
+      Effect.orElseSucceed(() => true)
+    )
   })
 
   return {
@@ -79,8 +82,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
       const chosen = yield* database.read("find", choose(reference, platform, options))
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
-      yield* use(reference, chosen.lastUsed)
-      return Option.some(chosen.image)
+      return (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
     }),
 
     record: Effect.fnUntraced(function* (image: ImageRecord) {

@@ -32,8 +32,15 @@ export interface DatabaseOptions {
 export interface Database {
   /** Runs a query that changes nothing. */
   readonly read: <A, E extends Failure>(name: string, query: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, Reason>
-  /** Runs a query whole or not at all; when this succeeds, it is on disk. */
-  readonly transaction: Database["read"]
+  /**
+   * Runs a query whole or not at all; when this succeeds, it is on disk. `afterwards` is what may be done only then, and
+   * before anybody else's transaction.
+   */
+  readonly transaction: <A, E extends Failure>(
+    name: string,
+    query: Effect.Effect<A, E, SqlClient>,
+    afterwards?: (result: A) => Effect.Effect<void, Reason>
+  ) => Effect.Effect<A, Reason>
 }
 
 const typed =
@@ -98,7 +105,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
       ).pipe(Effect.mapError(typed(name)))
     )
 
-  const transaction: Database["transaction"] = (name, query) =>
+  const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>
     turn.withPermit(
       Effect.gen(function* () {
         yield* lock(lockPath)
@@ -109,6 +116,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
             .withTransaction(query)
             .pipe(Effect.provideService(SqlClient, snapshot.client))
           yield* save(snapshot)
+          yield* afterwards(result)
           return result
         }).pipe(
           Effect.onError(() => drop),

@@ -4,19 +4,20 @@
  * catalogue can be built again; what a file's own digest does not prove is not believed, so nobody waits for the disk.
  */
 import { createHash } from "node:crypto"
-import { readdir, readFile } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { FileSystemFailed } from "../errors.ts"
 import { isDigest } from "../reference/Digest.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+import { list } from "./list.ts"
 import { platformKey } from "./platformKey.ts"
 import { removeTree } from "./removeTree.ts"
-import { ifMissing, on, syscall } from "./syscall.ts"
+import { ifMissing, syscall } from "./syscall.ts"
 import { writeAtomic } from "./writeAtomic.ts"
 
-const Named = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
+const NamedDocument = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
 const Platform = Schema.Struct({
   os: Schema.String,
   architecture: Schema.String,
@@ -29,9 +30,9 @@ const Entry = Schema.Struct({
   digest: Schema.String,
   platform: Platform,
   requested: Schema.optionalKey(Platform),
-  index: Schema.optionalKey(Named),
-  manifest: Named,
-  config: Named,
+  index: Schema.optionalKey(NamedDocument),
+  manifest: NamedDocument,
+  config: NamedDocument,
   layers: Schema.Array(
     Schema.Struct({ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number })
   )
@@ -46,8 +47,10 @@ const split = (digest: string): readonly [algorithm: string, hex: string] => {
 
 const pathOf = (root: string, digest: string) => join(root, "documents", ...split(digest))
 
+const referencesOf = (root: string) => join(root, "references")
+
 /** Names of remote making (a reference, a platform) become file names only as hashes. */
-const directoryOf = (root: string, reference: string) => join(root, "references", hash("sha256", reference))
+const directoryOf = (root: string, reference: string) => join(referencesOf(root), hash("sha256", reference))
 
 const isProven = (digest: string, bytes: Uint8Array): boolean => {
   if (!isDigest(digest)) return false
@@ -92,11 +95,22 @@ export const keepImage = Effect.fnUntraced(function* (root: string, image: Image
   yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
 })
 
-export const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>
+const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>
   removeTree(directoryOf(root, reference))
 
-/** Removes every document but these. Under the catalogue's lock, as all that writes here. */
-export const keepDocuments = Effect.fnUntraced(function* (root: string, digests: ReadonlySet<string>) {
+/** What the catalogue names. */
+export interface Named {
+  readonly references: ReadonlySet<string>
+  readonly digests: ReadonlySet<string>
+}
+
+/** Removes every record and every document but these. Under the catalogue's lock, as all that writes here. */
+export const keepNamed = Effect.fnUntraced(function* (root: string, { references, digests }: Named) {
+  const directories = new Set([...references].map((reference) => directoryOf(root, reference)))
+  for (const name of yield* list(referencesOf(root))) {
+    const directory = join(referencesOf(root), name)
+    if (!directories.has(directory)) yield* removeTree(directory)
+  }
   const top = join(root, "documents")
   for (const algorithm of yield* list(top)) {
     for (const hex of yield* list(join(top, algorithm))) {
@@ -105,9 +119,7 @@ export const keepDocuments = Effect.fnUntraced(function* (root: string, digests:
   }
 })
 
-const list = (path: string) => on(["ENOENT", "ENOTDIR"], [])(syscall("readdir", path, () => readdir(path)))
-
-const restore = Effect.fnUntraced(function* (root: string, { digest, mediaType }: typeof Named.Type) {
+const restore = Effect.fnUntraced(function* (root: string, { digest, mediaType }: typeof NamedDocument.Type) {
   const bytes = yield* readDocument(root, digest)
   return bytes === undefined ? undefined : { digest, mediaType, bytes: new Uint8Array(bytes) }
 })
@@ -125,7 +137,7 @@ const readEntry = Effect.fnUntraced(function* (root: string, path: string) {
 /** Every image whose documents are whole; what cannot be read is passed over. */
 export const keptImages = Effect.fnUntraced(function* (root: string) {
   const images: Array<ImageRecord> = []
-  const top = join(root, "references")
+  const top = referencesOf(root)
   for (const directory of yield* list(top)) {
     for (const name of yield* list(join(top, directory))) {
       if (!name.endsWith(".json")) continue

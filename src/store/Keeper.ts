@@ -9,13 +9,28 @@ import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { forgetReference, keepDocuments } from "./Documents.ts"
+import { keepNamed } from "./Documents.ts"
+import { freshness } from "./freshness.ts"
 import { tryLock } from "./Lock.ts"
-import { digestsOf, type KeeperOptions, measure, type Need, needs, orphans, strays, total, treesOf } from "./needs.ts"
+import {
+  digestsOf,
+  type KeeperOptions,
+  measure,
+  type Need,
+  needs,
+  orphans,
+  referencesOf,
+  strays,
+  total,
+  treesOf
+} from "./needs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { PruneOptions, Reclaimed } from "./Reclaimed.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, syscall } from "./syscall.ts"
+
+/** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
+const grace = freshness
 
 /** The images to go: what was not used for too long, then the longest unused until the rest fits. */
 const choose = Effect.fnUntraced(function* (
@@ -24,18 +39,19 @@ const choose = Effect.fnUntraced(function* (
   { unusedFor, keepBytes }: PruneOptions
 ) {
   const now = yield* Clock.currentTimeMillis
-  const old = (row: Need) => unusedFor !== undefined && now - Date.parse(row.last_used_at) > unusedFor
-  const gone = new Set(rows.filter(old).map(({ reference }) => reference))
+  const unused = (row: Need) => now - Date.parse(row.last_used_at)
+  const old = (row: Need) => unusedFor !== undefined && unused(row) > Math.max(unusedFor, grace)
+  const gone = new Map(rows.filter(old).map((row) => [row.reference, row]))
   if (keepBytes === undefined) return gone
   let left = rows.filter(({ reference }) => !gone.has(reference))
   const sizes = new Map(
     (yield* measure(yield* treesOf(options, digestsOf(left)))).map(({ digest, bytes }) => [digest, bytes])
   )
   const occupied = () => [...digestsOf(left)].reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
-  while (left[0] !== undefined && occupied() > keepBytes) {
-    const { reference } = left[0]
-    gone.add(reference)
-    left = left.filter((row) => row.reference !== reference)
+  while (left[0] !== undefined && unused(left[0]) > grace && occupied() > keepBytes) {
+    const longest = left[0]
+    gone.set(longest.reference, longest)
+    left = left.filter((row) => row.reference !== longest.reference)
   }
   return gone
 })
@@ -43,19 +59,32 @@ const choose = Effect.fnUntraced(function* (
 export const makeKeeper = (options: KeeperOptions) => {
   const { root, database, lockPath, area } = options
 
-  const forget = (references: ReadonlySet<string>) =>
-    database.transaction(
-      "remove",
-      Effect.gen(function* () {
-        const sql = yield* SqlClient
-        for (const reference of references) {
-          yield* sql`DELETE FROM images WHERE reference = ${reference}`
-          yield* forgetReference(root, reference)
-        }
-        const named = yield* sql<{ digest: string }>`
-          SELECT digest FROM indexes UNION SELECT digest FROM manifests UNION SELECT digest FROM configs`
-        yield* keepDocuments(root, new Set(named.map(({ digest }) => digest)))
-      })
+  const named = Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const images = yield* sql<{ reference: string }>`SELECT reference FROM images`
+    const documents = yield* sql<{ digest: string }>`
+      SELECT digest FROM indexes UNION SELECT digest FROM manifests UNION SELECT digest FROM configs`
+    return {
+      references: new Set(images.map(({ reference }) => reference)),
+      digests: new Set(documents.map(({ digest }) => digest))
+    }
+  })
+
+  /** What `which` picks of the rows as they are now; gives the rows that went. */
+  const forget = (which: (row: Need) => boolean) =>
+    Effect.map(
+      database.transaction(
+        "remove",
+        Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const gone = (yield* needs).filter(which)
+          for (const reference of referencesOf(gone)) yield* sql`DELETE FROM images WHERE reference = ${reference}`
+          return { gone, kept: yield* named }
+        }),
+        // The rows first: an image that the catalogue still names needs its documents.
+        ({ kept }) => keepNamed(root, kept)
+      ),
+      ({ gone }) => gone
     )
 
   /** Takes away layers that no image names, of `among` or of all; `undefined` while a pull is running. */
@@ -67,6 +96,8 @@ export const makeKeeper = (options: KeeperOptions) => {
         const sql = yield* SqlClient
         const unneeded = yield* orphans(options, digestsOf(yield* needs))
         const going = unneeded.filter(({ digest }) => among?.has(digest) ?? true)
+        // Tree and row go in one transaction, and the tree first: one that is there without its row could be claimed
+        // with a diffID that is not its own.
         for (const { digest } of going) yield* sql`DELETE FROM layers WHERE digest = ${digest}`
         const unlinked = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
         for (const path of yield* strays(options)) yield* unlinked(path)
@@ -84,8 +115,7 @@ export const makeKeeper = (options: KeeperOptions) => {
       return yield* database.transaction("collect", query)
     }).pipe(Effect.scoped)
 
-  const reclaim = Effect.fnUntraced(function* (images: ReadonlySet<string>, among?: ReadonlySet<string>) {
-    if (images.size > 0) yield* forget(images)
+  const reclaim = Effect.fnUntraced(function* (among?: ReadonlySet<string>) {
     const taken = yield* collect(among)
     const layers = yield* measure(taken ?? [])
     yield* Effect.forEach(taken ?? [], ({ path }) => removeTree(path), { discard: true })
@@ -93,26 +123,36 @@ export const makeKeeper = (options: KeeperOptions) => {
   })
 
   return {
-    remove: Effect.fnUntraced(function* (reference: string) {
-      const rows = (yield* database.read("remove", needs)).filter((row) => row.reference === reference)
-      const images = new Set(rows.map((row) => row.reference))
-      const { layers, deferred } = yield* reclaim(images, digestsOf(rows))
-      const reclaimed: Reclaimed = { images: [...images], layers, partials: [], bytes: total(layers), deferred }
+    remove: Effect.fnUntraced(function* (wanted: string) {
+      const isIt = ({ reference }: Need) => reference === wanted
+      const nothing: Reclaimed = { images: [], layers: [], partials: [], bytes: 0, deferred: false }
+      if (!(yield* database.read("remove", needs)).some(isIt)) return nothing
+      const gone = yield* forget(isIt)
+      const { layers, deferred } = yield* reclaim(digestsOf(gone))
+      const reclaimed: Reclaimed = { ...nothing, images: referencesOf(gone), layers, bytes: total(layers), deferred }
       return reclaimed
     }),
 
     prune: Effect.fnUntraced(function* (how: PruneOptions = {}) {
       const rows = yield* database.read("prune", needs)
-      const gone = yield* choose(options, rows, how)
-      const left = digestsOf(rows.filter(({ reference }) => !gone.has(reference)))
-      const { layers, deferred } =
-        how.dryRun === true
-          ? { layers: yield* measure(yield* orphans(options, left)), deferred: false }
-          : yield* reclaim(gone)
+      const chosen = yield* choose(options, rows, how)
+      /** Measuring takes its time: what was used or moved meanwhile stays. */
+      const isAsChosen = ({ reference, last_used_at, image }: Need) => {
+        const it = chosen.get(reference)
+        return it?.last_used_at === last_used_at && it.image === image
+      }
+      const clean = Effect.gen(function* () {
+        const gone = chosen.size === 0 ? [] : yield* forget(isAsChosen)
+        return { images: referencesOf(gone), ...(yield* reclaim()) }
+      })
+      const look = Effect.gen(function* () {
+        const left = digestsOf(rows.filter(({ reference }) => !chosen.has(reference)))
+        return { images: [...chosen.keys()], layers: yield* measure(yield* orphans(options, left)), deferred: false }
+      })
       const { dryRun, unusedFor, partialsFor = unusedFor } = how
-      const cut = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
-      const bytes = total(layers) + total(cut)
-      const reclaimed: Reclaimed = { images: [...gone], layers, partials: cut, bytes, deferred }
+      const { images, layers, deferred } = yield* dryRun === true ? look : clean
+      const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
+      const reclaimed: Reclaimed = { images, layers, partials, bytes: total(layers) + total(partials), deferred }
       return reclaimed
     })
   }

@@ -1,5 +1,6 @@
 /** What cleaning up is asked for, and what it tells. Sizes are bytes on disk. */
 
+/** Images used within the last minute, or while the cleaning up makes its choice, stay whatever is asked. */
 export interface PruneOptions {
   /** Tells what would go, and removes nothing. */
   readonly dryRun?: boolean | undefined

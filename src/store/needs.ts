@@ -22,6 +22,8 @@ export interface KeeperOptions extends Places {
 /** An image and one of its layers, or its manifest, by which its root file system is called. */
 export interface Need {
   readonly reference: string
+  /** The digest that the reference names. */
+  readonly image: string
   readonly last_used_at: string
   readonly digest: string | null
 }
@@ -30,16 +32,21 @@ export interface Need {
 export const needs = Effect.flatMap(
   SqlClient,
   (sql) => sql<Need>`
-    SELECT DISTINCT i.reference, i.last_used_at, l.digest FROM images i
+    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, l.digest FROM images i
     LEFT JOIN manifests m ON m.image_id = i.id
     LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id
     LEFT JOIN layers l ON l.id = ml.layer_id
-    UNION SELECT i.reference, i.last_used_at, m.digest FROM images i JOIN manifests m ON m.image_id = i.id
-    ORDER BY 2, 1`
+    UNION SELECT i.reference, i.digest, i.last_used_at, m.digest FROM images i JOIN manifests m ON m.image_id = i.id
+    ORDER BY 3, 1`
 )
 
 export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
   new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
+
+/** Each once, in their order. */
+export const referencesOf = (rows: ReadonlyArray<Need>): ReadonlyArray<string> => [
+  ...new Set(rows.map(({ reference }) => reference))
+]
 
 export const total = (blobs: ReadonlyArray<{ readonly bytes: number }>): number =>
   blobs.reduce((sum, { bytes }) => sum + bytes, 0)

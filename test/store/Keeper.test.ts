@@ -1,11 +1,16 @@
-import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises"
+import { mkdir, readdir, rm, rmdir, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { lastValueFrom, of } from "rxjs"
 import { describe, expect } from "vitest"
 import { Gate } from "../../src/reactive/Gate.ts"
+import { openCatalogue } from "../../src/store/Catalogue.ts"
+import { makeKeeper } from "../../src/store/Keeper.ts"
+import { makePlaces } from "../../src/store/Places.ts"
+import { makeStaging } from "../../src/store/Staging.ts"
 import type { Store } from "../../src/store/Store.ts"
 import { it } from "../support/effect.ts"
 import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "./fixtures.ts"
@@ -55,6 +60,32 @@ describe("remove", () => {
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       expect(yield* store.remove("e.org/none:1")).toMatchObject({ images: [], layers: [], bytes: 0 })
+    })
+  )
+  it.effect("of what is not there writes nothing, and leaves nothing for later, a running pull or not", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [store, other] = [yield* open({ root }), yield* open({ root })]
+      yield* pullInto(store)
+      yield* other.using
+      const identity = Effect.promise(async () => (await stat(store.database, { bigint: true })).mtimeNs)
+      const before = yield* identity
+      expect(yield* store.remove("e.org/none:1")).toMatchObject({ images: [], deferred: false })
+      expect(yield* identity).toBe(before)
+    })
+  )
+  it.effect("that fails leaves the image with all its documents", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const store = yield* open({ root })
+      yield* pullInto(store, { reference: "e.org/a:1" })
+      yield* Effect.promise(() => mkdir(`${store.database}.tmp`))
+      expect((yield* Effect.flip(store.remove("e.org/a:1")))._tag).toBe("FileSystemFailed")
+      expect(yield* store.verify).toEqual([])
+      expect(yield* Effect.promise(() => files(join(root, "references")))).toBe(1)
+      yield* Effect.promise(() => rmdir(`${store.database}.tmp`))
+      expect((yield* store.remove("e.org/a:1")).images).toEqual(["e.org/a:1"])
+      expect(yield* Effect.promise(() => files(join(root, "documents")))).toBe(0)
     })
   )
   it.effect("an image without layers can be removed too", () =>
@@ -134,6 +165,52 @@ describe("prune", () => {
       expect((yield* store.prune({ keepBytes: layers.bytes - 1 })).images).toEqual(["e.org/a:1"])
       expect((yield* store.prune({ keepBytes: 0 })).images).toEqual(["e.org/b:1", "e.org/c:1"])
       expect(yield* onDisk(store)).toEqual([])
+    })
+  )
+  it.effect("takes no image that was used within the last minute: its next use would leave no trace", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      yield* pullInto(store, { reference: "e.org/a:1" })
+      yield* TestClock.adjust("1 minute")
+      for (const how of [{ keepBytes: 0 }, { unusedFor: 0 }]) {
+        expect((yield* store.prune({ ...how, dryRun: true })).images).toEqual([])
+        expect((yield* store.prune(how)).images).toEqual([])
+      }
+      yield* TestClock.adjust("1 milli")
+      expect((yield* store.prune({ keepBytes: 0 })).images).toEqual(["e.org/a:1"])
+    })
+  )
+  it.effect("takes no image that was pulled anew or used since it was chosen, and does not say it did", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const other = yield* open({ root })
+      yield* three(other)
+      const lockPath = (name: string) => join(root, "locks", name)
+      const { layersDir, layerPath } = makePlaces(join(root, "layers"), "")
+      const options = { root, layersDir, layerPath, path: other.database, lockPath: lockPath("catalogue") }
+      const { database } = yield* openCatalogue({ ...options, emit: () => {} })
+      const meanwhile = Effect.gen(function* () {
+        yield* pullInto(other, { reference: "e.org/a:1", layers: ["base", "moved"], version: "moved" })
+        yield* other.find("e.org/b:1", { os: "linux", architecture: "amd64" })
+      })
+      const keeper = makeKeeper({
+        ...options,
+        lockPath,
+        partialPath: (digest) => join(root, "partial", digest),
+        area: makeStaging(layersDir, "prune").pipe(Effect.provideService(Scope.Scope, yield* Effect.scope)),
+        database: {
+          read: database.read,
+          transaction: (name, ...rest) =>
+            Effect.andThen(
+              name === "remove" ? Effect.orDie(meanwhile) : Effect.void,
+              database.transaction(name, ...rest)
+            )
+        }
+      })
+      expect((yield* keeper.prune({ keepBytes: 1 })).images).toEqual(["e.org/c:1"])
+      expect(yield* references(other)).toEqual(["e.org/a:1", "e.org/b:1"])
+      expect(yield* other.verify).toEqual([])
+      expect(yield* onDisk(other)).toEqual(directories("base", "b", "moved"))
     })
   )
   it.effect("a layer that a running pull has published and not yet named stays", () =>
