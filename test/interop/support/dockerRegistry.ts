@@ -21,8 +21,8 @@ export interface DockerRegistry extends AsyncDisposable {
 
 export interface DockerRegistryOptions {
   readonly images?: ReadonlyArray<string>
-  /** More of `config.yml`, as an object. */
-  readonly config?: Readonly<Record<string, unknown>>
+  /** More of `config.yml`, as an object; it may need to know the port. */
+  readonly config?: Readonly<Record<string, unknown>> | ((port: number) => Readonly<Record<string, unknown>>)
   /** Keep blobs here, so that several registries serve the same. */
   readonly storage?: string
 }
@@ -59,7 +59,7 @@ export const startDockerRegistry = async (options: DockerRegistryOptions = {}): 
     log: { level: "error", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: options.storage ?? directory }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}` },
-    ...options.config
+    ...(typeof options.config === "function" ? options.config(port) : options.config)
   }
   const file = join(directory, "config.yml")
   writeFileSync(file, JSON.stringify(config))
@@ -81,7 +81,7 @@ export const startDockerRegistry = async (options: DockerRegistryOptions = {}): 
     log: () => lines.join(""),
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => registry.once("exit", resolve))
-      if (registry.exitCode === null) {
+      if (registry.exitCode === null && registry.signalCode === null) {
         registry.kill("SIGKILL")
         await gone
       }
