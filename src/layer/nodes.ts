@@ -1,6 +1,7 @@
 /** Makes devices and FIFOs: for real where owners are real, else as empty files whose attribute tells. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, closeSync, constants, lstatSync, openSync, renameSync, rmSync } from "node:fs"
+import { decode } from "./cleanName.ts"
 import { toDisk } from "./Directory.ts"
 import type { EntryHeader } from "./Entry.ts"
 import { native } from "./native.ts"
@@ -22,14 +23,14 @@ const O_PATH = 0o10000000
 
 /** mknod(1), which takes text for a name: the node is made beside the layer under a plain one, then moved. */
 const makeByProgram = (root: string, path: string, { type, devMajor, devMinor }: EntryHeader): void => {
-  if (lstatSync(toDisk(path), { throwIfNoEntry: false }) !== undefined) throw failed("mknod", "EEXIST", path)
-  const beside = `${root}.node`
+  if (lstatSync(toDisk(path), { throwIfNoEntry: false }) !== undefined) throw failed("mknod", "EEXIST", decode(path))
+  const beside = decode(`${root}.node`)
   rmSync(beside, { force: true })
   const kind = { "character-device": "c", "block-device": "b" }[type as string]
   const numbers = kind === undefined ? ["p"] : [kind, String(devMajor), String(devMinor)]
   const { status, error } = spawnSync("mknod", ["-m", "600", "--", beside, ...numbers], { stdio: "ignore" })
-  if (error !== undefined && "code" in error) throw failed("mknod", String(error.code), path)
-  if (status !== 0) throw failed("mknod", "EPERM", path)
+  if (error !== undefined && "code" in error) throw failed("mknod", String(error.code), decode(path))
+  if (status !== 0) throw failed("mknod", "EPERM", decode(path))
   renameSync(beside, toDisk(path))
 }
 
@@ -38,7 +39,7 @@ export const makeRealNode = (root: string, path: string, header: EntryHeader): v
   const disk = toDisk(path)
   if (native.makeNode !== undefined) {
     const code = native.makeNode(disk, typeBits[header.type] | 0o600, header.devMajor, header.devMinor)
-    if (code !== undefined) throw failed("mknod", code, path)
+    if (code !== undefined) throw failed("mknod", code, decode(path))
   } else {
     makeByProgram(root, path, header)
   }

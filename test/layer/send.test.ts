@@ -27,11 +27,14 @@ const headerOf = (name: string, values: ReadonlyArray<Uint8Array>) => {
   return header
 }
 
-test.each(["Entry", "Begin"] as const)("an attribute is sent alone, without the records around it: %s", async (_tag) => {
-  const { messages } = await sending([{ _tag, header: headerOf("f", [records.subarray(10, 14)]) }])
-  const [value] = messages.flatMap((it) => ("header" in it ? [...it.header.xattrs.values()] : []))
-  expect([value?.length, value?.buffer.byteLength]).toEqual([4, 4])
-})
+test.each(["Entry", "Begin"] as const)(
+  "an attribute is sent alone, without the records around it: %s",
+  async (_tag) => {
+    const { messages } = await sending([{ _tag, header: headerOf("f", [records.subarray(10, 14)]) }])
+    const [value] = messages.flatMap((it) => ("header" in it ? [...it.header.xattrs.values()] : []))
+    expect([value?.length, value?.buffer.byteLength]).toEqual([4, 4])
+  }
+)
 
 test("credit is taken for all that a header holds", async () => {
   const long = "p".repeat(1000)
