@@ -7,6 +7,9 @@ import { makeRingMemory, RingWriter } from "./Ring.ts"
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
 
+/** Each piece of output is soon garbage outside the heap, and is freed when this part of the heap is full. */
+const youngMegabytes = 2
+
 /** Found alike from the library and from the command line; from the sources, which Node 20 cannot run, the build. */
 const workerUrl = import.meta.url.endsWith(".ts")
   ? new URL("../../dist/layer/extract.js", import.meta.url)
@@ -31,7 +34,12 @@ export class ExtractionWorker {
   constructor(free: (worker: ExtractionWorker) => void) {
     const memory = makeRingMemory(ringBytes)
     this.ring = new RingWriter(memory)
-    this.#worker = new Worker(workerUrl, { workerData: memory, name: "ociflow extraction", execArgv: [] })
+    this.#worker = new Worker(workerUrl, {
+      workerData: memory,
+      name: "ociflow extraction",
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes }
+    })
     this.#worker.unref()
     const die = (problem: string) => {
       if (this.#dead) return
