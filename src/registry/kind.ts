@@ -27,18 +27,35 @@ const sayingNothing: ReadonlySet<string> = new Set(["", "application/json", "app
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+const known = ["schemaVersion", "mediaType", "manifests", "config", "layers", "fsLayers"] as const
+type Known = (typeof known)[number]
+
+const folded: ReadonlyMap<Known, RegExp> = new Map(known.map((name) => [name, new RegExp(`^${name}$`, "iu")]))
+
+/** As Go reads keys, and with it most other readers: case does not count, by Unicode's folding ("ſ" is an "s"). */
+const isAlike = (name: Known, key: string): boolean => folded.get(name)?.test(key) === true
+
 export const kindOf = Effect.fnUntraced(function* (
   json: unknown,
   { digest, served, entry }: Told
 ): Effect.fn.Return<Kind, InvalidManifest | UnsupportedMediaType> {
   const invalid = (problem: string) => new InvalidManifest({ digest, problem })
   if (!isObject(json)) return yield* invalid("it is no JSON object")
-  const has = (...names: ReadonlyArray<string>) => names.filter((name) => Object.hasOwn(json, name))
+  const keys = Object.keys(json)
+  const alike = (name: Known) => keys.filter((key) => isAlike(name, key))
+  for (const name of known) {
+    const [first, second] = alike(name)
+    if (second !== undefined)
+      return yield* invalid(`it has both ${printable(first ?? "", 20)} and ${printable(second, 20)}`)
+  }
+  const has = (...names: ReadonlyArray<Known>) => names.filter((name) => alike(name).length > 0)
+  const valueAt = (name: Known) => json[alike(name)[0] ?? name]
 
-  const declared = typeof json["mediaType"] === "string" && json["mediaType"] !== "" ? json["mediaType"] : undefined
+  const type = valueAt("mediaType")
+  const declared = typeof type === "string" && type !== "" ? type : undefined
   const said = [declared, sayingNothing.has(served) ? undefined : served, entry].filter((type) => type !== undefined)
   const [mediaType] = said
-  const schema1 = said.find(isSchema1) ?? (json["schemaVersion"] === 1 ? "schemaVersion 1" : undefined)
+  const schema1 = said.find(isSchema1) ?? (valueAt("schemaVersion") === 1 ? "schemaVersion 1" : undefined)
   if (schema1 !== undefined) return yield* new UnsupportedMediaType({ mediaType: schema1, subject: "the manifest" })
   const other = said.find((type) => type !== mediaType)
   if (mediaType !== undefined && other !== undefined)
