@@ -1,7 +1,7 @@
 /** Refuses options that cannot be used, before anything is opened. */
 import * as Effect from "effect/Effect"
-import type { PullerOptions } from "./config.ts"
-import { InvalidOption } from "./errors.ts"
+import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "./config.ts"
+import { InvalidOption, printable } from "./errors.ts"
 
 const choices = {
   ownership: ["xattr", "chown", "none"],
@@ -11,14 +11,14 @@ const choices = {
   durability: ["crash", "power"]
 } as const
 
-/** The least that each number may be; of `limits`, infinity is no limit. */
-const numbers = {
-  concurrency: 1,
-  workers: 1,
-  partialsFor: 0,
-  limits: 0,
-  timeouts: 1,
-  retry: 0
+/** The least that each number may be. */
+const numbers = { concurrency: 1, workers: 1, partialsFor: 0, connections: 1 } as const
+
+/** The same of each number in a group; of `limits`, infinity is no limit. */
+const groups = {
+  limits: { least: 0, known: Object.keys(defaultLimits) },
+  timeouts: { least: 1, known: Object.keys(defaultTimeouts) },
+  retry: { least: 0, known: Object.keys(defaultRetry) }
 } as const
 
 const checkNumber = (option: string, value: unknown, least: number) => {
@@ -27,17 +27,29 @@ const checkNumber = (option: string, value: unknown, least: number) => {
   return [new InvalidOption({ option, problem: `is not a whole number of ${least} or more` })]
 }
 
-const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
-  ...Object.entries(choices).flatMap(([option, allowed]) => {
-    const value: unknown = options[option as keyof typeof choices]
-    if (value === undefined || allowed.some((it) => it === value)) return []
-    return [new InvalidOption({ option, problem: `is none of ${allowed.join(", ")}` })]
-  }),
-  ...Object.entries(numbers).flatMap(([option, least]) => {
-    const value = options[option as keyof typeof numbers]
-    if (typeof value !== "object" || value === null) return checkNumber(option, value, least)
-    return Object.entries(value).flatMap(([key, part]) => checkNumber(`${option}.${key}`, part, least))
+const checkGroup = (group: keyof typeof groups, given: unknown) => {
+  const { least, known } = groups[group]
+  if (given === undefined) return []
+  if (typeof given !== "object" || given === null)
+    return [new InvalidOption({ option: group, problem: `is no object of ${known.join(", ")}` })]
+  return Object.entries(given).flatMap(([key, value]) => {
+    const option = `${group}.${printable(key, 40)}`
+    return known.includes(key)
+      ? checkNumber(option, value, least)
+      : [new InvalidOption({ option, problem: `is none of ${known.join(", ")}` })]
   })
+}
+
+const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
+  ...(Object.keys(choices) as ReadonlyArray<keyof typeof choices>).flatMap((option) => {
+    const value: unknown = options[option]
+    if (value === undefined || choices[option].some((it) => it === value)) return []
+    return [new InvalidOption({ option, problem: `is none of ${choices[option].join(", ")}` })]
+  }),
+  ...(Object.keys(numbers) as ReadonlyArray<keyof typeof numbers>).flatMap((option) =>
+    checkNumber(option, options[option], numbers[option])
+  ),
+  ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group]))
 ]
 
 export const checkOptions = (options: PullerOptions): Effect.Effect<void, InvalidOption> => {
