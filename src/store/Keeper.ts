@@ -90,7 +90,7 @@ export const makeKeeper = (options: KeeperOptions) => {
   /** Takes away layers that no image names, of `among` or of all; `undefined` while a pull is running. */
   const collect = (among?: ReadonlySet<string>) =>
     Effect.gen(function* () {
-      if (!(yield* tryLock(lockPath("use")))) return undefined
+      if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
       const trash = yield* area
       const query = Effect.gen(function* () {
         const sql = yield* SqlClient

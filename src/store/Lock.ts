@@ -17,6 +17,8 @@ import { syscall } from "./syscall.ts"
 export interface LockOptions {
   /** Many may hold a shared lock at once, none beside an exclusive one. Default: exclusive. */
   readonly shared?: boolean | undefined
+  /** Of an exclusive lock: others take it shared. */
+  readonly sharable?: boolean | undefined
   /** Called once, when the lock is not to be had at once. */
   readonly onWait?: (() => void) | undefined
 }
@@ -49,24 +51,27 @@ const enter = (path: string) =>
       })
   )
 
-const tryOnce = (path: string, shared: boolean): Effect.Effect<Held | undefined, FileSystemFailed> =>
+const tryOnce = (
+  path: string,
+  { shared = false, sharable }: LockOptions
+): Effect.Effect<Held | undefined, FileSystemFailed> =>
   syscall("lock", path, async () => {
     await mkdir(dirname(path), { recursive: true })
     const held = await tryFileLock(path, shared)
-    return held === "unsupported" ? trySocketLock(path, shared) : held
+    return held === "unsupported" ? trySocketLock(path, shared, sharable) : held
   })
 
 /** Succeeds with whether the lock was had; `wait: false` asks once. What was taken on a failed way is given back. */
-const acquire = (path: string, wait: boolean, { shared = false, onWait }: LockOptions) =>
+const acquire = (path: string, wait: boolean, options: LockOptions) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const taking = Effect.gen(function* () {
         const { semaphore } = yield* enter(path)
-        const permits = shared ? 1 : everybody
+        const permits = options.shared === true ? 1 : everybody
         let waited = false
         const waiting = Effect.sync(() => {
-          if (!waited) onWait?.()
+          if (!waited) options.onWait?.()
           waited = true
         })
         if (!(yield* Semaphore.takeIfAvailable(semaphore, permits))) {
@@ -76,7 +81,7 @@ const acquire = (path: string, wait: boolean, { shared = false, onWait }: LockOp
         }
         yield* Effect.addFinalizer(() => Semaphore.release(semaphore, permits))
         for (let delay = 2; ; delay = Math.min(2 * delay, longestDelay)) {
-          const held = yield* tryOnce(path, shared)
+          const held = yield* tryOnce(path, options)
           if (held !== undefined) {
             yield* Effect.addFinalizer(() => Effect.promise(held.release))
             return true

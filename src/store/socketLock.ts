@@ -1,30 +1,49 @@
 /**
- * The lock where file locks are missing: a name in Linux's abstract socket namespace, which one process at a time can
- * listen on and which goes away with it. It holds among the processes of one network namespace, and knows no shared
- * locks: whoever asks for one gets it.
+ * The lock where file locks are missing: names in Linux's abstract socket namespace, which go away with their process.
+ * An exclusive lock is one name that one process at a time can listen on. A shared one is a name of its own beside it,
+ * made while the exclusive one is held, and looked for by whoever gets that: in `/proc/net/unix`, as nothing else lists
+ * them. All of it holds among the processes of one network namespace.
  */
-import { createHash } from "node:crypto"
-import { realpath } from "node:fs/promises"
+import { createHash, randomBytes } from "node:crypto"
+import { readFile, realpath } from "node:fs/promises"
 import { createServer } from "node:net"
 import { basename, dirname, join } from "node:path"
 import type { Held } from "./fileLock.ts"
 
-const nothing: Held = { release: () => Promise.resolve() }
-
-export const trySocketLock = async (path: string, shared: boolean): Promise<Held | undefined> => {
-  if (process.platform !== "linux") throw Object.assign(new Error("no locks here"), { code: "ENOTSUP" })
-  if (shared) return nothing
-  const place = join(await realpath(dirname(path)), basename(path))
-  const name = `\0ociflow:${createHash("sha256").update(place).digest("hex")}`
+/** `undefined` where another listens on this name. */
+const listen = (name: string): Promise<Held | undefined> => {
   const server = createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       error.code === "EADDRINUSE" ? resolve(undefined) : reject(error)
     )
     // `exclusive`: in a cluster the primary would otherwise share one handle among all workers.
-    server.listen({ path: name, exclusive: true }, () => {
+    server.listen({ path: `\0${name}`, exclusive: true }, () => {
       server.unref()
       resolve({ release: () => new Promise((done) => server.close(() => done())) })
     })
   })
+}
+
+/** Holding `name`: does nobody share it? A list that cannot be read, or lacks our own name, says nothing: not alone. */
+const isAlone = async (name: string): Promise<boolean> => {
+  const names = await readFile("/proc/net/unix", "latin1").catch(() => "")
+  return names.includes(`@${name}`) && !names.includes(`@${name}:`)
+}
+
+/** `sharable`: others may hold an exclusive lock's name shared. */
+export const trySocketLock = async (path: string, shared: boolean, sharable = shared): Promise<Held | undefined> => {
+  if (process.platform !== "linux") throw Object.assign(new Error("no locks here"), { code: "ENOTSUP" })
+  const place = join(await realpath(dirname(path)), basename(path))
+  const name = `ociflow:${createHash("sha256").update(place).digest("hex")}`
+  const held = await listen(name)
+  if (held === undefined) return undefined
+  let kept: Held | undefined
+  try {
+    if (shared) kept = await listen(`${name}:${randomBytes(8).toString("hex")}`)
+    else if (!sharable || (await isAlone(name))) kept = held
+    return kept
+  } finally {
+    if (kept !== held) await held.release()
+  }
 }

@@ -125,4 +125,27 @@ describe("a lock between processes", () => {
       yield* Effect.promise(() => again?.release() ?? Promise.reject(new Error("not held")))
     })
   )
+  it.live("without file locks shared ones stand beside each other too, and not beside an exclusive one", () =>
+    Effect.gen(function* () {
+      if (process.platform !== "linux") {
+        const refused = yield* Effect.promise(() => trySocketLock("x", true).catch((error) => error.code))
+        return expect(refused).toBe("ENOTSUP")
+      }
+      const path = yield* place
+      const holder = yield* start("hold.ts", "socket", path, "shared")
+      yield* Effect.promise(() => holder.says("held"))
+      const ask = (shared: boolean) => Effect.promise(() => trySocketLock(path, shared, true))
+      const held = yield* ask(true)
+      expect(held).toBeDefined()
+      expect(yield* ask(false)).toBeUndefined()
+      holder.process.kill("SIGKILL")
+      yield* Effect.promise(() => holder.ended)
+      expect(yield* ask(false)).toBeUndefined()
+      yield* Effect.promise(() => held?.release() ?? Promise.reject(new Error("not held")))
+      const alone = yield* ask(false)
+      expect(alone).toBeDefined()
+      expect(yield* ask(true)).toBeUndefined()
+      yield* Effect.promise(() => alone?.release() ?? Promise.reject(new Error("not held")))
+    })
+  )
 })
