@@ -3,16 +3,18 @@ import * as Cause from "effect/Cause"
 import { isCliError } from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
 import { PullError, printable } from "../errors.ts"
-import { type Signal, signalCodes } from "./signals.ts"
+import { type Ending, signalCodes } from "./signals.ts"
 
 /** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */
 export const exitCode = (
   exit: Exit.Exit<unknown, unknown>,
-  signal: Signal | undefined,
+  ending: Ending | undefined,
   say: (line: string) => void
 ): number => {
+  // Whatever else happened: what was asked for was not told.
+  if (ending === "unwritable") return 1
   if (Exit.isSuccess(exit)) return 0
-  if (Cause.hasInterrupts(exit.cause)) return signalCodes[signal ?? "SIGINT"]
+  if (Cause.hasInterrupts(exit.cause)) return signalCodes[ending ?? "SIGINT"]
   const error = Cause.squash(exit.cause)
   if (isCliError(error)) return 2
   if (error instanceof PullError) {

@@ -2,13 +2,19 @@
 /** The process: signals become interruption, interruption runs every finalizer, then the exit code is set. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { printable } from "../errors.ts"
 import { Puller } from "../Puller.ts"
 import { exitCode } from "./exitCode.ts"
 import { Output } from "./Output.ts"
 import { run } from "./run.ts"
 import { onSignal } from "./signals.ts"
 
-const ended = onSignal(process, () => fiber.interruptUnsafe())
+const unwritable = (code: string) => {
+  process.exitCode = 1
+  stderr.write(`ociflow: the standard output cannot be written to: ${printable(code)}\n`)
+}
+
+const ended = onSignal(process, () => fiber.interruptUnsafe(), unwritable)
 
 /** Quiet once the reader of our output has left: nobody is there to be told. */
 const stderr = { write: (text: string) => ended() === "SIGPIPE" || process.stderr.write(text) }

@@ -11,17 +11,39 @@ export interface Host extends EventEmitter {
   readonly exit: (code: number) => void
 }
 
-/** Calls `interrupt` once; the returned function tells what came first. */
-export const onSignal = (host: Host, interrupt: () => void): (() => Signal | undefined) => {
-  let first: Signal | undefined
-  const end = (signal: Signal) => {
-    if (first !== undefined) return signal === "SIGPIPE" ? undefined : host.exit(signalCodes[first])
-    first = signal
+/** What ended a run before its time: a signal, or a standard output that takes no more (a full disk). */
+export type Ending = Signal | "unwritable"
+
+const codeOf = (error: unknown) =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error)
+
+/**
+ * Calls `interrupt` once; the returned function tells what came first. `unwritable` is told why nothing can be written,
+ * once, and perhaps after everything else is done: what was written last may fail last.
+ */
+export const onSignal = (
+  host: Host,
+  interrupt: () => void,
+  unwritable: (code: string) => void
+): (() => Ending | undefined) => {
+  let first: Ending | undefined
+  const begin = (ending: Ending) => {
+    first = ending
     interrupt()
   }
+  const end = (signal: Signal) => {
+    if (first === undefined) return begin(signal)
+    host.exit(first === "unwritable" ? 1 : signalCodes[first])
+  }
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) host.on(signal, () => end(signal))
-  // A reader that left (`| head`): Node ignores SIGPIPE, and an error without a listener would end in a stack trace.
-  host.stdout.on("error", () => end("SIGPIPE"))
+  host.stdout.on("error", (error: unknown) => {
+    const code = codeOf(error)
+    // A reader that left (`| head`): Node ignores SIGPIPE, and an error without a listener would end in a stack trace.
+    const ending = code === "EPIPE" ? "SIGPIPE" : "unwritable"
+    if (first !== undefined) return
+    if (ending === "unwritable") unwritable(code)
+    begin(ending)
+  })
   host.stderr.on("error", () => {})
   return () => first
 }

@@ -1,6 +1,7 @@
 /** The command as a process: the built file, a real registry, real signals. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { closeSync, openSync } from "node:fs"
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -189,6 +190,25 @@ describe("the process", () => {
     )
     expect(code).toBe(0)
     expect(lines(stdout).at(-1)).toMatchObject({ _tag: "Pulled" })
+  })
+})
+
+describe("a standard output that takes nothing", () => {
+  test.runIf(process.platform === "linux")("is an error, also of what succeeded otherwise", async () => {
+    const full = openSync("/dev/full", "w")
+    try {
+      for (const argv of [["images", "--root", root], ["--help"]]) {
+        const child = spawn(process.execPath, [main, ...argv], { stdio: ["ignore", full, "pipe"] })
+        let stderr = ""
+        child.stderr?.setEncoding("utf8").on("data", (text) => {
+          stderr += text
+        })
+        expect(await once(child, "close")).toEqual([1, null])
+        expect(stderr).toBe("ociflow: the standard output cannot be written to: ENOSPC\n")
+      }
+    } finally {
+      closeSync(full)
+    }
   })
 })
 

@@ -1,5 +1,7 @@
 import { EventEmitter } from "node:events"
+import * as Exit from "effect/Exit"
 import { describe, expect, test } from "vitest"
+import { exitCode } from "../../src/cli/exitCode.ts"
 import { type Host, onSignal } from "../../src/cli/signals.ts"
 
 const start = () => {
@@ -10,8 +12,13 @@ const start = () => {
     exit: (code: number) => void codes.push(code)
   })
   let interrupted = 0
-  const first = onSignal(host, () => interrupted++)
-  return { host, codes, first, interrupted: () => interrupted }
+  const unwritable: Array<string> = []
+  const first = onSignal(
+    host,
+    () => interrupted++,
+    (code) => unwritable.push(code)
+  )
+  return { host, codes, first, unwritable, interrupted: () => interrupted }
 }
 const epipe = Object.assign(new Error("write EPIPE"), { code: "EPIPE" })
 
@@ -52,5 +59,33 @@ describe("a reader that left", () => {
     const { host, codes, first } = start()
     host.stderr.emit("error", epipe)
     expect([first(), codes]).toEqual([undefined, []])
+  })
+})
+
+describe("a standard output that cannot be written to", () => {
+  const enospc = Object.assign(new Error("write ENOSPC"), { code: "ENOSPC" })
+
+  test("is told once, with the system's word, and interrupts once", () => {
+    const { host, codes, first, unwritable, interrupted } = start()
+    host.stdout.emit("error", enospc)
+    host.stdout.emit("error", epipe)
+    expect([first(), unwritable, interrupted(), codes]).toEqual(["unwritable", ["ENOSPC"], 1, []])
+    host.emit("SIGINT")
+    expect(codes).toEqual([1])
+  })
+
+  test("is no failure of a reader that left", () => {
+    const { host, unwritable } = start()
+    host.stdout.emit("error", epipe)
+    host.stdout.emit("error", enospc)
+    expect(unwritable).toEqual([])
+  })
+
+  test("ends with 1, whether the work was done, was interrupted or failed", () => {
+    const said: Array<string> = []
+    for (const exit of [Exit.void, Exit.interrupt(1), Exit.die(new Error("x"))]) {
+      expect(exitCode(exit, "unwritable", (line) => said.push(line))).toBe(1)
+    }
+    expect(said).toEqual([])
   })
 })
