@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process"
 import { createSign, generateKeyPairSync, randomUUID, X509Certificate } from "node:crypto"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
+import { connect, createServer as createTcpServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -104,6 +105,69 @@ const tokenService = async (certificate: string, key: string, lifetime: number) 
     }
   }
 }
+
+const sizeOfLayer = async (host: string, realm: string): Promise<number> => {
+  const authorization = `Basic ${Buffer.from("me:secret").toString("base64")}`
+  const query = "service=registry.test&scope=repository:small:pull"
+  const { token } = (await (await fetch(`${realm}?${query}`, { headers: { authorization } })).json()) as {
+    token: string
+  }
+  const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+  const headers = { authorization: `Bearer ${token}`, accept }
+  const answer = await fetch(`http://${host}/v2/small/manifests/latest`, { headers })
+  const { layers } = (await answer.json()) as { layers: ReadonlyArray<{ size: number }> }
+  return layers[0]?.size ?? 0
+}
+
+/** A way to a registry that carries so many bytes for each connection, and not one more: the body breaks there. */
+const thin = async (port: number, bytes: number) => {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((near) => {
+    const far = connect(port, "127.0.0.1")
+    sockets.add(near)
+    let left = bytes
+    near.on("data", (chunk) => far.write(chunk))
+    far.on("data", (chunk: Buffer) => {
+      near.write(chunk.subarray(0, left))
+      left -= chunk.length
+      if (left > 0) return
+      // Slow enough that the token's life is over when the rest is asked for.
+      far.destroy()
+      setTimeout(() => near.destroy(), 2500)
+    })
+    far.on("error", () => near.destroy()).on("close", () => left > 0 && near.end())
+    near.on("error", () => far.destroy()).on("close", () => far.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  return {
+    host: `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
+}
+
+test("token auth: a layer whose pull outlives the tokens goes on with new ones", async () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString()
+  writeFileSync(join(directory, "short.pem"), key)
+  const bundle = join(directory, "short-root.pem")
+  execFileSync(
+    "openssl",
+    ["req", "-x509", "-new", "-key", join(directory, "short.pem"), "-subj", "/CN=test", "-days", "1", "-out", bundle],
+    { stdio: "pipe" }
+  )
+  await using tokens = await tokenService(readFileSync(bundle, "utf8"), key, 2)
+  const token = { realm: tokens.realm, service: "registry.test", issuer: "test", rootcertbundle: bundle }
+  await using registry = await startDockerRegistry({ storage, config: { auth: { token } } })
+  const size = await sizeOfLayer(registry.host, tokens.realm)
+  await using way = await thin(registry.port, Math.max(20_000, Math.ceil(size / 3)))
+  await using oci = await open({ credentials: { [way.host]: { username: "me", password: "secret" } } })
+  expect((await oci.pull(`${way.host}/small:latest`)).layers).toHaveLength(1)
+  expect(tokens.requests.length).toBeGreaterThanOrEqual(3)
+})
 
 test("token auth: a signed token pulls, wrong credentials are AccessDenied, one token serves the whole pull", async () => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
