@@ -3,8 +3,7 @@ import { createHash } from "node:crypto"
 import type { MonoTypeOperatorFunction } from "rxjs"
 import { DigestMismatch, SizeMismatch, UnsupportedDigest } from "../errors.ts"
 import { transduce } from "../reactive/transduce.ts"
-
-const algorithms = new Set(["sha256", "sha384", "sha512"])
+import { hashAlgorithms } from "../reference/hashAlgorithms.ts"
 
 /**
  * Passes bytes on unchanged and hashes them; fails with `DigestMismatch` in place of completing. With `size`, the first
@@ -13,7 +12,7 @@ const algorithms = new Set(["sha256", "sha384", "sha512"])
 export const verify = (subject: string, digest: string, size?: number): MonoTypeOperatorFunction<Uint8Array> =>
   transduce(() => {
     const algorithm = digest.slice(0, digest.indexOf(":"))
-    if (!algorithms.has(algorithm)) throw new UnsupportedDigest({ digest })
+    if (!hashAlgorithms.has(algorithm)) throw new UnsupportedDigest({ digest })
     const hash = createHash(algorithm)
     let actual = 0
     return {

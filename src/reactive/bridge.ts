@@ -3,10 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { ObservableInput } from "rxjs"
 // By its own path: the library's import does not load all of rxjs.
 import { Observable } from "rxjs/internal/Observable"
 
@@ -56,10 +53,3 @@ export const drain =
       })
       return Effect.sync(() => subscription.unsubscribe())
     })
-
-/** An Effect `Schedule` as the `delay` of RxJS's `retry`, so that one clock (and `TestClock`) rules both worlds. */
-export const retryDelay = Effect.fnUntraced(function* <E>(schedule: Schedule.Schedule<unknown, E>) {
-  const lift = yield* lifting()
-  const step = yield* Schedule.toStepWithSleep(schedule)
-  return (error: E): ObservableInput<unknown> => lift(Pull.catchDone(step(error), () => Effect.fail(error)))
-})

@@ -8,17 +8,11 @@
 import type * as Brand from "effect/Brand"
 import * as Effect from "effect/Effect"
 import { InvalidReference, printable, UnsupportedDigest } from "../errors.ts"
+import { hashAlgorithms } from "./hashAlgorithms.ts"
 
 export type Digest = string & Brand.Brand<"Digest">
 
 const grammar = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$/
-
-/** Length of the hash in hex digits, for each algorithm that the image-spec registers. */
-const hexLengths: ReadonlyMap<string, number> = new Map([
-  ["sha256", 64],
-  ["sha384", 96],
-  ["sha512", 128]
-])
 
 /** An algorithm's name and its hash together fit a file name with room for a suffix. */
 const longest = 200
@@ -31,12 +25,12 @@ export const hexOf = (digest: Digest | string): string => digest.slice(digest.in
 /** Well-formed; a registered algorithm has exactly its length in lower-case hex. */
 export const isDigest = (text: string): text is Digest => {
   if (text.length > longest || !grammar.test(text)) return false
-  const length = hexLengths.get(algorithmOf(text))
+  const length = hashAlgorithms.get(algorithmOf(text))
   return length === undefined || (hexOf(text).length === length && /^[0-9a-f]+$/.test(hexOf(text)))
 }
 
 /** Whether bytes can be proven against it. */
-export const isHashable = (digest: Digest): boolean => hexLengths.has(algorithmOf(digest))
+export const isHashable = (digest: Digest): boolean => hashAlgorithms.has(algorithmOf(digest))
 
 /** A digest that bytes can be proven against. */
 export const parseDigest = (text: string): Effect.Effect<Digest, InvalidReference | UnsupportedDigest> => {

@@ -9,7 +9,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { FileSystemFailed } from "../errors.ts"
-import { isDigest } from "../reference/Digest.ts"
+import { algorithmOf, hexOf, isDigest, isHashable } from "../reference/Digest.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 import { list } from "./list.ts"
 import { platformKey } from "./platformKey.ts"
@@ -40,23 +40,15 @@ const Entry = Schema.Struct({
 
 const hash = (algorithm: string, bytes: Uint8Array | string) => createHash(algorithm).update(bytes).digest("hex")
 
-const split = (digest: string): readonly [algorithm: string, hex: string] => {
-  const at = digest.indexOf(":")
-  return [digest.slice(0, at), digest.slice(at + 1)]
-}
-
-const pathOf = (root: string, digest: string) => join(root, "documents", ...split(digest))
+const pathOf = (root: string, digest: string) => join(root, "documents", algorithmOf(digest), hexOf(digest))
 
 const referencesOf = (root: string) => join(root, "references")
 
 /** Names of remote making (a reference, a platform) become file names only as hashes. */
 const directoryOf = (root: string, reference: string) => join(referencesOf(root), hash("sha256", reference))
 
-const isProven = (digest: string, bytes: Uint8Array): boolean => {
-  if (!isDigest(digest)) return false
-  const [algorithm, hex] = split(digest)
-  return ["sha256", "sha384", "sha512"].includes(algorithm) && hash(algorithm, bytes) === hex
-}
+const isProven = (digest: string, bytes: Uint8Array): boolean =>
+  isDigest(digest) && isHashable(digest) && hash(algorithmOf(digest), bytes) === hexOf(digest)
 
 /** `undefined` where it is missing, or is not what its name says. */
 export const readDocument = Effect.fnUntraced(function* (root: string, digest: string) {
