@@ -128,6 +128,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     if (policy === "never") return yield* yield* absence(store, reference, platform)
 
     yield* store.using
+    yield* pool.warm
     const image = yield* registry.resolve(reference, platform, emit)
     const distinct = yield* distinctLayers(image)
     emit(resolvedEvent(image, distinct))

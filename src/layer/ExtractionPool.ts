@@ -50,6 +50,8 @@ export class ExtractionPool extends Context.Service<
      * when the observable completes.
      */
     readonly entries$: (job: Omit<LayerJob, "directory">, source: Source) => Observable<Entry>
+    /** A layer will come soon. */
+    readonly warm: Effect.Effect<void>
     /** Done once no worker writes to this directory: to be awaited after an unsubscription, before it is removed. */
     readonly settled: (directory: string) => Effect.Effect<void>
   }
@@ -80,6 +82,7 @@ export class ExtractionPool extends Context.Service<
                 complete: () => entries.complete()
               })
             }),
+          warm: Effect.sync(() => pool.warm()),
           settled: (directory) => Effect.promise(() => pool.settled(directory))
         })
       })

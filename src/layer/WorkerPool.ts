@@ -23,6 +23,12 @@ export class WorkerPool {
     return () => this.#line.delete(taker)
   }
 
+  /** Starts the first worker, which takes as long as a registry's first answers. */
+  warm(): void {
+    const first = this.#workers.size === 0 ? this.#make() : undefined
+    if (first !== undefined) this.#idle.push(first)
+  }
+
   /** Resolves once no worker writes to the directory. */
   async settled(directory: string): Promise<void> {
     const running = [...this.#workers].map((worker) => worker.running).filter((job) => job?.directory === directory)
