@@ -9,41 +9,66 @@ const text = new Map(files.map((file) => [file, readFileSync(join(src, file), "u
 
 interface Import {
   readonly from: string
-  readonly typeOnly: boolean
+  readonly kind: "static" | "type" | "dynamic"
 }
 
-const importsOf = (file: string): ReadonlyArray<Import> =>
-  [...(text.get(file) ?? "").matchAll(/^(import|export) (type )?([^;"']*?from )?"([^"]+)"/gms)].map((match) => ({
-    from: (match[4] ?? "").startsWith(".") ? relative(src, join(src, dirname(file), match[4] ?? "")) : (match[4] ?? ""),
-    typeOnly: match[2] !== undefined
-  }))
+const importsOf = (file: string): ReadonlyArray<Import> => {
+  const source = text.get(file) ?? ""
+  const resolved = (from = "") => (from.startsWith(".") ? relative(src, join(src, dirname(file), from)) : from)
+  return [
+    ...[...source.matchAll(/^(?:import|export) (type )?(?:[^;"']*?from )?"([^"]+)"/gms)].map(
+      ([, type, from]) => ({ from: resolved(from), kind: type === undefined ? "static" : "type" }) as const
+    ),
+    ...[...source.matchAll(/(typeof )?\bimport\(\s*"([^"]+)"/g)].map(
+      ([, type, from]) => ({ from: resolved(from), kind: type === undefined ? "dynamic" : "type" }) as const
+    )
+  ]
+}
 
-const runtime = new Map(
-  files.map((file) => [
-    file,
-    importsOf(file)
-      .filter((it) => !it.typeOnly)
-      .map((it) => it.from)
-  ])
-)
+const imports = (...kinds: ReadonlyArray<Import["kind"]>): ReadonlyMap<string, ReadonlyArray<string>> =>
+  new Map(
+    files.map((file) => [
+      file,
+      importsOf(file)
+        .filter((it) => kinds.includes(it.kind))
+        .map((it) => it.from)
+    ])
+  )
+const runtime = imports("static")
+const eventually = imports("static", "dynamic")
 
-/** Everything that loading `file` loads, dynamic imports aside. */
-const loadedBy = (file: string, seen = new Set<string>()): Set<string> => {
-  for (const next of runtime.get(file) ?? []) {
+const reachable = (ways: typeof runtime, file: string, seen = new Set<string>()): Set<string> => {
+  for (const next of ways.get(file) ?? []) {
     if (seen.has(next)) continue
     seen.add(next)
-    loadedBy(next, seen)
+    reachable(ways, next, seen)
   }
   return seen
 }
 
+/** Everything that loading `file` loads, dynamic imports aside. */
+const loadedBy = (file: string) => reachable(runtime, file)
+
 test("the reader of imports sees what is there", () => {
   expect(files.length).toBeGreaterThan(20)
   expect(runtime.get("pull.ts")).toContain("layer/ExtractionPool.ts")
+  expect(runtime.get("Puller.ts")).not.toContain("assemble.ts")
+  expect(eventually.get("Puller.ts")).toContain("assemble.ts")
 })
 
 test("no file imports itself, however long the way", () => {
   for (const file of files) expect([...loadedBy(file)], file).not.toContain(file)
+})
+
+/** A service's layer loads what builds it, which names the service: the one way back there is. */
+const building = { from: "Puller.ts", to: "assemble.ts" }
+
+test("no file imports itself by what is loaded later, but the service and its builder", () => {
+  expect([...reachable(eventually, building.from)]).toContain(building.from)
+  const others = new Map(
+    [...eventually].map(([file, to]) => [file, file === building.from ? to.filter((it) => it !== building.to) : to])
+  )
+  for (const file of files) expect([...reachable(others, file)], file).not.toContain(file)
 })
 
 test("arrows run one way: registry, layer and store know nothing of each other", () => {
@@ -82,17 +107,18 @@ test("the worker loads neither the network nor the catalogue", () => {
     expect([...loaded]).not.toContain(foreign)
 })
 
-test("no file of the event loop calls the file system synchronously", () => {
+const found = (file: string, pattern: RegExp) => text.get(file)?.match(pattern) ?? []
+
+test("no file of the event loop calls the file system, or a program, synchronously", () => {
   const worker = loadedBy("layer/extract.ts").add("layer/extract.ts")
-  for (const file of files) {
-    if (worker.has(file) || file.startsWith("testing/")) continue
-    expect(
-      text
-        .get(file)
-        ?.match(
-          /\b(?:open|read|write|mkdir|stat|lstat|rename|rm|unlink|exists|readdir|realpath|chmod|utimes|fsync|close)(?:File)?Sync\b/g
-        ),
-      file
-    ).toBeNull()
-  }
+  const synchronous = /\b[a-z]\w*Sync\b/g
+  expect(found("layer/removeTree.ts", synchronous)).toContain("readdirSync")
+  for (const file of files)
+    if (!worker.has(file) && !file.startsWith("testing/")) expect(found(file, synchronous), file).toEqual([])
+})
+
+test("time and chance come from Effect's Clock and Random", () => {
+  for (const file of files)
+    if (!/^(?:testing|cli)\//.test(file))
+      expect(found(file, /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/g), file).toEqual([])
 })
