@@ -13,7 +13,7 @@ import type { Fault, Verified } from "./store/Reclaimed.ts"
 import type { Store } from "./store/Store.ts"
 
 const same = (a: Fault) => (b: Fault) =>
-  a.reference === b.reference && a.platform === b.platform && a.digest === b.digest
+  a.reference === b.reference && a.platform === b.platform && a.digest === b.digest && a.variant === b.variant
 
 export const repairing = Effect.fnUntraced(function* (
   store: Store["Service"],
@@ -21,7 +21,9 @@ export const repairing = Effect.fnUntraced(function* (
   emit: Emit
 ): Effect.fn.Return<Verified, Reason> {
   const before = yield* store.verify
-  const again = new Map(before.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }]))
+  // A pull makes trees in our own way only.
+  const ours = before.filter(({ variant }) => variant === undefined)
+  const again = new Map(ours.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }]))
   for (const { reference, platform } of again.values()) {
     const known = yield* store.inspect(reference)
     if (Option.isNone(known)) continue
@@ -34,9 +36,10 @@ export const repairing = Effect.fnUntraced(function* (
       Effect.tapError(({ reason }) =>
         Effect.sync(() => emit({ _tag: "Warning", code: "NotRepaired", message: `${reference}: ${reason.message}` }))
       ),
-      Effect.ignore
+      Effect.ignore,
+      // Interrupted or not: nobody asked for this name.
+      Effect.onExit(() => store.remove(pinned))
     )
-    yield* store.remove(pinned)
   }
   const faults = again.size === 0 ? before : yield* store.verify
   return { faults, repaired: before.filter((fault) => !faults.some(same(fault))) }

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "./command.ts"
 import { failing } from "./failing.ts"
-import { directory, json, reference, root, switched } from "./flags.ts"
+import { directory, extraction, json, reference, root, switched } from "./flags.ts"
 import { parseAge, parseBytes } from "./quantities.ts"
 
 const way = Effect.promise(() => import("./housekeeping.ts"))
@@ -75,11 +75,12 @@ const verify = (library: Library) =>
       layersDir,
       repair: switched("repair", "Pull again what is missing or was changed"),
       plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
+      ...extraction,
       json
     },
-    Effect.fnUntraced(function* ({ root, layersDir, plainHttp, repair, json }) {
+    Effect.fnUntraced(function* ({ repair, json, ...options }) {
       const { verify } = yield* way
-      yield* verify(repair, json).pipe(Effect.provide(library({ root, layersDir, plainHttp })), failing(json))
+      yield* verify(repair, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Compare the store with its catalogue; ends with 1 where they differ"))
 

@@ -8,6 +8,8 @@ import { join } from "node:path"
 
 export interface Places {
   readonly layersDir: string
+  /** Part of the names of what these paths say; empty for the default options. */
+  readonly variant: string
   readonly layerPath: (digest: string) => string
   /** Where the layers of a manifest are merged; absent where each has a directory of its own. */
   readonly rootfsPath?: (manifest: string) => string
@@ -19,7 +21,7 @@ export const fileName = (text: string) => (process.platform === "win32" ? text.r
 export const makePlaces = (layersDir: string, variant: string): Required<Places> => {
   const at = (kind: TreeKind) => (digest: string) =>
     join(layersDir, [fileName(digest), ...(variant === "" ? [] : [variant]), kind].join("."))
-  return { layersDir, layerPath: at("extracted"), rootfsPath: at("rootfs") }
+  return { layersDir, variant, layerPath: at("extracted"), rootfsPath: at("rootfs") }
 }
 
 type TreeKind = "extracted" | "rootfs"

@@ -73,4 +73,9 @@ export interface Fault {
   readonly platform: string
   readonly digest: string
   readonly problem: string
+  /**
+   * Of a tree that was made with other options than those of who looked, who cannot repair it: the part of its name that
+   * says with which, empty for the default ones.
+   */
+  readonly variant?: string
 }

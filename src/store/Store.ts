@@ -64,7 +64,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const scope = yield* Effect.scope
 
   const { layerPath, rootfsPath } = makePlaces(layersDir, variant)
-  const places = { layersDir, layerPath, ...(merged ? { rootfsPath } : {}) }
+  const places = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
   const lockPath = (name: string) => join(root, "locks", fileName(name))
 
   const database = join(root, "oci.db")

@@ -186,8 +186,8 @@ describe("prune", () => {
       const other = yield* open({ root })
       yield* three(other)
       const lockPath = (name: string) => join(root, "locks", name)
-      const { layersDir, layerPath } = makePlaces(join(root, "layers"), "")
-      const options = { root, layersDir, layerPath, path: other.database, lockPath: lockPath("catalogue") }
+      const { layersDir, layerPath, variant } = makePlaces(join(root, "layers"), "")
+      const options = { root, layersDir, layerPath, variant, path: other.database, lockPath: lockPath("catalogue") }
       const { database } = yield* openCatalogue({ ...options, emit: () => {} })
       const meanwhile = Effect.gen(function* () {
         yield* pullInto(other, { reference: "e.org/a:1", layers: ["base", "moved"], version: "moved" })

@@ -137,6 +137,37 @@ describe("trees made with other options", () => {
     })
   )
 
+  it.effect("are told apart where one of them lacks something, whoever looks", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      for (const store of [plain, chown]) yield* pullInto(store, { layers: ["base", "a"] })
+      const lost = layerOf("a").digest
+      yield* Effect.promise(() => rm(chown.layerPath(lost), { recursive: true }))
+      const problem = `of the trees made with other options, ${lost}.chown.extracted is missing`
+      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown", problem }])
+      const ours = { digest: lost, problem: "the layer's directory is missing" }
+      expect(yield* chown.verify).toMatchObject([ours])
+      expect(yield* chown.verify).not.toMatchObject([{ variant: "chown" }])
+      yield* Effect.promise(() => rm(plain.layerPath(lost), { recursive: true }))
+      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown" }, ours])
+      expect(yield* (yield* open({ root, merged: true })).verify).toMatchObject([{ variant: "" }, { variant: "chown" }])
+    })
+  )
+
+  it.effect("of other images with the same layers are no fault", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      yield* pullInto(plain, { reference: "e.org/a:1", layers: ["base", "a"], version: "a" })
+      yield* pullInto(chown, { reference: "e.org/b:1", layers: ["base", "b"], version: "b" })
+      expect(yield* plain.verify).toEqual([])
+      expect(yield* chown.verify).toEqual([])
+      yield* Effect.promise(() => rm(plain.layerPath(layerOf("a").digest), { recursive: true }))
+      expect(yield* plain.verify).toMatchObject([{ reference: "e.org/a:1", digest: layerOf("a").digest }])
+    })
+  )
+
   it.effect("let a lost catalogue be built again, by whoever opens it", () =>
     Effect.gen(function* () {
       const root = yield* directory
