@@ -417,14 +417,14 @@ export class WorkerDied extends Data.TaggedError("WorkerDied")<{ readonly digest
 
 // -------------------------------------------------------------------------------------------------------------- store
 
-/** Policy `never`, and the store does not hold the whole image. */
+/** Policy `never`, `inspect` or `rm`, and the store does not hold the image, or not all of it. */
 export class NotCached extends Data.TaggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `not in the store for ${this.platform}: ${this.problem}`
   }
   get advice() {
-    return "Pull it once with the policy missing or always."
+    return "ociflow images lists what the store holds; a pull with the policy missing or always fetches the rest."
   }
 }
 

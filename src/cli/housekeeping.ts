@@ -4,14 +4,13 @@ import { NotCached, PullError, printable, StoreDamaged } from "../errors.ts"
 import { Puller } from "../Puller.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../store/Reclaimed.ts"
 import { formatBytes } from "./formatBytes.ts"
+import { namedDigest } from "./namedDigest.ts"
 import { Output } from "./Output.ts"
 import { plainLine } from "./plainLine.ts"
 import { table } from "./table.ts"
 
-const short = (digest: string) => printable(digest.replace(/(:.{12}).*$/s, "$1"))
-
 const blobs = (kind: string, found: ReadonlyArray<ReclaimedBlob>) =>
-  found.map(({ digest, bytes }) => [kind, short(digest), formatBytes(bytes)])
+  found.map(({ digest, bytes }) => [kind, namedDigest(digest), formatBytes(bytes)])
 
 const reclaimed = ({ images, layers, partials, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
   const rows = [
@@ -50,7 +49,7 @@ const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage 
       : [
           table([
             ["PARTIAL DOWNLOAD", "SIZE", "LAST BYTES"],
-            ...partials.blobs.map(({ digest, bytes, modified }) => [short(digest), formatBytes(bytes), modified])
+            ...partials.blobs.map(({ digest, bytes, modified }) => [namedDigest(digest), formatBytes(bytes), modified])
           ])
         ])
   ].join("\n\n")
@@ -63,7 +62,7 @@ const verified = ({ faults, repaired }: Verified): string => {
     state,
     printable(reference),
     printable(platform),
-    short(digest),
+    namedDigest(digest),
     printable(problem)
   ])
   return rows.length === 0 ? "Everything is as the catalogue says." : table(rows)

@@ -4,13 +4,11 @@ import { printable } from "../errors.ts"
 import { Puller } from "../Puller.ts"
 import type { ImageSummary } from "../store/ImageRecord.ts"
 import { formatBytes } from "./formatBytes.ts"
+import { namedDigest } from "./namedDigest.ts"
 import { Output } from "./Output.ts"
 import { table } from "./table.ts"
 
 const heading = ["REFERENCE", "PLATFORM", "DIGEST", "LAYERS", "SIZE", "PULLED"]
-
-/** `algorithm:` and twelve characters of hex tell images apart. */
-const short = (digest: string) => printable(digest.replace(/(:.{12}).*$/s, "$1"))
 
 /** An ISO time to the minute. */
 const minute = (time: string) => printable(time.slice(0, 16).replace("T", " "))
@@ -18,7 +16,7 @@ const minute = (time: string) => printable(time.slice(0, 16).replace("T", " "))
 const row = ({ reference, platforms, digest, layers, size, pulled }: ImageSummary) => [
   printable(reference),
   platforms.map((platform) => printable(platform)).join(","),
-  short(digest),
+  namedDigest(digest),
   String(layers),
   formatBytes(size),
   minute(pulled)

@@ -73,7 +73,7 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),
       usage: Effect.die("not told here"),
-      verify: () => Effect.die("not told here")
+      verify: () => Effect.succeed({ faults: [], repaired: [] })
     })
     return Layer.effect(
       Puller,
@@ -314,6 +314,15 @@ describe("ociflow inspect", () => {
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ _tag: "Failed", reason: "NotCached", reference: "alpine:3.20" })
     expect(stderr).toContain("ociflow: NotCached: alpine:3.20: ")
+    expect(stderr).toContain("ociflow images")
+  })
+})
+
+describe("ociflow verify", () => {
+  test("looks with the eyes of who pulls: the flags of the extraction are the same", async () => {
+    const { code, asked } = await ran("verify --ownership none --stat-format containers --layout overlay --repair")
+    expect(code).toBe(0)
+    expect(asked[0]?.puller).toMatchObject({ ownership: "none", statFormat: "containers", layout: "overlay" })
   })
 })
 
