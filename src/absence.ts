@@ -1,19 +1,11 @@
 /** Says what of an image the store lacks, for whoever may not ask the network. */
-import { lstat } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { NotCached, type Reason } from "./errors.ts"
 import { format, type Reference } from "./reference/Reference.ts"
 import { formatPlatform, type Platform } from "./registry/Platform.ts"
+import { isDirectory } from "./store/Staging.ts"
 import type { Store } from "./store/Store.ts"
-
-const isThere = (path: string) =>
-  Effect.promise(() =>
-    lstat(path).then(
-      () => true,
-      () => false
-    )
-  )
 
 export const absence = Effect.fnUntraced(function* (
   store: Store["Service"],
@@ -27,7 +19,7 @@ export const absence = Effect.fnUntraced(function* (
   const manifest =
     manifests.find((it) => it.platform === platform) ?? (manifests.length === 1 ? manifests[0] : undefined)
   const missing: Array<string> = []
-  for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isThere(path))) missing.push(digest)
+  for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isDirectory(path))) missing.push(digest)
   if (missing.length > 0)
     return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
   const pulled = manifests.map((it) => it.platform).join(", ")
