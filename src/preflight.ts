@@ -3,20 +3,27 @@ import * as Effect from "effect/Effect"
 import type { Preflight } from "./config.ts"
 import { NotEnoughSpace, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
+import type { Digest } from "./reference/Digest.ts"
 import type { ResolvedLayer } from "./registry/Registry.ts"
 import type { Store } from "./store/Store.ts"
 
-/** An extracted layer is hardly ever smaller than its blob: less than that cannot be enough. */
+/**
+ * An extracted layer is hardly ever smaller than its blob: less than that cannot be enough. What is kept of a blob takes
+ * nothing off that: it stays beside its tree until that is whole. `manifest`: by which a merged image is called.
+ */
 export const preflight = Effect.fnUntraced(function* (
   store: Store["Service"],
   layers: ReadonlyArray<ResolvedLayer>,
   how: Preflight,
-  emit: Emit
+  emit: Emit,
+  manifest?: Digest
 ): Effect.fn.Return<void, Reason> {
   const available = how === "off" ? undefined : yield* store.freeSpace
   if (available === undefined) return
-  const there = yield* Effect.forEach(layers, ({ digest }) => store.hasLayer(digest))
-  const needed = layers.reduce((sum, { size }, at) => sum + (there[at] === true ? 0 : size), 0)
+  const isMerged = store.merged && manifest !== undefined && (yield* store.hasRootfs(manifest))
+  const isThere = ({ digest }: ResolvedLayer) => (store.merged ? Effect.succeed(isMerged) : store.hasLayer(digest))
+  const missing = yield* Effect.filter(layers, (layer) => Effect.map(isThere(layer), (there) => !there))
+  const needed = missing.reduce((sum, { size }) => sum + size, 0)
   if (needed <= available) return
   const reason = new NotEnoughSpace({ path: store.layersDir, needed, available })
   if (how === "refuse") return yield* reason
