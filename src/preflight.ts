@@ -7,13 +7,15 @@ import type { Digest } from "./reference/Digest.ts"
 import type { ResolvedLayer } from "./registry/Registry.ts"
 import type { Store } from "./store/Store.ts"
 
+type Blob = Pick<ResolvedLayer, "digest" | "size">
+
 /**
  * An extracted layer is hardly ever smaller than its blob: less than that cannot be enough. What is kept of a blob takes
  * nothing off that: it stays beside its tree until that is whole. `manifest`: by which a merged image is called.
  */
 export const preflight = Effect.fnUntraced(function* (
   store: Store["Service"],
-  layers: ReadonlyArray<ResolvedLayer>,
+  layers: ReadonlyArray<Blob>,
   how: Preflight,
   emit: Emit,
   manifest?: Digest
@@ -21,7 +23,7 @@ export const preflight = Effect.fnUntraced(function* (
   const available = how === "off" ? undefined : yield* store.freeSpace
   if (available === undefined) return
   const isMerged = store.merged && manifest !== undefined && (yield* store.hasRootfs(manifest))
-  const isThere = ({ digest }: ResolvedLayer) => (store.merged ? Effect.succeed(isMerged) : store.hasLayer(digest))
+  const isThere = ({ digest }: Blob) => (store.merged ? Effect.succeed(isMerged) : store.hasLayer(digest))
   const missing = yield* Effect.filter(layers, (layer) => Effect.map(isThere(layer), (there) => !there))
   const needed = missing.reduce((sum, { size }) => sum + size, 0)
   if (needed <= available) return

@@ -12,7 +12,9 @@ import { it } from "./support/effect.ts"
 import { open } from "./support/open.ts"
 
 describe("repair", () => {
-  test("makes trees in the client's own way, and says of no other that it is repaired", { timeout: 60_000 }, async () => {
+  test("makes trees in the client's own way, and says of no other that it is repaired", {
+    timeout: 60_000
+  }, async () => {
     const made = await image({ layers: [{ files: { a: "1" } }, { files: { b: "2" } }] })
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using plain = await open()

@@ -36,8 +36,14 @@ export const fromOptions =
 const known = Duration.minutes(1)
 const unknown = Duration.seconds(5)
 
+export interface KnownCredentials {
+  readonly find: CredentialSource
+  /** What was found for this door was refused: the next who asks has it looked up anew. */
+  readonly forget: (door: Door) => Effect.Effect<void>
+}
+
 /** All sources, each door asked for once at a time. Warnings are repeated to whoever asks. */
-export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<CredentialSource> {
+export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<KnownCredentials> {
   const source = firstOf(fromOptions(given), fromEnvironment, fromDockerConfig, fromPodman)
   const lookup = Effect.fnUntraced(function* (door: Door) {
     const warnings: Array<Warning> = []
@@ -54,7 +60,7 @@ export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): 
     })
   })
   const told = new WeakMap<Emit, Set<string>>()
-  return (door, emit) =>
+  const find: CredentialSource = (door, emit) =>
     Effect.map(Cache.get(cache, door), ({ login, warnings }) => {
       const heard = told.get(emit) ?? new Set()
       told.set(emit, heard)
@@ -65,4 +71,5 @@ export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): 
       }
       return login
     })
+  return { find, forget: (door) => Cache.invalidate(cache, door) }
 })

@@ -11,9 +11,12 @@ import { RegistryUnreachable, redactUrl } from "../errors.ts"
 import type { Exchanged } from "./exchange.ts"
 import { retryAfter } from "./header.ts"
 
+/** Hears how many milliseconds a host wants to be left in peace, before they are waited for; its failure is not to wait. */
+export type Waiting = (millis: number) => Effect.Effect<void, RegistryUnreachable>
+
 export interface Manners {
   /** Waits until the host may be asked; fails while it is taken for down. */
-  readonly before: (url: URL) => Effect.Effect<void, RegistryUnreachable>
+  readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, RegistryUnreachable>
   readonly answered: (url: URL, answer: Exchanged) => Effect.Effect<void>
   readonly silent: (url: URL, problem: string) => Effect.Effect<void>
 }
@@ -45,10 +48,13 @@ export const makeManners = (): Manners => {
     return made
   }
   return {
-    before: Effect.fnUntraced(function* (url) {
+    before: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
       const host = hostOf(url)
-      for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis)
-        yield* Effect.sleep(host.quietUntil - now)
+      for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis) {
+        const millis = host.quietUntil - now
+        yield* waiting(millis)
+        yield* Effect.sleep(millis)
+      }
       if ((yield* Clock.currentTimeMillis) >= host.downUntil) return
       const problem = `${host.problem}; after ${host.failures} failures it is not asked for some seconds`
       return yield* new RegistryUnreachable({ url: redactUrl(url), problem })

@@ -53,7 +53,8 @@ export const makeMirrors = (): Mirrors => {
 
   const passOver = Effect.fnUntraced(function* (name: string, millis: number) {
     bounded(passedOver.size, () => passedOver.clear())
-    passedOver.set(name, (yield* Clock.currentTimeMillis) + millis)
+    const until = (yield* Clock.currentTimeMillis) + millis
+    passedOver.set(name, Math.max(until, passedOver.get(name) ?? 0))
   })
 
   return {
@@ -68,7 +69,8 @@ export const makeMirrors = (): Mirrors => {
     failed: Effect.fnUntraced(function* ({ endpoint }, reason, emit, digest) {
       const name = nameOf(endpoint)
       const millis = after[reason._tag]
-      if (millis !== undefined) yield* passOver(name, millis)
+      const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
+      if (millis !== undefined) yield* passOver(name, Math.max(millis, asked))
       const message = `the mirror ${name} is passed over: ${reason.message}`
       emit({ _tag: "Warning", code: "MirrorFailed", message, ...(digest === undefined ? {} : { digest }) })
     }),

@@ -15,6 +15,7 @@ import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { type Circumstances, failure, shortBody } from "./failure.ts"
 import { type Followed, follow } from "./follow.ts"
 import type { Login } from "./Login.ts"
+import type { Waiting } from "./Manners.ts"
 import { notices } from "./notices.ts"
 import { basic, type TokenRequest, type Tokens } from "./Tokens.ts"
 import type { Transport } from "./Transport.ts"
@@ -74,7 +75,8 @@ export const makeSession = (
   endpoint: Endpoint,
   repository: string,
   login: Login | undefined,
-  emit: Emit
+  emit: Emit,
+  waiting: Waiting = () => Effect.void
 ): Session => {
   const key = `${endpoint.origin}${endpoint.root ?? ""}/${repository}`
 
@@ -119,7 +121,7 @@ export const makeSession = (
     const url = addressOf(endpoint, repository === "" ? path : `${repository}/${path}`)
     for (let requests = 1; ; requests++) {
       const shown = yield* show()
-      const answer = yield* follow(transport, endpoint, { method, url, headers }, shown.authorization)
+      const answer = yield* follow(transport, endpoint, { method, url, headers, waiting }, shown.authorization)
       if (path.startsWith("manifests/") && !answer.astray) notices(endpoint.registry, answer.headers).forEach(emit)
       if (answer.status !== 401 && answer.status !== 403) return answer
 

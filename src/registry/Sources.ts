@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { catchError, concatMap, defer, type Observable, of, tap, throwError } from "rxjs"
 import type { RetryOptions } from "../config.ts"
-import { isReason, type Reason, SizeMismatch } from "../errors.ts"
+import { isReason, type Reason, RegistryUnreachable, redactUrl, SizeMismatch } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
@@ -11,9 +11,10 @@ import type { Reference } from "../reference/Reference.ts"
 import { networkReference } from "../reference/sandboxes.ts"
 import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
 import { attempt } from "./blob.ts"
+import type { KnownCredentials } from "./Credentials.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { Hosts, Mirror } from "./Hosts.ts"
-import type { CredentialSource } from "./Login.ts"
+import type { Waiting } from "./Manners.ts"
 import type { Mirrors } from "./Mirrors.ts"
 import { resuming } from "./resuming.ts"
 import { patience, retries } from "./retries.ts"
@@ -22,7 +23,7 @@ import { makeSession, type Session, type Shared } from "./Session.ts"
 export interface SourcesOptions extends Shared {
   readonly hosts: Hosts
   readonly mirrors: Mirrors
-  readonly credentials: CredentialSource
+  readonly credentials: KnownCredentials
   readonly retry: RetryOptions
   readonly lift: Lift
 }
@@ -44,6 +45,24 @@ export interface Sources {
   ) => Observable<Uint8Array>
 }
 
+/** A wait is told as what it is: a request that comes later, since an earlier one was refused. */
+const telling =
+  ({ registry }: Endpoint, emit: Emit, digest?: string): Waiting =>
+  (millis) =>
+    Effect.sync(() => {
+      const message = `${registry} asked to be left in peace`
+      const layer = digest === undefined ? {} : { digest }
+      emit({ _tag: "Retrying", ...layer, attempt: 1, delay: Math.round(millis), reason: "RateLimited", message })
+    })
+
+/** Nobody waits for a mirror: the next place is asked. */
+const unwilling =
+  (endpoint: Endpoint): Waiting =>
+  (millis) => {
+    const problem = `it asked to be left in peace for ${Math.ceil(millis / 1000)} s more`
+    return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
+  }
+
 /** The next place is asked at once. */
 class PassedOver {}
 
@@ -51,9 +70,21 @@ export const makeSources = (options: SourcesOptions): Sources => {
   const { hosts, mirrors, credentials, retry, lift, transport } = options
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
-  const sessionAt = Effect.fnUntraced(function* (endpoint: Endpoint, repository: string, emit: Emit) {
-    const login = Option.getOrUndefined(yield* credentials({ registry: endpoint.registry, repository }, emit))
-    return makeSession(options, endpoint, repository, login, emit)
+  const sessionAt = Effect.fnUntraced(function* (
+    endpoint: Endpoint,
+    repository: string,
+    emit: Emit,
+    waiting: Waiting
+  ): Effect.fn.Return<Session, Reason> {
+    const door = { registry: endpoint.registry, repository }
+    const login = Option.getOrUndefined(yield* credentials.find(door, emit))
+    const session = makeSession(options, endpoint, repository, login, emit, waiting)
+    // Changed or revoked meanwhile, perhaps: who tries again is not to be shown the same for a minute.
+    const ask: Session["ask"] = (request) =>
+      Effect.tapError(session.ask(request), (reason) =>
+        reason._tag === "AccessDenied" && reason.authenticated ? credentials.forget(door) : Effect.void
+      )
+    return { ...session, ask }
   })
 
   const ask: Sources["ask"] = Effect.fnUntraced(function* <A>(
@@ -64,26 +95,31 @@ export const makeSources = (options: SourcesOptions): Sources => {
   ): Effect.fn.Return<A, Reason> {
     const { registry, repository } = networkReference(reference)
     const places = yield* hosts.of(registry, emit)
-    const at = (endpoint: Endpoint) => Effect.flatMap(sessionAt(endpoint, repository, emit), use)
+    const at = (endpoint: Endpoint, waiting: Waiting) =>
+      Effect.flatMap(sessionAt(endpoint, repository, emit, waiting), use)
     for (const mirror of yield* mirrors.ready(places, { tag: wanted === "tag" })) {
-      const found = yield* at(mirror.endpoint).pipe(
+      const found = yield* at(mirror.endpoint, unwilling(mirror.endpoint)).pipe(
         Effect.map(Option.some),
         Effect.catch((reason) => Effect.as(mirrors.failed(mirror, reason, emit), Option.none<A>()))
       )
       if (Option.isSome(found)) return found.value
     }
-    return yield* Effect.retry(at(places.origin), retries(retry, emit))
+    return yield* Effect.retry(at(places.origin, telling(places.origin, emit)), retries(retry, emit))
   })
 
   const blob$: Sources["blob$"] = (reference, blob, gate, { offset = 0, emit }) => {
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
-    const at = (endpoint: Endpoint) => ({ transport, lift, session: sessionAt(endpoint, repository, emit) })
+    const at = (endpoint: Endpoint, waiting: Waiting) => ({
+      transport,
+      lift,
+      session: sessionAt(endpoint, repository, emit, waiting)
+    })
     const { urls: _, ...alone } = blob
 
     const fromMirror = (mirror: Mirror, from: number, pass: () => void) =>
-      attempt(at(mirror.endpoint), alone, from, gate).pipe(
+      attempt(at(mirror.endpoint, unwilling(mirror.endpoint)), alone, from, gate).pipe(
         tap(() => mirrors.served(mirror, digest)),
         catchError((reason) => {
           if (!isReason(reason)) return throwError(() => reason)
@@ -106,7 +142,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
           size,
           attempt: (from) => {
             const [mirror, ...others] = left
-            if (mirror === undefined) return attempt(at(origin), blob, from, gate)
+            if (mirror === undefined) return attempt(at(origin, telling(origin, emit, digest)), blob, from, gate)
             return fromMirror(mirror, from, () => {
               left = others
             })

@@ -17,7 +17,7 @@ import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Addr
 import { makeAgents } from "./Agents.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { type Exchanged, exchange } from "./exchange.ts"
-import { makeManners } from "./Manners.ts"
+import { makeManners, type Waiting } from "./Manners.ts"
 import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
 import { codeOf, isPermanent, problemOf } from "./problem.ts"
 import { type Tls, trusting } from "./Tls.ts"
@@ -27,6 +27,8 @@ export interface Request {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  /** Default: whoever has to wait says nothing of it. */
+  readonly waiting?: Waiting
 }
 
 export interface Answer extends Exchanged {
@@ -125,9 +127,9 @@ export const makeTransport = Effect.fnUntraced(function* ({
 
   const send = Effect.fnUntraced(function* (
     endpoint: Endpoint,
-    { url, ...request }: Request
+    { url, waiting, ...request }: Request
   ): Effect.fn.Return<Answer, RegistryUnreachable | AddressRefused, Scope.Scope> {
-    yield* manners.before(url)
+    yield* manners.before(url, waiting)
     const proxy = proxyFor(url)
     const home = placeOf(endpoint)
     const plainly = proxy !== undefined && url.protocol === "http:" ? throughPlainly(proxy, url) : undefined

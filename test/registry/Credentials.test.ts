@@ -49,7 +49,7 @@ const find = (
 ) =>
   Effect.gen(function* () {
     const [registry = "", ...path] = door.split("/")
-    const source = yield* makeCredentials(credentials)
+    const { find: source } = yield* makeCredentials(credentials)
     return yield* source({ registry, repository: path.join("/") }, (event) => void events.push(event))
   }).pipe(
     Effect.map(Option.map(shown)),
@@ -150,7 +150,7 @@ describe("credentials", () => {
         expect(JSON.stringify(error) + error.message).not.toContain("hunter")
       }
       let calls = 0
-      const source = yield* makeCredentials(() => {
+      const { find: source, forget } = yield* makeCredentials(() => {
         calls++
         return me
       })
