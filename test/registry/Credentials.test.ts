@@ -157,6 +157,9 @@ describe("credentials", () => {
       const door = () => source({ registry: "r.test", repository: "a" }, () => undefined)
       yield* Effect.all([door(), door(), door()], { concurrency: "unbounded" })
       expect(calls).toBe(1)
+      yield* forget({ registry: "r.test", repository: "a" })
+      yield* door()
+      expect(calls).toBe(2)
     })
   )
 
