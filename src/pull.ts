@@ -132,7 +132,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     const image = yield* registry.resolve(reference, platform, emit)
     const distinct = yield* distinctLayers(image)
     emit(resolvedEvent(image, distinct))
-    yield* preflight(store, distinct, space, emit)
+    yield* preflight(store, distinct, space, emit, image.manifest.descriptor.digest)
     // The largest first: a big layer that starts last is what everybody waits for.
     const bySize = distinct.toSorted((a, b) => b.size - a.size)
     const { registry: host, repository } = reference

@@ -37,7 +37,7 @@ let registry: TestRegistry
 /** The images that the pages speak of: small ones of the same names, for each platform that a page or this host may ask for. */
 const stock = async () => {
   const layer = (name: string) =>
-    tar().directory("etc").file("etc/os-release", `NAME="${name}"\n`).symlink("etc/release", "os-release")
+    tar().file("usr/lib/os-release", `NAME="${name}"\n`).symlink("etc/os-release", "../usr/lib/os-release")
   const both = async (name: string) =>
     imageIndex(
       await Promise.all(
