@@ -44,7 +44,7 @@ export class Puller extends Context.Service<
     return Layer.unwrap(
       Effect.map(
         Effect.promise(() => import("./assemble.ts")),
-        ({ assemble }) => assemble(options)
+        ({ assemble }) => assemble(Puller, options)
       )
     )
   }

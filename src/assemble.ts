@@ -8,7 +8,7 @@ import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
-import { Puller } from "./Puller.ts"
+import type { Puller } from "./Puller.ts"
 import { makePull } from "./pull.ts"
 import { lifting } from "./reactive/bridge.ts"
 import { format, parse } from "./reference/Reference.ts"
@@ -24,7 +24,7 @@ const naming =
   <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
     Effect.mapError(effect, (reason) => new PullError({ reference, reason }))
 
-const make = (options: PullerOptions, listeners: Set<Emit>) =>
+const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) =>
   Effect.gen(function* () {
     const store = yield* Store
     const lift = yield* lifting()
@@ -48,7 +48,7 @@ const make = (options: PullerOptions, listeners: Set<Emit>) =>
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
 
-    return Puller.of({
+    return tag.of({
       pull,
       pull$: (reference, options) =>
         new Observable((events) =>
@@ -85,7 +85,8 @@ const make = (options: PullerOptions, listeners: Set<Emit>) =>
     })
   })
 
-export const assemble = (options: PullerOptions): Layer.Layer<Puller, PullError> => {
+/** `tag` is handed in: whoever loads this is loaded before it. */
+export const assemble = (tag: typeof Puller, options: PullerOptions): Layer.Layer<Puller, PullError> => {
   // The catalogue warns whoever is pulling while it opens.
   const listeners = new Set<Emit>()
   const emit: Emit = (event) => {
@@ -93,7 +94,7 @@ export const assemble = (options: PullerOptions): Layer.Layer<Puller, PullError>
   }
   const extraction = extractionOf(options)
   const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
-  return Layer.effect(Puller, make(options, listeners)).pipe(
+  return Layer.effect(tag, make(tag, options, listeners)).pipe(
     Layer.provide([
       Registry.layer(options),
       ExtractionPool.layer({ ...options, ...extraction }),
@@ -101,6 +102,6 @@ export const assemble = (options: PullerOptions): Layer.Layer<Puller, PullError>
     ]),
     // Before anything is built out of them.
     Layer.provide(Layer.effectDiscard(checkOptions(options))),
-    Layer.catch((reason) => Layer.effect(Puller, Effect.fail(new PullError({ reference: "(open)", reason }))))
+    Layer.catch((reason) => Layer.effect(tag, Effect.fail(new PullError({ reference: "(open)", reason }))))
   )
 }

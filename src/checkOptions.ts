@@ -1,6 +1,6 @@
 /** Refuses options that cannot be used, before anything is opened. */
 import * as Effect from "effect/Effect"
-import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "./config.ts"
+import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions, type PullOptions } from "./config.ts"
 import { InvalidOption, printable } from "./errors.ts"
 
 const choices = {
@@ -40,17 +40,61 @@ const checkGroup = (group: keyof typeof groups, given: unknown) => {
   })
 }
 
+const checkChoices = (given: object, choices: Readonly<Record<string, ReadonlyArray<string>>>) =>
+  Object.entries(choices).flatMap(([option, known]) => {
+    const value: unknown = Reflect.get(given, option)
+    if (value === undefined || known.some((it) => it === value)) return []
+    return [new InvalidOption({ option, problem: `is none of ${known.join(", ")}` })]
+  })
+
+/** A misspelt key would silently be the default: of `platform`, another image. */
+const checkKeys = (given: object, known: Readonly<Record<string, true>>) =>
+  Object.keys(given)
+    .filter((key) => !Object.hasOwn(known, key))
+    .map((key) => {
+      const problem = `is none of ${Object.keys(known).join(", ")}`
+      return new InvalidOption({ option: printable(key, 40), problem })
+    })
+
+const pullerOptions: Record<keyof PullerOptions, true> = {
+  root: true,
+  layersDir: true,
+  ownership: true,
+  statFormat: true,
+  layout: true,
+  overlayAttributes: true,
+  durability: true,
+  partialsFor: true,
+  concurrency: true,
+  workers: true,
+  plainHttp: true,
+  credentials: true,
+  hosts: true,
+  hostsDirs: true,
+  proxy: true,
+  connections: true,
+  limits: true,
+  timeouts: true,
+  retry: true
+}
+
 const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
-  ...(Object.keys(choices) as ReadonlyArray<keyof typeof choices>).flatMap((option) => {
-    const value: unknown = options[option]
-    if (value === undefined || choices[option].some((it) => it === value)) return []
-    return [new InvalidOption({ option, problem: `is none of ${choices[option].join(", ")}` })]
-  }),
+  ...checkKeys(options, pullerOptions),
+  ...checkChoices(options, choices),
   ...(Object.keys(numbers) as ReadonlyArray<keyof typeof numbers>).flatMap((option) =>
     checkNumber(option, options[option], numbers[option])
   ),
   ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group]))
 ]
+
+const pullOptions: Record<keyof PullOptions, true> = { platform: true, policy: true, preflight: true }
+const pullChoices = { policy: ["missing", "always", "never"], preflight: ["warn", "refuse", "off"] } as const
+
+/** The same for what is given to one pull. */
+export const checkPullOptions = (options: PullOptions): Effect.Effect<void, InvalidOption> => {
+  const [first] = [...checkKeys(options, pullOptions), ...checkChoices(options, pullChoices)]
+  return first === undefined ? Effect.void : Effect.fail(first)
+}
 
 export const checkOptions = (options: PullerOptions): Effect.Effect<void, InvalidOption> => {
   const [first] = invalid(options)

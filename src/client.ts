@@ -45,15 +45,20 @@ export interface Client extends AsyncDisposable {
 /** Opens a store and everything a pull needs. Close it, or hold it by `await using`. Rejects with a `PullError`. */
 export const open = async (options: PullerOptions = {}): Promise<Client> => {
   const runtime = ManagedRuntime.make(Puller.layer(options))
+  let closed = false
   const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, signal?: AbortSignal): Promise<A> => {
     signal?.throwIfAborted()
+    if (closed) throw new DOMException("the client was closed", "AbortError")
     const exit = await runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
     if (Exit.isSuccess(exit)) return exit.value
     if (Cause.hasInterruptsOnly(exit.cause)) signal?.throwIfAborted()
     throw errorOf(exit.cause)
   }
   const puller = await run(Puller)
-  const close = () => runtime.dispose()
+  const close = () => {
+    closed = true
+    return runtime.dispose()
+  }
   return {
     pull$: puller.pull$,
     pull: (reference, { signal, onEvent, ...rest } = {}) => run(puller.pull(reference, rest, onEvent), signal),

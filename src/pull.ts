@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import { absence } from "./absence.ts"
+import { checkPullOptions } from "./checkOptions.ts"
 import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { DigestMismatch, isReason, type Reason } from "./errors.ts"
@@ -149,6 +150,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   }, Effect.scoped)
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
+    yield* checkPullOptions(options)
     const asked = yield* ask(text, options)
     const words = JSON.stringify([format(asked.reference), asked.platform, asked.policy, asked.space])
     return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))

@@ -7,6 +7,6 @@ export default defineConfig({
     exclude: ["interop/**", "node_modules/**"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 20_000
+    testTimeout: 60_000
   }
 })

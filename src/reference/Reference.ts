@@ -54,8 +54,12 @@ export const parse = Effect.fnUntraced(function* (
   options: { readonly defaultRegistry?: string | undefined } = {}
 ): Effect.fn.Return<Reference, InvalidReference | UnsupportedDigest> {
   const refuse = (rule: string, part?: string) =>
-    new InvalidReference({ input: text, problem: part === undefined ? rule : `${rule}: ${printable(part)}` })
-  const input = text.trim()
+    new InvalidReference({
+      input: String(text ?? ""),
+      problem: part === undefined ? rule : `${rule}: ${printable(part)}`
+    })
+  // Plain JavaScript may give anything.
+  const input = String(text ?? "").trim()
   if (input === "") return yield* refuse("input string is empty")
   if (input.length > longestText) return yield* refuse(`longer than ${longestText} characters`)
 

@@ -3,7 +3,6 @@
  * interrupted and never occupies a thread: a blocking wait would, and four of them would stop all file system calls of
  * the process. See docs/decisions/0006-locks.md.
  */
-import { mkdir } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,6 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { FileSystemFailed } from "../errors.ts"
 import { type Held, tryFileLock } from "./fileLock.ts"
+import { makeDirectory } from "./makeDirectory.ts"
 import { trySocketLock } from "./socketLock.ts"
 import { syscall } from "./syscall.ts"
 
@@ -56,7 +56,7 @@ const tryOnce = (
   { shared = false, sharable }: LockOptions
 ): Effect.Effect<Held | undefined, FileSystemFailed> =>
   syscall("lock", path, async () => {
-    await mkdir(dirname(path), { recursive: true })
+    await makeDirectory(dirname(path))
     const held = await tryFileLock(path, shared)
     return held === "unsupported" ? trySocketLock(path, shared, sharable) : held
   })

@@ -3,13 +3,14 @@
  * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
  * the hash is wrong. A power cut may leave holes in them, which comes to the same.
  */
-import { type FileHandle, mkdir, open, unlink } from "node:fs/promises"
+import { type FileHandle, open, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { catchError, concat, defer, ignoreElements, Observable, throwError } from "rxjs"
 import { FileSystemFailed } from "../errors.ts"
 import { Gate } from "../reactive/Gate.ts"
+import { makeDirectory } from "./makeDirectory.ts"
 import { codeOf, syscall } from "./syscall.ts"
 
 export interface PartialBlob {
@@ -130,7 +131,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
   Effect.gen(function* () {
     const { file, tail } = yield* Effect.acquireRelease(
       syscall("open", path, async () => {
-        await mkdir(dirname(path), { recursive: true })
+        await makeDirectory(dirname(path))
         const file = await open(path, "a+")
         const tail = new Tail(file, (await file.stat()).size)
         if (tail.size > size) await tail.clear()

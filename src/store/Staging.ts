@@ -9,6 +9,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
 import { lock, tryLock } from "./Lock.ts"
+import { makeDirectory } from "./makeDirectory.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, on, syscall } from "./syscall.ts"
 import { syncDirectory } from "./writeAtomic.ts"
@@ -36,7 +37,7 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
   // The lock first: a directory without one is a dead one's.
   yield* lock(mine + suffix)
   yield* Effect.addFinalizer(() => Effect.ignore(removeTree(mine)))
-  yield* syscall("mkdir", mine, () => mkdir(mine, { recursive: true }))
+  yield* syscall("mkdir", mine, () => makeDirectory(mine))
   yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(sweep(stagings))))
   return mine
 })

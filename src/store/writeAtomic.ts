@@ -1,9 +1,10 @@
 /** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
-import { type FileHandle, mkdir, open, rename, unlink, writeFile } from "node:fs/promises"
+import { type FileHandle, open, rename, unlink, writeFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileSystemFailed } from "../errors.ts"
+import { makeDirectory } from "./makeDirectory.ts"
 import { syscall } from "./syscall.ts"
 
 const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
@@ -46,7 +47,7 @@ export const writeAtomic = (
 ): Effect.Effect<void, FileSystemFailed> =>
   Effect.gen(function* () {
     yield* syscall("write", path, async () => {
-      await mkdir(dirname(path), { recursive: true })
+      await makeDirectory(dirname(path))
       if (!lasting) return writeFile(beside, bytes)
       const handle = await open(beside, "w")
       await synced(handle, () => handle.writeFile(bytes))

@@ -1,0 +1,39 @@
+/** What plain JavaScript may do to the client: each ends in an error of its kind. */
+import { expect, test } from "vitest"
+import { open } from "../src/client.ts"
+import { open as openTest } from "./support/open.ts"
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.unreachable("it was to fail"),
+    (error) => error
+  )
+
+test("a closed client rejects with an AbortError, whatever it is asked", async () => {
+  await using oci = await openTest()
+  await oci.close()
+  for (const asked of [oci.pull("alpine"), oci.images(), oci.inspect("alpine")]) {
+    expect(await failure(asked)).toMatchObject({ name: "AbortError" })
+  }
+})
+
+test("a misspelt option is an InvalidOption that lists the known ones", async () => {
+  await using oci = await openTest()
+  for (const options of [{ platfrom: "linux/arm64" }, { policy: "sometimes" }]) {
+    expect((await failure(oci.pull("alpine", options as never))).reason).toMatchObject({
+      _tag: "InvalidOption",
+      option: Object.keys(options)[0]
+    })
+  }
+  expect((await failure(open({ rot: "/tmp" } as never))).reason).toMatchObject({ _tag: "InvalidOption", option: "rot" })
+})
+
+test("no reference at all is an InvalidReference", async () => {
+  await using oci = await openTest()
+  expect((await failure(oci.pull(undefined as never))).reason).toMatchObject({ _tag: "InvalidReference" })
+})
+
+test.runIf(process.platform === "linux")("a root that cannot be made is a FileSystemFailed, at once", async () => {
+  await using oci = await openTest({ root: "/proc/nope" })
+  expect((await failure(oci.pull("localhost:1/nothing"))).reason).toMatchObject({ _tag: "FileSystemFailed" })
+})
