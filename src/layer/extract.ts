@@ -3,44 +3,24 @@
  * time; between two jobs it sleeps.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
-import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
+import type { MonoTypeOperatorFunction } from "rxjs"
 import { tap } from "rxjs/internal/operators/tap"
 import { FileSystemFailed } from "../errors.ts"
 import { Gate } from "../reactive/Gate.ts"
-import { transduce } from "../reactive/transduce.ts"
 import { makeApplier } from "./apply.ts"
+import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
-import type { Applier } from "./Entry.ts"
 import { type Job, type Message, packReason } from "./Job.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
 import { send } from "./send.ts"
 import { syncTree } from "./syncTree.ts"
-import { type Part, untar } from "./untar.ts"
+import { untar } from "./untar.ts"
 import { verify } from "./verify.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
-
-/** Entries → disk. */
-const apply = (make: () => Applier, written: () => void): OperatorFunction<Part, never> =>
-  transduce(() => {
-    const applier = make()
-    return {
-      push: (part) => {
-        if (part._tag === "Entry") applier.entry(part.header, part.body)
-        else if (part._tag === "Begin") applier.begin(part.header)
-        else if (part._tag === "Data") applier.write(part.chunk)
-        else applier.end()
-      },
-      end: () => {
-        applier.finish()
-        written()
-      },
-      close: () => applier.close()
-    }
-  })
 
 const lasting = (directory: string): void => {
   try {
@@ -90,7 +70,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           }),
           write === undefined
             ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-            : apply(
+            : applyParts(
                 () => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }),
                 () => write.lasting && lasting(write.directory)
               )

@@ -76,15 +76,20 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
   return { image, lastUsed: row.last_used_at }
 })
 
+/** What a row says of an image itself. */
+const factsOf = (row: Pick<ImageRow, "reference" | "digest" | "size_bytes" | "modified_at" | "last_used_at">) => ({
+  reference: row.reference,
+  digest: row.digest,
+  size: row.size_bytes,
+  pulled: row.modified_at,
+  lastUsed: row.last_used_at
+})
+
 const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
   const built = manifests.flatMap(({ created }) => (created === null ? [] : [created]))
   const latest = built.sort().at(-1)
   return {
-    reference: row.reference,
-    digest: row.digest,
-    size: row.size_bytes,
-    pulled: row.modified_at,
-    lastUsed: row.last_used_at,
+    ...factsOf(row),
     ...(latest === undefined ? {} : { created: latest })
   }
 }
@@ -97,11 +102,7 @@ export const summarize = Effect.map(summaryRows, (rows) =>
       platformText({ os: os ?? "", architecture: architecture ?? "", ...(variant ? { variant } : {}) })
     )
     return {
-      reference: row.reference,
-      digest: row.digest,
-      size: row.size_bytes,
-      pulled: row.modified_at,
-      lastUsed: row.last_used_at,
+      ...factsOf(row),
       ...built,
       platforms: platforms.sort(),
       layers: row.layers

@@ -3,12 +3,11 @@ import { map, tap } from "rxjs"
 import type { Limits } from "../../src/config.ts"
 import type { ApplierOptions } from "../../src/layer/apply.ts"
 import { makeApplier } from "../../src/layer/apply.ts"
+import { applyParts } from "../../src/layer/applyParts.ts"
 import { decompress, makePace } from "../../src/layer/decompress.ts"
-import type { Part } from "../../src/layer/untar.ts"
 import { untar } from "../../src/layer/untar.ts"
 import { verify } from "../../src/layer/verify.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
-import { transduce } from "../../src/reactive/transduce.ts"
 import { gated } from "../layer/readArchive.ts"
 
 export interface Extraction {
@@ -56,19 +55,10 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
         tap((part) => {
           if (part._tag === "Entry" || part._tag === "Begin") entries++
         }),
-        transduce<Part, never>(() => {
-          const applier = makeApplier({ directory, digest, limits, warn, ...applying })
-          return {
-            push: (part) => {
-              if (part._tag === "Entry") applier.entry(part.header, part.body)
-              else if (part._tag === "Begin") applier.begin(part.header)
-              else if (part._tag === "Data") applier.write(part.chunk)
-              else applier.end()
-            },
-            end: () => applier.finish(),
-            close: () => applier.close()
-          }
-        })
+        applyParts(
+          () => makeApplier({ directory, digest, limits, warn, ...applying }),
+          () => {}
+        )
       )
       .subscribe({
         error: (error) => {
