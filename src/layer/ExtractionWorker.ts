@@ -1,7 +1,7 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 import { Worker } from "node:worker_threads"
 import { WorkerDied } from "../errors.ts"
-import type { Job, Message } from "./Job.ts"
+import type { Job, Message, Order } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
@@ -15,6 +15,20 @@ const workerUrl = import.meta.url.endsWith(".ts")
   ? new URL("../../dist/layer/extract.js", import.meta.url)
   : new URL("../layer/extract.js", import.meta.url)
 
+/** Milliseconds that a worker gets to let go by itself before its thread is ended. */
+const patience = 5000
+
+/**
+ * A thread that is ended while it loads a native module takes the whole process with it (Node-API has nobody to throw
+ * to). So a program that exits lets the workers that are still loading finish that: some 100 ms, and never longer than
+ * this many milliseconds.
+ */
+const exitPatience = 2000
+const alive = new Set<RingWriter>()
+const onExit = () => {
+  for (const ring of alive) ring.awaitReady(exitPatience)
+}
+
 interface Running {
   readonly job: Job
   readonly message: (message: Message) => void
@@ -26,6 +40,7 @@ interface Running {
 
 export class ExtractionWorker {
   readonly #worker: Worker
+  readonly #ended: Promise<void>
   readonly ring: RingWriter
   #running: Running | undefined
   #dead = false
@@ -40,17 +55,25 @@ export class ExtractionWorker {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes }
     })
-    this.#worker.unref()
+    if (alive.size === 0) process.on("exit", onExit)
+    alive.add(this.ring)
     const die = (problem: string) => {
       if (this.#dead) return
       this.#dead = true
+      alive.delete(this.ring)
+      if (alive.size === 0) process.off("exit", onExit)
       const running = this.#finish()
       if (running !== undefined) running.died(new WorkerDied({ digest: running.job.digest, problem }))
       free(this)
     }
     this.#worker.on("error", (error) => die(error instanceof Error ? error.message : String(error)))
     this.#worker.on("messageerror", (error) => die(error.message))
-    this.#worker.on("exit", (code) => die(`it ended with code ${code}`))
+    this.#ended = new Promise((resolve) => {
+      this.#worker.on("exit", (code) => {
+        die(`it ended with code ${code}`)
+        resolve()
+      })
+    })
     this.#worker.on("message", (message: Message) => {
       const running = this.#running
       const last = message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped"
@@ -58,6 +81,8 @@ export class ExtractionWorker {
       running?.message(message)
       if (last && !this.#dead) free(this)
     })
+    // After the listeners, each of which would hold the program again.
+    this.#worker.unref()
   }
 
   get isDead(): boolean {
@@ -70,8 +95,8 @@ export class ExtractionWorker {
   }
 
   /**
-   * Runs a job. The function that is returned stops it at once, and only it: when it is over the worker may have another
-   * one. `free` follows when the worker has closed its files.
+   * Runs a job. The function that is returned stops it at its next step, and only it: when it is over the worker may have
+   * another one. `free` follows when the worker has closed its files, or is dead since a step of it did not end.
    */
   start(job: Job, on: { message: (message: Message) => void; died: (reason: WorkerDied) => void }): () => void {
     let end = () => {}
@@ -83,14 +108,27 @@ export class ExtractionWorker {
     this.ring.reset()
     // A thread at rest must not keep a program alive; one at work must.
     this.#worker.ref()
-    this.#worker.postMessage(job)
+    this.#worker.postMessage(job satisfies Order)
     return () => {
-      if (this.#running === running) this.ring.cancel()
+      if (this.#running !== running) return
+      this.ring.cancel()
+      this.#within(ended)
     }
   }
 
-  async terminate(): Promise<void> {
-    await this.#worker.terminate()
+  /** Ends the thread, once it has let go of everything; a job that runs fails at once. */
+  async end(): Promise<void> {
+    this.#running?.died(new WorkerDied({ digest: this.#running.job.digest, problem: "its pool was closed" }))
+    this.ring.cancel()
+    this.#worker.postMessage("end" satisfies Order)
+    this.#worker.ref()
+    this.#within(this.#ended)
+    await this.#ended
+  }
+
+  #within(done: Promise<void>): void {
+    const timer = setTimeout(() => void this.#worker.terminate(), patience)
+    void done.then(() => clearTimeout(timer))
   }
 
   #finish(): Running | undefined {

@@ -23,6 +23,9 @@ export interface Job {
   }
 }
 
+/** What a worker is told: one job at a time, or to end. */
+export type Order = Job | "end"
+
 export interface Counts {
   /** Bytes of the blob that were consumed. */
   readonly consumed: number

@@ -7,7 +7,7 @@ import type { Observable, Subscription } from "rxjs"
 import type { Gate } from "../reactive/Gate.ts"
 
 /** Positions count modulo 2^32; `signal` changes with whatever the reader may be waiting for. */
-const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6 } as const
+const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6, ready: 7 } as const
 const words = 8
 
 /** Milliseconds. */
@@ -66,7 +66,12 @@ export class RingWriter {
 
   /** Makes the ring new. Only while nobody reads. */
   reset(): void {
-    for (let i = 0; i < words; i++) Atomics.store(this.#control, i, 0)
+    for (let i = 0; i < word.ready; i++) Atomics.store(this.#control, i, 0)
+  }
+
+  /** Blocks until the reader's thread has loaded all it needs, at most this many milliseconds. */
+  awaitReady(patience: number): void {
+    Atomics.wait(this.#control, word.ready, 0, patience)
   }
 
   /** Returns `bytes` of credit to a reader that sends something back. */
@@ -120,6 +125,12 @@ export class RingReader {
     this.#control = new Int32Array(control)
     this.#bytes = new Uint8Array(bytes)
     this.#drained = drained
+  }
+
+  /** This thread has loaded all it needs. */
+  ready(): void {
+    Atomics.store(this.#control, word.ready, 1)
+    Atomics.notify(this.#control, word.ready)
   }
 
   /**

@@ -39,7 +39,7 @@ export class WorkerPool {
     this.#size = 0
     this.#line.clear()
     this.#idle.length = 0
-    await Promise.all([...this.#workers].map((worker) => worker.terminate()))
+    await Promise.all([...this.#workers].map((worker) => worker.end()))
   }
 
   #serve(): void {

@@ -10,7 +10,7 @@ import { Gate } from "../reactive/Gate.ts"
 import { makeApplier } from "./apply.ts"
 import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
-import { type Job, type Message, packReason } from "./Job.ts"
+import { type Job, type Message, type Order, packReason } from "./Job.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
@@ -93,5 +93,6 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
 if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
-  port.on("message", (job: Job) => run(job, ring, port))
+  port.on("message", (order: Order) => (order === "end" ? port.close() : run(order, ring, port)))
+  ring.ready()
 }

@@ -215,7 +215,7 @@ describe("WorkerPool", () => {
       const died = await new Promise((resolve) =>
         pool.take((worker) => {
           worker.start(job, { message: () => {}, died: resolve })
-          void worker.terminate()
+          void worker.end()
         })
       )
       expect(died).toMatchObject({ _tag: "WorkerDied", digest: small.job.digest })

@@ -1,0 +1,32 @@
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { describe, expect, it } from "vitest"
+
+const built = new URL("../../dist/layer/ExtractionWorker.js", import.meta.url).href
+
+const ways = {
+  "closes it": "await worker.end()",
+  exits: "process.exit(0)",
+  "just ends": ""
+}
+
+/** How a program ended that made a worker and left it after so many milliseconds: its exit code, or the signal. */
+const leave = async (way: string, after: number): Promise<unknown> => {
+  const program = `
+    const { ExtractionWorker } = await import(${JSON.stringify(built)})
+    const worker = new ExtractionWorker(() => {})
+    await new Promise((resolve) => setTimeout(resolve, ${after}))
+    ${way}`
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "ignore" })
+  const [code, signal] = await once(child, "exit")
+  return signal ?? code
+}
+
+// A native module that is loading when its thread is ended aborts the process: the times go through the loading.
+describe.each(Object.entries(ways))("a program that %s while its worker loads", (_name, way) => {
+  it("ends well, whatever the worker had loaded", async () => {
+    const outcomes = []
+    for (let after = 0; after <= 200; after += 10) outcomes.push(await leave(way, after))
+    expect(outcomes).toEqual(outcomes.map(() => 0))
+  })
+})
