@@ -30,7 +30,7 @@ export const run = async (bench: Bench) => {
   const blob = await compressed(archive)
   return micro(bench, [
     {
-      what: `decompress, ${hasNativeZstd ? "Node's decoder" : "the decoder in JavaScript"}`,
+      what: `decompress, ${hasNativeZstd ? "Node's decoder" : "the decoder in WebAssembly"}`,
       amount: archive.length,
       unit: "MB/s",
       run: () => through(inflated(ofBytes(blob, new Gate()), "application/vnd.oci.image.layer.v1.tar+zstd"))

@@ -16,16 +16,13 @@ const blockBytes = 2 ** 17
 /** Blocks of one piece: at most 4 MiB of output. */
 const blocksPerPiece = 32
 
-export interface FrameSink {
-  readonly begin: () => void
-  /** Lies within one frame; `last` is the frame's end. */
-  readonly piece: (bytes: Uint8Array, last: boolean) => void
-}
+/** Takes a piece, which lies within one frame. */
+export type Piece = (bytes: Uint8Array) => void
 
 type Field = "magic" | "skip" | "descriptor" | "header" | "block" | "checksum"
 
 export class ZstdFrames {
-  readonly #sink: FrameSink
+  readonly #piece: Piece
   readonly #corrupt: (problem: string) => Error
   readonly #scratch = Buffer.alloc(16)
   #field: Field = "magic"
@@ -39,8 +36,8 @@ export class ZstdFrames {
   #blocks = 0
   #window = 0
 
-  constructor(sink: FrameSink, corrupt: (problem: string) => Error) {
-    this.#sink = sink
+  constructor(piece: Piece, corrupt: (problem: string) => Error) {
+    this.#piece = piece
     this.#corrupt = corrupt
   }
 
@@ -52,8 +49,8 @@ export class ZstdFrames {
   push(chunk: Uint8Array): void {
     let start = 0
     let at = 0
-    const flush = (last: boolean) => {
-      if (at > start || last) this.#sink.piece(chunk.subarray(start, at), last)
+    const flush = () => {
+      if (at > start) this.#piece(chunk.subarray(start, at))
       start = at
       this.#blocks = 0
     }
@@ -64,7 +61,7 @@ export class ZstdFrames {
         this.#content -= taken
         if (this.#skipping) start = at
         if (this.#content > 0) break
-        if (!this.#skipping && this.#blockEnded()) flush(this.#field === "magic")
+        if (!this.#skipping && this.#blockEnded()) flush()
         this.#skipping = false
         continue
       }
@@ -74,9 +71,9 @@ export class ZstdFrames {
       const before = this.#field
       const ended = this.#fieldEnded()
       if (before === "magic" || before === "skip") start = at
-      else if (ended) flush(this.#field === "magic")
+      else if (ended) flush()
     }
-    if (this.#field !== "magic" && this.#field !== "skip" && !this.#skipping) flush(false)
+    if (this.#field !== "magic" && this.#field !== "skip" && !this.#skipping) flush()
   }
 
   end(): void {
@@ -98,8 +95,7 @@ export class ZstdFrames {
         if ((found & 0xfffffff0) >>> 0 === skippable) this.#expect("skip", 4)
         else if (found === magic) {
           this.#expect("descriptor", 1)
-          this.#sink.begin()
-          this.#sink.piece(Uint8Array.from(bytes.subarray(0, 4)), false)
+          this.#piece(Uint8Array.from(bytes.subarray(0, 4)))
         } else throw this.#corrupt("garbage where a zstd frame should begin")
         return false
       }

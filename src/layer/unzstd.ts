@@ -1,67 +1,43 @@
-/** zstd: Node's own decoder through minizlib where Node has it (22.15 and later), else a decoder in JavaScript. */
+/** zstd: Node's own decoder through minizlib where Node has it (22.15 and later), else the reference decoder in WebAssembly. */
 import * as zlib from "node:zlib"
-import { Decompress } from "fzstd"
 import { ZstdDecompress } from "minizlib"
 import { CorruptLayer, isReason } from "../errors.ts"
 import type { Machine } from "../reactive/transduce.ts"
 import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
+import { loadZstd, type Module, WasmZstd } from "./WasmZstd.ts"
 import { ZstdFrames } from "./ZstdFrames.ts"
 
-type Next = (chunk: Uint8Array) => void
-
+/** Takes pieces of a stream; all that they come to is handed on before `write` returns. */
 interface Decoder {
-  readonly begin: () => void
-  readonly write: (bytes: Uint8Array, last: boolean, next: Next) => void
-  readonly close: () => void
-}
-
-const native = (): Decoder => {
-  const inflater = makeInflater(new ZstdDecompress(inflaterOptions()))
-  return { begin: () => {}, write: (bytes, _last, next) => void inflater.write(bytes, next), close: inflater.close }
-}
-
-const scripted = (): Decoder => {
-  let next: Next = () => {}
-  let frame = new Decompress()
-  return {
-    begin: () => {
-      frame = new Decompress((chunk) => {
-        if (chunk.length > 0) next(chunk)
-      })
-    },
-    write: (bytes, last, sink) => {
-      next = sink
-      // The decoder keeps what it cannot use yet, and the caller's view is valid during the call only.
-      frame.push(Uint8Array.from(bytes), last)
-    },
-    close: () => {}
-  }
+  readonly write: (bytes: Uint8Array, next: (chunk: Uint8Array) => void) => unknown
+  readonly close?: () => void
 }
 
 /** True where Node decodes zstd itself. */
 export const hasNativeZstd = "createZstdDecompress" in zlib
 
+/** Before the first layer, since compiling takes turns of the event loop and a layer is decoded within one. */
+const module: Module | undefined = hasNativeZstd ? undefined : await loadZstd()
+
+export const nativeZstd = (): Decoder => makeInflater(new ZstdDecompress(inflaterOptions()))
+
+const makeDecoder = (): Decoder => (module === undefined ? nativeZstd() : new WasmZstd(module))
+
 /** Every frame, one after the other; skippable ones are skipped. Garbage or an early end is `CorruptLayer`. */
 export const unzstd = (
   digest: string,
   pace: Pace,
-  decoder = hasNativeZstd ? native() : scripted()
+  decoder: Decoder = makeDecoder()
 ): Machine<Uint8Array, Uint8Array> => {
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "decompress", problem })
-  let next: Next = () => {}
-  const frames = new ZstdFrames(
-    {
-      begin: decoder.begin,
-      piece: (bytes, last) => {
-        try {
-          decoder.write(bytes, last, next)
-        } catch (error) {
-          throw isReason(error) ? error : corrupt(`zstd: ${error instanceof Error ? error.message : String(error)}`)
-        }
-      }
-    },
-    corrupt
-  )
+  let next: (chunk: Uint8Array) => void = () => {}
+  const frames = new ZstdFrames((bytes) => {
+    try {
+      decoder.write(bytes, next)
+    } catch (error) {
+      throw isReason(error) ? error : corrupt(`zstd: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }, corrupt)
   return {
     push: (chunk, sink) => {
       next = sink
@@ -69,6 +45,6 @@ export const unzstd = (
       pace.bytes = Math.max(smallestSlice, Math.min(sliceBytes, frames.left))
     },
     end: () => frames.end(),
-    close: decoder.close
+    close: () => decoder.close?.()
   }
 }

@@ -132,7 +132,12 @@ test("a zstd block is as long as its window and 128 KiB at most", () => {
       0x61
     )
   const read = (bytes: Uint8Array) =>
-    thrown(() => new ZstdFrames({ begin: () => {}, piece: () => {} }, (problem) => new Error(problem)).push(bytes))
+    thrown(() =>
+      new ZstdFrames(
+        () => {},
+        (problem) => new Error(problem)
+      ).push(bytes)
+    )
   expect(read(frame(0x40, 2 ** 17))).toBeUndefined()
   expect(read(frame(0x40, 2 ** 17 + 1))).toMatchObject({ message: "a zstd block that is too long" })
   expect(read(frame(0, 1024))).toBeUndefined()

@@ -1,0 +1,97 @@
+/**
+ * The reference decoder in WebAssembly, for a Node without one of its own. Only the module that `zstddec` carries is used:
+ * its class pulls its input, goes round for ever on broken bytes, and keeps the window of a stream that nobody ends.
+ */
+import { ZSTDDecoder } from "zstddec/stream"
+import { outputBytes, sliceBytes } from "./inflater.ts"
+
+/** What the module exports of zstd and of its allocator. Pointers and sizes are numbers of 32 bits. */
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly malloc: (bytes: number) => number
+  readonly ZSTD_createDCtx: () => number
+  readonly ZSTD_decompressStream: (context: number, output: number, input: number) => number
+}
+
+/** Compiled, to be instantiated. */
+export type Module = WebAssembly.Module
+
+/** Node's types know no more of it than its name. */
+declare const WebAssembly: {
+  readonly Instance: new (module: Module, imports: object) => { readonly exports: Exports }
+}
+
+const compile = async (): Promise<Module> => {
+  let found: Module | undefined
+  class Carrier extends ZSTDDecoder {
+    override _init({ module }: { readonly module: Module }): void {
+      found = module
+    }
+  }
+  // It takes its bytes through `fetch`, where there is one: that loads Node's HTTP client into each worker, 55 ms of CPU.
+  const { fetch } = globalThis
+  Reflect.set(globalThis, "fetch", undefined)
+  const ready = new Carrier().init()
+  Reflect.set(globalThis, "fetch", fetch)
+  await ready
+  if (found === undefined) throw new Error("zstddec hands on no module")
+  return found
+}
+
+let compiled: Promise<Module> | undefined
+
+/** Compiles the module, once in a thread: `zstddec` hands it on a single time. */
+export const loadZstd = (): Promise<Module> => {
+  compiled ??= compile()
+  return compiled
+}
+
+/** zstd's errors are the last 120 numbers (`zstd_errors.h`). */
+const firstError = 2 ** 32 - 120
+
+/** The decoder of one stream. What it holds, the window too, is its instance's memory. */
+export class WasmZstd {
+  readonly #zstd: Exports
+  readonly #context: number
+  /** A `ZSTD_outBuffer` and a `ZSTD_inBuffer`: pointer, size, position. */
+  readonly #output: number
+  readonly #input: number
+  readonly #from: number
+  readonly #to: number
+
+  constructor(module: Module) {
+    const { exports } = new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth: () => {} } })
+    this.#zstd = exports
+    this.#context = exports.ZSTD_createDCtx()
+    this.#output = exports.malloc(24)
+    this.#input = this.#output + 12
+    this.#from = exports.malloc(sliceBytes)
+    this.#to = exports.malloc(outputBytes)
+  }
+
+  /** Takes 16 KiB at most. */
+  write(bytes: Uint8Array, next: (chunk: Uint8Array) => void): void {
+    const zstd = this.#zstd
+    new Uint8Array(zstd.memory.buffer, this.#from, sliceBytes).set(bytes)
+    this.#set(this.#input, this.#from, bytes.length)
+    for (let full = true, taken = 0; full || taken < bytes.length; ) {
+      this.#set(this.#output, this.#to, outputBytes)
+      const code = zstd.ZSTD_decompressStream(this.#context, this.#output, this.#input) >>> 0
+      if (code > firstError) throw new Error(`the decoder's error ${2 ** 32 - code}`)
+      // Anew each time: memory that grows is another buffer.
+      const { buffer } = zstd.memory
+      const view = new DataView(buffer)
+      taken = view.getUint32(this.#input + 8, true)
+      const made = view.getUint32(this.#output + 8, true)
+      full = made === outputBytes
+      if (made > 0) next(new Uint8Array(buffer, this.#to, made).slice())
+    }
+  }
+
+  #set(struct: number, pointer: number, size: number): void {
+    const view = new DataView(this.#zstd.memory.buffer)
+    view.setUint32(struct, pointer, true)
+    view.setUint32(struct + 4, size, true)
+    view.setUint32(struct + 8, 0, true)
+  }
+}
