@@ -2,14 +2,13 @@
  * `rm` and `prune` in other processes while images that share layers are pulled: no pull fails for it, and when all is
  * quiet what is pulled is whole. `ROUNDS` (1), `SEED`.
  */
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { expect, test } from "vitest"
 import { image, Prng, startRegistry } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
 import { countOf, integrity, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
+import { openScratch } from "../support/scratch.ts"
 
 const rounds = countOf("ROUNDS", 1)
 const noise = (seed: string, bytes: number) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(bytes) } })
@@ -24,7 +23,8 @@ test(`${rounds} rounds of cleaning up beside pulls`, { timeout: 3_600_000 }, asy
     images: Object.fromEntries(names.map((name, at) => [`${name}:1`, images[at] ?? expect.unreachable()]))
   })
   const references = names.map((name) => registry.reference(`${name}:1`))
-  const home = mkdtempSync(join(tmpdir(), "ociflow-cleaning-"))
+  using scratch = openScratch("cleaning")
+  const home = scratch.path
   const calm = join(home, "calm")
   expect(await startPull({ root: calm, references }).ended).toBe(0)
   const expected = { rows: rows(calm), trees: trees(calm) }
@@ -55,5 +55,4 @@ test(`${rounds} rounds of cleaning up beside pulls`, { timeout: 3_600_000 }, asy
   expect(rows(root)).toBe(expected.rows)
   expect(trees(root)).toEqual(expected.trees)
   console.log(`${rounds} rounds: ${removed} removals, ${pruned} prunes, ${deferred} of both deferred`)
-  rmSync(home, { recursive: true })
 })

@@ -2,13 +2,13 @@
  * Eight processes pull four images that share layers into one store, and one of them is killed. Each blob is downloaded
  * once, no row is lost, no lock stays, no tree is wrong. `ROUNDS` (1), `SEED`.
  */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { expect, test } from "vitest"
 import { image, Prng, startRegistry } from "../../../src/testing/index.ts"
 import { countOf, integrity, leftovers, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
+import { openScratch } from "../support/scratch.ts"
 
 const rounds = countOf("ROUNDS", 1)
 
@@ -25,7 +25,8 @@ test(`${rounds} rounds of eight processes, one of them killed`, { timeout: 3_600
   const digests = new Set(images.flatMap(({ manifests }) => manifests[0]?.layers.map(({ digest }) => digest) ?? []))
   expect(digests.size).toBe(6)
   const references = names.map((name) => registry.reference(`${name}:1`))
-  const home = mkdtempSync(join(tmpdir(), "ociflow-rivals-"))
+  using scratch = openScratch("rivals")
+  const home = scratch.path
   const calm = join(home, "calm")
   const began = performance.now()
   expect(await startPull({ root: calm, references }).ended).toBe(0)
@@ -72,5 +73,4 @@ test(`${rounds} rounds of eight processes, one of them killed`, { timeout: 3_600
   }
   console.log(`${rounds} rounds: ${struck} killed, ${waited} waits, at most ${twice} bytes of a blob twice`)
   expect(twice).toBeLessThan(8 * 2 ** 20)
-  rmSync(home, { recursive: true })
 })

@@ -1,12 +1,11 @@
 /** Pulls in processes of their own, which can be killed; and what the store holds afterwards. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { createHash } from "node:crypto"
 import { once } from "node:events"
-import { readdirSync } from "node:fs"
+import { lstatSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { getAttributeSync, listAttributesSync } from "fs-xattr"
 import type { PullerOptions, PullOptions } from "../../../src/config.ts"
-import { readTree } from "./tree.ts"
 
 export interface Wish {
   readonly root: string
@@ -68,21 +67,31 @@ export const rows = (root: string): string =>
 
 export const integrity = (root: string): unknown => sqlite(root, "PRAGMA integrity_check")[0]?.["integrity_check"]
 
-/**
- * Every tree, by name, as a hash over each path with all that `lstat` and its attributes tell, and the contents. Of a
- * root the time is left out: an archive need not say it.
- */
+/** Each path with all that `lstat` and its attributes tell, and the contents: an archive, hashed. */
+const fingerprint = (tree: string): string => {
+  const archive = [
+    "tar --create --sort=name --numeric-owner --format=posix --pax-option=exthdr.name=x,delete=atime,delete=ctime",
+    `--xattrs --xattrs-include='*' --directory "$1" --null --files-from=-`
+  ].join(" ")
+  // Not `.` itself: its time is left out, since an archive need not say it.
+  const { mode, uid, gid } = lstatSync(tree)
+  const root = listAttributesSync(tree).map((name) => [name, getAttributeSync(tree, name).toString("latin1")])
+  const hash = execFileSync("sh", ["-c", `${archive} | openssl dgst -sha256 -r`, "fingerprint", tree], {
+    encoding: "utf8",
+    input: Buffer.concat(
+      readdirSync(tree, { encoding: "buffer" })
+        .sort(Buffer.compare)
+        .flatMap((name) => [Buffer.from("./"), name, Buffer.of(0)])
+    )
+  })
+  return JSON.stringify([mode, uid, gid, root.sort(), hash.slice(0, 64)])
+}
+
+/** Every tree by name, with its fingerprint. */
 export const trees = (root: string): ReadonlyArray<string> => {
   const layers = join(root, "layers")
   const names = readdirSync(layers).filter((name) => name.endsWith(".extracted"))
-  const text = (nodes: ReadonlyArray<unknown>) =>
-    JSON.stringify(nodes, (_, value) => (typeof value === "bigint" ? value.toString() : value))
-  return names.sort().map((name) => {
-    const nodes = [...readTree(join(layers, name))].map(([path, node]) =>
-      path === "." ? [path, { ...node, mtime: 0n }] : [path, node]
-    )
-    return `${name} ${createHash("sha256").update(text(nodes)).digest("hex")}`
-  })
+  return names.sort().map((name) => `${name} ${fingerprint(join(layers, name))}`)
 }
 
 /** Names of locks and of staged layers that nobody holds any more. */
