@@ -2,18 +2,17 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { NotCached, type Reason } from "./errors.ts"
-import { format, type Reference } from "./reference/Reference.ts"
 import { formatPlatform, type Platform } from "./registry/Platform.ts"
 import { isDirectory } from "./store/Staging.ts"
 import type { Store } from "./store/Store.ts"
 
 export const absence = Effect.fnUntraced(function* (
   store: Store["Service"],
-  reference: Reference,
+  reference: string,
   wanted: Platform
 ): Effect.fn.Return<NotCached, Reason> {
   const platform = formatPlatform(wanted)
-  const known = yield* store.inspect(format(reference))
+  const known = yield* store.inspect(reference)
   if (Option.isNone(known)) return new NotCached({ platform, problem: "it was not pulled" })
   const { manifests } = known.value
   const manifest =

@@ -11,7 +11,7 @@ import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import type { Puller } from "./Puller.ts"
 import { makePull } from "./pull.ts"
 import { lifting } from "./reactive/bridge.ts"
-import { format, parse } from "./reference/Reference.ts"
+import { nameOf } from "./reference/nameOf.ts"
 import { Registry } from "./registry/Registry.ts"
 import { repairing } from "./repair.ts"
 import { Store } from "./store/Store.ts"
@@ -65,17 +65,15 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
         ),
       entries$: (reference, options = {}) =>
         way
-          .entries$(lift, reference, options)
+          .entries$(reference, options)
           .pipe(
             catchError((error) =>
               throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
             )
           ),
       images: naming("(store)")(store.images()),
-      inspect: (reference) =>
-        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.inspect(format(parsed)))),
-      remove: (reference) =>
-        naming(reference)(Effect.flatMap(parse(reference), (parsed) => store.remove(format(parsed)))),
+      inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
+      remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),
       prune: (how) => naming("(store)")(store.prune(how)),
       usage: naming("(store)")(store.usage),
       verify: (how = {}, emit = silent) =>

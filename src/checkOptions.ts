@@ -87,7 +87,13 @@ const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
   ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group]))
 ]
 
-const pullOptions: Record<keyof PullOptions, true> = { platform: true, policy: true, preflight: true }
+const pullOptions: Record<keyof PullOptions, true> = {
+  platform: true,
+  policy: true,
+  preflight: true,
+  name: true,
+  input: true
+}
 const pullChoices = { policy: ["missing", "always", "never"], preflight: ["warn", "refuse", "off"] } as const
 
 /** The same for what is given to one pull. */

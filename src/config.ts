@@ -206,12 +206,19 @@ export interface PullOptions {
   readonly platform?: string | undefined
   /** Default `missing`. */
   readonly policy?: PullPolicy | undefined
+  /**
+   * Of an image from a file: the reference under which it is stored. Default: where it came from, as
+   * `oci:/path/of/layout:tag`; never what stands within the file.
+   */
+  readonly name?: string | undefined
+  /** What `oci:-` and `docker-archive:-` read. Default: the standard input. */
+  readonly input?: AsyncIterable<Uint8Array> | undefined
   /** Default `warn`: a warning `LittleSpace`. `refuse`: the error `NotEnoughSpace`, before anything is downloaded. */
   readonly preflight?: Preflight | undefined
 }
 
-/** Entries are read from the registry, whatever the store holds. */
-export type EntriesOptions = Pick<PullOptions, "platform">
+/** Entries are read from where the image comes from, whatever the store holds. */
+export type EntriesOptions = Pick<PullOptions, "platform" | "input">
 
 /** An option that is there and `undefined` is an option that is not there. */
 export const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({

@@ -210,6 +210,20 @@ export class AddressRefused extends Data.TaggedError("AddressRefused")<{
   }
 }
 
+/** A file or directory that an image is to come from is none that can be used: not there, broken, or not of this kind. */
+export class InvalidSource extends Data.TaggedError("InvalidSource")<{
+  readonly source: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${printable(this.source)} cannot be pulled from: ${printable(this.problem, 1000)}`
+  }
+  get advice() {
+    return "Check the path. oci: takes an OCI layout, a directory or a tar; docker-archive: what docker save writes."
+  }
+}
+
 /** The index offers no manifest that this platform can run. */
 export class PlatformNotFound extends Data.TaggedError("PlatformNotFound")<{
   readonly wanted: string
@@ -485,6 +499,7 @@ export const reasons = {
   RegistryError,
   InvalidResponse,
   AddressRefused,
+  InvalidSource,
   PlatformNotFound,
   UnsupportedMediaType,
   UnsupportedDigest,

@@ -17,13 +17,13 @@ import type { Extracted, ExtractionPool } from "./layer/ExtractionPool.ts"
 import { drain } from "./reactive/bridge.ts"
 import { Gate } from "./reactive/Gate.ts"
 import type { Digest } from "./reference/Digest.ts"
-import type { Reference } from "./reference/Reference.ts"
-import type { Registry, ResolvedImage, ResolvedLayer } from "./registry/Registry.ts"
+import type { FoundImage, ResolvedLayer } from "./registry/Registry.ts"
+import type { ImageSource } from "./source/ImageSource.ts"
+import { nothingKept } from "./source/nothingKept.ts"
 import type { PartialBlob } from "./store/PartialBlob.ts"
 import type { Store } from "./store/Store.ts"
 
 export interface MergeOptions {
-  readonly registry: Registry["Service"]
   readonly store: Store["Service"]
   readonly pool: ExtractionPool["Service"]
   readonly downloads: Semaphore.Semaphore
@@ -39,14 +39,14 @@ interface Part {
   done: Extracted | undefined
 }
 
-export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) => {
-  const bytes$ = (reference: Reference, { layer, kept }: Part, gate: Gate, emit: Emit): Observable<Uint8Array> =>
-    kept.bytes$(gate, (gate, offset) => registry.blob$(reference, layer, gate, { offset, emit }))
+export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
+  const bytes$ = (source: ImageSource, { layer, kept }: Part, gate: Gate, emit: Emit): Observable<Uint8Array> =>
+    kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
 
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
-  const fetch = (reference: Reference, part: Part, emit: Emit) => {
+  const fetch = (source: ImageSource, part: Part, emit: Emit) => {
     const { digest, size } = part.layer
-    const arriving$ = bytes$(reference, part, new Gate(), emit).pipe(
+    const arriving$ = bytes$(source, part, new Gate(), emit).pipe(
       scan((received, chunk) => received + chunk.length, 0),
       throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
       map((received): LayerProgress => {
@@ -57,10 +57,10 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
     return drain(isReason)(arriving$)
   }
 
-  const apply = Effect.fnUntraced(function* (directory: string, reference: Reference, part: Part, emit: Emit) {
-    const fetched = part.kept.size() === part.layer.size
+  const apply = Effect.fnUntraced(function* (directory: string, source: ImageSource, part: Part, emit: Emit) {
+    const fetched = source.isRemote && part.kept.size() === part.layer.size
     const applying$ = pool
-      .extract$({ ...part.layer, directory }, (gate) => bytes$(reference, part, gate, emit))
+      .extract$({ ...part.layer, directory }, (gate) => bytes$(source, part, gate, emit))
       .pipe(
         tap((event) => {
           if (event._tag === "LayerProgress") emit(fetched ? { ...event, received: event.size } : event)
@@ -73,7 +73,7 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
 
   /** One attempt, in a fresh directory. `turns` in manifest order: a layer that is repeated is applied each time. */
   const build = Effect.fnUntraced(function* (
-    reference: Reference,
+    source: ImageSource,
     manifest: Digest,
     turns: ReadonlyArray<Part>,
     refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
@@ -84,13 +84,14 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
     const over = turns.map(() => Deferred.makeUnsafe<void>())
     const step = Effect.fnUntraced(function* (part: Part, index: number) {
       const { digest, size } = part.layer
-      const applying = apply(directory, reference, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
+      const applying = apply(directory, source, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
       const isFirst = turns.indexOf(part) === index
       if (isFirst) emit({ _tag: "LayerStarted", digest, size, offset: part.kept.size() })
       const before = over[index - 1]
       if (before === undefined) part.done = yield* downloads.withPermit(applying)
       else {
-        if (isFirst) yield* downloads.withPermit(Effect.suspend(() => fetch(reference, part, emit)))
+        // What is a file already waits where it is.
+        if (isFirst && source.isRemote) yield* downloads.withPermit(Effect.suspend(() => fetch(source, part, emit)))
         yield* Deferred.await(before)
         part.done = yield* applying
       }
@@ -103,8 +104,8 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
 
   /** Tells of each layer of `distinct` when all of them have their name. */
   return Effect.fn("ociflow.rootfs")(function* (
-    reference: Reference,
-    image: ResolvedImage,
+    source: ImageSource,
+    image: FoundImage,
     distinct: ReadonlyArray<ResolvedLayer>,
     emit: Emit
   ) {
@@ -120,7 +121,7 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
     const parts = new Map<string, Part>()
     const resumed = new Set<Part>()
     for (const layer of distinct) {
-      const part: Part = { layer, kept: yield* store.partial(layer), done: undefined }
+      const part: Part = { layer, kept: source.isRemote ? yield* store.partial(layer) : nothingKept, done: undefined }
       parts.set(layer.digest, part)
       if (part.kept.size() > 0) resumed.add(part)
     }
@@ -129,13 +130,13 @@ export const makeMerge = ({ registry, store, pool, downloads }: MergeOptions) =>
     // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
     const refuse = Effect.fnUntraced(function* (part: Part, reason: Reason) {
       if (!doubtsBytes(reason)) return
-      const lied = yield* registry.doubt(part.layer.digest, emit)
+      const lied = yield* source.doubt(part.layer.digest, emit)
       yield* part.kept.discard
       again = resumed.delete(part) || lied
     })
     const attempt = Effect.suspend(() => {
       again = false
-      return build(reference, manifest, turns, refuse, emit)
+      return build(source, manifest, turns, refuse, emit)
     })
     const path = yield* Effect.retry(attempt, { times: parts.size, while: () => again })
     for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)

@@ -2,17 +2,16 @@
 import * as Effect from "effect/Effect"
 import { InvalidManifest } from "./errors.ts"
 import type { Emit, PulledImage, Resolved } from "./events.ts"
-import { format } from "./reference/Reference.ts"
 import type { Document } from "./registry/Descriptor.ts"
 import { formatPlatform, type Platform } from "./registry/Platform.ts"
-import type { ResolvedImage, ResolvedLayer } from "./registry/Registry.ts"
+import type { FoundImage, ResolvedLayer } from "./registry/Registry.ts"
 import type { ImageRecord, RecordedDocument } from "./store/ImageRecord.ts"
 
 /**
  * Each layer once, in order of first appearance. The same blob cannot have two diffIDs: only one would be proven, and
  * the image would be recorded with the other.
  */
-export const distinctLayers = (image: ResolvedImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
+export const distinctLayers = (image: FoundImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
   const layers = new Map<string, ResolvedLayer>()
   for (const layer of image.layers) {
     const first = layers.get(layer.digest) ?? layer
@@ -25,9 +24,13 @@ export const distinctLayers = (image: ResolvedImage): Effect.Effect<ReadonlyArra
   return Effect.succeed([...layers.values()])
 }
 
-export const resolvedEvent = (image: ResolvedImage, layers: ReadonlyArray<ResolvedLayer>): Resolved => ({
+export const resolvedEvent = (
+  reference: string,
+  image: FoundImage,
+  layers: ReadonlyArray<ResolvedLayer>
+): Resolved => ({
   _tag: "Resolved",
-  reference: format(image.reference),
+  reference,
   digest: image.digest,
   manifestDigest: image.manifest.descriptor.digest,
   platform: formatPlatform(image.platform),
@@ -41,8 +44,8 @@ const recorded = <A>({ descriptor: { digest, mediaType }, bytes }: Document<A>):
   bytes
 })
 
-export const recordOf = (image: ResolvedImage, requested: Platform): ImageRecord => ({
-  reference: format(image.reference),
+export const recordOf = (reference: string, image: FoundImage, requested: Platform): ImageRecord => ({
+  reference,
   digest: image.digest,
   platform: image.platform,
   requested,

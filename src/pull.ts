@@ -1,7 +1,7 @@
 /**
  * The way of an image, on one page:
  *
- *     reference ─ catalogue? ─ resolve (token, index, platform, manifest, config) ─ layers ─ catalogue
+ *     reference ─ catalogue? ─ source ─ resolve (index, platform, manifest, config) ─ layers ─ catalogue
  *     one layer: blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename
  *
  * Nothing is published before it is proven: a layer gets its name when digest, size and diffID agree, the image gets
@@ -13,7 +13,7 @@ import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import { absence } from "./absence.ts"
 import { checkPullOptions } from "./checkOptions.ts"
-import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
+import { defaultLimits, type EntriesOptions, filled, type PullerOptions, type PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { DigestMismatch, isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
@@ -23,22 +23,24 @@ import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { makeMerge } from "./mergeLayers.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
-import { drain, type Lift } from "./reactive/bridge.ts"
-import { format, parse, type Reference } from "./reference/Reference.ts"
+import { drain, lifting, scoped$ } from "./reactive/bridge.ts"
 import { hostPlatform } from "./registry/hostPlatform.ts"
 import { parsePlatform } from "./registry/Platform.ts"
 import { Registry, type ResolvedLayer } from "./registry/Registry.ts"
+import type { ImageSource } from "./source/ImageSource.ts"
+import { nothingKept } from "./source/nothingKept.ts"
+import { opening, originOf } from "./source/Origin.ts"
 import type { PartialBlob } from "./store/PartialBlob.ts"
 import { Store } from "./store/Store.ts"
 
 /** What was asked for, read. */
 const ask = Effect.fnUntraced(function* (
   text: string,
-  { platform, policy = "missing", preflight = "warn" }: PullOptions
+  { platform, policy = "missing", preflight = "warn", name, input }: PullOptions
 ) {
-  const reference = yield* parse(text)
+  const origin = yield* originOf(text, { name, input })
   return {
-    reference,
+    origin,
     policy,
     space: preflight,
     platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform)
@@ -51,14 +53,16 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   const store = yield* Store
   const pool = yield* ExtractionPool
   const downloads = yield* Semaphore.make(options.concurrency ?? 3)
-  const merge = makeMerge({ registry, store, pool, downloads })
+  const merge = makeMerge({ store, pool, downloads })
+  const lift = yield* lifting()
+  const open = opening({ registry, lift, limits: filled(defaultLimits, options.limits), directory: store.scratch })
   // What several want at once is done once.
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
 
   /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
   const extract = Effect.fnUntraced(function* (
-    reference: Reference,
+    source: ImageSource,
     layer: ResolvedLayer,
     kept: PartialBlob,
     emit: Emit
@@ -68,7 +72,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
     emit({ _tag: "LayerStarted", digest: layer.digest, size: layer.size, offset: kept.size() })
     const extracting$ = pool
       .extract$({ ...layer, directory }, (gate) =>
-        kept.bytes$(gate, (gate, offset) => registry.blob$(reference, layer, gate, { offset, emit }))
+        kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
       )
       .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
     const last = yield* drain(isReason)(extracting$)
@@ -78,7 +82,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   }, Effect.scoped)
 
   /** Under the layer's lock. */
-  const makeLayer = Effect.fn("ociflow.layer")(function* (reference: Reference, layer: ResolvedLayer, emit: Emit) {
+  const makeLayer = Effect.fn("ociflow.layer")(function* (source: ImageSource, layer: ResolvedLayer, emit: Emit) {
     const { digest, diffId } = layer
     if (yield* store.hasLayer(digest)) {
       const proven = yield* store.proofs.find(digest)
@@ -87,16 +91,16 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
         return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
       }
     }
-    const kept = yield* store.partial(layer)
+    const kept = source.isRemote ? yield* store.partial(layer) : nothingKept
     const resumed = kept.size() > 0
-    const { path, inflated, entries } = yield* extract(reference, layer, kept, emit).pipe(
+    const { path, inflated, entries } = yield* extract(source, layer, kept, emit).pipe(
       Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
       // What was kept may have been wrong, and is gone now; or a mirror lied: the registry's own bytes get their chance.
       Effect.retry({
         times: 1,
         while: (reason) =>
           doubtsBytes(reason)
-            ? Effect.map(registry.doubt(digest, emit), (lied) => lied || resumed)
+            ? Effect.map(source.doubt(digest, emit), (lied) => lied || resumed)
             : Effect.succeed(false)
       })
     )
@@ -105,10 +109,10 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
   }, Effect.scoped)
 
   /** Whoever waits for another process leaves its turn to a layer that nobody has in hand. */
-  const pullLayer = (reference: Reference, layer: ResolvedLayer) =>
+  const pullLayer = (source: ImageSource, layer: ResolvedLayer) =>
     Effect.fnUntraced(function* (emit: Emit) {
       const { digest } = layer
-      const making = makeLayer(reference, layer, emit)
+      const making = makeLayer(source, layer, emit)
       const had = yield* downloads.withPermit(
         Effect.scoped(Effect.tap(store.tryLock(digest), (had) => (had ? making : Effect.void)))
       )
@@ -118,55 +122,58 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
       yield* downloads.withPermit(making)
     }, Effect.scoped)
 
-  const pullImage = Effect.fn("ociflow.pull")(function* ({ reference, platform, policy, space }: Asked, emit: Emit) {
-    emit({ _tag: "Resolving", reference: format(reference) })
+  const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: Asked, emit: Emit) {
+    emit({ _tag: "Resolving", reference: origin.name })
 
-    const known = yield* store.find(format(reference), platform)
-    const digest = policy === "always" ? yield* registry.digest(reference, emit) : undefined
-    if (Option.isSome(known) && (policy !== "always" || known.value.digest === digest)) {
+    const source = policy === "never" ? undefined : yield* open(origin)
+    const name = source?.name ?? origin.name
+    const known = yield* store.find(name, platform)
+    // A file is looked at without the network, so whether it changed is always asked.
+    const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
+    const digest = isAsked ? yield* source.digest(emit) : undefined
+    if (Option.isSome(known) && (!isAsked || known.value.digest === digest)) {
       return announce(known.value, true, emit)
     }
-    if (policy === "never") return yield* yield* absence(store, reference, platform)
+    if (source === undefined) return yield* yield* absence(store, name, platform)
 
     yield* store.using
     yield* pool.warm
-    const image = yield* registry.resolve(reference, platform, emit)
+    const image = yield* source.resolve(platform, emit)
     const distinct = yield* distinctLayers(image)
-    emit(resolvedEvent(image, distinct))
+    emit(resolvedEvent(name, image, distinct))
     yield* preflight(store, distinct, space, emit, image.manifest.descriptor.digest)
     // The largest first: a big layer that starts last is what everybody waits for.
     const bySize = distinct.toSorted((a, b) => b.size - a.size)
-    const { registry: host, repository } = reference
     const one = (layer: ResolvedLayer) =>
       layers.join(
-        { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([host, repository, layer]) },
+        { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([source.words, layer]) },
         emit,
-        pullLayer(reference, layer)
+        pullLayer(source, layer)
       )
     yield* store.merged
-      ? merge(reference, image, distinct, emit)
+      ? merge(source, image, distinct, emit)
       : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
-    return announce(yield* store.record(recordOf(image, platform)), false, emit)
+    return announce(yield* store.record(recordOf(name, image, platform)), false, emit)
   }, Effect.scoped)
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
     yield* checkPullOptions(options)
     const asked = yield* ask(text, options)
-    const words = JSON.stringify([format(asked.reference), asked.platform, asked.policy, asked.space])
+    const { origin, platform, policy, space } = asked
+    const words = JSON.stringify([origin.words, platform, policy, space])
     return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
   })
 
-  const entries$ = (lift: Lift, text: string, options: EntriesOptions): Observable<Entry> => {
+  const entries$ = (text: string, options: EntriesOptions): Observable<Entry> => {
     const silent: Emit = () => {}
-    const resolve = Effect.fnUntraced(function* () {
-      const { reference, platform } = yield* ask(text, options)
-      const layers = yield* distinctLayers(yield* registry.resolve(reference, platform, silent))
-      return layers.map((layer) => ({ reference, layer }))
+    const image = Effect.gen(function* () {
+      const { origin, platform } = yield* ask(text, options)
+      const source = yield* open(origin)
+      return { source, layers: yield* distinctLayers(yield* source.resolve(platform, silent)) }
     })
-    return lift(resolve()).pipe(
-      concatMap((layers) => from(layers)),
-      concatMap(({ reference, layer }) =>
-        pool.entries$(layer, (gate) => registry.blob$(reference, layer, gate, { emit: silent }))
+    return scoped$(lift, image, ({ source, layers }) =>
+      from(layers).pipe(
+        concatMap((layer) => pool.entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent })))
       )
     )
   }

@@ -7,13 +7,29 @@ import * as Option from "effect/Option"
 import type { Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
 import type { Puller } from "./Puller.ts"
-import { parseDigest } from "./reference/Digest.ts"
+import { type Digest, parseDigest } from "./reference/Digest.ts"
+import { formatLocal, parseLocal } from "./reference/LocalReference.ts"
 import { format, parse } from "./reference/Reference.ts"
 import type { Fault, Verified } from "./store/Reclaimed.ts"
 import type { Store } from "./store/Store.ts"
 
 const same = (a: Fault) => (b: Fault) =>
   a.reference === b.reference && a.platform === b.platform && a.digest === b.digest && a.variant === b.variant
+
+/** A name of its own, which the store does not know yet: so everything is looked at, and what is missing fetched. */
+const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest) {
+  const tag = "ociflow-repair"
+  const local = yield* parseLocal(reference)
+  if (local === undefined) {
+    const text = format({ ...(yield* parse(reference)), tag, digest })
+    return { text, name: text, options: {} }
+  }
+  const { transport, path } = local
+  const name = format({ registry: "localhost", repository: tag, digest })
+  // The standard input is not the one that it was.
+  const input = (async function* (): AsyncGenerator<Uint8Array> {})()
+  return { text: formatLocal({ transport, path, digest }), name, options: { name, input } }
+})
 
 export const repairing = Effect.fnUntraced(function* (
   store: Store["Service"],
@@ -28,17 +44,16 @@ export const repairing = Effect.fnUntraced(function* (
     const known = yield* store.inspect(reference)
     if (Option.isNone(known)) continue
     const digest = yield* parseDigest(known.value.digest)
-    // A name of its own, which the store does not know yet: so everything is looked at, and what is missing fetched.
-    const pinned = format({ ...(yield* parse(reference)), tag: "ociflow-repair", digest })
+    const { text, name, options } = yield* pinnedTo(reference, digest)
     const said: Emit = (event) => event._tag !== "Pulled" && emit(event)
     // What cannot be fetched stays a fault, and is reported as one.
-    yield* pull(pinned, { platform }, said).pipe(
+    yield* pull(text, { platform, ...options }, said).pipe(
       Effect.tapError(({ reason }) =>
         Effect.sync(() => emit({ _tag: "Warning", code: "NotRepaired", message: `${reference}: ${reason.message}` }))
       ),
       Effect.ignore,
       // Interrupted or not: nobody asked for this name.
-      Effect.onExit(() => store.remove(pinned))
+      Effect.onExit(() => store.remove(name))
     )
   }
   const faults = again.size === 0 ? before : yield* store.verify

@@ -15,7 +15,7 @@ import type { PullerOptions } from "../config.ts"
 import type { PullError } from "../errors.ts"
 import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
-import { directory, extraction, json, reference, root, switched } from "./flags.ts"
+import { directory, extraction, json, reference, root, switched, text } from "./flags.ts"
 import { loginCommands } from "./loginCommands.ts"
 import { storeCommands } from "./storeCommands.ts"
 
@@ -29,12 +29,8 @@ const pull = (library: Library) =>
       root,
       layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
       ...extraction,
-      platform: Flag.String("platform").pipe(
-        Flag.withMetavar("OS/ARCH[/VARIANT]"),
-        Flag.withDescription("Pull for this platform (default: the host's)"),
-        Flag.optional,
-        Flag.map(Option.getOrUndefined)
-      ),
+      platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
+      name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
       policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
         Flag.withDescription("missing: no network for what is complete; always: ask the registry; never: store only"),
         Flag.withDefault("missing")
@@ -68,6 +64,7 @@ const pull = (library: Library) =>
       statFormat,
       layout,
       platform,
+      name,
       policy,
       plainHttp,
       concurrency,
@@ -82,7 +79,7 @@ const pull = (library: Library) =>
         .pull(
           library({ root, layersDir, ownership, statFormat, layout, plainHttp, concurrency, durability }),
           reference,
-          { platform, policy, preflight },
+          { platform, policy, preflight, name },
           { json, quiet, plain: Option.isSome(level) }
         )
         .pipe(failing(json))
@@ -91,7 +88,8 @@ const pull = (library: Library) =>
     Command.withDescription("Pull an image: each layer verified, and extracted into a directory of its own or merged"),
     Command.withExamples([
       { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
-      { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" }
+      { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" },
+      { command: "docker save app | ociflow pull - --name app:1", description: "From what docker save writes" }
     ])
   )
 

@@ -22,11 +22,21 @@ export const root = directory("root", "Where the catalogue and the layers are (d
 export const json = switched("json", "Print JSON")
 
 export const reference = Argument.String("REF").pipe(
-  Argument.withDescription("[registry[:port]/]repository[:tag][@algorithm:hex]")
+  Argument.withDescription(
+    "[registry[:port]/]repository[:tag][@algorithm:hex], oci:PATH[:NAME], docker-archive:PATH[:NAME], or - for stdin"
+  )
 )
 
 const choice = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
   Flag.Literals(name, choices).pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+
+export const text = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
 
 /** How layers are written. What was written otherwise is another tree: who looks for one says the same. */
 export const extraction = {

@@ -53,3 +53,25 @@ export const drain =
       })
       return Effect.sync(() => subscription.unsubscribe())
     })
+
+/** A sequence out of something that is open as long as somebody is subscribed. */
+export const scoped$ = <A, B, E>(
+  lift: Lift,
+  acquire: Effect.Effect<A, E, Scope.Scope>,
+  use: (a: A) => Observable<B>
+): Observable<B> =>
+  new Observable((sink) => {
+    const handing = (source: Observable<B>) =>
+      new Observable<never>((over) =>
+        source.subscribe({
+          next: (value) => sink.next(value),
+          error: (error) => over.error(error),
+          complete: () => over.complete()
+        })
+      )
+    const run = Effect.flatMap(acquire, (a) => drain((_): _ is unknown => true)(handing(use(a))))
+    return lift(Effect.scoped(run)).subscribe({
+      error: (error) => sink.error(error),
+      complete: () => sink.complete()
+    })
+  })

@@ -12,13 +12,14 @@ import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
 import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
+import type { IndexOrManifest } from "./documents.ts"
 import { makeRegistry, type RegistryOptions } from "./makeRegistry.ts"
 import type { Platform } from "./Platform.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
 
 export type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
 export type { RegistryOptions } from "./makeRegistry.ts"
-export type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
+export type { FoundImage, ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
 
 export class Registry extends Context.Service<
   Registry,
@@ -27,6 +28,12 @@ export class Registry extends Context.Service<
     readonly resolve: (reference: Reference, platform: Platform, emit: Emit) => Effect.Effect<ResolvedImage, Reason>
     /** The digest that a tag names now. */
     readonly digest: (reference: Reference, emit: Emit) => Effect.Effect<Digest, Reason>
+    /** What a reference names, or another document of its repository; no config, no platform. */
+    readonly document: (
+      reference: Reference,
+      digest: Digest | undefined,
+      emit: Emit
+    ) => Effect.Effect<IndexOrManifest, Reason>
     /**
      * A blob's bytes from `offset`, at most `size`. A body that breaks is continued at the first byte not yet seen;
      * subscribers never notice. Errors are `Reason`s; unsubscribing aborts the request. Bytes flow while the gate is

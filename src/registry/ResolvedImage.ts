@@ -19,10 +19,9 @@ export interface ResolvedLayer {
   readonly urls?: ReadonlyArray<string>
 }
 
-export interface ResolvedImage {
-  /** As asked: `sandboxes.io` stays `sandboxes.io`. */
-  readonly reference: Reference
-  /** What the reference named: the index's digest, or the manifest's where there is no index. */
+/** What was found, wherever it was looked for. */
+export interface FoundImage {
+  /** What was named: the index's digest, or the manifest's where there is no index. */
   readonly digest: Digest
   /** Of the chosen manifest, normalized: from its entry in the index, else from the config. */
   readonly platform: Platform
@@ -31,4 +30,9 @@ export interface ResolvedImage {
   readonly config: Document<ImageConfig>
   /** In manifest order, the lowest first; repeats are kept. */
   readonly layers: ReadonlyArray<ResolvedLayer>
+}
+
+export interface ResolvedImage extends FoundImage {
+  /** As asked: `sandboxes.io` stays `sandboxes.io`. */
+  readonly reference: Reference
 }

@@ -27,7 +27,7 @@ import { Manifest } from "./Manifest.ts"
 import { acceptManifests, withoutParameters } from "./mediaTypes.ts"
 import type { Session } from "./Session.ts"
 
-const digestOf = (algorithm: string, bytes: Uint8Array) =>
+export const digestOf = (algorithm: string, bytes: Uint8Array) =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
 
 /** What is to be fetched: by a tag, by a digest alone, or by a descriptor, which knows the size too. */
@@ -61,7 +61,7 @@ const read = Effect.fnUntraced(function* (
 })
 
 /** Refuses what would be too large, or could not be proven, before it is asked for. */
-const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
+export const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
   yield* parseDigest(digest)
   if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
 })
@@ -75,6 +75,43 @@ const decode = <A, I>(schema: Schema.Codec<A, I>, json: unknown, digest: Digest)
 export type IndexOrManifest =
   | { readonly _tag: "Index"; readonly document: Document<Index> }
   | { readonly _tag: "Manifest"; readonly document: Document<Manifest> }
+
+/** What is known of a document before it is read. */
+export interface Expected {
+  /** Absent where a tag alone named it. */
+  readonly expected: Digest | undefined
+  /** Where it came from, for errors. */
+  readonly source: string
+  readonly served: string
+  readonly entry?: string
+}
+
+/** Proves the bytes of an index or a manifest, and reads them. */
+export const readManifest = Effect.fnUntraced(function* (
+  bytes: Uint8Array,
+  { expected, source: url, ...told }: Expected
+): Effect.fn.Return<IndexOrManifest, Reason> {
+  const digest = digestOf(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
+  if (expected !== undefined && digest !== expected)
+    return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
+  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
+  const { kind, mediaType } = yield* kindOf(json, { digest, ...told })
+  const descriptor = { mediaType, digest, size: bytes.length }
+  return kind === "index"
+    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest) } }
+    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest) } }
+})
+
+/** Proves the bytes of a config, and reads them. */
+export const readConfig = Effect.fnUntraced(function* (
+  bytes: Uint8Array,
+  { mediaType, digest, size }: DescriptorLike
+): Effect.fn.Return<Document<ImageConfig>, Reason> {
+  const actual = digestOf(algorithmOf(digest), bytes)
+  if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
+  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
+  return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest) }
+})
 
 export const fetchManifest = Effect.fnUntraced(function* (
   session: Session,
@@ -95,40 +132,27 @@ export const fetchManifest = Effect.fnUntraced(function* (
   const told = headerOf(answer.headers, "docker-content-digest")
   // A digest header proves nothing; it can only show that the bytes are not those that the registry meant.
   const expected = named ?? (told !== undefined && isDigest(told) && isHashable(told) ? told : undefined)
-  const digest = digestOf(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
-  if (expected !== undefined && digest !== expected)
-    return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
-
-  const url = redactUrl(answer.url)
-  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
-  const served = withoutParameters(headerOf(answer.headers, "content-type") ?? "")
-  const { kind, mediaType } = yield* kindOf(json, {
-    digest,
-    served,
+  return yield* readManifest(bytes, {
+    expected,
+    source: redactUrl(answer.url),
+    served: withoutParameters(headerOf(answer.headers, "content-type") ?? ""),
     ...(wanted._tag === "Entry" ? { entry: wanted.descriptor.mediaType } : {})
   })
-  const descriptor = { mediaType, digest, size: bytes.length }
-  return kind === "index"
-    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest) } }
-    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest) } }
 })
 
 export const fetchConfig = Effect.fnUntraced(function* (
   session: Session,
-  { mediaType, digest, size }: DescriptorLike,
+  descriptor: DescriptorLike,
   limit: number
 ): Effect.fn.Return<Document<ImageConfig>, Reason> {
-  const descriptor = { mediaType, digest, size }
+  const { digest, size } = descriptor
   yield* admit(descriptor, "config", limit)
   const bytes = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
     if (answer.status !== 200) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
     return yield* read(answer, "config", limit, size)
   }).pipe(Effect.scoped)
-  const actual = digestOf(algorithmOf(digest), bytes)
-  if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
-  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
-  return { descriptor, bytes, value: yield* decode(ImageConfig, json, digest) }
+  return yield* readConfig(bytes, descriptor)
 })
 
 /** The digest behind a tag, by HEAD; `undefined` where the registry does not tell it so. */

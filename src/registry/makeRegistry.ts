@@ -8,7 +8,7 @@ import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
 import { explainMapping } from "../reference/sandboxes.ts"
 import { makeCredentials } from "./Credentials.ts"
-import { fetchConfig, fetchManifest, headDigest, type Wanted } from "./documents.ts"
+import { fetchConfig, fetchManifest, headDigest, type IndexOrManifest, type Wanted } from "./documents.ts"
 import { makeHosts } from "./Hosts.ts"
 import { makeMirrors } from "./Mirrors.ts"
 import type { Platform } from "./Platform.ts"
@@ -47,6 +47,10 @@ export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions
   }
 })
 
+/** What a reference names: by its digest where it has one. */
+const wantedOf = ({ tag = "latest", digest }: Reference): Wanted =>
+  digest === undefined ? { _tag: "Tag", tag } : { _tag: "Pin", digest }
+
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limit = filled(defaultLimits, options.limits).documentBytes
   const mirrors = makeMirrors()
@@ -69,7 +73,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
       config: (descriptor) =>
         sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limit))
     }
-    return yield* resolve({ source, reference, wanted, emit })
+    return { reference, ...(yield* resolve({ source, root: wantedOf(reference), wanted, emit })) }
   })
 
   const digest = Effect.fn("Registry.digest")(function* (
@@ -88,5 +92,13 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     )
   })
 
-  return { resolve: resolveImage, digest, blob$: sources.blob$, doubt: mirrors.doubt }
+  const document = Effect.fn("Registry.document")(function* (
+    reference: Reference,
+    digest: Digest | undefined,
+    emit: Emit
+  ): Effect.fn.Return<IndexOrManifest, Reason> {
+    return yield* manifestOf(reference, emit)(digest === undefined ? wantedOf(reference) : { _tag: "Pin", digest })
+  })
+
+  return { resolve: resolveImage, digest, document, blob$: sources.blob$, doubt: mirrors.doubt }
 })

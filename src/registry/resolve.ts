@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedMediaType } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import { parseDigest } from "../reference/Digest.ts"
-import type { Reference } from "../reference/Reference.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "./Descriptor.ts"
 import type { IndexOrManifest, Wanted } from "./documents.ts"
 import type { ImageConfig } from "./ImageConfig.ts"
@@ -17,7 +16,7 @@ import { type Index, isAttestation } from "./Index.ts"
 import type { Manifest } from "./Manifest.ts"
 import { isConfig, isIndex, isManifest } from "./mediaTypes.ts"
 import { fitness, formatPlatform, normalizePlatform, type Platform } from "./Platform.ts"
-import type { ResolvedImage, ResolvedLayer } from "./ResolvedImage.ts"
+import type { FoundImage, ResolvedLayer } from "./ResolvedImage.ts"
 
 /** Levels of indexes. An index cannot hold itself, its digest being of its bytes; it can be deep. */
 const deepest = 4
@@ -32,7 +31,8 @@ export interface DocumentSource {
 
 export interface Resolve {
   readonly source: DocumentSource
-  readonly reference: Reference
+  /** What names the image: an index, or a manifest. */
+  readonly root: Wanted
   readonly wanted: Platform
   readonly emit: Emit
 }
@@ -167,17 +167,11 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
   return chosen
 })
 
-export const resolve = Effect.fnUntraced(function* (request: Resolve): Effect.fn.Return<ResolvedImage, Reason> {
-  const { source, reference } = request
-  const wanted: Wanted =
-    reference.digest === undefined
-      ? { _tag: "Tag", tag: reference.tag ?? "latest" }
-      : { _tag: "Pin", digest: reference.digest }
-  const root: IndexOrManifest = yield* source.manifest(wanted)
+export const resolve = Effect.fnUntraced(function* (request: Resolve): Effect.fn.Return<FoundImage, Reason> {
+  const root: IndexOrManifest = yield* request.source.manifest(request.root)
   const chosen = yield* root._tag === "Index" ? among(request, root.document) : single(request, root.document)
   const layers = yield* layersOf(chosen.manifest, chosen.config)
   return {
-    reference,
     digest: root.document.descriptor.digest,
     ...chosen,
     ...(root._tag === "Index" ? { index: root.document } : {}),

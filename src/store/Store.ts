@@ -114,6 +114,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     using: lock(lockPath("use"), { shared: true }),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
+    scratch: Effect.flatMap(area, stageIn),
     proofs: makeProofs((digest) => join(root, "proofs", fileName(digest))),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
@@ -159,6 +160,8 @@ export class Store extends Context.Service<
     readonly freeSpace: Effect.Effect<number | undefined>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
+    /** The same for what is needed for a while. */
+    readonly scratch: Effect.Effect<string, Reason, Scope.Scope>
     /** What is known of the archives within blobs. */
     readonly proofs: Proofs
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */

@@ -1,0 +1,29 @@
+/** Where an image comes from. A registry, a layout and an archive are asked for the same, and believed as little. */
+import type * as Effect from "effect/Effect"
+import type { Observable } from "rxjs"
+import type { Reason } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import type { Gate } from "../reactive/Gate.ts"
+import type { Digest } from "../reference/Digest.ts"
+import type { IndexOrManifest } from "../registry/documents.ts"
+import type { Platform } from "../registry/Platform.ts"
+import type { BlobDescriptor, BlobOptions, FoundImage } from "../registry/Registry.ts"
+
+export interface ImageSource {
+  /** By which the catalogue knows the image. */
+  readonly name: string
+  /** All that its bytes depend on beside their digests: another source with the same words serves the same. */
+  readonly words: string
+  /** A body that broke is continued later, so what arrived of it is kept. A file need not be copied for that. */
+  readonly isRemote: boolean
+  /** Index → platform → manifest → config. */
+  readonly resolve: (platform: Platform, emit: Emit) => Effect.Effect<FoundImage, Reason>
+  /** What the name stands for now. */
+  readonly digest: (emit: Emit) => Effect.Effect<Digest, Reason>
+  /** The document that the name stands for, or one that a digest names. */
+  readonly document: (digest: Digest | undefined, emit: Emit) => Effect.Effect<IndexOrManifest, Reason>
+  /** A blob's bytes from `offset`, at most `size`; errors are `Reason`s. Honours the gate. Does not hash. */
+  readonly blob$: (blob: BlobDescriptor, gate: Gate, options: BlobOptions) => Observable<Uint8Array>
+  /** Tells that a blob's bytes were false. True where another attempt has a chance. */
+  readonly doubt: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
+}

@@ -1,0 +1,141 @@
+/**
+ * What `docker save` writes. Since Docker 25 that is an OCI layout too, and read as one. Before, and by skopeo and podman
+ * still, `manifest.json` names a config and layers, which are plain archives: there is no manifest to pull, so one is
+ * made of what they are. The digest of a layer that is not compressed is its diffID, which the config tells.
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { ignoreElements, tap } from "rxjs"
+import { isReason, ManifestNotFound, type Reason } from "../errors.ts"
+import { drain } from "../reactive/bridge.ts"
+import { Gate } from "../reactive/Gate.ts"
+import { type Digest, parseDigest } from "../reference/Digest.ts"
+import { formatLocal, type LocalReference } from "../reference/LocalReference.ts"
+import { digestOf, readConfig } from "../registry/documents.ts"
+import { complaint } from "../registry/json.ts"
+import { dockerConfig, dockerManifest } from "../registry/mediaTypes.ts"
+import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "./Container.ts"
+import { inFull, listed, openLayout, readJson } from "./ociLayout.ts"
+import type { Shelf } from "./Shelf.ts"
+
+const Saved = Schema.Struct({
+  Config: Schema.String,
+  RepoTags: Schema.optionalKey(Schema.Array(Schema.String)),
+  Layers: Schema.Array(Schema.String)
+})
+type Saved = typeof Saved.Type
+const Manifest = Schema.Array(Saved)
+
+const layerType = "application/vnd.docker.image.rootfs.diff.tar"
+
+const tagsOf = ({ RepoTags = [] }: Saved) => RepoTags
+
+/** By which its first bytes show that it is compressed. */
+const formOf = (first: Uint8Array): "" | ".gzip" | ".zstd" => {
+  if (first[0] === 0x1f && first[1] === 0x8b) return ".gzip"
+  return first[0] === 0x28 && first[1] === 0xb5 && first[2] === 0x2f && first[3] === 0xfd ? ".zstd" : ""
+}
+
+const hashed = Effect.fnUntraced(function* (part: Part): Effect.fn.Return<Digest, Reason> {
+  const hash = createHash("sha256")
+  const bytes$ = part.bytes$(new Gate(), 0, part.size).pipe(
+    tap((chunk) => hash.update(chunk)),
+    ignoreElements()
+  )
+  yield* drain(isReason)(bytes$)
+  return yield* parseDigest(`sha256:${hash.digest("hex")}`)
+})
+
+const partAt = Effect.fnUntraced(function* (container: Container, path: string): Effect.fn.Return<Part, Reason> {
+  return (
+    (yield* container.find(path)) ?? (yield* unusable(container, `manifest.json names ${path}, which is not there`))
+  )
+})
+
+/** Makes the manifest of an image, as Docker's registry has it. */
+const shelve = Effect.fnUntraced(function* (
+  container: Container,
+  saved: Saved,
+  limit: number
+): Effect.fn.Return<Shelf & { readonly config: Digest }, Reason> {
+  const configPart = yield* partAt(container, saved.Config)
+  const bytes = yield* documentOf(configPart, "config", limit)
+  const described = { mediaType: dockerConfig, digest: digestOf("sha256", bytes), size: bytes.length }
+  const { diff_ids: diffIds } = (yield* readConfig(bytes, described)).value.rootfs
+  const parts = new Map<string, Part>([[described.digest, partOfBytes(bytes)]])
+  const layers: Array<{ readonly mediaType: string; readonly size: number; readonly digest: string }> = []
+  for (const [position, path] of saved.Layers.entries()) {
+    const part = yield* partAt(container, path)
+    const form = formOf(yield* beginningOf(part, 4))
+    const diffId = diffIds[position]
+    // Where there is no diffID, the two do not belong together: whoever counts them says so.
+    const digest = form === "" && diffId !== undefined ? diffId : yield* hashed(part)
+    parts.set(digest, part)
+    layers.push({ mediaType: layerType + form, size: part.size, digest })
+  }
+  const manifest = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, mediaType: dockerManifest, config: described, layers })
+  )
+  const descriptor = { mediaType: dockerManifest, digest: digestOf("sha256", manifest), size: manifest.length }
+  parts.set(descriptor.digest, partOfBytes(manifest))
+  return {
+    root: { _tag: "Entry", descriptor },
+    part: (digest) => Effect.succeed(parts.get(digest)),
+    config: described.digest
+  }
+})
+
+const choose = Effect.fnUntraced(function* (
+  container: Container,
+  all: ReadonlyArray<Saved>,
+  asked: LocalReference,
+  limit: number
+): Effect.fn.Return<Shelf, Reason> {
+  const names = listed(all.flatMap(tagsOf))
+  const none = new ManifestNotFound({ url: formatLocal(asked), detail: `it holds ${names}` })
+  if (asked.digest !== undefined) {
+    for (const saved of all) {
+      const shelf = yield* shelve(container, saved, limit)
+      const { root } = shelf
+      if (shelf.config === asked.digest || (root._tag === "Entry" && root.descriptor.digest === asked.digest))
+        return shelf
+    }
+    return yield* none
+  }
+  const wanted = asked.image === undefined ? undefined : yield* inFull(asked.image)
+  const chosen: Array<Saved> = []
+  for (const saved of all) {
+    const tags = wanted === undefined ? [] : yield* Effect.forEach(tagsOf(saved), inFull)
+    if (wanted === undefined || tags.includes(wanted)) chosen.push(saved)
+  }
+  const [first] = chosen
+  if (first === undefined) return yield* none
+  if (chosen.length > 1) return yield* unusable(container, `say which of several images is meant: ${names}`)
+  return yield* shelve(container, first, limit)
+})
+
+export const openSaved = Effect.fnUntraced(function* (
+  container: Container,
+  asked: LocalReference,
+  limit: number
+): Effect.fn.Return<Shelf, Reason> {
+  if ((yield* container.find("oci-layout")) !== undefined) return yield* openLayout(container, asked, limit)
+  const found = yield* readJson(container, "manifest.json", limit)
+  if (found === undefined)
+    return yield* unusable(container, "there is no manifest.json: it is nothing that docker save writes today")
+  const all = yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
+    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
+  )
+  return yield* choose(container, all, asked, limit)
+})
+
+/** Names of all images. */
+export const namesOfSaved = Effect.fnUntraced(function* (container: Container, limit: number) {
+  const found = yield* readJson(container, "manifest.json", limit)
+  if (found === undefined) return undefined
+  const all = yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
+    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
+  )
+  return all.flatMap(tagsOf)
+})

@@ -1,0 +1,88 @@
+/** An image in a layout or an archive, as a source: the same documents in the same order, proven the same way. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { concatMap, throwError } from "rxjs"
+import type { Limits } from "../config.ts"
+import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../errors.ts"
+import type { Lift } from "../reactive/bridge.ts"
+import { formatLocal, type LocalReference, standardInput } from "../reference/LocalReference.ts"
+import { admit, type IndexOrManifest, readConfig, readManifest, type Wanted } from "../registry/documents.ts"
+import { type DocumentSource, resolve } from "../registry/resolve.ts"
+import { documentOf } from "./Container.ts"
+import { openSaved } from "./dockerArchive.ts"
+import type { ImageSource } from "./ImageSource.ts"
+import { openLayout } from "./ociLayout.ts"
+import { type OpenOptions, openContainer } from "./openContainer.ts"
+import { digestOfRoot, type Shelf } from "./Shelf.ts"
+
+export interface LocalOptions extends OpenOptions {
+  /** Called so in place of by where it is. */
+  readonly name?: string | undefined
+  readonly lift: Lift
+}
+
+const documentsOf = (shelf: Shelf, url: string, limits: Limits) => {
+  const limit = limits.documentBytes
+  const manifest = Effect.fnUntraced(function* (wanted: Shelf["root"]): Effect.fn.Return<IndexOrManifest, Reason> {
+    const digest = wanted._tag === "Pin" ? wanted.digest : wanted.descriptor.digest
+    if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
+    const part = yield* shelf.part(digest)
+    if (part === undefined) return yield* new ManifestNotFound({ url, detail: `there is no blob ${digest}` })
+    if (wanted._tag === "Entry" && part.size !== wanted.descriptor.size)
+      return yield* new SizeMismatch({ subject: "manifest", expected: wanted.descriptor.size, actual: part.size })
+    const bytes = yield* documentOf(part, "manifest", limit)
+    const entry = wanted._tag === "Entry" ? { entry: wanted.descriptor.mediaType } : {}
+    return yield* readManifest(bytes, { expected: digest, source: url, served: "", ...entry })
+  })
+  const config: DocumentSource["config"] = Effect.fnUntraced(function* (descriptor) {
+    const { digest, size } = descriptor
+    yield* admit(descriptor, "config", limit)
+    const part = yield* shelf.part(digest)
+    if (part === undefined) return yield* new BlobNotFound({ url, digest })
+    if (part.size !== size) return yield* new SizeMismatch({ subject: "config", expected: size, actual: part.size })
+    return yield* readConfig(yield* documentOf(part, "config", limit), descriptor)
+  })
+  return { manifest, config }
+}
+
+/** Whoever opened it first is told apart from who opened it later: it may be another file by then. */
+let opened = 0
+
+export const openLocal = Effect.fnUntraced(function* (
+  asked: LocalReference,
+  options: LocalOptions
+): Effect.fn.Return<ImageSource, Reason, Scope.Scope> {
+  const { limits, lift } = options
+  const url = formatLocal(asked)
+  const container = yield* openContainer(asked, options)
+  const open = asked.transport === "oci" ? openLayout : openSaved
+  const shelf = yield* open(container, asked, limits.documentBytes)
+  const root = digestOfRoot(shelf)
+  const { manifest, config } = documentsOf(shelf, url, limits)
+  // What comes by the standard input comes once: by its digest it is known again.
+  const itself =
+    asked.path === standardInput ? formatLocal({ transport: asked.transport, path: asked.path, digest: root }) : url
+  const source: DocumentSource = {
+    manifest: (wanted: Wanted) =>
+      wanted._tag === "Tag" ? Effect.die(new Error("a file is not asked for tags")) : manifest(wanted),
+    config
+  }
+  return {
+    name: options.name ?? itself,
+    words: `${url} ${++opened}`,
+    isRemote: false,
+    resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit }),
+    digest: () => Effect.succeed(root),
+    document: (digest) => manifest(digest === undefined ? shelf.root : { _tag: "Pin", digest }),
+    blob$: ({ digest, size }, gate, { offset = 0 }) =>
+      lift(shelf.part(digest)).pipe(
+        concatMap((part) => {
+          if (part === undefined) return throwError(() => new BlobNotFound({ url, digest }))
+          if (part.size !== size || offset > size)
+            return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: part.size }))
+          return part.bytes$(gate, offset, size)
+        })
+      ),
+    doubt: () => Effect.succeed(false)
+  }
+})

@@ -1,0 +1,9 @@
+/** In place of what arrived of a blob: a file is read again. */
+import * as Effect from "effect/Effect"
+import type { PartialBlob } from "../store/PartialBlob.ts"
+
+export const nothingKept: PartialBlob = {
+  size: () => 0,
+  bytes$: (gate, rest) => rest(gate, 0),
+  discard: Effect.void
+}

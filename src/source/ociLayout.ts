@@ -1,0 +1,110 @@
+/** OCI image layout (image-spec, image-layout.md): `index.json` says which images there are, `blobs` holds them. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { ManifestNotFound, printable, type Reason } from "../errors.ts"
+import { algorithmOf, type Digest, hexOf } from "../reference/Digest.ts"
+import { formatLocal, type LocalReference } from "../reference/LocalReference.ts"
+import { format, parse } from "../reference/Reference.ts"
+import { dockerHub } from "../reference/registryName.ts"
+import { type Descriptor, platformOf } from "../registry/Descriptor.ts"
+import { digestOf } from "../registry/documents.ts"
+import { Index, isAttestation } from "../registry/Index.ts"
+import { complaint, parseJson } from "../registry/json.ts"
+import { type Container, documentOf, partOfBytes, unusable } from "./Container.ts"
+import type { Shelf } from "./Shelf.ts"
+
+const refName = "org.opencontainers.image.ref.name"
+/** In full, as containerd and `docker save` write it beside the tag. */
+const fullName = "io.containerd.image.name"
+
+/** Names that an error lists. */
+const mostNames = 20
+
+const namesOf = ({ annotations = {} }: Descriptor): ReadonlyArray<string> =>
+  [annotations[fullName], annotations[refName]].filter((name) => name !== undefined)
+
+/** `alpine` and `docker.io/library/alpine:latest` are one name; what is no reference is a name as it is. */
+export const inFull = (name: string): Effect.Effect<string> =>
+  parse(name, { defaultRegistry: dockerHub }).pipe(
+    Effect.map(format),
+    Effect.orElseSucceed(() => name)
+  )
+
+/** What cannot be chosen among, or is not there, and what is. */
+export const listed = (names: ReadonlyArray<string>): string => {
+  const distinct = [...new Set(names)]
+  const shown = distinct.slice(0, mostNames).map((name) => printable(name, 200))
+  return shown.length === 0 ? "images without names" : shown.join(", ") + (distinct.length > mostNames ? ", …" : "")
+}
+
+export const readJson = Effect.fnUntraced(function* (
+  container: Container,
+  path: string,
+  limit: number
+): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly json: unknown } | undefined, Reason> {
+  const part = yield* container.find(path)
+  if (part === undefined) return undefined
+  const bytes = yield* documentOf(part, path, limit)
+  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => unusable(container, `${path}: ${problem}`)))
+  return { bytes, json }
+})
+
+/** The exact name counts before one that only means the same. */
+const called = Effect.fnUntraced(function* (entries: ReadonlyArray<Descriptor>, image: string) {
+  const exactly = entries.filter((entry) => namesOf(entry).includes(image))
+  if (exactly.length > 0) return exactly
+  const wanted = yield* inFull(image)
+  const alike: Array<Descriptor> = []
+  for (const entry of entries) {
+    const names = yield* Effect.forEach(namesOf(entry), inFull)
+    if (names.includes(wanted)) alike.push(entry)
+  }
+  return alike
+})
+
+/** Images without names for a platform each: then `index.json` itself is the index of one image. */
+const isIndexItself = (entries: ReadonlyArray<Descriptor>) =>
+  entries.every((entry) => namesOf(entry).length === 0 && platformOf(entry) !== undefined)
+
+export const openLayout = Effect.fnUntraced(function* (
+  container: Container,
+  asked: LocalReference,
+  limit: number
+): Effect.fn.Return<Shelf, Reason> {
+  const found = yield* readJson(container, "index.json", limit)
+  if (found === undefined) return yield* unusable(container, "there is no index.json: it is no OCI layout")
+  const { manifests } = yield* Schema.decodeUnknownEffect(Index)(found.json).pipe(
+    Effect.mapError((error) => unusable(container, `index.json: ${complaint(error)}`))
+  )
+  const own = digestOf("sha256", found.bytes)
+  const shelf = (root: Shelf["root"]): Shelf => ({
+    root,
+    part: (digest: Digest) =>
+      digest === own
+        ? Effect.succeed(partOfBytes(found.bytes))
+        : container.find(`blobs/${algorithmOf(digest)}/${hexOf(digest)}`)
+  })
+  const { image, digest } = asked
+  if (digest !== undefined) {
+    const descriptor = manifests.find((entry) => entry.digest === digest)
+    return shelf(descriptor === undefined ? { _tag: "Pin", digest } : { _tag: "Entry", descriptor })
+  }
+  const entries = manifests.filter((entry) => !isAttestation(entry))
+  const chosen = image === undefined ? entries : yield* called(entries, image)
+  const names = listed(entries.flatMap(namesOf))
+  const [first] = chosen
+  if (first === undefined) return yield* new ManifestNotFound({ url: formatLocal(asked), detail: `it holds ${names}` })
+  if (chosen.every((entry) => entry.digest === first.digest)) return shelf({ _tag: "Entry", descriptor: first })
+  if (image === undefined && isIndexItself(entries)) return shelf({ _tag: "Pin", digest: own })
+  return yield* unusable(container, `say which of several images is meant: ${names}`)
+})
+
+/** Names of all images: the tags of a layout. */
+export const namesOfLayout = Effect.fnUntraced(function* (container: Container, limit: number) {
+  const found = yield* readJson(container, "index.json", limit)
+  if (found === undefined) return undefined
+  const { manifests } = yield* Schema.decodeUnknownEffect(Index)(found.json).pipe(
+    Effect.mapError((error) => unusable(container, `index.json: ${complaint(error)}`))
+  )
+  return manifests.flatMap((entry) => entry.annotations?.[refName] ?? [])
+})

@@ -1,0 +1,15 @@
+/** A reference to a registry, as a source. */
+import { format, type Reference } from "../reference/Reference.ts"
+import type { Registry } from "../registry/Registry.ts"
+import type { ImageSource } from "./ImageSource.ts"
+
+export const registrySource = (registry: Registry["Service"], reference: Reference): ImageSource => ({
+  name: format(reference),
+  words: JSON.stringify([reference.registry, reference.repository]),
+  isRemote: true,
+  resolve: (platform, emit) => registry.resolve(reference, platform, emit),
+  digest: (emit) => registry.digest(reference, emit),
+  document: (digest, emit) => registry.document(reference, digest, emit),
+  blob$: (blob, gate, options) => registry.blob$(reference, blob, gate, options),
+  doubt: registry.doubt
+})
