@@ -1,9 +1,18 @@
 /** Either decoder, on every Node that has it: the same bytes, the same refusals, steps that end soon. */
-import { describe, expect, test } from "vitest"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { filter, firstValueFrom, Observable } from "rxjs"
+import { afterAll, describe, expect, test } from "vitest"
 import { makePace } from "../../src/layer/decompress.ts"
+import { ExtractionPool, type Source } from "../../src/layer/ExtractionPool.ts"
 import { hasNativeZstd, nativeZstd, unzstd } from "../../src/layer/unzstd.ts"
 import { loadZstd, WasmZstd } from "../../src/layer/WasmZstd.ts"
+import type { Gate } from "../../src/reactive/Gate.ts"
 import { Prng } from "../../src/testing/image/Prng.ts"
+import { tar } from "../../src/testing/index.ts"
+import { it } from "../support/effect.ts"
 import { thrown } from "../support/entries.ts"
 
 const module = await loadZstd()
@@ -29,6 +38,14 @@ const fox = Buffer.from(
   "KLUv/WRgIa0BAMQCdGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZwoBAIwRj1dlcs8RPg==",
   "base64"
 )
+
+/** 43 600 matches of 3 bytes in 12 bytes: tables of one symbol, no bits. The most work that a byte can ask for. */
+const dense = (() => {
+  const count = Buffer.from([0xff, 0, 0])
+  count.writeUInt16LE(43_600 - 0x7f00, 1)
+  const body = Buffer.concat([Buffer.of(8, 0x61), count, Buffer.of(0x54, 0, 0, 0, 1)])
+  return block("compressed", body.length, body)
+})()
 
 describe.each(decoders)("%s decoder", (_, decoder) => {
   const decode = (bytes: Uint8Array, size = 16384): Buffer => {
@@ -112,11 +129,7 @@ describe.each(decoders)("%s decoder", (_, decoder) => {
   })
 
   test("many blocks of matches as short as they can be take no longer than their output", () => {
-    // 43 600 matches of 3 bytes in 12 bytes: no table, no bits, a match after a match.
-    const count = Buffer.from([0xff, 0, 0])
-    count.writeUInt16LE(43_600 - 0x7f00, 1)
-    const body = Buffer.concat([Buffer.of(8, 0x61), count, Buffer.of(0x54, 0, 0, 0, 1)])
-    const blocks = Array.from({ length: 64 }, () => block("compressed", body.length, body))
+    const blocks = Array.from({ length: 64 }, () => dense)
     const began = performance.now()
     const blob = Buffer.concat([begin(), raw(Buffer.alloc(100, 0x62)), ...blocks, raw(Buffer.alloc(0), true)])
     expect(decode(blob).length).toBe(100 + 64 * (1 + 43_600 * 3))
@@ -138,3 +151,41 @@ test("decoders that were left in the middle give their memory back", () => {
   }
   expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 28)
 })
+
+const root = mkdtempSync(join(tmpdir(), "ociflow-unzstd-"))
+afterAll(() => rmSync(root, { recursive: true }))
+
+it.live("a layer without end is left within a second, in the middle of its densest blocks", () =>
+  ExtractionPool.use((pool) =>
+    Effect.promise(async () => {
+      const header = tar()
+        .header({ name: "endless", size: 2 ** 32 })
+        .bytes()
+        .subarray(0, 512)
+      // As much noise as keeps the ratio below its limit.
+      const noise = raw(new Prng("ratio").bytes(150))
+      const round = Buffer.concat(Array.from({ length: 100 }, () => [dense, noise]).flat())
+      const endless = (gate: Gate) =>
+        new Observable<Uint8Array>((subscriber) => {
+          subscriber.next(Buffer.concat([begin(), raw(header)]))
+          const more = setInterval(() => {
+            if (gate.isOpen) subscriber.next(round)
+          }, 1)
+          return () => clearInterval(more)
+        })
+      const job = { diffId: `sha256:${"0".repeat(64)}`, mediaType: "application/vnd.oci.image.layer.v1.tar+zstd" }
+      const extract = (name: string, digest: string, size: number, source: Source) => {
+        mkdirSync(join(root, name))
+        return pool.extract$({ ...job, digest, size, directory: join(root, name) }, source)
+      }
+      await firstValueFrom(
+        extract("endless", `sha256:${"1".repeat(64)}`, 2 ** 32, endless).pipe(
+          filter((event) => event._tag === "LayerProgress" && event.inflated > 2 ** 24)
+        )
+      )
+      const began = performance.now()
+      await Effect.runPromise(pool.settled(join(root, "endless")))
+      expect(performance.now() - began).toBeLessThan(1000)
+    })
+  ).pipe(Effect.provide(ExtractionPool.layer({ workers: 1 })))
+)
