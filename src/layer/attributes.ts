@@ -13,6 +13,9 @@ const reserved =
 /** `security.selinux` belongs to the host's policy whoever writes it. */
 const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
 
+/** Of root. Others, as `system.nfs4_acl`, are the file system's own. */
+const settable = /^(?:security|trusted|system\.posix_acl_\w+)/
+
 export interface AttributesOptions {
   readonly directory: string
   readonly digest: string
@@ -28,6 +31,8 @@ export interface Attributes {
   readonly isSupported: () => boolean
   /** Sets an open file's stat and archive attributes; gives what could not be set: the stat too, where it holds a header. */
   readonly set: (fd: number, path: string | Buffer, header: EntryHeader) => { stat: boolean; rest: Pairs }
+  /** Removes what an earlier entry, or a lower layer, set on a directory and this header does not. */
+  readonly clear: (fd: number, header: EntryHeader) => void
   /** The archive's attributes of a symbolic link or a device node. */
   readonly setLink: (path: string | Buffer, header: EntryHeader) => void
 }
@@ -102,6 +107,13 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
       if (header.xattrs.size === 0) return { stat, rest: none }
       const rest = [...header.xattrs].filter(([name, value]) => allowed(name) && !set(name, value))
       return { stat, rest }
+    },
+    clear: (fd, header) => {
+      for (const name of native.attributeNames?.(fd) ?? []) {
+        const ours = name.startsWith("user.") || (ownership === "chown" && settable.test(name) && !hostOnly.has(name))
+        // One that stays is one that the image set: nothing is lost by it.
+        if (ours && !reserved.test(name) && !header.xattrs.has(name)) native.removeAttribute?.(fd, name)
+      }
     },
     setLink: (path, header) => {
       for (const [name, value] of header.xattrs) {

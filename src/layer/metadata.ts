@@ -64,6 +64,7 @@ export const makeMetadata = ({ ownership, attributes, statFile, prefix }: Metada
       }
       const fd = openSync(toDisk(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
       try {
+        if (!created) attributes.clear(fd, header)
         open(fd, path, header, created)
       } finally {
         closeSync(fd)

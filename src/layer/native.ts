@@ -1,6 +1,6 @@
 /**
- * The system calls that Node has no name for: fsetxattr, futimens, utimensat, mknod, syncfs. koffi calls them in the
- * process where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
+ * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs. koffi calls them
+ * in the process where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
  * See docs/decisions/0005-native-calls.md.
  */
 import { createRequire } from "node:module"
@@ -10,6 +10,10 @@ import { constants } from "node:os"
 export interface Native {
   /** fsetxattr(2). `path` names the same file and is used only where a descriptor cannot be. `name` is a binary string. */
   readonly setAttribute?: (fd: number, path: string | Buffer, name: string, value: Uint8Array) => string | undefined
+  /** flistxattr(2), as binary strings; none where there are none, or the file system has none to list. */
+  readonly attributeNames?: (fd: number) => ReadonlyArray<string>
+  /** fremovexattr(2). */
+  readonly removeAttribute?: (fd: number, name: string) => string | undefined
   /** lsetxattr(2): never follows the last component. */
   readonly setLinkAttribute?: (path: string | Buffer, name: string, value: Uint8Array) => string | undefined
   /** futimens(2), to the nanosecond; both times are set to the one given. */
@@ -35,6 +39,9 @@ codes.set(constants.errno.ENOTSUP, "ENOTSUP")
 const terminated = (text: string | Buffer, encoding: "utf8" | "latin1") =>
   typeof text === "string" ? Buffer.from(`${text}\0`, encoding) : Buffer.concat([text, Buffer.of(0)])
 
+/** What Linux lists at most (XATTR_LIST_MAX). */
+const listBytes = 2 ** 16
+
 /** The C types of `struct timespec` and `dev_t` are as written below on these and nowhere else. */
 const known = () =>
   (process.platform === "linux" || process.platform === "darwin") &&
@@ -51,6 +58,8 @@ export const loadKoffi = (): Native | undefined => {
     const setxattr = libc.func(
       `int ${mac ? "setxattr" : "lsetxattr"}(const void *path, const void *name, const void *value, size_t size${tail})`
     )
+    const flistxattr = libc.func(`int64_t flistxattr(int fd, void *names, size_t size${mac ? ", int options" : ""})`)
+    const fremovexattr = libc.func(`int fremovexattr(int fd, const void *name${mac ? ", int options" : ""})`)
     const futimens = libc.func("int futimens(int fd, const int64_t *times)")
     const utimensat = libc.func("int utimensat(int fd, const void *path, const int64_t *times, int flags)")
     const [here, noFollow] = mac ? [-2, 0x20] : [-100, 0x100]
@@ -61,6 +70,7 @@ export const loadKoffi = (): Native | undefined => {
       if (names.size < 256) names.set(name, kept)
       return kept
     }
+    let list: Buffer | undefined
     const times = new BigInt64Array(4)
     const fill = (seconds: number, nanos: number) => {
       times[0] = times[2] = BigInt(seconds)
@@ -70,6 +80,12 @@ export const loadKoffi = (): Native | undefined => {
     return {
       setAttribute: (fd, _path, name, value) =>
         outcome(fsetxattr(fd, nameOf(name), value, value.byteLength, 0, ...(mac ? [0] : []))),
+      attributeNames: (fd) => {
+        list ??= Buffer.alloc(listBytes)
+        const length = Number(flistxattr(fd, list, listBytes, ...(mac ? [0] : [])))
+        return length > 0 ? list.toString("latin1", 0, length - 1).split("\0") : []
+      },
+      removeAttribute: (fd, name) => outcome(fremovexattr(fd, nameOf(name), ...(mac ? [0] : []))),
       setLinkAttribute: (path, name, value) =>
         outcome(setxattr(terminated(path, "utf8"), nameOf(name), value, value.byteLength, 0, ...(mac ? [0x0001] : []))),
       setTimes: (fd, seconds, nanos) => outcome(futimens(fd, fill(seconds, nanos))),
@@ -117,19 +133,34 @@ const makeNodeWith = (
 
 export const loadFsXattr = async (): Promise<Native | undefined> => {
   try {
-    const { setAttributeSync } = await import("fs-xattr")
+    const { listAttributesSync, removeAttributeSync, setAttributeSync } = await import("fs-xattr")
+    const outcome = (call: () => void): string | undefined => {
+      try {
+        call()
+        return undefined
+      } catch (error) {
+        return error instanceof Error && "code" in error ? String(error.code) : "EIO"
+      }
+    }
+    // fs-xattr takes a path and follows links: the descriptor's own name does neither harm nor wrong.
+    const named = (fd: number) => `/proc/self/fd/${fd}`
+    const decoded = (name: string) => Buffer.from(name, "latin1").toString()
     return {
       setAttribute: (fd, path, name, value) => {
-        try {
-          // fs-xattr takes a path and follows links: the descriptor's own name does neither harm nor wrong.
-          const target = process.platform === "linux" ? `/proc/self/fd/${fd}` : path.toString()
-          const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-          setAttributeSync(target, Buffer.from(name, "latin1").toString(), bytes)
-          return undefined
-        } catch (error) {
-          return error instanceof Error && "code" in error ? String(error.code) : "EIO"
-        }
-      }
+        const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+        const target = process.platform === "linux" ? named(fd) : path.toString()
+        return outcome(() => setAttributeSync(target, decoded(name), bytes))
+      },
+      ...(process.platform === "linux" && {
+        attributeNames: (fd: number) => {
+          let names: ReadonlyArray<string> = []
+          outcome(() => {
+            names = listAttributesSync(named(fd)).map((name) => Buffer.from(name).toString("latin1"))
+          })
+          return names
+        },
+        removeAttribute: (fd: number, name: string) => outcome(() => removeAttributeSync(named(fd), decoded(name)))
+      })
     }
   } catch {
     return undefined

@@ -40,3 +40,19 @@ test("koffi reports what the system answers", () => {
   const codes = [native?.setLinkTimes?.(missing, 1, 1), native?.setLinkAttribute?.(missing, "user.a", Buffer.from("x"))]
   expect(codes).toEqual(native === undefined ? [undefined, undefined] : ["ENOENT", "ENOENT"])
 })
+
+test.each(Object.entries(loaders))("%s lists attributes, and removes one", async (_, load) => {
+  const path = join(temporary(), "f")
+  writeFileSync(path, "")
+  const fd = openSync(path, "r+")
+  const native = await load()
+  const set = ["user.a", "user.b"].map((name) => native?.setAttribute?.(fd, path, name, Uint8Array.of(1)))
+  const before = native?.attributeNames?.(fd) ?? []
+  const removed = ["user.a", "user.c"].map((name) => native?.removeAttribute?.(fd, name))
+  const after = native?.attributeNames?.(fd) ?? []
+  closeSync(fd)
+  if (native?.attributeNames === undefined || set[0] !== undefined) return expect([before, after]).toEqual([[], []])
+  expect(before.filter((name) => name.startsWith("user.")).sort()).toEqual(["user.a", "user.b"])
+  expect(removed).toEqual([undefined, expect.stringMatching(/^ENO(?:DATA|ATTR)$/)])
+  expect(after.filter((name) => name.startsWith("user."))).toEqual(["user.b"])
+})

@@ -2,7 +2,7 @@
 import { lstatSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { outline, statOf } from "../support/diskTree.ts"
+import { attributes, outline, statOf } from "../support/diskTree.ts"
 import { apply, dir, emptyRoot, file, symlink, type TestEntry } from "../support/entries.ts"
 import { lowerLayer, merging, stacking } from "../support/stacking.ts"
 
@@ -42,4 +42,16 @@ test("a directory that an upper layer describes is as that says, and keeps what 
   expect(outline(root)).toEqual(["d/", "d/x = 1"])
   expect(statOf(root, "d")).toBe("3:0:040750")
   expect(lstatSync(join(root, "d")).mtimeMs).toBe(7000)
+})
+
+test("a directory that is described anew has the attributes of the last entry, and no others", () => {
+  const xattrs = (...names: ReadonlyArray<string>) => new Map(names.map((name) => [name, Buffer.from("x")] as const))
+  const root = merge(
+    [dir(".", { xattrs: xattrs("user.a") }), dir("d", { xattrs: xattrs("user.a", "user.b") }), dir("e/f")],
+    [dir("."), dir("d", { uid: 3, xattrs: xattrs("user.b", "user.c") }), file("e/g", "1")]
+  )
+  const names = (path: string) => Object.keys(attributes(join(root, path)) ?? {}).sort()
+  const stat = "user.containers.override_stat"
+  expect([names(""), names("d"), names("e")]).toEqual([[stat], ["user.b", "user.c", stat].sort(), [stat]])
+  expect(statOf(root, "d")).toBe("3:0:040755")
 })

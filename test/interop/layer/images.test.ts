@@ -26,7 +26,7 @@ const pulled = async (name: string, options: PullerOptions) => {
   const home = await temporaryRoot()
   onTestFinished(() => {
     run("rm", "-rf", home.root)
-  })
+  }, timeout)
   await using oci = await open({ ...options, root: home.root })
   return { ...(await oci.pull(name)), home: home.root }
 }
@@ -36,7 +36,7 @@ const mounted = (options: string, at: string): string => {
   run("mount", "-t", "overlay", "overlay", "-o", options, at)
   onTestFinished(() => {
     run("umount", at)
-  })
+  }, timeout)
   return at
 }
 
@@ -45,7 +45,9 @@ const runs = (image: string, root: string) => {
   if (image === "small") return expect(run("chroot", root, "/bin/sh", "-c", "echo $((6*7))").trim()).toBe("42")
   expect(run("chroot", root, "perl", "-e", "print 6*7")).toBe("42")
   expect(run("chroot", root, "apt-get", "--version")).toMatch(/^apt /)
-  expect(run("chroot", root, "dpkg", "--verify", "dpkg")).toBe("")
+  // Slim images leave the documentation out, which dpkg still knows of.
+  const amiss = run("chroot", root, "dpkg", "--verify", "dpkg").split("\n")
+  expect(amiss.filter((line) => !/^(?:missing {5}\/usr\/share\/(?:doc|man)(?:\/|$)|$)/.test(line))).toEqual([])
   if (!image.startsWith("nodeapp")) return
   expect(run("chroot", root, "/usr/local/bin/node", "-p", "6*7").trim()).toBe("42")
   expect(run("chroot", root, "python3", "-c", "print(6*7)").trim()).toBe("42")
@@ -55,6 +57,8 @@ const runs = (image: string, root: string) => {
 
 describe.each(images)("%s", (name) => {
   const reference = () => `${registry.host}/${name}:latest`
+  /** umoci 0.4 reads no zstd; `nodeapp` has the archives of `nodeapp-zstd` in gzip. */
+  const theirLayout = layoutOf(name.replace(/-zstd$/, ""))
 
   test("each layer, with real owners, equals what GNU tar makes of it", { timeout }, async () => {
     const { layers, home } = await pulled(reference(), { ownership: "chown" })
@@ -69,7 +73,7 @@ describe.each(images)("%s", (name) => {
 
   test("rootfs, with real owners, equals umoci's merged tree, and runs", { timeout }, async () => {
     const { rootfs = "", home } = await pulled(reference(), { ownership: "chown", layout: "rootfs" })
-    const theirs = readTree(unpacked(layoutOf(name), join(home, "umoci")))
+    const theirs = readTree(unpacked(theirLayout, join(home, "umoci")))
     expect(theirs.size).toBeGreaterThan(200)
     expect(differences(readTree(rootfs), theirs, everythingBeneath).slice(0, 20)).toEqual([])
     runs(name, rootfs)
@@ -85,7 +89,7 @@ describe.each(images)("%s", (name) => {
     const empty = join(image.home, "empty")
     mkdirSync(empty)
     const at = mounted(`lowerdir=${lowerdir(image)}:${empty}${extra}`, join(image.home, "mounted"))
-    const theirs = readTree(unpacked(layoutOf(name), join(image.home, "umoci")))
+    const theirs = readTree(unpacked(theirLayout, join(image.home, "umoci")))
     expect(differences(readTree(at), theirs, everythingBeneath).slice(0, 20)).toEqual([])
     runs(name, at)
   })
