@@ -10,6 +10,14 @@ import type { Observable } from "rxjs"
 import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { PullError } from "./errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type {
+  LookOptions,
+  ManifestDocument,
+  ManifestOptions,
+  Referrer,
+  ReferrersOptions,
+  Resolution
+} from "./Looking.ts"
 import type { Entry } from "./layer/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
@@ -26,6 +34,28 @@ export class Puller extends Context.Service<
      * of the one before was read or passed over; unsubscribing stops the download there.
      */
     readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
+    /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
+    readonly resolve: (reference: string, options?: LookOptions, emit?: Emit) => Effect.Effect<Resolution, PullError>
+    /** The document that a reference stands for, or with a platform the manifest for that. */
+    readonly manifest: (
+      reference: string,
+      options?: ManifestOptions,
+      emit?: Emit
+    ) => Effect.Effect<ManifestDocument, PullError>
+    /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
+    readonly tags$: (reference: string, options?: LookOptions) => Observable<string>
+    readonly tags: (
+      reference: string,
+      options?: LookOptions,
+      emit?: Emit
+    ) => Effect.Effect<ReadonlyArray<string>, PullError>
+    /** What says of itself that it is about the image: signatures and the like, by the registry's word. */
+    readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
+    readonly referrers: (
+      reference: string,
+      options?: ReferrersOptions,
+      emit?: Emit
+    ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
     /** The images that the store holds. */
     readonly images: Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. */

@@ -1,19 +1,21 @@
 /** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { catchError, Observable, throwError } from "rxjs"
+import { catchError, Observable, throwError, toArray } from "rxjs"
 import { checkOptions } from "./checkOptions.ts"
-import type { PullerOptions } from "./config.ts"
+import { defaultLimits, filled, type PullerOptions } from "./config.ts"
 import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
+import { makeLook } from "./look.ts"
 import type { Puller } from "./Puller.ts"
 import { makePull } from "./pull.ts"
-import { lifting } from "./reactive/bridge.ts"
+import { drain, lifting } from "./reactive/bridge.ts"
 import { nameOf } from "./reference/nameOf.ts"
 import { Registry } from "./registry/Registry.ts"
 import { repairing } from "./repair.ts"
+import { opening } from "./source/Origin.ts"
 import { Store } from "./store/Store.ts"
 
 const silent: Emit = () => {}
@@ -28,7 +30,23 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
   Effect.gen(function* () {
     const store = yield* Store
     const lift = yield* lifting()
-    const way = yield* makePull(options)
+    const registry = yield* Registry
+    const limits = filled(defaultLimits, options.limits)
+    const sources = opening({ registry, lift, limits, directory: store.scratch })
+    const way = yield* makePull(options, sources, lift)
+    const look = makeLook({ registry, sources, lift })
+
+    /** The same for a sequence. */
+    const named =
+      (reference: string) =>
+      <A>(source: Observable<A>): Observable<A> =>
+        source.pipe(
+          catchError((error) =>
+            throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
+          )
+        )
+    const collected = <A>(reference: string, source: Observable<A>) =>
+      naming(reference)(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all))
 
     const pull: Puller["Service"]["pull"] = (reference, options = {}, emit = silent) =>
       Effect.acquireUseRelease(
@@ -63,14 +81,14 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
             complete: () => events.complete()
           })
         ),
-      entries$: (reference, options = {}) =>
-        way
-          .entries$(reference, options)
-          .pipe(
-            catchError((error) =>
-              throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
-            )
-          ),
+      entries$: (reference, options = {}) => way.entries$(reference, options).pipe(named(reference)),
+      resolve: (reference, options = {}, emit = silent) => naming(reference)(look.resolve(reference, options, emit)),
+      manifest: (reference, options = {}, emit = silent) => naming(reference)(look.manifest(reference, options, emit)),
+      tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(named(reference)),
+      tags: (reference, options = {}, emit = silent) => collected(reference, look.tags$(reference, options, emit)),
+      referrers$: (reference, options = {}) => look.referrers$(reference, options, silent).pipe(named(reference)),
+      referrers: (reference, options = {}, emit = silent) =>
+        collected(reference, look.referrers$(reference, options, emit)),
       images: naming("(store)")(store.images()),
       inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
       remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),

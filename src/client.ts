@@ -7,11 +7,25 @@ import * as Option from "effect/Option"
 import type { Observable } from "rxjs"
 import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type {
+  LookOptions,
+  ManifestDocument,
+  ManifestOptions,
+  Referrer,
+  ReferrersOptions,
+  Resolution
+} from "./Looking.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
 import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
+
+/** How a promise is broken off, and who hears of what happens on the way. */
+export interface Watching {
+  readonly signal?: AbortSignal | undefined
+  readonly onEvent?: Emit | undefined
+}
 
 export interface Client extends AsyncDisposable {
   /** Cold: subscribing pulls, unsubscribing cancels; the last event, `Pulled`, carries the image. Errors: `PullError`. */
@@ -20,12 +34,19 @@ export interface Client extends AsyncDisposable {
    * Rejects with a `PullError`; with the signal's reason where it was aborted; with an `AbortError` where the client
    * was closed meanwhile. In each case only after everything that the pull had opened is closed again.
    */
-  readonly pull: (
-    reference: string,
-    options?: PullOptions & { readonly signal?: AbortSignal | undefined; readonly onEvent?: Emit | undefined }
-  ) => Promise<PulledImage>
+  readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PulledImage>
   /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
   readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
+  /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
+  readonly resolve: (reference: string, options?: LookOptions & Watching) => Promise<Resolution>
+  /** The document that a reference stands for, or with a platform the manifest for that. */
+  readonly manifest: (reference: string, options?: ManifestOptions & Watching) => Promise<ManifestDocument>
+  /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
+  readonly tags$: (reference: string, options?: LookOptions) => Observable<string>
+  readonly tags: (reference: string, options?: LookOptions & Watching) => Promise<ReadonlyArray<string>>
+  /** What says of itself that it is about the image: signatures and the like, by the registry's word. */
+  readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
+  readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
   readonly images: () => Promise<ReadonlyArray<ImageSummary>>
   readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
   /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
@@ -35,9 +56,7 @@ export interface Client extends AsyncDisposable {
   /** What the store occupies on disk, measured now. */
   readonly usage: () => Promise<Usage>
   /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
-  readonly verify: (
-    options?: VerifyOptions & { readonly signal?: AbortSignal | undefined; readonly onEvent?: Emit | undefined }
-  ) => Promise<Verified>
+  readonly verify: (options?: VerifyOptions & Watching) => Promise<Verified>
   /** Cancels what is under way, and resolves when workers, sockets and files are closed. */
   readonly close: () => Promise<void>
 }
@@ -63,6 +82,13 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     pull$: puller.pull$,
     pull: (reference, { signal, onEvent, ...rest } = {}) => run(puller.pull(reference, rest, onEvent), signal),
     entries$: puller.entries$,
+    resolve: (reference, { signal, onEvent, ...rest } = {}) => run(puller.resolve(reference, rest, onEvent), signal),
+    manifest: (reference, { signal, onEvent, ...rest } = {}) => run(puller.manifest(reference, rest, onEvent), signal),
+    tags$: puller.tags$,
+    tags: (reference, { signal, onEvent, ...rest } = {}) => run(puller.tags(reference, rest, onEvent), signal),
+    referrers$: puller.referrers$,
+    referrers: (reference, { signal, onEvent, ...rest } = {}) =>
+      run(puller.referrers(reference, rest, onEvent), signal),
     images: () => run(puller.images),
     inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
     remove: (reference) => run(puller.remove(reference)),

@@ -22,6 +22,12 @@ export interface Limits {
   readonly linkBytes: number
   /** Bytes of the PAX records, GNU long names and sparse maps of one entry. */
   readonly paxBytes: number
+  /** Tags, or referrers, of one list. */
+  readonly listItems: number
+  /** Pages of one list. */
+  readonly listPages: number
+  /** Bytes of all pages of one list. */
+  readonly listBytes: number
 }
 
 const GiB = 2 ** 30
@@ -35,7 +41,10 @@ export const defaultLimits: Limits = {
   depth: 256,
   pathBytes: 4096,
   linkBytes: 4096,
-  paxBytes: 2 ** 20
+  paxBytes: 2 ** 20,
+  listItems: 100_000,
+  listPages: 1000,
+  listBytes: 64 * 2 ** 20
 }
 
 /** Time limits, in milliseconds. */

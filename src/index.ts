@@ -5,7 +5,7 @@
  * - `pull` and `Puller` are the Effect face.
  * - Errors are data: a `PullError` carries one of `reasons`.
  */
-export { type Client, open } from "./client.ts"
+export { type Client, open, type Watching } from "./client.ts"
 export {
   type ClientCertificate,
   type Credentials,
@@ -33,6 +33,7 @@ export {
 } from "./config.ts"
 export * from "./errors.ts"
 export type * from "./events.ts"
+export type * from "./Looking.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/lowerdir.ts"
 export { login, logout } from "./login.ts"

@@ -13,7 +13,7 @@ import * as Semaphore from "effect/Semaphore"
 import { concatMap, from, type Observable, tap } from "rxjs"
 import { absence } from "./absence.ts"
 import { checkPullOptions } from "./checkOptions.ts"
-import { defaultLimits, type EntriesOptions, filled, type PullerOptions, type PullOptions } from "./config.ts"
+import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { DigestMismatch, isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
@@ -23,13 +23,13 @@ import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { makeMerge } from "./mergeLayers.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
-import { drain, lifting, scoped$ } from "./reactive/bridge.ts"
+import { drain, type Lift, scoped$ } from "./reactive/bridge.ts"
 import { hostPlatform } from "./registry/hostPlatform.ts"
 import { parsePlatform } from "./registry/Platform.ts"
-import { Registry, type ResolvedLayer } from "./registry/Registry.ts"
+import type { ResolvedLayer } from "./registry/Registry.ts"
 import type { ImageSource } from "./source/ImageSource.ts"
 import { nothingKept } from "./source/nothingKept.ts"
-import { opening, originOf } from "./source/Origin.ts"
+import { type Opening, originOf } from "./source/Origin.ts"
 import type { PartialBlob } from "./store/PartialBlob.ts"
 import { Store } from "./store/Store.ts"
 
@@ -48,14 +48,11 @@ const ask = Effect.fnUntraced(function* (
 })
 type Asked = Effect.Success<ReturnType<typeof ask>>
 
-export const makePull = Effect.fnUntraced(function* (options: PullerOptions) {
-  const registry = yield* Registry
+export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
   const store = yield* Store
   const pool = yield* ExtractionPool
   const downloads = yield* Semaphore.make(options.concurrency ?? 3)
   const merge = makeMerge({ store, pool, downloads })
-  const lift = yield* lifting()
-  const open = opening({ registry, lift, limits: filled(defaultLimits, options.limits), directory: store.scratch })
   // What several want at once is done once.
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()

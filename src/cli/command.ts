@@ -2,6 +2,7 @@
  * The command line's grammar. It knows how to ask; what is asked for is a `Library`, so that tests can give another one.
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
+ *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
  *     ociflow login HOST    ociflow logout HOST
  */
@@ -17,6 +18,8 @@ import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
 import { directory, extraction, json, reference, root, switched, text } from "./flags.ts"
 import { loginCommands } from "./loginCommands.ts"
+import { lookingCommands } from "./lookingCommands.ts"
+import { network, reached } from "./network.ts"
 import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
@@ -35,7 +38,7 @@ const pull = (library: Library) =>
         Flag.withDescription("missing: no network for what is complete; always: ask the registry; never: store only"),
         Flag.withDefault("missing")
       ),
-      plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
+      network,
       concurrency: Flag.Int("concurrency").pipe(
         Flag.withMetavar("N"),
         Flag.withDescription("Layers downloaded at once"),
@@ -66,7 +69,7 @@ const pull = (library: Library) =>
       platform,
       name,
       policy,
-      plainHttp,
+      network,
       concurrency,
       durability,
       preflight,
@@ -77,7 +80,7 @@ const pull = (library: Library) =>
       const way = yield* Effect.promise(() => import("./pull.ts"))
       yield* way
         .pull(
-          library({ root, layersDir, ownership, statFormat, layout, plainHttp, concurrency, durability }),
+          library({ root, layersDir, ownership, statFormat, layout, ...reached(network), concurrency, durability }),
           reference,
           { platform, policy, preflight, name },
           { json, quiet, plain: Option.isSome(level) }
@@ -120,6 +123,7 @@ export const ociflow = (library: Library) =>
       pull(library),
       images(library),
       inspect(library),
+      ...lookingCommands(library),
       ...storeCommands(library),
       ...loginCommands
     ])

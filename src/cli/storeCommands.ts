@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type { Library } from "./command.ts"
 import { failing } from "./failing.ts"
 import { directory, extraction, json, reference, root, switched } from "./flags.ts"
+import { network, reached } from "./network.ts"
 import { parseAge, parseBytes } from "./quantities.ts"
 
 const way = Effect.promise(() => import("./housekeeping.ts"))
@@ -74,13 +75,13 @@ const verify = (library: Library) =>
       root,
       layersDir,
       repair: switched("repair", "Pull again what is missing or was changed"),
-      plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
+      network,
       ...extraction,
       json
     },
-    Effect.fnUntraced(function* ({ repair, json, ...options }) {
+    Effect.fnUntraced(function* ({ repair, json, network, ...options }) {
       const { verify } = yield* way
-      yield* verify(repair, json).pipe(Effect.provide(library(options)), failing(json))
+      yield* verify(repair, json).pipe(Effect.provide(library({ ...options, ...reached(network) })), failing(json))
     })
   ).pipe(Command.withDescription("Compare the store with its catalogue; ends with 1 where they differ"))
 

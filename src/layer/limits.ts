@@ -11,7 +11,10 @@ const units: Record<keyof Limits, string> = {
   depth: "path components",
   pathBytes: "bytes of path",
   linkBytes: "bytes of link target",
-  paxBytes: "bytes of extended header"
+  paxBytes: "bytes of extended header",
+  listItems: "items",
+  listPages: "pages",
+  listBytes: "bytes"
 }
 
 /** Throws `LimitExceeded` where `value` passes the limit; the limit itself is allowed. */

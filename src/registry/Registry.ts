@@ -12,10 +12,11 @@ import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
 import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
-import type { IndexOrManifest } from "./documents.ts"
+import type { Descriptor } from "./Descriptor.ts"
 import { makeRegistry, type RegistryOptions } from "./makeRegistry.ts"
 import type { Platform } from "./Platform.ts"
 import type { ResolvedImage } from "./ResolvedImage.ts"
+import type { DocumentSource } from "./resolve.ts"
 
 export type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
 export type { RegistryOptions } from "./makeRegistry.ts"
@@ -28,12 +29,17 @@ export class Registry extends Context.Service<
     readonly resolve: (reference: Reference, platform: Platform, emit: Emit) => Effect.Effect<ResolvedImage, Reason>
     /** The digest that a tag names now. */
     readonly digest: (reference: Reference, emit: Emit) => Effect.Effect<Digest, Reason>
-    /** What a reference names, or another document of its repository; no config, no platform. */
-    readonly document: (
+    /** The documents of its repository, one by one. */
+    readonly documents: (reference: Reference, emit: Emit) => DocumentSource
+    /** The tags of its repository, as the registry orders them. Errors are `Reason`s. */
+    readonly tags$: (reference: Reference, emit: Emit) => Observable<string>
+    /** What says of itself that it is about a manifest, by the registry's word; of one type where that is given. */
+    readonly referrers$: (
       reference: Reference,
-      digest: Digest | undefined,
+      digest: Digest,
+      artifactType: string | undefined,
       emit: Emit
-    ) => Effect.Effect<IndexOrManifest, Reason>
+    ) => Observable<Descriptor>
     /**
      * A blob's bytes from `offset`, at most `size`. A body that breaks is continued at the first byte not yet seen;
      * subscribers never notice. Errors are `Reason`s; unsubscribing aborts the request. Bytes flow while the gate is

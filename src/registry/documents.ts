@@ -15,6 +15,7 @@ import {
   SizeMismatch
 } from "../errors.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../reference/Digest.ts"
+import type { Reference } from "../reference/Reference.ts"
 import { collect } from "./collect.ts"
 import type { DescriptorLike, Document } from "./Descriptor.ts"
 import type { Followed } from "./follow.ts"
@@ -35,6 +36,10 @@ export type Wanted =
   | { readonly _tag: "Tag"; readonly tag: string }
   | { readonly _tag: "Pin"; readonly digest: Digest }
   | { readonly _tag: "Entry"; readonly descriptor: DescriptorLike }
+
+/** What a reference names: by its digest where it has one. */
+export const wantedOf = ({ tag = "latest", digest }: Reference): Wanted =>
+  digest === undefined ? { _tag: "Tag", tag } : { _tag: "Pin", digest }
 
 const digestWanted = (wanted: Wanted): Digest | undefined =>
   wanted._tag === "Entry" ? wanted.descriptor.digest : wanted._tag === "Pin" ? wanted.digest : undefined

@@ -8,8 +8,9 @@ import type { Digest } from "../reference/Digest.ts"
 import type { Reference } from "../reference/Reference.ts"
 import { explainMapping } from "../reference/sandboxes.ts"
 import { makeCredentials } from "./Credentials.ts"
-import { fetchConfig, fetchManifest, headDigest, type IndexOrManifest, type Wanted } from "./documents.ts"
+import { fetchConfig, fetchManifest, headDigest, type Wanted, wantedOf } from "./documents.ts"
 import { makeHosts } from "./Hosts.ts"
+import { makeLists } from "./lists.ts"
 import { makeMirrors } from "./Mirrors.ts"
 import type { Platform } from "./Platform.ts"
 import { makeProxy } from "./Proxy.ts"
@@ -47,12 +48,9 @@ export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions
   }
 })
 
-/** What a reference names: by its digest where it has one. */
-const wantedOf = ({ tag = "latest", digest }: Reference): Wanted =>
-  digest === undefined ? { _tag: "Tag", tag } : { _tag: "Pin", digest }
-
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
-  const limit = filled(defaultLimits, options.limits).documentBytes
+  const limits = filled(defaultLimits, options.limits)
+  const limit = limits.documentBytes
   const mirrors = makeMirrors()
   const lift = yield* lifting()
   const sources = makeSources({ ...(yield* makeNetwork(options)), mirrors, lift })
@@ -62,18 +60,21 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
       fetchManifest(session, wanted, limit)
     )
 
+  const documents = (reference: Reference, emit: Emit): DocumentSource => ({
+    manifest: manifestOf(reference, emit),
+    config: (descriptor) => sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limit))
+  })
+
   const resolveImage = Effect.fn("Registry.resolve")(function* (
     reference: Reference,
     wanted: Platform,
     emit: Emit
   ): Effect.fn.Return<ResolvedImage, Reason> {
     yield* explainMapping(reference)
-    const source: DocumentSource = {
-      manifest: manifestOf(reference, emit),
-      config: (descriptor) =>
-        sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limit))
+    return {
+      reference,
+      ...(yield* resolve({ source: documents(reference, emit), root: wantedOf(reference), wanted, emit }))
     }
-    return { reference, ...(yield* resolve({ source, root: wantedOf(reference), wanted, emit })) }
   })
 
   const digest = Effect.fn("Registry.digest")(function* (
@@ -92,13 +93,12 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     )
   })
 
-  const document = Effect.fn("Registry.document")(function* (
-    reference: Reference,
-    digest: Digest | undefined,
-    emit: Emit
-  ): Effect.fn.Return<IndexOrManifest, Reason> {
-    return yield* manifestOf(reference, emit)(digest === undefined ? wantedOf(reference) : { _tag: "Pin", digest })
-  })
-
-  return { resolve: resolveImage, digest, document, blob$: sources.blob$, doubt: mirrors.doubt }
+  return {
+    resolve: resolveImage,
+    digest,
+    documents,
+    ...makeLists({ sources, lift, limits }),
+    blob$: sources.blob$,
+    doubt: mirrors.doubt
+  }
 })

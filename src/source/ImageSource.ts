@@ -5,9 +5,10 @@ import type { Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Digest } from "../reference/Digest.ts"
-import type { IndexOrManifest } from "../registry/documents.ts"
+import type { Wanted } from "../registry/documents.ts"
 import type { Platform } from "../registry/Platform.ts"
 import type { BlobDescriptor, BlobOptions, FoundImage } from "../registry/Registry.ts"
+import type { DocumentSource } from "../registry/resolve.ts"
 
 export interface ImageSource {
   /** By which the catalogue knows the image. */
@@ -20,8 +21,9 @@ export interface ImageSource {
   readonly resolve: (platform: Platform, emit: Emit) => Effect.Effect<FoundImage, Reason>
   /** What the name stands for now. */
   readonly digest: (emit: Emit) => Effect.Effect<Digest, Reason>
-  /** The document that the name stands for, or one that a digest names. */
-  readonly document: (digest: Digest | undefined, emit: Emit) => Effect.Effect<IndexOrManifest, Reason>
+  /** What names the image: an index, or a manifest. */
+  readonly root: Wanted
+  readonly documents: (emit: Emit) => DocumentSource
   /** A blob's bytes from `offset`, at most `size`; errors are `Reason`s. Honours the gate. Does not hash. */
   readonly blob$: (blob: BlobDescriptor, gate: Gate, options: BlobOptions) => Observable<Uint8Array>
   /** Tells that a blob's bytes were false. True where another attempt has a chance. */

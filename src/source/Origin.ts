@@ -40,13 +40,24 @@ export const originOf = Effect.fnUntraced(function* (text: string, given: Given)
   return { name: name ?? itself, words: JSON.stringify([itself, name, stream]), at: { ...local, ...given, name } }
 })
 
-export const opening =
-  (options: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }) =>
-  ({ at }: Origin): Effect.Effect<ImageSource, Reason, Scope.Scope> => {
-    if (!("transport" in at)) return Effect.succeed(registrySource(options.registry, at))
-    const { name, input, ...local } = at
-    return Effect.flatMap(
-      Effect.promise(() => import("./localSource.ts")),
-      ({ openLocal }) => openLocal(local, { ...options, name, input })
-    )
+export interface Opening {
+  readonly open: (origin: Origin) => Effect.Effect<ImageSource, Reason, Scope.Scope>
+  /** Names of the images in a file. */
+  readonly names: (file: LocalReference, given: Given) => Effect.Effect<ReadonlyArray<string>, Reason, Scope.Scope>
+}
+
+/** Files are read by what is loaded when the first one is. */
+export const opening = ({
+  registry,
+  ...options
+}: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
+  const local = Effect.promise(() => import("./localSource.ts"))
+  return {
+    open: ({ at }) => {
+      if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))
+      const { name, input, ...file } = at
+      return Effect.flatMap(local, ({ openLocal }) => openLocal(file, { ...options, name, input }))
+    },
+    names: (file, given) => Effect.flatMap(local, ({ namesIn }) => namesIn(file, { ...options, ...given }))
   }
+}

@@ -16,7 +16,7 @@ import { digestOf, readConfig } from "../registry/documents.ts"
 import { complaint } from "../registry/json.ts"
 import { dockerConfig, dockerManifest } from "../registry/mediaTypes.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "./Container.ts"
-import { inFull, listed, openLayout, readJson } from "./ociLayout.ts"
+import { inFull, listed, namesOfLayout, openLayout, readJson } from "./ociLayout.ts"
 import type { Shelf } from "./Shelf.ts"
 
 const Saved = Schema.Struct({
@@ -115,27 +115,31 @@ const choose = Effect.fnUntraced(function* (
   return yield* shelve(container, first, limit)
 })
 
+const readSaved = Effect.fnUntraced(function* (
+  container: Container,
+  limit: number
+): Effect.fn.Return<ReadonlyArray<Saved>, Reason> {
+  const found = yield* readJson(container, "manifest.json", limit)
+  if (found === undefined)
+    return yield* unusable(container, "there is no manifest.json: it is nothing that docker save writes today")
+  return yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
+    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
+  )
+})
+
+const isLayout = (container: Container) => Effect.map(container.find("oci-layout"), (found) => found !== undefined)
+
 export const openSaved = Effect.fnUntraced(function* (
   container: Container,
   asked: LocalReference,
   limit: number
 ): Effect.fn.Return<Shelf, Reason> {
-  if ((yield* container.find("oci-layout")) !== undefined) return yield* openLayout(container, asked, limit)
-  const found = yield* readJson(container, "manifest.json", limit)
-  if (found === undefined)
-    return yield* unusable(container, "there is no manifest.json: it is nothing that docker save writes today")
-  const all = yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
-    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
-  )
-  return yield* choose(container, all, asked, limit)
+  if (yield* isLayout(container)) return yield* openLayout(container, asked, limit)
+  return yield* choose(container, yield* readSaved(container, limit), asked, limit)
 })
 
 /** Names of all images. */
 export const namesOfSaved = Effect.fnUntraced(function* (container: Container, limit: number) {
-  const found = yield* readJson(container, "manifest.json", limit)
-  if (found === undefined) return undefined
-  const all = yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
-    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
-  )
-  return all.flatMap(tagsOf)
+  if (yield* isLayout(container)) return yield* namesOfLayout(container, limit)
+  return (yield* readSaved(container, limit)).flatMap(tagsOf)
 })

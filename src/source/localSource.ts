@@ -9,9 +9,9 @@ import { formatLocal, type LocalReference, standardInput } from "../reference/Lo
 import { admit, type IndexOrManifest, readConfig, readManifest, type Wanted } from "../registry/documents.ts"
 import { type DocumentSource, resolve } from "../registry/resolve.ts"
 import { documentOf } from "./Container.ts"
-import { openSaved } from "./dockerArchive.ts"
+import { namesOfSaved, openSaved } from "./dockerArchive.ts"
 import type { ImageSource } from "./ImageSource.ts"
-import { openLayout } from "./ociLayout.ts"
+import { namesOfLayout, openLayout } from "./ociLayout.ts"
 import { type OpenOptions, openContainer } from "./openContainer.ts"
 import { digestOfRoot, type Shelf } from "./Shelf.ts"
 
@@ -73,7 +73,8 @@ export const openLocal = Effect.fnUntraced(function* (
     isRemote: false,
     resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit }),
     digest: () => Effect.succeed(root),
-    document: (digest) => manifest(digest === undefined ? shelf.root : { _tag: "Pin", digest }),
+    root: shelf.root,
+    documents: () => source,
     blob$: ({ digest, size }, gate, { offset = 0 }) =>
       lift(shelf.part(digest)).pipe(
         concatMap((part) => {
@@ -85,4 +86,14 @@ export const openLocal = Effect.fnUntraced(function* (
       ),
     doubt: () => Effect.succeed(false)
   }
+})
+
+/** Names of the images in a file. */
+export const namesIn = Effect.fnUntraced(function* (
+  asked: LocalReference,
+  options: OpenOptions
+): Effect.fn.Return<ReadonlyArray<string>, Reason, Scope.Scope> {
+  const container = yield* openContainer(asked, options)
+  const limit = options.limits.documentBytes
+  return yield* asked.transport === "oci" ? namesOfLayout(container, limit) : namesOfSaved(container, limit)
 })

@@ -66,22 +66,30 @@ const called = Effect.fnUntraced(function* (entries: ReadonlyArray<Descriptor>, 
 const isIndexItself = (entries: ReadonlyArray<Descriptor>) =>
   entries.every((entry) => namesOf(entry).length === 0 && platformOf(entry) !== undefined)
 
-export const openLayout = Effect.fnUntraced(function* (
+const readIndex = Effect.fnUntraced(function* (
   container: Container,
-  asked: LocalReference,
   limit: number
-): Effect.fn.Return<Shelf, Reason> {
+): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly manifests: Index["manifests"] }, Reason> {
   const found = yield* readJson(container, "index.json", limit)
   if (found === undefined) return yield* unusable(container, "there is no index.json: it is no OCI layout")
   const { manifests } = yield* Schema.decodeUnknownEffect(Index)(found.json).pipe(
     Effect.mapError((error) => unusable(container, `index.json: ${complaint(error)}`))
   )
-  const own = digestOf("sha256", found.bytes)
+  return { bytes: found.bytes, manifests }
+})
+
+export const openLayout = Effect.fnUntraced(function* (
+  container: Container,
+  asked: LocalReference,
+  limit: number
+): Effect.fn.Return<Shelf, Reason> {
+  const { bytes, manifests } = yield* readIndex(container, limit)
+  const own = digestOf("sha256", bytes)
   const shelf = (root: Shelf["root"]): Shelf => ({
     root,
     part: (digest: Digest) =>
       digest === own
-        ? Effect.succeed(partOfBytes(found.bytes))
+        ? Effect.succeed(partOfBytes(bytes))
         : container.find(`blobs/${algorithmOf(digest)}/${hexOf(digest)}`)
   })
   const { image, digest } = asked
@@ -101,10 +109,6 @@ export const openLayout = Effect.fnUntraced(function* (
 
 /** Names of all images: the tags of a layout. */
 export const namesOfLayout = Effect.fnUntraced(function* (container: Container, limit: number) {
-  const found = yield* readJson(container, "index.json", limit)
-  if (found === undefined) return undefined
-  const { manifests } = yield* Schema.decodeUnknownEffect(Index)(found.json).pipe(
-    Effect.mapError((error) => unusable(container, `index.json: ${complaint(error)}`))
-  )
+  const { manifests } = yield* readIndex(container, limit)
   return manifests.flatMap((entry) => entry.annotations?.[refName] ?? [])
 })

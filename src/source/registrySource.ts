@@ -1,5 +1,6 @@
 /** A reference to a registry, as a source. */
 import { format, type Reference } from "../reference/Reference.ts"
+import { wantedOf } from "../registry/documents.ts"
 import type { Registry } from "../registry/Registry.ts"
 import type { ImageSource } from "./ImageSource.ts"
 
@@ -9,7 +10,8 @@ export const registrySource = (registry: Registry["Service"], reference: Referen
   isRemote: true,
   resolve: (platform, emit) => registry.resolve(reference, platform, emit),
   digest: (emit) => registry.digest(reference, emit),
-  document: (digest, emit) => registry.document(reference, digest, emit),
+  root: wantedOf(reference),
+  documents: (emit) => registry.documents(reference, emit),
   blob$: (blob, gate, options) => registry.blob$(reference, blob, gate, options),
   doubt: registry.doubt
 })

@@ -47,6 +47,14 @@ const details: ImageDetails = {
   ]
 }
 
+const tags = ["1", "2", "\u001b[31mred"]
+const text = '{ "schemaVersion": 2, "x": "\u009b31m" }'
+const about = { reference, digest: image.digest, mediaType: "application/vnd.oci.image.index.v1+json", size: 41 }
+const document = { ...about, text }
+const offered = { platform: "linux/amd64", digest: image.manifestDigest, mediaType: "m", layers: 6, size: 2 ** 20 }
+const resolution = { ...about, platforms: [offered], annotations: {} }
+const referrer = { digest: image.digest, mediaType: "m", size: 100, artifactType: "a/sbom", annotations: {} }
+
 interface Asked {
   readonly puller: PullerOptions
   reference?: string
@@ -68,6 +76,15 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
         return events
       },
       entries$: () => NEVER,
+      resolve: () => Effect.succeed(resolution),
+      manifest: (reference, options) => {
+        Object.assign(one, { reference, options })
+        return Effect.succeed(document)
+      },
+      tags$: () => from(tags),
+      tags: () => Effect.succeed(tags),
+      referrers$: () => of(referrer),
+      referrers: () => Effect.succeed([referrer]),
       images: Effect.succeed([summary]),
       inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none()),
       remove: () => Effect.die("not told here"),
@@ -284,6 +301,56 @@ describe("ociflow images", () => {
 
   test("with --json is an array", async () => {
     expect(JSON.parse((await ran("images --json")).stdout)).toEqual([summary])
+  })
+})
+
+describe("looking", () => {
+  test("resolve shows digest, platforms and sizes; with --json all of it", async () => {
+    const { stdout, code } = await ran("resolve debian:12")
+    expect(code).toBe(0)
+    expect(stdout).toContain(image.digest)
+    expect(stdout).toMatch(/linux\/amd64 +sha256:\w+ +6 +1\.00 MiB\n$/)
+    expect(JSON.parse((await ran("resolve debian:12 --json")).stdout)).toEqual(resolution)
+  })
+
+  test("manifest prints the very bytes, or JSON to be read on a terminal, where no escape passes", async () => {
+    expect((await ran("manifest debian:12")).stdout).toBe(text)
+    const terminal = Object.assign(new Paper(), { isTTY: true })
+    await start(["manifest", "debian:12"], NEVER, terminal).result
+    expect(terminal.text).toBe('{\n  "schemaVersion": 2,\n  "x": "\\u009b31m"\n}\n')
+    const { stdout, asked } = await ran("manifest debian:12 --json --platform linux/arm64")
+    expect(JSON.parse(stdout)).toEqual({ ...about, manifest: JSON.parse(text) })
+    expect(asked[0]?.options).toEqual({ platform: "linux/arm64" })
+  })
+
+  test("tags and referrers are told line by line, or as one array", async () => {
+    expect((await ran("tags debian")).stdout).toBe("1\n2\n[31mred\n")
+    expect(JSON.parse((await ran("tags debian --json")).stdout)).toEqual(tags)
+    expect((await ran("referrers debian:12")).stdout).toBe(`${image.digest}  100 B  a/sbom\n`)
+    expect(JSON.parse((await ran("referrers debian:12 --json")).stdout)).toEqual([referrer])
+  })
+})
+
+describe("flags for the network", () => {
+  test("are options for the hosts that they name", async () => {
+    const flags =
+      "--mirror docker.io=https://m/v2?a=b --mirror https://all --ca /ca.pem --insecure reg:5000 " +
+      "--client-cert reg:5000=/c.pem --client-key reg:5000=/k.pem --hosts-dir /a --hosts-dir /b"
+    for (const command of ["pull debian:12", "resolve debian:12", "tags debian", "verify"]) {
+      const [asked] = (await ran(`${command} ${flags}`)).asked
+      expect(asked?.puller).toMatchObject({
+        hosts: {
+          "docker.io": { mirrors: ["https://m/v2?a=b"] },
+          "*": { mirrors: ["https://all"], ca: ["/ca.pem"] },
+          "reg:5000": { client: [{ cert: "/c.pem", key: "/k.pem" }], insecure: true }
+        },
+        hostsDirs: ["/a", "/b"]
+      })
+    }
+  })
+
+  test("that are for one host must name it", async () => {
+    expect((await ran("pull debian:12 --client-cert /c.pem")).code).toBe(2)
   })
 })
 

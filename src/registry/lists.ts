@@ -1,0 +1,118 @@
+/** The tags of a repository, and what refers to a manifest (OCI distribution-spec, "Content Discovery"). */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { catchError, concatMap, EMPTY, filter, from, type Observable, throwError } from "rxjs"
+import type { Limits } from "../config.ts"
+import { InvalidResponse, isReason, LimitExceeded, ManifestNotFound, type Reason, redactUrl } from "../errors.ts"
+import type { Emit } from "../events.ts"
+import type { Lift } from "../reactive/bridge.ts"
+import { algorithmOf, type Digest, hexOf } from "../reference/Digest.ts"
+import type { Reference } from "../reference/Reference.ts"
+import { collect } from "./collect.ts"
+import type { Descriptor } from "./Descriptor.ts"
+import { fetchManifest } from "./documents.ts"
+import type { Followed } from "./follow.ts"
+import { Index } from "./Index.ts"
+import { complaint, parseJson } from "./json.ts"
+import { ociIndex } from "./mediaTypes.ts"
+import { nextOf, type Page, pages$ } from "./pages.ts"
+import type { Session } from "./Session.ts"
+import type { Sources } from "./Sources.ts"
+
+export interface ListsOptions {
+  readonly sources: Sources
+  readonly lift: Lift
+  readonly limits: Limits
+}
+
+const Tags = Schema.Struct({
+  tags: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
+})
+
+/** As reference/Reference.ts has it: what is longer or other is no tag. */
+const isTag = (text: string) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(text)
+
+/** Asked for on one page; registries give what they like. */
+const perPage = 1000
+
+const read = Effect.fnUntraced(function* <A, I>(
+  answer: Followed,
+  schema: Schema.Codec<A, I>,
+  limit: number
+): Effect.fn.Return<{ readonly value: A; readonly size: number; readonly url: string }, Reason> {
+  const url = redactUrl(answer.url)
+  const invalid = (problem: string) => new InvalidResponse({ url, problem })
+  const bytes = yield* collect(answer, limit).pipe(
+    Effect.catchTag("TooLong", () =>
+      Effect.fail(new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject: url }))
+    )
+  )
+  const json = yield* parseJson(bytes).pipe(Effect.mapError(invalid))
+  const value = yield* Schema.decodeUnknownEffect(schema)(json).pipe(
+    Effect.mapError((error) => invalid(complaint(error)))
+  )
+  return { value, size: bytes.length, url }
+})
+
+export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
+  const limit = limits.documentBytes
+
+  const tagsPage = (session: Session, query: string) =>
+    Effect.gen(function* () {
+      const answer = yield* session.ask({ method: "GET", path: `tags/list?${query}`, headers: {} })
+      if (answer.status !== 200)
+        return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
+      const next = yield* nextOf(answer.headers, answer.url, session.endpoint.origin)
+      const { value, size, url } = yield* read(answer, Tags, limit)
+      if (!value.tags.every(isTag)) return yield* new InvalidResponse({ url, problem: "it lists what is no tag" })
+      return { items: value.tags, size, url, next } satisfies Page<string>
+    }).pipe(Effect.scoped)
+
+  const tags$ = (reference: Reference, emit: Emit): Observable<string> =>
+    pages$(lift, limits, `n=${perPage}`, (query) =>
+      sources.ask(reference, "tag", emit, (session) => tagsPage(session, query))
+    )
+
+  const referrersPage = (session: Session, digest: Digest, query: string) =>
+    Effect.gen(function* () {
+      const path = `referrers/${digest}${query === "" ? "" : `?${query}`}`
+      const answer = yield* session.ask({ method: "GET", path, headers: { accept: ociIndex } })
+      if (answer.status !== 200)
+        return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
+      const next = yield* nextOf(answer.headers, answer.url, session.endpoint.origin)
+      const { value, size, url } = yield* read(answer, Index, limit)
+      return { items: value.manifests, size, url, next } satisfies Page<Descriptor>
+    }).pipe(Effect.scoped)
+
+  /** A registry without the API: an index under a tag that is made of the digest ("Referrers Tag Schema"). */
+  const underTag$ = (reference: Reference, digest: Digest, emit: Emit): Observable<Descriptor> => {
+    const tag = `${algorithmOf(digest).slice(0, 32)}-${hexOf(digest).slice(0, 64)}`
+    const found = sources.ask(reference, "tag", emit, (session) => fetchManifest(session, { _tag: "Tag", tag }, limit))
+    return lift(found).pipe(
+      concatMap((found) => (found._tag === "Index" ? from(found.document.value.manifests) : EMPTY)),
+      catchError((error) => (isReason(error) && error._tag === "ManifestNotFound" ? EMPTY : throwError(() => error)))
+    )
+  }
+
+  /** Whatever the registry filters: what is not wanted is left out here. */
+  const referrers$ = (
+    reference: Reference,
+    digest: Digest,
+    artifactType: string | undefined,
+    emit: Emit
+  ): Observable<Descriptor> => {
+    const query = artifactType === undefined ? "" : new URLSearchParams({ artifactType }).toString()
+    return pages$(lift, limits, query, (query) =>
+      sources.ask(reference, "digest", emit, (session) => referrersPage(session, digest, query))
+    ).pipe(
+      catchError((error) =>
+        isReason(error) && error._tag === "ManifestNotFound"
+          ? underTag$(reference, digest, emit)
+          : throwError(() => error)
+      ),
+      filter((entry) => artifactType === undefined || entry.artifactType === artifactType)
+    )
+  }
+
+  return { tags$, referrers$ }
+}
