@@ -21,6 +21,8 @@ export const absence = Effect.fnUntraced(function* (
   for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isDirectory(path))) missing.push(digest)
   if (missing.length > 0)
     return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
+  if (manifest !== undefined && store.blobs !== undefined)
+    return new NotCached({ platform, problem: "not all of its blobs are kept" })
   const pulled = manifests.map((it) => it.platform).join(", ")
   return new NotCached({ platform, problem: `it was pulled for ${pulled} only` })
 })

@@ -59,6 +59,7 @@ const checkKeys = (given: object, known: Readonly<Record<string, true>>) =>
 const pullerOptions: Record<keyof PullerOptions, true> = {
   root: true,
   layersDir: true,
+  keepBlobs: true,
   ownership: true,
   statFormat: true,
   layout: true,

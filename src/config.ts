@@ -171,6 +171,8 @@ export interface PullerOptions {
   readonly root?: string | undefined
   /** Where extracted layers and root file systems are. Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** Directory of an OCI layout in which all blobs of what is pulled are kept, too. Default: none are. */
+  readonly keepBlobs?: string | undefined
   /** Default `xattr`. */
   readonly ownership?: Ownership | undefined
   /** Of the ownership `xattr`. Default `seed`. */

@@ -9,10 +9,11 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Semaphore from "effect/Semaphore"
-import { asyncScheduler, map, type Observable, scan, tap, throttleTime } from "rxjs"
+import { type Observable, tap } from "rxjs"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { isReason, type Reason } from "./errors.ts"
-import type { Emit, LayerProgress } from "./events.ts"
+import type { Emit } from "./events.ts"
+import { arrive, fetchBlob } from "./fetchBlob.ts"
 import type { Extracted, ExtractionPool } from "./layer/ExtractionPool.ts"
 import { drain } from "./reactive/bridge.ts"
 import { Gate } from "./reactive/Gate.ts"
@@ -29,12 +30,11 @@ export interface MergeOptions {
   readonly downloads: Semaphore.Semaphore
 }
 
-/** Milliseconds between two events of one layer. */
-const progressInterval = 50
-
 interface Part {
   readonly layer: ResolvedLayer
   readonly kept: PartialBlob
+  /** The blob is to stay when the layer is done. */
+  readonly keeps: boolean
   /** What its last turn has done. */
   done: Extracted | undefined
 }
@@ -44,18 +44,8 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
 
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
-  const fetch = (source: ImageSource, part: Part, emit: Emit) => {
-    const { digest, size } = part.layer
-    const arriving$ = bytes$(source, part, new Gate(), emit).pipe(
-      scan((received, chunk) => received + chunk.length, 0),
-      throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
-      map((received): LayerProgress => {
-        return { _tag: "LayerProgress", digest, size, received, consumed: 0, inflated: 0, entries: 0 }
-      }),
-      tap(emit)
-    )
-    return drain(isReason)(arriving$)
-  }
+  const fetch = (source: ImageSource, part: Part, emit: Emit) =>
+    arrive(bytes$(source, part, new Gate(), emit), part.layer, emit)
 
   const apply = Effect.fnUntraced(function* (directory: string, source: ImageSource, part: Part, emit: Emit) {
     const fetched = source.isRemote && part.kept.size() === part.layer.size
@@ -113,17 +103,25 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     // All at once, in an order that every other such pull keeps to: two that each hold what the other needs would wait for ever.
     const byDigest = distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
     for (const { digest } of byDigest) yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
-    if (yield* store.hasRootfs(manifest)) {
-      const path = store.rootfsPath(manifest)
-      for (const { digest } of distinct) emit({ _tag: "LayerCached", digest, path })
-      return
-    }
+    const { blobs } = store
+    const path = store.rootfsPath(manifest)
+    const isThere = yield* store.hasRootfs(manifest)
     const parts = new Map<string, Part>()
     const resumed = new Set<Part>()
     for (const layer of distinct) {
-      const part: Part = { layer, kept: source.isRemote ? yield* store.partial(layer) : nothingKept, done: undefined }
+      const keeps = blobs !== undefined && !(yield* blobs.has(layer))
+      const isWanted = keeps || (source.isRemote && !isThere)
+      const kept = isWanted ? yield* store.partial(layer) : nothingKept
+      const part: Part = { layer, kept, keeps, done: undefined }
       parts.set(layer.digest, part)
-      if (part.kept.size() > 0) resumed.add(part)
+      if (kept.size() > 0) resumed.add(part)
+    }
+    if (isThere) {
+      for (const { layer, kept, keeps } of parts.values()) {
+        if (keeps && blobs !== undefined) yield* fetchBlob(source, layer, kept, blobs, emit)
+        emit({ _tag: "LayerCached", digest: layer.digest, path })
+      }
+      return
     }
     const turns = image.layers.flatMap(({ digest }) => parts.get(digest) ?? [])
     let again = false
@@ -138,9 +136,10 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       again = false
       return build(source, manifest, turns, refuse, emit)
     })
-    const path = yield* Effect.retry(attempt, { times: parts.size, while: () => again })
+    yield* Effect.retry(attempt, { times: parts.size, while: () => again })
     for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)
-    for (const { kept } of parts.values()) yield* kept.discard
+    for (const { layer, kept, keeps } of parts.values())
+      yield* keeps && blobs !== undefined ? blobs.keep(layer.digest, kept) : kept.discard
     for (const { layer, done } of parts.values()) {
       const { digest, diffId } = layer
       emit({ _tag: "LayerDone", digest, diffId, path, inflated: done?.inflated ?? 0, entries: done?.entries ?? 0 })

@@ -18,6 +18,7 @@ import { doubtsBytes } from "./doubtsBytes.ts"
 import { DigestMismatch, isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
 import { makeFlights } from "./Flight.ts"
+import { fetchBlob } from "./fetchBlob.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { makeMerge } from "./mergeLayers.ts"
@@ -78,30 +79,40 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     return { ...last, path: yield* store.publish(directory, layer.digest) }
   }, Effect.scoped)
 
+  /** With this very archive in it, as far as anybody knows. */
+  const isPublished = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer) {
+    const proven = (yield* store.hasLayer(digest)) ? yield* store.proofs.find(digest) : undefined
+    if (proven === undefined || proven === diffId) return proven === diffId
+    return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
+  })
+
   /** Under the layer's lock. */
   const makeLayer = Effect.fn("ociflow.layer")(function* (source: ImageSource, layer: ResolvedLayer, emit: Emit) {
     const { digest, diffId } = layer
-    if (yield* store.hasLayer(digest)) {
-      const proven = yield* store.proofs.find(digest)
-      if (proven === diffId) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
-      if (proven !== undefined) {
-        return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
-      }
-    }
-    const kept = source.isRemote ? yield* store.partial(layer) : nothingKept
+    const { blobs } = store
+    const keeps = blobs !== undefined && !(yield* blobs.has(layer))
+    const isThere = yield* isPublished(layer)
+    if (isThere && !keeps) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
     const resumed = kept.size() > 0
-    const { path, inflated, entries } = yield* extract(source, layer, kept, emit).pipe(
-      Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
-      // What was kept may have been wrong, and is gone now; or a mirror lied: the registry's own bytes get their chance.
-      Effect.retry({
-        times: 1,
-        while: (reason) =>
-          doubtsBytes(reason)
-            ? Effect.map(source.doubt(digest, emit), (lied) => lied || resumed)
-            : Effect.succeed(false)
-      })
-    )
-    yield* kept.discard
+    const believing = <A>(work: Effect.Effect<A, Reason>) =>
+      work.pipe(
+        Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
+        // What was kept may have been wrong, and is gone now; or a mirror lied: the registry's own bytes get their chance.
+        Effect.retry({
+          times: 1,
+          while: (reason) =>
+            doubtsBytes(reason)
+              ? Effect.map(source.doubt(digest, emit), (lied) => lied || resumed)
+              : Effect.succeed(false)
+        })
+      )
+    if (isThere) {
+      if (keeps) yield* believing(fetchBlob(source, layer, kept, blobs, emit))
+      return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    }
+    const { path, inflated, entries } = yield* believing(extract(source, layer, kept, emit))
+    yield* keeps ? blobs.keep(digest, kept) : kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)
 
@@ -129,7 +140,8 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
     const digest = isAsked ? yield* source.digest(emit) : undefined
     if (Option.isSome(known) && (!isAsked || known.value.digest === digest)) {
-      return announce(known.value, true, emit)
+      if (store.blobs === undefined || (yield* store.blobs.holds(name, known.value)))
+        return announce(known.value, true, emit)
     }
     if (source === undefined) return yield* yield* absence(store, name, platform)
 
@@ -150,7 +162,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     yield* store.merged
       ? merge(source, image, distinct, emit)
       : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
-    return announce(yield* store.record(recordOf(name, image, platform)), false, emit)
+    const record = recordOf(name, image, platform)
+    if (store.blobs !== undefined) yield* store.blobs.enter(record)
+    return announce(yield* store.record(record), false, emit)
   }, Effect.scoped)
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {

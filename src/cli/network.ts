@@ -3,7 +3,7 @@ import * as Flag from "effect/cli/Flag"
 import type { HostOptions, PullerOptions } from "../config.ts"
 import { switched } from "./flags.ts"
 
-interface ForHost {
+export interface ForHost {
   readonly host: string
   readonly value: string
 }

@@ -5,5 +5,6 @@ import type { PartialBlob } from "../store/PartialBlob.ts"
 export const nothingKept: PartialBlob = {
   size: () => 0,
   bytes$: (gate, rest) => rest(gate, 0),
+  moveTo: () => Effect.succeed(false),
   discard: Effect.void
 }

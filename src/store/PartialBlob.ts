@@ -3,7 +3,8 @@
  * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
  * the hash is wrong. A power cut may leave holes in them, which comes to the same.
  */
-import { type FileHandle, open, unlink } from "node:fs/promises"
+import { randomUUID } from "node:crypto"
+import { copyFile, type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -21,6 +22,8 @@ export interface PartialBlob {
    * Both honour the gate they are given; more than `highWater` bytes that are not yet written close `rest`'s.
    */
   readonly bytes$: (gate: Gate, rest: (gate: Gate, offset: number) => Observable<Uint8Array>) => Observable<Uint8Array>
+  /** Gives the whole blob another place, after which nothing is kept here; `false` where not all of it is. */
+  readonly moveTo: (path: string) => Effect.Effect<boolean, FileSystemFailed>
   /** Forgets what is kept: it was published, or is not what its name says. */
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
@@ -126,6 +129,24 @@ const keeping$ = (
     )
   })
 
+/** By rename, or beside its place and then by rename where that is on another file system. */
+const move = async (from: string, to: string): Promise<void> => {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if (codeOf(error) !== "EXDEV") throw error
+    const beside = `${to}.${randomUUID()}`
+    try {
+      await copyFile(from, beside)
+      await rename(beside, to)
+    } catch (error) {
+      await unlink(beside).catch(() => undefined)
+      throw error
+    }
+    await unlink(from)
+  }
+}
+
 /** Whoever opens it holds the digest's lock. `size`: the blob's bytes; a file that is longer is not believed. */
 export const openPartial = (path: string, size: number): Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope> =>
   Effect.gen(function* () {
@@ -144,6 +165,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           await file.close()
         })
     )
+    let moved = false
     return {
       size: () => tail.size,
       bytes$: (gate, rest) =>
@@ -156,6 +178,18 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           defer(() => kept$(file, path, tail.size, gate)),
           defer(() => (tail.size < size ? keeping$(tail, path, gate, rest) : []))
         ),
-      discard: syscall("truncate", path, tail.clear)
+      moveTo: (to) =>
+        syscall("rename", to, async () => {
+          await tail.idle()
+          if (tail.size !== size) return false
+          await makeDirectory(dirname(to))
+          await move(path, to)
+          moved = true
+          return true
+        }),
+      // Somebody else's file, once it was moved.
+      discard: syscall("truncate", path, async () => {
+        if (!moved) await tail.clear()
+      })
     }
   })

@@ -23,6 +23,7 @@ import * as Scope from "effect/Scope"
 import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
+import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
 import { freeSpace } from "./freeSpace.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { lock, tryLock } from "./Lock.ts"
@@ -41,6 +42,8 @@ export interface StoreOptions {
   readonly layersDir?: string | undefined
   /** Part of the trees' names where they are made with other options than the default ones: `[a-z][a-z-]*`. */
   readonly variant?: string | undefined
+  /** An OCI layout where the blobs of what is pulled are kept. */
+  readonly keepBlobs?: string | undefined
   /** Images are merged into one directory each. */
   readonly merged?: boolean | undefined
   /** Milliseconds that the bytes of a download that was cut off are kept. Default: 7 days. */
@@ -114,6 +117,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     using: lock(lockPath("use"), { shared: true }),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
+    blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs)),
     scratch: Effect.flatMap(area, stageIn),
     proofs: makeProofs((digest) => join(root, "proofs", fileName(digest))),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
@@ -162,6 +166,8 @@ export class Store extends Context.Service<
     readonly stage: (digest: Digest) => Effect.Effect<string, Reason, Scope.Scope>
     /** The same for what is needed for a while. */
     readonly scratch: Effect.Effect<string, Reason, Scope.Scope>
+    /** Where blobs are kept, if they are. */
+    readonly blobs: BlobLayout | undefined
     /** What is known of the archives within blobs. */
     readonly proofs: Proofs
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
