@@ -31,6 +31,7 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
+      keepBlobs: directory("keep-blobs", "Keep the blobs too, in this OCI layout (skopeo reads it as oci:DIR:TAG)"),
       ...extraction,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
       name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
@@ -63,6 +64,7 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir,
+      keepBlobs,
       ownership,
       statFormat,
       layout,
@@ -80,7 +82,17 @@ const pull = (library: Library) =>
       const way = yield* Effect.promise(() => import("./pull.ts"))
       yield* way
         .pull(
-          library({ root, layersDir, ownership, statFormat, layout, ...reached(network), concurrency, durability }),
+          library({
+            root,
+            layersDir,
+            keepBlobs,
+            ownership,
+            statFormat,
+            layout,
+            ...reached(network),
+            concurrency,
+            durability
+          }),
           reference,
           { platform, policy, preflight, name },
           { json, quiet, plain: Option.isSome(level) }
