@@ -453,6 +453,16 @@ const breakouts: ReadonlyArray<Breakout> = [
   // ------------------------------------------------------------------------------------------------------------ lies
   { name: "a device number out of range", entries: () => [device("d", 4096, 0)], refused: /out of range/ },
   { name: "a negative device number", entries: () => [device("d", 1, -1)], refused: /out of range/ },
+  {
+    name: "an owner that chown would take for no change, of a setuid file",
+    entries: () => [file("f", "", { uid: 2 ** 32 - 1, mode: 0o4755 })],
+    refused: /out of range/
+  },
+  {
+    name: "a group that chown would take for no change",
+    entries: () => [file("f", "", { gid: 2 ** 32 - 1 })],
+    refused: /out of range/
+  },
   { name: "an owner out of range", entries: () => [file("f", "", { uid: 2 ** 32 })], refused: /out of range/ },
   {
     name: "a socket",
