@@ -12,7 +12,7 @@ const choices = {
 } as const
 
 /** The least that each number may be. */
-const numbers = { concurrency: 1, workers: 1, partialsFor: 0, connections: 1 } as const
+const numbers = { concurrency: 1, workers: 1, partialsFor: 0, connections: 1, ranges: 1 } as const
 
 /** The same of each number in a group; of `limits`, infinity is no limit. */
 const groups = {
@@ -67,6 +67,7 @@ const pullerOptions: Record<keyof PullerOptions, true> = {
   durability: true,
   partialsFor: true,
   concurrency: true,
+  ranges: true,
   workers: true,
   plainHttp: true,
   credentials: true,

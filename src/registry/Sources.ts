@@ -10,10 +10,11 @@ import type { Gate } from "../reactive/Gate.ts"
 import type { Reference } from "../reference/Reference.ts"
 import { networkReference } from "../reference/sandboxes.ts"
 import type { BlobDescriptor, BlobOptions } from "./BlobDescriptor.ts"
-import { attempt } from "./blob.ts"
+import { attempt, RangesIgnored } from "./blob.ts"
 import type { KnownCredentials } from "./Credentials.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import type { Hosts, Mirror } from "./Hosts.ts"
+import { inOrder } from "./inOrder.ts"
 import type { Waiting } from "./Manners.ts"
 import type { Mirrors } from "./Mirrors.ts"
 import { resuming } from "./resuming.ts"
@@ -25,6 +26,8 @@ export interface SourcesOptions extends Shared {
   readonly mirrors: Mirrors
   readonly credentials: KnownCredentials
   readonly retry: RetryOptions
+  /** Requests for one blob at once. */
+  readonly ranges: number
   readonly lift: Lift
 }
 
@@ -63,11 +66,26 @@ const unwilling =
     return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
   }
 
+/** Bytes that are asked for ahead, over all ranges of a blob: so much of it is in memory at most. */
+const aheadBytes = 16 * 2 ** 20
+/** Of one range: below, the latency of a request outweighs what it brings; above, the first ones take too long. */
+const [smallest, largest] = [2 ** 20, 4 * 2 ** 20]
+
+/** What is left of a blob, in the order of its bytes. */
+const segments = (offset: number, size: number, ranges: number): ReadonlyArray<readonly [from: number, to: number]> => {
+  if (ranges < 2) return []
+  const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
+  const count = Math.ceil((size - offset) / bytes)
+  return Array.from({ length: count }, (_, at) => [offset + at * bytes, Math.min(offset + (at + 1) * bytes, size)])
+}
+
 /** The next place is asked at once. */
 class PassedOver {}
 
 export const makeSources = (options: SourcesOptions): Sources => {
-  const { hosts, mirrors, credentials, retry, lift, transport } = options
+  const { hosts, mirrors, credentials, retry, ranges, lift, transport } = options
+  /** Registries that answered a range with the whole blob. */
+  const deaf = new Set<string>()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
   const sessionAt = Effect.fnUntraced(function* (
@@ -118,8 +136,8 @@ export const makeSources = (options: SourcesOptions): Sources => {
     })
     const { urls: _, ...alone } = blob
 
-    const fromMirror = (mirror: Mirror, from: number, pass: () => void) =>
-      attempt(at(mirror.endpoint, unwilling(mirror.endpoint)), alone, from, gate).pipe(
+    const fromMirror = (mirror: Mirror, from: number, to: number | undefined, gate: Gate, pass: () => void) =>
+      attempt(at(mirror.endpoint, unwilling(mirror.endpoint)), alone, from, gate, to).pipe(
         tap(() => mirrors.served(mirror, digest)),
         catchError((reason) => {
           if (!isReason(reason)) return throwError(() => reason)
@@ -137,22 +155,45 @@ export const makeSources = (options: SourcesOptions): Sources => {
     return defer(() => lift(places)).pipe(
       concatMap(({ origin, ready }) => {
         let left = ready
-        return resuming({
-          offset,
-          size,
-          attempt: (from) => {
-            const [mirror, ...others] = left
-            if (mirror === undefined) return attempt(at(origin, telling(origin, emit, digest)), blob, from, gate)
-            return fromMirror(mirror, from, () => {
-              left = others
-            })
-          },
-          wait: () => {
-            const patient = patience(retries(retry, emit, digest))
-            return (error, progressed) =>
-              error instanceof PassedOver ? of(undefined) : lift(patient(error, progressed))
-          }
-        })
+        /** The bytes from `from` on, and with `to` only those before it. */
+        const part = (from: number, to: number | undefined, gate: Gate) =>
+          resuming({
+            offset: from,
+            size: to ?? size,
+            attempt: (from) => {
+              const [mirror] = left
+              if (mirror === undefined) return attempt(at(origin, telling(origin, emit, digest)), blob, from, gate, to)
+              return fromMirror(mirror, from, to, gate, () => {
+                left = left.filter((it) => it !== mirror)
+              })
+            },
+            wait: () => {
+              const patient = patience(retries(retry, emit, digest))
+              return (error, progressed) =>
+                error instanceof PassedOver ? of(undefined) : lift(patient(error, progressed))
+            }
+          })
+        const bodies = deaf.has(registry) ? [] : segments(offset, size, ranges)
+        if (bodies.length < 2) return part(offset, undefined, gate)
+        let seen = offset
+        return inOrder(
+          bodies.map(
+            ([from, to]) =>
+              (gate) =>
+                part(from, to, gate)
+          ),
+          ranges,
+          gate
+        ).pipe(
+          tap((chunk) => {
+            seen += chunk.length
+          }),
+          catchError((error) => {
+            if (!(error instanceof RangesIgnored)) return throwError(() => error)
+            deaf.add(registry)
+            return part(seen, undefined, gate)
+          })
+        )
       })
     )
   }

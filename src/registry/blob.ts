@@ -1,4 +1,5 @@
 /** A blob's bytes (OCI distribution-spec, "Pulling blobs"), each attempt one request from a given byte on. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Observable, tap } from "rxjs"
@@ -28,12 +29,16 @@ import type { Transport } from "./Transport.ts"
 const mismatch = ({ size }: BlobDescriptor, actual: number) =>
   new SizeMismatch({ subject: "blob", expected: size, actual })
 
+/** A part was asked for, and the whole blob comes. */
+export class RangesIgnored extends Data.TaggedError("RangesIgnored") {}
+
 /** Checks that the answer is this blob from `offset` on; gives the bytes to leave out where it starts before. */
 const bytesToSkip = Effect.fnUntraced(function* (
   { status, headers, url }: Followed,
   blob: BlobDescriptor,
-  offset: number
-): Effect.fn.Return<number, InvalidResponse | SizeMismatch> {
+  offset: number,
+  end: number | undefined
+): Effect.fn.Return<number, InvalidResponse | SizeMismatch | RangesIgnored> {
   if (status === 206) {
     const range = contentRange(headers)
     if (range?.first !== offset) {
@@ -43,6 +48,7 @@ const bytesToSkip = Effect.fnUntraced(function* (
     if (range.total !== undefined && range.total !== blob.size) return yield* mismatch(blob, range.total)
     return 0
   }
+  if (end !== undefined) return yield* new RangesIgnored()
   const length = contentLength(headers)
   if (length !== undefined && length !== blob.size) return yield* mismatch(blob, length)
   return offset
@@ -78,29 +84,45 @@ export interface BlobSource {
 const open = Effect.fnUntraced(function* (
   { transport, session }: BlobSource,
   blob: BlobDescriptor,
-  offset: number
-): Effect.fn.Return<{ readonly answer: Followed; readonly surplus: number }, Reason, Scope.Scope> {
+  offset: number,
+  end: number | undefined
+): Effect.fn.Return<{ readonly answer: Followed; readonly surplus: number }, Reason | RangesIgnored, Scope.Scope> {
   const to = yield* session
-  const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` }
+  const last = end === undefined ? "" : end - 1
+  const headers: Record<string, string> = offset === 0 && end === undefined ? {} : { range: `bytes=${offset}-${last}` }
   const first = yield* to.ask({ method: "GET", path: `blobs/${blob.digest}`, headers })
   const foreign = first.status === 404 ? yield* elsewhere(transport, to, blob, headers) : undefined
   const answer = foreign ?? first
   if (answer.status !== 200 && answer.status !== 206)
     return yield* to.refuse(answer, (url) => new BlobNotFound({ url, digest: blob.digest }))
-  return { answer, surplus: yield* bytesToSkip(answer, blob, offset) }
+  return { answer, surplus: yield* bytesToSkip(answer, blob, offset, end) }
 })
 
-/** One attempt: completes once the whole blob was seen, and fails with `BlobInterrupted` where the body ends before. */
-export const attempt = (source: BlobSource, blob: BlobDescriptor, offset: number, gate: Gate): Observable<Uint8Array> =>
+/**
+ * One attempt: completes once the whole blob was seen, and fails with `BlobInterrupted` where the body ends before. With
+ * `end`, only the bytes before that are wanted, and no others are taken: `RangesIgnored` where the whole blob comes.
+ */
+export const attempt = (
+  source: BlobSource,
+  blob: BlobDescriptor,
+  offset: number,
+  gate: Gate,
+  end?: number
+): Observable<Uint8Array> =>
   new Observable((sink) => {
     let seen = offset
+    const until = end ?? blob.size
+    const tooMuch = (url: URL) => () =>
+      end === undefined || end === blob.size
+        ? mismatch(blob, blob.size + 1)
+        : new InvalidResponse({ url: redactUrl(url), problem: "it sends more than was asked for" })
     const broke = (problem: string, cause?: unknown) =>
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
     const run = Effect.gen(function* () {
-      const { answer, surplus } = yield* open(source, blob, offset)
+      const { answer, surplus } = yield* open(source, blob, offset, end)
       const bytes$ = answer.body$(gate).pipe(
         skip(surplus),
-        atMost(blob.size - offset, () => mismatch(blob, blob.size + 1)),
+        atMost(until - offset, tooMuch(answer.url)),
         tap((chunk) => {
           seen += chunk.length
           sink.next(chunk)
@@ -109,7 +131,7 @@ export const attempt = (source: BlobSource, blob: BlobDescriptor, offset: number
       yield* drain((_): _ is unknown => true)(bytes$).pipe(
         Effect.mapError((error) => (isReason(error) ? error : broke(problemOf(error), error)))
       )
-      if (seen < blob.size) return yield* broke("it ended early")
+      if (seen < until) return yield* broke("it ended early")
     })
     sink.add(
       source.lift(Effect.scoped(run)).subscribe({

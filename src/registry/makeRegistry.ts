@@ -23,7 +23,16 @@ import { userAgent } from "./userAgent.ts"
 
 export type RegistryOptions = Pick<
   PullerOptions,
-  "plainHttp" | "credentials" | "hosts" | "hostsDirs" | "proxy" | "connections" | "limits" | "timeouts" | "retry"
+  | "plainHttp"
+  | "ranges"
+  | "credentials"
+  | "hosts"
+  | "hostsDirs"
+  | "proxy"
+  | "connections"
+  | "limits"
+  | "timeouts"
+  | "retry"
 >
 
 /** What it takes to ask any host: connections, tokens, and what is known of hosts and credentials. */
@@ -48,12 +57,20 @@ export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions
   }
 })
 
+/** Of one blob at once: more connections than that help nobody. */
+const mostRanges = 16
+
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limits = filled(defaultLimits, options.limits)
   const limit = limits.documentBytes
   const mirrors = makeMirrors()
   const lift = yield* lifting()
-  const sources = makeSources({ ...(yield* makeNetwork(options)), mirrors, lift })
+  const sources = makeSources({
+    ...(yield* makeNetwork(options)),
+    mirrors,
+    lift,
+    ranges: Math.min(options.ranges ?? 1, mostRanges)
+  })
 
   const manifestOf = (reference: Reference, emit: Emit) => (wanted: Wanted) =>
     sources.ask(reference, wanted._tag === "Tag" ? "tag" : "digest", emit, (session) =>
