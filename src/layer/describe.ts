@@ -75,6 +75,8 @@ export const describe = (block: Buffer, at: number, extensions: Extensions, cont
   const dialect = dialectOf(block, at)
   const typeflag = String.fromCharCode(block[at + 156] ?? 0)
   let type = types[typeflag] ?? "file"
+  // star has its map elsewhere, and the other dialects have none.
+  if (typeflag === "S" && dialect !== "gnu") throw corrupt("a sparse map of GNU's in another dialect")
 
   const sparse = type !== "file" ? undefined : typeflag === "S" ? "old GNU" : paxSparse(pax, corrupt)
   const path =

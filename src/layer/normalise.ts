@@ -198,6 +198,8 @@ class Normaliser implements Machine<Uint8Array, Framed> {
         return undefined
       case "g":
       case "V":
+        // To Go the records before these are theirs, to others the next entry's.
+        if (this.#extensionBytes > 0) throw corrupt("records of an entry before a header that is none")
         // Global records and a volume's label say nothing about any one entry: container tools ignore both.
         this.#skip(fieldAt(block, at, "size", corrupt))
         return undefined

@@ -41,6 +41,28 @@ describe("refused", () => {
       ]),
       /two sizes/
     ],
+    "GNU's sparse type in star's dialect, whose map lies elsewhere, and in one that has none": [
+      tar("star").header({ name: "f", type: "S" }).end().bytes(),
+      /another dialect/
+    ],
+    "records before global ones, which Go drops and others keep for the entry": [
+      tar("ustar")
+        .extension("x", "x", paxRecords([["path", "other"]]))
+        .extension("g", "g", paxRecords([["comment", "x"]]))
+        .file("f", "x")
+        .end()
+        .bytes(),
+      /records of an entry before/
+    ],
+    "a long name before a volume's label": [
+      tar("gnu")
+        .extension("L", "././@LongLink", Buffer.from("other\0"))
+        .header({ name: "label", type: "V" })
+        .file("f", "x")
+        .end()
+        .bytes(),
+      /records of an entry before/
+    ],
     "two maps of one sparse file": [
       withRecords([
         ["GNU.sparse.size", "1000"],
@@ -157,6 +179,45 @@ describe("taken as their writers mean them", () => {
         ["mtime", ""]
       ]),
       ["file f 0"]
+    ],
+    "a file's name that ends in a slash is a directory's, as in GNU tar and libarchive": [
+      tar("ustar").header({ name: "d/", type: "0" }).header({ name: "e/", type: "7" }).end().bytes(),
+      ["directory d/ 0", "directory e/ 0"]
+    ],
+    "a link that tells its target's size has no body": [
+      tar("ustar").file("f", "x").header({ name: "l", type: "1", linkName: "f", size: 1 }).file("g", "y").end().bytes(),
+      ["file f 1 x", "link l 0 -> f", "file g 1 y"]
+    ],
+    "records of a keyword twice, the last counts, and an empty last one takes it back": [
+      withRecords([
+        ["path", "first"],
+        ["path", "second"],
+        ["linkpath", "nowhere"],
+        ["uid", "7"],
+        ["uid", ""]
+      ]),
+      ["file second 0"]
+    ],
+    "star's and libarchive's own records": [
+      withRecords([
+        ["SCHILY.dev", "64769"],
+        ["SCHILY.ino", "1"],
+        ["SCHILY.nlink", "2"],
+        ["SCHILY.fflags", "nodump"],
+        ["LIBARCHIVE.creationtime", "1.5"],
+        ["LIBARCHIVE.xattr.user.a", "YQ"]
+      ]),
+      ["file f 0"]
+    ],
+    "GNU's incremental listing, with its body": [
+      tar("gnu")
+        .header({ name: "d/", type: "D", size: 4 })
+        .raw("Yf\0\0")
+        .raw(zeros(508))
+        .file("d/f", "x")
+        .end()
+        .bytes(),
+      ["directory d/ 0", "file d/f 1 x"]
     ],
     "a contiguous file": [tar("ustar").header({ name: "f", type: "7", size: 0 }).end().bytes(), ["file f 0"]],
     "macOS' shadow files": [
