@@ -1,6 +1,6 @@
 /** Registries as people have them, by real programs: private CAs, client certificates, caches, proxies, helpers. */
 import { execFileSync, spawn } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { networkInterfaces, tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
@@ -14,6 +14,8 @@ let directory: string
 let storage: string
 const at = (name: string) => join(directory, name)
 const openssl = (...args: ReadonlyArray<string>) => execFileSync("openssl", args, { cwd: directory, stdio: "pipe" })
+
+const bin = join(import.meta.dirname, "../../dist/cli/main.js")
 
 /** This machine's address that is no loopback: a proxy is never asked for loopback. */
 const address = Object.values(networkInterfaces())
@@ -250,3 +252,76 @@ else echo "credentials not found in native keychain"; exit 1; fi
     process.env["PATH"] = PATH
   }
 })
+
+test("a credential helper of a distribution: pass, through credHelpers and credsStore", async () => {
+  const htpasswd = at("htpasswd-pass")
+  writeFileSync(htpasswd, execFileSync("htpasswd", ["-Bbn", "me", "in the keyring"]))
+  await using registry = await startDockerRegistry({
+    storage,
+    config: { auth: { htpasswd: { realm: "here", path: htpasswd } } }
+  })
+  const home = at("keyring")
+  mkdirSync(home, { mode: 0o700 })
+  const environment = { GNUPGHOME: home, PASSWORD_STORE_DIR: at("password-store") }
+  const env = { ...process.env, ...environment }
+  const batch = ["--batch", "--passphrase", "", "--pinentry-mode", "loopback"]
+  execFileSync("gpg", [...batch, "--quick-generate-key", "ociflow", "default", "default", "never"], {
+    env,
+    stdio: "pipe"
+  })
+  execFileSync("pass", ["init", "ociflow"], { env, stdio: "pipe" })
+  const before = Object.fromEntries(Object.keys(environment).map((name) => [name, process.env[name]]))
+  Object.assign(process.env, environment)
+  try {
+    const reference = `${registry.host}/small:latest`
+    for (const config of [{ credHelpers: { [registry.host]: "pass" } }, { credsStore: "pass" }]) {
+      writeFileSync(at("config.json"), JSON.stringify(config))
+      {
+        await using stranger = await open()
+        expect(await failure(stranger.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+      }
+      const login = ["login", registry.host, "--username", "me", "--password-stdin"]
+      execFileSync(process.execPath, [bin, ...login], { input: "in the keyring", stdio: ["pipe", "pipe", "inherit"] })
+      expect(JSON.parse(readFileSync(at("config.json"), "utf8"))).toMatchObject(config)
+      {
+        await using oci = await open()
+        expect((await oci.pull(reference)).layers).toHaveLength(1)
+      }
+      execFileSync(process.execPath, [bin, "logout", registry.host], { stdio: "pipe" })
+      await using after = await open()
+      expect(await failure(after.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+    }
+  } finally {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+    execFileSync("gpgconf", ["--kill", "all"], { env, stdio: "pipe" })
+  }
+})
+
+test.each(["/etc/containers/certs.d", "/etc/docker/certs.d"])(
+  "certificates in %s, where the system keeps them",
+  async (certs) => {
+    await using registry = await startDockerRegistry({ storage, config: secured({ clientcas: [at("ca.crt")] }) })
+    const reference = `${registry.host}/small:latest`
+    {
+      await using without = await open({ retry: { times: 0 } })
+      expect(["RegistryUnreachable", "RegistryError"]).toContain((await failure(without.pull(reference)))._tag)
+    }
+    // A host that is ours alone, by its port: nobody else's directory.
+    const place = join(certs, registry.host)
+    const made = mkdirSync(place, { recursive: true })
+    try {
+      copyFileSync(at("ca.crt"), join(place, "ca.crt"))
+      copyFileSync(at("client.crt"), join(place, "client.cert"))
+      copyFileSync(at("client.key"), join(place, "client.key"))
+      await using oci = await open({ retry: { times: 0 } })
+      expect((await oci.pull(reference)).layers).toHaveLength(1)
+      const peer = `docker://${reference}`
+      expect(() => execFileSync("skopeo", ["inspect", peer], { stdio: "pipe" })).not.toThrow()
+    } finally {
+      rmSync(made ?? place, { recursive: true })
+    }
+  }
+)
