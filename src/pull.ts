@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
-import { concatMap, from, type Observable, tap } from "rxjs"
+import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
 import { absence } from "./absence.ts"
 import { checkPullOptions } from "./checkOptions.ts"
 import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
@@ -48,6 +48,8 @@ const ask = Effect.fnUntraced(function* (
   }
 })
 type Asked = Effect.Success<ReturnType<typeof ask>>
+
+const silent: Emit = () => {}
 
 export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
   const store = yield* Store
@@ -175,17 +177,38 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
   })
 
+  /**
+   * What was handed on cannot be taken back: a mirror's lie that is found out before is overcome, one that is found out
+   * after is the error that it is. Either way that mirror is not asked again.
+   */
+  const readLayer$ = (source: ImageSource, layer: ResolvedLayer): Observable<Entry> =>
+    defer(() => {
+      let given = false
+      const reading$ = pool
+        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }))
+        .pipe(
+          tap(() => {
+            given = true
+          })
+        )
+      return reading$.pipe(
+        catchError((error) => {
+          if (!isReason(error) || !doubtsBytes(error)) return throwError(() => error)
+          return lift(source.doubt(layer.digest, silent)).pipe(
+            concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
+          )
+        })
+      )
+    })
+
   const entries$ = (text: string, options: EntriesOptions): Observable<Entry> => {
-    const silent: Emit = () => {}
     const image = Effect.gen(function* () {
       const { origin, platform } = yield* ask(text, options)
       const source = yield* open(origin)
       return { source, layers: yield* distinctLayers(yield* source.resolve(platform, silent)) }
     })
     return scoped$(lift, image, ({ source, layers }) =>
-      from(layers).pipe(
-        concatMap((layer) => pool.entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent })))
-      )
+      from(layers).pipe(concatMap((layer) => readLayer$(source, layer)))
     )
   }
 

@@ -103,3 +103,37 @@ test("a mirror that is down is asked once for a pull, not for each layer", async
   const { warnings } = await pull(origin, mirror.origin)
   expect(warnings).toHaveLength(1)
 })
+
+test("entries of a layer that a mirror lied about come from the registry, where none was handed on yet", async () => {
+  const { origin, mirror } = await two()
+  await using _ = origin
+  await using __ = mirror
+  const layer = (await made).manifests[0]?.layers[0]
+  await using oci = await open({ hosts: { [origin.host]: { mirrors: [mirror.origin] } } })
+  const paths = async () => {
+    const seen: Array<string> = []
+    await oci.entries$(origin.reference("app:1")).forEach((entry) => void seen.push(entry.path))
+    return seen
+  }
+  const honest = await paths()
+  expect(origin.log.count({ kind: "blob" })).toBe(0)
+  mirror.fault({ kind: "blob", reference: layer?.digest ?? "" }, fault.otherByte(1))
+  expect(await paths()).toEqual(honest)
+  expect(origin.log.count({ kind: "blob" })).toBeGreaterThan(0)
+})
+
+test("entries that were handed on are not taken back: the lie is an error, and whoever subscribes again is told the truth", async () => {
+  const { origin, mirror } = await two()
+  await using _ = origin
+  await using __ = mirror
+  const layer = (await made).manifests[0]?.layers[0]
+  mirror.fault({ kind: "blob", reference: layer?.digest ?? "" }, fault.otherByte((layer?.size ?? 0) - 1))
+  await using oci = await open({ hosts: { [origin.host]: { mirrors: [mirror.origin] } } })
+  const count = async () => {
+    let seen = 0
+    await oci.entries$(origin.reference("app:1")).forEach(() => void seen++)
+    return seen
+  }
+  await expect(count()).rejects.toMatchObject({ reason: { _tag: "DigestMismatch" } })
+  expect(await count()).toBeGreaterThan(0)
+})

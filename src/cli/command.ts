@@ -49,6 +49,16 @@ const pull = (library: Library) =>
         ),
         Flag.withDefault(3)
       ),
+      ranges: Flag.Int("ranges").pipe(
+        Flag.withMetavar("N"),
+        Flag.withDescription("Ranges of one blob asked for at once, 16 at most (default: 1)"),
+        Flag.filter(
+          (count) => count >= 1,
+          () => "1 or more"
+        ),
+        Flag.optional,
+        Flag.map(Option.getOrUndefined)
+      ),
       durability: Flag.Literals("durability", ["crash", "power"]).pipe(
         Flag.withDescription("power: each layer is on the disk before it counts as pulled"),
         Flag.withDefault("crash")
@@ -73,6 +83,7 @@ const pull = (library: Library) =>
       policy,
       network,
       concurrency,
+      ranges,
       durability,
       preflight,
       quiet,
@@ -91,6 +102,7 @@ const pull = (library: Library) =>
             layout,
             ...reached(network),
             concurrency,
+            ranges,
             durability
           }),
           reference,

@@ -11,10 +11,15 @@ import { RegistryUnreachable, redactUrl } from "../errors.ts"
 import type { Exchanged } from "./exchange.ts"
 import { retryAfter } from "./header.ts"
 
-/** Hears how many milliseconds a host wants to be left in peace, before they are waited for; its failure is not to wait. */
-export type Waiting = (millis: number) => Effect.Effect<void, RegistryUnreachable>
+/**
+ * Hears how many milliseconds a host wants to be left in peace, before they are waited for; its failure is not to wait.
+ * `host` is another one than was to be asked: the server of its tokens.
+ */
+export type Waiting = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
 
 export interface Manners {
+  /** Milliseconds that the host wants to be left in peace, from now on. */
+  readonly quietFor: (url: URL) => Effect.Effect<number>
   /** Waits until the host may be asked; fails while it is taken for down. */
   readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, RegistryUnreachable>
   readonly answered: (url: URL, answer: Exchanged) => Effect.Effect<void>
@@ -48,6 +53,7 @@ export const makeManners = (): Manners => {
     return made
   }
   return {
+    quietFor: (url) => Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, hostOf(url).quietUntil - now)),
     before: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
       const host = hostOf(url)
       for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis) {

@@ -100,7 +100,7 @@ export const makeSession = (
     if (scheme?._tag === "Bearer") {
       const { realm, service, scope } = scheme
       const request: TokenRequest = { endpoint, realm, service, scope, login }
-      const token = yield* tokens.get(request)
+      const token = yield* tokens.get(request, waiting)
       return { authorization: bearer(token), forget: tokens.forget(request, token) }
     }
     const password = scheme?._tag === "Basic" && login?._tag === "Password"

@@ -51,9 +51,9 @@ export interface Sources {
 /** A wait is told as what it is: a request that comes later, since an earlier one was refused. */
 const telling =
   ({ registry }: Endpoint, emit: Emit, digest?: string): Waiting =>
-  (millis) =>
+  (millis, host = registry) =>
     Effect.sync(() => {
-      const message = `${registry} asked to be left in peace`
+      const message = `${host} asked to be left in peace`
       const layer = digest === undefined ? {} : { digest }
       emit({ _tag: "Retrying", ...layer, attempt: 1, delay: Math.round(millis), reason: "RateLimited", message })
     })
@@ -61,8 +61,8 @@ const telling =
 /** Nobody waits for a mirror: the next place is asked. */
 const unwilling =
   (endpoint: Endpoint): Waiting =>
-  (millis) => {
-    const problem = `it asked to be left in peace for ${Math.ceil(millis / 1000)} s more`
+  (millis, host = "it") => {
+    const problem = `${host} asked to be left in peace for ${Math.ceil(millis / 1000)} s more`
     return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
   }
 

@@ -8,6 +8,7 @@ import * as Cache from "effect/Cache"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -19,6 +20,7 @@ import { failure, shortBody } from "./failure.ts"
 import { follow } from "./follow.ts"
 import { parseJson } from "./json.ts"
 import type { Login } from "./Login.ts"
+import type { Waiting } from "./Manners.ts"
 import type { Answer, Request, Transport } from "./Transport.ts"
 
 export type AccessToken = Redacted.Redacted<string>
@@ -33,7 +35,8 @@ export interface TokenRequest {
 }
 
 export interface Tokens {
-  readonly get: (request: TokenRequest) => Effect.Effect<AccessToken, Reason>
+  /** `waiting` hears of it where the server of tokens wants to be left in peace before it gives one. */
+  readonly get: (request: TokenRequest, waiting?: Waiting) => Effect.Effect<AccessToken, Reason>
   /** Forgets a token that was refused, unless another took its place meanwhile. */
   readonly forget: (request: TokenRequest, token: AccessToken) => Effect.Effect<void>
 }
@@ -133,7 +136,15 @@ export const makeTokens = Effect.fnUntraced(function* (transport: Transport): Ef
     timeToLive: Exit.match({ onFailure: () => Duration.zero, onSuccess: ({ seconds }) => Duration.seconds(seconds) })
   })
   return {
-    get: (request) => Effect.map(Cache.get(cache, request), ({ token }) => token),
+    get: Effect.fnUntraced(function* (request, waiting = () => Effect.void) {
+      const known = yield* Cache.getSuccess(cache, request)
+      if (Option.isNone(known) && URL.canParse(request.realm)) {
+        const realm = new URL(request.realm)
+        const millis = yield* transport.quietFor(realm)
+        if (millis > 0) yield* waiting(millis, realm.host)
+      }
+      return (yield* Cache.get(cache, request)).token
+    }),
     forget: (request, token) =>
       Effect.asVoid(
         Cache.invalidateWhen(cache, request, (kept) => Redacted.value(kept.token) === Redacted.value(token))

@@ -41,6 +41,8 @@ export interface Transport {
     endpoint: Endpoint,
     request: Request
   ) => Effect.Effect<Answer, RegistryUnreachable | AddressRefused, Scope.Scope>
+  /** Milliseconds that a host wants to be left in peace, from now on. */
+  readonly quietFor: (url: URL) => Effect.Effect<number>
   /** Where the registry lies, known for sure once it was connected to; the strictest before. */
   readonly placeOf: (endpoint: Endpoint) => Place
 }
@@ -176,6 +178,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
           }
         })
       ),
+    quietFor: manners.quietFor,
     placeOf
   }
 })

@@ -42,6 +42,45 @@ describe("a host that asked to be left in peace", () => {
     })
   )
 
+  it.effect("is waited for where it gives the tokens, and told by its own name to each pull", () =>
+    Effect.gen(function* () {
+      const served = yield* serve((request, response, it) => {
+        const { authorization } = request.headers
+        if (authorization === "Bearer t") return open(request, response, it)
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${realm.origin}/token"` }).end()
+      })
+      const first: Array<Handler> = [busy(7)]
+      const realm = yield* serve((request, response, it) => {
+        const busy = first.shift()
+        if (busy !== undefined) return busy(request, response, it)
+        response.writeHead(200).end(JSON.stringify({ token: "t" }))
+      })
+      const reference = yield* parse(`${served.host}/org/app:1`)
+      yield* Registry.use((it) =>
+        Effect.gen(function* () {
+          const refused = yield* Effect.flip(it.resolve(reference, amd64, () => undefined))
+          expect(refused._tag).toBe("RateLimited")
+          const pulls = yield* Effect.forEach([1, 2], () =>
+            Effect.gen(function* () {
+              const told = yield* Deferred.make<PullEvent>()
+              const emit = (event: PullEvent) => void Deferred.doneUnsafe(told, Effect.succeed(event))
+              return { told, fiber: yield* Effect.forkChild(it.resolve(reference, amd64, emit)) }
+            })
+          )
+          for (const { told } of pulls) {
+            const message = expect.stringContaining(realm.host)
+            expect(yield* Deferred.await(told)).toMatchObject({ _tag: "Retrying", delay: 7000, message })
+          }
+          yield* TestClock.adjust(7000)
+          for (const { fiber } of pulls) expect((yield* Fiber.join(fiber)).digest).toBe(app.manifest.digest)
+          expect(realm.requests).toHaveLength(2)
+          // A token that is there needs no server.
+          yield* it.resolve(reference, amd64, () => expect.unreachable("nobody waits"))
+        })
+      ).pipe(Effect.provide(Registry.layer({ retry: { times: 0 } })))
+    })
+  )
+
   it.live("is waited for by nobody where it is a mirror: the next place is asked", () =>
     Effect.gen(function* () {
       const origin = yield* serve(open)

@@ -25,6 +25,7 @@ const slow = Effect.gen(function* () {
   let abandoned = 0
   const transport: Transport = {
     placeOf: () => "public",
+    quietFor: () => Effect.succeed(0),
     send: (_, it) =>
       Effect.gen(function* () {
         const n = sent.push(it)
