@@ -40,6 +40,7 @@ const command = async (bench: Bench, [name, ...rest]: ReadonlyArray<string>): Pr
   if (name === "mine") return (await import("./mine.ts")).mine(bench, one())
   if (name === "floor") return (await import("./floor/floor.ts")).floor(bench)
   if (name === "profile") return (await import("./profile.ts")).profile(bench, one())
+  if (name === "growth") return (await import("./growth.ts")).growth(bench, rest)
   if (name === "list") return list()
   return runStages(bench, bench.options.names)
 }

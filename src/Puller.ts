@@ -19,8 +19,8 @@ import type {
   Resolution
 } from "./Looking.ts"
 import type { Entry } from "./layer/Entry.ts"
-import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
-import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
+import type { ImageDetails, ImageSummary, ListOptions } from "./store/ImageRecord.ts"
+import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 export class Puller extends Context.Service<
   Puller,
@@ -56,14 +56,16 @@ export class Puller extends Context.Service<
       options?: ReferrersOptions,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
-    /** The images that the store holds. */
-    readonly images: Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
+    /** The images that the store holds, by reference: all of them, or a page. */
+    readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. */
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, PullError>
     /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
     readonly remove: (reference: string) => Effect.Effect<Reclaimed, PullError>
     /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
     readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, PullError>
+    /** Of these layers, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+    readonly kept: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, PullError>
     /** What the store occupies on disk, measured now. */
     readonly usage: Effect.Effect<Usage, PullError>
     /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */

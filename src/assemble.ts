@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { catchError, Observable, throwError, toArray } from "rxjs"
-import { checkOptions } from "./checkOptions.ts"
+import { checkListOptions, checkOptions } from "./checkOptions.ts"
 import { defaultLimits, filled, type PullerOptions } from "./config.ts"
 import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
@@ -16,6 +16,7 @@ import { nameOf } from "./reference/nameOf.ts"
 import { Registry } from "./registry/Registry.ts"
 import { repairing } from "./repair.ts"
 import { opening } from "./source/Origin.ts"
+import type { ListOptions } from "./store/ImageRecord.ts"
 import { Store } from "./store/Store.ts"
 
 const silent: Emit = () => {}
@@ -89,10 +90,15 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
       referrers$: (reference, options = {}) => look.referrers$(reference, options, silent).pipe(named(reference)),
       referrers: (reference, options = {}, emit = silent) =>
         collected(reference, look.referrers$(reference, options, emit)),
-      images: naming("(store)")(store.images()),
+      images: Effect.fnUntraced(function* (options: ListOptions = {}) {
+        yield* checkListOptions(options)
+        const after = options.after === undefined ? undefined : yield* nameOf(options.after)
+        return yield* store.images({ ...options, after })
+      }, naming("(store)")),
       inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
       remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),
       prune: (how) => naming("(store)")(store.prune(how)),
+      kept: (digests) => naming("(store)")(store.kept(digests)),
       usage: naming("(store)")(store.usage),
       verify: (how = {}, emit = silent) =>
         how.repair === true

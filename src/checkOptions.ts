@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions, type PullOptions } from "./config.ts"
 import { InvalidOption, printable } from "./errors.ts"
+import type { ListOptions } from "./store/ImageRecord.ts"
 
 const choices = {
   ownership: ["xattr", "chown", "none"],
@@ -101,6 +102,14 @@ const pullChoices = { policy: ["missing", "always", "never"], preflight: ["warn"
 /** The same for what is given to one pull. */
 export const checkPullOptions = (options: PullOptions): Effect.Effect<void, InvalidOption> => {
   const [first] = [...checkKeys(options, pullOptions), ...checkChoices(options, pullChoices)]
+  return first === undefined ? Effect.void : Effect.fail(first)
+}
+
+const listOptions: Record<keyof ListOptions, true> = { limit: true, after: true }
+
+/** The same for what is asked of a list. */
+export const checkListOptions = (options: ListOptions): Effect.Effect<void, InvalidOption> => {
+  const [first] = [...checkKeys(options, listOptions), ...checkNumber("limit", options.limit, 1)]
   return first === undefined ? Effect.void : Effect.fail(first)
 }
 

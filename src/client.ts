@@ -18,7 +18,7 @@ import type {
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
-import type { ImageDetails, ImageSummary } from "./store/ImageRecord.ts"
+import type { ImageDetails, ImageSummary, ListOptions } from "./store/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 /** How a promise is broken off, and who hears of what happens on the way. */
@@ -47,7 +47,8 @@ export interface Client extends AsyncDisposable {
   /** What says of itself that it is about the image: signatures and the like, by the registry's word. */
   readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
   readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
-  readonly images: () => Promise<ReadonlyArray<ImageSummary>>
+  /** The images that the store holds, by reference: all of them, or a page. */
+  readonly images: (options?: ListOptions) => Promise<ReadonlyArray<ImageSummary>>
   readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
   /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
   readonly remove: (reference: string) => Promise<Reclaimed>
@@ -89,7 +90,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     referrers$: puller.referrers$,
     referrers: (reference, { signal, onEvent, ...rest } = {}) =>
       run(puller.referrers(reference, rest, onEvent), signal),
-    images: () => run(puller.images),
+    images: (options) => run(puller.images(options)),
     inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
     remove: (reference) => run(puller.remove(reference)),
     prune: (how) => run(puller.prune(how)),

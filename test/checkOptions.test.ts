@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { expect, test } from "vitest"
-import { checkOptions } from "../src/checkOptions.ts"
+import { checkListOptions, checkOptions } from "../src/checkOptions.ts"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "../src/config.ts"
 
 /** As a caller without types writes them. */
@@ -60,3 +60,12 @@ test.each([
 test("a choice that is none of those there are is refused", () => {
   expect(refusal({ layout: "tree" })).toMatchObject({ option: "layout", problem: expect.stringContaining("rootfs") })
 })
+
+test.each([{ limit: 0 }, { limit: 1.5 }, { limit: "2" }, { first: 3 }])(
+  "a page that cannot be is refused: %j",
+  (page) => {
+    const options = page as Parameters<typeof checkListOptions>[0]
+    const option = Object.keys(page)[0]
+    expect(Effect.runSync(Effect.flip(checkListOptions(options)))).toMatchObject({ _tag: "InvalidOption", option })
+  }
+)

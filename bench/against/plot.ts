@@ -12,7 +12,7 @@ const head = 44
 const left = labels + 8
 const right = width - values
 
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+export const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 /** Steps of 1, 2 or 5 times a power of ten, some five of them up to `max`. */
 const ticks = (max: number): ReadonlyArray<number> => {
@@ -21,7 +21,7 @@ const ticks = (max: number): ReadonlyArray<number> => {
   return Array.from({ length: Math.floor(max / step) + 1 }, (_, index) => index * step)
 }
 
-const style = `
+export const style = `
   text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
   .title { font-weight: 600; font-size: 14px }
   .quiet { fill: #59636e; font-size: 11px; font-weight: 400 }
@@ -29,6 +29,7 @@ const style = `
   .paper { fill: #ffffff }
   .grid { stroke: #d1d9e0; stroke-width: 1 }
   .bar { fill: #b6c2cf } .bar.ours { fill: #2f81f7 }
+  .line { fill: none; stroke: #8c959f; stroke-width: 2 } .line.ours { stroke: #2f81f7 }
   .dot { fill: #1f2328; fill-opacity: .45 }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .quiet { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #3d444d }

@@ -1,26 +1,35 @@
 import { createHash } from "node:crypto"
-import { mkdir } from "node:fs/promises"
+import { mkdir, stat, writeFile } from "node:fs/promises"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
 import type { Digest } from "../../src/reference/Digest.ts"
+import { enterImage } from "../../src/store/enterImage.ts"
 import type { ImageRecord, RecordedDocument } from "../../src/store/ImageRecord.ts"
+import { migrate } from "../../src/store/migrations.ts"
+import { openSqlJs } from "../../src/store/SqlJs.ts"
 import { Store } from "../../src/store/Store.ts"
 import type { Bench } from "../Bench.ts"
 import { timed } from "../Bench.ts"
 import { type Figure, figure } from "../measure/Figure.ts"
 import { spread } from "../measure/statistics.ts"
 
-export const question = "How do writing and finding an image grow with the catalogue?"
+export const question = "How do recording, finding and listing images grow with the catalogue?"
 
 const platform = { os: "linux", architecture: "amd64" }
+const layersOfEach = 8
+const page = 50
+export const sizes = [100, 1_000, 10_000]
 
 const document = (mediaType: string, value: unknown): RecordedDocument => {
   const bytes = Buffer.from(JSON.stringify(value))
   return { digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, mediaType, bytes }
 }
 
-/** Each has a manifest, a config and three layers of its own. */
+/** Each has a manifest, a config and layers of its own. */
 const record = (index: number): ImageRecord => {
-  const layers = [0, 1, 2].map((layer) => ({
+  const layers = Array.from({ length: layersOfEach }, (_, layer) => ({
     digest: `sha256:${createHash("sha256").update(`${index}.${layer}`).digest("hex")}`,
     diffId: `sha256:${createHash("sha256").update(`${index}.${layer}.tar`).digest("hex")}`,
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -47,41 +56,92 @@ const record = (index: number): ImageRecord => {
   }
 }
 
-const measured = (bench: Bench) =>
+/** A catalogue that grows in memory: thousands of commits to a disk would take longer than all that is measured. */
+const growing = Effect.gen(function* () {
+  const { client, export: bytes } = yield* openSqlJs()
+  yield* Effect.provideService(migrate, SqlClient, client)
+  let size = 0
+  const now = "2026-01-01T00:00:00.000Z"
+  return (goal: number) =>
+    Effect.gen(function* () {
+      while (size < goal) yield* enterImage(record(size++), now)
+    }).pipe(client.withTransaction, Effect.provideService(SqlClient, client), Effect.map(bytes))
+})
+
+/** Milliseconds of each of several goes. */
+const times = <E>(count: number, once: (at: number) => Effect.Effect<unknown, E>) =>
   Effect.gen(function* () {
-    const store = yield* Store
     const context = yield* Effect.context<never>()
-    const time = (effect: Effect.Effect<unknown, unknown>) =>
-      Effect.promise(() => timed(() => Effect.runPromiseWith(context)(effect)))
-    const figures: Array<Figure> = []
-    let size = 0
-    const enter = function* (index: number) {
-      const image = record(index)
-      for (const { digest } of image.layers) {
-        yield* Effect.promise(() => mkdir(store.layerPath(digest as Digest), { recursive: true }))
-      }
-      return yield* time(store.record(image))
+    const taken: Array<number> = []
+    for (let at = 0; at < count; at++) {
+      taken.push(yield* Effect.promise(() => timed(() => Effect.runPromiseWith(context)(once(at)))))
     }
-    for (const goal of bench.options.quick ? [10] : [10, 100, 1000]) {
-      while (size < goal) yield* enter(size++)
-      const writes: Array<number> = []
-      const finds: Array<number> = []
-      for (let i = 0; i < 10; i++) {
-        writes.push(yield* enter(size++))
-        finds.push(yield* time(store.find(record(i).reference, platform)))
-      }
-      figures.push(
-        figure(`record an image among ${goal}`, "ms", spread(writes)),
-        figure(`find an image among ${goal}`, "ms", spread(finds))
+    return spread(taken)
+  })
+
+const opened = (root: string) =>
+  Effect.map(Layer.build(Store.layer({ root })), (context) => Context.get(context, Store))
+
+const measured = (root: string, goal: number, rounds: number) =>
+  Effect.gen(function* () {
+    const [one, two] = [yield* opened(root), yield* opened(root)]
+    const enter = (store: Store["Service"], index: number) =>
+      Effect.gen(function* () {
+        const image = record(index)
+        for (const { digest } of image.layers) {
+          yield* Effect.promise(() => mkdir(store.layerPath(digest as Digest), { recursive: true }))
+        }
+        yield* store.record(image)
+      })
+    const find = (store: Store["Service"], index: number) => store.find(record(index).reference, platform)
+    // Each store reads the file once before the clock runs, and the file has been written twice.
+    yield* enter(one, goal)
+    yield* enter(two, goal + 1)
+    const among = `among ${goal}`
+    return [
+      figure(`record an image, ${among}`, "ms", yield* times(rounds, (at) => enter(two, goal + 2 + at))),
+      figure(
+        `record an image, after another process, ${among}`,
+        "ms",
+        yield* times(rounds, (at) => enter(at % 2 === 0 ? one : two, goal + 2 + rounds + at))
+      ),
+      figure(`find an image, ${among}`, "ms", yield* times(rounds, (at) => find(two, goal + at))),
+      figure(
+        `find an image, in a new process, ${among}`,
+        "ms",
+        yield* times(rounds, () => Effect.scoped(Effect.flatMap(opened(root), (store) => find(store, goal))))
+      ),
+      figure(
+        `list ${page} images, ${among}`,
+        "ms",
+        yield* times(rounds, () => two.images({ limit: page, after: record(goal >> 1).reference }))
       )
+    ]
+  }).pipe(Effect.scoped)
+
+const asked = (bench: Bench) =>
+  Effect.gen(function* () {
+    const disk = yield* Effect.promise(() => bench.disk())
+    const grow = yield* growing
+    const figures: Array<Figure> = []
+    for (const goal of bench.options.quick ? [10] : sizes) {
+      const root = yield* Effect.promise(() => disk.fresh())
+      const bytes = yield* grow(goal)
+      yield* Effect.promise(() => mkdir(root).then(() => writeFile(`${root}/oci.db`, bytes)))
+      figures.push(...(yield* measured(root, goal, bench.rounds(10))))
+      const { size } = yield* Effect.promise(() => stat(`${root}/oci.db`))
+      figures.push({ what: `the catalogue's file, ${goal} images`, value: size / 1e6, unit: "MB" })
+      yield* Effect.promise(() => disk.remove(root))
     }
     return figures
   })
 
-export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
-  const disk = await bench.disk()
-  const root = await disk.fresh()
-  const figures = await Effect.runPromise(measured(bench).pipe(Effect.provide(Store.layer({ root }))))
-  await disk.remove(root)
-  return figures
-}
+/** What is told of each size of the catalogue, as one line of a plot. */
+export const told = [
+  "record an image",
+  "record an image, after another process",
+  "find an image, in a new process",
+  `list ${page} images`
+]
+
+export const run = (bench: Bench): Promise<ReadonlyArray<Figure>> => Effect.runPromise(asked(bench))

@@ -120,13 +120,30 @@ const pull = (library: Library) =>
     ])
   )
 
+const limit = Flag.Int("limit").pipe(
+  Flag.withMetavar("N"),
+  Flag.withDescription("At most so many images"),
+  Flag.filter(
+    (count) => count >= 1,
+    () => "1 or more"
+  ),
+  Flag.optional,
+  Flag.map(Option.getOrUndefined)
+)
+const after = Flag.String("after").pipe(
+  Flag.withMetavar("REF"),
+  Flag.withDescription("Only what comes after this reference: the last one of the page before"),
+  Flag.optional,
+  Flag.map(Option.getOrUndefined)
+)
+
 const images = (library: Library) =>
   Command.make(
     "images",
-    { root, ...extraction, json },
-    Effect.fnUntraced(function* ({ json, ...options }) {
+    { root, limit, after, ...extraction, json },
+    Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
       const way = yield* Effect.promise(() => import("./images.ts"))
-      yield* way.images(json).pipe(Effect.provide(library(options)), failing(json))
+      yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { printable } from "../errors.ts"
 import { Puller } from "../Puller.ts"
-import type { ImageSummary } from "../store/ImageRecord.ts"
+import type { ImageSummary, ListOptions } from "../store/ImageRecord.ts"
 import { formatBytes } from "./formatBytes.ts"
 import { namedDigest } from "./namedDigest.ts"
 import { Output } from "./Output.ts"
@@ -22,9 +22,8 @@ const row = ({ reference, platforms, digest, layers, size, pulled }: ImageSummar
   minute(pulled)
 ]
 
-export const images = Effect.fnUntraced(function* (json: boolean) {
+export const images = Effect.fnUntraced(function* (page: ListOptions, json: boolean) {
   const { stdout } = yield* Output
-  const { images } = yield* Puller
-  const all = yield* images
-  stdout.write(`${json ? JSON.stringify(all) : table([heading, ...all.map(row)])}\n`)
+  const found = yield* Puller.use((puller) => puller.images(page))
+  stdout.write(`${json ? JSON.stringify(found) : table([heading, ...found.map(row)])}\n`)
 })

@@ -6,6 +6,9 @@ import { formatRetry, shortDigest } from "./frame.ts"
 
 const layer = (digest: string, text: string) => `${shortDigest(digest)}: ${text}`
 
+/** From where a download that was cut off goes on. */
+export const continues = (offset: number, size: number) => `continues at ${formatBytes(offset)} of ${formatBytes(size)}`
+
 export const plainLine = (event: PullEvent): string | undefined => {
   switch (event._tag) {
     case "Resolving":
@@ -20,8 +23,8 @@ export const plainLine = (event: PullEvent): string | undefined => {
     case "LayerWaiting":
       return layer(event.digest, "waiting for another pull")
     case "LayerStarted": {
-      const from = event.offset === 0 ? "" : `, continuing at ${formatBytes(event.offset)}`
-      return layer(event.digest, `pulling ${formatBytes(event.size)}${from}`)
+      const whole = formatBytes(event.size)
+      return layer(event.digest, event.offset === 0 ? `pulling ${whole}` : continues(event.offset, event.size))
     }
     case "LayerProgress": {
       const { received, size, entries } = event

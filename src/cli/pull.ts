@@ -8,8 +8,10 @@ import type { PullEvent, PulledImage } from "../events.ts"
 import { Puller } from "../Puller.ts"
 import { drain } from "../reactive/bridge.ts"
 import { formatBytes } from "./formatBytes.ts"
+import { shortDigest } from "./frame.ts"
 import { Output } from "./Output.ts"
 import { advance, initial, isInPlace, type PullState } from "./PullState.ts"
+import { continues } from "./plainLine.ts"
 import { showProgress, type Terminal } from "./progress.ts"
 import { sampled } from "./sampled.ts"
 
@@ -55,18 +57,39 @@ const describe = (image: PulledImage): string =>
 const pinned = ({ reference, digest }: PulledImage): string =>
   printable(reference.includes("@") ? reference : `${reference}@${digest}`)
 
-const kept = ({ layers }: PullState): string => {
-  const count = [...layers.values()].filter(isInPlace).length
-  return count === 0
-    ? "Interrupted: no layer was complete yet."
-    : `Interrupted: ${count} of ${layers.size} layers are complete and kept; the next pull continues with the others.`
+/** A layer whose download was cut off, and where the next pull goes on with it. */
+interface Cut {
+  readonly digest: string
+  readonly offset: number
+  readonly size: number
 }
 
-const interrupted = ({ reference, layers }: PullState) => ({
+const word = ({ layers }: PullState, cut: ReadonlyArray<Cut>): string => {
+  const count = [...layers.values()].filter(isInPlace).length
+  const complete = count === 0 ? "no layer was complete yet" : `${count} of ${layers.size} layers are complete and kept`
+  if (cut.length === 0)
+    return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
+  const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
+  return [`Interrupted: ${complete}. What arrived of the others is kept, and the next pull of it:`, ...lines].join("\n")
+}
+
+const interrupted = ({ reference, layers }: PullState, partials: ReadonlyArray<Cut>) => ({
   _tag: "Interrupted",
   reference,
-  layers: [...layers.values()].filter(isInPlace).map(({ digest }) => digest)
+  layers: [...layers.values()].filter(isInPlace).map(({ digest }) => digest),
+  partials
 })
+
+/** What is kept of the layers that are not complete; nothing where the store cannot say. */
+const cutOff = ({ layers }: PullState) => {
+  const open = [...layers.values()].filter((layer) => !isInPlace(layer)).map(({ digest }) => digest)
+  return Puller.use((puller) => puller.kept(open)).pipe(
+    Effect.map((blobs) =>
+      blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: layers.get(digest)?.size ?? bytes }))
+    ),
+    Effect.orElseSucceed((): ReadonlyArray<Cut> => [])
+  )
+}
 
 export const pull = Effect.fnUntraced(function* <E>(
   library: Layer.Layer<Puller, E>,
@@ -90,10 +113,13 @@ export const pull = Effect.fnUntraced(function* <E>(
     Effect.provide(library),
     // Outside of the library's scope: by now everything it had opened is closed.
     Effect.onInterrupt(() =>
-      Effect.sync(() => {
-        if (report.json) stdout.write(`${JSON.stringify(interrupted(state))}\n`)
-        stderr.write(`${kept(state)}\n`)
-      })
+      Effect.map(
+        Effect.orElseSucceed(Effect.provide(cutOff(state), library), (): ReadonlyArray<Cut> => []),
+        (cut) => {
+          if (report.json) stdout.write(`${JSON.stringify(interrupted(state, cut))}\n`)
+          stderr.write(`${word(state, cut)}\n`)
+        }
+      )
     )
   )
   if (report.json || state.image === undefined) return

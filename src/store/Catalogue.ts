@@ -12,7 +12,7 @@ import { keepImage, keptImages } from "./Documents.ts"
 import { choose, detail, isComplete, summarize } from "./describe.ts"
 import { enterImage } from "./enterImage.ts"
 import { freshness } from "./freshness.ts"
-import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
+import type { ImageRecord, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import { listTrees } from "./needs.ts"
 import { isAmong, type Places } from "./Places.ts"
 import { verify } from "./verify.ts"
@@ -75,7 +75,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
 
   return {
     database,
-    images: database.read("images", summarize),
+    images: (options: ListOptions = {}) => database.read("images", summarize(options)),
     verify: verify(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),
 

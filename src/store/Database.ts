@@ -1,7 +1,7 @@
 /**
  * The catalogue's file, `oci.db`, shared by every process that uses the store. A reading looks whether the file was
- * replaced and reads it anew if so. A transaction is: lock, read what is new, change, export, write beside, fsync,
- * rename; nobody's rows are lost, and a crash leaves the old file or the new one.
+ * replaced and reads it anew if so. A transaction is: lock, read what is new, change, export, write what differs into the
+ * spare file, fsync, rename; nobody's rows are lost, and a crash leaves the old file or the new one.
  */
 import { rename } from "node:fs/promises"
 import * as Clock from "effect/Clock"
@@ -13,10 +13,12 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { CatalogueFailed, type Reason } from "../errors.ts"
 import type { Emit } from "../events.ts"
+import { identify } from "./DatabaseFile.ts"
 import { lock } from "./Lock.ts"
-import { identify, openSnapshot, type Snapshot } from "./Snapshot.ts"
+import { replaceDatabase } from "./replaceDatabase.ts"
+import { openSnapshot, type Snapshot } from "./Snapshot.ts"
+import { doubt, rememberSound } from "./soundness.ts"
 import { syscall } from "./syscall.ts"
-import { writeAtomic } from "./writeAtomic.ts"
 
 /** What a query may fail with beside the reasons of ours that it brings itself. */
 type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
@@ -56,6 +58,10 @@ const typed =
     }
   }
 
+/** SQLite came upon what a look through the whole file would have found. */
+const isDamage = (error: Failure) =>
+  error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
+
 export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, rebuild }: DatabaseOptions) {
   // One at a time: all share the one database in memory.
   const turn = yield* Semaphore.make(1)
@@ -93,16 +99,24 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
       catch: (cause) => new CatalogueFailed({ operation: "export", problem: String(cause), cause })
     })
     if (snapshot.damage !== undefined) yield* setAside
-    // The name is always the same: whoever holds the lock is the only writer, and overwrites what a crash left.
-    yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: true })
-    current = { ...snapshot, identity: yield* identify(path), damage: undefined, fresh: false }
+    yield* replaceDatabase(path, bytes)
+    const identity = yield* identify(path)
+    current = { ...snapshot, identity, damage: undefined, fresh: false }
+    if (identity !== undefined) yield* rememberSound(path, identity)
   })
+
+  /** A file that was believed sound and is not is looked through, and built anew. */
+  const oncemore = <A, E extends Failure>(work: Effect.Effect<A, E>) =>
+    work.pipe(
+      Effect.tapError((error) => (isDamage(error) ? Effect.andThen(doubt(path), drop) : Effect.void)),
+      Effect.retry({ times: 1, while: isDamage })
+    )
 
   const read: Database["read"] = (name, query) =>
     turn.withPermit(
       Effect.flatMap(Effect.uninterruptible(latest), ({ client }) =>
         Effect.provideService(query, SqlClient, client)
-      ).pipe(Effect.mapError(typed(name)))
+      ).pipe(oncemore, Effect.mapError(typed(name)))
     )
 
   const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>
@@ -120,6 +134,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
           return result
         }).pipe(
           Effect.onError(() => drop),
+          oncemore,
           Effect.uninterruptible
         )
       }).pipe(Effect.scoped, Effect.mapError(typed(name)))

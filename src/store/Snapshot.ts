@@ -1,14 +1,11 @@
-/**
- * The catalogue as one file's content in memory. A file that is replaced is noticed by its identity: inode, time and
- * size, and SQLite's own count of changes, since a freed inode is soon used again and clocks are coarse.
- */
-import { open } from "node:fs/promises"
+/** The catalogue as one file's content in memory. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { CatalogueTooNew, type FileSystemFailed } from "../errors.ts"
+import { CatalogueTooNew } from "../errors.ts"
+import { readDatabase } from "./DatabaseFile.ts"
 import { migrate, supported, version } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
-import { ifMissing, syscall } from "./syscall.ts"
+import { isKnownSound, rememberSound } from "./soundness.ts"
 
 export interface Snapshot extends SqlJs {
   readonly identity: string | undefined
@@ -18,50 +15,34 @@ export interface Snapshot extends SqlJs {
   readonly fresh: boolean
 }
 
-/** The count of changes is at bytes 24 to 27 of the header (SQLite, "Database File Format", 1.3.7). */
-const headerBytes = 28
-
-const inspect = (path: string, whole: boolean) =>
-  syscall("read", path, async () => {
-    const file = await open(path, "r")
-    try {
-      const { dev, ino, mtimeNs, size } = await file.stat({ bigint: true })
-      const header = new Uint8Array(headerBytes)
-      await file.read(header, 0, headerBytes, 0)
-      const identity = [dev, ino, mtimeNs, size, Buffer.from(header.subarray(24)).readUInt32BE()].join(":")
-      return { identity, bytes: whole ? await file.readFile() : undefined }
-    } finally {
-      await file.close()
-    }
-  }).pipe(ifMissing)
-
-/** `undefined` where there is no file. */
-export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>
-  Effect.map(inspect(path, false), (found) => found?.identity)
-
 /** Sound and not from the future; else fails with what is wrong. */
-const check = Effect.fnUntraced(function* (path: string, { client }: SqlJs) {
-  const rows = yield* client<{ quick_check: string }>`PRAGMA quick_check(1)`
-  const verdict = rows[0]?.quick_check ?? "no answer"
-  if (verdict !== "ok") return verdict
+const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
+  // It takes a second where there are 10 000 images.
+  if (!(yield* isKnownSound(path, identity))) {
+    const rows = yield* client<{ quick_check: string }>`PRAGMA quick_check(1)`
+    const verdict = rows[0]?.quick_check ?? "no answer"
+    if (verdict !== "ok") return verdict
+  }
   const found = yield* Effect.provideService(version, SqlClient, client)
   if (found > supported) return yield* new CatalogueTooNew({ path, found, supported })
   // A database without our tables is somebody else's file, or a zeroed one.
-  return found === 0 ? "not a catalogue" : undefined
+  if (found === 0) return "not a catalogue"
+  yield* rememberSound(path, identity)
+  return undefined
 })
 
 /** Reads the file, migrates what is older in memory only, and begins anew where the file is missing or damaged. */
 export const openSnapshot = Effect.fnUntraced(function* (path: string) {
-  const found = yield* inspect(path, true)
+  const found = yield* readDatabase(path)
   let damage: string | undefined
-  if (found?.bytes !== undefined) {
+  if (found !== undefined) {
     const sqlJs = yield* openSqlJs(found.bytes).pipe(
       Effect.catchTag("SqlError", (error) => Effect.succeed(error.message))
     )
     damage =
       typeof sqlJs === "string"
         ? sqlJs
-        : yield* check(path, sqlJs).pipe(
+        : yield* check(path, found.identity, sqlJs).pipe(
             Effect.catchTag("SqlError", (error) => Effect.succeed(error.message)),
             Effect.onError(() => Effect.sync(sqlJs.close))
           )

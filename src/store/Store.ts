@@ -1,7 +1,7 @@
 /**
  * What stays of a pull: layers as directories, and a catalogue that says which image is made of which.
  *
- *     <root>/oci.db                             the catalogue, SQLite
+ *     <root>/oci.db                             the catalogue, SQLite; `.spare`, `.sound` belong to it
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
  *     <root>/partial                            bytes of blobs whose download was cut off
  *     <root>/proofs                             which diffID each blob was proven with
@@ -13,6 +13,7 @@
  *     <layersDir>/.staging                      layers in the making
  */
 import { randomUUID } from "node:crypto"
+import { stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import * as Context from "effect/Context"
@@ -25,15 +26,16 @@ import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
 import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
 import { freeSpace } from "./freeSpace.ts"
-import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import { fileName, makePlaces } from "./Places.ts"
 import { makeProofs, type Proofs } from "./Proofs.ts"
 import { prunePartials } from "./prunePartials.ts"
-import type { Fault, PruneOptions, Reclaimed, Usage } from "./Reclaimed.ts"
+import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
+import { ifMissing, syscall } from "./syscall.ts"
 
 export interface StoreOptions {
   /** Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
@@ -123,9 +125,20 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
+    kept: (digests) =>
+      Effect.map(
+        Effect.forEach(digests, (digest) => {
+          const path = partialPath(digest)
+          return Effect.map(ifMissing(syscall("stat", path, () => stat(path))), (it) => ({
+            digest,
+            bytes: it?.size ?? 0
+          }))
+        }),
+        (blobs) => blobs.filter(({ bytes }) => bytes > 0)
+      ),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
-    images: () => Effect.flatMap(catalogue, (it) => it.images),
+    images: (options) => Effect.flatMap(catalogue, (it) => it.images(options)),
     inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference)),
     remove: (reference) => Effect.flatMap(keeping, (it) => it.remove(reference)),
     prune: (how) => Effect.flatMap(keeping, (it) => it.prune(how)),
@@ -179,12 +192,14 @@ export class Store extends Context.Service<
       readonly digest: Digest
       readonly size: number
     }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
+    /** Of these blobs, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+    readonly kept: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, Reason>
     /** The image, where the catalogue knows it for this platform and every layer is there. Marks it as used. */
     readonly find: (reference: string, platform: RecordedPlatform) => Effect.Effect<Option.Option<PulledImage>, Reason>
     /** Enters an image whose layers are all published: one transaction, on disk when this succeeds. */
     readonly record: (image: ImageRecord) => Effect.Effect<PulledImage, Reason>
     /** By reference. */
-    readonly images: () => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
+    readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, Reason>
     /** Forgets a reference, and removes the layers that only it needed. */
     readonly remove: (reference: string) => Effect.Effect<Reclaimed, Reason>

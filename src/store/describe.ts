@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PulledImage, PulledLayer } from "../events.ts"
-import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import type { Places } from "./Places.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
@@ -94,21 +94,22 @@ const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
   }
 }
 
-/** All images in one question: with thousands of them, one for each would take minutes. */
-export const summarize = Effect.map(summaryRows, (rows) =>
-  rows.map((row): ImageSummary => {
-    const built = row.created === null ? {} : { created: row.created }
-    const platforms = row.platforms.map(([os, architecture, variant]) =>
-      platformText({ os: os ?? "", architecture: architecture ?? "", ...(variant ? { variant } : {}) })
-    )
-    return {
-      ...factsOf(row),
-      ...built,
-      platforms: platforms.sort(),
-      layers: row.layers
-    }
-  })
-)
+/** Images in one question: with thousands of them, one for each would take minutes. */
+export const summarize = (options: ListOptions) =>
+  Effect.map(summaryRows(options), (rows) =>
+    rows.map((row): ImageSummary => {
+      const built = row.created === null ? {} : { created: row.created }
+      const platforms = row.platforms.map(([os, architecture, variant]) =>
+        platformText({ os: os ?? "", architecture: architecture ?? "", ...(variant ? { variant } : {}) })
+      )
+      return {
+        ...factsOf(row),
+        ...built,
+        platforms: platforms.sort(),
+        layers: row.layers
+      }
+    })
+  )
 
 export const detail = Effect.fnUntraced(function* (reference: string, places: Places) {
   const [row] = yield* imageRows(reference)

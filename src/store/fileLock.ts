@@ -12,15 +12,16 @@ export interface Held {
 let native: Promise<typeof import("fs-native-extensions") | undefined> | undefined
 
 /** `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). */
-const binding = () => {
+export const binding = () => {
   native ??= import("fs-native-extensions").catch(() => undefined)
   return native
 }
 
 /** The file system has no such locks (some network and FUSE mounts). */
-const unsupported = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"])
+export const unsupported = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"])
 
-const isAt = async (handle: FileHandle, path: string): Promise<boolean> => {
+/** It is still the file of that name. */
+export const isAt = async (handle: FileHandle, path: string): Promise<boolean> => {
   const held = await handle.stat({ bigint: true })
   const there = await stat(path, { bigint: true }).catch(() => undefined)
   return there !== undefined && there.ino === held.ino && there.dev === held.dev

@@ -1,5 +1,12 @@
-/** The two functions of it that ociflow uses; the package brings no types. */
+/** The function of it that ociflow uses; the package brings no types. */
 declare module "fs-native-extensions" {
-  /** Asks without waiting: `false` where another open file has the lock. Throws the system's error otherwise. */
-  export const tryLock: (fd: number, options?: { readonly shared?: boolean }) => boolean
+  interface LockOptions {
+    readonly shared?: boolean
+  }
+  /**
+   * Locks the whole file, or `length` bytes from `offset` on, without waiting: `false` where another open file has the
+   * lock. Throws the system's error otherwise.
+   */
+  export function tryLock(fd: number, options?: LockOptions): boolean
+  export function tryLock(fd: number, offset: number, length: number, options?: LockOptions): boolean
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
+import type { ListOptions } from "./ImageRecord.ts"
 
 const Annotations = Schema.NullOr(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
@@ -113,9 +114,11 @@ const SummaryRow = Schema.Struct({
   layers: Schema.Number
 })
 
-/** Every image with what is said of it in a list, by reference. */
-export const summaryRows = Effect.gen(function* () {
+/** Images with what is said of each in a list, by reference. A page costs the same wherever it stands. */
+export const summaryRows = Effect.fnUntraced(function* ({ limit, after }: ListOptions) {
   const sql = yield* SqlClient
+  const beyond = after === undefined ? sql`` : sql`WHERE i.reference > ${after}`
+  const most = limit === undefined ? sql`` : sql`LIMIT ${limit}`
   const rows = yield* sql`
     SELECT i.reference, i.digest, i.size_bytes, i.modified_at, i.last_used_at,
       (SELECT json_group_array(json_array(m.platform_os, m.platform_arch, m.platform_variant))
@@ -123,6 +126,6 @@ export const summaryRows = Effect.gen(function* () {
       (SELECT max(c.created) FROM manifests m JOIN configs c ON c.manifest_id = m.id WHERE m.image_id = i.id) AS created,
       (SELECT count(DISTINCT ml.layer_id) FROM manifests m JOIN manifest_layers ml ON ml.manifest_id = m.id
         WHERE m.image_id = i.id) AS layers
-    FROM images i ORDER BY i.reference`
+    FROM images i ${beyond} ORDER BY i.reference ${most}`
   return yield* Schema.decodeUnknownEffect(Schema.Array(SummaryRow))(rows)
 })

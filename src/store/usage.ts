@@ -40,7 +40,10 @@ export const usage = Effect.fnUntraced(function* (options: KeeperOptions) {
   const rows = yield* database.read("usage", needs)
   const needed = digestsOf(rows)
   const [layers, partials] = [yield* measure(yield* treesOf(options, needed)), yield* keptBlobs(options)]
-  const catalogue = ["oci.db", "documents", "references"].map((name) => ({ digest: name, path: join(root, name) }))
+  const catalogue = ["oci.db", "oci.db.spare", "documents", "references"].map((name) => ({
+    digest: name,
+    path: join(root, name)
+  }))
   const used: Usage = {
     images: new Set(rows.map(({ reference }) => reference)).size,
     layers: sum(layers),

@@ -7,7 +7,8 @@ import type { FileSystemFailed } from "../errors.ts"
 import { makeDirectory } from "./makeDirectory.ts"
 import { syscall } from "./syscall.ts"
 
-const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
+/** Does the work, waits for the disk, closes the file. */
+export const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
   try {
     await work()
     await handle.sync()
@@ -29,7 +30,7 @@ export const syncDirectory = (path: string): Effect.Effect<void, FileSystemFaile
 const refused = (error: FileSystemFailed) =>
   process.platform === "win32" && ["EPERM", "EACCES", "EBUSY"].includes(error.code)
 
-const replace = (from: string, to: string) =>
+export const replace = (from: string, to: string) =>
   Effect.retry(
     syscall("rename", to, () => rename(from, to)),
     { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }

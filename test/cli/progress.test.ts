@@ -117,7 +117,7 @@ describe("where bars cannot be drawn", () => {
     "01010101: already in place",
     "02020202: waiting for another pull",
     "03030303: pulling 3.00 MiB",
-    "04040404: pulling 4.00 MiB, continuing at 1.00 MiB",
+    "04040404: continues at 1.00 MiB of 4.00 MiB",
     "04040404: retry 2 in 1.5 s: BlobInterrupted: download broke",
     "warning: no [2J xattrs here",
     "03030303: done, 100 entries, 9.00 MiB",

@@ -7,13 +7,14 @@ import { concat, defer, finalize, from, NEVER, type Observable, of, throwError }
 import { describe, expect, test } from "vitest"
 import type { Library } from "../../src/cli/command.ts"
 import { exitCode } from "../../src/cli/exitCode.ts"
+import { formatBytes } from "../../src/cli/formatBytes.ts"
 import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import type { PullerOptions, PullOptions } from "../../src/config.ts"
 import { InvalidOption, ManifestNotFound, PullError } from "../../src/errors.ts"
 import type { PullEvent } from "../../src/events.ts"
 import { Puller } from "../../src/Puller.ts"
-import type { ImageDetails, ImageSummary } from "../../src/store/ImageRecord.ts"
+import type { ImageDetails, ImageSummary, ListOptions } from "../../src/store/ImageRecord.ts"
 import { digestOf, image, layers, Paper, pulled, reference, resolving, started, story, warning } from "./events.ts"
 
 const summary: ImageSummary = {
@@ -59,6 +60,7 @@ interface Asked {
   readonly puller: PullerOptions
   reference?: string
   options?: PullOptions | undefined
+  page?: ListOptions | undefined
   closed?: boolean
 }
 
@@ -85,10 +87,15 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
       tags: () => Effect.succeed(tags),
       referrers$: () => of(referrer),
       referrers: () => Effect.succeed([referrer]),
-      images: Effect.succeed([summary]),
+      images: (page) => {
+        one.page = page
+        return Effect.succeed([summary])
+      },
       inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none()),
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),
+      kept: (digests) =>
+        Effect.succeed(digests.filter((it) => it === digestOf(2)).map((digest) => ({ digest, bytes: 3 * 2 ** 19 }))),
       usage: Effect.die("not told here"),
       verify: () => Effect.succeed({ faults: [], repaired: [] })
     })
@@ -278,8 +285,18 @@ describe("a pull that is interrupted", () => {
     expect(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "")).toEqual({
       _tag: "Interrupted",
       reference,
-      layers: [digestOf(1)]
+      layers: [digestOf(1)],
+      partials: [{ digest: digestOf(2), offset: 3 * 2 ** 19, size: layers[1]?.size }]
     })
+  })
+
+  test("says from where the next pull goes on with each layer that was cut off", async () => {
+    const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, 5))
+    expect(stderr.split("\n")).toEqual([
+      "Interrupted: 1 of 6 layers are complete and kept. What arrived of the others is kept, and the next pull of it:",
+      `  02020202 continues at 1.50 MiB of ${formatBytes(layers[1]?.size ?? 0)}`,
+      ""
+    ])
   })
 
   test("with nothing complete says so", async () => {
@@ -296,11 +313,16 @@ describe("ociflow images", () => {
       `${reference}  linux/amd64,linux/arm64/v8  sha256:c8c8c8c8c8c8  6       21.00 MiB  2026-02-03 04:05`,
       ""
     ])
-    expect(asked).toEqual([{ puller: { root: "/r" }, closed: true }])
+    expect(asked).toEqual([{ puller: { root: "/r" }, page: {}, closed: true }])
   })
 
   test("with --json is an array", async () => {
     expect(JSON.parse((await ran("images --json")).stdout)).toEqual([summary])
+  })
+  test("asks for a page by its length and the reference before it", async () => {
+    const { asked } = await ran("images --limit 20 --after debian:12")
+    expect(asked[0]?.page).toEqual({ limit: 20, after: "debian:12" })
+    expect((await ran("images --limit 0")).stderr).toContain("1 or more")
   })
 })
 

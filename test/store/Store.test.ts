@@ -177,6 +177,27 @@ describe("images and inspect", () => {
       ])
     })
   )
+  it.effect("a page has so many images after a reference, and pages make up the whole", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      for (const name of ["c", "a", "e", "b", "d"]) {
+        yield* pullInto(store, { reference: `example.org/${name}:1`, version: name })
+      }
+      const all = yield* store.images()
+      expect(all.map(({ reference }) => reference)).toEqual(
+        ["a", "b", "c", "d", "e"].map((it) => `example.org/${it}:1`)
+      )
+      let pages: typeof all = []
+      for (const length of [2, 2, 1, 0]) {
+        const page = yield* store.images({ limit: 2, after: pages.at(-1)?.reference })
+        expect(page).toHaveLength(length)
+        pages = [...pages, ...page]
+      }
+      expect(pages).toEqual(all)
+      expect(yield* store.images({ after: "example.org/bb:1" })).toEqual(all.slice(2))
+      expect(yield* store.images({ limit: 1 })).toEqual(all.slice(0, 1))
+    })
+  )
   it.effect("inspect shows the config as it was pulled, and the paths", () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
