@@ -6,8 +6,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
+import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { PullError } from "./errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type {
@@ -60,6 +61,11 @@ export class Puller extends Context.Service<
     readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. */
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, PullError>
+    /**
+     * Keeps an image that the store holds where it is, until the scope closes: `remove` and `prune`, in whatever process,
+     * leave its layers for later. Ends with the process. Fails with `NotCached`.
+     */
+    readonly hold: (reference: string, options?: HoldOptions) => Effect.Effect<PulledImage, PullError, Scope.Scope>
     /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
     readonly remove: (reference: string) => Effect.Effect<Reclaimed, PullError>
     /** Removes what no image needs, downloads that were cut off, and the images that the options say. */

@@ -7,6 +7,7 @@ import { defaultLimits, filled, type PullerOptions } from "./config.ts"
 import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
+import { hold } from "./hold.ts"
 import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { makeLook } from "./look.ts"
 import type { Puller } from "./Puller.ts"
@@ -98,6 +99,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
       inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
       remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),
       prune: (how) => naming("(store)")(store.prune(how)),
+      hold: (reference, options = {}) => naming(reference)(hold(store, reference, options)),
       kept: (digests) => naming("(store)")(store.kept(digests)),
       usage: naming("(store)")(store.usage),
       verify: (how = {}, emit = silent) =>

@@ -1,11 +1,12 @@
 /** The Promise and Observable faces of a `Puller`, for programs that know nothing of Effect. */
 import * as Cause from "effect/Cause"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
+import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./config.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type {
   LookOptions,
@@ -25,6 +26,12 @@ import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./
 export interface Watching {
   readonly signal?: AbortSignal | undefined
   readonly onEvent?: Emit | undefined
+}
+
+/** An image in use: `await using held = await oci.hold(reference)`. */
+export interface Held extends AsyncDisposable {
+  readonly image: PulledImage
+  readonly release: () => Promise<void>
 }
 
 export interface Client extends AsyncDisposable {
@@ -50,6 +57,11 @@ export interface Client extends AsyncDisposable {
   /** The images that the store holds, by reference: all of them, or a page. */
   readonly images: (options?: ListOptions) => Promise<ReadonlyArray<ImageSummary>>
   readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
+  /**
+   * Keeps an image that the store holds where it is, until it is released, the client is closed or the process ends:
+   * `remove` and `prune`, in whatever process, leave its layers for later. Rejects with `NotCached`.
+   */
+  readonly hold: (reference: string, options?: HoldOptions) => Promise<Held>
   /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
   readonly remove: (reference: string) => Promise<Reclaimed>
   /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
@@ -75,9 +87,26 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     throw errorOf(exit.cause)
   }
   const puller = await run(Puller)
-  const close = () => {
+  const holds = new Set<Scope.Closeable>()
+  const release = async (scope: Scope.Closeable) => {
+    if (holds.delete(scope)) await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+  const close = async () => {
     closed = true
-    return runtime.dispose()
+    await Promise.all([...holds].map(release))
+    await runtime.dispose()
+  }
+  const hold: Client["hold"] = async (reference, options) => {
+    const scope = Scope.makeUnsafe()
+    holds.add(scope)
+    const released = () => release(scope)
+    try {
+      const image = await run(Scope.provide(puller.hold(reference, options), scope))
+      return { image, release: released, [Symbol.asyncDispose]: released }
+    } catch (error) {
+      await released()
+      throw error
+    }
   }
   return {
     pull$: puller.pull$,
@@ -92,6 +121,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
       run(puller.referrers(reference, rest, onEvent), signal),
     images: (options) => run(puller.images(options)),
     inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
+    hold,
     remove: (reference) => run(puller.remove(reference)),
     prune: (how) => run(puller.prune(how)),
     usage: () => run(puller.usage),

@@ -234,6 +234,9 @@ export interface PullOptions {
 }
 
 /** Entries are read from where the image comes from, whatever the store holds. */
+/** What `hold` is given. */
+export type HoldOptions = Pick<PullOptions, "platform">
+
 export type EntriesOptions = Pick<PullOptions, "platform" | "input">
 
 /** An option that is there and `undefined` is an option that is not there. */

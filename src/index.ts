@@ -5,7 +5,7 @@
  * - `pull` and `Puller` are the Effect face.
  * - Errors are data: a `PullError` carries one of `reasons`.
  */
-export { type Client, open, type Watching } from "./client.ts"
+export { type Client, type Held, open, type Watching } from "./client.ts"
 export {
   type ClientCertificate,
   type Credentials,
@@ -15,6 +15,7 @@ export {
   defaultRetry,
   defaultTimeouts,
   type EntriesOptions,
+  type HoldOptions,
   type HostOptions,
   type LayoutName,
   type Limits,

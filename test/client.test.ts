@@ -1,6 +1,10 @@
 /** What plain JavaScript may do to the client: each ends in an error of its kind. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { expect, test } from "vitest"
 import { open } from "../src/client.ts"
+import { image, startRegistry } from "../src/testing/index.ts"
 import { open as openTest } from "./support/open.ts"
 
 const failure = (promise: Promise<unknown>) =>
@@ -36,4 +40,26 @@ test("no reference at all is an InvalidReference", async () => {
 test.runIf(process.platform === "linux")("a root that cannot be made is a FileSystemFailed, at once", async () => {
   await using oci = await openTest({ root: "/proc/nope" })
   expect((await failure(oci.pull("localhost:1/nothing"))).reason).toMatchObject({ _tag: "FileSystemFailed" })
+})
+
+test("a held image keeps its layers until it is released, or the client is closed", async () => {
+  await using registry = await startRegistry({ images: { "app:1": await image({ layers: [{ files: { a: "a" } }] }) } })
+  const reference = registry.reference("app:1")
+  const root = await mkdtemp(join(tmpdir(), "ociflow-held-"))
+  await using cleaner = await openTest({ root })
+  const oci = await openTest({ root })
+  expect((await failure(oci.hold(reference))).reason).toMatchObject({ _tag: "NotCached" })
+  const { layers } = await oci.pull(reference)
+  {
+    await using held = await oci.hold(reference)
+    expect(held.image.layers).toEqual(layers)
+    expect(await cleaner.remove(reference)).toMatchObject({ layers: [], deferred: true })
+  }
+  expect((await cleaner.prune()).layers).toHaveLength(1)
+  await oci.pull(reference)
+  await oci.hold(reference)
+  expect(await cleaner.remove(reference)).toMatchObject({ layers: [], deferred: true })
+  await oci.close()
+  expect((await cleaner.prune()).layers).toHaveLength(1)
+  await rm(root, { recursive: true })
 })

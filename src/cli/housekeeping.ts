@@ -20,7 +20,7 @@ const reclaimed = ({ images, layers, partials, bytes, deferred }: Reclaimed, dry
   ]
   const lines = [
     `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,
-    ...(deferred ? ["A pull is running: layers that no image needs are left for the next time."] : [])
+    ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : [])
   ]
   return [...(rows.length === 0 ? [] : [table(rows)]), ...lines].join("\n")
 }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { keepNamed } from "./Documents.ts"
 import { freshness } from "./freshness.ts"
+import { heldDigests } from "./Holds.ts"
 import { tryLock } from "./Lock.ts"
 import {
   digestsOf,
@@ -32,6 +33,18 @@ import { ifMissing, syscall } from "./syscall.ts"
 /** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
 const grace = freshness
 
+/** The references whose image somebody holds. */
+const held = Effect.fnUntraced(function* ({ root, database }: KeeperOptions) {
+  const isHeld = yield* heldDigests(root)
+  const named = Effect.flatMap(
+    SqlClient,
+    (sql) => sql<{ reference: string; digest: string }>`
+      SELECT i.reference, m.digest FROM images i JOIN manifests m ON m.image_id = i.id`
+  )
+  const rows = yield* database.read("prune", named)
+  return new Set(rows.flatMap(({ reference, digest }) => (isHeld(digest) ? [reference] : [])))
+})
+
 /** The images to go: what was not used for too long, then the longest unused until the rest fits. */
 const choose = Effect.fnUntraced(function* (
   options: KeeperOptions,
@@ -39,7 +52,8 @@ const choose = Effect.fnUntraced(function* (
   { unusedFor, keepBytes }: PruneOptions
 ) {
   const now = yield* Clock.currentTimeMillis
-  const unused = (row: Need) => now - Date.parse(row.last_used_at)
+  const inUse = yield* held(options)
+  const unused = ({ reference, last_used_at }: Need) => (inUse.has(reference) ? 0 : now - Date.parse(last_used_at))
   const old = (row: Need) => unusedFor !== undefined && unused(row) > Math.max(unusedFor, grace)
   const gone = new Map(rows.filter(old).map((row) => [row.reference, row]))
   if (keepBytes === undefined) return gone
@@ -48,8 +62,10 @@ const choose = Effect.fnUntraced(function* (
     (yield* measure(yield* treesOf(options, digestsOf(left)))).map(({ digest, bytes }) => [digest, bytes])
   )
   const occupied = () => [...digestsOf(left)].reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0)
-  while (left[0] !== undefined && unused(left[0]) > grace && occupied() > keepBytes) {
-    const longest = left[0]
+  for (;;) {
+    // What is used just now was used last.
+    const longest = left.find(({ reference }) => !inUse.has(reference))
+    if (longest === undefined || unused(longest) <= grace || occupied() <= keepBytes) break
     gone.set(longest.reference, longest)
     left = left.filter((row) => row.reference !== longest.reference)
   }
@@ -87,21 +103,26 @@ export const makeKeeper = (options: KeeperOptions) => {
       ({ gone }) => gone
     )
 
-  /** Takes away layers that no image names, of `among` or of all; `undefined` while a pull is running. */
+  /**
+   * Takes away layers that no image names and nobody holds, of `among` or of all; `undefined` while a pull is running.
+   */
   const collect = (among?: ReadonlySet<string>) =>
     Effect.gen(function* () {
       if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
       const trash = yield* area
       const query = Effect.gen(function* () {
         const sql = yield* SqlClient
-        const unneeded = yield* orphans(options, digestsOf(yield* needs))
-        const going = unneeded.filter(({ digest }) => among?.has(digest) ?? true)
+        const unneeded = (yield* orphans(options, digestsOf(yield* needs))).filter(
+          ({ digest }) => among?.has(digest) ?? true
+        )
+        const isHeld = yield* heldDigests(root)
+        const going = unneeded.filter(({ digest }) => !isHeld(digest))
         // Tree and row go in one transaction, and the tree first: one that is there without its row could be claimed
         // with a diffID that is not its own.
         for (const { digest } of going) yield* sql`DELETE FROM layers WHERE digest = ${digest}`
         const unlinked = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
         for (const path of yield* strays(options)) yield* unlinked(path)
-        return yield* Effect.forEach(
+        const moved = yield* Effect.forEach(
           going,
           Effect.fnUntraced(function* ({ digest, path }) {
             const moved = join(trash, randomUUID())
@@ -111,15 +132,17 @@ export const makeKeeper = (options: KeeperOptions) => {
             return { digest, path: moved }
           })
         )
+        return { moved, held: going.length < unneeded.length }
       })
       return yield* database.transaction("collect", query)
     }).pipe(Effect.scoped)
 
   const reclaim = Effect.fnUntraced(function* (among?: ReadonlySet<string>) {
     const taken = yield* collect(among)
-    const layers = yield* measure(taken ?? [])
-    yield* Effect.forEach(taken ?? [], ({ path }) => removeTree(path), { discard: true })
-    return { layers, deferred: taken === undefined }
+    const { moved, held } = taken ?? { moved: [], held: true }
+    const layers = yield* measure(moved)
+    yield* Effect.forEach(moved, ({ path }) => removeTree(path), { discard: true })
+    return { layers, deferred: held }
   })
 
   return {

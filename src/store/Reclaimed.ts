@@ -25,7 +25,10 @@ export interface Reclaimed {
   /** Downloads that were cut off and nobody continues just now. */
   readonly partials: ReadonlyArray<ReclaimedBlob>
   readonly bytes: number
-  /** A pull was running: layers that no image names were left for the next time, since it may be about to name them. */
+  /**
+   * Layers that no image names were left for the next time: a pull was running, which may be about to name them, or
+   * somebody holds an image that is made of them.
+   */
   readonly deferred: boolean
 }
 

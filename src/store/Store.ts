@@ -26,6 +26,7 @@ import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
 import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
 import { freeSpace } from "./freeSpace.ts"
+import { holdDigests } from "./Holds.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import { lock, tryLock } from "./Lock.ts"
 import { once } from "./once.ts"
@@ -116,6 +117,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     tryLock: (name) => tryLock(lockPath(name)),
+    hold: (digests) => holdDigests(root, digests),
     using: lock(lockPath("use"), { shared: true }),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
@@ -173,6 +175,8 @@ export class Store extends Context.Service<
      * layer that is published and not yet named by an image.
      */
     readonly using: Effect.Effect<void, Reason, Scope.Scope>
+    /** Keeps the trees that these digests name from being taken away, until the scope closes. Beside `using`. */
+    readonly hold: (digests: ReadonlyArray<string>) => Effect.Effect<void, Reason, Scope.Scope>
     /** Bytes free where layers are written; `undefined` where the file system does not say. */
     readonly freeSpace: Effect.Effect<number | undefined>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */

@@ -92,6 +92,7 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
         return Effect.succeed([summary])
       },
       inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none()),
+      hold: () => Effect.die("not told here"),
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),
       kept: (digests) =>

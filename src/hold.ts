@@ -1,0 +1,36 @@
+/**
+ * Keeps an image where it is while a program uses it: until the scope closes, or the process dies, no cleaning up takes
+ * its layers away, in whatever process.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { absence } from "./absence.ts"
+import { checkPullOptions } from "./checkOptions.ts"
+import type { HoldOptions } from "./config.ts"
+import type { Reason } from "./errors.ts"
+import type { PulledImage } from "./events.ts"
+import { nameOf } from "./reference/nameOf.ts"
+import { hostPlatform } from "./registry/hostPlatform.ts"
+import { parsePlatform } from "./registry/Platform.ts"
+import type { Store } from "./store/Store.ts"
+
+export const hold = Effect.fnUntraced(function* (
+  store: Store["Service"],
+  text: string,
+  options: HoldOptions
+): Effect.fn.Return<PulledImage, Reason, Scope.Scope> {
+  yield* checkPullOptions(options)
+  const reference = yield* nameOf(text)
+  const platform = options.platform === undefined ? hostPlatform() : yield* parsePlatform(options.platform)
+  const scope = yield* Effect.scope
+  return yield* Effect.gen(function* () {
+    // As a pull does: no cleaning up begins between the look and the locks.
+    yield* store.using
+    const known = yield* store.find(reference, platform)
+    if (Option.isNone(known)) return yield* yield* absence(store, reference, platform)
+    const { manifestDigest, layers } = known.value
+    yield* Scope.provide(store.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
+    return known.value
+  }).pipe(Effect.scoped)
+})
