@@ -11,6 +11,7 @@ import { formatBytes } from "./formatBytes.ts"
 import { shortDigest } from "./frame.ts"
 import { Output } from "./Output.ts"
 import { advance, initial, isInPlace, type PullState } from "./PullState.ts"
+import { pinned } from "./pinned.ts"
 import { continues } from "./plainLine.ts"
 import { showProgress, type Terminal } from "./progress.ts"
 import { sampled } from "./sampled.ts"
@@ -52,10 +53,6 @@ const describe = (image: PulledImage): string =>
     `  size      ${formatBytes(image.size)}`,
     ...placesOf(image)
   ].join("\n")
-
-/** The image's name with its digest: what to pull to get this very image again. */
-const pinned = ({ reference, digest }: PulledImage): string =>
-  printable(reference.includes("@") ? reference : `${reference}@${digest}`)
 
 /** A layer whose download was cut off, and where the next pull goes on with it. */
 interface Cut {
@@ -123,5 +120,5 @@ export const pull = Effect.fnUntraced(function* <E>(
     )
   )
   if (report.json || state.image === undefined) return
-  stdout.write(`${report.quiet ? pinned(state.image) : describe(state.image)}\n`)
+  stdout.write(`${report.quiet ? yield* pinned(state.image) : describe(state.image)}\n`)
 })

@@ -31,6 +31,8 @@ const beginsAsGzip = async (path: string): Promise<boolean> => {
   }
 }
 
+const wordsOf = (error: unknown) => (codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOf(error))
+
 const look = async (path: string): Promise<"directory" | "archive" | "stream"> => {
   const found = await stat(path)
   if (found.isDirectory()) return "directory"
@@ -54,7 +56,7 @@ export const openContainer = Effect.fnUntraced(function* (
       return yield* unusable({ name }, "the standard input is a terminal")
     return yield* spooled(stream)
   }
-  const kind = yield* Effect.tryPromise({ try: () => look(path), catch: (error) => unusable({ name }, codeOf(error)) })
+  const kind = yield* Effect.tryPromise({ try: () => look(path), catch: (error) => unusable({ name }, wordsOf(error)) })
   // What a manifest.json names there could be a link to anywhere; in a layout every name is a digest.
   if (kind === "directory" && asked.transport !== "oci")
     return yield* unusable({ name }, "it is a directory: as an OCI layout, oci: takes it")

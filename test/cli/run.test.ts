@@ -158,6 +158,12 @@ describe("ociflow pull", () => {
     expect(stderr).toBe("warning: no [2J xattrs here\n")
   })
 
+  test("--quiet tells what to pull again of an image from a file, too", async () => {
+    const from = (reference: string) => of<PullEvent>({ _tag: "Pulled", image: { ...image, reference }, cached: false })
+    const { stdout } = await ran("pull oci:/l:1 --quiet", from("oci:/l:1"))
+    expect(stdout).toBe(`oci:/l:@${image.digest}\n`)
+  })
+
   test("--json tells one event a line, and at last the image", async () => {
     const { stdout, stderr } = await ran("pull debian:12 --json")
     const events = stdout
