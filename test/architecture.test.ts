@@ -69,6 +69,9 @@ test("arrows run one way: registry, layer and store know nothing of each other",
   for (const file of files) {
     const folder = file.split("/")[0] ?? ""
     const beneath = folder === "reference" || folder === "reactive"
+    // Sources are made of registry, layer and store; none of these knows where an image may come from.
+    if (beneath || siblings.includes(folder))
+      for (const { from } of importsOf(file)) expect(from.startsWith("source/"), `${file} imports ${from}`).toBe(false)
     const others = beneath ? siblings : siblings.includes(folder) ? siblings.filter((it) => it !== folder) : []
     for (const { from } of importsOf(file)) {
       expect(
