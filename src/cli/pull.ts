@@ -67,7 +67,7 @@ const word = ({ layers }: PullState, cut: ReadonlyArray<Cut>): string => {
   if (cut.length === 0)
     return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
   const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
-  return [`Interrupted: ${complete}. What arrived of the others is kept, and the next pull of it:`, ...lines].join("\n")
+  return [`Interrupted: ${complete}. What arrived is kept, and the next pull of`, ...lines].join("\n")
 }
 
 const interrupted = ({ reference, layers }: PullState, partials: ReadonlyArray<Cut>) => ({

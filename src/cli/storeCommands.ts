@@ -13,13 +13,24 @@ import { parseAge, parseBytes } from "./quantities.ts"
 const way = Effect.promise(() => import("./housekeeping.ts"))
 const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
 
-const quantity = (name: string, metavar: string, says: string, parse: (text: string) => number | undefined) =>
+/** What a call that was wrong is told to expect. */
+const examples = {
+  AGE: "an age, as 90s, 30m, 12h, 7d or 2w",
+  SIZE: "a size, as 500MB, 20GiB or a number of bytes"
+} as const
+
+const quantity = (
+  name: string,
+  metavar: keyof typeof examples,
+  says: string,
+  parse: (text: string) => number | undefined
+) =>
   Flag.String(name).pipe(
     Flag.withMetavar(metavar),
     Flag.withDescription(says),
     Flag.filterMap(
       (text) => Option.fromUndefinedOr(parse(text)),
-      (text) => `${text} is no ${metavar}`
+      () => examples[metavar]
     ),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
