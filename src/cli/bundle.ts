@@ -6,30 +6,11 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type BuildOptions, build, type Plugin } from "esbuild"
+import { type BuildOptions, build } from "esbuild"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const cli = join(root, "dist/cli")
 const worker = join(root, "dist/layer/extract.js")
-
-/** What is used of undici, without its fetch, WebSocket, caches and mocks, which its index loads with it. */
-const lean: Plugin = {
-  name: "undici",
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^undici$/ }, () => ({ path: "undici", namespace: "lean" }))
-    onLoad({ filter: /./, namespace: "lean" }, () => ({
-      resolveDir: root,
-      contents: Object.entries({
-        Agent: "dispatcher/agent",
-        Client: "dispatcher/client",
-        Pool: "dispatcher/pool",
-        buildConnector: "core/connect"
-      })
-        .map(([name, path]) => `export { default as ${name} } from "undici/lib/${path}.js"`)
-        .join("\n")
-    }))
-  }
-}
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -45,7 +26,6 @@ const common: BuildOptions = {
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);'
   },
-  plugins: [lean],
   legalComments: "none",
   metafile: true,
   logLevel: "warning"

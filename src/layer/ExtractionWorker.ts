@@ -8,7 +8,7 @@ import { makeRingMemory, RingWriter } from "./Ring.ts"
 export const ringBytes = 2 ** 20
 
 /** Each piece of output is soon garbage outside the heap, and is freed when this part of the heap is full. */
-const youngMegabytes = 2
+const youngMegabytes = 1
 
 /** Found alike from the library and from the command line; from the sources, which Node 20 cannot run, the build. */
 const workerUrl = import.meta.url.endsWith(".ts")

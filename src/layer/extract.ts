@@ -11,6 +11,7 @@ import { makeApplier } from "./apply.ts"
 import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
 import { type Job, type Message, type Order, packReason } from "./Job.ts"
+import { native } from "./native.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
@@ -21,6 +22,9 @@ import { verify } from "./verify.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
+
+/** Bytes of archive between two times that free memory goes back to the system. */
+const trimInterval = 16 * 2 ** 20
 
 const lasting = (directory: string): void => {
   try {
@@ -38,6 +42,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
 
+  let trimmed = 0
   let told = performance.now()
   const tell = () => {
     told = performance.now()
@@ -63,6 +68,9 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           verify("diffID", diffId),
           count((bytes) => {
             counts.inflated += bytes
+            if (counts.inflated - trimmed < trimInterval) return
+            trimmed = counts.inflated
+            native.trimMemory?.()
           }),
           untar(gate, { digest, limits, warn }),
           tap((part) => {

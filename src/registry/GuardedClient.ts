@@ -10,7 +10,11 @@
  * cancelled pull would leave a socket behind.
  */
 import type { Socket } from "node:net"
-import { Agent, buildConnector, Client, type Dispatcher, Pool } from "undici"
+import type { Dispatcher } from "undici"
+import buildConnector from "undici/lib/core/connect.js"
+import Agent from "undici/lib/dispatcher/agent.js"
+import Client from "undici/lib/dispatcher/client.js"
+import Pool from "undici/lib/dispatcher/pool.js"
 import { codeOf } from "./problem.ts"
 
 export { buildConnector }

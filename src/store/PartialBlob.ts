@@ -28,8 +28,10 @@ export interface PartialBlob {
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
 
-/** Bytes in memory on their way to the disk. */
+/** Bytes in memory on their way to the disk: a download waits while there are more. */
 const highWater = 2 ** 20
+/** Bytes that are gathered for one write: what a killed process had and did not keep. Each write is a trip to a thread. */
+const gathered = 2 ** 17
 const readSize = 2 ** 16
 
 const failed = (operation: string, path: string) => (error: unknown) =>
@@ -66,7 +68,10 @@ const noRoom = ["ENOSPC", "EDQUOT", "EFBIG"]
 /** One write after the other, in the order of asking. After a failure nothing more is written. */
 class Tail {
   size: number
+  /** Bytes that are not written yet. */
   pending = 0
+  #waiting: Array<Uint8Array> = []
+  #bytes = 0
   #full = false
   #last: Promise<void> = Promise.resolve()
   readonly #file: FileHandle
@@ -74,24 +79,34 @@ class Tail {
     this.#file = file
     this.size = size
   }
-  readonly append = (chunk: Uint8Array): Promise<void> => {
+  /** The chunk is kept with the next write; a promise where that is now. */
+  readonly append = (chunk: Uint8Array): Promise<void> | undefined => {
     this.pending += chunk.length
-    this.#last = this.#last.then(() => this.#write(chunk))
+    this.#bytes += chunk.length
+    this.#waiting.push(chunk)
+    return this.#bytes >= gathered ? this.flush() : undefined
+  }
+  /** Writes what waits; resolves when all is written. */
+  readonly flush = (): Promise<void> => {
+    const [chunks, bytes] = [this.#waiting, this.#bytes]
+    if (bytes === 0) return this.#last
+    this.#waiting = []
+    this.#bytes = 0
+    this.#last = this.#last.then(() => this.#write(chunks, bytes))
     return this.#last
   }
-  readonly idle = (): Promise<void> => this.#last
   readonly clear = async (): Promise<void> => {
-    await this.#last.catch(() => undefined)
+    await this.flush().catch(() => undefined)
     await this.#file.truncate(0)
     this.size = 0
     this.#full = false
     this.#last = Promise.resolve()
   }
-  readonly #write = async (chunk: Uint8Array): Promise<void> => {
+  readonly #write = async (chunks: Array<Uint8Array>, bytes: number): Promise<void> => {
     try {
       if (this.#full) return
-      await this.#file.appendFile(chunk)
-      this.size += chunk.length
+      await this.#append(chunks, bytes)
+      this.size += bytes
     } catch (error) {
       // What was written of it would shift all that follows.
       await this.#file.truncate(this.size).catch(() => undefined)
@@ -99,8 +114,13 @@ class Tail {
       // A gap must not follow: the next chunk might fit.
       this.#full = true
     } finally {
-      this.pending -= chunk.length
+      this.pending -= bytes
     }
+  }
+  /** A write may end early: by a limit, or where room ends, and the next one tells why. */
+  readonly #append = async (chunks: ReadonlyArray<Uint8Array>, bytes: number): Promise<void> => {
+    const { bytesWritten } = await this.#file.writev(chunks)
+    if (bytesWritten < bytes) await this.#file.appendFile(Buffer.concat(chunks).subarray(bytesWritten))
   }
 }
 
@@ -119,12 +139,12 @@ const keeping$ = (
     subscriber.add(
       rest(inner, tail.size).subscribe({
         next: (chunk) => {
-          tail.append(chunk).then(balance, fail)
+          tail.append(chunk)?.then(balance, fail)
           balance()
           subscriber.next(chunk)
         },
-        error: (error) => tail.idle().then(() => subscriber.error(error), fail),
-        complete: () => tail.idle().then(() => subscriber.complete(), fail)
+        error: (error) => tail.flush().then(() => subscriber.error(error), fail),
+        complete: () => tail.flush().then(() => subscriber.complete(), fail)
       })
     )
   })
@@ -160,7 +180,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
       }),
       ({ file, tail }) =>
         Effect.promise(async () => {
-          await tail.idle().catch(() => undefined)
+          await tail.flush().catch(() => undefined)
           if (tail.size === 0) await unlink(path).catch(() => undefined)
           await file.close()
         })
@@ -171,7 +191,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
       bytes$: (gate, rest) =>
         concat(
           // A subscription before this one may have left writes behind.
-          defer(tail.idle).pipe(
+          defer(tail.flush).pipe(
             ignoreElements(),
             catchError((error) => throwError(() => failed("write", path)(error)))
           ),
@@ -180,7 +200,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
         ),
       moveTo: (to) =>
         syscall("rename", to, async () => {
-          await tail.idle()
+          await tail.flush()
           if (tail.size !== size) return false
           await makeDirectory(dirname(to))
           await move(path, to)

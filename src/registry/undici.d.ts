@@ -1,0 +1,16 @@
+/**
+ * The dispatcher by its own paths: the package's index loads fetch, WebSocket, caches and mocks with it, for 7 MB and
+ * 0.09 s of processor time. The paths are no promise of undici's, so its version is exact.
+ */
+declare module "undici/lib/core/connect.js" {
+  export { buildConnector as default } from "undici"
+}
+declare module "undici/lib/dispatcher/agent.js" {
+  export { Agent as default } from "undici"
+}
+declare module "undici/lib/dispatcher/client.js" {
+  export { Client as default } from "undici"
+}
+declare module "undici/lib/dispatcher/pool.js" {
+  export { Pool as default } from "undici"
+}
