@@ -1,11 +1,14 @@
 /** Runs `processes/pull.mjs`: pulls in a fresh process, seen from within and from without. */
 import { fileURLToPath } from "node:url"
+import type { PullerOptions } from "../../src/config.ts"
 import { here } from "../peers/ociflow.ts"
 import { measure, type Usage } from "./Command.ts"
 
 export interface PullProcess {
   readonly references: ReadonlyArray<string>
   readonly root: string
+  /** Of the puller. */
+  readonly options?: PullerOptions
   /** How often the same is pulled again, from the store. */
   readonly again?: number
   /** Whether the event loop is watched. */

@@ -1,9 +1,9 @@
 // Pulls in a process of its own, plain JavaScript so that no loader is measured with it. One JSON argument in, one
-// JSON line out: { tree, root, references, again?, delay? } → { load, open, pull, again, delay } in milliseconds.
+// JSON line out: { tree, root, references, options?, again?, delay? } → { load, open, pull, again, delay } in milliseconds.
 import { monitorEventLoopDelay, performance } from "node:perf_hooks"
 import { pathToFileURL } from "node:url"
 
-const { tree, root, references, again = 0, delay = false } = JSON.parse(process.argv[2])
+const { tree, root, references, options = {}, again = 0, delay = false } = JSON.parse(process.argv[2])
 
 const timed = async (work) => {
   const began = performance.now()
@@ -12,7 +12,7 @@ const timed = async (work) => {
 }
 
 const [load, { open }] = await timed(() => import(pathToFileURL(`${tree}/dist/index.js`).href))
-const [opened, client] = await timed(() => open({ root }))
+const [opened, client] = await timed(() => open({ root, ...options }))
 // Samples a timer of one millisecond, so that much of each sample is no delay.
 const resolution = 1
 const histogram = monitorEventLoopDelay({ resolution })
