@@ -1,6 +1,8 @@
 /** One image, wherever it comes from: the same checks, the same trees, the same rows. */
 import { execFileSync } from "node:child_process"
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises"
+import { randomBytes } from "node:crypto"
+import { createReadStream } from "node:fs"
+import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { gzipSync } from "node:zlib"
@@ -424,3 +426,40 @@ test("the layout `rootfs` merges what comes from a file", async () => {
   expect(pulled.rootfs).toBeDefined()
   expect(await readdir(join(oci.root, "partial")).catch(() => [])).toEqual([])
 })
+
+test.runIf(process.platform === "linux").each(["directory", "tar", "stream"])(
+  "a pull from a %s that is cancelled in the middle leaves no file open, and goes on later",
+  async (form) => {
+    await using home = await temporaryRoot()
+    const large = await image({ compression: "none", layers: [{ files: { big: randomBytes(30 * 2 ** 20) } }] })
+    const files = layoutOf([[tagged("1"), large]])
+    const path = join(home.root, "layout")
+    await (form === "directory" ? writeFiles(path, files) : writeArchive(path, files))
+    await using oci = await open()
+    await oci.images()
+    const reference = form === "stream" ? "oci:-" : `oci:${path}`
+    const input = () => (form === "stream" ? { input: createReadStream(path) } : {})
+    const held = async () => {
+      const fds = await readdir("/proc/self/fd")
+      const paths = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")))
+      return paths.filter((it) => it.startsWith(home.root) || it.includes("archive.tar"))
+    }
+    const controller = new AbortController()
+    let seen: ReadonlyArray<string> = []
+    const pulling = oci.pull(reference, {
+      ...input(),
+      signal: controller.signal,
+      onEvent: async (event) => {
+        if (event._tag !== "LayerProgress" || controller.signal.aborted) return
+        seen = await held()
+        controller.abort(new Error("enough"))
+      }
+    })
+    await expect(pulling).rejects.toThrow("enough")
+    expect(seen.length).toBeGreaterThan(0)
+    expect(await held()).toEqual([])
+    expect(await oci.layers()).toEqual([])
+    expect((await oci.pull(reference, input())).digest).toBe(large.digest)
+    expect(await held()).toEqual([])
+  }
+)
