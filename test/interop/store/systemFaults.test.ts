@@ -1,0 +1,180 @@
+/** What the operating system refuses ends in a typed error that says what to do, and leaves nothing half done. */
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { mkdtemp } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { image, Prng, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
+
+const main = join(import.meta.dirname, "../../../dist/cli/main.js")
+
+const fewFiles = join(import.meta.dirname, "../programs/fewFiles.mjs")
+
+let home: string
+let root: string
+let registry: TestRegistry
+let layer: string
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "ociflow-refused-"))
+  chmodSync(home, 0o755)
+  root = join(home, "store")
+  const app = await image({ layers: [{ files: { "noise.bin": new Prng("noise").bytes(5_000_000), small: "small" } }] })
+  layer = app.manifests[0]?.layers[0]?.digest ?? ""
+  registry = await startRegistry({ images: { "app:1": app } })
+})
+afterEach(async () => {
+  await registry.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+/** Pulls behind another command, which makes the trouble. */
+const pull = async (...before: ReadonlyArray<string>) => {
+  const [command = "", ...args] = [...before, process.execPath, main, "pull", registry.reference("app:1")]
+  const child = spawn(command, [...args, "--root", root, "--json"], {
+    // Another user's home cannot be read.
+    env: { ...process.env, HOME: home },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let [stdout, stderr] = ["", ""]
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text
+  })
+  const [code] = await once(child, "close")
+  const events = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+  return { code, stderr, events, last: events.at(-1) }
+}
+
+const refused = (code: string, advice: string) => ({
+  _tag: "Failed",
+  reason: "FileSystemFailed",
+  message: expect.stringContaining(code),
+  advice: expect.stringContaining(advice)
+})
+
+/** Neither a layer nor one in the making. */
+const nothingPublished = () => {
+  expect(readdirSync(join(root, "layers")).filter((name) => name.endsWith(".extracted"))).toEqual([])
+  expect(readdirSync(join(root, "layers", ".staging"))).toEqual([])
+}
+
+test("EROFS: a file system that is read-only", async () => {
+  mkdirSync(root)
+  execFileSync("mount", ["--bind", root, root])
+  try {
+    execFileSync("mount", ["-o", "remount,bind,ro", root])
+    const { code, last } = await pull()
+    expect(code).toBe(1)
+    expect(last).toMatchObject(refused("EROFS", "The file system is read-only: choose another --root."))
+  } finally {
+    execFileSync("umount", [root])
+  }
+})
+
+test("EROFS: what was pulled before is served from a store that is read-only", async () => {
+  expect((await pull()).code).toBe(0)
+  execFileSync("mount", ["--bind", root, root])
+  try {
+    execFileSync("mount", ["-o", "remount,bind,ro", root])
+    expect(await pull()).toMatchObject({ code: 0, last: { _tag: "Pulled", cached: true } })
+  } finally {
+    execFileSync("umount", [root])
+  }
+})
+
+test("EACCES: a store that is another user's", async () => {
+  mkdirSync(root, { mode: 0o755 })
+  const { code, last } = await pull("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+  expect(code).toBe(1)
+  expect(last).toMatchObject(refused("EACCES", "check who owns the directory"))
+})
+
+test("EMFILE: a program that has no more files to open, and gives them back", async () => {
+  const other = await image({ layers: [{ files: { "other.bin": new Prng("other").bytes(1_000_000) } }] })
+  await using second = await startRegistry({ images: { "app:2": other } })
+  const references = [registry.reference("app:1"), second.reference("app:2")]
+  const codes: Array<string> = []
+  for (const spare of [0, 1, 2, 3, 20]) {
+    const wish = JSON.stringify({ root, references, spare })
+    // Node opens all of a program's modules at once: there have to be some hundreds.
+    const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, wish], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    let stdout = ""
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text
+    })
+    expect((await once(child, "close"))[0]).toBe(0)
+    const [first, scarce, last] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect([first, last]).toEqual([{ _tag: "Pulled" }, { _tag: "Pulled" }])
+    codes.push(scarce._tag === "Pulled" ? "" : `${scarce.reason} ${scarce.code}`)
+    rmSync(root, { recursive: true })
+  }
+  expect(codes[0]).toBe("FileSystemFailed EMFILE")
+  expect(codes.filter((code) => code !== "" && code !== "FileSystemFailed EMFILE")).toEqual([])
+  expect(codes.at(-1)).toBe("")
+})
+
+test("EIO: a disk that fails while bytes are kept; what is whole before that is kept, and continued", async () => {
+  // No disk fails on demand: the kernel's answer to these writes is made up, from the third on.
+  const failing = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", join(root, "partial", layer)]
+  const { code, last } = await pull(...failing, "-e", "inject=write,writev,pwrite64,pwritev:error=EIO:when=3+", "--")
+  expect(code).toBe(1)
+  expect(last).toMatchObject(refused("EIO", "The disk reports an error"))
+  nothingPublished()
+  const { size } = statSync(join(root, "partial", layer))
+  expect(size).toBeGreaterThan(0)
+  const again = await pull()
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.events).toContainEqual(expect.objectContaining({ _tag: "LayerStarted", offset: size }))
+})
+
+/** Calls that make bytes and names last, in their order, with the paths of what they were called on. */
+const traced = async (...flags: ReadonlyArray<string>) => {
+  const out = join(home, "calls")
+  const trace = [
+    "-f",
+    "-y",
+    "-qq",
+    "-s",
+    "4096",
+    "-o",
+    out,
+    "-e",
+    "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2"
+  ]
+  const [command = "", ...args] = ["strace", ...trace, process.execPath, main, "pull", registry.reference("app:1")]
+  const child = spawn(command, [...args, "--root", root, ...flags], { stdio: "ignore" })
+  expect((await once(child, "close"))[0]).toBe(0)
+  const calls = readFileSync(out, "utf8").split("\n")
+  return (pattern: RegExp) => calls.findIndex((call) => pattern.test(call))
+}
+const published = /rename.*\.staging\/[^"]*".*layers\/sha256:[0-9a-f]{64}\.extracted"/
+const stagedSync = /(syncfs|fsync)\(\d+<[^>]*\.staging\//
+
+test("durability power: the layer is on the disk before it has its name, the name before the row", async () => {
+  const at = await traced("--durability", "power")
+  expect(at(stagedSync)).toBeGreaterThanOrEqual(0)
+  expect(at(published)).toBeGreaterThan(at(stagedSync))
+  expect(at(/fsync\(\d+<[^>]*\/layers>/)).toBeGreaterThan(at(published))
+  expect(at(/fsync\(\d+<[^>]*\/oci\.db\.tmp>/)).toBeGreaterThan(at(/fsync\(\d+<[^>]*\/layers>/))
+  expect(at(/rename.*oci\.db\.tmp".*oci\.db"/)).toBeGreaterThan(at(/fsync\(\d+<[^>]*\/oci\.db\.tmp>/))
+  expect(at(/fsync\(\d+<[^>]*\/store>/)).toBeGreaterThan(at(/rename.*oci\.db\.tmp".*oci\.db"/))
+})
+
+test("durability crash: names and rows are waited for, files are not", async () => {
+  const at = await traced()
+  expect(at(stagedSync)).toBe(-1)
+  expect(at(/fsync\(\d+<[^>]*\/layers>/)).toBeGreaterThan(at(published))
+  expect(at(/rename.*oci\.db\.tmp".*oci\.db"/)).toBeGreaterThan(at(/fsync\(\d+<[^>]*\/oci\.db\.tmp>/))
+})
