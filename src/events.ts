@@ -101,10 +101,31 @@ export interface LayerDone {
   readonly inflated: number
   readonly entries: number
 }
-/** Something that does not stop the pull and should be known. `code` is stable. */
+/** What a pull can live with; `docs/errors.md` says what each one means. */
+export type WarningCode =
+  | "AttributeTooLarge"
+  | "AttributesDropped"
+  | "AttributesRefused"
+  | "AttributesUnsupported"
+  | "AuthFileUnusable"
+  | "AuthVariableUnusable"
+  | "CatalogueDamaged"
+  | "CredentialHelperFailed"
+  | "DockerConfigUnusable"
+  | "HostsFileUnusable"
+  | "LittleSpace"
+  | "MirrorFailed"
+  | "MirrorUnusable"
+  | "NotRepaired"
+  | "OpaqueRoot"
+  | "PlatformFallback"
+  | "PlatformMismatch"
+  | "RegistryWarning"
+  | "UnknownEntryType"
+/** Something that does not stop the pull and should be known. */
 export interface Warning {
   readonly _tag: "Warning"
-  readonly code: string
+  readonly code: WarningCode
   readonly message: string
   readonly digest?: string
 }

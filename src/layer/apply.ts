@@ -137,7 +137,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
             vacate,
             opaqueRoot: () => {
               const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without them"
-              warn({ _tag: "Warning", code: "opaque-root", message, digest })
+              warn({ _tag: "Warning", code: "OpaqueRoot", message, digest })
             }
           })
         : undefined

@@ -1,7 +1,7 @@
 /** Extended attributes: the stat's own, and those of the archive. */
 import { statfsSync } from "node:fs"
 import type { Ownership, StatFormat } from "../config.ts"
-import type { Warning } from "../events.ts"
+import type { Warning, WarningCode } from "../events.ts"
 import type { EntryHeader } from "./Entry.ts"
 import { native } from "./native.ts"
 import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
@@ -42,8 +42,8 @@ const none: Pairs = []
 export const makeAttributes = (options: AttributesOptions): Attributes => {
   const { digest, ownership } = options
   const bytesOf = makeOverrideStat(options.statFormat)
-  const warned = new Set<string>()
-  const warn = (code: string, message: string) => {
+  const warned = new Set<WarningCode>()
+  const warn = (code: WarningCode, message: string) => {
     if (warned.has(code)) return
     warned.add(code)
     options.warn({ _tag: "Warning", code, message, digest })
@@ -53,7 +53,7 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
   const unsupported = (why: string) => {
     supported = false
     warn(
-      "xattr-unsupported",
+      "AttributesUnsupported",
       `${why}: owners and modes of this layer are kept in a file beside it, named as it plus .stat`
     )
   }
@@ -63,7 +63,7 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
     if (reserved.test(name) || name.includes("\0")) return false
     if (process.platform !== "linux" || name.startsWith("user.")) return true
     if (ownership === "chown" && !hostOnly.has(name)) return true
-    warn("xattrs-dropped", `attributes like ${name} need ownership chown and root: they are left out of this layer`)
+    warn("AttributesDropped", `attributes like ${name} need ownership chown and root: they are left out of this layer`)
     return false
   }
 
@@ -83,11 +83,14 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
       return false
     }
     if (refused) {
-      warn("xattrs-refused", `the system refuses the attribute ${name} (${code}): kept beside the layer`)
+      warn("AttributesRefused", `the system refuses the attribute ${name} (${code}): kept beside the layer`)
       return false
     }
     if (tooLarge(code)) {
-      warn("xattr-too-large", `the attribute ${name} is too large for the file system (${code}): kept beside the layer`)
+      warn(
+        "AttributeTooLarge",
+        `the attribute ${name} is too large for the file system (${code}): kept beside the layer`
+      )
       return false
     }
     throw Object.assign(new Error(code), { code, syscall: "setxattr", path: path.toString() })

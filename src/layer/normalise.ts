@@ -218,7 +218,7 @@ class Normaliser implements Machine<Uint8Array, Framed> {
       this.#warned = true
       this.#warn({
         _tag: "Warning",
-        code: "unknown-entry-type",
+        code: "UnknownEntryType",
         digest,
         message: `an entry of the unknown type ${JSON.stringify(typeflag)} is taken for a regular file`
       })

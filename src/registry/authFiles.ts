@@ -5,6 +5,7 @@ import { join } from "node:path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { WarningCode } from "../events.ts"
 import { type AuthFile, decodeAuthFile, loginIn } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
 import { codeOf } from "./problem.ts"
@@ -25,7 +26,7 @@ export const dockerConfigPath: Effect.Effect<string> = Effect.map(variable("DOCK
 )
 
 /** A file that is there and of no use is a warning. Nothing of it is quoted: it holds passwords. */
-const unusable = (code: string, from: string) => ({
+const unusable = (code: WarningCode, from: string) => ({
   _tag: "Warning" as const,
   code,
   message: `${from} cannot be used: no credentials are taken from it`
@@ -39,7 +40,7 @@ export const readAuthFile = (path: string): Effect.Effect<AuthFile | undefined, 
   )
 
 const fromFile =
-  (path: string, code: string): CredentialSource =>
+  (path: string, code: WarningCode): CredentialSource =>
   (door, emit) =>
     readAuthFile(path).pipe(
       Effect.catch(() => Effect.sync(() => void emit(unusable(code, path)))),

@@ -32,7 +32,7 @@ test.each(["ENOTSUP", "EPERM", "ENOSYS"])("where attributes end in %s, the stats
   const root = emptyRoot()
   const warnings = withNative({ setAttribute: () => code }, () => apply(root, entries))
   expect(lines(root)).toEqual(whole)
-  expect(warnings).toMatchObject([{ _tag: "Warning", code: "xattr-unsupported", digest: "sha256:0123" }])
+  expect(warnings).toMatchObject([{ _tag: "Warning", code: "AttributesUnsupported", digest: "sha256:0123" }])
 })
 
 test("where no module for attributes could be loaded, the stats are kept beside the layer", () => {
@@ -42,7 +42,7 @@ test("where no module for attributes could be loaded, the stats are kept beside 
     () => apply(root, [...entries, file("t", "", { mtime: { seconds: 9, nanos: 123_456_000 } })])
   )
   expect(lines(root).slice(0, -1)).toEqual(whole)
-  expect(warnings.map(({ code }) => code)).toEqual(["xattr-unsupported"])
+  expect(warnings.map(({ code }) => code)).toEqual(["AttributesUnsupported"])
   expect(lstatSync(join(root, "t"), { bigint: true }).mtimeNs / 1000n).toBe(9_123_456n)
 })
 
@@ -61,7 +61,7 @@ test("an attribute that does not fit is kept beside the layer, and is no full di
   const warnings = withNative({ setAttribute: refusing }, () =>
     apply(root, [file("f", "x", { xattrs: new Map([["user.big", value]]) })])
   )
-  expect(warnings.map(({ code }) => code)).toEqual(["xattr-too-large"])
+  expect(warnings.map(({ code }) => code)).toEqual(["AttributeTooLarge"])
   expect(archiveAttributes(root, "f")).toEqual({ "user.big": value.toString() })
   expect(besideOf(root, "f")).toMatchObject({ stat: "0:0:0100644" })
 })

@@ -151,7 +151,7 @@ describe("metadata", () => {
     const warnings = apply(root, [file("f", "x", { xattrs }), file("g", "x", { xattrs }), dir("d", { xattrs })])
     for (const name of ["f", "g", "d"]) expect(archiveAttributes(root, name)).toEqual({ "user.raw": "\x00\xff\x80\n" })
     expect(statOf(root, "f")).toBe("0:0:0100644")
-    const dropped = warnings.filter(({ code }) => code === "xattrs-dropped")
+    const dropped = warnings.filter(({ code }) => code === "AttributesDropped")
     expect(dropped).toHaveLength(process.platform === "linux" ? 1 : 0)
   })
 })

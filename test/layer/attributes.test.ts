@@ -56,7 +56,7 @@ test("user attributes are set once, and names that are ours or the kernel's neve
 test("one attribute that is refused takes no other with it", () => {
   const { root, names, codes } = setBy("xattr", (name) => (name === "user.a" ? "E2BIG" : undefined))
   expect(names).toEqual(expect.arrayContaining([stat, "user.a", "user.overlayish"]))
-  expect(codes).toContain("xattr-too-large")
+  expect(codes).toContain("AttributeTooLarge")
   expect(besideOf(root, "f")).toMatchObject({ attributes: [{ name: "user.a" }] })
 })
 

@@ -242,7 +242,7 @@ describe("what tar-stream alone gets wrong", () => {
       .bytes()
     const { entries, warnings } = await readArchive(bytes)
     expect(entries.map(({ header, body }) => [header.type, body.toString()])).toEqual([["file", "body"]])
-    expect(warnings.map(({ code }) => code)).toEqual(["unknown-entry-type"])
+    expect(warnings.map(({ code }) => code)).toEqual(["UnknownEntryType"])
   })
 
   test("a continued volume is refused by its type", async () => {

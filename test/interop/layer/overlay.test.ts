@@ -78,7 +78,7 @@ describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts as devices
 
   test("an opaque root, which overlayfs takes no notice of, is told", () => {
     const { warnings } = mounted([lowerLayer, [file(".wh..wh..opq"), file("n", "5")]], form)
-    expect(warnings.map(({ code }) => code)).toEqual(["opaque-root"])
+    expect(warnings.map(({ code }) => code)).toEqual(["OpaqueRoot"])
   })
 
   test("three layers: what the second hid stays hidden, what the third brings is there", () => {

@@ -115,7 +115,7 @@ describe.runIf(root && linux)("chown", () => {
       ["user.b", Buffer.from("2")]
     ])
     const warnings = apply(directory, [file("f", "x", { xattrs })], { ownership: "chown" })
-    expect(warnings.map(({ code }) => code)).toEqual(["xattrs-refused"])
+    expect(warnings.map(({ code }) => code)).toEqual(["AttributesRefused"])
     expect(attribute(join(directory, "f"), "user.b")).toBe("2")
     expect(besideOf(directory, "f")).toMatchObject({ attributes: [{ name: "nonsense.a", value64: "MQ==" }] })
   })
@@ -168,7 +168,7 @@ describe.runIf(root && linux)("xattr", () => {
       file("h", "again")
     ]
     const warnings = asNobody(() => apply(directory, entries))
-    expect(warnings.map(({ code }) => code)).toEqual(["xattrs-dropped"])
+    expect(warnings.map(({ code }) => code)).toEqual(["AttributesDropped"])
     expect(outline(directory)).toEqual(["d = again", "h = again", "null = ", "pipe = ", "tmp/", "tmp/f = x"])
     expect(["tmp", "tmp/f", "null"].map((name) => statOf(directory, name))).toEqual([
       "0:0:041777",
