@@ -29,7 +29,7 @@ export interface PartialBlob {
 }
 
 /** Bytes in memory on their way to the disk: a download waits while there are more. */
-const highWater = 2 ** 20
+const highWater = 2 ** 18
 /** Bytes that are gathered for one write: what a killed process had and did not keep. Each write is a trip to a thread. */
 const gathered = 2 ** 17
 const readSize = 2 ** 16

@@ -18,7 +18,7 @@ const kills = countOf("KILLS", 3)
  * What a process may have read and not kept when it dies: what is on its way to the file, of each of the layers that are
  * fetched at once, and the image's documents.
  */
-const perLayer = 2 ** 20 + 2 ** 18
+const perLayer = 2 ** 19
 const atOnce = 3
 
 /** What one socket may hold that nobody has read. */
