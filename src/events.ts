@@ -101,7 +101,7 @@ export interface LayerDone {
   readonly inflated: number
   readonly entries: number
 }
-/** What a pull can live with; `docs/errors.md` says what each one means. */
+/** What a pull can live with; `docs/events.md` says what each one means. */
 export type WarningCode =
   | "AttributeTooLarge"
   | "AttributesDropped"
