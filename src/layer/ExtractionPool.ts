@@ -3,13 +3,15 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Observable } from "rxjs"
+import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits } from "../config.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Entry } from "./Entry.ts"
 import { receiveEntries } from "./entries.ts"
+import { type Facts, factsOf } from "./Facts.ts"
 import type { Applying, Job } from "./Job.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
+import { survey } from "./survey.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 export type { Extracted, JobEvent } from "./runJob.ts"
@@ -22,6 +24,14 @@ export interface LayerJob {
   readonly size: number
   /** Where the layer is written: exists and is empty. */
   readonly directory: string
+}
+
+export interface FinishedTree {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly directory: string
+  /** A fingerprint that the new one is to be compared with. */
+  readonly like?: string | undefined
 }
 
 export interface ExtractionOptions extends Applying {
@@ -50,6 +60,11 @@ export class ExtractionPool extends Context.Service<
      * when the observable completes.
      */
     readonly entries$: (job: Omit<LayerJob, "directory">, source: Source) => Observable<Entry>
+    /**
+     * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
+     * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
+     */
+    readonly fingerprint$: (tree: FinishedTree) => Observable<string>
     /** A layer will come soon. */
     readonly warm: Effect.Effect<void>
     /** Done once no worker writes to this directory: to be awaited after an unsubscription, before it is removed. */
@@ -70,9 +85,12 @@ export class ExtractionPool extends Context.Service<
         const { ownership, statFormat, layout, overlayAttributes } = options
         const applying = { ownership, statFormat, layout, overlayAttributes }
         const all = filled(defaultLimits, limits)
+        const ours: Facts = ownership === "chown" ? "owners" : "plain"
+        // A merged tree is finished when its last layer is, which no job knows of itself.
+        const facts = layout === "rootfs" ? undefined : ours
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
-            runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting } }, source),
+            runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting, facts } }, source),
           entries$: (layer, source) =>
             new Observable((entries) => {
               const job: Job = { ...layer, limits: all }
@@ -82,6 +100,10 @@ export class ExtractionPool extends Context.Service<
                 complete: () => entries.complete()
               })
             }),
+          fingerprint$: ({ digest, directory, like }) => {
+            const facts = like === undefined ? ours : factsOf(like)
+            return facts === undefined ? EMPTY : survey(pool, { digest, survey: { directory, facts } })
+          },
           warm: Effect.sync(() => pool.warm()),
           settled: (directory) => Effect.promise(() => pool.settled(directory))
         })

@@ -1,7 +1,7 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 import { Worker } from "node:worker_threads"
 import { WorkerDied } from "../errors.ts"
-import type { Job, Message, Order } from "./Job.ts"
+import type { Job, Message, Order, Survey } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
@@ -30,7 +30,7 @@ const onExit = () => {
 }
 
 interface Running {
-  readonly job: Job
+  readonly job: Job | Survey
   readonly message: (message: Message) => void
   readonly died: (reason: WorkerDied) => void
   /** Resolved once the worker has let go of everything of this job. */
@@ -91,14 +91,19 @@ export class ExtractionWorker {
 
   /** The directory that is being written, and when that is over. */
   get running(): { readonly directory: string | undefined; readonly ended: Promise<void> } | undefined {
-    return this.#running && { directory: this.#running.job.write?.directory, ended: this.#running.ended }
+    if (this.#running === undefined) return undefined
+    const { job, ended } = this.#running
+    return { directory: "write" in job ? job.write?.directory : undefined, ended }
   }
 
   /**
    * Runs a job. The function that is returned stops it at its next step, and only it: when it is over the worker may have
    * another one. `free` follows when the worker has closed its files, or is dead since a step of it did not end.
    */
-  start(job: Job, on: { message: (message: Message) => void; died: (reason: WorkerDied) => void }): () => void {
+  start(
+    job: Job | Survey,
+    on: { message: (message: Message) => void; died: (reason: WorkerDied) => void }
+  ): () => void {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve

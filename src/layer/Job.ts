@@ -4,6 +4,7 @@ import { isReason, type Reason, reasons, WorkerDied } from "../errors.ts"
 import type { Warning } from "../events.ts"
 import type { ApplierOptions } from "./apply.ts"
 import type { EntryHeader } from "./Entry.ts"
+import type { Facts } from "./Facts.ts"
 
 /** How the applier is to write: what `makeApplier` knows beside the layer itself. */
 export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn">
@@ -20,11 +21,20 @@ export interface Job {
     readonly applying: Applying
     /** The tree is on the disk before the job is done. */
     readonly lasting: boolean
+    /** What the tree's fingerprint is taken of; absent where the tree is not finished when the job is. */
+    readonly facts?: Facts | undefined
   }
 }
 
+/** A look at a tree that is there, in place of a job. */
+export interface Survey {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly survey: { readonly directory: string; readonly facts: Facts }
+}
+
 /** What a worker is told: one job at a time, or to end. */
-export type Order = Job | "end"
+export type Order = Job | Survey | "end"
 
 export interface Counts {
   /** Bytes of the blob that were consumed. */
@@ -52,7 +62,7 @@ export type Message =
   | { readonly _tag: "Drained" }
   | { readonly _tag: "Progress"; readonly counts: Counts }
   | Warning
-  | { readonly _tag: "Done"; readonly counts: Counts }
+  | { readonly _tag: "Done"; readonly counts: Counts; readonly fingerprint?: string | undefined }
   | { readonly _tag: "Failed"; readonly reason: PackedReason }
   | { readonly _tag: "Stopped" }
 

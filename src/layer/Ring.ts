@@ -29,7 +29,7 @@ export const makeRingMemory = (capacity: number): RingMemory => ({
   bytes: new SharedArrayBuffer(capacity)
 })
 
-/** What the reader's `read` and `wait` throw once the writer has cancelled. */
+/** What the reader's calls throw once the writer has cancelled. */
 export class Cancelled extends Error {}
 
 export class RingWriter {
@@ -159,6 +159,11 @@ export class RingReader {
   /** Blocks until all but `window` of the `sent` bytes of credit came back. */
   awaitCredit(sent: number, window: number): void {
     this.#wait(() => ((sent - Atomics.load(this.#control, word.returned)) >>> 0 <= window ? true : undefined))
+  }
+
+  /** For a reader that is busy elsewhere: throws `Cancelled` once the writer has cancelled. */
+  look(): void {
+    if (Atomics.load(this.#control, word.state) === cancelled) throw new Cancelled("cancelled")
   }
 
   /** Asks anew whether what comes is wanted; the question itself goes another way. */

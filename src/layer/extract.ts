@@ -10,7 +10,8 @@ import { Gate } from "../reactive/Gate.ts"
 import { makeApplier } from "./apply.ts"
 import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
-import { type Job, type Message, type Order, packReason } from "./Job.ts"
+import { fingerprint } from "./fingerprint.ts"
+import { type Job, type Message, type Order, packReason, type Survey } from "./Job.ts"
 import { native } from "./native.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
@@ -26,7 +27,7 @@ const progressInterval = 50
 /** Bytes of archive between two times that free memory goes back to the system. */
 const trimInterval = 16 * 2 ** 20
 
-const lasting = (directory: string): void => {
+const reachDisk = (directory: string): void => {
   try {
     syncTree(directory)
   } catch (error) {
@@ -54,6 +55,12 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
       if (performance.now() - told >= progressInterval) tell()
     })
 
+  const finish = ({ directory, lasting, facts }: NonNullable<Job["write"]>) => {
+    if (lasting) reachDisk(directory)
+    if (facts !== undefined) print = fingerprint(directory, facts, () => ring.look())
+  }
+
+  let print: string | undefined
   let outcome: Message = { _tag: "Stopped" }
   const pace = makePace()
   const running = readRing(ring, gate, pace, tell)
@@ -80,7 +87,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
             ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
             : applyParts(
                 () => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }),
-                () => write.lasting && lasting(write.directory)
+                () => finish(write)
               )
         )
       )
@@ -90,7 +97,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
         if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, digest) }
       },
       complete: () => {
-        outcome = { _tag: "Done", counts }
+        outcome = { _tag: "Done", counts, fingerprint: print }
       }
     })
   // Last of all, when every file is closed and nothing touches the ring any more: whoever hears it may remove the
@@ -98,9 +105,23 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   running.add(() => queueMicrotask(() => post(outcome)))
 }
 
+const survey = ({ digest, survey: { directory, facts } }: Survey, ring: RingReader, port: MessagePort): void => {
+  const post = (message: Message) => port.postMessage(message)
+  try {
+    const print = fingerprint(directory, facts, () => ring.look())
+    post({ _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 }, fingerprint: print })
+  } catch (error) {
+    post(error instanceof Cancelled ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, digest) })
+  }
+}
+
 if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
-  port.on("message", (order: Order) => (order === "end" ? port.close() : run(order, ring, port)))
+  port.on("message", (order: Order) => {
+    if (order === "end") port.close()
+    else if ("survey" in order) survey(order, ring, port)
+    else run(order, ring, port)
+  })
   ring.ready()
 }

@@ -12,6 +12,8 @@ export interface Extracted {
   /** Bytes of the archive. */
   readonly inflated: number
   readonly entries: number
+  /** Of the tree, where it is finished: what `fingerprint$` gives as long as nobody changes it. */
+  readonly fingerprint?: string
 }
 
 export type JobEvent = LayerProgress | Warning | Extracted
@@ -58,10 +60,12 @@ export const runJob = (
             case "Stopped":
               return
             case "Done": {
-              const { counts } = message
+              const { counts, fingerprint } = message
+              const { inflated, entries } = counts
+              const known = fingerprint === undefined ? {} : { fingerprint }
               const done = () => {
                 progress(counts)
-                events.next({ _tag: "Extracted", inflated: counts.inflated, entries: counts.entries })
+                events.next({ _tag: "Extracted", inflated, entries, ...known })
                 events.complete()
               }
               return receiver === undefined ? done() : receiver.finish(done)
