@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { catchError, Observable, throwError, toArray } from "rxjs"
 import { checkListOptions, checkOptions } from "./checkOptions.ts"
+import { compareTrees } from "./compareTrees.ts"
 import { defaultLimits, filled, type PullerOptions } from "./config.ts"
 import { extractionOf, variantOf } from "./Extraction.ts"
 import { isReason, PullError, type Reason } from "./errors.ts"
@@ -31,12 +32,14 @@ const naming =
 const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) =>
   Effect.gen(function* () {
     const store = yield* Store
+    const pool = yield* ExtractionPool
     const lift = yield* lifting()
     const registry = yield* Registry
     const limits = filled(defaultLimits, options.limits)
     const sources = opening({ registry, lift, limits, directory: store.scratch })
     const way = yield* makePull(options, sources, lift)
     const look = makeLook({ registry, sources, lift })
+    const comparing = compareTrees(store, pool)
 
     /** The same for a sequence. */
     const named =
@@ -104,8 +107,8 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
       usage: naming("(store)")(store.usage),
       verify: (how = {}, emit = silent) =>
         how.repair === true
-          ? repairing(store, pull, emit).pipe(naming("(store)"))
-          : Effect.map(store.verify, (faults) => ({ faults, repaired: [] })).pipe(naming("(store)"))
+          ? repairing(store, comparing, pull, emit).pipe(naming("(store)"))
+          : Effect.map(comparing, (compared) => ({ ...compared, repaired: [] })).pipe(naming("(store)"))
     })
   })
 

@@ -89,6 +89,8 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
     })
     yield* Effect.forEach(turns, step, { concurrency: "unbounded", discard: true })
+    const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
+    if (fingerprint !== undefined) yield* store.fingerprints.keep(store.rootfsPath(manifest), fingerprint)
     return yield* store.publishRootfs(directory, manifest)
   }, Effect.scoped)
 

@@ -78,6 +78,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const last = yield* drain(isReason)(extracting$)
     if (last?._tag !== "Extracted") return yield* Effect.die(new Error("an extraction ended without its result"))
     yield* store.proofs.keep(layer.digest, layer.diffId)
+    if (last.fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(layer.digest), last.fingerprint)
     return { ...last, path: yield* store.publish(directory, layer.digest) }
   }, Effect.scoped)
 

@@ -29,7 +29,7 @@ describe("repair", () => {
       expect(seen).toMatchObject({ faults: [{ reference, digest, variant: "none" }], repaired: [] })
       expect(await plain.layers()).toEqual(names)
       expect(await bare.verify({ repair: true })).toMatchObject({ faults: [], repaired: [{ reference, digest }] })
-      expect(await plain.verify()).toEqual({ faults: [], repaired: [] })
+      expect(await plain.verify()).toEqual({ faults: [], repaired: [], unknown: [] })
     }
     expect((await plain.images()).map((it) => it.reference)).toEqual([reference])
     await rm(join(plain.root, "layers", `${digest}.extracted`), { recursive: true })
@@ -48,7 +48,8 @@ describe("repair", () => {
         asked.push(reference)
         return pullInto(store, { reference, layers: ["a"] }).pipe(Effect.orDie, Effect.andThen(Effect.interrupt))
       }
-      const exit = yield* Effect.exit(repairing(store, pull, () => {}))
+      const comparing = Effect.map(store.verify, (faults) => ({ faults, unknown: [] }))
+      const exit = yield* Effect.exit(repairing(store, comparing, pull, () => {}))
       expect(Exit.hasInterrupts(exit)).toBe(true)
       expect(asked).toHaveLength(1)
       expect((yield* store.images()).map((it) => it.reference)).toEqual([reference])

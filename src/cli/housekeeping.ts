@@ -54,18 +54,22 @@ const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage 
         ])
   ].join("\n\n")
 
-const verified = ({ faults, repaired }: Verified): string => {
+const verified = ({ faults, repaired, unknown }: Verified): string => {
   const rows = [
     ...faults.map((fault) => ["damaged", fault] as const),
     ...repaired.map((fault) => ["repaired", fault] as const)
-  ].map(([state, { reference, platform, digest, problem }]) => [
+  ].map(([state, { reference, platform, digest, problem, path }]) => [
     state,
     printable(reference),
     printable(platform),
     namedDigest(digest),
-    printable(problem)
+    printable(problem),
+    ...(path === undefined ? [] : [printable(path)])
   ])
-  return rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
+  const said = rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
+  if (unknown.length === 0) return said
+  const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
+  return `${said}\n${table(trees)}\nThese trees are there; what they are to look like is not known. Removed and pulled again they have it.`
 }
 
 const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>

@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { keepNamed } from "./Documents.ts"
+import { makeFingerprints } from "./Fingerprints.ts"
 import { freshness } from "./freshness.ts"
 import { heldDigests } from "./Holds.ts"
 import { tryLock } from "./Lock.ts"
@@ -74,6 +75,7 @@ const choose = Effect.fnUntraced(function* (
 
 export const makeKeeper = (options: KeeperOptions) => {
   const { root, database, lockPath, area } = options
+  const fingerprints = makeFingerprints(root)
 
   const named = Effect.gen(function* () {
     const sql = yield* SqlClient
@@ -129,6 +131,7 @@ export const makeKeeper = (options: KeeperOptions) => {
             yield* ifMissing(syscall("rename", path, () => rename(path, moved)))
             // After its tree: a layer that is there has its stat file.
             yield* unlinked(`${path}.stat`)
+            yield* fingerprints.forget(path)
             return { digest, path: moved }
           })
         )

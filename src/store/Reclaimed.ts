@@ -68,6 +68,14 @@ export interface Verified {
   /** What is not as the catalogue says; with `repair`, what could not be repaired. */
   readonly faults: ReadonlyArray<Fault>
   readonly repaired: ReadonlyArray<Fault>
+  /** Trees of which the store does not know what they are to look like: only that they are there. */
+  readonly unknown: ReadonlyArray<UnknownTree>
+}
+
+export interface UnknownTree {
+  /** Of the layer's blob, or of the manifest where layers are merged. */
+  readonly digest: string
+  readonly path: string
 }
 
 /** Something that is not as the catalogue says. */
@@ -81,4 +89,6 @@ export interface Fault {
    * says with which, empty for the default ones.
    */
   readonly variant?: string
+  /** Of a tree that is there and was changed. */
+  readonly path?: string
 }

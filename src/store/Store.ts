@@ -5,6 +5,7 @@
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
  *     <root>/partial                            bytes of blobs whose download was cut off
  *     <root>/proofs                             which diffID each blob was proven with
+ *     <root>/fingerprints                       what each tree looked like when it was finished
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
  *     <layersDir>/<digest>.<variant>.extracted  the same layer, extracted with other options than the default ones
@@ -25,10 +26,12 @@ import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
 import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
+import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
 import { freeSpace } from "./freeSpace.ts"
 import { holdDigests } from "./Holds.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import { lock, tryLock } from "./Lock.ts"
+import type { NamedTree } from "./namedTrees.ts"
 import { once } from "./once.ts"
 import { openPartial, type PartialBlob } from "./PartialBlob.ts"
 import { fileName, makePlaces } from "./Places.ts"
@@ -36,6 +39,7 @@ import { makeProofs, type Proofs } from "./Proofs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
 import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
+import { setAside } from "./setAside.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 
 export interface StoreOptions {
@@ -100,9 +104,10 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     Effect.gen(function* () {
       const { makeKeeper } = yield* Effect.promise(() => import("./Keeper.ts"))
       const { usage } = yield* Effect.promise(() => import("./usage.ts"))
+      const { namedTrees } = yield* Effect.promise(() => import("./namedTrees.ts"))
       const { database, verify } = yield* catalogue
       const options = { root, ...places, database, partialPath, lockPath, area }
-      return { ...makeKeeper(options), usage: usage(options), verify }
+      return { ...makeKeeper(options), usage: usage(options), verify, trees: namedTrees(options) }
     })
   )
 
@@ -112,6 +117,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     database,
     layerPath,
     hasLayer: (digest) => isDirectory(layerPath(digest)),
+    isThere: isDirectory,
     merged,
     rootfsPath,
     hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
@@ -124,6 +130,8 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs)),
     scratch: Effect.flatMap(area, stageIn),
     proofs: makeProofs((digest) => join(root, "proofs", fileName(digest))),
+    fingerprints: makeFingerprints(root),
+    setAside: (tree) => setAside({ root, lockPath, area }, tree),
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
@@ -145,7 +153,8 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     remove: (reference) => Effect.flatMap(keeping, (it) => it.remove(reference)),
     prune: (how) => Effect.flatMap(keeping, (it) => it.prune(how)),
     usage: Effect.flatMap(keeping, (it) => it.usage),
-    verify: Effect.flatMap(keeping, (it) => it.verify)
+    verify: Effect.flatMap(keeping, (it) => it.verify),
+    trees: Effect.flatMap(keeping, (it) => it.trees)
   })
 })
 
@@ -163,6 +172,8 @@ export class Store extends Context.Service<
     readonly hasRootfs: (manifest: Digest) => Effect.Effect<boolean, Reason>
     /** Its directory is there, and so all of it. */
     readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
+    /** The same by a tree's path. */
+    readonly isThere: (path: string) => Effect.Effect<boolean, Reason>
     /**
      * Holds a name (a layer's digest) against all other pulls, of this process and others, until the scope closes;
      * dies with the process. `onWait` is called once where another has it.
@@ -187,6 +198,13 @@ export class Store extends Context.Service<
     readonly blobs: BlobLayout | undefined
     /** What is known of the archives within blobs. */
     readonly proofs: Proofs
+    /** What trees looked like when they were finished. */
+    readonly fingerprints: Fingerprints
+    /**
+     * Takes a tree away until the scope closes; then it is put back, or, where another has its name by now, removed.
+     * `false`, and nothing is done, where a pull is running or somebody holds the tree.
+     */
+    readonly setAside: (tree: Pick<NamedTree, "digest" | "path">) => Effect.Effect<boolean, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
     readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
     /** The same for all layers of a manifest in one directory. */
@@ -210,8 +228,10 @@ export class Store extends Context.Service<
     /** Removes what no image needs, and the images that the options say. */
     readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, Reason>
     readonly usage: Effect.Effect<Usage, Reason>
-    /** What on disk is not as the catalogue says. */
+    /** What on disk is not as the catalogue says; what the trees hold is not looked at. */
     readonly verify: Effect.Effect<ReadonlyArray<Fault>, Reason>
+    /** The trees on disk that images name, made with whatever options. */
+    readonly trees: Effect.Effect<ReadonlyArray<NamedTree>, Reason>
   }
 >()("ociflow/store/Store") {
   /** Opening touches nothing: directories and the database engine come with the first use. */

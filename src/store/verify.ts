@@ -1,6 +1,6 @@
 /**
- * Compares the store with its catalogue: documents are hashed, layers looked for. What an extracted layer holds cannot
- * be proven again without its blob; pulling it anew does that.
+ * Compares the store with its catalogue: documents are hashed, layers looked for. Whether a layer that is there was
+ * changed is another question, and a worker's.
  */
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"

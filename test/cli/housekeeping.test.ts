@@ -1,6 +1,6 @@
 /** `rm`, `prune`, `du` and `verify` as processes, on a store that was pulled. */
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -109,4 +109,22 @@ test("verify ends with 1 and names what is gone; --repair pulls it again", async
   expect(repaired.code, repaired.stderr).toBe(0)
   expect(repaired.stdout).toContain("repaired")
   expect((await trees()).sort()).toEqual([...digests].sort())
+})
+
+test("verify names a tree that was changed, and says which ones it cannot judge", async () => {
+  const path = join(root, "layers", `${digests[1]}.extracted`)
+  await appendFile(join(path, "a"), "!")
+  const broken = await ran("verify")
+  expect(broken.code).toBe(1)
+  expect(broken.stdout).toContain("the tree was changed since it was extracted")
+  expect(broken.stdout).toContain(path)
+  const repaired = await ran("verify", "--repair")
+  expect(repaired.code, repaired.stderr).toBe(0)
+  expect(repaired.stdout).toContain("repaired")
+  await rm(join(root, "fingerprints", `${digests[1]}.extracted`))
+  const { code, stdout } = await ran("verify")
+  expect(code).toBe(0)
+  expect(stdout).toContain("Everything is as the catalogue says.")
+  expect(stdout).toMatch(/not known +sha256:/)
+  expect(stdout).toContain(path)
 })

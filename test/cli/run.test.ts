@@ -98,7 +98,7 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
       kept: (digests) =>
         Effect.succeed(digests.filter((it) => it === digestOf(2)).map((digest) => ({ digest, bytes: 3 * 2 ** 19 }))),
       usage: Effect.die("not told here"),
-      verify: () => Effect.succeed({ faults: [], repaired: [] })
+      verify: () => Effect.succeed({ faults: [], repaired: [], unknown: [] })
     })
     return Layer.effect(
       Puller,

@@ -1,0 +1,40 @@
+/**
+ * What a tree looked like when it was finished: `<root>/fingerprints/<name of the tree>`. Trees of several directories
+ * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
+ * finished before fingerprints were taken has none.
+ */
+import { randomUUID } from "node:crypto"
+import { readFile, unlink } from "node:fs/promises"
+import { basename, join, relative } from "node:path"
+import * as Effect from "effect/Effect"
+import type { FileSystemFailed } from "../errors.ts"
+import { ifMissing, syscall } from "./syscall.ts"
+import { writeAtomic } from "./writeAtomic.ts"
+
+export interface Fingerprints {
+  /** Of the tree with this path; `undefined` where it is not known. */
+  readonly find: (path: string) => Effect.Effect<string | undefined, FileSystemFailed>
+  /** To be kept before the tree gets its name. */
+  readonly keep: (path: string, fingerprint: string) => Effect.Effect<void, FileSystemFailed>
+  /** After its tree has lost its name. */
+  readonly forget: (path: string) => Effect.Effect<void, FileSystemFailed>
+}
+
+/** A power cut may have left less of it. */
+const pattern = /^([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
+
+export const makeFingerprints = (root: string): Fingerprints => {
+  const at = (path: string) => join(root, "fingerprints", basename(path))
+  return {
+    find: (path) =>
+      Effect.map(ifMissing(syscall("read", at(path), () => readFile(at(path), "utf8"))), (text = "") => {
+        const [, fingerprint, tree] = pattern.exec(text) ?? []
+        return tree === relative(root, path) ? fingerprint : undefined
+      }),
+    keep: (path, fingerprint) => {
+      const bytes = Buffer.from(`${fingerprint} ${relative(root, path)}\n`)
+      return writeAtomic(at(path), bytes, `${at(path)}.${randomUUID()}`, { lasting: false })
+    },
+    forget: (path) => Effect.asVoid(ifMissing(syscall("unlink", at(path), () => unlink(at(path)))))
+  }
+}
