@@ -8,14 +8,16 @@
  * extraction did. Synchronous, for the worker.
  */
 import { createHash } from "node:crypto"
-import { constants, lstatSync, readlinkSync, type Stats } from "node:fs"
+import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs"
 import { FileSystemFailed } from "../errors.ts"
 import { toDisk } from "./Directory.ts"
 import { type Facts, kinds } from "./Facts.ts"
-import { namesIn } from "./removeTree.ts"
 
 /** Characters between two turns of the hash. */
 const turn = 2 ** 16
+
+/** As binary strings, in the order of their bytes. */
+const namesOf = (directory: string) => readdirSync(toDisk(directory), { encoding: "latin1" }).sort()
 
 const walk = (root: string, facts: Facts, look: () => void): string => {
   const hash = createHash("sha256")
@@ -39,7 +41,7 @@ const walk = (root: string, facts: Facts, look: () => void): string => {
 
   // Neither a name nor a target holds a NUL, and no name is a slash: no tree can be written as another one.
   const visit = (directory: string): void => {
-    for (const name of namesIn(directory).toSorted()) {
+    for (const name of namesOf(directory)) {
       look()
       entries += 1
       const path = `${directory}/${name}`
