@@ -73,7 +73,11 @@ export const retrying = (n?: number): PullEvent => ({
   reason: "BlobInterrupted",
   message: "download broke"
 })
-export const warning: PullEvent = { _tag: "Warning", code: "XattrUnsupported", message: "no\u001b[2J xattrs\nhere" }
+export const warning: PullEvent = {
+  _tag: "Warning",
+  code: "AttributesUnsupported",
+  message: "no\u001b[2J xattrs\nhere"
+}
 
 /** All that a pull of six layers can tell. */
 export const story: ReadonlyArray<PullEvent> = [
