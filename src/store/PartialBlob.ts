@@ -32,6 +32,8 @@ export interface PartialBlob {
 const highWater = 2 ** 18
 /** Bytes that are gathered for one write: what a killed process had and did not keep. Each write is a trip to a thread. */
 const gathered = 2 ** 17
+/** Milliseconds that they wait for more at most: a source may fall silent. */
+const patience = 100
 const readSize = 2 ** 16
 
 const failed = (operation: string, path: string) => (error: unknown) =>
@@ -72,6 +74,7 @@ class Tail {
   pending = 0
   #waiting: Array<Uint8Array> = []
   #bytes = 0
+  #timer: NodeJS.Timeout | undefined
   #full = false
   #last: Promise<void> = Promise.resolve()
   readonly #file: FileHandle
@@ -84,10 +87,15 @@ class Tail {
     this.pending += chunk.length
     this.#bytes += chunk.length
     this.#waiting.push(chunk)
-    return this.#bytes >= gathered ? this.flush() : undefined
+    if (this.#bytes >= gathered) return this.flush()
+    // A failure is told by the next flush.
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), patience)
+    return undefined
   }
   /** Writes what waits; resolves when all is written. */
   readonly flush = (): Promise<void> => {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     const [chunks, bytes] = [this.#waiting, this.#bytes]
     if (bytes === 0) return this.#last
     this.#waiting = []
