@@ -26,7 +26,7 @@ const leave = async (way: string, after: number): Promise<unknown> => {
 describe.each(Object.entries(ways))("a program that %s while its worker loads", (_name, way) => {
   it("ends well, whatever the worker had loaded", async () => {
     const outcomes = []
-    for (let after = 0; after <= 200; after += 20) outcomes.push(await leave(way, after))
+    for (let after = 0; after <= 200; after += 25) outcomes.push(await leave(way, after))
     expect(outcomes).toEqual(outcomes.map(() => 0))
   })
 })
