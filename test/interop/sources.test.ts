@@ -1,4 +1,7 @@
-/** One image by every way there is, made and read by skopeo: equal trees, equal rows; and what is kept of it, read by others. */
+/**
+ * One image by every way there is, made and read by skopeo: equal trees, equal rows; and what is kept of it, read by
+ * others. `IMAGE_NAMES` (small): those that come by every way.
+ */
 import { execFileSync } from "node:child_process"
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,12 +15,13 @@ import { sqlite } from "./support/pulling.ts"
 import { differences, readTree } from "./support/tree.ts"
 
 const images = ["small", "debian"] as const
+const everyWay = (process.env["IMAGE_NAMES"] ?? "small").split(",")
 let directory: string
 const at = (name: string) => join(directory, name)
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "ociflow-sources-"))
-  makeImages(...images)
+  makeImages(...new Set([...images, ...everyWay]))
 }, 600_000)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -53,7 +57,7 @@ const rowsOf = (root: string) => ({
 
 const treesOf = ({ layers }: PulledImage) => layers.map(({ path }) => readTree(path))
 
-describe.each(images)("%s", (name) => {
+describe.each(everyWay)("%s", (name) => {
   test("is the same from a registry, a mirror, a layout, archives and a pipe", async () => {
     const layout = layoutOf(name)
     await using registry = await startDockerRegistry({ images: [name] })
