@@ -6,7 +6,7 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["interop/**", "node_modules/**"],
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000
   }
 })
