@@ -16,7 +16,7 @@ import type { PullerOptions } from "../config.ts"
 import type { PullError } from "../errors.ts"
 import type { Puller } from "../Puller.ts"
 import { failing } from "./failing.ts"
-import { directory, extraction, json, reference, root, switched, text } from "./flags.ts"
+import { count, directory, extraction, json, optional, reference, root, switched, text } from "./flags.ts"
 import { loginCommands } from "./loginCommands.ts"
 import { lookingCommands } from "./lookingCommands.ts"
 import { network, reached } from "./network.ts"
@@ -40,25 +40,8 @@ const pull = (library: Library) =>
         Flag.withDefault("missing")
       ),
       network,
-      concurrency: Flag.Int("concurrency").pipe(
-        Flag.withMetavar("N"),
-        Flag.withDescription("Layers downloaded at once"),
-        Flag.filter(
-          (count) => count >= 1,
-          () => "1 or more"
-        ),
-        Flag.withDefault(3)
-      ),
-      ranges: Flag.Int("ranges").pipe(
-        Flag.withMetavar("N"),
-        Flag.withDescription("Ranges of one blob asked for at once, 16 at most (default: 1)"),
-        Flag.filter(
-          (count) => count >= 1,
-          () => "1 or more"
-        ),
-        Flag.optional,
-        Flag.map(Option.getOrUndefined)
-      ),
+      concurrency: count("concurrency", "Layers downloaded at once").pipe(Flag.withDefault(3)),
+      ranges: optional(count("ranges", "Ranges of one blob asked for at once, 16 at most (default: 1)")),
       durability: Flag.Literals("durability", ["crash", "power"]).pipe(
         Flag.withDescription("power: each layer is on the disk before it counts as pulled"),
         Flag.withDefault("crash")
@@ -120,22 +103,8 @@ const pull = (library: Library) =>
     ])
   )
 
-const limit = Flag.Int("limit").pipe(
-  Flag.withMetavar("N"),
-  Flag.withDescription("At most so many images"),
-  Flag.filter(
-    (count) => count >= 1,
-    () => "1 or more"
-  ),
-  Flag.optional,
-  Flag.map(Option.getOrUndefined)
-)
-const after = Flag.String("after").pipe(
-  Flag.withMetavar("REF"),
-  Flag.withDescription("Only what comes after this reference: the last one of the page before"),
-  Flag.optional,
-  Flag.map(Option.getOrUndefined)
-)
+const limit = optional(count("limit", "At most so many images"))
+const after = text("after", "REF", "Only what comes after this reference: the last one of the page before")
 
 const images = (library: Library) =>
   Command.make(

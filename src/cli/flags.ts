@@ -3,6 +3,9 @@ import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 
+/** `undefined` where it is not given. */
+export const optional = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
+
 export const directory = (name: string, description: string) =>
   Flag.String(name).pipe(
     Flag.withMetavar("DIR"),
@@ -11,8 +14,7 @@ export const directory = (name: string, description: string) =>
       (text) => text !== "",
       () => "a directory's path"
     ),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
+    optional
   )
 
 export const switched = (name: string, description: string) =>
@@ -28,14 +30,20 @@ export const reference = Argument.String("REF").pipe(
 )
 
 const choice = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
-  Flag.Literals(name, choices).pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+  Flag.Literals(name, choices).pipe(Flag.withDescription(description), optional)
 
 export const text = (name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.withMetavar(metavar),
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), optional)
+
+/** How many: 1 or more. */
+export const count = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("N"),
     Flag.withDescription(description),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
+    Flag.filter(
+      (count) => count >= 1,
+      () => "1 or more"
+    )
   )
 
 /** How layers are written. What was written otherwise is another tree: who looks for one says the same. */

@@ -3,11 +3,10 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { InvalidOption, PullError, printable } from "../errors.ts"
 import { failing } from "./failing.ts"
-import { json, switched } from "./flags.ts"
+import { json, optional, switched } from "./flags.ts"
 import { Output } from "./Output.ts"
 
 const registry = Argument.String("REGISTRY").pipe(
@@ -38,8 +37,7 @@ const login = Command.make(
       Flag.withAlias("u"),
       Flag.withMetavar("NAME"),
       Flag.withDescription("User name"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
+      optional
     ),
     passwordStdin: switched("password-stdin", "Read the password from standard input"),
     plainHttp: switched("plain-http", "Speak plain HTTP to the registry; loopback needs no such flag"),

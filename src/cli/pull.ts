@@ -77,14 +77,13 @@ const interrupted = ({ reference, layers }: PullState, partials: ReadonlyArray<C
   partials
 })
 
-/** What is kept of the layers that are not complete; nothing where the store cannot say. */
+/** What is kept of the layers that are not complete. */
 const cutOff = ({ layers }: PullState) => {
   const open = [...layers.values()].filter((layer) => !isInPlace(layer)).map(({ digest }) => digest)
   return Puller.use((puller) => puller.kept(open)).pipe(
     Effect.map((blobs) =>
       blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: layers.get(digest)?.size ?? bytes }))
-    ),
-    Effect.orElseSucceed((): ReadonlyArray<Cut> => [])
+    )
   )
 }
 
@@ -111,6 +110,7 @@ export const pull = Effect.fnUntraced(function* <E>(
     // Outside of the library's scope: by now everything it had opened is closed.
     Effect.onInterrupt(() =>
       Effect.map(
+        // Nothing where the store cannot say.
         Effect.orElseSucceed(Effect.provide(cutOff(state), library), (): ReadonlyArray<Cut> => []),
         (cut) => {
           if (report.json) stdout.write(`${JSON.stringify(interrupted(state, cut))}\n`)

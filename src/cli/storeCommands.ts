@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "./command.ts"
 import { failing } from "./failing.ts"
-import { directory, extraction, json, reference, root, switched } from "./flags.ts"
+import { directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 import { parseAge, parseBytes } from "./quantities.ts"
 
@@ -32,8 +32,7 @@ const quantity = (
       (text) => Option.fromUndefinedOr(parse(text)),
       () => examples[metavar]
     ),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
+    optional
   )
 
 const remove = (library: Library) =>

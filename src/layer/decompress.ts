@@ -9,12 +9,11 @@ import { UnsupportedMediaType } from "../errors.ts"
 import type { Machine } from "../reactive/transduce.ts"
 import { transduce } from "../reactive/transduce.ts"
 import { deferCorruption } from "./corruption.ts"
+import { type Form, formOf } from "./formOf.ts"
 import { gunzip } from "./gunzip.ts"
 import { outputBytes, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
 import { atMost } from "./limits.ts"
 import { unzstd } from "./unzstd.ts"
-
-type Form = "gzip" | "zstd" | "plain"
 
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
 const archive = /[./]tar(?:[+.](?:gzip|zstd))?$/
@@ -26,14 +25,6 @@ const plain = (): Machine<Uint8Array, Uint8Array> => ({
   },
   end: () => {}
 })
-
-/** By the first four bytes; fewer than four are no archive and pass as they are. */
-const formOf = (b: Uint8Array): Form => {
-  if (b[0] === 0x1f && b[1] === 0x8b) return "gzip"
-  if (b[0] === 0x28 && b[1] === 0xb5 && b[2] === 0x2f && b[3] === 0xfd) return "zstd"
-  if (((b[0] ?? 0) & 0xf0) === 0x50 && b[1] === 0x2a && b[2] === 0x4d && b[3] === 0x18) return "zstd"
-  return "plain"
-}
 
 const decoderOf = (form: Form, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
   if (form === "zstd") return unzstd(digest, pace)

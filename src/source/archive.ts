@@ -2,23 +2,17 @@
 import { type FileHandle, open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Observable } from "rxjs"
 import type { Limits } from "../config.ts"
 import { isReason, type Reason } from "../errors.ts"
+import { fileRange$ } from "../store/fileRange.ts"
 import { codeOf } from "../store/syscall.ts"
 import { type Container, type Part, unusable } from "./Container.ts"
-import { pump } from "./fileRange.ts"
 import { TarIndex } from "./TarIndex.ts"
 
 const partOf = (file: FileHandle, name: string, path: string, start: number, size: number): Part => ({
   size,
   bytes$: (gate, offset, end) =>
-    new Observable((sink) => {
-      pump(file, [start + offset, start + end], gate, sink).then(
-        () => sink.complete(),
-        (error) => sink.error(unusable({ name }, `${path}: ${codeOf(error)}`))
-      )
-    })
+    fileRange$(file, [start + offset, start + end], gate, (error) => unusable({ name }, `${path}: ${codeOf(error)}`))
 })
 
 /** What is wrong with the archive itself is wrong with the source, not with a layer. */

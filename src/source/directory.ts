@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Observable } from "rxjs"
 import type { Reason } from "../errors.ts"
+import { pump } from "../store/fileRange.ts"
 import { codeOf } from "../store/syscall.ts"
 import { type Container, type Part, unusable } from "./Container.ts"
-import { pump } from "./fileRange.ts"
 
 /** A FIFO would have us wait for somebody who writes. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)

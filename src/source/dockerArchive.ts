@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ignoreElements, tap } from "rxjs"
 import { isReason, ManifestNotFound, type Reason } from "../errors.ts"
+import { formOf } from "../layer/formOf.ts"
 import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import { type Digest, parseDigest } from "../reference/Digest.ts"
@@ -30,12 +31,6 @@ const Manifest = Schema.Array(Saved)
 const layerType = "application/vnd.docker.image.rootfs.diff.tar"
 
 const tagsOf = ({ RepoTags = [] }: Saved) => RepoTags
-
-/** By which its first bytes show that it is compressed. */
-const formOf = (first: Uint8Array): "" | ".gzip" | ".zstd" => {
-  if (first[0] === 0x1f && first[1] === 0x8b) return ".gzip"
-  return first[0] === 0x28 && first[1] === 0xb5 && first[2] === 0x2f && first[3] === 0xfd ? ".zstd" : ""
-}
 
 const hashed = Effect.fnUntraced(function* (part: Part): Effect.fn.Return<Digest, Reason> {
   const hash = createHash("sha256")
@@ -70,9 +65,9 @@ const shelve = Effect.fnUntraced(function* (
     const form = formOf(yield* beginningOf(part, 4))
     const diffId = diffIds[position]
     // Where there is no diffID, the two do not belong together: whoever counts them says so.
-    const digest = form === "" && diffId !== undefined ? diffId : yield* hashed(part)
+    const digest = form === "plain" && diffId !== undefined ? diffId : yield* hashed(part)
     parts.set(digest, part)
-    layers.push({ mediaType: layerType + form, size: part.size, digest })
+    layers.push({ mediaType: form === "plain" ? layerType : `${layerType}.${form}`, size: part.size, digest })
   }
   const manifest = Buffer.from(
     JSON.stringify({ schemaVersion: 2, mediaType: dockerManifest, config: described, layers })

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ManifestNotFound, printable, type Reason } from "../errors.ts"
+import { fullName, refName } from "../reference/annotations.ts"
 import { algorithmOf, type Digest, hexOf } from "../reference/Digest.ts"
 import { formatLocal, type LocalReference } from "../reference/LocalReference.ts"
 import { format, parse } from "../reference/Reference.ts"
@@ -12,10 +13,6 @@ import { Index, isAttestation } from "../registry/Index.ts"
 import { complaint, parseJson } from "../registry/json.ts"
 import { type Container, documentOf, partOfBytes, unusable } from "./Container.ts"
 import type { Shelf } from "./Shelf.ts"
-
-const refName = "org.opencontainers.image.ref.name"
-/** In full, as containerd and `docker save` write it beside the tag. */
-const fullName = "io.containerd.image.name"
 
 /** Names that an error lists. */
 const mostNames = 20

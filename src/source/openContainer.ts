@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "../config.ts"
 import type { Reason } from "../errors.ts"
+import { formOf } from "../layer/formOf.ts"
 import { formatLocal, type LocalReference, standardInput } from "../reference/LocalReference.ts"
 import { codeOf } from "../store/syscall.ts"
 import { openArchive } from "./archive.ts"
@@ -24,8 +25,8 @@ export interface OpenOptions {
 const beginsAsGzip = async (path: string): Promise<boolean> => {
   const file = await open(path, "r")
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return formOf(buffer.subarray(0, bytesRead)) === "gzip"
   } finally {
     await file.close()
   }

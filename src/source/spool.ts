@@ -9,6 +9,7 @@ import { createGunzip } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { Limits } from "../config.ts"
 import { FileSystemFailed, isReason, LimitExceeded, type Reason } from "../errors.ts"
+import { formOf } from "../layer/formOf.ts"
 import { codeOf } from "../store/syscall.ts"
 import { unusable } from "./Container.ts"
 
@@ -37,9 +38,6 @@ const peek = async (
   return { first, whole: whole() }
 }
 
-const isGzip = (first: Uint8Array) => first[0] === 0x1f && first[1] === 0x8b
-const isZstd = (first: Uint8Array) => first[0] === 0x28 && first[1] === 0xb5 && first[2] === 0x2f && first[3] === 0xfd
-
 /** The system's own errors, where they are about the file that is written. */
 const isOurs = (error: unknown) =>
   error instanceof Error && "syscall" in error && (error.syscall === "write" || error.syscall === "open")
@@ -52,7 +50,8 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
     signal.addEventListener("abort", end)
     try {
       const { first, whole } = await peek(stream)
-      if (isZstd(first)) throw unusable({ name }, "it is compressed with zstd: decompress it before")
+      const form = formOf(first)
+      if (form === "zstd") throw unusable({ name }, "it is compressed with zstd: decompress it before")
       let [received, written] = [0, 0]
       const count = async function* (chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) {
@@ -76,7 +75,7 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
         }
       }
       const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
-      if (isGzip(first)) await pipeline(whole, count, createGunzip(), bounded, file, { signal })
+      if (form === "gzip") await pipeline(whole, count, createGunzip(), bounded, file, { signal })
       else await pipeline(whole, count, bounded, file, { signal })
     } finally {
       signal.removeEventListener("abort", end)

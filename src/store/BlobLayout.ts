@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { FileSystemFailed, InvalidSource, type Reason } from "../errors.ts"
 import type { PulledImage } from "../events.ts"
+import { fullName, refName } from "../reference/annotations.ts"
 import { algorithmOf, hexOf } from "../reference/Digest.ts"
 import { parseLocal } from "../reference/LocalReference.ts"
 import { parse } from "../reference/Reference.ts"
@@ -21,10 +22,6 @@ import { lock } from "./Lock.ts"
 import type { PartialBlob } from "./PartialBlob.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 import { writeAtomic } from "./writeAtomic.ts"
-
-const refName = "org.opencontainers.image.ref.name"
-/** In full, as containerd and docker write it and read it. */
-const fullName = "io.containerd.image.name"
 
 export interface BlobLayout {
   /** A file of this size is there under this digest. */

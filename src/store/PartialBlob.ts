@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import { catchError, concat, defer, ignoreElements, Observable, throwError } from "rxjs"
 import { FileSystemFailed } from "../errors.ts"
 import { Gate } from "../reactive/Gate.ts"
+import { fileRange$ } from "./fileRange.ts"
 import { makeDirectory } from "./makeDirectory.ts"
 import { codeOf, syscall } from "./syscall.ts"
 
@@ -34,35 +35,9 @@ const highWater = 2 ** 18
 const gathered = 2 ** 17
 /** Milliseconds that they wait for more at most: a source may fall silent. */
 const patience = 100
-const readSize = 2 ** 16
 
 const failed = (operation: string, path: string) => (error: unknown) =>
   new FileSystemFailed({ operation, path, code: codeOf(error) })
-
-/** What is kept, up to `end`. */
-const kept$ = (file: FileHandle, path: string, end: number, gate: Gate): Observable<Uint8Array> =>
-  new Observable((subscriber) => {
-    let offset = 0
-    let reading = false
-    const pump = async () => {
-      if (reading) return
-      reading = true
-      while (gate.isOpen && offset < end && !subscriber.closed) {
-        const buffer = Buffer.allocUnsafe(Math.min(readSize, end - offset))
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-        if (bytesRead === 0) throw new Error("shrank")
-        offset += bytesRead
-        subscriber.next(buffer.subarray(0, bytesRead))
-      }
-      reading = false
-      if (offset === end) subscriber.complete()
-    }
-    subscriber.add(
-      gate.open$.subscribe((isOpen) => {
-        if (isOpen) pump().catch((error) => subscriber.error(failed("read", path)(error)))
-      })
-    )
-  })
 
 /** No room for them is no reason to stop: what arrives is extracted all the same, as long as there is room for that. */
 const noRoom = ["ENOSPC", "EDQUOT", "EFBIG"]
@@ -203,7 +178,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
             ignoreElements(),
             catchError((error) => throwError(() => failed("write", path)(error)))
           ),
-          defer(() => kept$(file, path, tail.size, gate)),
+          defer(() => fileRange$(file, [0, tail.size], gate, failed("read", path))),
           defer(() => (tail.size < size ? keeping$(tail, path, gate, rest) : []))
         ),
       moveTo: (to) =>

@@ -6,7 +6,7 @@
  *     oci.db.spare  what was so before  ◂──┘
  *     oci.db.tmp    the spare, made equal to what is to be so  ── rename ▸ oci.db
  *
- * What the spare holds is compared and not believed: what a crash left half-written is as good as any. It is written to
+ * What the spare holds is compared and not believed: what a crash left of it will do. It is written to
  * only when nobody reads it any more (SQLite's own lock) and it has no other name; else a new file is written whole. See
  * docs/decisions/0011-growing-catalogue.md.
  */

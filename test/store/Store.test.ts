@@ -34,7 +34,7 @@ describe("the store's places", () => {
       expect(yield* names(join(root, "store"))).not.toContain("layers")
     })
   )
-  it.effect("a layer's root is as open as any other directory", () =>
+  it.effect("a layer's root has the mode of every other directory", () =>
     Effect.gen(function* () {
       const root = yield* directory
       const store = yield* open({ root })

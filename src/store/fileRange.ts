@@ -1,6 +1,6 @@
 /** Bytes of a file that is open, piece by piece while the gate is open; one piece at most is held while it is not. */
 import type { FileHandle } from "node:fs/promises"
-import type { Subscriber } from "rxjs"
+import { Observable, type Subscriber } from "rxjs"
 import type { Gate } from "../reactive/Gate.ts"
 
 const pieceBytes = 65_536
@@ -32,3 +32,17 @@ export const pump = async (
     sink.next(buffer.subarray(0, bytesRead))
   }
 }
+
+/** The same of a file that stays open as long; `failed` says what a failure is. */
+export const fileRange$ = (
+  file: FileHandle,
+  range: readonly [number, number],
+  gate: Gate,
+  failed: (error: unknown) => unknown
+): Observable<Uint8Array> =>
+  new Observable((sink) => {
+    pump(file, range, gate, sink).then(
+      () => sink.complete(),
+      (error) => sink.error(failed(error))
+    )
+  })
