@@ -3,13 +3,12 @@ import * as Effect from "effect/Effect"
 import { asyncScheduler, map, type Observable, scan, tap, throttleTime } from "rxjs"
 import { isReason, type Reason } from "./errors.ts"
 import type { Emit, LayerProgress } from "./events.ts"
+import { layerBytes$, type Wanted } from "./extractLayer.ts"
 import { verify } from "./layer/verify.ts"
 import { drain } from "./reactive/bridge.ts"
 import { Gate } from "./reactive/Gate.ts"
 import type { ResolvedLayer } from "./registry/Registry.ts"
-import type { ImageSource } from "./source/ImageSource.ts"
 import type { BlobLayout } from "./store/BlobLayout.ts"
-import type { PartialBlob } from "./store/PartialBlob.ts"
 
 /** Milliseconds between two events of one layer. */
 const progressInterval = 50
@@ -32,17 +31,11 @@ export const arrive = (
   )
 
 /** For a layer whose tree is there already: its blob is proven by its digest alone. */
-export const fetchBlob = (
-  source: ImageSource,
-  layer: ResolvedLayer,
-  kept: PartialBlob,
-  blobs: BlobLayout,
-  emit: Emit
-): Effect.Effect<void, Reason> =>
+export const fetchBlob = (wanted: Wanted, blobs: BlobLayout, emit: Emit): Effect.Effect<void, Reason> =>
   Effect.gen(function* () {
+    const { layer, kept } = wanted
     const { digest, size } = layer
     emit({ _tag: "LayerStarted", digest, size, offset: kept.size() })
-    const bytes$ = kept.bytes$(new Gate(), (gate, offset) => source.blob$(layer, gate, { offset, emit }))
-    yield* arrive(bytes$.pipe(verify("blob", digest, size)), layer, emit)
+    yield* arrive(layerBytes$(wanted, new Gate(), emit).pipe(verify("blob", digest, size)), layer, emit)
     yield* blobs.keep(digest, kept)
   })

@@ -9,10 +9,10 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Semaphore from "effect/Semaphore"
-import { type Observable, tap } from "rxjs"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { isReason, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
+import { extractLayer, layerBytes$, type Wanted } from "./extractLayer.ts"
 import { arrive, fetchBlob } from "./fetchBlob.ts"
 import type { Extracted, ExtractionPool } from "./layer/ExtractionPool.ts"
 import { drain } from "./reactive/bridge.ts"
@@ -21,7 +21,6 @@ import type { Digest } from "./reference/Digest.ts"
 import type { FoundImage, ResolvedLayer } from "./registry/Registry.ts"
 import type { ImageSource } from "./source/ImageSource.ts"
 import { nothingKept } from "./source/nothingKept.ts"
-import type { PartialBlob } from "./store/PartialBlob.ts"
 import type { Store } from "./store/Store.ts"
 
 export interface MergeOptions {
@@ -30,9 +29,7 @@ export interface MergeOptions {
   readonly downloads: Semaphore.Semaphore
 }
 
-interface Part {
-  readonly layer: ResolvedLayer
-  readonly kept: PartialBlob
+interface Part extends Wanted {
   /** The blob is to stay when the layer is done. */
   readonly keeps: boolean
   /** What its last turn has done. */
@@ -40,30 +37,19 @@ interface Part {
 }
 
 export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
-  const bytes$ = (source: ImageSource, { layer, kept }: Part, gate: Gate, emit: Emit): Observable<Uint8Array> =>
-    kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
-
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
-  const fetch = (source: ImageSource, part: Part, emit: Emit) =>
-    arrive(bytes$(source, part, new Gate(), emit), part.layer, emit)
+  const fetch = (part: Part, emit: Emit) => arrive(layerBytes$(part, new Gate(), emit), part.layer, emit)
 
-  const apply = Effect.fnUntraced(function* (directory: string, source: ImageSource, part: Part, emit: Emit) {
-    const fetched = source.isRemote && part.kept.size() === part.layer.size
-    const applying$ = pool
-      .extract$({ ...part.layer, directory }, (gate) => bytes$(source, part, gate, emit))
-      .pipe(
-        tap((event) => {
-          if (event._tag === "LayerProgress") emit(fetched ? { ...event, received: event.size } : event)
-          else if (event._tag !== "Extracted") emit(event)
-        })
+  const apply = (directory: string, part: Part, emit: Emit) =>
+    Effect.suspend(() => {
+      const fetched = part.source.isRemote && part.kept.size() === part.layer.size
+      return extractLayer(pool, part, directory, (event) =>
+        emit(fetched && event._tag === "LayerProgress" ? { ...event, received: event.size } : event)
       )
-    const last = yield* drain(isReason)(applying$)
-    return last?._tag === "Extracted" ? last : yield* Effect.die(new Error("an extraction ended without its result"))
-  })
+    })
 
   /** One attempt, in a fresh directory. `turns` in manifest order: a layer that is repeated is applied each time. */
   const build = Effect.fnUntraced(function* (
-    source: ImageSource,
     manifest: Digest,
     turns: ReadonlyArray<Part>,
     refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
@@ -74,14 +60,14 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     const over = turns.map(() => Deferred.makeUnsafe<void>())
     const step = Effect.fnUntraced(function* (part: Part, index: number) {
       const { digest, size } = part.layer
-      const applying = apply(directory, source, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
+      const applying = apply(directory, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
       const isFirst = turns.indexOf(part) === index
       if (isFirst) emit({ _tag: "LayerStarted", digest, size, offset: part.kept.size() })
       const before = over[index - 1]
       if (before === undefined) part.done = yield* downloads.withPermit(applying)
       else {
         // What is a file already waits where it is.
-        if (isFirst && source.isRemote) yield* downloads.withPermit(Effect.suspend(() => fetch(source, part, emit)))
+        if (isFirst && part.source.isRemote) yield* downloads.withPermit(Effect.suspend(() => fetch(part, emit)))
         yield* Deferred.await(before)
         part.done = yield* applying
       }
@@ -114,13 +100,14 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       const keeps = blobs !== undefined && !(yield* blobs.has(layer))
       const isWanted = keeps || (source.isRemote && !isThere)
       const kept = isWanted ? yield* store.partial(layer) : nothingKept
-      const part: Part = { layer, kept, keeps, done: undefined }
+      const part: Part = { source, layer, kept, keeps, done: undefined }
       parts.set(layer.digest, part)
       if (kept.size() > 0) resumed.add(part)
     }
     if (isThere) {
-      for (const { layer, kept, keeps } of parts.values()) {
-        if (keeps && blobs !== undefined) yield* fetchBlob(source, layer, kept, blobs, emit)
+      for (const part of parts.values()) {
+        const { layer, keeps } = part
+        if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit)
         emit({ _tag: "LayerCached", digest: layer.digest, path })
       }
       return
@@ -136,7 +123,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     })
     const attempt = Effect.suspend(() => {
       again = false
-      return build(source, manifest, turns, refuse, emit)
+      return build(manifest, turns, refuse, emit)
     })
     yield* Effect.retry(attempt, { times: parts.size, while: () => again })
     for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)

@@ -17,6 +17,7 @@ import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { DigestMismatch, isReason, type Reason } from "./errors.ts"
 import type { Emit, PulledImage } from "./events.ts"
+import { extractLayer, type Wanted } from "./extractLayer.ts"
 import { makeFlights } from "./Flight.ts"
 import { fetchBlob } from "./fetchBlob.ts"
 import type { Entry } from "./layer/Entry.ts"
@@ -24,14 +25,13 @@ import { ExtractionPool } from "./layer/ExtractionPool.ts"
 import { makeMerge } from "./mergeLayers.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
-import { drain, type Lift, scoped$ } from "./reactive/bridge.ts"
+import { type Lift, scoped$ } from "./reactive/bridge.ts"
 import { hostPlatform } from "./registry/hostPlatform.ts"
 import { parsePlatform } from "./registry/Platform.ts"
 import type { ResolvedLayer } from "./registry/Registry.ts"
 import type { ImageSource } from "./source/ImageSource.ts"
 import { nothingKept } from "./source/nothingKept.ts"
 import { type Opening, originOf } from "./source/Origin.ts"
-import type { PartialBlob } from "./store/PartialBlob.ts"
 import { Store } from "./store/Store.ts"
 
 /** What was asked for, read. */
@@ -60,26 +60,15 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
 
-  /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
-  const extract = Effect.fnUntraced(function* (
-    source: ImageSource,
-    layer: ResolvedLayer,
-    kept: PartialBlob,
-    emit: Emit
-  ) {
-    const directory = yield* store.stage(layer.digest)
+  const extract = Effect.fnUntraced(function* (wanted: Wanted, emit: Emit) {
+    const { digest, diffId, size } = wanted.layer
+    const directory = yield* store.stage(digest)
     yield* Effect.addFinalizer(() => pool.settled(directory))
-    emit({ _tag: "LayerStarted", digest: layer.digest, size: layer.size, offset: kept.size() })
-    const extracting$ = pool
-      .extract$({ ...layer, directory }, (gate) =>
-        kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
-      )
-      .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
-    const last = yield* drain(isReason)(extracting$)
-    if (last?._tag !== "Extracted") return yield* Effect.die(new Error("an extraction ended without its result"))
-    yield* store.proofs.keep(layer.digest, layer.diffId)
-    if (last.fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(layer.digest), last.fingerprint)
-    return { ...last, path: yield* store.publish(directory, layer.digest) }
+    emit({ _tag: "LayerStarted", digest, size, offset: wanted.kept.size() })
+    const { fingerprint, ...counts } = yield* extractLayer(pool, wanted, directory, emit)
+    yield* store.proofs.keep(digest, diffId)
+    if (fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(digest), fingerprint)
+    return { ...counts, path: yield* store.publish(directory, digest) }
   }, Effect.scoped)
 
   /** With this very archive in it, as far as anybody knows. */
@@ -97,6 +86,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const isThere = yield* isPublished(layer)
     if (isThere && !keeps) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
+    const wanted = { source, layer, kept }
     const resumed = kept.size() > 0
     const believing = <A>(work: Effect.Effect<A, Reason>) =>
       work.pipe(
@@ -111,10 +101,10 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
         })
       )
     if (isThere) {
-      if (keeps) yield* believing(fetchBlob(source, layer, kept, blobs, emit))
+      if (keeps) yield* believing(fetchBlob(wanted, blobs, emit))
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
-    const { path, inflated, entries } = yield* believing(extract(source, layer, kept, emit))
+    const { path, inflated, entries } = yield* believing(extract(wanted, emit))
     yield* keeps ? blobs.keep(digest, kept) : kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)
@@ -138,7 +128,8 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
 
     const source = policy === "never" ? undefined : yield* open(origin)
     const name = source?.name ?? origin.name
-    const known = yield* store.find(name, platform)
+    const isUnknown = source !== undefined && !(yield* store.isNamed(name))
+    const known = isUnknown ? Option.none<PulledImage>() : yield* store.find(name, platform)
     // A file is looked at without the network, so whether it changed is always asked.
     const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
     const digest = isAsked ? yield* source.digest(emit) : undefined
@@ -162,9 +153,11 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
         emit,
         pullLayer(source, layer)
       )
-    yield* store.merged
+    const making = store.merged
       ? merge(source, image, distinct, emit)
       : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
+    // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
+    yield* Effect.all([making, store.prepare], { concurrency: "unbounded", discard: true })
     const record = recordOf(name, image, platform)
     if (store.blobs !== undefined) yield* store.blobs.enter(record)
     return announce(yield* store.record(record), false, emit)

@@ -1,4 +1,4 @@
-import { lstat, readFile, rm } from "node:fs/promises"
+import { lstat, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
@@ -6,6 +6,7 @@ import { expect, test } from "vitest"
 import { PullError } from "../src/errors.ts"
 import type { PullEvent } from "../src/events.ts"
 import { Puller, pull } from "../src/Puller.ts"
+import { openSqlJs } from "../src/store/SqlJs.ts"
 import { image, imageIndex, randomImage, startRegistry, tar } from "../src/testing/index.ts"
 import { open, temporaryRoot } from "./support/open.ts"
 
@@ -50,6 +51,35 @@ test("subscribing twice pulls twice, and the second is served from the store", a
   registry.log.clear()
   expect(await lastValueFrom(pull$)).toMatchObject({ _tag: "Pulled", cached: true })
   expect(registry.log.all).toEqual([])
+})
+
+test("a store whose record of a name was taken away asks the registry, and fetches no layer", async () => {
+  await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
+  await using oci = await open()
+  const reference = registry.reference("app:1")
+  const pulled = await oci.pull(reference)
+  await rm(join(oci.root, "references"), { recursive: true })
+  registry.log.clear()
+  expect((await oci.pull(reference, { policy: "never" })).digest).toBe(pulled.digest)
+  expect(registry.log.all).toEqual([])
+  expect((await oci.pull(reference)).digest).toBe(pulled.digest)
+  expect(registry.log.count({ kind: "blob" })).toBe(1)
+  registry.log.clear()
+  expect(await lastValueFrom(oci.pull$(reference))).toMatchObject({ cached: true })
+  expect(registry.log.all).toEqual([])
+})
+
+test("a catalogue that a newer version has made is refused while layers are on their way", async () => {
+  await using registry = await startRegistry({ images: { "app:1": await motd("old\n"), "app:2": await motd("new\n") } })
+  await using oci = await open()
+  await oci.pull(registry.reference("app:1"))
+  const database = join(oci.root, "oci.db")
+  const later = await Effect.runPromise(openSqlJs(await readFile(database)))
+  await Effect.runPromise(later.client`INSERT INTO schema_migrations VALUES (99, 'later', 'now')`)
+  await writeFile(database, later.export())
+  await using late = await open({ root: oci.root })
+  const error = await failure(late.pull(registry.reference("app:2")))
+  expect(error.reason).toMatchObject({ _tag: "CatalogueTooNew" })
 })
 
 test("the Effect face pulls through the Puller of its context", async () => {

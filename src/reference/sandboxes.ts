@@ -38,5 +38,5 @@ export const explainMapping = Effect.fnUntraced(function* (reference: Reference)
 })
 
 /** Pulls the images that belong together under one name. No registry offers that yet: always `NotImplemented`. */
-export const pullGroup = (_group: Reference): Effect.Effect<never, NotImplemented> =>
+export const pullGroup = (_group: string): Effect.Effect<never, NotImplemented> =>
   Effect.fail(new NotImplemented({ feature: "Sandboxes registry image group pull is not implemented" }))

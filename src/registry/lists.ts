@@ -57,32 +57,36 @@ const read = Effect.fnUntraced(function* <A, I>(
 export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
   const limit = limits.documentBytes
 
-  const tagsPage = (session: Session, query: string) =>
+  const page = <A, I, B>(
+    session: Session,
+    path: string,
+    query: string,
+    accept: string | undefined,
+    schema: Schema.Codec<A, I>,
+    itemsOf: (value: A, url: string) => Effect.Effect<ReadonlyArray<B>, Reason>
+  ) =>
     Effect.gen(function* () {
-      const answer = yield* session.ask({ method: "GET", path: `tags/list?${query}`, headers: {} })
+      const answer = yield* session.ask({
+        method: "GET",
+        path: query === "" ? path : `${path}?${query}`,
+        headers: accept === undefined ? {} : { accept }
+      })
       if (answer.status !== 200)
         return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
       const next = yield* nextOf(answer.headers, answer.url, session.endpoint.origin)
-      const { value, size, url } = yield* read(answer, Tags, limit)
-      if (!value.tags.every(isTag)) return yield* new InvalidResponse({ url, problem: "it lists what is no tag" })
-      return { items: value.tags, size, url, next } satisfies Page<string>
+      const { value, size, url } = yield* read(answer, schema, limit)
+      return { items: yield* itemsOf(value, url), size, url, next } satisfies Page<B>
     }).pipe(Effect.scoped)
+
+  const tagsOf = ({ tags }: typeof Tags.Type, url: string) =>
+    tags.every(isTag)
+      ? Effect.succeed(tags)
+      : Effect.fail(new InvalidResponse({ url, problem: "it lists what is no tag" }))
 
   const tags$ = (reference: Reference, emit: Emit): Observable<string> =>
     pages$(lift, limits, `n=${perPage}`, (query) =>
-      sources.ask(reference, "tag", emit, (session) => tagsPage(session, query))
+      sources.ask(reference, "tag", emit, (session) => page(session, "tags/list", query, undefined, Tags, tagsOf))
     )
-
-  const referrersPage = (session: Session, digest: Digest, query: string) =>
-    Effect.gen(function* () {
-      const path = `referrers/${digest}${query === "" ? "" : `?${query}`}`
-      const answer = yield* session.ask({ method: "GET", path, headers: { accept: ociIndex } })
-      if (answer.status !== 200)
-        return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
-      const next = yield* nextOf(answer.headers, answer.url, session.endpoint.origin)
-      const { value, size, url } = yield* read(answer, Index, limit)
-      return { items: value.manifests, size, url, next } satisfies Page<Descriptor>
-    }).pipe(Effect.scoped)
 
   /** A registry without the API: an index under a tag that is made of the digest ("Referrers Tag Schema"). */
   const underTag$ = (reference: Reference, digest: Digest, emit: Emit): Observable<Descriptor> => {
@@ -103,7 +107,9 @@ export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
   ): Observable<Descriptor> => {
     const query = artifactType === undefined ? "" : new URLSearchParams({ artifactType }).toString()
     return pages$(lift, limits, query, (query) =>
-      sources.ask(reference, "digest", emit, (session) => referrersPage(session, digest, query))
+      sources.ask(reference, "digest", emit, (session) =>
+        page(session, `referrers/${digest}`, query, ociIndex, Index, ({ manifests }) => Effect.succeed(manifests))
+      )
     ).pipe(
       catchError((error) =>
         isReason(error) && error._tag === "ManifestNotFound"

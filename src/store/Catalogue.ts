@@ -75,6 +75,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
 
   return {
     database,
+    prepare: database.read("prepare", Effect.void),
     images: (options: ListOptions = {}) => database.read("images", summarize(options)),
     verify: verify(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),

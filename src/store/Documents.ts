@@ -14,6 +14,7 @@ import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 import { list } from "./list.ts"
 import { platformKey } from "./platformKey.ts"
 import { removeTree } from "./removeTree.ts"
+import { isDirectory } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 import { writeAtomic } from "./writeAtomic.ts"
 
@@ -46,6 +47,9 @@ const referencesOf = (root: string) => join(root, "references")
 
 /** Names of remote making (a reference, a platform) become file names only as hashes. */
 const directoryOf = (root: string, reference: string) => join(referencesOf(root), hash("sha256", reference))
+
+/** Some image goes by this reference, perhaps: its record is written before its rows are. */
+export const isNamed = (root: string, reference: string) => isDirectory(directoryOf(root, reference))
 
 const isProven = (digest: string, bytes: Uint8Array): boolean =>
   isDigest(digest) && isHashable(digest) && hash(algorithmOf(digest), bytes) === hexOf(digest)

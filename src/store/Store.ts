@@ -26,6 +26,7 @@ import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
 import type { Digest } from "../reference/Digest.ts"
 import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
+import { isNamed } from "./Documents.ts"
 import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
 import { freeSpace } from "./freeSpace.ts"
 import { holdDigests } from "./Holds.ts"
@@ -146,6 +147,8 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
         }),
         (blobs) => blobs.filter(({ bytes }) => bytes > 0)
       ),
+    isNamed: (reference) => isNamed(root, reference),
+    prepare: Effect.flatMap(catalogue, (it) => it.prepare),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
     images: (options) => Effect.flatMap(catalogue, (it) => it.images(options)),
@@ -216,6 +219,13 @@ export class Store extends Context.Service<
     }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
     /** Of these blobs, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
     readonly kept: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, Reason>
+    /**
+     * `false` where the catalogue surely does not know this reference; answered by a look at a file's name, without the
+     * database engine.
+     */
+    readonly isNamed: (reference: string) => Effect.Effect<boolean, Reason>
+    /** Loads the engine and the catalogue, for what will be asked soon. */
+    readonly prepare: Effect.Effect<void, Reason>
     /** The image, where the catalogue knows it for this platform and every layer is there. Marks it as used. */
     readonly find: (reference: string, platform: RecordedPlatform) => Effect.Effect<Option.Option<PulledImage>, Reason>
     /** Enters an image whose layers are all published: one transaction, on disk when this succeeds. */

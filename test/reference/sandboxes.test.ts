@@ -55,7 +55,7 @@ describe("sandboxes.io", () => {
 
   it.effect("pulls no image groups yet, and says which feature that is", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(pullGroup(yield* parse("sandboxes.io/group")))
+      const error = yield* Effect.flip(pullGroup("sandboxes.io/group"))
       expect(error.message).toBe("feature not yet implemented: Sandboxes registry image group pull is not implemented")
     })
   )
