@@ -6,11 +6,22 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type BuildOptions, build } from "esbuild"
+import { type BuildOptions, build, type Plugin } from "esbuild"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 const cli = join(root, "dist/cli")
 const worker = join(root, "dist/layer/extract.js")
+
+/** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
+const rxjs: Plugin = {
+  name: "rxjs",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^rxjs(\/|$)/ }, ({ path }) => {
+      const name = path.split("/").slice(1).join("/") || "index"
+      return { path: join(root, "node_modules/rxjs/dist/esm", `${name}.js`), sideEffects: false }
+    })
+  }
+}
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -18,14 +29,16 @@ const common: BuildOptions = {
   platform: "node",
   target: "node20",
   format: "esm",
-  // rxjs has modules of its own for bundlers: what is not used is left out.
-  conditions: ["es2015"],
+  plugins: [rxjs],
   // Native, or found by path as they run.
   external: ["fs-native-extensions", "fs-xattr", "koffi", "sql.js"],
   // Packages of the older kind ask for Node's modules by `require`.
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);'
   },
+  // What is read at each start is read sooner; names stay, for whoever reads a stack.
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: "none",
   metafile: true,
   logLevel: "warning"
