@@ -9,7 +9,7 @@ import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./config.ts"
-import type { PullError } from "./errors.ts"
+import { PullError } from "./errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./events.ts"
 import type {
   LookOptions,
@@ -20,6 +20,7 @@ import type {
   Resolution
 } from "./Looking.ts"
 import type { Entry } from "./layer/Entry.ts"
+import { load } from "./load.ts"
 import type { ImageDetails, ImageSummary, ListOptions } from "./store/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
@@ -80,9 +81,9 @@ export class Puller extends Context.Service<
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
     return Layer.unwrap(
-      Effect.map(
-        Effect.promise(() => import("./assemble.ts")),
-        ({ assemble }) => assemble(Puller, options)
+      load("the puller", () => import("./assemble.ts")).pipe(
+        Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
+        Effect.map(({ assemble }) => assemble(Puller, options))
       )
     )
   }

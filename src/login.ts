@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { PullerOptions } from "./config.ts"
 import { InvalidReference, PullError, type Reason } from "./errors.ts"
+import { load } from "./load.ts"
 import { isRegistry, normalizeRegistry } from "./reference/registryName.ts"
 
 const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
@@ -25,8 +26,8 @@ export const login = Effect.fnUntraced(
     options: PullerOptions = {}
   ) {
     const registry = yield* registryOf(text)
-    const { signIn } = yield* Effect.promise(() => import("./registry/signIn.ts"))
-    const { keepLogin } = yield* Effect.promise(() => import("./registry/keepLogin.ts"))
+    const { signIn } = yield* load("logins", () => import("./registry/signIn.ts"))
+    const { keepLogin } = yield* load("logins", () => import("./registry/keepLogin.ts"))
     yield* signIn(registry, credentials, options)
     const kept = yield* keepLogin(registry, credentials)
     return { registry, ...kept }
@@ -38,7 +39,7 @@ export const login = Effect.fnUntraced(
 export const logout = Effect.fnUntraced(
   function* (text: string) {
     const registry = yield* registryOf(text)
-    const { forgetLogin } = yield* Effect.promise(() => import("./registry/keepLogin.ts"))
+    const { forgetLogin } = yield* load("logins", () => import("./registry/keepLogin.ts"))
     return { registry, known: yield* forgetLogin(registry) }
   },
   (effect, text) => naming(text)(effect)

@@ -33,7 +33,7 @@ export const makeTrees = async (rev: string): Promise<Trees> => {
   try {
     // This tree as it is, with what is not committed; a copy, so that it may be worked on meanwhile.
     await mkdir(ours)
-    for (const name of ["src", "build", "package.json", "package-lock.json", "tsconfig.json"]) {
+    for (const name of ["src", "package.json", "package-lock.json", "tsconfig.json"]) {
       await cp(join(here, name), join(ours, name), { recursive: true })
     }
     await git("worktree", "add", "--detach", theirs, revision)

@@ -20,6 +20,7 @@ import { count, directory, extraction, json, optional, reference, root, switched
 import { loginCommands } from "./loginCommands.ts"
 import { lookingCommands } from "./lookingCommands.ts"
 import { network, reached } from "./network.ts"
+import { part } from "./part.ts"
 import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
@@ -73,7 +74,7 @@ const pull = (library: Library) =>
       json
     }) {
       const level = yield* GlobalFlag.LogLevel
-      const way = yield* Effect.promise(() => import("./pull.ts"))
+      const way = yield* part(() => import("./pull.ts"))
       yield* way
         .pull(
           library({
@@ -111,7 +112,7 @@ const images = (library: Library) =>
     "images",
     { root, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
-      const way = yield* Effect.promise(() => import("./images.ts"))
+      const way = yield* part(() => import("./images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
@@ -121,7 +122,7 @@ const inspect = (library: Library) =>
     "inspect",
     { reference, root, ...extraction, json },
     Effect.fnUntraced(function* ({ reference, json, ...options }) {
-      const way = yield* Effect.promise(() => import("./inspect.ts"))
+      const way = yield* part(() => import("./inspect.ts"))
       yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Show what the store knows of one image"))

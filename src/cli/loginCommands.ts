@@ -8,6 +8,7 @@ import { InvalidOption, PullError, printable } from "../errors.ts"
 import { failing } from "./failing.ts"
 import { json, optional, switched } from "./flags.ts"
 import { Output } from "./Output.ts"
+import { part } from "./part.ts"
 
 const registry = Argument.String("REGISTRY").pipe(
   Argument.withDescription("Host and port; Docker Hub where none is given"),
@@ -18,7 +19,7 @@ const wrong = (option: string, problem: string) =>
   Effect.fail(new PullError({ reference: "(login)", reason: new InvalidOption({ option, problem }) }))
 
 const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
-  const { passwordFrom, question } = yield* Effect.promise(() => import("./password.ts"))
+  const { passwordFrom, question } = yield* part(() => import("./password.ts"))
   const typed = process.stdin.isTTY === true
   if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
   if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")
@@ -44,7 +45,7 @@ const login = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ registry, username, passwordStdin, plainHttp, json }) {
-    const way = yield* Effect.promise(() => import("../login.ts"))
+    const way = yield* part(() => import("../login.ts"))
     const { stdout } = yield* Output
     yield* Effect.gen(function* () {
       const credentials = yield* ask(username, passwordStdin)
@@ -59,7 +60,7 @@ const logout = Command.make(
   "logout",
   { registry, json },
   Effect.fnUntraced(function* ({ registry, json }) {
-    const way = yield* Effect.promise(() => import("../login.ts"))
+    const way = yield* part(() => import("../login.ts"))
     const { stdout } = yield* Output
     const it = yield* way.logout(registry).pipe(failing(json))
     const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`

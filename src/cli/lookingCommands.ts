@@ -5,8 +5,9 @@ import type { Library } from "./command.ts"
 import { failing } from "./failing.ts"
 import { json, reference, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
+import { part } from "./part.ts"
 
-const way = Effect.promise(() => import("./looking.ts"))
+const way = part(() => import("./looking.ts"))
 
 const resolve = (library: Library) =>
   Command.make(

@@ -8,9 +8,10 @@ import type { Library } from "./command.ts"
 import { failing } from "./failing.ts"
 import { directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
+import { part } from "./part.ts"
 import { parseAge, parseBytes } from "./quantities.ts"
 
-const way = Effect.promise(() => import("./housekeeping.ts"))
+const way = part(() => import("./housekeeping.ts"))
 const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
 
 /** What a call that was wrong is told to expect. */

@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../config.ts"
+import type { FileSystemFailed } from "../errors.ts"
+import { load } from "../load.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
 import { tunnel } from "./tunnel.ts"
@@ -21,10 +23,10 @@ export interface Way {
   readonly proxy: ForwardProxy | undefined
 }
 
-export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem>
+export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSystemFailed>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
-const load = Effect.promise(() => import("./GuardedClient.ts"))
+const client = load("undici", () => import("./GuardedClient.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Timeouts,
@@ -65,7 +67,7 @@ export const makeAgents = Effect.fnUntraced(function* (
     const known = agents.get(key)
     if (known !== undefined) return known
     const secured = way.tls === undefined ? {} : yield* readTls(way.tls)
-    const { buildConnector, guardedAgent } = yield* load
+    const { buildConnector, guardedAgent } = yield* client
     const made =
       agents.get(key) ??
       guardedAgent({

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InvalidOption, type Reason } from "../errors.ts"
+import { load } from "../load.ts"
 import { formatLocal, type LocalReference, parseLocal, standardInput } from "../reference/LocalReference.ts"
 import { format, parse, type Reference } from "../reference/Reference.ts"
 import type { Registry } from "../registry/Registry.ts"
@@ -51,7 +52,7 @@ export const opening = ({
   registry,
   ...options
 }: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
-  const local = Effect.promise(() => import("./localSource.ts"))
+  const local = load("sources of files", () => import("./localSource.ts"))
   return {
     open: ({ at }) => {
       if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))

@@ -24,6 +24,7 @@ import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Reason } from "../errors.ts"
 import type { Emit, PulledImage } from "../events.ts"
+import { load } from "../load.ts"
 import type { Digest } from "../reference/Digest.ts"
 import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
 import { isNamed } from "./Documents.ts"
@@ -81,7 +82,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const database = join(root, "oci.db")
   const catalogue = once(
     Effect.flatMap(
-      Effect.promise(() => import("./Catalogue.ts")),
+      load("the catalogue", () => import("./Catalogue.ts")),
       ({ openCatalogue }) =>
         openCatalogue({
           root,
@@ -103,9 +104,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
 
   const keeping = once(
     Effect.gen(function* () {
-      const { makeKeeper } = yield* Effect.promise(() => import("./Keeper.ts"))
-      const { usage } = yield* Effect.promise(() => import("./usage.ts"))
-      const { namedTrees } = yield* Effect.promise(() => import("./namedTrees.ts"))
+      const { makeKeeper } = yield* load("the keeper", () => import("./Keeper.ts"))
+      const { usage } = yield* load("the keeper", () => import("./usage.ts"))
+      const { namedTrees } = yield* load("the keeper", () => import("./namedTrees.ts"))
       const { database, verify } = yield* catalogue
       const options = { root, ...places, database, partialPath, lockPath, area }
       return { ...makeKeeper(options), usage: usage(options), verify, trees: namedTrees(options) }

@@ -4,6 +4,8 @@
  * process, so that two stores in one process exclude each other too.
  */
 import { type FileHandle, open, stat, unlink } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { scarcity } from "../load.ts"
 
 export interface Held {
   readonly release: () => Promise<void>
@@ -11,9 +13,19 @@ export interface Held {
 
 let native: Promise<typeof import("fs-native-extensions") | undefined> | undefined
 
-/** `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). */
+/**
+ * `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). Rejects where the process has no
+ * descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
+ */
 export const binding = () => {
-  native ??= import("fs-native-extensions").catch(() => undefined)
+  native ??= import("fs-native-extensions").catch(async (error) => {
+    native = undefined
+    if (scarcity(error) !== undefined) throw error
+    // Its loader takes a file that cannot be opened for one that is not there.
+    await (await open(fileURLToPath(import.meta.url))).close()
+    native = Promise.resolve(undefined)
+    return native
+  })
   return native
 }
 
