@@ -12,6 +12,9 @@ export interface Trees extends AsyncDisposable {
   readonly revision: string
 }
 
+/** What the build needs. */
+export const parts = ["src", "package.json", "package-lock.json", "tsconfig.json"]
+
 const git = (...args: ReadonlyArray<string>) => run({ argv: ["git", "-C", here, ...args] })
 
 /** The dependencies of the lockfile, linked where they are installed here already. */
@@ -33,7 +36,7 @@ export const makeTrees = async (rev: string): Promise<Trees> => {
   try {
     // This tree as it is, with what is not committed; a copy, so that it may be worked on meanwhile.
     await mkdir(ours)
-    for (const name of ["src", "package.json", "package-lock.json", "tsconfig.json"]) {
+    for (const name of parts) {
       await cp(join(here, name), join(ours, name), { recursive: true })
     }
     await git("worktree", "add", "--detach", theirs, revision)
