@@ -66,10 +66,13 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
   // One at a time: all share the one database in memory.
   const turn = yield* Semaphore.make(1)
   let current: Snapshot | undefined
+  /** What is in memory was found on disk again, and the file does not say it yet. */
+  let restored = false
 
   const drop = Effect.sync(() => {
     current?.close()
     current = undefined
+    restored = false
   })
   yield* Effect.addFinalizer(() => drop)
 
@@ -80,6 +83,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     current = opened
     if (opened.fresh) {
       const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))
+      restored = images > 0
       if (opened.damage !== undefined) {
         const message = `${path} is damaged (${opened.damage}); ${images} images were found again on disk`
         emit({ _tag: "Warning", code: "CatalogueDamaged", message })
@@ -102,6 +106,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     yield* replaceDatabase(path, bytes)
     const identity = yield* identify(path)
     current = { ...snapshot, identity, damage: undefined, fresh: false }
+    restored = false
     if (identity !== undefined) yield* rememberSound(path, identity)
   })
 
@@ -112,11 +117,23 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
       Effect.retry({ times: 1, while: isDamage })
     )
 
+  /**
+   * A process that died before its rows were on disk left all that they are made of. Whoever finds that tells of the image,
+   * so it says so in the file, too; where the file cannot be had, the next one does.
+   */
+  const keep = Effect.gen(function* () {
+    yield* lock(lockPath)
+    yield* Effect.uninterruptible(Effect.flatMap(latest, (snapshot) => (restored ? save(snapshot) : Effect.void)))
+  }).pipe(Effect.scoped, Effect.timeout("1 second"), Effect.ignore)
+
   const read: Database["read"] = (name, query) =>
     turn.withPermit(
-      Effect.flatMap(Effect.uninterruptible(latest), ({ client }) =>
-        Effect.provideService(query, SqlClient, client)
-      ).pipe(oncemore, Effect.mapError(typed(name)))
+      Effect.gen(function* () {
+        yield* Effect.uninterruptible(latest)
+        if (restored) yield* keep
+        const { client } = yield* Effect.uninterruptible(latest)
+        return yield* Effect.provideService(query, SqlClient, client)
+      }).pipe(oncemore, Effect.mapError(typed(name)))
     )
 
   const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>

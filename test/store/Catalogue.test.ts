@@ -217,6 +217,26 @@ describe("the catalogue's file", () => {
       expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/good:1"])
     })
   )
+  it.effect("rows that a process did not live to write are in the file as soon as an image is served by them", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const first = yield* open({ root })
+      yield* pullInto(first)
+      for (const name of yield* Effect.promise(() => readdir(root)))
+        if (name.startsWith("oci.db")) yield* Effect.promise(() => rm(join(root, name)))
+      const store = yield* open({ root })
+      expect(Option.isSome(yield* store.find(alpine, amd64))).toBe(true)
+      const { client } = yield* openSqlJs(yield* Effect.promise(() => readFile(store.database)))
+      expect(yield* client`SELECT reference FROM images`).toEqual([{ reference: alpine }])
+    })
+  )
+  it.effect("a store that nobody has pulled into is not written to by a question", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      expect(yield* (yield* open({ root })).images()).toEqual([])
+      expect(yield* Effect.promise(() => readdir(root))).toEqual([])
+    })
+  )
   it.effect("a write that fails is a typed error, and what was there stays", () =>
     Effect.gen(function* () {
       const root = yield* directory
