@@ -11,6 +11,8 @@ export interface PullProcess {
   readonly options?: PullerOptions
   /** How often the same is pulled again, from the store. */
   readonly again?: number
+  /** How often the same is removed and pulled once more, from the registry. */
+  readonly anew?: number
   /** Whether the event loop is watched. */
   readonly delay?: boolean
   readonly tree?: string
@@ -23,6 +25,7 @@ export interface Inside {
   readonly open: number
   readonly pull: number
   readonly again: ReadonlyArray<number>
+  readonly anew: ReadonlyArray<number>
   readonly delay: { readonly median: number; readonly p99: number; readonly max: number }
 }
 
