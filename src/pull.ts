@@ -134,8 +134,10 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
     const digest = isAsked ? yield* source.digest(emit) : undefined
     if (Option.isSome(known) && (!isAsked || known.value.digest === digest)) {
-      if (store.blobs === undefined || (yield* store.blobs.holds(name, known.value)))
+      if (store.blobs === undefined || (yield* store.blobs.holds(name, known.value))) {
+        yield* store.tidy
         return announce(known.value, true, emit)
+      }
     }
     if (source === undefined) return yield* yield* absence(store, name, platform)
 

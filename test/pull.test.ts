@@ -1,4 +1,4 @@
-import { lstat, readFile, rm, writeFile } from "node:fs/promises"
+import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
@@ -51,6 +51,19 @@ test("subscribing twice pulls twice, and the second is served from the store", a
   registry.log.clear()
   expect(await lastValueFrom(pull$)).toMatchObject({ _tag: "Pulled", cached: true })
   expect(registry.log.all).toEqual([])
+})
+
+test("a pull that is answered from the store takes away what a dead one left", async () => {
+  await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
+  await using home = await temporaryRoot()
+  const reference = registry.reference("app:1")
+  await using first = await open({ root: home.root })
+  await first.pull(reference)
+  const left = join(home.root, "layers", ".staging", "00000000-0000-4000-8000-000000000000", "layer")
+  await mkdir(left, { recursive: true })
+  await using oci = await open({ root: home.root })
+  expect(await lastValueFrom(oci.pull$(reference))).toMatchObject({ cached: true })
+  expect(await lstat(left).catch(() => "gone")).toBe("gone")
 })
 
 test("a store whose record of a name was taken away asks the registry, and fetches no layer", async () => {

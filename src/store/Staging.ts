@@ -16,13 +16,17 @@ import { syncDirectory } from "./writeAtomic.ts"
 
 const suffix = ".lock"
 
+export const stagingsIn = (layersDir: string) => join(layersDir, ".staging")
+
 export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
   Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
 
 /** Removes what dead owners left; the living keep theirs. */
 export const sweep = Effect.fnUntraced(function* (stagings: string) {
   const names = yield* on(["ENOENT"], [])(syscall("readdir", stagings, () => readdir(stagings)))
-  for (const name of names) {
+  // An owner may have died with its lock only, before its directory was there or after. No other name is made of a name.
+  const owners = names.map((name) => /^([\da-f-]{36})\.lock$/.exec(name)?.[1] ?? name)
+  for (const name of new Set(owners)) {
     if (name.endsWith(suffix)) continue
     yield* Effect.gen(function* () {
       if (yield* tryLock(join(stagings, name + suffix))) yield* removeTree(join(stagings, name))
@@ -32,7 +36,7 @@ export const sweep = Effect.fnUntraced(function* (stagings: string) {
 
 /** Opens a staging area of its own at the first use; its scope's end removes it. */
 export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner: string) {
-  const stagings = join(layersDir, ".staging")
+  const stagings = stagingsIn(layersDir)
   const mine = join(stagings, owner)
   // The lock first: a directory without one is a dead one's.
   yield* lock(mine + suffix)

@@ -40,7 +40,7 @@ import { fileName, makePlaces } from "./Places.ts"
 import { makeProofs, type Proofs } from "./Proofs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
-import { isDirectory, makeStaging, publish, stageIn } from "./Staging.ts"
+import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./Staging.ts"
 import { setAside } from "./setAside.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 
@@ -127,6 +127,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     tryLock: (name) => tryLock(lockPath(name)),
     hold: (digests) => holdDigests(root, digests),
     using: lock(lockPath("use"), { shared: true }),
+    tidy: once(Effect.ignore(sweep(stagingsIn(layersDir)))),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
     blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs)),
@@ -192,6 +193,8 @@ export class Store extends Context.Service<
     readonly using: Effect.Effect<void, Reason, Scope.Scope>
     /** Keeps the trees that these digests name from being taken away, until the scope closes. Beside `using`. */
     readonly hold: (digests: ReadonlyArray<string>) => Effect.Effect<void, Reason, Scope.Scope>
+    /** Removes what processes left that died while they extracted; once. Whoever stages a layer need not ask for it. */
+    readonly tidy: Effect.Effect<void>
     /** Bytes free where layers are written; `undefined` where the file system does not say. */
     readonly freeSpace: Effect.Effect<number | undefined>
     /** A fresh empty directory on the file system of the layers, removed with the scope unless it was published. */

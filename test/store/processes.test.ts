@@ -97,4 +97,23 @@ describe("several processes", () => {
       expect(yield* Effect.promise(() => readdir(join(root, "layers", ".staging")))).toEqual([])
     })
   )
+  it.effect("tidying takes what is dead, locks without a directory among it, and makes no name of a name", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const stagings = join(root, "layers", ".staging")
+      const dead = "00000000-0000-4000-8000-000000000000"
+      const odd = [".lock", "...lock", "x.lock"]
+      yield* Effect.promise(async () => {
+        await mkdir(join(stagings, "00000000-0000-4000-8000-000000000001", "layer"), { recursive: true })
+        for (const name of [`${dead}.lock`, ...odd]) await writeFile(join(stagings, name), "")
+      })
+      const living = yield* open({ root })
+      const mine = yield* living.stage(layerOf("b").digest)
+      const other = yield* open({ root })
+      yield* other.tidy
+      const names = yield* Effect.promise(() => readdir(stagings))
+      expect(names.filter((name) => !mine.includes(name.slice(0, 36))).sort()).toEqual(odd.sort())
+      expect(yield* exists(mine)).toBe(true)
+    })
+  )
 })
