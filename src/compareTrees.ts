@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { isReason, type Reason } from "./errors.ts"
 import type { ExtractionPool } from "./layer/ExtractionPool.ts"
+import { scarcity } from "./load.ts"
 import { drain } from "./reactive/bridge.ts"
 import type { NamedTree } from "./store/namedTrees.ts"
 import type { Fault, UnknownTree, Verified } from "./store/Reclaimed.ts"
@@ -12,9 +13,6 @@ import type { Store } from "./store/Store.ts"
 
 /** Trees in hand at once, beside what the workers do: each takes a lock. */
 const atOnce = 8
-
-/** The process's own lack, which says nothing of the tree. */
-const lacks = new Set(["EMFILE", "ENFILE", "ENOMEM"])
 
 type Judgement = "sound" | "unknown" | { readonly problem: string }
 
@@ -33,7 +31,7 @@ export const compareTrees = Effect.fnUntraced(function* (
         return seen === like ? "sound" : { problem: "the tree was changed since it was extracted" }
       }),
       Effect.catch((reason) =>
-        reason._tag === "FileSystemFailed" && !lacks.has(reason.code)
+        reason._tag === "FileSystemFailed" && scarcity(reason) === undefined
           ? Effect.succeed<Judgement>({ problem: `the tree cannot be read: ${reason.code}` })
           : Effect.fail(reason)
       )

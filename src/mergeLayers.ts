@@ -9,6 +9,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Semaphore from "effect/Semaphore"
+import { believing } from "./believing.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { isReason, type Reason } from "./errors.ts"
 import type { Emit } from "./events.ts"
@@ -107,7 +108,8 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     if (isThere) {
       for (const part of parts.values()) {
         const { layer, keeps } = part
-        if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit)
+        if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(believing(part, emit))
+        else yield* store.dropPartial(layer.digest)
         emit({ _tag: "LayerCached", digest: layer.digest, path })
       }
       return

@@ -9,9 +9,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
 import { absence } from "./absence.ts"
+import { believing } from "./believing.ts"
 import { checkPullOptions } from "./checkOptions.ts"
 import type { EntriesOptions, PullerOptions, PullOptions } from "./config.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
@@ -84,27 +86,17 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const { blobs } = store
     const keeps = blobs !== undefined && !(yield* blobs.has(layer))
     const isThere = yield* isPublished(layer)
-    if (isThere && !keeps) return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
-    const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
-    const wanted = { source, layer, kept }
-    const resumed = kept.size() > 0
-    const believing = <A>(work: Effect.Effect<A, Reason>) =>
-      work.pipe(
-        Effect.tapError((reason) => (doubtsBytes(reason) ? kept.discard : Effect.void)),
-        // What was kept may have been wrong, and is gone now; or a mirror lied: the registry's own bytes get their chance.
-        Effect.retry({
-          times: 1,
-          while: (reason) =>
-            doubtsBytes(reason)
-              ? Effect.map(source.doubt(digest, emit), (lied) => lied || resumed)
-              : Effect.succeed(false)
-        })
-      )
-    if (isThere) {
-      if (keeps) yield* believing(fetchBlob(wanted, blobs, emit))
+    if (isThere && !keeps) {
+      yield* store.dropPartial(digest)
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
-    const { path, inflated, entries } = yield* believing(extract(wanted, emit))
+    const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
+    const wanted = { source, layer, kept }
+    if (isThere) {
+      if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(believing(wanted, emit))
+      return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    }
+    const { path, inflated, entries } = yield* extract(wanted, emit).pipe(believing(wanted, emit))
     yield* keeps ? blobs.keep(digest, kept) : kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)
@@ -133,17 +125,24 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     // A file is looked at without the network, so whether it changed is always asked.
     const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
     const digest = isAsked ? yield* source.digest(emit) : undefined
-    if (Option.isSome(known) && (!isAsked || known.value.digest === digest)) {
-      if (store.blobs === undefined || (yield* store.blobs.holds(name, known.value))) {
-        yield* store.tidy
-        return announce(known.value, true, emit)
-      }
+    const isServed = (image: PulledImage) =>
+      store.blobs === undefined ? Effect.succeed(true) : store.blobs.holds(name, image)
+    if (Option.isSome(known) && (!isAsked || known.value.digest === digest) && (yield* isServed(known.value))) {
+      yield* store.tidy
+      return announce(known.value, true, emit)
     }
     if (source === undefined) return yield* yield* absence(store, name, platform)
 
     yield* store.using
     yield* pool.warm
-    const image = yield* source.resolve(platform, emit)
+    const resolved = yield* Effect.result(source.resolve(platform, emit))
+    if (Result.isFailure(resolved)) {
+      // A power cut may have taken the record of a name, and left its rows.
+      const late = isUnknown ? yield* store.find(name, platform) : Option.none<PulledImage>()
+      if (Option.isNone(late) || !(yield* isServed(late.value))) return yield* Effect.fail(resolved.failure)
+      return announce(late.value, true, emit)
+    }
+    const image = resolved.success
     const distinct = yield* distinctLayers(image)
     emit(resolvedEvent(name, image, distinct))
     yield* preflight(store, distinct, space, emit, image.manifest.descriptor.digest)
@@ -159,7 +158,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       ? merge(source, image, distinct, emit)
       : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
     // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
-    yield* Effect.all([making, store.prepare], { concurrency: "unbounded", discard: true })
+    yield* Effect.all([making, store.prepare, store.tidy], { concurrency: "unbounded", discard: true })
     const record = recordOf(name, image, platform)
     if (store.blobs !== undefined) yield* store.blobs.enter(record)
     return announce(yield* store.record(record), false, emit)

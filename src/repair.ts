@@ -18,9 +18,14 @@ import type { Store } from "./store/Store.ts"
 const same = (a: Fault) => (b: Fault) =>
   a.reference === b.reference && a.platform === b.platform && a.digest === b.digest && a.variant === b.variant
 
+const tag = "ociflow-repair"
+
+/** A repair that died left its name. */
+const isOurs = ({ reference }: { readonly reference: string }) =>
+  reference.includes(`:${tag}@`) || reference.startsWith(`localhost/${tag}@`)
+
 /** A name of its own, which the store does not know yet: so everything is looked at, and what is missing fetched. */
 const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest) {
-  const tag = "ociflow-repair"
   const local = yield* parseLocal(reference)
   if (local === undefined) {
     const text = format({ ...(yield* parse(reference)), tag, digest })
@@ -39,6 +44,7 @@ export const repairing = Effect.fnUntraced(function* (
   pull: Puller["Service"]["pull"],
   emit: Emit
 ): Effect.fn.Return<Verified, Reason> {
+  for (const { reference } of (yield* store.images()).filter(isOurs)) yield* store.remove(reference)
   const compared = yield* comparing
   const before = compared.faults
   // A pull makes trees in our own way only.

@@ -12,11 +12,12 @@ import { table } from "./table.ts"
 const blobs = (kind: string, found: ReadonlyArray<ReclaimedBlob>) =>
   found.map(({ digest, bytes }) => [kind, namedDigest(digest), formatBytes(bytes)])
 
-const reclaimed = ({ images, layers, partials, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
+const reclaimed = ({ images, layers, partials, staging, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
   const rows = [
     ...images.map((reference) => ["image", printable(reference)]),
     ...blobs("layer", layers),
-    ...blobs("partial", partials)
+    ...blobs("partial", partials),
+    ...(staging > 0 ? [["staging", "of processes that died", formatBytes(staging)]] : [])
   ]
   const lines = [
     `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,

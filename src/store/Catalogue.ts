@@ -89,10 +89,10 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
     record: Effect.fnUntraced(function* (image: ImageRecord) {
       const time = yield* now
       const query = Effect.gen(function* () {
-        const { moved } = yield* enterImage(image, time)
+        const { moved, alone } = yield* enterImage(image, time)
         if (moved) yield* forgetLayers
         // Before the rows are final: a crash in between leaves a record of layers that are all there.
-        yield* keepImage(root, image, moved)
+        yield* keepImage(root, image, alone)
         return yield* choose(image.reference, image.platform, options)
       })
       const chosen = yield* database.transaction("record", query)

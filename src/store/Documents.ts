@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { FileSystemFailed } from "../errors.ts"
+import { scarcity } from "../load.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../reference/Digest.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 import { list } from "./list.ts"
@@ -86,13 +86,14 @@ export const keepImage = Effect.fnUntraced(function* (root: string, image: Image
     config: named(config),
     layers: layers.map(({ digest, diffId, mediaType, size }) => ({ digest, diffId, mediaType, size }))
   }
-  if (alone) yield* forgetReference(root, image.reference)
-  const path = join(directoryOf(root, image.reference), `${hash("sha256", platformKey(image.platform))}.json`)
+  const directory = directoryOf(root, image.reference)
+  const record = `${hash("sha256", platformKey(image.platform))}.json`
+  const path = join(directory, record)
   yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
+  // The others after it: at no moment is nothing known of a reference that has its rows.
+  if (!alone) return
+  for (const name of yield* list(directory)) if (name !== record) yield* removeTree(join(directory, name))
 })
-
-const forgetReference = (root: string, reference: string): Effect.Effect<void, FileSystemFailed> =>
-  removeTree(directoryOf(root, reference))
 
 /** What the catalogue names. */
 export interface Named {
@@ -137,8 +138,11 @@ export const keptImages = Effect.fnUntraced(function* (root: string) {
   for (const directory of yield* list(top)) {
     for (const name of yield* list(join(top, directory))) {
       if (!name.endsWith(".json")) continue
-      const image = yield* Effect.option(readEntry(root, join(top, directory, name)))
-      if (image._tag === "Some" && image.value !== undefined) images.push(image.value)
+      const image = yield* readEntry(root, join(top, directory, name)).pipe(
+        // What this process lacks says nothing of the image: to go on without it would be to forget it.
+        Effect.catch((error) => (scarcity(error) === undefined ? Effect.succeed(undefined) : Effect.fail(error)))
+      )
+      if (image !== undefined) images.push(image)
     }
   }
   return images

@@ -3,11 +3,12 @@
  * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
  * finished before fingerprints were taken has none.
  */
-import { randomUUID } from "node:crypto"
 import { readFile, unlink } from "node:fs/promises"
-import { basename, join, relative } from "node:path"
+import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
+import { list } from "./list.ts"
+import { isDirectory } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 import { writeAtomic } from "./writeAtomic.ts"
 
@@ -18,13 +19,26 @@ export interface Fingerprints {
   readonly keep: (path: string, fingerprint: string) => Effect.Effect<void, FileSystemFailed>
   /** After its tree has lost its name. */
   readonly forget: (path: string) => Effect.Effect<void, FileSystemFailed>
+  /** What no tree belongs to: a crash stood between the two. Only while no pull is running. */
+  readonly forgetStrays: Effect.Effect<void, FileSystemFailed>
 }
 
 /** A power cut may have left less of it. */
 const pattern = /^([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
 
 export const makeFingerprints = (root: string): Fingerprints => {
-  const at = (path: string) => join(root, "fingerprints", basename(path))
+  const directory = join(root, "fingerprints")
+  const at = (path: string) => join(directory, basename(path))
+  const remove = (file: string) => ifMissing(syscall("unlink", file, () => unlink(file)))
+  const forgetStray = Effect.fnUntraced(function* (name: string) {
+    const file = join(directory, name)
+    const text = (yield* ifMissing(syscall("read", file, () => readFile(file, "utf8")))) ?? ""
+    const [, , tree] = pattern.exec(text) ?? []
+    const path = tree === undefined ? undefined : resolve(root, tree)
+    // One that was being written has another name than its tree.
+    const isKept = path !== undefined && basename(path) === name && (yield* isDirectory(path))
+    if (!isKept) yield* remove(file)
+  })
   return {
     find: (path) =>
       Effect.map(ifMissing(syscall("read", at(path), () => readFile(at(path), "utf8"))), (text = "") => {
@@ -33,8 +47,9 @@ export const makeFingerprints = (root: string): Fingerprints => {
       }),
     keep: (path, fingerprint) => {
       const bytes = Buffer.from(`${fingerprint} ${relative(root, path)}\n`)
-      return writeAtomic(at(path), bytes, `${at(path)}.${randomUUID()}`, { lasting: false })
+      return writeAtomic(at(path), bytes, `${at(path)}.tmp`, { lasting: false })
     },
-    forget: (path) => Effect.asVoid(ifMissing(syscall("unlink", at(path), () => unlink(at(path)))))
+    forget: (path) => Effect.asVoid(remove(at(path))),
+    forgetStrays: Effect.flatMap(list(directory), (names) => Effect.forEach(names, forgetStray, { discard: true }))
   }
 }

@@ -29,7 +29,9 @@ import {
 import { prunePartials } from "./prunePartials.ts"
 import type { PruneOptions, Reclaimed } from "./Reclaimed.ts"
 import { removeTree } from "./removeTree.ts"
+import { stagingsIn, sweep } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
+import { treeSize } from "./treeSize.ts"
 
 /** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
 const grace = freshness
@@ -135,9 +137,11 @@ export const makeKeeper = (options: KeeperOptions) => {
             return { digest, path: moved }
           })
         )
-        return { moved, held: going.length < unneeded.length }
+        yield* fingerprints.forgetStrays
+        return { moved, held: going.length < unneeded.length, kept: yield* named }
       })
-      return yield* database.transaction("collect", query)
+      // A removal that died before this left what it had named.
+      return yield* database.transaction("collect", query, ({ kept }) => keepNamed(root, kept))
     }).pipe(Effect.scoped)
 
   const reclaim = Effect.fnUntraced(function* (among?: ReadonlySet<string>) {
@@ -151,7 +155,7 @@ export const makeKeeper = (options: KeeperOptions) => {
   return {
     remove: Effect.fnUntraced(function* (wanted: string) {
       const isIt = ({ reference }: Need) => reference === wanted
-      const nothing: Reclaimed = { images: [], layers: [], partials: [], bytes: 0, deferred: false }
+      const nothing: Reclaimed = { images: [], layers: [], partials: [], staging: 0, bytes: 0, deferred: false }
       if (!(yield* database.read("remove", needs)).some(isIt)) return nothing
       const gone = yield* forget(isIt)
       const { layers, deferred } = yield* reclaim(digestsOf(gone))
@@ -178,7 +182,11 @@ export const makeKeeper = (options: KeeperOptions) => {
       const { dryRun, unusedFor, partialsFor = unusedFor } = how
       const { images, layers, deferred } = yield* dryRun === true ? look : clean
       const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
-      const reclaimed: Reclaimed = { images, layers, partials, bytes: total(layers) + total(partials), deferred }
+      const staging = yield* sweep(stagingsIn(options.layersDir), (area) =>
+        Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
+      )
+      const bytes = total(layers) + total(partials) + staging
+      const reclaimed: Reclaimed = { images, layers, partials, staging, bytes, deferred }
       return reclaimed
     })
   }

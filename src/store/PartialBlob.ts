@@ -3,7 +3,7 @@
  * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
  * the hash is wrong. A power cut may leave holes in them, which comes to the same.
  */
-import { randomUUID } from "node:crypto"
+import { createHash } from "node:crypto"
 import { copyFile, type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
@@ -138,7 +138,8 @@ const move = async (from: string, to: string): Promise<void> => {
     await rename(from, to)
   } catch (error) {
     if (codeOf(error) !== "EXDEV") throw error
-    const beside = `${to}.${randomUUID()}`
+    // The same name each time, and no other store's: whoever died at this left what is written over.
+    const beside = `${to}.${createHash("sha256").update(from).digest("hex").slice(0, 16)}`
     try {
       await copyFile(from, beside)
       await rename(beside, to)

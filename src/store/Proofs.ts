@@ -2,7 +2,6 @@
  * Which archive a blob was proven to hold: `<root>/proofs/<digest>` has its diffID. Both are hashes, so what was true once
  * is true for ever, for each tree that was made of the blob. An image that names the blob with another diffID is wrong.
  */
-import { randomUUID } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import type * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
@@ -24,6 +23,6 @@ export const makeProofs = (pathOf: (digest: Digest) => string): Proofs => ({
   },
   keep: (digest, diffId) => {
     const path = pathOf(digest)
-    return writeAtomic(path, Buffer.from(diffId), `${path}.${randomUUID()}`, { lasting: false })
+    return writeAtomic(path, Buffer.from(diffId), `${path}.tmp`, { lasting: false })
   }
 })

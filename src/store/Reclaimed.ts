@@ -24,6 +24,8 @@ export interface Reclaimed {
   readonly layers: ReadonlyArray<ReclaimedBlob>
   /** Downloads that were cut off and nobody continues just now. */
   readonly partials: ReadonlyArray<ReclaimedBlob>
+  /** Bytes of layers in the making whose process has died. */
+  readonly staging: number
   readonly bytes: number
   /**
    * Layers that no image names were left for the next time: a pull was running, which may be about to name them, or

@@ -21,17 +21,28 @@ export const stagingsIn = (layersDir: string) => join(layersDir, ".staging")
 export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
   Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
 
-/** Removes what dead owners left; the living keep theirs. */
-export const sweep = Effect.fnUntraced(function* (stagings: string) {
+/**
+ * Goes through what dead owners left; the living keep theirs. `each` is what is done with an area, and gives its bytes. One
+ * that cannot be dealt with is left to the next time.
+ */
+export const sweep = Effect.fnUntraced(function* (
+  stagings: string,
+  each: (area: string) => Effect.Effect<number, FileSystemFailed> = (area) => Effect.as(removeTree(area), 0)
+) {
+  let bytes = 0
   const names = yield* on(["ENOENT"], [])(syscall("readdir", stagings, () => readdir(stagings)))
   // An owner may have died with its lock only, before its directory was there or after. No other name is made of a name.
   const owners = names.map((name) => /^([\da-f-]{36})\.lock$/.exec(name)?.[1] ?? name)
   for (const name of new Set(owners)) {
     if (name.endsWith(suffix)) continue
-    yield* Effect.gen(function* () {
-      if (yield* tryLock(join(stagings, name + suffix))) yield* removeTree(join(stagings, name))
-    }).pipe(Effect.scoped)
+    bytes += yield* Effect.gen(function* () {
+      return (yield* tryLock(join(stagings, name + suffix))) ? yield* each(join(stagings, name)) : 0
+    }).pipe(
+      Effect.scoped,
+      Effect.orElseSucceed(() => 0)
+    )
   }
+  return bytes
 })
 
 /** Opens a staging area of its own at the first use; its scope's end removes it. */

@@ -14,7 +14,7 @@
  *     <layersDir>/.staging                      layers in the making
  */
 import { randomUUID } from "node:crypto"
-import { stat } from "node:fs/promises"
+import { stat, unlink } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import * as Context from "effect/Context"
@@ -102,6 +102,17 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     )
   )
 
+  let tidied = false
+  // Not `once`: whoever waits for it may leave.
+  const tidy = sweep(stagingsIn(layersDir)).pipe(
+    Effect.tap(
+      Effect.sync(() => {
+        tidied = true
+      })
+    ),
+    Effect.ignore
+  )
+
   const keeping = once(
     Effect.gen(function* () {
       const { makeKeeper } = yield* load("the keeper", () => import("./Keeper.ts"))
@@ -127,7 +138,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     tryLock: (name) => tryLock(lockPath(name)),
     hold: (digests) => holdDigests(root, digests),
     using: lock(lockPath("use"), { shared: true }),
-    tidy: once(Effect.ignore(sweep(stagingsIn(layersDir)))),
+    tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
     blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs)),
@@ -138,6 +149,10 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
+    dropPartial: (digest) => {
+      const path = partialPath(digest)
+      return Effect.asVoid(ifMissing(syscall("unlink", path, () => unlink(path))))
+    },
     kept: (digests) =>
       Effect.map(
         Effect.forEach(digests, (digest) => {
@@ -221,11 +236,13 @@ export class Store extends Context.Service<
       readonly digest: Digest
       readonly size: number
     }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
+    /** A process died after its layer had got its name: the bytes are not needed. Whoever asks holds the digest's lock. */
+    readonly dropPartial: (digest: Digest) => Effect.Effect<void, Reason>
     /** Of these blobs, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
     readonly kept: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, Reason>
     /**
-     * `false` where the catalogue surely does not know this reference; answered by a look at a file's name, without the
-     * database engine.
+     * `false` where the catalogue does not know this reference, unless a power cut took its record and left its rows;
+     * answered by a look at a file's name, without the database engine.
      */
     readonly isNamed: (reference: string) => Effect.Effect<boolean, Reason>
     /** Loads the engine and the catalogue, for what will be asked soon. */

@@ -42,7 +42,8 @@ const enterReference = Effect.fnUntraced(function* ({ reference, digest }: Image
     yield* sql`DELETE FROM manifests WHERE image_id = ${id}`
     yield* sql`DELETE FROM indexes WHERE image_id = ${id}`
   }
-  return { id, moved }
+  // A record of a reference that had no row is one that never came to have any.
+  return { id, moved, alone: moved || known[0] === undefined }
 })
 
 const enterIndex = Effect.fnUntraced(function* (imageId: number, index: RecordedDocument, now: string) {
@@ -159,11 +160,11 @@ const measure = Effect.fnUntraced(function* (imageId: number) {
 
 /** `moved`: the reference named something else before. */
 export const enterImage = Effect.fnUntraced(function* (image: ImageRecord, now: string) {
-  const { id, moved } = yield* enterReference(image, now)
+  const { id, moved, alone } = yield* enterReference(image, now)
   const indexId = image.index === undefined ? null : yield* enterIndex(id, image.index, now)
   const manifestId = yield* enterManifest(id, indexId, image, now)
   yield* enterConfig(manifestId, image.config, now)
   yield* enterLayers(manifestId, image, now)
   yield* measure(id)
-  return { moved }
+  return { moved, alone }
 })

@@ -36,7 +36,8 @@ const take = Effect.fnUntraced(function* ({ root, lockPath, area }: Options, dig
 /** Under the digest's lock: no other process is just publishing there. */
 const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: string, path: string, aside: string) {
   const isFree = (yield* tryLock(lockPath(digest))) && !(yield* isDirectory(path))
-  if (isFree) return yield* move(aside, path)
+  // Its stat file first, as publishing does: a tree that is there has it.
+  if (isFree) return yield* Effect.andThen(renamed(`${aside}.stat`, `${path}.stat`), renamed(aside, path))
   yield* removeTree(aside)
   yield* ifMissing(syscall("unlink", `${aside}.stat`, () => unlink(`${aside}.stat`)))
 }, Effect.scoped)

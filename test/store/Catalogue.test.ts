@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -215,6 +215,24 @@ describe("the catalogue's file", () => {
       yield* Effect.promise(() => writeFile(join(root, "documents", ...digest.split(":")), "{}"))
       const store = yield* open({ root })
       expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/good:1"])
+    })
+  )
+  it.effect("a record without rows gives way to the next image of its name", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const first = yield* open({ root })
+      yield* pullInto(first, { version: "1" })
+      for (const name of yield* Effect.promise(() => readdir(root)))
+        if (name.startsWith("oci.db")) yield* Effect.promise(() => rm(join(root, name)))
+      // Another store's catalogue: what is under `references` was never in it.
+      const elsewhere = yield* open({ root: yield* directory })
+      yield* pullInto(elsewhere, { reference: "example.org/other:1" })
+      yield* Effect.promise(() => copyFile(elsewhere.database, join(root, "oci.db")))
+      const second = yield* open({ root })
+      const { digest } = yield* pullInto(second, { version: "2", architecture: "arm64" })
+      yield* Effect.promise(() => writeFile(second.database, "damaged"))
+      const third = yield* open({ root })
+      expect((yield* third.images()).map((it) => [it.reference, it.digest])).toEqual([[alpine, digest]])
     })
   )
   it.effect("rows that a process did not live to write are in the file as soon as an image is served by them", () =>

@@ -287,4 +287,33 @@ describe("usage and verify", () => {
       expect(yield* store.verify).toEqual([])
     })
   )
+  it.effect(
+    "prune takes what a dead process has staged, and what it had written of an image that never came to be",
+    () =>
+      Effect.gen(function* () {
+        const root = yield* directory
+        const store = yield* open({ root })
+        yield* pullInto(store, { reference: "e.org/a:1" })
+        const area = join(root, "layers", ".staging", "00000000-0000-4000-8000-000000000000")
+        const record = join(root, "references", "0".repeat(64))
+        yield* Effect.promise(async () => {
+          await mkdir(join(area, "layer"), { recursive: true })
+          await writeFile(join(area, "layer", "half"), Buffer.alloc(20_000))
+          await mkdir(record)
+          await writeFile(join(record, "linux.json"), "{}")
+          await mkdir(join(root, "fingerprints"))
+        await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
+        })
+        const dry = yield* store.prune({ dryRun: true })
+        expect(dry.staging).toBeGreaterThanOrEqual(20_000)
+        expect(dry.bytes).toBe(dry.staging)
+        const { staging } = yield* store.prune()
+        expect(staging).toBe(dry.staging)
+        const names = (path: string) => Effect.promise(() => readdir(path))
+        expect(yield* names(join(root, "layers", ".staging"))).not.toContain("00000000-0000-4000-8000-000000000000")
+        expect(yield* names(join(root, "references"))).toHaveLength(1)
+        expect(yield* names(join(root, "fingerprints"))).toEqual([])
+        expect(yield* store.images()).toHaveLength(1)
+      })
+  )
 })

@@ -36,8 +36,17 @@ export interface Pulling {
 
 const program = join(import.meta.dirname, "../programs/pull.mjs")
 
-export const startPull = (wish: Wish): Pulling => {
-  const child = spawn(process.execPath, [program, JSON.stringify(wish)], { stdio: ["ignore", "pipe", "inherit"] })
+/** `flags` are Node's. With an environment of its own its standard error can be read. */
+export const startPull = (
+  wish: Wish,
+  flags: ReadonlyArray<string> = [],
+  env?: Readonly<Record<string, string>>
+): Pulling => {
+  const child = spawn(process.execPath, [...flags, program, JSON.stringify(wish)], {
+    stdio: ["ignore", "pipe", env === undefined ? "inherit" : "pipe"],
+    env: { ...process.env, ...env }
+  })
+  if (child.stdout === null) throw new Error("no standard output")
   const said: Array<Said> = []
   createInterface({ input: child.stdout }).on("line", (line) => {
     // A process that is killed may leave half a line.
