@@ -302,7 +302,7 @@ describe("usage and verify", () => {
           await mkdir(record)
           await writeFile(join(record, "linux.json"), "{}")
           await mkdir(join(root, "fingerprints"))
-        await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
+          await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
         })
         const dry = yield* store.prune({ dryRun: true })
         expect(dry.staging).toBeGreaterThanOrEqual(20_000)
