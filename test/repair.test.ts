@@ -37,6 +37,20 @@ describe("repair", () => {
     expect((await plain.verify({ repair: true })).repaired).toMatchObject([{ digest }])
   })
 
+  test("forgets the name that a repair before it died with", async () => {
+    await using registry = await startRegistry({
+      images: { "app:1": await image({ layers: [{ files: { a: "1" } }] }) }
+    })
+    await using oci = await open()
+    const reference = registry.reference("app:1")
+    const { digest } = await oci.pull(reference)
+    await oci.pull(registry.reference(`app:ociflow-repair@${digest}`))
+    expect(await oci.images()).toHaveLength(2)
+    expect(await oci.verify({ repair: true })).toMatchObject({ faults: [], repaired: [] })
+    expect((await oci.images()).map((it) => it.reference)).toEqual([reference])
+    expect(await oci.layers()).toHaveLength(1)
+  })
+
   it.effect("that is interrupted when an image was just pulled leaves no name of its own", () =>
     Effect.gen(function* () {
       const store = yield* openStore({ root: yield* directory })
