@@ -25,7 +25,7 @@ import { verify } from "./verify.ts"
 const progressInterval = 50
 
 /** Bytes of archive between two times that free memory goes back to the system. */
-const trimInterval = 4 * 2 ** 20
+const trimInterval = 16 * 2 ** 20
 
 const reachDisk = (directory: string): void => {
   try {
