@@ -3,11 +3,12 @@
  * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
  * finished before fingerprints were taken has none.
  */
-import { readFile, unlink } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
 import { list } from "./list.ts"
+import { removeFile } from "./removeFile.ts"
 import { isDirectory } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 import { writeAtomic } from "./writeAtomic.ts"
@@ -29,7 +30,6 @@ const pattern = /^([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
 export const makeFingerprints = (root: string): Fingerprints => {
   const directory = join(root, "fingerprints")
   const at = (path: string) => join(directory, basename(path))
-  const remove = (file: string) => ifMissing(syscall("unlink", file, () => unlink(file)))
   const forgetStray = Effect.fnUntraced(function* (name: string) {
     const file = join(directory, name)
     const text = (yield* ifMissing(syscall("read", file, () => readFile(file, "utf8")))) ?? ""
@@ -37,7 +37,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
     const path = tree === undefined ? undefined : resolve(root, tree)
     // One that was being written has another name than its tree.
     const isKept = path !== undefined && basename(path) === name && (yield* isDirectory(path))
-    if (!isKept) yield* remove(file)
+    if (!isKept) yield* removeFile(file)
   })
   return {
     find: (path) =>
@@ -49,7 +49,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
       const bytes = Buffer.from(`${fingerprint} ${relative(root, path)}\n`)
       return writeAtomic(at(path), bytes, `${at(path)}.tmp`, { lasting: false })
     },
-    forget: (path) => Effect.asVoid(remove(at(path))),
+    forget: (path) => removeFile(at(path)),
     forgetStrays: Effect.flatMap(list(directory), (names) => Effect.forEach(names, forgetStray, { discard: true }))
   }
 }

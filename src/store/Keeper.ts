@@ -4,7 +4,7 @@
  * Taking away is a rename into the staging area, which is quick; the removal of the trees comes after.
  */
 import { randomUUID } from "node:crypto"
-import { rename, unlink } from "node:fs/promises"
+import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,6 +28,7 @@ import {
 } from "./needs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { PruneOptions, Reclaimed } from "./Reclaimed.ts"
+import { removeFile } from "./removeFile.ts"
 import { removeTree } from "./removeTree.ts"
 import { stagingsIn, sweep } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
@@ -124,15 +125,14 @@ export const makeKeeper = (options: KeeperOptions) => {
         // Tree and row go in one transaction, and the tree first: one that is there without its row could be claimed
         // with a diffID that is not its own.
         for (const { digest } of going) yield* sql`DELETE FROM layers WHERE digest = ${digest}`
-        const unlinked = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
-        for (const path of yield* strays(options)) yield* unlinked(path)
+        for (const path of yield* strays(options)) yield* removeFile(path)
         const moved = yield* Effect.forEach(
           going,
           Effect.fnUntraced(function* ({ digest, path }) {
             const moved = join(trash, randomUUID())
             yield* ifMissing(syscall("rename", path, () => rename(path, moved)))
             // After its tree: a layer that is there has its stat file.
-            yield* unlinked(`${path}.stat`)
+            yield* removeFile(`${path}.stat`)
             yield* fingerprints.forget(path)
             return { digest, path: moved }
           })

@@ -4,12 +4,13 @@
  * `<owner>.lock` as long as it lives, which is how the living are told from the dead.
  */
 import { randomUUID } from "node:crypto"
-import { lstat, mkdir, readdir, rename, unlink } from "node:fs/promises"
+import { lstat, mkdir, readdir, rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
 import { lock, tryLock } from "./Lock.ts"
 import { makeDirectory } from "./makeDirectory.ts"
+import { removeFile } from "./removeFile.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, on, syscall } from "./syscall.ts"
 import { syncDirectory } from "./writeAtomic.ts"
@@ -59,8 +60,6 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
 
 /** What a tree's files could not say for themselves stands beside it. */
 const beside = (tree: string) => `${tree}.stat`
-
-const removeFile = (path: string) => ifMissing(syscall("unlink", path, () => unlink(path)))
 
 /** The tree and what is beside it. */
 const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))

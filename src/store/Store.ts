@@ -14,7 +14,7 @@
  *     <layersDir>/.staging                      layers in the making
  */
 import { randomUUID } from "node:crypto"
-import { stat, unlink } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import * as Context from "effect/Context"
@@ -40,6 +40,7 @@ import { fileName, makePlaces } from "./Places.ts"
 import { makeProofs, type Proofs } from "./Proofs.ts"
 import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
+import { removeFile } from "./removeFile.ts"
 import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./Staging.ts"
 import { setAside } from "./setAside.ts"
 import { ifMissing, syscall } from "./syscall.ts"
@@ -149,10 +150,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     publish: (staging, digest) => publish(staging, layerPath(digest)),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
-    dropPartial: (digest) => {
-      const path = partialPath(digest)
-      return Effect.asVoid(ifMissing(syscall("unlink", path, () => unlink(path))))
-    },
+    dropPartial: (digest) => removeFile(partialPath(digest)),
     kept: (digests) =>
       Effect.map(
         Effect.forEach(digests, (digest) => {
@@ -208,7 +206,7 @@ export class Store extends Context.Service<
     readonly using: Effect.Effect<void, Reason, Scope.Scope>
     /** Keeps the trees that these digests name from being taken away, until the scope closes. Beside `using`. */
     readonly hold: (digests: ReadonlyArray<string>) => Effect.Effect<void, Reason, Scope.Scope>
-    /** Removes what processes left that died while they extracted; once. Whoever stages a layer need not ask for it. */
+    /** Removes what processes left that died while they extracted; once. */
     readonly tidy: Effect.Effect<void>
     /** Bytes free where layers are written; `undefined` where the file system does not say. */
     readonly freeSpace: Effect.Effect<number | undefined>

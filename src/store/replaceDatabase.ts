@@ -10,12 +10,13 @@
  * only when nobody reads it any more (SQLite's own lock) and it has no other name; else a new file is written whole. See
  * docs/decisions/0011-growing-catalogue.md.
  */
-import { type FileHandle, link, open, rename, unlink } from "node:fs/promises"
+import { type FileHandle, link, open, rename } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../errors.ts"
 import { hasDatabaseLocks, tryDatabaseLock } from "./databaseLock.ts"
 import { makeDirectory } from "./makeDirectory.ts"
+import { removeFile } from "./removeFile.ts"
 import { ifMissing, syscall } from "./syscall.ts"
 import { replace, syncDirectory, synced } from "./writeAtomic.ts"
 
@@ -79,17 +80,16 @@ export const replaceDatabase = Effect.fnUntraced(function* (
   bytes: Uint8Array
 ): Effect.fn.Return<void, FileSystemFailed> {
   const [spare, next] = [`${path}.spare`, `${path}.tmp`]
-  const remove = (name: string) => ifMissing(syscall("unlink", name, () => unlink(name)))
   yield* syscall("mkdir", dirname(path), () => makeDirectory(dirname(path)))
   yield* ifMissing(syscall("rename", next, () => rename(spare, next)))
   yield* Effect.gen(function* () {
     if (!(yield* syscall("write", path, () => patchSpare(next, bytes)))) {
-      yield* remove(next)
+      yield* removeFile(next)
       yield* syscall("write", path, () => writeNew(next, bytes))
     }
     // Where there are no links the file that is replaced goes, and the next one is written whole.
     if (yield* Effect.promise(hasDatabaseLocks)) yield* Effect.ignore(syscall("link", path, () => link(path, spare)))
     yield* replace(next, path)
-  }).pipe(Effect.onError(() => Effect.ignore(remove(next))))
+  }).pipe(Effect.onError(() => Effect.ignore(removeFile(next))))
   yield* syncDirectory(dirname(path))
 })

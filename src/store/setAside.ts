@@ -4,7 +4,7 @@
  * comes back: a changed tree is more than none.
  */
 import { randomUUID } from "node:crypto"
-import { rename, unlink } from "node:fs/promises"
+import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,6 +12,7 @@ import type { FileSystemFailed } from "../errors.ts"
 import { heldDigests } from "./Holds.ts"
 import { tryLock } from "./Lock.ts"
 import type { KeeperOptions } from "./needs.ts"
+import { removeFile } from "./removeFile.ts"
 import { removeTree } from "./removeTree.ts"
 import { isDirectory } from "./Staging.ts"
 import { ifMissing, syscall } from "./syscall.ts"
@@ -39,7 +40,7 @@ const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: str
   // Its stat file first, as publishing does: a tree that is there has it.
   if (isFree) return yield* Effect.andThen(renamed(`${aside}.stat`, `${path}.stat`), renamed(aside, path))
   yield* removeTree(aside)
-  yield* ifMissing(syscall("unlink", `${aside}.stat`, () => unlink(`${aside}.stat`)))
+  yield* removeFile(`${aside}.stat`)
 }, Effect.scoped)
 
 export const setAside = (
