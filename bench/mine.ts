@@ -93,14 +93,13 @@ const survey = async (layers: ReadonlyArray<Blob>) => {
   let bytes = 0
   let entries = 0
   for (const { file, mediaType } of layers) {
-    const gate = new Gate()
-    const archive = inflated(ofFile(file, gate), mediaType).pipe(
+    const archive = inflated(ofFile(file, new Gate()), mediaType).pipe(
       tap((chunk) => {
         bytes += chunk.length
       })
     )
     await through(
-      parts(archive, gate).pipe(
+      parts(archive).pipe(
         tap(({ _tag }) => {
           if (_tag === "Entry" || _tag === "Begin") entries += 1
         })
@@ -112,11 +111,8 @@ const survey = async (layers: ReadonlyArray<Blob>) => {
 
 /** Each with what comes before it, since none can run without. */
 const timeStages = async (layers: ReadonlyArray<Blob>) => {
-  const archive = ({ file, mediaType }: Blob, gate: Gate) => inflated(ofFile(file, gate), mediaType)
-  const alone = (layer: Blob, then: (bytes: Observable<Uint8Array>, gate: Gate) => Observable<unknown>) => {
-    const gate = new Gate()
-    return through(then(archive(layer, gate), gate))
-  }
+  const alone = ({ file, mediaType }: Blob, then: (bytes: Observable<Uint8Array>) => Observable<unknown>) =>
+    through(then(inflated(ofFile(file, new Gate()), mediaType)))
   const blobDigest = await over(layers, ({ file, digest, size }) =>
     through(ofFile(file, new Gate()).pipe(verify("blob", digest, size)))
   )
@@ -125,7 +121,7 @@ const timeStages = async (layers: ReadonlyArray<Blob>) => {
   const untarred = await over(layers, (layer) => alone(layer, parts))
   const written = await over(layers, async (layer) => {
     const target = await mkdtemp(`${layer.file}.`)
-    return alone(layer, (bytes, gate) => applied(parts(bytes, gate), target))
+    return alone(layer, (bytes) => applied(parts(bytes), target))
   })
   return {
     blobDigest,

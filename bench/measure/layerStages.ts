@@ -5,7 +5,6 @@ import { makeApplier } from "../../src/layer/apply.ts"
 import { decompress } from "../../src/layer/decompress.ts"
 import type { Applier } from "../../src/layer/Entry.ts"
 import { type Part, untar } from "../../src/layer/untar.ts"
-import type { Gate } from "../../src/reactive/Gate.ts"
 
 const limits = defaultLimits
 const warn = () => {}
@@ -13,8 +12,8 @@ const warn = () => {}
 export const inflated = (blob: Observable<Uint8Array>, mediaType: string): Observable<Uint8Array> =>
   blob.pipe(decompress({ digest: "sha256:bench", mediaType, limits }))
 
-export const parts = (archive: Observable<Uint8Array>, gate: Gate): Observable<Part> =>
-  archive.pipe(untar(gate, { digest: "sha256:bench", limits, warn }))
+export const parts = (archive: Observable<Uint8Array>): Observable<Part> =>
+  archive.pipe(untar({ digest: "sha256:bench", limits, warn }))
 
 const apply = (applier: Applier, part: Part): void => {
   if (part._tag === "Entry") applier.entry(part.header, part.body)

@@ -69,12 +69,10 @@ const sums = (block: Buffer, at: number): { readonly unsigned: number; readonly 
   return { unsigned, signed: unsigned - 256 * high }
 }
 
-export type Checksum = "right" | "signed" | "wrong"
-
-export const checksum = (block: Buffer, at: number): Checksum => {
+export const hasChecksum = (block: Buffer, at: number): boolean => {
   const said = numberAt(block, at + 148, 8)
   const { unsigned, signed } = sums(block, at)
-  return said === unsigned ? "right" : said === signed ? "signed" : "wrong"
+  return said === unsigned || said === signed
 }
 
 export const dialectOf = (block: Buffer, at: number): Dialect => {
@@ -109,21 +107,22 @@ export const fieldAt = (block: Buffer, at: number, field: keyof typeof fields, c
 }
 
 /**
- * A copy of the header with another type and size, in the form that every reader reads the same way. The name is a
- * placeholder: a name that was cut off behind a slash would make a file look like a directory.
+ * Makes headers that every reader reads the same way: of a type and a size, and of nothing else. The name is a placeholder:
+ * one that ends in a slash would make a file look like a directory. All are made in one place, one after the other.
  */
-export const rewritten = (block: Buffer, at: number, typeflag: string, size: number): Buffer => {
-  const copy = Buffer.from(block.subarray(at, at + blockBytes))
-  copy.fill(0, 0, 100)
-  copy.write("-", 0, "latin1")
-  copy.fill(0, 345, 500)
-  copy.write(typeflag, 156, "latin1")
-  if (size < 8 ** 11) copy.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1")
-  else {
-    copy.fill(0, 124, 136)
-    copy[124] = 0x80
-    copy.writeUIntBE(size, 130, 6)
+export const makePlainHeader = (): ((typeflag: string, size: number) => Buffer) => {
+  const block = Buffer.alloc(blockBytes)
+  block.write("-", 0, "latin1")
+  block.write("ustar\x0000", 257, "latin1")
+  return (typeflag, size) => {
+    block.write(typeflag, 156, "latin1")
+    if (size < 8 ** 11) block.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1")
+    else {
+      block.fill(0, 124, 136)
+      block[124] = 0x80
+      block.writeUIntBE(size, 130, 6)
+    }
+    block.write(`${sums(block, 0).unsigned.toString(8).padStart(6, "0")}\0 `, 148, "latin1")
+    return block
   }
-  copy.write(`${sums(copy, 0).unsigned.toString(8).padStart(6, "0")}\0 `, 148, "latin1")
-  return copy
 }

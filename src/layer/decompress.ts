@@ -18,10 +18,9 @@ import { unzstd } from "./unzstd.ts"
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
 const archive = /[./]tar(?:[+.](?:gzip|zstd))?$/
 
-/** Copies: the parser that follows works in ticks, and by then the ring's memory may hold other bytes. */
 const plain = (): Machine<Uint8Array, Uint8Array> => ({
   push: (chunk, next) => {
-    for (let at = 0; at < chunk.length; at += outputBytes) next(Uint8Array.from(chunk.subarray(at, at + outputBytes)))
+    for (let at = 0; at < chunk.length; at += outputBytes) next(chunk.subarray(at, at + outputBytes))
   },
   end: () => {}
 })
@@ -44,7 +43,10 @@ export interface Decompression {
   readonly limits: Limits
 }
 
-/** Where input can be taken in pieces of any size, `pace` tells how much keeps the output of one piece within bounds. */
+/**
+ * The archive comes as views that are valid while they are handed on. Where input can be taken in pieces of any size, `pace` tells how much
+ * keeps the output of one piece within bounds.
+ */
 export const decompress = (layer: Decompression, pace = makePace()): OperatorFunction<Uint8Array, Uint8Array> =>
   transduce(() => {
     const { digest, limits } = layer

@@ -6,7 +6,6 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction } from "rxjs"
 import { tap } from "rxjs/internal/operators/tap"
 import { FileSystemFailed } from "../errors.ts"
-import { Gate } from "../reactive/Gate.ts"
 import { makeApplier } from "./apply.ts"
 import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
@@ -38,7 +37,6 @@ const reachDisk = (directory: string): void => {
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const { digest, diffId, size, limits, write } = job
-  const gate = new Gate()
   const counts = { consumed: 0, inflated: 0, entries: 0 }
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
@@ -63,13 +61,13 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   let print: string | undefined
   let outcome: Message = { _tag: "Stopped" }
   const pace = makePace()
-  const running = readRing(ring, gate, pace, tell)
+  const running = readRing(ring, pace, tell)
     .pipe(
       verify("blob", digest, size),
       count((bytes) => {
         counts.consumed += bytes
       }),
-      provenFirst(gate, (blob$) =>
+      provenFirst((blob$) =>
         blob$.pipe(
           decompress(job, pace),
           verify("diffID", diffId),
@@ -79,7 +77,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
             trimmed = counts.inflated
             native.trimMemory?.()
           }),
-          untar(gate, { digest, limits, warn }),
+          untar({ digest, limits, warn }),
           tap((part) => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
           }),

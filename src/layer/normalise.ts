@@ -1,7 +1,7 @@
 /**
  * Archive bytes → an archive that leaves nothing to interpret, and beside it what each entry is. Names, records, sparse
  * maps, sizes and the end are decided here, once; tar-stream, which comes next, is shown only what it cannot read in
- * another way: one header of a known type for each entry, with the true size of the body. Bodies pass as views of what
+ * another way: for each entry one header, of a known type and the true size of the body. Bodies pass as views of what
  * came in.
  */
 import type { OperatorFunction } from "rxjs"
@@ -19,7 +19,7 @@ import {
   typeflags
 } from "./describe.ts"
 import type { EntryHeader } from "./Entry.ts"
-import { blockBytes, checksum, fieldAt, isZero, rewritten } from "./HeaderBlock.ts"
+import { blockBytes, fieldAt, hasChecksum, isZero, makePlainHeader } from "./HeaderBlock.ts"
 import { atMost } from "./limits.ts"
 import { parsePax } from "./Pax.ts"
 import { checkSegments, oldGnuSegments, type Segment, SparseMapText } from "./sparse.ts"
@@ -45,18 +45,12 @@ const zeros = new Uint8Array(blockBytes)
 type State =
   | { readonly is: "header" }
   | { readonly is: "marker" }
-  | { readonly is: "old GNU map"; readonly sparse: Held; readonly segments: Array<Segment> }
-  | { readonly is: "1.0 map"; readonly sparse: Held; readonly text: SparseMapText }
+  | { readonly is: "old GNU map"; readonly sparse: Described; readonly segments: Array<Segment> }
+  | { readonly is: "1.0 map"; readonly sparse: Described; readonly text: SparseMapText }
   | { readonly is: "records"; readonly typeflag: string; readonly body: Buffer }
   | { readonly is: "body" }
   | { readonly is: "skip" }
   | { readonly is: "end" }
-
-/** A sparse file's header, kept until its map is read. */
-interface Held {
-  readonly block: Buffer
-  readonly described: Described
-}
 
 const header: State = { is: "header" }
 
@@ -71,6 +65,7 @@ class Normaliser implements Machine<Uint8Array, Framed> {
   #extensionBytes = 0
   #entries = 0
   #warned = false
+  readonly #plainHeader = makePlainHeader()
   readonly #carry = Buffer.alloc(blockBytes)
   #carried = 0
 
@@ -113,10 +108,9 @@ class Normaliser implements Machine<Uint8Array, Framed> {
         default: {
           let block = chunk
           let base = at
-          let whole = true
+          flush(at)
           if (this.#carried > 0 || chunk.length - at < blockBytes) {
             const taken = Math.min(blockBytes - this.#carried, chunk.length - at)
-            flush(at)
             chunk.copy(this.#carry, this.#carried, at, at + taken)
             this.#carried += taken
             at += taken
@@ -125,14 +119,9 @@ class Normaliser implements Machine<Uint8Array, Framed> {
             this.#carried = 0
             block = this.#carry
             base = 0
-            whole = false
           } else at += blockBytes
-          const out = this.#block(state, block, base, next)
-          if (out === "same" && whole) break
-          if (whole) flush(at - blockBytes)
-          if (out === "same") next(Buffer.from(block.subarray(base, base + blockBytes)))
-          else if (out !== undefined) next(out)
           start = at
+          this.#block(state, block, base, next)
         }
       }
     }
@@ -150,20 +139,20 @@ class Normaliser implements Machine<Uint8Array, Framed> {
     if (!complete || this.#carried > 0 || this.#extensionBytes > 0) throw corrupt("the archive ends within an entry")
   }
 
-  /** Takes a block; gives what is to be passed on in its place. */
-  #block(state: State, block: Buffer, at: number, next: (value: Framed) => void): Buffer | "same" | undefined {
+  #block(state: State, block: Buffer, at: number, next: (value: Framed) => void): void {
     switch (state.is) {
       case "marker":
         // One zero block and then an entry: GNU tar stops, Go refuses, others go on.
         if (!isZero(block, at)) throw this.#context.corrupt("an entry behind half an end marker")
         this.#state = { is: "end" }
-        return undefined
+        return
       case "old GNU map": {
         this.#extensionBytes += blockBytes
         checkExtensionBytes(this.#extensionBytes, this.#context)
         const { segments, more } = oldGnuSegments(block, at, true)
         state.segments.push(...segments)
-        return more ? undefined : this.#sparse(state.sparse, state.segments, state.sparse.described.stored, next)
+        if (!more) this.#sparse(state.sparse, state.segments, state.sparse.stored, next)
+        return
       }
       case "1.0 map": {
         const { corrupt } = this.#context
@@ -172,22 +161,22 @@ class Normaliser implements Machine<Uint8Array, Framed> {
         this.#left -= blockBytes
         if (this.#left < 0) throw corrupt("a sparse map that is longer than its body")
         const segments = state.text.take(block, at, corrupt)
-        return segments === undefined ? undefined : this.#sparse(state.sparse, segments, this.#left, next)
+        if (segments !== undefined) this.#sparse(state.sparse, segments, this.#left, next)
+        return
       }
       default:
-        return this.#header(block, at, next)
+        this.#header(block, at, next)
     }
   }
 
-  #header(block: Buffer, at: number, next: (value: Framed) => void): Buffer | "same" | undefined {
+  #header(block: Buffer, at: number, next: (value: Framed) => void): void {
     const { corrupt } = this.#context
     if (block[at] === 0 && isZero(block, at)) {
       if (this.#extensionBytes > 0) throw corrupt("the archive ends within an entry")
       this.#state = { is: "marker" }
-      return undefined
+      return
     }
-    const sum = checksum(block, at)
-    if (sum === "wrong") throw corrupt("a header whose checksum is wrong")
+    if (!hasChecksum(block, at)) throw corrupt("a header whose checksum is wrong")
     const typeflag = String.fromCharCode(block[at + 156] ?? 0)
     switch (typeflag) {
       case "x":
@@ -195,22 +184,22 @@ class Normaliser implements Machine<Uint8Array, Framed> {
       case "L":
       case "K":
         this.#records(typeflag, fieldAt(block, at, "size", corrupt))
-        return undefined
+        return
       case "g":
       case "V":
         // To Go the records before these are theirs, to others the next entry's.
         if (this.#extensionBytes > 0) throw corrupt("records of an entry before a header that is none")
         // Global records and a volume's label say nothing about any one entry: container tools ignore both.
         this.#skip(fieldAt(block, at, "size", corrupt))
-        return undefined
+        return
       case "M":
       case "N":
         throw corrupt(`an entry of type ${typeflag}: multi-volume archives and pre-1990 long names are not supported`)
     }
-    return this.#entry(block, at, typeflag, sum === "right", next)
+    this.#entry(block, at, typeflag, next)
   }
 
-  #entry(block: Buffer, at: number, typeflag: string, sound: boolean, next: (value: Framed) => void) {
+  #entry(block: Buffer, at: number, typeflag: string, next: (value: Framed) => void): void {
     const { digest, limits } = this.#context
     atMost(limits, "entries", ++this.#entries, () => `layer ${digest}`)
     const described = describe(block, at, this.#extensions, this.#context)
@@ -226,51 +215,38 @@ class Normaliser implements Machine<Uint8Array, Framed> {
     this.#extensions = {}
     const { sparse, stored } = described
     if (sparse === "old GNU") {
-      const held = { block: Buffer.from(block.subarray(at, at + blockBytes)), described }
       const { segments, more } = oldGnuSegments(block, at, false)
-      if (!more) return this.#sparse(held, segments, stored, next)
-      this.#extensionBytes += blockBytes
-      this.#state = { is: "old GNU map", sparse: held, segments: [...segments] }
-      return undefined
-    }
-    if (sparse !== undefined) {
-      const held = { block: Buffer.from(block.subarray(at, at + blockBytes)), described }
-      if (sparse.map === "header") return this.#sparse(held, sparse.segments, stored, next)
+      if (more) {
+        this.#extensionBytes += blockBytes
+        this.#state = { is: "old GNU map", sparse: described, segments: [...segments] }
+      } else this.#sparse(described, segments, stored, next)
+    } else if (sparse?.map === "header") this.#sparse(described, sparse.segments, stored, next)
+    else if (sparse !== undefined) {
       this.#extensionBytes += blockBytes
       this.#left = stored
-      this.#state = { is: "1.0 map", sparse: held, text: new SparseMapText() }
-      return undefined
+      this.#state = { is: "1.0 map", sparse: described, text: new SparseMapText() }
+    } else {
+      this.#announce(described.header, stored, next)
+      if (described.skipped > 0) this.#skip(described.skipped)
     }
-    this.#extensionBytes = 0
-    next({ header: described.header, stored })
-    if (described.skipped > 0) {
-      this.#skip(described.skipped)
-      return rewritten(block, at, typeflags[described.header.type], 0)
-    }
-    this.#body(stored)
-    return sound && this.#isPlain(block, at, typeflag, described)
-      ? "same"
-      : rewritten(block, at, typeflags[described.header.type], stored)
   }
 
-  #sparse(held: Held, segments: ReadonlyArray<Segment>, stored: number, next: (value: Framed) => void): Buffer {
-    const { header } = held.described
+  #sparse(
+    { header }: Described,
+    segments: ReadonlyArray<Segment>,
+    stored: number,
+    next: (value: Framed) => void
+  ): void {
     const sparse = checkSegments(segments, header.size, stored, this.#context.corrupt)
-    this.#extensionBytes = 0
-    next({ header: { ...header, sparse }, stored })
-    this.#body(stored)
-    return rewritten(held.block, 0, "0", stored)
+    this.#announce({ ...header, sparse }, stored, next)
   }
 
-  /** Whether tar-stream reads this header as we do. */
-  #isPlain(block: Buffer, at: number, typeflag: string, { header, stored }: Described): boolean {
-    if (((block[at + 124] ?? 0) & 0x80) !== 0 || fieldAt(block, at, "size", this.#context.corrupt) !== stored)
-      return false
-    if (typeflag !== "\0" && typeflag !== typeflags[header.type]) return false
-    if (header.type !== "file") return typeflag !== "\0"
-    let end = at
-    while (end < at + 100 && block[end] !== 0) end++
-    return end > at && block[end - 1] !== 0x2f
+  /** The entry's header is read; its body follows. */
+  #announce(header: EntryHeader, stored: number, next: (value: Framed) => void): void {
+    this.#extensionBytes = 0
+    next({ header, stored })
+    next(this.#plainHeader(typeflags[header.type], stored))
+    this.#body(stored)
   }
 
   #body(stored: number): void {

@@ -6,7 +6,6 @@ import type { OperatorFunction } from "rxjs"
 import { Observable } from "rxjs/internal/Observable"
 import { Subject } from "rxjs/internal/Subject"
 import { isReason } from "../errors.ts"
-import type { Gate } from "../reactive/Gate.ts"
 
 /** What blames the content. The disk's own failures do not, and come at once. */
 const blamesContent = (error: unknown): boolean =>
@@ -17,7 +16,7 @@ const blamesContent = (error: unknown): boolean =>
  * the rest of the source is still read, since it hashes itself: its own error goes first, theirs comes at its end.
  */
 export const provenFirst =
-  <A>(gate: Gate, stages: OperatorFunction<Uint8Array, A>): OperatorFunction<Uint8Array, A> =>
+  <A>(stages: OperatorFunction<Uint8Array, A>): OperatorFunction<Uint8Array, A> =>
   (source) =>
     new Observable((results) => {
       const bytes = new Subject<Uint8Array>()
@@ -30,10 +29,6 @@ export const provenFirst =
           else fault = { error }
         },
         complete: () => results.complete()
-      })
-      // Once they have let go of everything: one of them may have shut the gate, and will not come back to open it.
-      running.add(() => {
-        if (fault !== undefined) gate.open()
       })
       results.add(running)
       results.add(

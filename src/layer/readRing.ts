@@ -1,16 +1,14 @@
-/** Ring → sequence, in the worker: takes a slice, as large as the pace allows, whenever the gate is open, and blocks while there is none. */
+/** Ring → sequence, in the worker: takes slice by slice, as large as the pace allows, and blocks while there is none. */
 import { Observable } from "rxjs/internal/Observable"
-import type { Gate } from "../reactive/Gate.ts"
 import type { Pace } from "./inflater.ts"
 import type { RingReader } from "./Ring.ts"
 
 /** Each view is valid while it is handed on. A cancelled ring is the error `Cancelled`. */
-export const readRing = (ring: RingReader, gate: Gate, pace: Pace, idle?: () => void): Observable<Uint8Array> =>
+export const readRing = (ring: RingReader, pace: Pace, idle?: () => void): Observable<Uint8Array> =>
   new Observable((slices) => {
-    let reading = false
     const read = () => {
       try {
-        while (gate.isOpen && !slices.closed) {
+        while (!slices.closed) {
           const slice = ring.read(pace.bytes, idle)
           if (slice === undefined) return slices.complete()
           slices.next(slice)
@@ -20,12 +18,6 @@ export const readRing = (ring: RingReader, gate: Gate, pace: Pace, idle?: () => 
         slices.error(error)
       }
     }
-    slices.add(
-      gate.open$.subscribe((open) => {
-        if (!open || reading) return
-        reading = true
-        read()
-        reading = false
-      })
-    )
+    // Not while it is being subscribed: whoever fails then has nothing yet to unsubscribe from.
+    queueMicrotask(read)
   })

@@ -1,9 +1,8 @@
-/** Archive bytes → entries, through tar-stream, which works in ticks: it shuts the gate and opens it again. */
+/** Archive bytes → entries, through tar-stream. */
 import type { OperatorFunction } from "rxjs"
-import { Observable } from "rxjs/internal/Observable"
 import { extract, type Header } from "tar-stream"
 import { CorruptLayer } from "../errors.ts"
-import type { Gate } from "../reactive/Gate.ts"
+import { type Machine, transduce } from "../reactive/transduce.ts"
 import type { EntryHeader } from "./Entry.ts"
 import { type Facts, type Framed, type NormaliseOptions, normalise } from "./normalise.ts"
 
@@ -17,81 +16,102 @@ export type Part =
   | { readonly _tag: "Data"; readonly chunk: Uint8Array }
   | { readonly _tag: "End" }
 
-/** Each write waits for its drain: the buffer is the gate's business. `allowUnknownFormat`: v7 has no magic. */
-const parserOptions = { allowUnknownFormat: true, filenameEncoding: "latin1", highWaterMark: 1 }
-
 const end: Part = { _tag: "End" }
+
+type Done = (error?: Error | null) => void
+
+/**
+ * tar-stream is a stream that works in ticks, for whoever writes to it and reads its bodies as streams. Its ticks are what
+ * it costs most by, and they are not its parser's: that takes what it is given at once, by the calls that a stream makes
+ * when its turn has come. Those are made here.
+ */
+interface Parser {
+  on(
+    event: "entry",
+    listener: (header: Header, body: { push: (chunk: Uint8Array | null) => boolean }, next: Done) => void
+  ): void
+  _write(bytes: Uint8Array, done: Done): void
+  _final(done: Done): void
+}
+
+/** `allowUnknownFormat`: v7 has no magic. */
+const makeParser = () =>
+  extract({ allowUnknownFormat: true, filenameEncoding: "latin1" } as object) as unknown as Parser
 
 /** The archive as both readers see it: whatever they do not agree on is nobody's entry. */
 const agree = (facts: Facts | undefined, header: Header): facts is Facts =>
   facts !== undefined && header.type === facts.header.type && header.size === facts.stored
 
-export const untar =
-  (gate: Gate, options: NormaliseOptions): OperatorFunction<Uint8Array, Part> =>
-  (source) =>
-    source.pipe(normalise(options), parse(gate, options.digest))
+class Reader implements Machine<Framed, Part> {
+  readonly #digest: string
+  readonly #parser = makeParser()
+  readonly #announced: Array<Facts> = []
+  #next: (part: Part) => void = () => {}
+  /** Of the entry at hand, once it is over: lets the parser go on. */
+  #over: Done | undefined
 
-const parse =
-  (gate: Gate, digest: string): OperatorFunction<Framed, Part> =>
-  (source) =>
-    new Observable((parts) => {
-      const announced: Array<Facts> = []
-      const parser = extract(parserOptions)
-      const fail = (error: unknown) =>
-        parts.error(
-          new CorruptLayer({ digest, stage: "untar", problem: error instanceof Error ? error.message : String(error) })
-        )
-
-      // The archive may be over while its last body still waits for its tick.
-      let open = 0
-      let finished = false
-      const settle = () => {
-        if (finished && open === 0) parts.complete()
+  constructor(digest: string) {
+    this.#digest = digest
+    this.#parser.on("entry", (header, body, over) => {
+      const facts = this.#announced.shift()
+      if (!agree(facts, header)) throw this.#corrupt("two readers disagree about an entry")
+      if (facts.stored > 0) body.push = this.#body(facts, over)
+      else {
+        this.#next({ _tag: "Entry", header: facts.header })
+        this.#over = over
       }
-
-      parser.on("entry", (header, body, done) => {
-        const facts = announced.shift()
-        if (!agree(facts, header)) return fail("two readers disagree about an entry")
-        if (facts.stored === 0) {
-          parts.next({ _tag: "Entry", header: facts.header })
-          if (!parts.closed) done()
-          return
-        }
-        let left = facts.stored
-        open++
-        // An archive that fails fails each open body, too; unhandled, that would end the process.
-        body.on("error", () => {})
-        body.on("data", (data) => {
-          const chunk = data as Uint8Array
-          const first = left === facts.stored
-          left -= chunk.length
-          if (first && left === 0) parts.next({ _tag: "Entry", header: facts.header, body: chunk })
-          else {
-            if (first) parts.next({ _tag: "Begin", header: facts.header })
-            parts.next({ _tag: "Data", chunk })
-            if (left === 0) parts.next(end)
-          }
-          if (left > 0 || parts.closed) return
-          open--
-          done()
-          settle()
-        })
-      })
-      parser.on("drain", gate.open)
-      parser.on("error", fail)
-      parser.on("finish", () => {
-        finished = true
-        settle()
-      })
-      parts.add(() => parser.destroy(null))
-      parts.add(
-        source.subscribe({
-          next: (framed) => {
-            if (!(framed instanceof Uint8Array)) announced.push(framed)
-            else if (!parts.closed && !parser.write(framed)) gate.close()
-          },
-          error: (error) => parts.error(error),
-          complete: () => parser.end(undefined)
-        })
-      )
     })
+  }
+
+  push(framed: Framed, next: (part: Part) => void): void {
+    if (!(framed instanceof Uint8Array)) {
+      this.#announced.push(framed)
+      return
+    }
+    this.#next = next
+    this.#parser._write(framed, this.#done)
+    // Not where the entry comes: a parser that goes on there goes one level deeper with each entry.
+    for (let over = this.#over; over !== undefined; over = this.#over) {
+      this.#over = undefined
+      over()
+    }
+  }
+
+  end(): void {
+    this.#parser._final(this.#done)
+  }
+
+  readonly #done: Done = (error) => {
+    if (error) throw this.#corrupt(error.message)
+  }
+
+  #corrupt(problem: string): CorruptLayer {
+    return new CorruptLayer({ digest: this.#digest, stage: "untar", problem })
+  }
+
+  /** In the place of a stream's queue: true, more is wanted. `null` follows the last piece. */
+  #body({ header, stored }: Facts, over: Done): (chunk: Uint8Array | null) => boolean {
+    let left = stored
+    return (chunk) => {
+      if (chunk === null) return true
+      const first = left === stored
+      left -= chunk.length
+      if (first && left === 0) this.#next({ _tag: "Entry", header, body: chunk })
+      else {
+        if (first) this.#next({ _tag: "Begin", header })
+        this.#next({ _tag: "Data", chunk })
+        if (left === 0) this.#next(end)
+      }
+      if (left === 0) this.#over = over
+      return true
+    }
+  }
+}
+
+export const untar =
+  (options: NormaliseOptions): OperatorFunction<Uint8Array, Part> =>
+  (source) =>
+    source.pipe(
+      normalise(options),
+      transduce(() => new Reader(options.digest))
+    )

@@ -6,7 +6,7 @@ import type { FileHandle } from "node:fs/promises"
 import { defaultLimits, type Limits } from "../config.ts"
 import { CorruptLayer } from "../errors.ts"
 import { type Context, checkExtensionBytes, describe, type Extensions } from "../layer/describe.ts"
-import { blockBytes, checksum, fieldAt, isZero } from "../layer/HeaderBlock.ts"
+import { blockBytes, fieldAt, hasChecksum, isZero } from "../layer/HeaderBlock.ts"
 import { parsePax } from "../layer/Pax.ts"
 
 type Item =
@@ -102,7 +102,7 @@ export class TarIndex {
         if (at < end && !isZero(await bytes(at, blockBytes), 0)) throw corrupt("an entry behind half an end marker")
         break
       }
-      if (checksum(block, 0) === "wrong") throw corrupt("a header whose checksum is wrong")
+      if (!hasChecksum(block, 0)) throw corrupt("a header whose checksum is wrong")
       const typeflag = String.fromCharCode(block[156] ?? 0)
       const isRecords = /[xXLK]/.test(typeflag)
       if (isRecords || /[gV]/.test(typeflag)) {

@@ -51,7 +51,7 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
           archive.push(Uint8Array.from(chunk))
           return chunk
         }),
-        untar(gate, { digest, limits, warn }),
+        untar({ digest, limits, warn }),
         tap((part) => {
           if (part._tag === "Entry" || part._tag === "Begin") entries++
         }),

@@ -1,5 +1,5 @@
 /** An archive taken apart as far as it can be: each entry with the extended headers before it. */
-import { checksum, isZero, numberAt } from "../../src/layer/HeaderBlock.ts"
+import { hasChecksum, isZero, numberAt } from "../../src/layer/HeaderBlock.ts"
 
 export interface Unit {
   readonly bytes: Buffer
@@ -16,7 +16,7 @@ export const unitsOf = (archive: Buffer): Array<Unit> => {
   let headers: Array<number> = []
   let start = 0
   let at = 0
-  while (at + 512 <= archive.length && !isZero(archive, at) && checksum(archive, at) !== "wrong") {
+  while (at + 512 <= archive.length && !isZero(archive, at) && hasChecksum(archive, at)) {
     const type = String.fromCharCode(archive[at + 156] ?? 0)
     headers.push(at - start)
     const size = bodiless.has(type) ? 0 : numberAt(archive, at + 124, 12)

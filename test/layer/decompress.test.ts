@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import { deflateRawSync, gzipSync } from "node:zlib"
 import * as fc from "fast-check"
-import { lastValueFrom, Subject, toArray } from "rxjs"
+import { lastValueFrom, map, Subject, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { defaultLimits, type Limits } from "../../src/config.ts"
 import { decompress, makePace } from "../../src/layer/decompress.ts"
@@ -19,7 +19,12 @@ const run = async (
   { mediaType = gzipType, sizes = [65536], limits = {} as Partial<Limits> } = {}
 ): Promise<Buffer> => {
   const layer = { digest, mediaType, limits: { ...defaultLimits, ...limits } }
-  return Buffer.concat(await lastValueFrom(gated(bytes, new Gate(), sizes).pipe(decompress(layer), toArray())))
+  const archive$ = gated(bytes, new Gate(), sizes).pipe(
+    decompress(layer),
+    map((chunk) => Uint8Array.from(chunk)),
+    toArray()
+  )
+  return Buffer.concat(await lastValueFrom(archive$))
 }
 const corrupt = (problem: RegExp) => ({
   _tag: "CorruptLayer",
@@ -222,12 +227,6 @@ describe("memory", () => {
     }
     return most
   }
-
-  test("one step of a gzip of zeros is at most 1032 times a slice of 16 KiB", () => {
-    const most = mostPerStep(gzipSync(Buffer.alloc(100 * 2 ** 20), { level: 9 }))
-    expect(most).toBeGreaterThan(8 * 2 ** 20)
-    expect(most).toBeLessThanOrEqual(16 * 1024 * 1032)
-  })
 
   test("one step of a zstd bomb, 32768-fold, is at most a few blocks", () => {
     const most = mostPerStep(Buffer.concat([checked, zeroFrame(1000)]))

@@ -25,14 +25,13 @@ const faults: ReadonlyArray<Reason> = [
 ]
 
 describe("the operator", () => {
-  /** Fails at the second chunk, having shut the gate. */
+  /** Fails at the second chunk. */
   const failing =
-    (gate: Gate, reason: Reason): OperatorFunction<Uint8Array, Uint8Array> =>
+    (reason: Reason): OperatorFunction<Uint8Array, Uint8Array> =>
     (bytes) =>
       bytes.pipe(
         map((chunk, index) => {
           if (index === 0) return chunk
-          gate.close()
           throw reason
         })
       )
@@ -48,14 +47,14 @@ describe("the operator", () => {
           read += chunk.length
         }),
         verify("blob", expected === "" ? sha256(bytes) : expected, size),
-        provenFirst(gate, failing(gate, reason))
+        provenFirst(failing(reason))
       )
     ).catch((error) => error)
     gate.open()
     return result.then((error) => ({ error, read }))
   }
 
-  test.each(faults)("$_tag comes when all bytes are proven, though the gate was shut", async (reason) => {
+  test.each(faults)("$_tag comes when all bytes are proven", async (reason) => {
     expect(await run(reason, "", 100)).toEqual({ error: reason, read: 100 })
   })
 
@@ -80,7 +79,7 @@ describe("the operator", () => {
           throw reason
         })
       )
-    const result = lastValueFrom(bytes.pipe(provenFirst(new Gate(), stages))).catch((error) => error)
+    const result = lastValueFrom(bytes.pipe(provenFirst(stages))).catch((error) => error)
     bytes.next(Uint8Array.of(1))
     bytes.complete()
     expect(await result).toBe(reason)
@@ -89,28 +88,6 @@ describe("the operator", () => {
   test("what the disk refuses is said at once", async () => {
     const reason = new FileSystemFailed({ operation: "write", path: "x", code: "ENOSPC" })
     expect(await run(reason, "", 100)).toEqual({ error: reason, read: 20 })
-  })
-
-  test("the stages have let go of everything before the gate opens again", () => {
-    const gate = new Gate()
-    const seen: Array<string> = []
-    const bytes = new Subject<Uint8Array>()
-    gate.close()
-    gate.open$.subscribe((open) => open && seen.push("open"))
-    bytes
-      .pipe(
-        provenFirst(gate, (source) =>
-          source.pipe(
-            tap({ finalize: () => seen.push("closed") }),
-            map(() => {
-              throw faults[0]
-            })
-          )
-        )
-      )
-      .subscribe()
-    bytes.next(Uint8Array.of(1))
-    expect(seen).toEqual(["closed", "open"])
   })
 })
 

@@ -1,5 +1,5 @@
 /** An archive in memory → its entries, through the same operators as in the worker. */
-import { map, Observable } from "rxjs"
+import { Observable } from "rxjs"
 import { defaultLimits, type Limits } from "../../src/config.ts"
 import type { Warning } from "../../src/events.ts"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
@@ -65,9 +65,7 @@ export const readArchive = (
     let open: EntryHeader | undefined
     gated(bytes, gate, sizes)
       .pipe(
-        // Copied, as `decompress` does: tar-stream holds on to what it is given.
-        map((chunk) => Uint8Array.from(chunk)),
-        untar(gate, {
+        untar({
           digest: "sha256:test",
           limits: { ...defaultLimits, ...limits },
           warn: (warning) => warnings.push(warning)

@@ -16,7 +16,6 @@ import { describe, expect, test } from "vitest"
 import { defaultLimits } from "../../../src/config.ts"
 import { makeApplier } from "../../../src/layer/apply.ts"
 import { untar } from "../../../src/layer/untar.ts"
-import { Gate } from "../../../src/reactive/Gate.ts"
 import { snapshot } from "../../support/diskTree.ts"
 import { temporary } from "../../support/entries.ts"
 
@@ -104,7 +103,6 @@ describe.runIf(able).each(Object.entries(packers))("%s", (_, [tree, [packer = ""
     execFileSync(packer, [...options, archive, "-C", source, "."], { cwd: beside, stdio: ["ignore", "ignore", "pipe"] })
     execFileSync("tar", ["--warning=none", "--delay-directory-restore", ...xattrs, "-xpf", archive, "-C", theirs])
 
-    const gate = new Gate()
     const applier = makeApplier({
       directory: ours,
       digest: "sha256:0",
@@ -117,7 +115,7 @@ describe.runIf(able).each(Object.entries(packers))("%s", (_, [tree, [packer = ""
       whole.subarray(i * 65_536, (i + 1) * 65_536)
     )
     await from(chunks)
-      .pipe(untar(gate, { digest: "sha256:0", limits: defaultLimits, warn: () => {} }))
+      .pipe(untar({ digest: "sha256:0", limits: defaultLimits, warn: () => {} }))
       .forEach((part) => {
         if (part._tag === "Entry") applier.entry(part.header, part.body)
         else if (part._tag === "Begin") applier.begin(part.header)
