@@ -69,7 +69,7 @@ export class WasmZstd {
     this.#to = exports.malloc(outputBytes)
   }
 
-  /** Takes 16 KiB at most. */
+  /** Takes `sliceBytes` at most. The chunks are views that are valid while they are handed on. */
   write(bytes: Uint8Array, next: (chunk: Uint8Array) => void): void {
     const zstd = this.#zstd
     new Uint8Array(zstd.memory.buffer, this.#from, sliceBytes).set(bytes)
@@ -84,7 +84,7 @@ export class WasmZstd {
       taken = view.getUint32(this.#input + 8, true)
       const made = view.getUint32(this.#output + 8, true)
       full = made === outputBytes
-      if (made > 0) next(new Uint8Array(buffer, this.#to, made).slice())
+      if (made > 0) next(new Uint8Array(buffer, this.#to, made))
     }
   }
 

@@ -15,12 +15,12 @@ type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStar
 export interface Exchanged {
   readonly status: number
   readonly headers: Headers
-  /** The body, in pieces of at most 16 KiB. While the gate is closed, the rest of one read of the socket is held. */
+  /** The body, in pieces of at most 32 KiB. While the gate is closed, the rest of one read of the socket is held. */
   readonly body$: (gate: Gate) => Observable<Uint8Array>
 }
 
 /** The gate is looked at after each piece of this many bytes. */
-const piece = 16_384
+const piece = 32_768
 
 /** No bytes for the time limit, while we wanted some. */
 export class IdleTimeout extends Error {

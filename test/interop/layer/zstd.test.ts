@@ -36,8 +36,9 @@ describe.each(decoders)("%s decoder", (_, decoder) => {
   const decode = (bytes: Uint8Array, size = 16384): Buffer => {
     const machine = unzstd("sha256:test", makePace(), decoder())
     const out: Array<Uint8Array> = []
-    for (let at = 0; at < bytes.length; at += size) machine.push(bytes.subarray(at, at + size), (it) => out.push(it))
-    machine.end((it) => out.push(it))
+    for (let at = 0; at < bytes.length; at += size)
+      machine.push(bytes.subarray(at, at + size), (it) => out.push(Uint8Array.from(it)))
+    machine.end((it) => out.push(Uint8Array.from(it)))
     machine.close?.()
     return Buffer.concat(out)
   }
