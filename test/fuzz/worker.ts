@@ -41,6 +41,8 @@ const run = async ({ seed, first, end, step, outside, blobs, keep }: Share): Pro
     }
     if (number % 64 < step) rss = Math.max(rss, process.memoryUsage.rss())
   }
+  const broken = sentinel.everything()
+  if (broken !== undefined) report({ broken: `outside of the root, at the end: ${broken}`, number: end })
   report({ outcomes, rss })
   process.disconnect?.()
 }
