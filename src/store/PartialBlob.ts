@@ -57,15 +57,14 @@ class Tail {
     this.#file = file
     this.size = size
   }
-  /** The chunk is kept with the next write; a promise where that is now. */
-  readonly append = (chunk: Uint8Array): Promise<void> | undefined => {
+  /** The chunk is kept with the next write. A failure is told by the next flush. */
+  readonly append = (chunk: Uint8Array): void => {
     this.pending += chunk.length
     this.#bytes += chunk.length
     this.#waiting.push(chunk)
-    if (this.#bytes >= gathered) return this.flush()
-    // A failure is told by the next flush.
-    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), patience)
-    return undefined
+    const flush = () => void this.flush().catch(() => undefined)
+    if (this.#bytes >= gathered) flush()
+    else this.#timer ??= setTimeout(flush, patience)
   }
   /** Writes what waits; resolves when all is written. */
   readonly flush = (): Promise<void> => {
@@ -122,8 +121,10 @@ const keeping$ = (
     subscriber.add(
       rest(inner, tail.size).subscribe({
         next: (chunk) => {
-          tail.append(chunk)?.then(balance, fail)
+          tail.append(chunk)
           balance()
+          // Whoever shuts the gate waits for what opens it.
+          if (tail.pending > highWater) tail.flush().then(balance, fail)
           subscriber.next(chunk)
         },
         error: (error) => tail.flush().then(() => subscriber.error(error), fail),

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/prom
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { concat, from, lastValueFrom, NEVER, Observable, of, reduce, take, tap, throwError, toArray } from "rxjs"
-import { expect } from "vitest"
+import { expect, vi } from "vitest"
 import { BlobInterrupted } from "../../src/errors.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import { openPartial } from "../../src/store/PartialBlob.ts"
@@ -149,6 +149,32 @@ it.effect("a source that is faster than the disk finds its gate shut, and open a
     expect(partial.size()).toBe(size)
     expect(most).toBeGreaterThan(2 ** 17)
     expect(most).toBeLessThanOrEqual(2 ** 18 + 2 * chunk.length)
+  })
+)
+
+it.effect("a gate that was shut while all writes were small and late opens again", () =>
+  Effect.gen(function* () {
+    const partial = yield* openPartial(yield* place, blob.length)
+    const step = 30_000
+    const source = partial.bytes$(
+      new Gate(),
+      (gate) =>
+        new Observable((subscriber) => {
+          let at = 0
+          const emit = () => {
+            for (; gate.isOpen && at < blob.length; at += step) {
+              subscriber.next(blob.subarray(at, at + step))
+              // What waits is written for its patience's sake, and no write is done before this turn is.
+              vi.advanceTimersByTime(200)
+            }
+            if (at >= blob.length) subscriber.complete()
+          }
+          vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+          subscriber.add(() => vi.useRealTimers())
+          subscriber.add(gate.open$.subscribe((open) => open && emit()))
+        })
+    )
+    expect(blob.equals(Buffer.concat(yield* whole(source)))).toBe(true)
   })
 )
 
