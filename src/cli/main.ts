@@ -11,8 +11,8 @@ import { run } from "./run.ts"
 import { onSignal } from "./signals.ts"
 
 // For a program that lives a second or two. Of SQLite's functions most are never called, its interpreter is not worth
-// optimizing before it ran 20 times as long as V8 thinks, and what a pull keeps is not in the young part of the heap, which otherwise stays as large as it grew while
-// modules were loaded.
+// optimizing before it ran 20 times as long as V8 thinks, and what a pull keeps is not in the young part of the heap, which
+// otherwise stays as large as it grew while modules were loaded.
 setFlagsFromString("--wasm-lazy-compilation")
 setFlagsFromString("--wasm-tiering-budget=36000000")
 setFlagsFromString("--semi-space-growth-factor=1")
