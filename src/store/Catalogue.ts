@@ -15,7 +15,9 @@ import { freshness } from "./freshness.ts"
 import type { ImageRecord, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import { listTrees } from "./needs.ts"
 import { isAmong, type Places } from "./Places.ts"
+import { ifMissing } from "./syscall.ts"
 import { verify } from "./verify.ts"
+import { syncDirectory } from "./writeAtomic.ts"
 
 export interface CatalogueOptions extends Places {
   readonly root: string
@@ -95,6 +97,8 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
         yield* keepImage(root, image, alone)
         return yield* choose(image.reference, image.platform, options)
       })
+      // Once for all layers: each time, a journal has thousands of new files to write, and whoever makes more of them waits.
+      yield* ifMissing(syncDirectory(layersDir))
       const chosen = yield* database.transaction("record", query)
       return chosen === undefined ? yield* Effect.die(new Error("a recorded image cannot be read")) : chosen.image
     })

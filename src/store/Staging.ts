@@ -13,7 +13,6 @@ import { makeDirectory } from "./makeDirectory.ts"
 import { removeFile } from "./removeFile.ts"
 import { removeTree } from "./removeTree.ts"
 import { ifMissing, on, syscall } from "./syscall.ts"
-import { syncDirectory } from "./writeAtomic.ts"
 
 const suffix = ".lock"
 
@@ -86,7 +85,7 @@ const publishBeside = Effect.fnUntraced(function* (staging: string, target: stri
   } else yield* removeFile(beside(target))
 })
 
-/** Renames, or, where another was quicker with the same layer, drops ours and keeps theirs. */
+/** Renames, which lasts through a power cut once an image is recorded; or, where another was quicker with the same layer, drops ours and keeps theirs. */
 export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
   if (!(yield* isDirectory(target))) yield* publishBeside(staging, target)
   const renamed = yield* syscall("rename", target, () => rename(staging, target)).pipe(
@@ -95,7 +94,6 @@ export const publish = Effect.fnUntraced(function* (staging: string, target: str
       Effect.flatMap(isDirectory(target), (there) => (there ? Effect.succeed(false) : Effect.fail(error)))
     )
   )
-  if (renamed) yield* syncDirectory(join(target, ".."))
-  else yield* discard(staging)
+  if (!renamed) yield* discard(staging)
   return target
 })
