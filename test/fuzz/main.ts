@@ -29,6 +29,9 @@ const keep = only === undefined ? undefined : mkdtempSync(join(tmpdir(), "ociflo
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
 
 const outcomes = new Map<string, number>()
+/** Cases between two words on how far it is. */
+const stride = 50_000
+let ran = 0
 let failures = 0
 let peak = 0
 
@@ -63,6 +66,9 @@ const runShare = (share: Omit<Share, "outside">): Promise<void> =>
       else {
         done = true
         peak = Math.max(peak, message.rss)
+        const before = ran
+        ran += Object.values(message.outcomes).reduce((sum, count) => sum + count, 0)
+        if (Math.floor(ran / stride) > Math.floor(before / stride)) console.log(`${ran} cases, ${failures} broken laws`)
         for (const [name, count] of Object.entries(message.outcomes))
           outcomes.set(name, (outcomes.get(name) ?? 0) + count)
       }
