@@ -44,6 +44,7 @@ export class ExtractionWorker {
   readonly ring: RingWriter
   #running: Running | undefined
   #dead = false
+  #ending = false
 
   /** `free`: a job is over, and the worker takes the next one, or is dead and takes none. */
   constructor(free: (worker: ExtractionWorker) => void) {
@@ -85,8 +86,9 @@ export class ExtractionWorker {
     this.#worker.unref()
   }
 
+  /** Or about to be: it takes no more jobs. */
   get isDead(): boolean {
-    return this.#dead
+    return this.#dead || this.#ending
   }
 
   /** The directory that is being written, and when that is over. */
@@ -123,6 +125,7 @@ export class ExtractionWorker {
 
   /** Ends the thread, once it has let go of everything; a job that runs fails at once. */
   async end(): Promise<void> {
+    this.#ending = true
     this.#running?.died(new WorkerDied({ digest: this.#running.job.digest, problem: "its pool was closed" }))
     this.ring.cancel()
     this.#worker.postMessage("end" satisfies Order)

@@ -2,6 +2,7 @@
 import { lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { snapshot, trySetAttribute } from "../support/diskTree.ts"
+import { isRoot } from "./leavings.ts"
 
 /** Of a file or a directory. */
 const places = ["victim", "victim/sub", "victim/hello", "victim/link", "root-evil", "root-evil/secret"]
@@ -11,8 +12,8 @@ const quick = 256
 
 export class Sentinel {
   readonly outside: string
-  readonly #before: string
-  readonly #marked: string
+  #before: string
+  #marked: string
   #looks = 0
 
   constructor(outside: string) {
@@ -26,7 +27,7 @@ export class Sentinel {
     this.#marked = this.#marks()
   }
 
-  /** What has changed, or `undefined`. */
+  /** What has changed since it was last asked, or `undefined`: each change is the case's that made it. */
   broken(): string | undefined {
     this.#looks += 1
     if (this.#looks % quick !== 0 && this.#marks() === this.#marked) return undefined
@@ -35,7 +36,10 @@ export class Sentinel {
 
   everything(): string | undefined {
     const now = this.#now()
-    return now === this.#before ? undefined : now
+    if (now === this.#before) return undefined
+    this.#before = now
+    this.#marked = this.#marks()
+    return now
   }
 
   /** Whatever is done to a file changes its ctime, which nobody sets; whatever is done in a directory changes the directory's. */
@@ -48,7 +52,7 @@ export class Sentinel {
   }
 
   #beside(): ReadonlyArray<string> {
-    const names = readdirSync(this.outside).filter((name) => !/^root\d(?:\.stat)?$/.test(name))
+    const names = readdirSync(this.outside).filter((name) => !isRoot(name))
     return names.sort()
   }
 

@@ -1,5 +1,5 @@
 /** A blob → a directory, by the operators of the extraction worker, in this thread. */
-import { map, tap } from "rxjs"
+import { Observable } from "rxjs/internal/Observable"
 import type { Limits } from "../../src/config.ts"
 import type { ApplierOptions } from "../../src/layer/apply.ts"
 import { makeApplier } from "../../src/layer/apply.ts"
@@ -7,8 +7,7 @@ import { applyParts } from "../../src/layer/applyParts.ts"
 import { decompress, makePace } from "../../src/layer/decompress.ts"
 import { untar } from "../../src/layer/untar.ts"
 import { verify } from "../../src/layer/verify.ts"
-import { Gate } from "../../src/reactive/Gate.ts"
-import { gated } from "../layer/readArchive.ts"
+import { transduce } from "../../src/reactive/transduce.ts"
 
 export interface Extraction {
   readonly blob: Uint8Array
@@ -19,42 +18,56 @@ export interface Extraction {
   readonly applying: Pick<ApplierOptions, "ownership" | "layout">
   /** Bytes of the pieces in which the blob arrives. */
   readonly sizes: ReadonlyArray<number>
+  /** Takes the archive: `limits.layerBytes` at most. */
+  readonly into?: Buffer
 }
 
 export interface Outcome {
   /** What failed; absent where the tree is whole. */
   readonly error?: unknown
-  readonly entries: number
-  readonly warnings: number
-  /** The archive, as it was decompressed. */
+  /** The archive, as it was decompressed: of `into`, the beginning. */
   readonly archive: Buffer
 }
 
+const pieceBytes = 65536
+const ring = new Uint8Array(2 * pieceBytes)
+
+/** Pieces of these sizes, in turn. Whoever keeps a view for longer than the call sees rubbish, as in the ring. */
+const arriving = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Observable<Uint8Array> =>
+  new Observable((subscriber) => {
+    for (let at = 0, turn = 0; at < bytes.length && !subscriber.closed; turn++) {
+      const part = bytes.subarray(at, at + (sizes[turn % sizes.length] ?? pieceBytes))
+      const start = at % pieceBytes
+      const piece = ring.subarray(start, start + part.length)
+      piece.set(part)
+      subscriber.next(piece)
+      piece.fill(0xaa)
+      at += part.length
+    }
+    subscriber.complete()
+  })
+
+const nowhere = Buffer.alloc(0)
+
 export const extractBlob = (job: Extraction): Promise<Outcome> =>
   new Promise((resolve) => {
-    const { blob, digest, mediaType, limits, directory, applying, sizes } = job
-    const gate = new Gate()
-    const archive: Array<Uint8Array> = []
-    let entries = 0
-    let warnings = 0
-    const warn = () => {
-      warnings++
-    }
-    const done = (failed: { readonly error?: unknown }) =>
-      resolve({ ...failed, entries, warnings, archive: Buffer.concat(archive) })
+    const { blob, digest, mediaType, limits, directory, applying, sizes, into } = job
+    let length = 0
     let failed: { readonly error?: unknown } = {}
-    const running = gated(blob, gate, sizes)
+    const warn = () => {}
+    const running = arriving(blob, sizes)
       .pipe(
         verify("blob", digest, blob.length),
         decompress({ digest, mediaType, limits }, makePace()),
-        map((chunk) => {
-          archive.push(Uint8Array.from(chunk))
-          return chunk
-        }),
+        transduce(() => ({
+          push: (chunk: Uint8Array, next: (chunk: Uint8Array) => void) => {
+            into?.set(chunk, length)
+            length += chunk.length
+            next(chunk)
+          },
+          end: () => {}
+        })),
         untar({ digest, limits, warn }),
-        tap((part) => {
-          if (part._tag === "Entry" || part._tag === "Begin") entries++
-        }),
         applyParts(
           () => makeApplier({ directory, digest, limits, warn, ...applying }),
           () => {}
@@ -66,5 +79,5 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
         }
       })
     // After the applier has closed its files.
-    running.add(() => done(failed))
+    running.add(() => resolve({ ...failed, archive: into?.subarray(0, length) ?? nowhere }))
   })

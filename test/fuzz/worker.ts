@@ -1,6 +1,7 @@
-/** Runs its share of the cases; tells of each when it begins, so that the one that never ends is known. */
-import { writeFileSync } from "node:fs"
+/** Runs its share of the cases; writes down which has begun, so that the one that never ends is known. */
+import { writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { runCase } from "./runCase.ts"
 import { Sentinel } from "./Sentinel.ts"
 import { makeSeeds } from "./seeds.ts"
@@ -13,25 +14,28 @@ export interface Share {
   readonly step: number
   /** Where to extract: empty. */
   readonly outside: string
+  /** Descriptor of a file that takes the number of the case that has begun: a message of each costs two processes more. */
+  readonly begun: number
   readonly blobs?: string
   /** Where to put the case's blob and archive, to look at. */
   readonly keep?: string
 }
 
 export type Report =
-  | { readonly begun: number }
   | { readonly broken: string; readonly number: number }
   | { readonly outcomes: Readonly<Record<string, number>>; readonly rss: number }
 
 const report = (message: Report) => process.send?.(message)
 
-const run = async ({ seed, first, end, step, outside, blobs, keep }: Share): Promise<void> => {
+const run = async ({ seed, first, end, step, outside, begun, blobs, keep }: Share): Promise<void> => {
   const outcomes: Record<string, number> = {}
   let rss = 0
   const sentinel = new Sentinel(outside)
   const seeds = makeSeeds(blobs)
+  const current = new Float64Array(1)
   for (let number = first; number < end; number += step) {
-    report({ begun: number })
+    current[0] = number
+    writeSync(begun, current, 0, current.byteLength, 0)
     const { outcome, broken, blob, archive } = await runCase({ seed, number }, seeds, sentinel)
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
     if (broken !== undefined) report({ broken, number })
@@ -40,6 +44,8 @@ const run = async ({ seed, first, end, step, outside, blobs, keep }: Share): Pro
       writeFileSync(join(keep, `${number}.tar`), archive)
     }
     if (number % 64 < step) rss = Math.max(rss, process.memoryUsage.rss())
+    // What a case has left to later ticks, an error among it, is its own, too.
+    await setImmediate()
   }
   const broken = sentinel.everything()
   if (broken !== undefined) report({ broken: `outside of the root, at the end: ${broken}`, number: end })
