@@ -153,6 +153,68 @@ test("decoders that were left in the middle give their memory back", () => {
   expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 28)
 })
 
+describe("an instance of the WebAssembly decoder", () => {
+  const wasm = Reflect.get(globalThis, "WebAssembly") as { Instance: new (...given: Array<unknown>) => object }
+  const window = (exponent: number) => begin(0, [(exponent - 10) << 3])
+  const zeros = block("repeated", 2 ** 17, Buffer.of(0))
+  /** How many instances are made while each stream is written, in its turn, and closed. */
+  const instances = (...streams: ReadonlyArray<Uint8Array>): number => {
+    let made = 0
+    const { Instance } = wasm
+    wasm.Instance = new Proxy(Instance, {
+      construct: (target, given) => {
+        made += 1
+        return Reflect.construct(target, given)
+      }
+    })
+    try {
+      for (const stream of streams) {
+        const decoder = new WasmZstd(module)
+        thrown(() => {
+          for (let at = 0; at < stream.length; at += 2 ** 14) decoder.write(stream.subarray(at, at + 2 ** 14), () => {})
+        })
+        decoder.close()
+      }
+      return made
+    } finally {
+      wasm.Instance = Instance
+    }
+  }
+  const spent = (): void => {
+    new WasmZstd(module)
+  }
+
+  test("serves the streams of a thread one after the other, whole or left in the middle", () => {
+    spent()
+    expect(instances(fox, fox.subarray(0, 20), Buffer.concat([window(23), ...Array(80).fill(zeros)]), fox)).toBe(1)
+    const out: Array<Uint8Array> = []
+    const decoder = new WasmZstd(module)
+    decoder.write(fox, (chunk) => out.push(Uint8Array.from(chunk)))
+    decoder.close()
+    expect(Buffer.concat(out)).toEqual(foxes)
+  })
+
+  test("is not used again after an error, nor with more than 32 MiB of memory", () => {
+    spent()
+    expect(instances(Buffer.from("no frame at all"), fox)).toBe(2)
+    spent()
+    expect(instances(Buffer.concat([window(27), ...Array(8).fill(zeros)]), fox)).toBe(2)
+  })
+
+  test("has one stream at a time", () => {
+    spent()
+    const [one, other] = [new WasmZstd(module), new WasmZstd(module)]
+    const out: Array<Uint8Array> = []
+    for (let at = 0; at < fox.length; at += 7) {
+      one.write(fox.subarray(at, at + 7), (chunk) => out.push(Uint8Array.from(chunk)))
+      other.write(fox.subarray(at, at + 7), () => {})
+    }
+    one.close()
+    other.close()
+    expect(Buffer.concat(out)).toEqual(foxes)
+  })
+})
+
 const root = mkdtempSync(join(tmpdir(), "ociflow-unzstd-"))
 afterAll(() => rmSync(root, { recursive: true }))
 
