@@ -20,31 +20,40 @@ export type Module = WebAssembly.Module
 
 /** Node's types know no more of it than its name. */
 declare const WebAssembly: {
+  instantiate: (bytes: Uint8Array, imports: object) => Promise<unknown>
+  readonly Module: new (bytes: Uint8Array) => Module
   readonly Instance: new (module: Module, imports: object) => { readonly exports: Exports }
 }
 
-const compile = async (): Promise<Module> => {
-  let found: Module | undefined
-  class Carrier extends ZSTDDecoder {
-    override _init({ module }: { readonly module: Module }): void {
-      found = module
-    }
-  }
-  // It takes its bytes through `fetch`, where there is one: that loads Node's HTTP client into each worker, 55 ms of CPU.
+/**
+ * `zstddec` hands its module on only as a promise, and an awaited compilation waits for all that V8's threads have in hand
+ * before it: SQLite, at the start of a pull. So the bytes are taken where it would compile them. It takes them through
+ * `fetch`, where there is one: that loads Node's HTTP client into each worker, 55 ms of CPU.
+ */
+const bytesOfModule = (): Uint8Array => {
   const { fetch } = globalThis
+  const { instantiate } = WebAssembly
+  let found: Uint8Array | undefined
   Reflect.set(globalThis, "fetch", undefined)
-  const ready = new Carrier().init()
-  Reflect.set(globalThis, "fetch", fetch)
-  await ready
+  WebAssembly.instantiate = (bytes) => {
+    found = bytes
+    return new Promise(() => {})
+  }
+  try {
+    void new ZSTDDecoder().init()
+  } finally {
+    WebAssembly.instantiate = instantiate
+    Reflect.set(globalThis, "fetch", fetch)
+  }
   if (found === undefined) throw new Error("zstddec hands on no module")
   return found
 }
 
-let compiled: Promise<Module> | undefined
+let compiled: Module | undefined
 
-/** Compiles the module, once in a thread: `zstddec` hands it on a single time. */
-export const loadZstd = (): Promise<Module> => {
-  compiled ??= compile()
+/** Compiles the module, once in a thread, some 10 ms: with the first layer that needs it. */
+export const loadZstd = (): Module => {
+  compiled ??= new WebAssembly.Module(bytesOfModule())
   return compiled
 }
 

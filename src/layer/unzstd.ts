@@ -4,7 +4,7 @@ import { ZstdDecompress } from "minizlib"
 import { CorruptLayer, isReason } from "../errors.ts"
 import type { Machine } from "../reactive/transduce.ts"
 import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
-import { loadZstd, type Module, WasmZstd } from "./WasmZstd.ts"
+import { loadZstd, WasmZstd } from "./WasmZstd.ts"
 import { ZstdFrames } from "./ZstdFrames.ts"
 
 /** Takes pieces of a stream; all that they come to is handed on before `write` returns. */
@@ -16,12 +16,9 @@ interface Decoder {
 /** True where Node decodes zstd itself. */
 export const hasNativeZstd = "createZstdDecompress" in zlib
 
-/** Before the first layer, since compiling takes turns of the event loop and a layer is decoded within one. */
-const module: Module | undefined = hasNativeZstd ? undefined : await loadZstd()
-
 export const nativeZstd = (): Decoder => makeInflater(new ZstdDecompress(inflaterOptions()))
 
-const makeDecoder = (): Decoder => (module === undefined ? nativeZstd() : new WasmZstd(module))
+const makeDecoder = (): Decoder => (hasNativeZstd ? nativeZstd() : new WasmZstd(loadZstd()))
 
 /** Every frame, one after the other; skippable ones are skipped. Garbage or an early end is `CorruptLayer`. */
 export const unzstd = (

@@ -20,10 +20,14 @@ export interface SqlJs {
 
 let engine: Promise<SqlJsStatic> | undefined
 
-/** The engine is loaded once, at the first use of any catalogue. It would read its code with synchronous calls. */
+/**
+ * The engine is loaded once, at the first use of any catalogue. By `require`: for an `import` Node would first look through
+ * all of a CommonJS module for the names that it may export. Its code it would read with synchronous calls.
+ */
 const load = async (): Promise<SqlJsStatic> => {
-  const { default: initSqlJs } = await import("sql.js")
-  const wasm = await readFile(createRequire(import.meta.url).resolve("sql.js/dist/sql-wasm.wasm"))
+  const require = createRequire(import.meta.url)
+  const initSqlJs: typeof import("sql.js") = require("sql.js")
+  const wasm = await readFile(require.resolve("sql.js/dist/sql-wasm.wasm"))
   // Compiling WebAssembly holds no handle. Where the event loop has nothing else, Node would then wait for every thread of
   // V8, which by now optimize the engine, before it goes on with ours: 0.1 s.
   const handle = setInterval(() => {}, 2 ** 30)

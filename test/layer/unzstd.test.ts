@@ -15,7 +15,7 @@ import { tar } from "../../src/testing/index.ts"
 import { it } from "../support/effect.ts"
 import { thrown } from "../support/entries.ts"
 
-const module = await loadZstd()
+const module = loadZstd()
 const decoders = [
   ["WebAssembly", () => new WasmZstd(module)] as const,
   ...(hasNativeZstd ? [["Node's", nativeZstd] as const] : [])

@@ -7,7 +7,7 @@ import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/unzstd.ts"
 import { loadZstd, WasmZstd } from "../../../src/layer/WasmZstd.ts"
 import { Prng } from "../../../src/testing/image/Prng.ts"
 
-const module = await loadZstd()
+const module = loadZstd()
 const decoders = [
   ["WebAssembly", () => new WasmZstd(module)] as const,
   ...(hasNativeZstd ? [["Node's", nativeZstd] as const] : [])
