@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["interop/**", "node_modules/**"],
     pool: "forks",
+    // Modules are loaded once for each process: a test that replaces one puts it back.
+    isolate: false,
     maxWorkers: 3,
     testTimeout: 60_000
   }

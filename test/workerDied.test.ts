@@ -1,20 +1,16 @@
 /** A worker that dies takes its layer with it, and nothing else. */
-import { expect, test, vi } from "vitest"
+import type { Worker } from "node:worker_threads"
+import { afterAll, expect, test } from "vitest"
 import { fault, image, Prng, startRegistry } from "../src/testing/index.ts"
 import { open } from "./support/open.ts"
 
-const workers = vi.hoisted(() => new Set<import("node:worker_threads").Worker>())
-vi.mock("node:worker_threads", async (original) => {
-  const real = await original<typeof import("node:worker_threads")>()
-  class Watched extends real.Worker {
-    constructor(...made: ConstructorParameters<typeof real.Worker>) {
-      super(...made)
-      workers.add(this)
-      this.once("exit", () => workers.delete(this))
-    }
-  }
-  return { ...real, Worker: Watched }
-})
+const workers = new Set<Worker>()
+const watch = (worker: Worker) => {
+  workers.add(worker)
+  worker.once("exit", () => workers.delete(worker))
+}
+process.on("worker", watch)
+afterAll(() => void process.off("worker", watch))
 
 test("a killed worker is WorkerDied; what had arrived is kept, and the same client pulls on with a new worker", {
   timeout: 60_000
