@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process: signals become interruption, interruption runs every finalizer, then the exit code is set. */
 import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { printable } from "../errors.ts"
@@ -10,12 +11,15 @@ import { Output } from "./Output.ts"
 import { run } from "./run.ts"
 import { onSignal } from "./signals.ts"
 
-// For a program that lives a second or two. Of SQLite's functions most are never called, its interpreter is not worth
-// optimizing before it ran 20 times as long as V8 thinks, and what a pull keeps is not in the young part of the heap, which
-// otherwise stays as large as it grew while modules were loaded.
+// For a program that lives a second or two. Of SQLite's functions most are never called. Its interpreter is one loop of 100 KB,
+// each turn of which counts as 100 KB of work: V8 would optimize it after a few statements, for 0.4 s of CPU and 40 MB. And
+// what a pull keeps is not in the young part of the heap, which otherwise stays as large as it grew while modules were loaded.
 setFlagsFromString("--wasm-lazy-compilation")
-setFlagsFromString("--wasm-tiering-budget=36000000")
+setFlagsFromString("--wasm-tiering-budget=2000000000")
 setFlagsFromString("--semi-space-growth-factor=1")
+// For `readBuffers`: new contexts have it, and this one was there before.
+setFlagsFromString("--expose-gc")
+globalThis.gc = runInNewContext("gc") as NonNullable<typeof globalThis.gc>
 
 const unwritable = (code: string) => {
   process.exitCode = 1

@@ -11,7 +11,6 @@ import { applyParts } from "./applyParts.ts"
 import { decompress, makePace } from "./decompress.ts"
 import { fingerprint } from "./fingerprint.ts"
 import { type Job, type Message, type Order, packReason, type Survey } from "./Job.ts"
-import { native } from "./native.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { Cancelled, type RingMemory, RingReader } from "./Ring.ts"
 import { readRing } from "./readRing.ts"
@@ -22,9 +21,6 @@ import { verify } from "./verify.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
-
-/** Bytes of archive between two times that free memory goes back to the system. */
-const trimInterval = 16 * 2 ** 20
 
 const reachDisk = (directory: string): void => {
   try {
@@ -41,7 +37,6 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
 
-  let trimmed = 0
   let told = performance.now()
   const tell = () => {
     told = performance.now()
@@ -73,9 +68,6 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           verify("diffID", diffId),
           count((bytes) => {
             counts.inflated += bytes
-            if (counts.inflated - trimmed < trimInterval) return
-            trimmed = counts.inflated
-            native.trimMemory?.()
           }),
           untar({ digest, limits, warn }),
           tap((part) => {

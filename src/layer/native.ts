@@ -24,11 +24,6 @@ export interface Native {
   readonly makeNode?: (path: string | Buffer, mode: number, major: number, minor: number) => string | undefined
   /** syncfs(2): all that the file system of this descriptor has to write is on its disk. */
   readonly syncFileSystem?: (fd: number) => string | undefined
-  /**
-   * malloc_trim(3) of glibc. The collector frees buffers in bursts, and glibc keeps what lies between those that live:
-   * some 60 MB of the process for a large image.
-   */
-  readonly trimMemory?: () => void
 }
 
 type Call = (...values: ReadonlyArray<unknown>) => number
@@ -97,8 +92,7 @@ export const loadKoffi = (): Native | undefined => {
       setLinkTimes: (path, seconds, nanos) =>
         outcome(utimensat(here, terminated(path, "utf8"), fill(seconds, nanos), noFollow)),
       ...makeNodeWith(libc, outcome),
-      ...syncWith(libc, outcome),
-      ...trimWith(libc)
+      ...syncWith(libc, outcome)
     }
   } catch {
     return undefined
@@ -113,15 +107,6 @@ const syncWith = (
   try {
     const syncfs = libc.func("int syncfs(int fd)")
     return { syncFileSystem: (fd) => outcome(syncfs(fd)) }
-  } catch {
-    return {}
-  }
-}
-
-const trimWith = (libc: { func(definition: string): Call }): Pick<Native, "trimMemory"> => {
-  try {
-    const trim = libc.func("int malloc_trim(size_t pad)")
-    return { trimMemory: () => void trim(0) }
   } catch {
     return {}
   }

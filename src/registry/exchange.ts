@@ -8,6 +8,7 @@ import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Pausable } from "./GuardedClient.ts"
+import { countRead } from "./readBuffers.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
@@ -71,6 +72,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#timer?.refresh()
+    countRead(chunk.length)
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
     this.#flow()
   }
