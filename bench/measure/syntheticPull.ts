@@ -1,6 +1,8 @@
-/** A pull of images that only this process has: its registry is here, the puller in a process of its own. */
+/** A pull of images that only this process has: its registry is here, each puller a process of its own. */
 import { startRegistry, type TestImage } from "../../src/testing/index.ts"
 import type { Bench } from "../Bench.ts"
+import { here } from "../peers/ociflow.ts"
+import { measure } from "./Command.ts"
 import { type Figure, figure } from "./Figure.ts"
 import { pullProcess } from "./pullProcess.ts"
 import { spread } from "./statistics.ts"
@@ -13,14 +15,29 @@ export const syntheticPull = async (
   await using registry = await startRegistry({ images })
   const disk = await bench.disk()
   const references = Object.keys(images).map(registry.reference)
-  const peak: Array<number> = []
-  const wall: Array<number> = []
-  for (let round = 0; round < bench.rounds(3); round++) {
-    const root = await disk.fresh()
-    const done = await pullProcess({ root, references })
-    await disk.remove(root)
-    peak.push(done.peak / 1e6)
-    wall.push(done.inside.pull / 1000)
+  const ways = {
+    "": (root: string) => pullProcess({ root, references }),
+    // Which takes one reference.
+    ...(references.length === 1 && {
+      ", command line": (root: string) =>
+        measure({
+          argv: [process.execPath, `${here}/dist/cli/main.js`, "pull", "--quiet", "--root", root, ...references]
+        })
+    })
   }
-  return [figure(`peak memory, ${what}`, "MB", spread(peak)), figure(`time, ${what}`, "s", spread(wall))]
+  const figures: Array<Figure> = []
+  for (const [way, pull] of Object.entries(ways)) {
+    const peak: Array<number> = []
+    const wall: Array<number> = []
+    for (let round = 0; round < bench.rounds(3); round++) {
+      const root = await disk.fresh()
+      const done = await pull(root)
+      await disk.remove(root)
+      peak.push(done.peak / 1e6)
+      wall.push(done.wall)
+    }
+    figures.push(figure(`peak memory, ${what}${way}`, "MB", spread(peak)))
+    figures.push(figure(`time, ${what}${way}`, "s", spread(wall)))
+  }
+  return figures
 }
