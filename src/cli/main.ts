@@ -19,7 +19,7 @@ setFlagsFromString("--wasm-tiering-budget=2000000000")
 setFlagsFromString("--semi-space-growth-factor=1")
 // For `readBuffers`: new contexts have it, and this one was there before.
 setFlagsFromString("--expose-gc")
-globalThis.gc = runInNewContext("gc") as NonNullable<typeof globalThis.gc>
+globalThis.gc = runInNewContext("globalThis.gc") as typeof globalThis.gc
 
 const unwritable = (code: string) => {
   process.exitCode = 1
