@@ -42,9 +42,9 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
     told = performance.now()
     post({ _tag: "Progress", counts: { ...counts } })
   }
-  const count = (step: (bytes: number) => void): MonoTypeOperatorFunction<Uint8Array> =>
+  const count = (what: "consumed" | "inflated"): MonoTypeOperatorFunction<Uint8Array> =>
     tap((chunk) => {
-      step(chunk.length)
+      counts[what] += chunk.length
       if (performance.now() - told >= progressInterval) tell()
     })
 
@@ -59,16 +59,12 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const running = readRing(ring, pace, tell)
     .pipe(
       verify("blob", digest, size),
-      count((bytes) => {
-        counts.consumed += bytes
-      }),
+      count("consumed"),
       provenFirst((blob$) =>
         blob$.pipe(
           decompress(job, pace),
           verify("diffID", diffId),
-          count((bytes) => {
-            counts.inflated += bytes
-          }),
+          count("inflated"),
           untar({ digest, limits, warn }),
           tap((part) => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
