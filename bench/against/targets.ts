@@ -43,7 +43,8 @@ export const absolute = {
   small: { what: "pull small, in process", unit: "ms", must: 150, aim: 50 },
   cached: { what: "cached pull, in process", unit: "ms", must: 10, aim: 3 },
   delay: { what: "event-loop delay while pulling, 99th percentile", unit: "ms", must: 15, aim: 5 },
-  zeros: { what: "peak memory, a layer of 5 GB, command line", unit: "MB", must: 160, aim: 120 },
+  zeros: { what: "peak memory, a layer of 5 GB", unit: "MB", must: 160, aim: 120 },
+  zerosByCommand: { what: "peak memory, a layer of 5 GB, command line", unit: "MB", must: 160, aim: 120 },
   load: { what: 'import "ociflow" beyond an empty program', unit: "ms", must: 200, aim: 100 }
 } as const satisfies Record<string, Absolute>
 

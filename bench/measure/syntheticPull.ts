@@ -1,7 +1,7 @@
 /** A pull of images that only this process has: its registry is here, each puller a process of its own. */
 import { startRegistry, type TestImage } from "../../src/testing/index.ts"
 import type { Bench } from "../Bench.ts"
-import { here } from "../peers/ociflow.ts"
+import { pullCommand } from "../peers/ociflow.ts"
 import { measure } from "./Command.ts"
 import { type Figure, figure } from "./Figure.ts"
 import { pullProcess } from "./pullProcess.ts"
@@ -15,15 +15,11 @@ export const syntheticPull = async (
   await using registry = await startRegistry({ images })
   const disk = await bench.disk()
   const references = Object.keys(images).map(registry.reference)
+  const [first = "", ...more] = references
   const ways = {
     "": (root: string) => pullProcess({ root, references }),
     // Which takes one reference.
-    ...(references.length === 1 && {
-      ", command line": (root: string) =>
-        measure({
-          argv: [process.execPath, `${here}/dist/cli/main.js`, "pull", "--quiet", "--root", root, ...references]
-        })
-    })
+    ...(more.length === 0 && { ", command line": (root: string) => measure(pullCommand(root, first)) })
   }
   const figures: Array<Figure> = []
   for (const [way, pull] of Object.entries(ways)) {

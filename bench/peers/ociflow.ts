@@ -1,16 +1,18 @@
 /** ociflow as a whole process: its command line, of any build, on any Node. */
 import { fileURLToPath } from "node:url"
-import { versionOf } from "../measure/Command.ts"
+import { type Command, versionOf } from "../measure/Command.ts"
 import type { Peer } from "./Peer.ts"
 
 export const here: string = fileURLToPath(new URL("../..", import.meta.url))
+
+export const pullCommand = (root: string, reference: string, node = process.execPath, tree = here): Command => ({
+  argv: [node, `${tree}/dist/cli/main.js`, "pull", "--quiet", "--root", root, reference]
+})
 
 export const ociflow = (name = "ociflow", node: string = process.execPath, tree: string = here): Peer => ({
   name,
   how: "this library's command line; all that a pull checks is checked, the catalogue written",
   version: () => versionOf(node, "--version").then((version) => version && `Node ${version}`),
   zstd: true,
-  command: ({ registry, image, out }) => ({
-    argv: [node, `${tree}/dist/cli/main.js`, "pull", "--quiet", "--root", out, `${registry}/${image}:latest`]
-  })
+  command: ({ registry, image, out }) => pullCommand(out, `${registry}/${image}:latest`, node, tree)
 })
