@@ -37,6 +37,9 @@ export const explainMapping = Effect.fnUntraced(function* (reference: Reference)
   )
 })
 
-/** Pulls the images that belong together under one name. No registry offers that yet: always `NotImplemented`. */
+/**
+ * Always `NotImplemented`, in the words of microsandbox, whose programs ask for the images of a group by one name: they meet
+ * the answer that they know, as a typed error. There is nothing to implement: no registry serves groups, no spec defines them.
+ */
 export const pullGroup = (_group: string): Effect.Effect<never, NotImplemented> =>
   Effect.fail(new NotImplemented({ feature: "Sandboxes registry image group pull is not implemented" }))
