@@ -11,8 +11,8 @@ import { Output } from "./Output.ts"
 import { run } from "./run.ts"
 import { onSignal } from "./signals.ts"
 
-// For a program that lives a second or two. Of SQLite's functions most are never called. Its interpreter is one loop of 100 KB,
-// each turn of which counts as 100 KB of work: V8 would optimize it after a few statements, for 0.4 s of CPU and 40 MB. And
+// For a program that lives a second or two. Of SQLite's functions most are never called. Its interpreter is one loop of some
+// 30 KB, each turn of which counts as that much work: V8 would optimize it after a few statements, for 0.4 s of CPU and 40 MB. And
 // what a pull keeps is not in the young part of the heap, which otherwise stays as large as it grew while modules were loaded.
 setFlagsFromString("--wasm-lazy-compilation")
 setFlagsFromString("--wasm-tiering-budget=2000000000")
