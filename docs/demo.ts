@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url"
 import { open, type PullEvent } from "ociflow"
 import { fault, nodeImage, startRegistry } from "ociflow/testing"
 import { filter, lastValueFrom, take, toArray } from "rxjs"
-import { formatBytes } from "../src/cli/formatBytes.ts"
-import { showProgress } from "../src/cli/progress.ts"
+import { formatBytes } from "../src/cli/text/formatBytes.ts"
+import { showProgress } from "../src/cli/progress/progress.ts"
 
 const home = await mkdtemp(join(tmpdir(), "ociflow-demo-"))
 const bold = (text: string) => (process.stdout.hasColors?.() ? `\u001b[1m${text}\u001b[22m` : text)

@@ -9,8 +9,8 @@ import { join } from "node:path"
 import { open } from "ociflow"
 import { fault, image, Prng, startRegistry, tar } from "ociflow/testing"
 import { firstValueFrom, map, max, scan } from "rxjs"
-import { frame } from "../src/cli/frame.ts"
-import { advance, initial, isInPlace, type PullState } from "../src/cli/PullState.ts"
+import { frame } from "../src/cli/progress/frame.ts"
+import { advance, initial, isInPlace, type PullState } from "../src/cli/progress/PullState.ts"
 import { toSvg } from "./svg.ts"
 
 const prng = new Prng("a picture")

@@ -8,9 +8,9 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./config.ts"
-import { PullError } from "./errors.ts"
-import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
+import { PullError } from "./api/errors.ts"
+import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
 import type {
   LookOptions,
   ManifestDocument,
@@ -18,10 +18,10 @@ import type {
   Referrer,
   ReferrersOptions,
   Resolution
-} from "./Looking.ts"
+} from "./api/Looking.ts"
+import { load } from "./fs/load.ts"
 import type { Entry } from "./layer/Entry.ts"
-import { load } from "./load.ts"
-import type { ImageDetails, ImageSummary, ListOptions } from "./store/ImageRecord.ts"
+import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 export class Puller extends Context.Service<
@@ -81,7 +81,7 @@ export class Puller extends Context.Service<
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
     return Layer.unwrap(
-      load("the puller", () => import("./assemble.ts")).pipe(
+      load("the puller", () => import("./pull/assemble.ts")).pipe(
         Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
         Effect.map(({ assemble }) => assemble(Puller, options))
       )

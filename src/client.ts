@@ -6,8 +6,8 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./config.ts"
-import type { Emit, PullEvent, PulledImage } from "./events.ts"
+import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
+import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
 import type {
   LookOptions,
   ManifestDocument,
@@ -15,11 +15,11 @@ import type {
   Referrer,
   ReferrersOptions,
   Resolution
-} from "./Looking.ts"
+} from "./api/Looking.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
-import type { ImageDetails, ImageSummary, ListOptions } from "./store/ImageRecord.ts"
+import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
 
 /** How a promise is broken off, and who hears of what happens on the way. */

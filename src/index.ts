@@ -5,7 +5,7 @@
  * - `pull` and `Puller` are the Effect face.
  * - Errors are data: a `PullError` carries one of `reasons`.
  */
-export { type Client, type Held, open, type Watching } from "./client.ts"
+
 export {
   type ClientCertificate,
   type Credentials,
@@ -31,14 +31,15 @@ export {
   type StatFormat,
   type Timeouts,
   type TlsOptions
-} from "./config.ts"
-export * from "./errors.ts"
-export type * from "./events.ts"
-export type * from "./Looking.ts"
+} from "./api/config.ts"
+export * from "./api/errors.ts"
+export type * from "./api/events.ts"
+export type * from "./api/Looking.ts"
+export { type Client, type Held, open, type Watching } from "./client.ts"
+export { pullGroup } from "./image/reference/sandboxes.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
-export { lowerdir } from "./layer/lowerdir.ts"
+export { lowerdir } from "./layer/layout/lowerdir.ts"
 export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
-export { pullGroup } from "./reference/sandboxes.ts"
-export type { ImageDetails, ImageSummary, ListOptions, ManifestDetails } from "./store/ImageRecord.ts"
+export type { ImageDetails, ImageSummary, ListOptions, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
 export type * from "./store/Reclaimed.ts"

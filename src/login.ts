@@ -1,10 +1,10 @@
 /** Logging in to a registry, and out: kept where docker keeps it, so that each tool finds it. */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import type { PullerOptions } from "./config.ts"
-import { InvalidReference, PullError, type Reason } from "./errors.ts"
-import { load } from "./load.ts"
-import { isRegistry, normalizeRegistry } from "./reference/registryName.ts"
+import type { PullerOptions } from "./api/config.ts"
+import { InvalidReference, PullError, type Reason } from "./api/errors.ts"
+import { load } from "./fs/load.ts"
+import { isRegistry, normalizeRegistry } from "./image/reference/registryName.ts"
 
 const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
   const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "")
@@ -27,7 +27,7 @@ export const login = Effect.fnUntraced(
   ) {
     const registry = yield* registryOf(text)
     const { signIn } = yield* load("logins", () => import("./registry/signIn.ts"))
-    const { keepLogin } = yield* load("logins", () => import("./registry/keepLogin.ts"))
+    const { keepLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
     yield* signIn(registry, credentials, options)
     const kept = yield* keepLogin(registry, credentials)
     return { registry, ...kept }
@@ -39,7 +39,7 @@ export const login = Effect.fnUntraced(
 export const logout = Effect.fnUntraced(
   function* (text: string) {
     const registry = yield* registryOf(text)
-    const { forgetLogin } = yield* load("logins", () => import("./registry/keepLogin.ts"))
+    const { forgetLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
     return { registry, known: yield* forgetLogin(registry) }
   },
   (effect, text) => naming(text)(effect)

@@ -51,9 +51,9 @@ const loadedBy = (file: string) => reachable(runtime, file)
 
 test("the reader of imports sees what is there", () => {
   expect(files.length).toBeGreaterThan(20)
-  expect(runtime.get("pull.ts")).toContain("layer/ExtractionPool.ts")
-  expect(runtime.get("Puller.ts")).not.toContain("assemble.ts")
-  expect(eventually.get("Puller.ts")).toContain("assemble.ts")
+  expect(runtime.get("pull/pull.ts")).toContain("layer/pool/ExtractionPool.ts")
+  expect(runtime.get("Puller.ts")).not.toContain("pull/assemble.ts")
+  expect(eventually.get("Puller.ts")).toContain("pull/assemble.ts")
 })
 
 test("no file imports itself, however long the way", () => {
@@ -68,7 +68,7 @@ test("arrows run one way: registry, layer and store know nothing of each other",
   const siblings = ["registry", "layer", "store"]
   for (const file of files) {
     const folder = file.split("/")[0] ?? ""
-    const beneath = folder === "reference" || folder === "reactive"
+    const beneath = folder === "image" || folder === "reactive"
     // Sources are made of registry, layer and store; none of these knows where an image may come from.
     if (beneath || siblings.includes(folder))
       for (const { from } of importsOf(file)) expect(from.startsWith("source/"), `${file} imports ${from}`).toBe(false)
@@ -94,11 +94,11 @@ test("importing the library loads neither network nor catalogue nor schemas", ()
 })
 
 test("the store is read without loading the network", () => {
-  expect([...loadedBy("assemble.ts")]).not.toContain("undici")
+  expect([...loadedBy("pull/assemble.ts")]).not.toContain("undici")
 })
 
 test("the worker loads neither the network nor the catalogue", () => {
-  const loaded = loadedBy("layer/extract.ts")
+  const loaded = loadedBy("layer/worker/extract.ts")
   for (const foreign of ["undici", "sql.js", "node:http", "node:https", "node:net", "node:tls"])
     expect([...loaded]).not.toContain(foreign)
 })
@@ -106,9 +106,9 @@ test("the worker loads neither the network nor the catalogue", () => {
 const found = (file: string, pattern: RegExp) => text.get(file)?.match(pattern) ?? []
 
 test("no file of the event loop calls the file system, or a program, synchronously", () => {
-  const worker = loadedBy("layer/extract.ts").add("layer/extract.ts")
+  const worker = loadedBy("layer/worker/extract.ts").add("layer/worker/extract.ts")
   const synchronous = /\b[a-z]\w*Sync\b/g
-  expect(found("layer/removeTree.ts", synchronous)).toContain("readdirSync")
+  expect(found("fs/removeTree.ts", synchronous)).toContain("readdirSync")
   for (const file of files)
     if (!worker.has(file) && !file.startsWith("testing/")) expect(found(file, synchronous), file).toEqual([])
 })

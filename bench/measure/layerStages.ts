@@ -1,10 +1,10 @@
 /** The stages of one layer, as they are composed in the extraction, each on its own or with what comes before it. */
 import { type Observable, tap } from "rxjs"
-import { defaultLimits } from "../../src/config.ts"
-import { makeApplier } from "../../src/layer/apply.ts"
-import { decompress } from "../../src/layer/decompress.ts"
+import { defaultLimits } from "../../src/api/config.ts"
+import { makeApplier } from "../../src/layer/apply/apply.ts"
+import { decompress } from "../../src/layer/compression/decompress.ts"
 import type { Applier } from "../../src/layer/Entry.ts"
-import { type Part, untar } from "../../src/layer/untar.ts"
+import { type Part, untar } from "../../src/layer/tar/untar.ts"
 
 const limits = defaultLimits
 const warn = () => {}

@@ -1,6 +1,6 @@
 /** Runs `processes/pull.mjs`: pulls in a fresh process, seen from within and from without. */
 import { fileURLToPath } from "node:url"
-import type { PullerOptions } from "../../src/config.ts"
+import type { PullerOptions } from "../../src/api/config.ts"
 import { here } from "../peers/ociflow.ts"
 import { measure, type Usage } from "./Command.ts"
 

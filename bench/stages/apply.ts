@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
-import { defaultLimits } from "../../src/config.ts"
-import { makeApplier } from "../../src/layer/apply.ts"
+import { defaultLimits } from "../../src/api/config.ts"
+import { makeApplier } from "../../src/layer/apply/apply.ts"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
 import type { Bench } from "../Bench.ts"
 import type { Disk } from "../measure/Disk.ts"

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { verify } from "../../src/layer/verify.ts"
+import { verify } from "../../src/layer/worker/verify.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import type { Bench } from "../Bench.ts"
 import { micro, type Task } from "../measure/micro.ts"

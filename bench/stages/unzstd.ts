@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { hasNativeZstd } from "../../src/layer/unzstd.ts"
+import { hasNativeZstd } from "../../src/layer/compression/unzstd.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import type { Bench } from "../Bench.ts"
 import { run as runCommand } from "../measure/Command.ts"

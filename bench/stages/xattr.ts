@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, utimesSync } from "node:fs"
 import { setAttributeSync } from "fs-xattr"
-import { loadFsXattr, native } from "../../src/layer/native.ts"
-import { overrideStatName } from "../../src/layer/overrideStat.ts"
+import { loadFsXattr, native } from "../../src/fs/native.ts"
+import { overrideStatName } from "../../src/layer/metadata/overrideStat.ts"
 import type { Bench } from "../Bench.ts"
 import { micro, type Task } from "../measure/micro.ts"
 

@@ -1,6 +1,6 @@
 /** Where the commands write: results to `stdout`, everything about them to `stderr`. */
 import * as Context from "effect/Context"
-import type { Terminal } from "./Screen.ts"
+import type { Terminal } from "./progress/Screen.ts"
 
 export class Output extends Context.Reference<{
   readonly stdout: Terminal

@@ -12,16 +12,16 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { PullerOptions } from "../config.ts"
-import type { PullError } from "../errors.ts"
+import type { PullerOptions } from "../api/config.ts"
+import type { PullError } from "../api/errors.ts"
 import type { Puller } from "../Puller.ts"
+import { count, directory, extraction, json, optional, reference, root, switched, text } from "./commands/flags.ts"
+import { loginCommands } from "./commands/loginCommands.ts"
+import { lookingCommands } from "./commands/lookingCommands.ts"
+import { network, reached } from "./commands/network.ts"
+import { storeCommands } from "./commands/storeCommands.ts"
 import { failing } from "./failing.ts"
-import { count, directory, extraction, json, optional, reference, root, switched, text } from "./flags.ts"
-import { loginCommands } from "./loginCommands.ts"
-import { lookingCommands } from "./lookingCommands.ts"
-import { network, reached } from "./network.ts"
 import { part } from "./part.ts"
-import { storeCommands } from "./storeCommands.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
 
@@ -74,7 +74,7 @@ const pull = (library: Library) =>
       json
     }) {
       const level = yield* GlobalFlag.LogLevel
-      const way = yield* part(() => import("./pull.ts"))
+      const way = yield* part(() => import("./commands/pull.ts"))
       yield* way
         .pull(
           library({
@@ -112,7 +112,7 @@ const images = (library: Library) =>
     "images",
     { root, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
-      const way = yield* part(() => import("./images.ts"))
+      const way = yield* part(() => import("./commands/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
@@ -122,7 +122,7 @@ const inspect = (library: Library) =>
     "inspect",
     { reference, root, ...extraction, json },
     Effect.fnUntraced(function* ({ reference, json, ...options }) {
-      const way = yield* part(() => import("./inspect.ts"))
+      const way = yield* part(() => import("./commands/inspect.ts"))
       yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Show what the store knows of one image"))

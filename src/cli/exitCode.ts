@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import { isCliError } from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
-import { PullError, printable } from "../errors.ts"
+import { PullError, printable } from "../api/errors.ts"
 import { type Ending, signalCodes } from "./signals.ts"
 
 /** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */

@@ -1,6 +1,6 @@
 /** With `--json` a failure is the last line of JSON too; the words for people go to `stderr` where the run ends. */
 import * as Effect from "effect/Effect"
-import type { PullError } from "../errors.ts"
+import type { PullError } from "../api/errors.ts"
 import { Output } from "./Output.ts"
 
 /** The JSON of a failure; `reason` is the name that `docs/errors.md` lists. */

@@ -2,7 +2,7 @@
 import * as CliOutput from "effect/cli/CliOutput"
 import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
 import * as Effect from "effect/Effect"
-import { printable } from "../errors.ts"
+import { printable } from "../api/errors.ts"
 import { Output } from "./Output.ts"
 
 const present = Effect.fnUntraced(function* (event: CliOutput.Presenter.Event) {

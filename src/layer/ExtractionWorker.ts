@@ -1,6 +1,6 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 import { Worker } from "node:worker_threads"
-import { WorkerDied } from "../errors.ts"
+import { WorkerDied } from "../api/errors.ts"
 import type { Job, Message, Order, Survey } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
@@ -12,8 +12,8 @@ const youngMegabytes = 1
 
 /** Found alike from the library and from the command line; from the sources, which Node 20 cannot run, the build. */
 const workerUrl = import.meta.url.endsWith(".ts")
-  ? new URL("../../dist/layer/extract.js", import.meta.url)
-  : new URL("../layer/extract.js", import.meta.url)
+  ? new URL("../../dist/layer/worker/extract.js", import.meta.url)
+  : new URL("../layer/worker/extract.js", import.meta.url)
 
 /** Milliseconds that a worker gets to let go by itself before its thread is ended. */
 const patience = 5000

@@ -1,10 +1,10 @@
 /** What the event loop and an extraction worker say to each other: plain values that can be cloned. */
-import type { Limits } from "../config.ts"
-import { isReason, type Reason, reasons, WorkerDied } from "../errors.ts"
-import type { Warning } from "../events.ts"
-import type { ApplierOptions } from "./apply.ts"
+import type { Limits } from "../api/config.ts"
+import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
+import type { Warning } from "../api/events.ts"
+import type { ApplierOptions } from "./apply/apply.ts"
 import type { EntryHeader } from "./Entry.ts"
-import type { Facts } from "./Facts.ts"
+import type { Facts } from "./metadata/Facts.ts"
 
 /** How the applier is to write: what `makeApplier` knows beside the layer itself. */
 export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn">

@@ -2,7 +2,7 @@
  * A stage that meets broken bytes keeps quiet until the end: bytes that are broken because they were tampered with or
  * cut are a `DigestMismatch` or a `SizeMismatch`, which only the hash before this stage can tell, and only at the end.
  */
-import { CorruptLayer } from "../errors.ts"
+import { CorruptLayer } from "../api/errors.ts"
 import type { Machine } from "../reactive/transduce.ts"
 
 /** Drops whatever follows the first `CorruptLayer` and throws it at the end. Every other error is thrown at once. */

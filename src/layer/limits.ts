@@ -1,6 +1,6 @@
 /** The bounds on what one layer may demand. */
-import type { Limits } from "../config.ts"
-import { LimitExceeded } from "../errors.ts"
+import type { Limits } from "../api/config.ts"
+import { LimitExceeded } from "../api/errors.ts"
 
 const units: Record<keyof Limits, string> = {
   documentBytes: "bytes",

@@ -13,19 +13,19 @@ import {
   type Reason,
   redactUrl,
   SizeMismatch
-} from "../errors.ts"
-import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../reference/Digest.ts"
-import type { Reference } from "../reference/Reference.ts"
-import { collect } from "./collect.ts"
-import type { DescriptorLike, Document } from "./Descriptor.ts"
-import type { Followed } from "./follow.ts"
-import { contentLength, headerOf } from "./header.ts"
-import { ImageConfig } from "./ImageConfig.ts"
-import { Index } from "./Index.ts"
-import { complaint, parseJson } from "./json.ts"
-import { kindOf } from "./kind.ts"
-import { Manifest } from "./Manifest.ts"
-import { acceptManifests, withoutParameters } from "./mediaTypes.ts"
+} from "../api/errors.ts"
+import type { DescriptorLike, Document } from "../image/Descriptor.ts"
+import { ImageConfig } from "../image/ImageConfig.ts"
+import { Index } from "../image/Index.ts"
+import { complaint, parseJson } from "../image/json.ts"
+import { kindOf } from "../image/kind.ts"
+import { Manifest } from "../image/Manifest.ts"
+import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
+import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
+import type { Reference } from "../image/reference/Reference.ts"
+import { collect } from "./http/collect.ts"
+import type { Followed } from "./http/follow.ts"
+import { contentLength, headerOf } from "./http/header.ts"
 import type { Session } from "./Session.ts"
 
 export const digestOf = (algorithm: string, bytes: Uint8Array) =>

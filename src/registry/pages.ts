@@ -4,11 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import { concatMap, defer, from, type Observable, repeat, takeWhile, tap } from "rxjs"
-import type { Limits } from "../config.ts"
-import { AddressRefused, InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../errors.ts"
+import type { Limits } from "../api/config.ts"
+import { AddressRefused, InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
 import type { Lift } from "../reactive/bridge.ts"
-import type { Exchanged } from "./exchange.ts"
-import { headerOf } from "./header.ts"
+import type { Exchanged } from "./connection/exchange.ts"
+import { headerOf } from "./http/header.ts"
 
 export interface Page<A> {
   /** Bytes of the answer. */

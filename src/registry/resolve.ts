@@ -6,17 +6,17 @@
  * an index is taken for what it is: where its config names another platform, a warning says so, as docker's does.
  */
 import * as Effect from "effect/Effect"
-import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedMediaType } from "../errors.ts"
-import type { Emit } from "../events.ts"
-import { parseDigest } from "../reference/Digest.ts"
-import { type Descriptor, type DescriptorLike, type Document, platformOf } from "./Descriptor.ts"
+import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedMediaType } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
+import type { ImageConfig } from "../image/ImageConfig.ts"
+import { type Index, isAttestation } from "../image/Index.ts"
+import type { Manifest } from "../image/Manifest.ts"
+import { isConfig, isIndex, isManifest } from "../image/mediaTypes.ts"
+import { fitness, formatPlatform, normalizePlatform, type Platform } from "../image/Platform.ts"
+import type { FoundImage, ResolvedLayer } from "../image/ResolvedImage.ts"
+import { parseDigest } from "../image/reference/Digest.ts"
 import type { IndexOrManifest, Wanted } from "./documents.ts"
-import type { ImageConfig } from "./ImageConfig.ts"
-import { type Index, isAttestation } from "./Index.ts"
-import type { Manifest } from "./Manifest.ts"
-import { isConfig, isIndex, isManifest } from "./mediaTypes.ts"
-import { fitness, formatPlatform, normalizePlatform, type Platform } from "./Platform.ts"
-import type { FoundImage, ResolvedLayer } from "./ResolvedImage.ts"
 
 /** Levels of indexes. An index cannot hold itself, its digest being of its bytes; it can be deep. */
 const deepest = 4

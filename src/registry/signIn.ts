@@ -1,8 +1,8 @@
 /** Whether a registry takes a user name and a password (distribution-spec, "Determining support"): `GET /v2/`. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Reason } from "../errors.ts"
-import type { Password } from "./keepLogin.ts"
+import type { Reason } from "../api/errors.ts"
+import type { Password } from "./auth/keepLogin.ts"
 import { makeNetwork, type RegistryOptions } from "./makeRegistry.ts"
 import { makeSession } from "./Session.ts"
 

@@ -1,12 +1,12 @@
 /** Where an image comes from. A registry, a layout and an archive are asked for the same, and believed as little. */
 import type * as Effect from "effect/Effect"
 import type { Observable } from "rxjs"
-import type { Reason } from "../errors.ts"
-import type { Emit } from "../events.ts"
+import type { Reason } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import type { Platform } from "../image/Platform.ts"
+import type { Digest } from "../image/reference/Digest.ts"
 import type { Gate } from "../reactive/Gate.ts"
-import type { Digest } from "../reference/Digest.ts"
 import type { Wanted } from "../registry/documents.ts"
-import type { Platform } from "../registry/Platform.ts"
 import type { BlobDescriptor, BlobOptions, FoundImage } from "../registry/Registry.ts"
 import type { DocumentSource } from "../registry/resolve.ts"
 

@@ -1,6 +1,6 @@
 /** In place of what arrived of a blob: a file is read again. */
 import * as Effect from "effect/Effect"
-import type { PartialBlob } from "../store/PartialBlob.ts"
+import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
 
 export const nothingKept: PartialBlob = {
   size: () => 0,

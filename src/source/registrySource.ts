@@ -1,5 +1,5 @@
 /** A reference to a registry, as a source. */
-import { format, type Reference } from "../reference/Reference.ts"
+import { format, type Reference } from "../image/reference/Reference.ts"
 import { wantedOf } from "../registry/documents.ts"
 import type { Registry } from "../registry/Registry.ts"
 import type { ImageSource } from "./ImageSource.ts"

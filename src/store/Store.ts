@@ -22,28 +22,28 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type { Reason } from "../errors.ts"
-import type { Emit, PulledImage } from "../events.ts"
-import { load } from "../load.ts"
-import type { Digest } from "../reference/Digest.ts"
-import { type BlobLayout, makeBlobLayout } from "./BlobLayout.ts"
-import { isNamed } from "./Documents.ts"
-import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
-import { freeSpace } from "./freeSpace.ts"
-import { holdDigests } from "./Holds.ts"
-import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
-import { lock, tryLock } from "./Lock.ts"
-import type { NamedTree } from "./namedTrees.ts"
-import { once } from "./once.ts"
-import { openPartial, type PartialBlob } from "./PartialBlob.ts"
+import type { Reason } from "../api/errors.ts"
+import type { Emit, PulledImage } from "../api/events.ts"
+import { freeSpace } from "../fs/freeSpace.ts"
+import { load } from "../fs/load.ts"
+import { removeFile } from "../fs/removeFile.ts"
+import { ifMissing, syscall } from "../fs/syscall.ts"
+import type { Digest } from "../image/reference/Digest.ts"
+import { once } from "../reactive/once.ts"
+import { type BlobLayout, makeBlobLayout } from "./blobs/BlobLayout.ts"
+import { openPartial, type PartialBlob } from "./blobs/PartialBlob.ts"
+import { makeProofs, type Proofs } from "./blobs/Proofs.ts"
+import { isNamed } from "./catalogue/Documents.ts"
+import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./catalogue/ImageRecord.ts"
+import { holdDigests } from "./locks/Holds.ts"
+import { lock, tryLock } from "./locks/Lock.ts"
 import { fileName, makePlaces } from "./Places.ts"
-import { makeProofs, type Proofs } from "./Proofs.ts"
-import { prunePartials } from "./prunePartials.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
-import { removeFile } from "./removeFile.ts"
-import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./Staging.ts"
-import { setAside } from "./setAside.ts"
-import { ifMissing, syscall } from "./syscall.ts"
+import { type Fingerprints, makeFingerprints } from "./trees/Fingerprints.ts"
+import type { NamedTree } from "./trees/namedTrees.ts"
+import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./trees/Staging.ts"
+import { setAside } from "./trees/setAside.ts"
+import { prunePartials } from "./upkeep/prunePartials.ts"
 
 export interface StoreOptions {
   /** Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
@@ -83,7 +83,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const database = join(root, "oci.db")
   const catalogue = once(
     Effect.flatMap(
-      load("the catalogue", () => import("./Catalogue.ts")),
+      load("the catalogue", () => import("./catalogue/Catalogue.ts")),
       ({ openCatalogue }) =>
         openCatalogue({
           root,
@@ -116,9 +116,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
 
   const keeping = once(
     Effect.gen(function* () {
-      const { makeKeeper } = yield* load("the keeper", () => import("./Keeper.ts"))
-      const { usage } = yield* load("the keeper", () => import("./usage.ts"))
-      const { namedTrees } = yield* load("the keeper", () => import("./namedTrees.ts"))
+      const { makeKeeper } = yield* load("the keeper", () => import("./upkeep/Keeper.ts"))
+      const { usage } = yield* load("the keeper", () => import("./upkeep/usage.ts"))
+      const { namedTrees } = yield* load("the keeper", () => import("./trees/namedTrees.ts"))
       const { database, verify } = yield* catalogue
       const options = { root, ...places, database, partialPath, lockPath, area }
       return { ...makeKeeper(options), usage: usage(options), verify, trees: namedTrees(options) }

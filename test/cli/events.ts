@@ -1,7 +1,7 @@
 /** The events of pulls that did not happen, and a terminal that is not there. */
 import { Writable } from "node:stream"
 import { stripVTControlCharacters } from "node:util"
-import type { LayerProgress, PullEvent, PulledImage, Resolved } from "../../src/events.ts"
+import type { LayerProgress, PullEvent, PulledImage, Resolved } from "../../src/api/events.ts"
 
 export const digestOf = (n: number): string => `sha256:${n.toString(16).padStart(2, "0").repeat(32)}`
 

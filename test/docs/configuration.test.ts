@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "vitest"
-import { defaultLimits, defaultRetry, defaultTimeouts } from "../../src/config.ts"
+import { defaultLimits, defaultRetry, defaultTimeouts } from "../../src/api/config.ts"
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), "utf8")
-const [page, source] = [await read("docs/configuration.md"), await read("src/config.ts")]
+const [page, source] = [await read("docs/configuration.md"), await read("src/api/config.ts")]
 
 /** The keys of every interface of the source. */
 const keys = [...source.matchAll(/^export interface (\w+)[^{]*\{\n([\s\S]*?)^\}/gm)].flatMap(

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "vitest"
-import { type Reason, reasons } from "../../src/errors.ts"
+import { type Reason, reasons } from "../../src/api/errors.ts"
 
 const page = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8")
 const rows = page

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")
-const source = read("src/events.ts")
+const source = read("src/api/events.ts")
 const [events = "", warnings = ""] = read("docs/events.md").split("## Warnings")
 
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name)

@@ -1,12 +1,12 @@
 /** A blob → a directory, by the operators of the extraction worker, in this thread. */
 import { Observable } from "rxjs/internal/Observable"
-import type { Limits } from "../../src/config.ts"
-import type { ApplierOptions } from "../../src/layer/apply.ts"
-import { makeApplier } from "../../src/layer/apply.ts"
-import { applyParts } from "../../src/layer/applyParts.ts"
-import { decompress, makePace } from "../../src/layer/decompress.ts"
-import { untar } from "../../src/layer/untar.ts"
-import { verify } from "../../src/layer/verify.ts"
+import type { Limits } from "../../src/api/config.ts"
+import type { ApplierOptions } from "../../src/layer/apply/apply.ts"
+import { makeApplier } from "../../src/layer/apply/apply.ts"
+import { applyParts } from "../../src/layer/apply/applyParts.ts"
+import { decompress, makePace } from "../../src/layer/compression/decompress.ts"
+import { untar } from "../../src/layer/tar/untar.ts"
+import { verify } from "../../src/layer/worker/verify.ts"
 import { transduce } from "../../src/reactive/transduce.ts"
 
 export interface Extraction {

@@ -1,5 +1,5 @@
 /** An archive taken apart as far as it can be: each entry with the extended headers before it. */
-import { hasChecksum, isZero, numberAt } from "../../src/layer/HeaderBlock.ts"
+import { hasChecksum, isZero, numberAt } from "../../src/layer/tar/HeaderBlock.ts"
 
 export interface Unit {
   readonly bytes: Buffer

@@ -160,7 +160,7 @@ test("an image from an index has its rows: index, manifest, config, layers", asy
 const nodeapp = images.includes("nodeapp") ? test : undefined
 nodeapp?.("an overlay mount of nodeapp's layers runs its node and python3", { timeout: 900_000 }, async () => {
   const { layers } = await oci.pull(`${registry.host}/nodeapp:latest`)
-  const { lowerdir } = await import("../../src/layer/lowerdir.ts")
+  const { lowerdir } = await import("../../src/layer/layout/lowerdir.ts")
   const mount = join(oci.root, "mount")
   mkdirSync(mount)
   run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(layers.map(({ path }) => path))}`, mount)

@@ -6,7 +6,7 @@ import { networkInterfaces, tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import type { PullEvent } from "../../src/events.ts"
+import type { PullEvent } from "../../src/api/events.ts"
 import { open } from "../support/open.ts"
 import { type DockerRegistry, freePort, makeImages, pushImages, startDockerRegistry } from "./support/dockerRegistry.ts"
 

@@ -7,7 +7,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, sy
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { PulledImage } from "../../src/events.ts"
+import type { PulledImage } from "../../src/api/events.ts"
 import { open } from "../support/open.ts"
 import { makeImages, startDockerRegistry } from "./support/dockerRegistry.ts"
 import { everythingBeneath, layoutOf, run, unpacked } from "./support/oracle.ts"

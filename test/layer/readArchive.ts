@@ -1,9 +1,9 @@
 /** An archive in memory → its entries, through the same operators as in the worker. */
 import { Observable } from "rxjs"
-import { defaultLimits, type Limits } from "../../src/config.ts"
-import type { Warning } from "../../src/events.ts"
+import { defaultLimits, type Limits } from "../../src/api/config.ts"
+import type { Warning } from "../../src/api/events.ts"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
-import { untar } from "../../src/layer/untar.ts"
+import { untar } from "../../src/layer/tar/untar.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 
 export interface ReadEntry {

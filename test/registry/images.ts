@@ -1,8 +1,8 @@
 /** Small images, and a registry that serves them. */
 import { createHash } from "node:crypto"
 import { gzipSync } from "node:zlib"
-import type { Digest } from "../../src/reference/Digest.ts"
-import { dockerIndex, dockerManifest, ociConfig, ociIndex, ociManifest } from "../../src/registry/mediaTypes.ts"
+import { dockerIndex, dockerManifest, ociConfig, ociIndex, ociManifest } from "../../src/image/mediaTypes.ts"
+import type { Digest } from "../../src/image/reference/Digest.ts"
 import type { Handler } from "./server.ts"
 
 export interface Part {

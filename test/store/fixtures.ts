@@ -6,8 +6,8 @@ import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { type Digest, isDigest } from "../../src/reference/Digest.ts"
-import type { ImageRecord, RecordedLayer } from "../../src/store/ImageRecord.ts"
+import { type Digest, isDigest } from "../../src/image/reference/Digest.ts"
+import type { ImageRecord, RecordedLayer } from "../../src/store/catalogue/ImageRecord.ts"
 import { Store, type StoreOptions } from "../../src/store/Store.ts"
 
 export const directory = Effect.acquireRelease(

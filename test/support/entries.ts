@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { onTestFinished } from "vitest"
-import { defaultLimits } from "../../src/config.ts"
-import type { Warning } from "../../src/events.ts"
-import { type ApplierOptions, makeApplier } from "../../src/layer/apply.ts"
+import { defaultLimits } from "../../src/api/config.ts"
+import type { Warning } from "../../src/api/events.ts"
+import { type ApplierOptions, makeApplier } from "../../src/layer/apply/apply.ts"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
-import { implied } from "../../src/layer/ownership.ts"
+import { implied } from "../../src/layer/metadata/ownership.ts"
 
 export interface TestEntry extends EntryHeader {
   readonly body?: Uint8Array

@@ -2,8 +2,8 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { PullerOptions } from "../../src/api/config.ts"
 import { type Client, open as openClient } from "../../src/client.ts"
-import type { PullerOptions } from "../../src/config.ts"
 
 export interface TestClient extends Client {
   readonly root: string

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { formatBytes } from "../../../src/cli/formatBytes.ts"
+import { formatBytes } from "../../../src/cli/text/formatBytes.ts"
 import { fault, image, Prng, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")

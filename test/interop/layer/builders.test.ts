@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import type { PullerOptions } from "../../../src/config.ts"
+import type { PullerOptions } from "../../../src/api/config.ts"
 import { lowerdir } from "../../../src/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
 import { type DockerRegistry, startDockerRegistry } from "../support/dockerRegistry.ts"

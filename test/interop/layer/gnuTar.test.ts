@@ -13,9 +13,9 @@ import {
 import { join } from "node:path"
 import { from } from "rxjs"
 import { describe, expect, test } from "vitest"
-import { defaultLimits } from "../../../src/config.ts"
-import { makeApplier } from "../../../src/layer/apply.ts"
-import { untar } from "../../../src/layer/untar.ts"
+import { defaultLimits } from "../../../src/api/config.ts"
+import { makeApplier } from "../../../src/layer/apply/apply.ts"
+import { untar } from "../../../src/layer/tar/untar.ts"
 import { snapshot } from "../../support/diskTree.ts"
 import { temporary } from "../../support/entries.ts"
 

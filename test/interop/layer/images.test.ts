@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
-import type { PullerOptions } from "../../../src/config.ts"
+import type { PullerOptions } from "../../../src/api/config.ts"
 import { lowerdir } from "../../../src/index.ts"
 import { image, startRegistry, tar } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"

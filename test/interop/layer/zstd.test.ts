@@ -2,9 +2,9 @@
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
-import { makePace } from "../../../src/layer/decompress.ts"
-import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/unzstd.ts"
-import { loadZstd, WasmZstd } from "../../../src/layer/WasmZstd.ts"
+import { makePace } from "../../../src/layer/compression/decompress.ts"
+import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/compression/unzstd.ts"
+import { loadZstd, WasmZstd } from "../../../src/layer/compression/WasmZstd.ts"
 import { Prng } from "../../../src/testing/image/Prng.ts"
 
 const module = loadZstd()

@@ -5,7 +5,7 @@ import { lstatSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { getAttributeSync, listAttributesSync } from "fs-xattr"
-import type { PullerOptions, PullOptions } from "../../../src/config.ts"
+import type { PullerOptions, PullOptions } from "../../../src/api/config.ts"
 
 export interface Wish {
   readonly root: string

@@ -1,8 +1,8 @@
 /** Takes the lock at a path, says so, and keeps it: `hold.ts file|socket PATH [shared]`. */
 import { mkdir } from "node:fs/promises"
 import { dirname } from "node:path"
-import { tryFileLock } from "../../../src/store/fileLock.ts"
-import { trySocketLock } from "../../../src/store/socketLock.ts"
+import { tryFileLock } from "../../../src/store/locks/fileLock.ts"
+import { trySocketLock } from "../../../src/store/locks/socketLock.ts"
 
 const [kind, path = "", shared] = process.argv.slice(2)
 await mkdir(dirname(path), { recursive: true })

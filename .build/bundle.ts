@@ -1,0 +1,67 @@
+/**
+ * After the compiler: puts the two programs among its output, the command line and the extraction worker, into files
+ * with all that they import. Finding and compiling some 300 modules takes longer than most of their work. The library
+ * stays as it is: whoever imports it must share its `effect` and its `rxjs`.
+ */
+import { readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { type BuildOptions, build, type Plugin } from "esbuild"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const cli = join(root, "dist/cli")
+const worker = join(root, "dist/layer/worker/extract.js")
+
+/** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
+const rxjs: Plugin = {
+  name: "rxjs",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^rxjs(\/|$)/ }, ({ path }) => {
+      const name = path.split("/").slice(1).join("/") || "index"
+      return { path: join(root, "node_modules/rxjs/dist/esm", `${name}.js`), sideEffects: false }
+    })
+  }
+}
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  plugins: [rxjs],
+  // Native, or found by path as they run.
+  external: ["fs-native-extensions", "fs-xattr", "koffi", "sql.js"],
+  // Packages of the older kind ask for Node's modules by `require`.
+  banner: {
+    js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);'
+  },
+  // What is read at each start is read sooner; names stay, for whoever reads a stack.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning"
+}
+
+// What the compiler wrote is replaced, maps and single modules alike.
+await rm(cli, { recursive: true, force: true })
+const built = await Promise.all([
+  build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, splitting: true, chunkNames: "[name]-[hash]" }),
+  build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker })
+])
+await rm(`${worker}.map`, { force: true })
+
+/** `node_modules/name` or `node_modules/@scope/name`, nested ones too. */
+const packageOf = (input: string) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]
+
+const packages = new Set(built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}).map(packageOf)))
+const notices: Array<string> = []
+for (const each of [...packages].filter((it) => it !== undefined).sort()) {
+  const directory = join(root, each)
+  const { name, version, license } = JSON.parse(await readFile(join(directory, "package.json"), "utf8"))
+  const file = (await readdir(directory)).find((entry) => /^licen[cs]e/i.test(entry))
+  const text = file === undefined ? "" : await readFile(join(directory, file), "utf8")
+  notices.push(`${name} ${version}, ${typeof license === "string" ? license : "see below"}\n\n${text.trim()}\n`)
+}
+await writeFile(join(dirname(cli), "third-party-licenses.txt"), notices.join(`\n${"-".repeat(80)}\n\n`))

@@ -1,0 +1,111 @@
+/** `ociflow rm`, `prune`, `du` and `verify`: what the store holds, and less of it. Tables, or with `--json` one object. */
+import * as Effect from "effect/Effect"
+import { NotCached, PullError, printable, StoreDamaged } from "../../api/errors.ts"
+import { Puller } from "../../Puller.ts"
+import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../../store/Reclaimed.ts"
+import { Output } from "../Output.ts"
+import { plainLine } from "../progress/plainLine.ts"
+import { formatBytes } from "../text/formatBytes.ts"
+import { namedDigest } from "../text/namedDigest.ts"
+import { table } from "../text/table.ts"
+
+const blobs = (kind: string, found: ReadonlyArray<ReclaimedBlob>) =>
+  found.map(({ digest, bytes }) => [kind, namedDigest(digest), formatBytes(bytes)])
+
+const reclaimed = ({ images, layers, partials, staging, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
+  const rows = [
+    ...images.map((reference) => ["image", printable(reference)]),
+    ...blobs("layer", layers),
+    ...blobs("partial", partials),
+    ...(staging > 0 ? [["staging", "of processes that died", formatBytes(staging)]] : [])
+  ]
+  const lines = [
+    `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,
+    ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : [])
+  ]
+  return [...(rows.length === 0 ? [] : [table(rows)]), ...lines].join("\n")
+}
+
+const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage }: Usage): string =>
+  [
+    table([
+      ["WHAT", "COUNT", "SIZE"],
+      ["images", String(images)],
+      ["layers", String(layers.count), formatBytes(layers.bytes)],
+      ["unused layers", String(orphans.count), formatBytes(orphans.bytes)],
+      ["partial downloads", String(partials.count), formatBytes(partials.bytes)],
+      ["in the making", "", formatBytes(staging)],
+      ["catalogue", "", formatBytes(catalogue)]
+    ]),
+    ...(byImage.length === 0
+      ? []
+      : [
+          table([
+            ["REFERENCE", "SIZE", "ITS OWN"],
+            ...byImage.map(({ reference, bytes, own }) => [printable(reference), formatBytes(bytes), formatBytes(own)])
+          ])
+        ]),
+    ...(partials.count === 0
+      ? []
+      : [
+          table([
+            ["PARTIAL DOWNLOAD", "SIZE", "LAST BYTES"],
+            ...partials.blobs.map(({ digest, bytes, modified }) => [namedDigest(digest), formatBytes(bytes), modified])
+          ])
+        ])
+  ].join("\n\n")
+
+const verified = ({ faults, repaired, unknown }: Verified): string => {
+  const rows = [
+    ...faults.map((fault) => ["damaged", fault] as const),
+    ...repaired.map((fault) => ["repaired", fault] as const)
+  ].map(([state, { reference, platform, digest, problem, path }]) => [
+    state,
+    printable(reference),
+    printable(platform),
+    namedDigest(digest),
+    printable(problem),
+    ...(path === undefined ? [] : [printable(path)])
+  ])
+  const said = rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
+  if (unknown.length === 0) return said
+  const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
+  return `${said}\n${table(trees)}\nThese trees are there; what they are to look like is not known. Removed and pulled again they have it.`
+}
+
+const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>
+  Effect.map(Output, ({ stdout }) => void stdout.write(`${json ? JSON.stringify(value) : words(value)}\n`))
+
+export const remove = Effect.fnUntraced(function* (references: ReadonlyArray<string>, json: boolean) {
+  for (const reference of references) {
+    const gone = yield* Puller.use((puller) => puller.remove(reference))
+    if (gone.images.length === 0) {
+      const reason = new NotCached({ platform: "any platform", problem: "it was not pulled" })
+      return yield* new PullError({ reference, reason })
+    }
+    yield* tell(json, gone, (it) => reclaimed(it, false))
+  }
+})
+
+export const prune = Effect.fnUntraced(function* (how: PruneOptions, json: boolean) {
+  const gone = yield* Puller.use((puller) => puller.prune(how))
+  yield* tell(json, gone, (it) => reclaimed(it, how.dryRun === true))
+})
+
+export const du = Effect.fnUntraced(function* (json: boolean) {
+  const { usage: used } = yield* Puller
+  yield* tell(json, yield* used, usage)
+})
+
+export const verify = Effect.fnUntraced(function* (repair: boolean, json: boolean) {
+  const { stderr } = yield* Output
+  const found = yield* Puller.use((puller) =>
+    puller.verify({ repair }, (event) => {
+      const line = event._tag === "LayerProgress" ? undefined : plainLine(event)
+      if (line !== undefined) stderr.write(`${line}\n`)
+    })
+  )
+  yield* tell(json, found, verified)
+  if (found.faults.length === 0) return
+  return yield* new PullError({ reference: "(store)", reason: new StoreDamaged({ faults: found.faults.length }) })
+})

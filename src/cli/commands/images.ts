@@ -1,0 +1,29 @@
+/** `ociflow images`: a table, or with `--json` an array. */
+import * as Effect from "effect/Effect"
+import { printable } from "../../api/errors.ts"
+import { Puller } from "../../Puller.ts"
+import type { ImageSummary, ListOptions } from "../../store/catalogue/ImageRecord.ts"
+import { Output } from "../Output.ts"
+import { formatBytes } from "../text/formatBytes.ts"
+import { namedDigest } from "../text/namedDigest.ts"
+import { table } from "../text/table.ts"
+
+const heading = ["REFERENCE", "PLATFORM", "DIGEST", "LAYERS", "SIZE", "PULLED"]
+
+/** An ISO time to the minute. */
+const minute = (time: string) => printable(time.slice(0, 16).replace("T", " "))
+
+const row = ({ reference, platforms, digest, layers, size, pulled }: ImageSummary) => [
+  printable(reference),
+  platforms.map((platform) => printable(platform)).join(","),
+  namedDigest(digest),
+  String(layers),
+  formatBytes(size),
+  minute(pulled)
+]
+
+export const images = Effect.fnUntraced(function* (page: ListOptions, json: boolean) {
+  const { stdout } = yield* Output
+  const found = yield* Puller.use((puller) => puller.images(page))
+  stdout.write(`${json ? JSON.stringify(found) : table([heading, ...found.map(row)])}\n`)
+})

@@ -1,0 +1,56 @@
+/** `ociflow inspect`: what the catalogue knows of one image, for people or with `--json` as one object. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { NotCached, PullError, printable } from "../../api/errors.ts"
+import { Puller } from "../../Puller.ts"
+import type { ImageDetails, ManifestDetails } from "../../store/catalogue/ImageRecord.ts"
+import { Output } from "../Output.ts"
+import { formatBytes } from "../text/formatBytes.ts"
+import { table } from "../text/table.ts"
+
+const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
+
+/** What a container of this image would run, as its config has it. */
+const runtime = (value: unknown): ReadonlyArray<ReadonlyArray<string>> => {
+  const config = isRecord(value) && isRecord(value["config"]) ? value["config"] : {}
+  return ["Entrypoint", "Cmd", "WorkingDir", "User", "Env"].flatMap((key) => {
+    const found = config[key]
+    if (found === undefined || found === null || found === "") return []
+    return [[`  ${key.toLowerCase()}`, printable(typeof found === "string" ? found : JSON.stringify(found), 1000)]]
+  })
+}
+
+const manifest = ({ platform, digest, config, layers, complete, size }: ManifestDetails): string =>
+  [
+    table([
+      [printable(platform), complete ? "" : "(layers are missing: pull it again)"],
+      ["  manifest", printable(digest)],
+      ["  config", printable(config.digest)],
+      ["  size", formatBytes(size)],
+      ...runtime(config.value)
+    ]),
+    table(layers.map((layer) => ["  layer", printable(layer.digest), formatBytes(layer.size), layer.path]))
+  ].join("\n")
+
+const describe = ({ reference, digest, size, created, pulled, lastUsed, manifests }: ImageDetails): string =>
+  [
+    table([
+      ["reference", printable(reference)],
+      ["digest", printable(digest)],
+      ["size", formatBytes(size)],
+      ...(created === undefined ? [] : [["created", printable(created)]]),
+      ["pulled", printable(pulled)],
+      ["last used", printable(lastUsed)]
+    ]),
+    ...manifests.map(manifest)
+  ].join("\n\n")
+
+export const inspect = Effect.fnUntraced(function* (reference: string, json: boolean) {
+  const { stdout } = yield* Output
+  const found = yield* Puller.use((puller) => puller.inspect(reference))
+  if (Option.isNone(found)) {
+    const reason = new NotCached({ platform: "any platform", problem: "it was not pulled" })
+    return yield* new PullError({ reference, reason })
+  }
+  stdout.write(`${json ? JSON.stringify(found.value) : describe(found.value)}\n`)
+})

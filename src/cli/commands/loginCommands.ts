@@ -1,0 +1,71 @@
+/** `ociflow login` and `ociflow logout`. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { InvalidOption, PullError, printable } from "../../api/errors.ts"
+import { failing } from "../failing.ts"
+import { Output } from "../Output.ts"
+import { part } from "../part.ts"
+import { json, optional, switched } from "./flags.ts"
+
+const registry = Argument.String("REGISTRY").pipe(
+  Argument.withDescription("Host and port; Docker Hub where none is given"),
+  Argument.withDefault("docker.io")
+)
+
+const wrong = (option: string, problem: string) =>
+  Effect.fail(new PullError({ reference: "(login)", reason: new InvalidOption({ option, problem }) }))
+
+const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
+  const { passwordFrom, question } = yield* part(() => import("./password.ts"))
+  const typed = process.stdin.isTTY === true
+  if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
+  if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")
+  const username = given ?? (yield* question("Username: ", false))
+  const password = fromStdin ? yield* passwordFrom(process.stdin) : Redacted.make(yield* question("Password: ", true))
+  if (username === "" || Redacted.value(password) === "")
+    return yield* wrong("--password-stdin", "a user name and a password are needed")
+  return { username, password }
+})
+
+const login = Command.make(
+  "login",
+  {
+    registry,
+    username: Flag.String("username").pipe(
+      Flag.withAlias("u"),
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("User name"),
+      optional
+    ),
+    passwordStdin: switched("password-stdin", "Read the password from standard input"),
+    plainHttp: switched("plain-http", "Speak plain HTTP to the registry; loopback needs no such flag"),
+    json
+  },
+  Effect.fnUntraced(function* ({ registry, username, passwordStdin, plainHttp, json }) {
+    const way = yield* part(() => import("../../login.ts"))
+    const { stdout } = yield* Output
+    yield* Effect.gen(function* () {
+      const credentials = yield* ask(username, passwordStdin)
+      const kept = yield* way.login(registry, credentials, { plainHttp })
+      const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `in ${kept.path}, which is not encrypted`
+      stdout.write(json ? `${JSON.stringify(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
+    }).pipe(failing(json))
+  })
+).pipe(Command.withDescription("Check a user name and a password at a registry, and keep them where docker does"))
+
+const logout = Command.make(
+  "logout",
+  { registry, json },
+  Effect.fnUntraced(function* ({ registry, json }) {
+    const way = yield* part(() => import("../../login.ts"))
+    const { stdout } = yield* Output
+    const it = yield* way.logout(registry).pipe(failing(json))
+    const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`
+    stdout.write(`${json ? JSON.stringify(it) : words}\n`)
+  })
+).pipe(Command.withDescription("Forget a registry's user name and password"))
+
+export const loginCommands = [login, logout] as const

@@ -1,0 +1,96 @@
+/** `ociflow resolve`, `tags`, `manifest` and `referrers`: looking without pulling. */
+import * as Effect from "effect/Effect"
+import { type Observable, tap } from "rxjs"
+import { PullError, printable } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import type { Referrer, Resolution } from "../../api/Looking.ts"
+import { Puller } from "../../Puller.ts"
+import { drain } from "../../reactive/bridge.ts"
+import { Output } from "../Output.ts"
+import { plainLine } from "../progress/plainLine.ts"
+import { formatBytes } from "../text/formatBytes.ts"
+import { table } from "../text/table.ts"
+
+const isPullError = (u: unknown): u is PullError => u instanceof PullError
+
+/** What happens on the way is told beside the answer. */
+const telling = Effect.map(
+  Output,
+  ({ stderr }): Emit =>
+    (event) => {
+      const line = plainLine(event)
+      if (line !== undefined) stderr.write(`${line}\n`)
+    }
+)
+
+const resolved = ({ reference, digest, mediaType, platforms }: Resolution): string =>
+  [
+    table([
+      ["reference", printable(reference)],
+      ["digest", printable(digest)],
+      ["type", printable(mediaType)]
+    ]),
+    ...(platforms.length === 0
+      ? []
+      : [
+          table([
+            ["PLATFORM", "DIGEST", "LAYERS", "SIZE"],
+            ...platforms.map((it) => [
+              printable(it.platform),
+              printable(it.digest),
+              String(it.layers),
+              formatBytes(it.size)
+            ])
+          ])
+        ])
+  ].join("\n\n")
+
+export const resolve = Effect.fnUntraced(function* (reference: string, json: boolean) {
+  const { stdout } = yield* Output
+  const emit = yield* telling
+  const found = yield* Puller.use((puller) => puller.resolve(reference, {}, emit))
+  stdout.write(`${json ? JSON.stringify(found) : resolved(found)}\n`)
+})
+
+/** Unprintable characters as JSON writes them: the document is a stranger's. */
+const escaped = (text: string) =>
+  text.replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`
+  )
+
+/** On a terminal to be read; elsewhere byte for byte, so that its digest can be checked. */
+export const manifest = Effect.fnUntraced(function* (reference: string, platform: string | undefined, json: boolean) {
+  const { stdout } = yield* Output
+  const emit = yield* telling
+  const { text, ...about } = yield* Puller.use((puller) => puller.manifest(reference, { platform }, emit))
+  if (json) stdout.write(`${JSON.stringify({ ...about, manifest: JSON.parse(text) })}\n`)
+  else stdout.write(stdout.isTTY === true ? `${escaped(JSON.stringify(JSON.parse(text), null, 2))}\n` : text)
+})
+
+/** Line by line as they come: a reader that has seen enough may leave. */
+const listing = <A>(source: Observable<A>, line: (item: A) => string) =>
+  Effect.flatMap(Output, ({ stdout }) =>
+    drain(isPullError)(source.pipe(tap((item) => stdout.write(`${line(item)}\n`))))
+  )
+
+export const tags = Effect.fnUntraced(function* (reference: string, json: boolean) {
+  const puller = yield* Puller
+  if (!json) return void (yield* listing(puller.tags$(reference), (tag) => printable(tag)))
+  const { stdout } = yield* Output
+  stdout.write(`${JSON.stringify(yield* puller.tags(reference))}\n`)
+})
+
+const described = ({ digest, artifactType, size }: Referrer) =>
+  `${printable(digest)}  ${formatBytes(size)}  ${printable(artifactType ?? "")}`.trimEnd()
+
+export const referrers = Effect.fnUntraced(function* (
+  reference: string,
+  artifactType: string | undefined,
+  json: boolean
+) {
+  const puller = yield* Puller
+  if (!json) return void (yield* listing(puller.referrers$(reference, { artifactType }), described))
+  const { stdout } = yield* Output
+  stdout.write(`${JSON.stringify(yield* puller.referrers(reference, { artifactType }))}\n`)
+})

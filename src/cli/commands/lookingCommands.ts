@@ -1,0 +1,58 @@
+/** The commands that look and pull nothing: `resolve`, `tags`, `manifest`, `referrers`. */
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import type { Library } from "../command.ts"
+import { failing } from "../failing.ts"
+import { part } from "../part.ts"
+import { json, reference, text } from "./flags.ts"
+import { network, reached } from "./network.ts"
+
+const way = part(() => import("./looking.ts"))
+
+const resolve = (library: Library) =>
+  Command.make(
+    "resolve",
+    { reference, network, json },
+    Effect.fnUntraced(function* ({ reference, json, network }) {
+      const { resolve } = yield* way
+      yield* resolve(reference, json).pipe(Effect.provide(library(reached(network))), failing(json))
+    })
+  ).pipe(Command.withDescription("Show what a reference stands for now: digest, platforms, sizes"))
+
+const tags = (library: Library) =>
+  Command.make(
+    "tags",
+    { reference, network, json },
+    Effect.fnUntraced(function* ({ reference, json, network }) {
+      const { tags } = yield* way
+      yield* tags(reference, json).pipe(Effect.provide(library(reached(network))), failing(json))
+    })
+  ).pipe(Command.withDescription("List the tags of a repository"))
+
+const manifest = (library: Library) =>
+  Command.make(
+    "manifest",
+    {
+      reference,
+      platform: text("platform", "OS/ARCH[/VARIANT]", "The manifest for this platform (default: the index, if any)"),
+      network,
+      json
+    },
+    Effect.fnUntraced(function* ({ reference, platform, json, network }) {
+      const { manifest } = yield* way
+      yield* manifest(reference, platform, json).pipe(Effect.provide(library(reached(network))), failing(json))
+    })
+  ).pipe(Command.withDescription("Print a manifest or an index, byte for byte where the output is no terminal"))
+
+const referrers = (library: Library) =>
+  Command.make(
+    "referrers",
+    { reference, artifactType: text("artifact-type", "TYPE", "Only those of this type"), network, json },
+    Effect.fnUntraced(function* ({ reference, artifactType, json, network }) {
+      const { referrers } = yield* way
+      yield* referrers(reference, artifactType, json).pipe(Effect.provide(library(reached(network))), failing(json))
+    })
+  ).pipe(Command.withDescription("List what says of itself that it is about an image: signatures, bills of materials"))
+
+export const lookingCommands = (library: Library) =>
+  [resolve(library), tags(library), manifest(library), referrers(library)] as const

@@ -1,0 +1,79 @@
+/** Flags for how registries are reached, and the options that they stand for. */
+import * as Flag from "effect/cli/Flag"
+import type { HostOptions, PullerOptions } from "../../api/config.ts"
+import { switched } from "./flags.ts"
+
+export interface ForHost {
+  readonly host: string
+  readonly value: string
+}
+
+/** `HOST=VALUE`; without a host for all of them, where that may be. An address holds its own equals signs behind a slash. */
+const forHost = (name: string, metavar: string, description: string, all: boolean) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.map((text): ForHost => {
+      const [, host, value] = /^([^=/]+)=(.+)$/.exec(text) ?? []
+      return host === undefined || value === undefined ? { host: all ? "*" : "", value: text } : { host, value }
+    }),
+    Flag.filter(
+      ({ host, value }) => host !== "" && value !== "",
+      ({ value }) => `${value} is no ${metavar}`
+    ),
+    Flag.atLeast(0)
+  )
+
+const several = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+
+export const network = {
+  plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
+  mirrors: forHost("mirror", "[HOST=]URL", "Ask this mirror before the registry, or before any registry", true),
+  hostsDirs: several("hosts-dir", "DIR", "Read HOST/hosts.toml here (default: OCIFLOW_HOSTS_DIR, else containerd's)"),
+  authorities: forHost("ca", "[HOST=]FILE", "Trust these authorities as well, PEM", true),
+  certs: forHost(
+    "client-cert",
+    "HOST=FILE",
+    "Show this certificate to the host, PEM; its key too, if --client-key is not given",
+    false
+  ),
+  keys: forHost("client-key", "HOST=FILE", "Key of the certificate for that host, PEM", false),
+  insecure: several("insecure", "HOST", "Take any certificate of this host")
+}
+
+export interface Network {
+  readonly plainHttp: boolean
+  readonly mirrors: ReadonlyArray<ForHost>
+  readonly hostsDirs: ReadonlyArray<string>
+  readonly authorities: ReadonlyArray<ForHost>
+  readonly certs: ReadonlyArray<ForHost>
+  readonly keys: ReadonlyArray<ForHost>
+  readonly insecure: ReadonlyArray<string>
+}
+
+const valuesFor = (given: ReadonlyArray<ForHost>, host: string) =>
+  given.filter((it) => it.host === host).map(({ value }) => value)
+
+const hostOf = ({ mirrors, authorities, certs, keys, insecure }: Network, host: string): HostOptions => {
+  const [ca, urls, keyOf] = [valuesFor(authorities, host), valuesFor(mirrors, host), valuesFor(keys, host)]
+  const client = valuesFor(certs, host).map((cert, at) => ({ cert, key: keyOf[at] }))
+  return {
+    ...(urls.length === 0 ? {} : { mirrors: urls }),
+    ...(ca.length === 0 ? {} : { ca }),
+    ...(client.length === 0 ? {} : { client }),
+    ...(insecure.includes(host) ? { insecure: true } : {})
+  }
+}
+
+/** What is not given is left out: a host's directory may say it. */
+export const reached = (given: Network): Pick<PullerOptions, "plainHttp" | "hosts" | "hostsDirs"> => {
+  const { plainHttp, hostsDirs, mirrors, authorities, certs, keys, insecure } = given
+  const named = [...mirrors, ...authorities, ...certs, ...keys].map(({ host }) => host)
+  const hosts = [...new Set([...named, ...insecure])]
+  return {
+    plainHttp,
+    ...(hosts.length === 0 ? {} : { hosts: Object.fromEntries(hosts.map((host) => [host, hostOf(given, host)])) }),
+    ...(hostsDirs.length === 0 ? {} : { hostsDirs })
+  }
+}

@@ -1,0 +1,124 @@
+/** `ociflow pull`: events to the bars, to lines, or to JSON; the image at the end; a word when it is broken off. */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { type MonoTypeOperatorFunction, share, tap } from "rxjs"
+import type { PullOptions } from "../../api/config.ts"
+import { PullError, printable } from "../../api/errors.ts"
+import type { PullEvent, PulledImage } from "../../api/events.ts"
+import { Puller } from "../../Puller.ts"
+import { drain } from "../../reactive/bridge.ts"
+import { Output } from "../Output.ts"
+import { shortDigest } from "../progress/frame.ts"
+import { advance, initial, isInPlace, type PullState } from "../progress/PullState.ts"
+import { pinned } from "../progress/pinned.ts"
+import { continues } from "../progress/plainLine.ts"
+import { showProgress, type Terminal } from "../progress/progress.ts"
+import { sampled } from "../progress/sampled.ts"
+import { formatBytes } from "../text/formatBytes.ts"
+
+export interface Report {
+  readonly json: boolean
+  readonly quiet: boolean
+  /** Lines rather than bars, since the log uses the terminal too. */
+  readonly plain: boolean
+}
+
+/** Milliseconds between two progress events of one layer in JSON. */
+const eventEvery = 250
+
+const isPullError = (u: unknown): u is PullError => u instanceof PullError
+
+const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOperatorFunction<PullEvent> => {
+  if (!json) return showProgress({ stream: stdout, quiet, plain })
+  return (events) =>
+    events.pipe(
+      share(),
+      sampled(eventEvery),
+      tap((event) => {
+        if (!quiet || event._tag === "Pulled") stdout.write(`${JSON.stringify(event)}\n`)
+      })
+    )
+}
+
+const placesOf = ({ layers, rootfs }: PulledImage): ReadonlyArray<string> =>
+  rootfs === undefined
+    ? layers.map(({ path }, index) => `  ${index === 0 ? "layers  " : "        "}  ${path}`)
+    : [`  rootfs    ${rootfs}`]
+
+const describe = (image: PulledImage): string =>
+  [
+    printable(image.reference),
+    `  digest    ${printable(image.digest)}`,
+    `  platform  ${printable(image.platform)}`,
+    `  size      ${formatBytes(image.size)}`,
+    ...placesOf(image)
+  ].join("\n")
+
+/** A layer whose download was cut off, and where the next pull goes on with it. */
+interface Cut {
+  readonly digest: string
+  readonly offset: number
+  readonly size: number
+}
+
+const word = ({ layers }: PullState, cut: ReadonlyArray<Cut>): string => {
+  const count = [...layers.values()].filter(isInPlace).length
+  const complete = count === 0 ? "no layer was complete yet" : `${count} of ${layers.size} layers are complete and kept`
+  if (cut.length === 0)
+    return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
+  const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
+  return [`Interrupted: ${complete}. What arrived is kept, and the next pull of`, ...lines].join("\n")
+}
+
+const interrupted = ({ reference, layers }: PullState, partials: ReadonlyArray<Cut>) => ({
+  _tag: "Interrupted",
+  reference,
+  layers: [...layers.values()].filter(isInPlace).map(({ digest }) => digest),
+  partials
+})
+
+/** What is kept of the layers that are not complete. */
+const cutOff = ({ layers }: PullState) => {
+  const open = [...layers.values()].filter((layer) => !isInPlace(layer)).map(({ digest }) => digest)
+  return Puller.use((puller) => puller.kept(open)).pipe(
+    Effect.map((blobs) =>
+      blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: layers.get(digest)?.size ?? bytes }))
+    )
+  )
+}
+
+export const pull = Effect.fnUntraced(function* <E>(
+  library: Layer.Layer<Puller, E>,
+  reference: string,
+  options: PullOptions,
+  report: Report
+) {
+  const { stdout, stderr } = yield* Output
+  let state = initial
+  yield* Puller.use((puller) =>
+    drain(isPullError)(
+      puller.pull$(reference, options).pipe(
+        tap((event) => {
+          state = advance(state, event)
+          if (report.quiet && event._tag === "Warning") stderr.write(`warning: ${printable(event.message)}\n`)
+        }),
+        reporting(stdout, report)
+      )
+    )
+  ).pipe(
+    Effect.provide(library),
+    // Outside of the library's scope: by now everything it had opened is closed.
+    Effect.onInterrupt(() =>
+      Effect.map(
+        // Nothing where the store cannot say.
+        Effect.orElseSucceed(Effect.provide(cutOff(state), library), (): ReadonlyArray<Cut> => []),
+        (cut) => {
+          if (report.json) stdout.write(`${JSON.stringify(interrupted(state, cut))}\n`)
+          stderr.write(`${word(state, cut)}\n`)
+        }
+      )
+    )
+  )
+  if (report.json || state.image === undefined) return
+  stdout.write(`${report.quiet ? yield* pinned(state.image) : describe(state.image)}\n`)
+})

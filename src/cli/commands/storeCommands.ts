@@ -1,0 +1,100 @@
+/** The commands that look after the store: `rm`, `prune`, `du`, `verify`. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Library } from "../command.ts"
+import { failing } from "../failing.ts"
+import { part } from "../part.ts"
+import { parseAge, parseBytes } from "../text/quantities.ts"
+import { directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
+import { network, reached } from "./network.ts"
+
+const way = part(() => import("./housekeeping.ts"))
+const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
+
+/** What a call that was wrong is told to expect. */
+const examples = {
+  AGE: "an age, as 90s, 30m, 12h, 7d or 2w",
+  SIZE: "a size, as 500MB, 20GiB or a number of bytes"
+} as const
+
+const quantity = (
+  name: string,
+  metavar: keyof typeof examples,
+  says: string,
+  parse: (text: string) => number | undefined
+) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(says),
+    Flag.filterMap(
+      (text) => Option.fromUndefinedOr(parse(text)),
+      () => examples[metavar]
+    ),
+    optional
+  )
+
+const remove = (library: Library) =>
+  Command.make(
+    "rm",
+    { references: Argument.variadic(reference, { min: 1 }), root, layersDir, json },
+    Effect.fnUntraced(function* ({ references, root, layersDir, json }) {
+      const { remove } = yield* way
+      yield* remove(references, json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+    })
+  ).pipe(Command.withDescription("Forget images, and remove the layers that only they needed"))
+
+const prune = (library: Library) =>
+  Command.make(
+    "prune",
+    {
+      root,
+      layersDir,
+      dryRun: switched("dry-run", "Tell what would go, and remove nothing"),
+      unusedFor: quantity("unused-for", "AGE", "Also images not used for so long: 12h, 30d, 2w", parseAge),
+      keepBytes: quantity("keep", "SIZE", "Also the longest unused images, until the rest fits: 20GiB", parseBytes),
+      partialsFor: quantity(
+        "partials-for",
+        "AGE",
+        "Keep partial downloads younger than this (default: none)",
+        parseAge
+      ),
+      json
+    },
+    Effect.fnUntraced(function* ({ root, layersDir, json, ...how }) {
+      const { prune } = yield* way
+      yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+    })
+  ).pipe(Command.withDescription("Remove layers that no image needs, partial downloads, and images as the flags say"))
+
+const du = (library: Library) =>
+  Command.make(
+    "du",
+    { root, layersDir, json },
+    Effect.fnUntraced(function* ({ root, layersDir, json }) {
+      const { du } = yield* way
+      yield* du(json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+    })
+  ).pipe(Command.withDescription("Show what the store occupies on disk"))
+
+const verify = (library: Library) =>
+  Command.make(
+    "verify",
+    {
+      root,
+      layersDir,
+      repair: switched("repair", "Pull again what is missing or was changed"),
+      network,
+      ...extraction,
+      json
+    },
+    Effect.fnUntraced(function* ({ repair, json, network, ...options }) {
+      const { verify } = yield* way
+      yield* verify(repair, json).pipe(Effect.provide(library({ ...options, ...reached(network) })), failing(json))
+    })
+  ).pipe(Command.withDescription("Compare the store with its catalogue; ends with 1 where they differ"))
+
+export const storeCommands = (library: Library) =>
+  [remove(library), prune(library), du(library), verify(library)] as const

@@ -1,0 +1,58 @@
+/** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
+import { type FileHandle, open, rename, unlink, writeFile } from "node:fs/promises"
+import { dirname } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type { FileSystemFailed } from "../api/errors.ts"
+import { makeDirectory } from "./makeDirectory.ts"
+import { syscall } from "./syscall.ts"
+
+/** Does the work, waits for the disk, closes the file. */
+export const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
+  try {
+    await work()
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the names in a directory last through a power cut. Windows cannot, and need not. */
+export const syncDirectory = (path: string): Effect.Effect<void, FileSystemFailed> =>
+  process.platform === "win32"
+    ? Effect.void
+    : syscall("sync", path, async () => {
+        const handle = await open(path, "r")
+        await synced(handle, () => Promise.resolve())
+      })
+
+/** Windows refuses to rename over a file that someone is reading just now. */
+const refused = (error: FileSystemFailed) =>
+  process.platform === "win32" && ["EPERM", "EACCES", "EBUSY"].includes(error.code)
+
+export const replace = (from: string, to: string) =>
+  Effect.retry(
+    syscall("rename", to, () => rename(from, to)),
+    { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }
+  )
+
+/**
+ * Write beside, rename. `beside` is in the same directory, and nobody else's. `lasting`: the bytes reach the disk before
+ * the name does, and the name before this succeeds; without it a power cut may leave an empty file.
+ */
+export const writeAtomic = (
+  path: string,
+  bytes: Uint8Array,
+  beside: string,
+  { lasting }: { readonly lasting: boolean }
+): Effect.Effect<void, FileSystemFailed> =>
+  Effect.gen(function* () {
+    yield* syscall("write", path, async () => {
+      await makeDirectory(dirname(path))
+      if (!lasting) return writeFile(beside, bytes)
+      const handle = await open(beside, "w")
+      await synced(handle, () => handle.writeFile(bytes))
+    })
+    yield* replace(beside, path)
+    if (lasting) yield* syncDirectory(dirname(path))
+  }).pipe(Effect.onError(() => Effect.promise(() => unlink(beside).catch(() => undefined))))

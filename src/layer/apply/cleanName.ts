@@ -1,0 +1,59 @@
+import type { Limits } from "../../api/config.ts"
+import { LimitExceeded, printable, UnsafeEntry } from "../../api/errors.ts"
+
+/** How one layer refuses an entry. */
+export interface Refusal {
+  readonly digest: string
+  readonly limits: Limits
+}
+
+/** Names that Windows gives a meaning of their own: streams, drives, devices, and endings that it drops. */
+const windows = /[\\:*?"<>|\u0001-\u001f]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
+
+export const unsafe = (refusal: Refusal, path: string, problem: string) =>
+  new UnsafeEntry({ digest: refusal.digest, path: decode(path), problem })
+
+/** A binary string as text, for people. */
+export const decode = (binary: string): string => Buffer.from(binary, "latin1").toString()
+
+/**
+ * The components of an archive's name, as they are seen from the layer's root: a leading `/`, empty components and `.`
+ * vanish, `..` takes back one component and stops at the root. The root itself is the empty list. This is containerd's
+ * and umoci's reading; it happens on the text alone, before any link is looked at.
+ */
+export const cleanName = (
+  path: string,
+  refusal: Refusal,
+  platform: NodeJS.Platform = process.platform
+): ReadonlyArray<string> => {
+  const { limits } = refusal
+  const subject = () => `layer ${refusal.digest}, entry ${JSON.stringify(printable(decode(path), 120))}`
+  if (path.length > limits.pathBytes) {
+    throw new LimitExceeded({ limit: "pathBytes", maximum: limits.pathBytes, unit: "bytes", subject: subject() })
+  }
+  if (path.includes("\0")) throw unsafe(refusal, path, "its name holds a NUL byte")
+  const names: Array<string> = []
+  for (const name of path.split("/")) {
+    if (name === "" || name === ".") continue
+    if (name === "..") names.pop()
+    else names.push(name)
+  }
+  if (names.length > limits.depth) {
+    throw new LimitExceeded({ limit: "depth", maximum: limits.depth, unit: "components", subject: subject() })
+  }
+  if (platform === "win32" && names.some((name) => windows.test(name))) {
+    throw unsafe(refusal, path, "Windows would read its name as something else")
+  }
+  return names
+}
+
+/** The same for a link's target, which has a limit of its own. */
+export const checkTarget = (target: string, path: string, refusal: Refusal): string => {
+  if (target.length > refusal.limits.linkBytes) {
+    const subject = `layer ${refusal.digest}, link target of ${JSON.stringify(printable(decode(path), 120))}`
+    throw new LimitExceeded({ limit: "linkBytes", maximum: refusal.limits.linkBytes, unit: "bytes", subject })
+  }
+  if (target === "") throw unsafe(refusal, path, "a link without a target")
+  if (target.includes("\0")) throw unsafe(refusal, path, "its link target holds a NUL byte")
+  return target
+}

@@ -1,0 +1,53 @@
+/** Makes devices and FIFOs: for real where owners are real, else as empty files whose attribute tells. */
+import { spawnSync } from "node:child_process"
+import { chmodSync, chownSync, closeSync, constants, lstatSync, openSync, renameSync, rmSync } from "node:fs"
+import { native } from "../../fs/native.ts"
+import { toDisk } from "../Directory.ts"
+import type { EntryHeader } from "../Entry.ts"
+import { typeBits } from "../metadata/overrideStat.ts"
+import { decode } from "./cleanName.ts"
+
+/** Linux' `dev_t`: 12 bits and 20 bits. */
+export const isDeviceInRange = ({ devMajor, devMinor }: Pick<EntryHeader, "devMajor" | "devMinor">): boolean =>
+  Number.isInteger(devMajor) &&
+  Number.isInteger(devMinor) &&
+  devMajor >= 0 &&
+  devMajor < 2 ** 12 &&
+  devMinor >= 0 &&
+  devMinor < 2 ** 20
+
+const failed = (syscall: string, code: string, path: string) => Object.assign(new Error(code), { code, syscall, path })
+
+/** O_PATH: opening a device or a FIFO in any other way would act on it, or wait. */
+const O_PATH = 0o10000000
+
+/** mknod(1), which takes text for a name: the node is made beside the layer under a plain one, then moved. */
+const makeByProgram = (root: string, path: string, { type, devMajor, devMinor }: EntryHeader): void => {
+  if (lstatSync(toDisk(path), { throwIfNoEntry: false }) !== undefined) throw failed("mknod", "EEXIST", decode(path))
+  const beside = decode(`${root}.node`)
+  rmSync(beside, { force: true })
+  const kind = { "character-device": "c", "block-device": "b" }[type as string]
+  const numbers = kind === undefined ? ["p"] : [kind, String(devMajor), String(devMinor)]
+  const { status, error } = spawnSync("mknod", ["-m", "600", "--", beside, ...numbers], { stdio: "ignore" })
+  if (error !== undefined && "code" in error) throw failed("mknod", String(error.code), decode(path))
+  if (status !== 0) throw failed("mknod", "EPERM", decode(path))
+  renameSync(beside, toDisk(path))
+}
+
+/** A real node with its owner and mode. `root` and `path` are binary strings; nothing stands at `path`. */
+export const makeRealNode = (root: string, path: string, header: EntryHeader): void => {
+  const disk = toDisk(path)
+  if (native.makeNode !== undefined) {
+    const code = native.makeNode(disk, typeBits[header.type] | 0o600, header.devMajor, header.devMinor)
+    if (code !== undefined) throw failed("mknod", code, decode(path))
+  } else {
+    makeByProgram(root, path, header)
+  }
+  const fd = openSync(disk, O_PATH | constants.O_NOFOLLOW)
+  try {
+    chownSync(`/proc/self/fd/${fd}`, header.uid, header.gid)
+    chmodSync(`/proc/self/fd/${fd}`, header.mode)
+  } finally {
+    closeSync(fd)
+  }
+}

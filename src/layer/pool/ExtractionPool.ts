@@ -1,0 +1,112 @@
+/** Layers → directories, or → entries, in worker threads. */
+import { availableParallelism } from "node:os"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { EMPTY, Observable } from "rxjs"
+import { type Durability, defaultLimits, filled, type Limits } from "../../api/config.ts"
+import type { Gate } from "../../reactive/Gate.ts"
+import type { Entry } from "../Entry.ts"
+import type { Applying, Job } from "../Job.ts"
+import { type Facts, factsOf } from "../metadata/Facts.ts"
+import { receiveEntries } from "./entries.ts"
+import { type JobEvent, runJob } from "./runJob.ts"
+import { survey } from "./survey.ts"
+import { WorkerPool } from "./WorkerPool.ts"
+
+export type { Extracted, JobEvent } from "./runJob.ts"
+
+export interface LayerJob {
+  readonly digest: string
+  readonly diffId: string
+  readonly mediaType: string
+  /** Bytes of the blob. */
+  readonly size: number
+  /** Where the layer is written: exists and is empty. */
+  readonly directory: string
+}
+
+export interface FinishedTree {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly directory: string
+  /** A fingerprint that the new one is to be compared with. */
+  readonly like?: string | undefined
+}
+
+export interface ExtractionOptions extends Applying {
+  /** Threads. Default: as many as cores; never more are made than layers are under way. */
+  readonly workers?: number | undefined
+  readonly limits?: Partial<Limits> | undefined
+  /** `power`: a layer is on the disk before it is done. Default `crash`. */
+  readonly durability?: Durability | undefined
+}
+
+/** A blob's bytes; it must honour the gate. */
+export type Source = (gate: Gate) => Observable<Uint8Array>
+
+export class ExtractionPool extends Context.Service<
+  ExtractionPool,
+  {
+    /**
+     * Verifies, decompresses and writes a layer. `source` is subscribed once a worker is free. Emits progress (at most
+     * some 20 a second) and warnings, at last `Extracted`; fails with a `Reason`. Unsubscribing stops the worker at
+     * once, and frees it for the next layer.
+     */
+    readonly extract$: (job: LayerJob, source: Source) => Observable<JobEvent>
+    /**
+     * The archive's entries in place of a directory, one at a time. The next one waits until the body of the last one is
+     * over; a body that was not asked for when the observer returned is passed over. What an entry says is proven only
+     * when the observable completes.
+     */
+    readonly entries$: (job: Omit<LayerJob, "directory">, source: Source) => Observable<Entry>
+    /**
+     * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
+     * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
+     */
+    readonly fingerprint$: (tree: FinishedTree) => Observable<string>
+    /** A layer will come soon. */
+    readonly warm: Effect.Effect<void>
+    /** Done once no worker writes to this directory: to be awaited after an unsubscription, before it is removed. */
+    readonly settled: (directory: string) => Effect.Effect<void>
+  }
+>()("ociflow/layer/ExtractionPool") {
+  static readonly layer = (options: ExtractionOptions = {}): Layer.Layer<ExtractionPool> =>
+    Layer.effect(
+      ExtractionPool,
+      Effect.gen(function* () {
+        const { workers = availableParallelism(), limits, durability } = options
+        const lasting = durability === "power"
+        const pool = yield* Effect.acquireRelease(
+          Effect.sync(() => new WorkerPool(workers)),
+          (made) => Effect.promise(() => made.close())
+        )
+        // One by one: whoever gives more, credentials among it, does not give it to a thread.
+        const { ownership, statFormat, layout, overlayAttributes } = options
+        const applying = { ownership, statFormat, layout, overlayAttributes }
+        const all = filled(defaultLimits, limits)
+        const ours: Facts = ownership === "chown" ? "owners" : "plain"
+        // A merged tree is finished when its last layer is, which no job knows of itself.
+        const facts = layout === "rootfs" ? undefined : ours
+        return ExtractionPool.of({
+          extract$: ({ directory, ...layer }, source) =>
+            runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting, facts } }, source),
+          entries$: (layer, source) =>
+            new Observable((entries) => {
+              const job: Job = { ...layer, limits: all }
+              const receive = receiveEntries(layer.digest, (entry) => entries.next(entry))
+              return runJob(pool, job, source, receive).subscribe({
+                error: (error) => entries.error(error),
+                complete: () => entries.complete()
+              })
+            }),
+          fingerprint$: ({ digest, directory, like }) => {
+            const facts = like === undefined ? ours : factsOf(like)
+            return facts === undefined ? EMPTY : survey(pool, { digest, survey: { directory, facts } })
+          },
+          warm: Effect.sync(() => pool.warm()),
+          settled: (directory) => Effect.promise(() => pool.settled(directory))
+        })
+      })
+    )
+}

@@ -1,0 +1,92 @@
+/** A job as an observable: subscribing waits for a worker and starts it, unsubscribing stops it at once. */
+import { Observable } from "rxjs"
+import type { LayerProgress, Warning } from "../../api/events.ts"
+import { Gate } from "../../reactive/Gate.ts"
+import { type Counts, type EntryMessage, type Job, unpackReason } from "../Job.ts"
+import { feed, type RingWriter } from "../Ring.ts"
+import type { WorkerPool } from "./WorkerPool.ts"
+
+/** The last value of a job. */
+export interface Extracted {
+  readonly _tag: "Extracted"
+  /** Bytes of the archive. */
+  readonly inflated: number
+  readonly entries: number
+  /** Of the tree, where it is finished: what `fingerprint$` gives as long as nobody changes it. */
+  readonly fingerprint?: string
+}
+
+export type JobEvent = LayerProgress | Warning | Extracted
+
+/** Takes what a worker sends back of the entries; `finish` once there is no more. */
+export interface Receiver {
+  readonly entry: (message: EntryMessage) => void
+  readonly finish: (then: () => void) => void
+  /** The job failed: whoever waits for a body learns it, too. */
+  readonly fail: (error: unknown) => void
+  readonly close: () => void
+}
+
+export const runJob = (
+  pool: WorkerPool,
+  job: Job,
+  source: (gate: Gate) => Observable<Uint8Array>,
+  receive?: (ring: RingWriter) => Receiver
+): Observable<JobEvent> =>
+  new Observable((events) => {
+    const leave = pool.take((worker) => {
+      const gate = new Gate()
+      const receiver = receive?.(worker.ring)
+      let received = 0
+      const progress = (counts: Counts) =>
+        events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
+
+      const fail = (error: unknown) => {
+        receiver?.fail(error)
+        events.error(error)
+      }
+      const stop = worker.start(job, {
+        died: fail,
+        message: (message) => {
+          switch (message._tag) {
+            case "Drained":
+              return fed.drained()
+            case "Progress":
+              return progress(message.counts)
+            case "Warning":
+              return events.next(message)
+            case "Failed":
+              return fail(unpackReason(message.reason))
+            case "Stopped":
+              return
+            case "Done": {
+              const { counts, fingerprint } = message
+              const { inflated, entries } = counts
+              const known = fingerprint === undefined ? {} : { fingerprint }
+              const done = () => {
+                progress(counts)
+                events.next({ _tag: "Extracted", inflated, entries, ...known })
+                events.complete()
+              }
+              return receiver === undefined ? done() : receiver.finish(done)
+            }
+            default:
+              return receiver?.entry(message)
+          }
+        }
+      })
+      // Before the source is subscribed: it may fail, or end, on the spot.
+      events.add(() => {
+        receiver?.close()
+        stop()
+      })
+      const fed = feed(source(gate), worker.ring, gate, {
+        received: (bytes) => {
+          received += bytes
+        },
+        error: fail
+      })
+      events.add(fed.subscription)
+    })
+    events.add(leave)
+  })

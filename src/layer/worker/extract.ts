@@ -1,0 +1,113 @@
+/**
+ * The extraction worker. Inside it everything is synchronous and may block: the thread is there for that. One job at a
+ * time; between two jobs it sleeps.
+ */
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import type { MonoTypeOperatorFunction } from "rxjs"
+import { tap } from "rxjs/internal/operators/tap"
+import { FileSystemFailed } from "../../api/errors.ts"
+import { makeApplier } from "../apply/apply.ts"
+import { applyParts } from "../apply/applyParts.ts"
+import { syncTree } from "../apply/syncTree.ts"
+import { decompress, makePace } from "../compression/decompress.ts"
+import { type Job, type Message, type Order, packReason, type Survey } from "../Job.ts"
+import { fingerprint } from "../metadata/fingerprint.ts"
+import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
+import { untar } from "../tar/untar.ts"
+import { provenFirst } from "./provenFirst.ts"
+import { readRing } from "./readRing.ts"
+import { send } from "./send.ts"
+import { verify } from "./verify.ts"
+
+/** Milliseconds between two messages of progress. */
+const progressInterval = 50
+
+const reachDisk = (directory: string): void => {
+  try {
+    syncTree(directory)
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
+    throw new FileSystemFailed({ operation: "sync", path: directory, code })
+  }
+}
+
+const run = (job: Job, ring: RingReader, port: MessagePort): void => {
+  const { digest, diffId, size, limits, write } = job
+  const counts = { consumed: 0, inflated: 0, entries: 0 }
+  const post = (message: Message) => port.postMessage(message)
+  const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
+
+  let told = performance.now()
+  const tell = () => {
+    told = performance.now()
+    post({ _tag: "Progress", counts: { ...counts } })
+  }
+  const count = (what: "consumed" | "inflated"): MonoTypeOperatorFunction<Uint8Array> =>
+    tap((chunk) => {
+      counts[what] += chunk.length
+      if (performance.now() - told >= progressInterval) tell()
+    })
+
+  const finish = ({ directory, lasting, facts }: NonNullable<Job["write"]>) => {
+    if (lasting) reachDisk(directory)
+    if (facts !== undefined) print = fingerprint(directory, facts, () => ring.look())
+  }
+
+  let print: string | undefined
+  let outcome: Message = { _tag: "Stopped" }
+  const pace = makePace()
+  const running = readRing(ring, pace, tell)
+    .pipe(
+      verify("blob", digest, size),
+      count("consumed"),
+      provenFirst((blob$) =>
+        blob$.pipe(
+          decompress(job, pace),
+          verify("diffID", diffId),
+          count("inflated"),
+          untar({ digest, limits, warn }),
+          tap((part) => {
+            if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
+          }),
+          write === undefined
+            ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+            : applyParts(
+                () => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }),
+                () => finish(write)
+              )
+        )
+      )
+    )
+    .subscribe({
+      error: (error) => {
+        if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, digest) }
+      },
+      complete: () => {
+        outcome = { _tag: "Done", counts, fingerprint: print }
+      }
+    })
+  // Last of all, when every file is closed and nothing touches the ring any more: whoever hears it may remove the
+  // directory, and make the ring new for the next layer.
+  running.add(() => queueMicrotask(() => post(outcome)))
+}
+
+const survey = ({ digest, survey: { directory, facts } }: Survey, ring: RingReader, port: MessagePort): void => {
+  const post = (message: Message) => port.postMessage(message)
+  try {
+    const print = fingerprint(directory, facts, () => ring.look())
+    post({ _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 }, fingerprint: print })
+  } catch (error) {
+    post(error instanceof Cancelled ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, digest) })
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort
+  const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
+  port.on("message", (order: Order) => {
+    if (order === "end") port.close()
+    else if ("survey" in order) survey(order, ring, port)
+    else run(order, ring, port)
+  })
+  ring.ready()
+}

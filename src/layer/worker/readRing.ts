@@ -1,0 +1,23 @@
+/** Ring → sequence, in the worker: takes slice by slice, as large as the pace allows, and blocks while there is none. */
+import { Observable } from "rxjs/internal/Observable"
+import type { Pace } from "../compression/inflater.ts"
+import type { RingReader } from "../Ring.ts"
+
+/** Each view is valid while it is handed on. A cancelled ring is the error `Cancelled`. */
+export const readRing = (ring: RingReader, pace: Pace, idle?: () => void): Observable<Uint8Array> =>
+  new Observable((slices) => {
+    const read = () => {
+      try {
+        while (!slices.closed) {
+          const slice = ring.read(pace.bytes, idle)
+          if (slice === undefined) return slices.complete()
+          slices.next(slice)
+          ring.release(slice.length)
+        }
+      } catch (error) {
+        slices.error(error)
+      }
+    }
+    // Not while it is being subscribed: whoever fails then has nothing yet to unsubscribe from.
+    queueMicrotask(read)
+  })

@@ -1,0 +1,103 @@
+/**
+ * One flight: a work that several want at the same time is done once, for all of them. Whoever boards late is told how far
+ * it is; it is interrupted when the last one leaves, and that one waits until it is over.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import type { Emit } from "../api/events.ts"
+import { Replay } from "./Replay.ts"
+
+/** What is wanted. */
+export interface Destination {
+  readonly key: string
+  /**
+   * All that the work depends on beside its key. A flight that began in other words (another registry, another claim)
+   * may fail for reasons of its own: whoever had only joined it then begins anew.
+   */
+  readonly words: string
+}
+
+interface Passenger {
+  readonly emit: Emit
+  /** Failed with what its own `emit` threw: that is nobody else's failure. */
+  readonly broken: Deferred.Deferred<never>
+}
+
+interface Flight<A, E> {
+  readonly words: string
+  readonly told: Replay
+  readonly passengers: Set<Passenger>
+  readonly fiber: Fiber.Fiber<A, E>
+}
+
+export interface Flights<A, E> {
+  readonly join: (
+    destination: Destination,
+    emit: Emit,
+    work: (emit: Emit) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, E>
+}
+
+const tell = (passenger: Passenger, event: Parameters<Emit>[0]): void => {
+  try {
+    passenger.emit(event)
+  } catch (defect) {
+    Deferred.doneUnsafe(passenger.broken, Effect.die(defect))
+  }
+}
+
+/** Flights end with the scope. */
+export const makeFlights = Effect.fnUntraced(function* <A, E>() {
+  const run = yield* FiberSet.makeRuntime()
+  const flights = new Map<string, Flight<A, E>>()
+
+  const begin = ({ key, words }: Destination, work: (emit: Emit) => Effect.Effect<A, E>): Flight<A, E> => {
+    const told = new Replay()
+    const passengers = new Set<Passenger>()
+    const emit: Emit = (event) => {
+      told.add(event)
+      for (const passenger of passengers) tell(passenger, event)
+    }
+    // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
+    const strike = Effect.sync(() => flights.get(key)?.told === told && flights.delete(key))
+    const flown = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(strike))
+    const flight: Flight<A, E> = { words, told, passengers, fiber: run(flown) }
+    flights.set(key, flight)
+    return flight
+  }
+
+  const leave = (key: string, flight: Flight<A, E>, passenger: Passenger) =>
+    Effect.suspend(() => {
+      flight.passengers.delete(passenger)
+      if (flight.passengers.size > 0) return Effect.void
+      if (flights.get(key) === flight) flights.delete(key)
+      return Fiber.interrupt(flight.fiber)
+    })
+
+  const join: Flights<A, E>["join"] = (to, emit, work) =>
+    Effect.acquireUseRelease(
+      Effect.context<never>().pipe(
+        Effect.map((context) => {
+          const known = flights.get(to.key)
+          const flight = known ?? begin(to, (emit) => Effect.provideContext(work(emit), context))
+          const passenger: Passenger = { emit, broken: Deferred.makeUnsafe() }
+          for (const event of flight.told.events) tell(passenger, event)
+          flight.passengers.add(passenger)
+          return { flight, passenger, others: known !== undefined && known.words !== to.words }
+        })
+      ),
+      ({ flight, passenger, others }): Effect.Effect<Option.Option<A>, E> => {
+        const arrival = Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(passenger.broken))
+        return others ? Effect.option(arrival) : Effect.asSome(arrival)
+      },
+      ({ flight, passenger }) => leave(to.key, flight, passenger)
+    ).pipe(
+      Effect.flatMap(Option.match({ onSome: (value) => Effect.succeed(value), onNone: () => join(to, emit, work) }))
+    )
+
+  const made: Flights<A, E> = { join }
+  return made
+})

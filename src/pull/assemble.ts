@@ -1,0 +1,134 @@
+/** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { catchError, Observable, throwError, toArray } from "rxjs"
+import { checkListOptions, checkOptions } from "../api/checkOptions.ts"
+import { defaultLimits, filled, type PullerOptions } from "../api/config.ts"
+import { isReason, PullError, type Reason } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import { nameOf } from "../image/reference/nameOf.ts"
+import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import type { Puller } from "../Puller.ts"
+import { drain, lifting } from "../reactive/bridge.ts"
+import { Registry } from "../registry/Registry.ts"
+import { opening } from "../source/Origin.ts"
+import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
+import { Store } from "../store/Store.ts"
+import { compareTrees } from "./compareTrees.ts"
+import { extractionOf, variantOf } from "./Extraction.ts"
+import { hold } from "./hold.ts"
+import { makeLook } from "./look.ts"
+import { makePull } from "./pull.ts"
+import { repairing } from "./repair.ts"
+
+const silent: Emit = () => {}
+
+/** Gives a reason the reference that was asked for. */
+const naming =
+  (reference: string) =>
+  <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
+    Effect.mapError(effect, (reason) => new PullError({ reference, reason }))
+
+const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) =>
+  Effect.gen(function* () {
+    const store = yield* Store
+    const pool = yield* ExtractionPool
+    const lift = yield* lifting()
+    const registry = yield* Registry
+    const limits = filled(defaultLimits, options.limits)
+    const sources = opening({ registry, lift, limits, directory: store.scratch })
+    const way = yield* makePull(options, sources, lift)
+    const look = makeLook({ registry, sources, lift })
+    const comparing = compareTrees(store, pool)
+
+    /** The same for a sequence. */
+    const named =
+      (reference: string) =>
+      <A>(source: Observable<A>): Observable<A> =>
+        source.pipe(
+          catchError((error) =>
+            throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
+          )
+        )
+    const collected = <A>(reference: string, source: Observable<A>) =>
+      naming(reference)(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all))
+
+    const pull: Puller["Service"]["pull"] = (reference, options = {}, emit = silent) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          // One of its own for each pull, whatever function it was given. What it throws is no other pull's failure.
+          const listener: Emit = (event) => {
+            try {
+              emit(event)
+            } catch {
+              listeners.delete(listener)
+            }
+          }
+          listeners.add(listener)
+          return listener
+        }),
+        () => naming(reference)(way.pull(reference, options, emit)),
+        (listener) => Effect.sync(() => listeners.delete(listener))
+      )
+
+    return tag.of({
+      pull,
+      pull$: (reference, options) =>
+        new Observable((events) =>
+          // After a turn: a subscriber may want to use its subscription in the very first event.
+          lift(
+            Effect.andThen(
+              Effect.yieldNow,
+              pull(reference, options, (event) => events.next(event))
+            )
+          ).subscribe({
+            error: (error) => events.error(error),
+            complete: () => events.complete()
+          })
+        ),
+      entries$: (reference, options = {}) => way.entries$(reference, options).pipe(named(reference)),
+      resolve: (reference, options = {}, emit = silent) => naming(reference)(look.resolve(reference, options, emit)),
+      manifest: (reference, options = {}, emit = silent) => naming(reference)(look.manifest(reference, options, emit)),
+      tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(named(reference)),
+      tags: (reference, options = {}, emit = silent) => collected(reference, look.tags$(reference, options, emit)),
+      referrers$: (reference, options = {}) => look.referrers$(reference, options, silent).pipe(named(reference)),
+      referrers: (reference, options = {}, emit = silent) =>
+        collected(reference, look.referrers$(reference, options, emit)),
+      images: Effect.fnUntraced(function* (options: ListOptions = {}) {
+        yield* checkListOptions(options)
+        const after = options.after === undefined ? undefined : yield* nameOf(options.after)
+        return yield* store.images({ ...options, after })
+      }, naming("(store)")),
+      inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
+      remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),
+      prune: (how) => naming("(store)")(store.prune(how)),
+      hold: (reference, options = {}) => naming(reference)(hold(store, reference, options)),
+      kept: (digests) => naming("(store)")(store.kept(digests)),
+      usage: naming("(store)")(store.usage),
+      verify: (how = {}, emit = silent) =>
+        how.repair === true
+          ? repairing(store, comparing, pull, emit).pipe(naming("(store)"))
+          : Effect.map(comparing, (compared) => ({ ...compared, repaired: [] })).pipe(naming("(store)"))
+    })
+  })
+
+/** `tag` is handed in: whoever loads this is loaded before it. */
+export const assemble = (tag: typeof Puller, options: PullerOptions): Layer.Layer<Puller, PullError> => {
+  // The catalogue warns whoever is pulling while it opens.
+  const listeners = new Set<Emit>()
+  const emit: Emit = (event) => {
+    for (const listener of listeners) listener(event)
+  }
+  const extraction = extractionOf(options)
+  const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
+  return Layer.effect(tag, make(tag, options, listeners)).pipe(
+    Layer.provide([
+      Registry.layer(options),
+      ExtractionPool.layer({ ...options, ...extraction }),
+      Store.layer({ ...options, ...trees, emit })
+    ]),
+    // Before anything is built out of them.
+    Layer.provide(Layer.effectDiscard(checkOptions(options))),
+    Layer.catch((reason) => Layer.effect(tag, Effect.fail(new PullError({ reference: "(open)", reason }))))
+  )
+}

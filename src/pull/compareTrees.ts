@@ -1,0 +1,59 @@
+/**
+ * Compares the store with what it knows of itself: first with its catalogue, then each tree with its fingerprint, which a
+ * worker takes anew. No cleaning up takes a tree away while it is looked at.
+ */
+import * as Effect from "effect/Effect"
+import { isReason, type Reason } from "../api/errors.ts"
+import { scarcity } from "../fs/load.ts"
+import type { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import { drain } from "../reactive/bridge.ts"
+import type { Fault, UnknownTree, Verified } from "../store/Reclaimed.ts"
+import type { Store } from "../store/Store.ts"
+import type { NamedTree } from "../store/trees/namedTrees.ts"
+
+/** Trees in hand at once, beside what the workers do: each takes a lock. */
+const atOnce = 8
+
+type Judgement = "sound" | "unknown" | { readonly problem: string }
+
+export type Compared = Pick<Verified, "faults" | "unknown">
+
+export const compareTrees = Effect.fnUntraced(function* (
+  store: Store["Service"],
+  pool: ExtractionPool["Service"]
+): Effect.fn.Return<Compared, Reason> {
+  const judge = Effect.fnUntraced(function* ({ digest, path }: NamedTree): Effect.fn.Return<Judgement, Reason> {
+    const like = yield* store.fingerprints.find(path)
+    if (like === undefined) return "unknown"
+    return yield* drain(isReason)(pool.fingerprint$({ digest, directory: path, like })).pipe(
+      Effect.map((seen): Judgement => {
+        if (seen === undefined) return "unknown"
+        return seen === like ? "sound" : { problem: "the tree was changed since it was extracted" }
+      }),
+      Effect.catch((reason) =>
+        reason._tag === "FileSystemFailed" && scarcity(reason) === undefined
+          ? Effect.succeed<Judgement>({ problem: `the tree cannot be read: ${reason.code}` })
+          : Effect.fail(reason)
+      )
+    )
+  })
+
+  const faults: Array<Fault> = []
+  const unknown: Array<UnknownTree> = []
+  const compare = Effect.fnUntraced(function* (tree: NamedTree) {
+    const { digest, path, users, variant } = tree
+    yield* store.using
+    if (!(yield* store.isThere(path))) return
+    const judgement = yield* judge(tree)
+    if (judgement === "unknown") unknown.push({ digest, path })
+    else if (judgement !== "sound") {
+      const others = variant === undefined ? {} : { variant }
+      for (const user of users) faults.push({ ...user, digest, ...judgement, ...others, path })
+    }
+  }, Effect.scoped)
+
+  const missing = yield* store.verify
+  yield* Effect.forEach(yield* store.trees, compare, { concurrency: atOnce, discard: true })
+  const byPath = (a: UnknownTree, b: UnknownTree) => (a.path < b.path ? -1 : 1)
+  return { faults: [...missing, ...faults], unknown: unknown.toSorted(byPath) }
+})

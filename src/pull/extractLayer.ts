@@ -1,0 +1,36 @@
+/** One layer's way: what is kept of its blob and what comes after that, through the worker, into a directory. */
+import * as Effect from "effect/Effect"
+import { type Observable, tap } from "rxjs"
+import { isReason } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import type { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import { drain } from "../reactive/bridge.ts"
+import type { Gate } from "../reactive/Gate.ts"
+import type { ResolvedLayer } from "../registry/Registry.ts"
+import type { ImageSource } from "../source/ImageSource.ts"
+import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
+
+/** A layer, where its bytes come from, and where they stay. */
+export interface Wanted {
+  readonly source: ImageSource
+  readonly layer: ResolvedLayer
+  readonly kept: PartialBlob
+}
+
+/** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
+export const layerBytes$ = ({ source, layer, kept }: Wanted, gate: Gate, emit: Emit): Observable<Uint8Array> =>
+  kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
+
+/** `directory` is written to until the pool says that it is settled. */
+export const extractLayer = Effect.fnUntraced(function* (
+  pool: ExtractionPool["Service"],
+  wanted: Wanted,
+  directory: string,
+  emit: Emit
+) {
+  const extracting$ = pool
+    .extract$({ ...wanted.layer, directory }, (gate) => layerBytes$(wanted, gate, emit))
+    .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
+  const last = yield* drain(isReason)(extracting$)
+  return last?._tag === "Extracted" ? last : yield* Effect.die(new Error("an extraction ended without its result"))
+})

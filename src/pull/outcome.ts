@@ -1,0 +1,63 @@
+/** What a pull says and records of an image: the registry's findings in the words of events and catalogue. */
+import * as Effect from "effect/Effect"
+import { InvalidManifest } from "../api/errors.ts"
+import type { Emit, PulledImage, Resolved } from "../api/events.ts"
+import type { Document } from "../image/Descriptor.ts"
+import { formatPlatform, type Platform } from "../image/Platform.ts"
+import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
+import type { ImageRecord, RecordedDocument } from "../store/catalogue/ImageRecord.ts"
+
+/**
+ * Each layer once, in order of first appearance. The same blob cannot have two diffIDs: only one would be proven, and
+ * the image would be recorded with the other.
+ */
+export const distinctLayers = (image: FoundImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
+  const layers = new Map<string, ResolvedLayer>()
+  for (const layer of image.layers) {
+    const first = layers.get(layer.digest) ?? layer
+    if (first.diffId !== layer.diffId || first.size !== layer.size || first.mediaType !== layer.mediaType) {
+      const problem = `layer ${layer.digest} appears twice and not in the same words`
+      return Effect.fail(new InvalidManifest({ digest: image.manifest.descriptor.digest, problem }))
+    }
+    layers.set(layer.digest, first)
+  }
+  return Effect.succeed([...layers.values()])
+}
+
+export const resolvedEvent = (
+  reference: string,
+  image: FoundImage,
+  layers: ReadonlyArray<ResolvedLayer>
+): Resolved => ({
+  _tag: "Resolved",
+  reference,
+  digest: image.digest,
+  manifestDigest: image.manifest.descriptor.digest,
+  platform: formatPlatform(image.platform),
+  size: layers.reduce((sum, { size }) => sum + size, 0),
+  layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
+})
+
+const recorded = <A>({ descriptor: { digest, mediaType }, bytes }: Document<A>): RecordedDocument => ({
+  digest,
+  mediaType,
+  bytes
+})
+
+export const recordOf = (reference: string, image: FoundImage, requested: Platform): ImageRecord => ({
+  reference,
+  digest: image.digest,
+  platform: image.platform,
+  requested,
+  index: image.index === undefined ? undefined : recorded(image.index),
+  manifest: recorded(image.manifest),
+  config: recorded(image.config),
+  layers: image.layers
+})
+
+/** The last event of a pull. */
+export const announce = (image: PulledImage, cached: boolean, emit: Emit): PulledImage => {
+  if (cached) for (const { digest, path } of image.layers) emit({ _tag: "LayerCached", digest, path })
+  emit({ _tag: "Pulled", image, cached })
+  return image
+}

@@ -1,0 +1,211 @@
+/**
+ * The way of an image, on one page:
+ *
+ *     reference ─ catalogue? ─ source ─ resolve (index, platform, manifest, config) ─ layers ─ catalogue
+ *     one layer: blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename
+ *
+ * Nothing is published before it is proven: a layer gets its name when digest, size and diffID agree, the image gets
+ * its row when each of its layers has a name.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
+import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
+import { checkPullOptions } from "../api/checkOptions.ts"
+import type { EntriesOptions, PullerOptions, PullOptions } from "../api/config.ts"
+import { DigestMismatch, isReason, type Reason } from "../api/errors.ts"
+import type { Emit, PulledImage } from "../api/events.ts"
+import { hostPlatform } from "../image/hostPlatform.ts"
+import { parsePlatform } from "../image/Platform.ts"
+import type { Entry } from "../layer/Entry.ts"
+import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import { type Lift, scoped$ } from "../reactive/bridge.ts"
+import type { ResolvedLayer } from "../registry/Registry.ts"
+import type { ImageSource } from "../source/ImageSource.ts"
+import { nothingKept } from "../source/nothingKept.ts"
+import { type Opening, originOf } from "../source/Origin.ts"
+import { Store } from "../store/Store.ts"
+import { absence } from "./absence.ts"
+import { believing } from "./believing.ts"
+import { doubtsBytes } from "./doubtsBytes.ts"
+import { extractLayer, type Wanted } from "./extractLayer.ts"
+import { makeFlights } from "./Flight.ts"
+import { fetchBlob } from "./fetchBlob.ts"
+import { makeMerge } from "./mergeLayers.ts"
+import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
+import { preflight } from "./preflight.ts"
+
+/** What was asked for, read. */
+const ask = Effect.fnUntraced(function* (
+  text: string,
+  { platform, policy = "missing", preflight = "warn", name, input }: PullOptions
+) {
+  const origin = yield* originOf(text, { name, input })
+  return {
+    origin,
+    policy,
+    space: preflight,
+    platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform)
+  }
+})
+type Asked = Effect.Success<ReturnType<typeof ask>>
+
+const silent: Emit = () => {}
+
+export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
+  const store = yield* Store
+  const pool = yield* ExtractionPool
+  const downloads = yield* Semaphore.make(options.concurrency ?? 3)
+  const merge = makeMerge({ store, pool, downloads })
+  // What several want at once is done once.
+  const pulls = yield* makeFlights<PulledImage, Reason>()
+  const layers = yield* makeFlights<void, Reason>()
+
+  const extract = Effect.fnUntraced(function* (wanted: Wanted, emit: Emit) {
+    const { digest, diffId, size } = wanted.layer
+    const directory = yield* store.stage(digest)
+    yield* Effect.addFinalizer(() => pool.settled(directory))
+    emit({ _tag: "LayerStarted", digest, size, offset: wanted.kept.size() })
+    const { fingerprint, ...counts } = yield* extractLayer(pool, wanted, directory, emit)
+    yield* store.proofs.keep(digest, diffId)
+    if (fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(digest), fingerprint)
+    return { ...counts, path: yield* store.publish(directory, digest) }
+  }, Effect.scoped)
+
+  /** With this very archive in it, as far as anybody knows. */
+  const isPublished = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer) {
+    const proven = (yield* store.hasLayer(digest)) ? yield* store.proofs.find(digest) : undefined
+    if (proven === undefined || proven === diffId) return proven === diffId
+    return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
+  })
+
+  /** Under the layer's lock. */
+  const makeLayer = Effect.fn("ociflow.layer")(function* (source: ImageSource, layer: ResolvedLayer, emit: Emit) {
+    const { digest, diffId } = layer
+    const { blobs } = store
+    const keeps = blobs !== undefined && !(yield* blobs.has(layer))
+    const isThere = yield* isPublished(layer)
+    if (isThere && !keeps) {
+      yield* store.dropPartial(digest)
+      return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    }
+    const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
+    const wanted = { source, layer, kept }
+    if (isThere) {
+      if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(believing(wanted, emit))
+      return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
+    }
+    const { path, inflated, entries } = yield* extract(wanted, emit).pipe(believing(wanted, emit))
+    yield* keeps ? blobs.keep(digest, kept) : kept.discard
+    emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
+  }, Effect.scoped)
+
+  /** Whoever waits for another process leaves its turn to a layer that nobody has in hand. */
+  const pullLayer = (source: ImageSource, layer: ResolvedLayer) =>
+    Effect.fnUntraced(function* (emit: Emit) {
+      const { digest } = layer
+      const making = makeLayer(source, layer, emit)
+      const had = yield* downloads.withPermit(
+        Effect.scoped(Effect.tap(store.tryLock(digest), (had) => (had ? making : Effect.void)))
+      )
+      if (had) return
+      emit({ _tag: "LayerWaiting", digest })
+      yield* store.lock(digest)
+      yield* downloads.withPermit(making)
+    }, Effect.scoped)
+
+  const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: Asked, emit: Emit) {
+    emit({ _tag: "Resolving", reference: origin.name })
+
+    const source = policy === "never" ? undefined : yield* open(origin)
+    const name = source?.name ?? origin.name
+    const isUnknown = source !== undefined && !(yield* store.isNamed(name))
+    const known = isUnknown ? Option.none<PulledImage>() : yield* store.find(name, platform)
+    // A file is looked at without the network, so whether it changed is always asked.
+    const isAsked = source !== undefined && (policy === "always" || !source.isRemote)
+    const digest = isAsked ? yield* source.digest(emit) : undefined
+    const isServed = (image: PulledImage) =>
+      store.blobs === undefined ? Effect.succeed(true) : store.blobs.holds(name, image)
+    if (Option.isSome(known) && (!isAsked || known.value.digest === digest) && (yield* isServed(known.value))) {
+      yield* store.tidy
+      return announce(known.value, true, emit)
+    }
+    if (source === undefined) return yield* yield* absence(store, name, platform)
+
+    yield* store.using
+    yield* pool.warm
+    const resolved = yield* Effect.result(source.resolve(platform, emit))
+    if (Result.isFailure(resolved)) {
+      // A power cut may have taken the record of a name, and left its rows.
+      const late = isUnknown ? yield* store.find(name, platform) : Option.none<PulledImage>()
+      if (Option.isNone(late) || !(yield* isServed(late.value))) return yield* Effect.fail(resolved.failure)
+      return announce(late.value, true, emit)
+    }
+    const image = resolved.success
+    const distinct = yield* distinctLayers(image)
+    emit(resolvedEvent(name, image, distinct))
+    yield* preflight(store, distinct, space, emit, image.manifest.descriptor.digest)
+    // The largest first: a big layer that starts last is what everybody waits for.
+    const bySize = distinct.toSorted((a, b) => b.size - a.size)
+    const one = (layer: ResolvedLayer) =>
+      layers.join(
+        { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([source.words, layer]) },
+        emit,
+        pullLayer(source, layer)
+      )
+    const making = store.merged
+      ? merge(source, image, distinct, emit)
+      : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
+    // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
+    yield* Effect.all([making, store.prepare, store.tidy], { concurrency: "unbounded", discard: true })
+    const record = recordOf(name, image, platform)
+    if (store.blobs !== undefined) yield* store.blobs.enter(record)
+    return announce(yield* store.record(record), false, emit)
+  }, Effect.scoped)
+
+  const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
+    yield* checkPullOptions(options)
+    const asked = yield* ask(text, options)
+    const { origin, platform, policy, space } = asked
+    const words = JSON.stringify([origin.words, platform, policy, space])
+    return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
+  })
+
+  /**
+   * What was handed on cannot be taken back: a mirror's lie that is found out before is overcome, one that is found out
+   * after is the error that it is. Either way that mirror is not asked again.
+   */
+  const readLayer$ = (source: ImageSource, layer: ResolvedLayer): Observable<Entry> =>
+    defer(() => {
+      let given = false
+      const reading$ = pool
+        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }))
+        .pipe(
+          tap(() => {
+            given = true
+          })
+        )
+      return reading$.pipe(
+        catchError((error) => {
+          if (!isReason(error) || !doubtsBytes(error)) return throwError(() => error)
+          return lift(source.doubt(layer.digest, silent)).pipe(
+            concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
+          )
+        })
+      )
+    })
+
+  const entries$ = (text: string, options: EntriesOptions): Observable<Entry> => {
+    const image = Effect.gen(function* () {
+      const { origin, platform } = yield* ask(text, options)
+      const source = yield* open(origin)
+      return { source, layers: yield* distinctLayers(yield* source.resolve(platform, silent)) }
+    })
+    return scoped$(lift, image, ({ source, layers }) =>
+      from(layers).pipe(concatMap((layer) => readLayer$(source, layer)))
+    )
+  }
+
+  return { pull, entries$ }
+})

@@ -1,0 +1,76 @@
+/** Files in docker's form: docker's own `config.json`, podman's `auth.json`, and the same text in a variable. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { Emit } from "../../api/events.ts"
+import { parseJson } from "../../image/json.ts"
+import { askHelper } from "./credentialHelper.ts"
+import { entryFor } from "./doorKey.ts"
+import { type Door, type Login, loginOf } from "./Login.ts"
+
+const text = Schema.optionalKey(Schema.String)
+const Entry = Schema.Struct({ auth: text, username: text, password: text, identitytoken: text, registrytoken: text })
+export const AuthFile = Schema.Struct({
+  auths: Schema.optionalKey(Schema.Record(Schema.String, Entry)),
+  credHelpers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  credsStore: text
+})
+export type AuthFile = typeof AuthFile.Type
+
+/** Bytes of a file that are read. */
+export const longestFile = 2 ** 20
+
+export const decodeAuthFile = (bytes: Uint8Array): Effect.Effect<AuthFile, unknown> =>
+  bytes.length > longestFile
+    ? Effect.fail("too large")
+    : Effect.flatMap(parseJson(bytes), Schema.decodeUnknownEffect(AuthFile))
+
+/** `user:password` in base64, as docker writes it; the password may hold colons, or be empty beside a token. */
+const decodeAuth = (auth: string): readonly [username: string, password: string] | undefined => {
+  const plain = Buffer.from(auth, "base64").toString().replace(/\0+$/, "")
+  const colon = plain.indexOf(":")
+  return colon < 1 ? undefined : [plain.slice(0, colon), plain.slice(colon + 1)]
+}
+
+const loginOfEntry = (entry: typeof Entry.Type): Option.Option<Login> => {
+  if (entry.registrytoken) return Option.some(loginOf({ registryToken: entry.registrytoken }))
+  const [username, password] =
+    (entry.auth ? decodeAuth(entry.auth) : undefined) ?? ([entry.username, entry.password] as const)
+  if (entry.identitytoken) {
+    const login = loginOf({ identityToken: entry.identitytoken })
+    return Option.some(username ? { ...login, username } : login)
+  }
+  return username && password ? Option.some(loginOf({ username, password })) : Option.none()
+}
+
+/** The helper that keeps what belongs to a door. */
+export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: Door): string | undefined =>
+  entryFor(credHelpers, door) || credsStore || undefined
+
+/**
+ * A helper that is named for this very registry, else the one for all, else what is written in the file. A helper that
+ * does not work is a warning: what it would have known may not be needed.
+ */
+export const loginIn = Effect.fnUntraced(function* (
+  file: AuthFile,
+  door: Door,
+  emit: Emit
+): Effect.fn.Return<Option.Option<Login>> {
+  const helper = helperOf(file, door)
+  if (helper !== undefined) {
+    const found = yield* askHelper(helper, door.registry).pipe(
+      Effect.catch(({ problem }) =>
+        Effect.sync(() => {
+          emit({
+            _tag: "Warning",
+            code: "CredentialHelperFailed",
+            message: `${problem}: no credentials are taken from it`
+          })
+          return Option.none<Login>()
+        })
+      )
+    )
+    if (Option.isSome(found)) return found
+  }
+  return Option.flatMap(Option.fromUndefinedOr(entryFor(file.auths ?? {}, door)), loginOfEntry)
+})

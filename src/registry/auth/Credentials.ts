@@ -1,0 +1,75 @@
+/**
+ * Who we are to a registry, in the order that people expect: what the program was given, the environment, docker's
+ * `config.json`, podman's `auth.json`. The first that knows the registry, or the part of it that is asked for, counts.
+ */
+import * as Cache from "effect/Cache"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { PullerOptions } from "../../api/config.ts"
+import { CredentialsUnavailable } from "../../api/errors.ts"
+import type { Emit, Warning } from "../../api/events.ts"
+import { fromDockerConfig, fromEnvironment, fromPodman } from "./authFiles.ts"
+import { entryFor } from "./doorKey.ts"
+import { type CredentialSource, type Door, firstOf, loginOf } from "./Login.ts"
+
+type Given = NonNullable<PullerOptions["credentials"]>
+
+/** The credentials that were given as an option: a table, or a function. */
+export const fromOptions =
+  (given: Given): CredentialSource =>
+  (door) => {
+    if (typeof given !== "function")
+      return Effect.succeed(Option.map(Option.fromUndefinedOr(entryFor(given, door)), loginOf))
+    return Effect.suspend(() => {
+      const found = given(door.registry, door.repository)
+      return Effect.isEffect(found) ? found : Effect.tryPromise(async () => found)
+    }).pipe(
+      Effect.catch(() => new CredentialsUnavailable({ registry: door.registry })),
+      Effect.catchDefect(() => new CredentialsUnavailable({ registry: door.registry })),
+      Effect.map((credentials) => Option.map(Option.fromNullishOr(credentials), loginOf))
+    )
+  }
+
+/** One answer serves the manifest and all layers of a pull, and does not outlive a login for long. */
+const known = Duration.minutes(1)
+const unknown = Duration.seconds(5)
+
+export interface KnownCredentials {
+  readonly find: CredentialSource
+  /** What was found for this door was refused: the next who asks has it looked up anew. */
+  readonly forget: (door: Door) => Effect.Effect<void>
+}
+
+/** All sources, each door asked for once at a time. Warnings are repeated to whoever asks. */
+export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<KnownCredentials> {
+  const source = firstOf(fromOptions(given), fromEnvironment, fromDockerConfig, fromPodman)
+  const lookup = Effect.fnUntraced(function* (door: Door) {
+    const warnings: Array<Warning> = []
+    const login = yield* source(door, (event) => {
+      if (event._tag === "Warning") warnings.push(event)
+    })
+    return { login, warnings }
+  })
+  const cache = yield* Cache.makeWith(lookup, {
+    capacity: 1000,
+    timeToLive: Exit.match({
+      onFailure: () => Duration.zero,
+      onSuccess: ({ login }) => (Option.isSome(login) ? known : unknown)
+    })
+  })
+  const told = new WeakMap<Emit, Set<string>>()
+  const find: CredentialSource = (door, emit) =>
+    Effect.map(Cache.get(cache, door), ({ login, warnings }) => {
+      const heard = told.get(emit) ?? new Set()
+      told.set(emit, heard)
+      for (const warning of warnings) {
+        if (heard.has(warning.message)) continue
+        heard.add(warning.message)
+        emit(warning)
+      }
+      return login
+    })
+  return { find, forget: (door) => Cache.invalidate(cache, door) }
+})

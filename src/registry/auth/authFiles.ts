@@ -1,0 +1,81 @@
+/** Where credentials are kept on this machine. Each is read anew for each pull, since people log in meanwhile. */
+import { readFile } from "node:fs/promises"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { WarningCode } from "../../api/events.ts"
+import { codeOf } from "../connection/problem.ts"
+import { type AuthFile, decodeAuthFile, loginIn } from "./AuthFile.ts"
+import type { CredentialSource } from "./Login.ts"
+
+/** A variable that is set to nothing is not set. */
+export const variable = (name: string): Effect.Effect<string | undefined> =>
+  Config.String(name).pipe(
+    Config.option,
+    Effect.orDie,
+    Effect.map((value) => Option.getOrUndefined(value) || undefined)
+  )
+
+export const isMissing = (error: unknown): boolean => /^(?:ENOENT|ENOTDIR)$/.test(codeOf(error))
+
+/** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
+export const dockerConfigPath: Effect.Effect<string> = Effect.map(variable("DOCKER_CONFIG"), (directory) =>
+  join(directory ?? join(homedir(), ".docker"), "config.json")
+)
+
+/** A file that is there and of no use is a warning. Nothing of it is quoted: it holds passwords. */
+const unusable = (code: WarningCode, from: string) => ({
+  _tag: "Warning" as const,
+  code,
+  message: `${from} cannot be used: no credentials are taken from it`
+})
+
+/** `undefined` where there is no such file. */
+export const readAuthFile = (path: string): Effect.Effect<AuthFile | undefined, unknown> =>
+  Effect.tryPromise({ try: (signal) => readFile(path, { signal }), catch: (error) => error }).pipe(
+    Effect.flatMap(decodeAuthFile),
+    Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error)))
+  )
+
+const fromFile =
+  (path: string, code: WarningCode): CredentialSource =>
+  (door, emit) =>
+    readAuthFile(path).pipe(
+      Effect.catch(() => Effect.sync(() => void emit(unusable(code, path)))),
+      Effect.flatMap((file) => (file === undefined ? Effect.succeedNone : loginIn(file, door, emit)))
+    )
+
+export const fromDockerConfig: CredentialSource = (door, emit) =>
+  Effect.flatMap(dockerConfigPath, (path) => fromFile(path, "DockerConfigUnusable")(door, emit))
+
+/** Podman's: where `REGISTRY_AUTH_FILE` says, else the runtime directory's, else the one that outlives a login session. */
+export const fromPodman: CredentialSource = Effect.fnUntraced(function* (door, emit) {
+  const named = yield* variable("REGISTRY_AUTH_FILE")
+  const runtime = yield* variable("XDG_RUNTIME_DIR")
+  const config = (yield* variable("XDG_CONFIG_HOME")) ?? join(homedir(), ".config")
+  const paths =
+    named === undefined
+      ? [...(runtime === undefined ? [] : [runtime]), config].map((it) => join(it, "containers/auth.json"))
+      : [named]
+  for (const path of paths) {
+    const found = yield* fromFile(path, "AuthFileUnusable")(door, emit)
+    if (Option.isSome(found)) return found
+  }
+  return Option.none()
+})
+
+/** The text of such a file in a variable: `OCIFLOW_AUTH`, else `DOCKER_AUTH_CONFIG`, which continuous integration sets. */
+export const fromEnvironment: CredentialSource = Effect.fnUntraced(function* (door, emit) {
+  for (const name of ["OCIFLOW_AUTH", "DOCKER_AUTH_CONFIG"]) {
+    const text = yield* variable(name)
+    if (text === undefined) continue
+    const file = yield* decodeAuthFile(Buffer.from(text)).pipe(
+      Effect.catch(() => Effect.sync(() => void emit(unusable("AuthVariableUnusable", name))))
+    )
+    const found = file === undefined ? Option.none() : yield* loginIn(file, door, emit)
+    if (Option.isSome(found)) return found
+  }
+  return Option.none()
+})

@@ -1,0 +1,79 @@
+/**
+ * Bytes of several bodies at once, handed on in the order of the bodies. The first that is not over flows through the
+ * gate as a body alone would; what comes ahead of its turn is held, so the memory it takes is what is asked for ahead.
+ */
+import { Observable, Subscription } from "rxjs"
+import { Gate } from "../../reactive/Gate.ts"
+
+export type Body = (gate: Gate) => Observable<Uint8Array>
+
+class Running {
+  readonly gate = new Gate()
+  readonly held: Array<Uint8Array> = []
+  isOver = false
+  #subscription = new Subscription()
+
+  start(body: Body, moved: () => void, failed: (error: unknown) => void): void {
+    this.#subscription = body(this.gate).subscribe({
+      next: (chunk) => {
+        this.held.push(chunk)
+        moved()
+      },
+      error: failed,
+      complete: () => {
+        this.isOver = true
+        moved()
+      }
+    })
+  }
+  stop(): void {
+    this.#subscription.unsubscribe()
+    this.held.length = 0
+  }
+}
+
+/** At most `atOnce` bodies are subscribed, from the first that is not over on. An error of any is the error of all. */
+export const inOrder = (bodies: ReadonlyArray<Body>, atOnce: number, gate: Gate): Observable<Uint8Array> =>
+  new Observable((sink) => {
+    const running: Array<Running> = []
+    let next = 0
+    let moving = false
+
+    const begin = () => {
+      while (running.length < atOnce && next < bodies.length && !sink.closed) {
+        const body = bodies[next++]
+        if (body === undefined) break
+        const one = new Running()
+        running.push(one)
+        one.start(body, move, (error) => sink.error(error))
+      }
+    }
+    /** Hands on what may flow; `next` may move the gate, and a body may end meanwhile: both come back here. */
+    const move = () => {
+      if (moving || sink.closed) return
+      moving = true
+      for (let first = running[0]; first !== undefined; first = running[0]) {
+        while (gate.isOpen && !sink.closed) {
+          const chunk = first.held.shift()
+          if (chunk === undefined) break
+          sink.next(chunk)
+        }
+        if (sink.closed || first.held.length > 0 || !first.isOver) break
+        running.shift()
+        begin()
+      }
+      moving = false
+      if (sink.closed) return
+      // Only the first waits for the gate: those behind it are bounded by what was asked of them.
+      const [first] = running
+      if (first === undefined) sink.complete()
+      else if (gate.isOpen) first.gate.open()
+      else first.gate.close()
+    }
+
+    sink.add(() => {
+      for (const one of running) one.stop()
+    })
+    begin()
+    sink.add(gate.open$.subscribe(move))
+  })

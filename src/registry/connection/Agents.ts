@@ -1,0 +1,82 @@
+/**
+ * Connections for each way of connecting: straight or by a proxy, with which certificates, and with which judgement of
+ * the addresses that a name resolves to. They live as long as the scope.
+ */
+import { setMaxListeners } from "node:events"
+import type { LookupFunction } from "node:net"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Agent, buildConnector } from "undici"
+import type { Timeouts } from "../../api/config.ts"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { load } from "../../fs/load.ts"
+import type { ForwardProxy } from "./Proxy.ts"
+import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
+import { tunnel } from "./tunnel.ts"
+
+export interface Way {
+  /** Names the judgement that `lookup` passes. */
+  readonly judgement: string
+  readonly lookup: LookupFunction
+  readonly tls: Tls | undefined
+  /** Tunnels through it. */
+  readonly proxy: ForwardProxy | undefined
+}
+
+export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSystemFailed>
+
+/** With the first request: whoever only reads the store does not wait for undici. */
+const client = load("undici", () => import("./GuardedClient.ts"))
+
+export const makeAgents = Effect.fnUntraced(function* (
+  timeouts: Timeouts,
+  connections: number
+): Effect.fn.Return<AgentFor, never, Scope.Scope> {
+  const agents = new Map<string, Agent>()
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal)
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(async () => {
+      closing.abort()
+      await Promise.all([...agents.values()].map((each) => each.destroy()))
+    })
+  )
+
+  const connectorOf = (
+    make: typeof buildConnector,
+    { lookup, proxy }: Way,
+    secured: object
+  ): buildConnector.connector => {
+    // The signal ends connections that are still being made; `destroy` would wait for them.
+    const straight = { timeout: timeouts.connect, lookup, signal: closing.signal, autoSelectFamily: true, ...secured }
+    const connect = make(straight)
+    if (proxy === undefined) return connect
+    return (target, callback) => {
+      const { hostname, port } = target
+      const address = `${hostname.includes(":") ? `[${hostname.replace(/^\[|\]$/g, "")}]` : hostname}:${port || 443}`
+      tunnel(proxy, address, { timeout: timeouts.connect, signal: closing.signal }, (error, socket) =>
+        socket === null
+          ? callback(error ?? new Error("no tunnel"), null)
+          : connect({ ...target, httpSocket: socket }, callback)
+      )
+    }
+  }
+
+  return Effect.fnUntraced(function* (way) {
+    const key = JSON.stringify([way.judgement, way.tls, way.proxy?.origin])
+    const known = agents.get(key)
+    if (known !== undefined) return known
+    const secured = way.tls === undefined ? {} : yield* readTls(way.tls)
+    const { buildConnector, guardedAgent } = yield* client
+    const made =
+      agents.get(key) ??
+      guardedAgent({
+        connect: connectorOf(buildConnector, way, secured),
+        connections,
+        headersTimeout: timeouts.headers,
+        bodyTimeout: 0
+      })
+    agents.set(key, made)
+    return made
+  })
+})

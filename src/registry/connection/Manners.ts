@@ -1,0 +1,83 @@
+/**
+ * How a busy or broken host is left in peace, by all pulls together.
+ *
+ * Where it asks for quiet (429 or 503 with `Retry-After`), nobody asks it before the time is over. Where it does not
+ * answer at all, again and again, it is not asked for a while: whoever wants it fails at once, instead of waiting for one
+ * more time limit.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { retryAfter } from "../http/header.ts"
+import type { Exchanged } from "./exchange.ts"
+
+/**
+ * Hears how many milliseconds a host wants to be left in peace, before they are waited for; its failure is not to wait.
+ * `host` is another one than was to be asked: the server of its tokens.
+ */
+export type Waiting = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
+
+export interface Manners {
+  /** Milliseconds that the host wants to be left in peace, from now on. */
+  readonly quietFor: (url: URL) => Effect.Effect<number>
+  /** Waits until the host may be asked; fails while it is taken for down. */
+  readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, RegistryUnreachable>
+  readonly answered: (url: URL, answer: Exchanged) => Effect.Effect<void>
+  readonly silent: (url: URL, problem: string) => Effect.Effect<void>
+}
+
+interface Host {
+  /** Milliseconds since the epoch. */
+  quietUntil: number
+  downUntil: number
+  failures: number
+  problem: string
+}
+
+/** Connections that fail in a row before a host is taken for down. One pull alone, with its retries, fails less often. */
+const patience = 12
+/** Milliseconds that it is not asked then; after them one failure more is enough. */
+const rest = 10_000
+/** The longest wait that is kept for all, in milliseconds. */
+const longestQuiet = 60_000
+const capacity = 1000
+
+export const makeManners = (): Manners => {
+  const hosts = new Map<string, Host>()
+  const hostOf = ({ origin }: URL): Host => {
+    const known = hosts.get(origin)
+    if (known !== undefined) return known
+    if (hosts.size >= capacity) hosts.clear()
+    const made = { quietUntil: 0, downUntil: 0, failures: 0, problem: "" }
+    hosts.set(origin, made)
+    return made
+  }
+  return {
+    quietFor: (url) => Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, hostOf(url).quietUntil - now)),
+    before: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
+      const host = hostOf(url)
+      for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis) {
+        const millis = host.quietUntil - now
+        yield* waiting(millis)
+        yield* Effect.sleep(millis)
+      }
+      if ((yield* Clock.currentTimeMillis) >= host.downUntil) return
+      const problem = `${host.problem}; after ${host.failures} failures it is not asked for some seconds`
+      return yield* new RegistryUnreachable({ url: redactUrl(url), problem })
+    }),
+    answered: Effect.fnUntraced(function* (url, { status, headers }) {
+      const host = hostOf(url)
+      host.failures = 0
+      if (status !== 429 && status !== 503) return
+      const now = yield* Clock.currentTimeMillis
+      const wait = retryAfter(headers, now)
+      if (wait !== undefined) host.quietUntil = Math.max(host.quietUntil, now + Math.min(wait, longestQuiet))
+    }),
+    silent: Effect.fnUntraced(function* (url, problem) {
+      const host = hostOf(url)
+      host.failures++
+      host.problem = problem
+      if (host.failures >= patience) host.downUntil = (yield* Clock.currentTimeMillis) + rest
+    })
+  }
+}

@@ -1,0 +1,66 @@
+/** How TLS is spoken to one host: paths of PEM files, so that it is a plain value; the files are read when connecting. */
+import { readFile } from "node:fs/promises"
+import * as tls from "node:tls"
+import * as Effect from "effect/Effect"
+import type { ClientCertificate, TlsOptions } from "../../api/config.ts"
+
+export interface Tls {
+  /** Trusted beside the usual authorities. */
+  readonly ca: ReadonlyArray<string>
+  readonly client: ReadonlyArray<{ readonly cert: string; readonly key: string }>
+  readonly insecure: boolean
+}
+
+const list = <A>(value: A | ReadonlyArray<A> | undefined): ReadonlyArray<A> =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value as A]
+
+/** `undefined` where nothing out of the ordinary is asked for. */
+export const tlsOf = ({ ca, client, insecure = false }: TlsOptions): Tls | undefined => {
+  const clients = list<ClientCertificate>(client).map(({ cert, key = cert }) => ({ cert, key }))
+  return ca === undefined && clients.length === 0 && !insecure ? undefined : { ca: list(ca), client: clients, insecure }
+}
+
+/** For another host that the first one pointed to: whom it trusts counts, what it shows and forgives does not. */
+export const trusting = (first: Tls | undefined, own: Tls | undefined): Tls | undefined =>
+  first === undefined || first.ca.length === 0
+    ? own
+    : { client: [], insecure: false, ...own, ca: [...new Set([...(own?.ca ?? []), ...first.ca])] }
+
+/** A file that cannot be used, or is not what it should be. `code` is one that asking again does not help. */
+export class UnusablePem extends Error {
+  readonly code = "ERR_TLS_FILE"
+}
+
+const read = (path: string) =>
+  Effect.tryPromise({
+    try: (signal) => readFile(path, { signal, encoding: "utf8" }),
+    catch: () => new UnusablePem(`the certificate file ${path} cannot be read`)
+  })
+
+/** What Node takes for the usual authorities; giving one's own replaces them all. */
+const usual = (): ReadonlyArray<string> =>
+  "getCACertificates" in tls && typeof tls.getCACertificates === "function"
+    ? tls.getCACertificates("default")
+    : tls.rootCertificates
+
+/** The options of a connection. */
+export const readTls = Effect.fnUntraced(function* ({
+  ca,
+  client,
+  insecure
+}: Tls): Effect.fn.Return<tls.SecureContextOptions & { readonly rejectUnauthorized?: boolean }, UnusablePem> {
+  const authorities = yield* Effect.forEach(ca, read)
+  const cert = yield* Effect.forEach(client, ({ cert }) => read(cert))
+  const key = yield* Effect.forEach(client, ({ key }) => read(key))
+  const options = {
+    ...(authorities.length === 0 ? {} : { ca: [...usual(), ...authorities] }),
+    ...(cert.length === 0 ? {} : { cert, key }),
+    ...(insecure ? { rejectUnauthorized: false } : {})
+  }
+  yield* Effect.try({
+    try: () => tls.createSecureContext(options),
+    catch: () =>
+      new UnusablePem(`the certificates of ${[...ca, ...client.map(({ cert }) => cert)].join(", ")} cannot be used`)
+  })
+  return options
+})

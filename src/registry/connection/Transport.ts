@@ -1,0 +1,184 @@
+/**
+ * The connections: undici agents that live as long as the scope, and the guard on where they may connect.
+ *
+ * A registry's own host is connected to wherever it lies. Hosts that a registry only points to are judged by the
+ * addresses that their names resolve to, inside the connection's own look-up: judged before, a name could resolve to
+ * something else a moment later. Behind a proxy it is the proxy that resolves names; addresses are judged as ever.
+ */
+import { lookup } from "node:dns"
+import type { LookupFunction } from "node:net"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Timeouts } from "../../api/config.ts"
+import { AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
+import { makeAgents } from "./Agents.ts"
+import { addressOf, type Endpoint } from "./Endpoint.ts"
+import { type Exchanged, exchange } from "./exchange.ts"
+import { makeManners, type Waiting } from "./Manners.ts"
+import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
+import { codeOf, isPermanent, problemOf } from "./problem.ts"
+import { type Tls, trusting } from "./Tls.ts"
+
+export interface Request {
+  readonly method: "GET" | "HEAD" | "POST"
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  /** Default: whoever has to wait says nothing of it. */
+  readonly waiting?: Waiting
+}
+
+export interface Answer extends Exchanged {
+  readonly url: URL
+}
+
+export interface Transport {
+  /** Sends a request that `endpoint` is behind: to itself, or to where it pointed. Follows nothing. */
+  readonly send: (
+    endpoint: Endpoint,
+    request: Request
+  ) => Effect.Effect<Answer, RegistryUnreachable | AddressRefused, Scope.Scope>
+  /** Milliseconds that a host wants to be left in peace, from now on. */
+  readonly quietFor: (url: URL) => Effect.Effect<number>
+  /** Where the registry lies, known for sure once it was connected to; the strictest before. */
+  readonly placeOf: (endpoint: Endpoint) => Place
+}
+
+/** Hosts whose place is remembered. */
+const capacity = 1000
+
+const refusal = "ADDRESS_REFUSED"
+
+/** Resolves as the system does, and lets `judge` look at the addresses before one is connected to. */
+const judging =
+  (judge: (host: string, places: ReadonlyArray<Place>) => boolean): LookupFunction =>
+  (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? []
+      if (error !== null || first === undefined) return callback(error ?? new Error("no address"), "", 0)
+      const places = addresses.map(({ address }) => placeOfAddress(address))
+      if (!judge(host, places)) return callback(Object.assign(new Error("refused"), { code: refusal }), "", 0)
+      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
+    })
+  }
+
+/** Resolves, and judges nothing. */
+const anywhere = judging(() => true)
+
+export interface TransportOptions {
+  readonly timeouts: Timeouts
+  /** Connections to one host at once. Default 32. */
+  readonly connections?: number | undefined
+  readonly userAgent?: string
+  readonly proxyFor?: ProxyFor
+  /** How TLS is spoken to hosts that a registry pointed to. */
+  readonly tlsOfHost?: (host: string) => Effect.Effect<Tls | undefined>
+}
+
+const requests = Metric.counter("ociflow_registry_requests", {
+  description: "Requests to registries",
+  incremental: true
+})
+
+/** The request as a proxy reads it that does not tunnel: plain HTTP is asked for by its whole address. */
+const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
+  origin,
+  path: `${url.origin}${url.pathname}${url.search}`,
+  headers: {
+    host: url.host,
+    ...(authorization === undefined ? {} : { "proxy-authorization": Redacted.value(authorization) })
+  }
+})
+
+export const makeTransport = Effect.fnUntraced(function* ({
+  timeouts,
+  connections = 32,
+  userAgent = "ociflow",
+  proxyFor = () => undefined,
+  tlsOfHost = () => Effect.undefined
+}: TransportOptions): Effect.fn.Return<Transport, never, Scope.Scope> {
+  const places = new Map<string, Place>()
+  const agentFor = yield* makeAgents(timeouts, connections)
+  const manners = makeManners()
+
+  const learn = judging((host, found) => {
+    // All of them: a name that is public as well could lend a stranger the rights of a neighbour.
+    const [first = "public"] = found
+    if (places.size >= capacity) places.clear()
+    places.set(host, found.every((place) => place === first) ? first : "public")
+    return true
+  })
+  const placeOf = (endpoint: Endpoint): Place => {
+    const url = addressOf(endpoint)
+    return placeOfHost(hostOf(url)) ?? places.get(url.hostname) ?? "public"
+  }
+
+  /** A proxy is our own: it lies where it likes. What it connects to, it alone can judge. */
+  const wayTo = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL, proxy: ForwardProxy | undefined) {
+    const own = url.origin === endpoint.origin
+    const tls = own ? endpoint.tls : trusting(endpoint.tls, yield* tlsOfHost(url.host))
+    const tunnelled = proxy !== undefined && url.protocol === "https:"
+    if (proxy !== undefined) return { judgement: "proxy", lookup: anywhere, tls, proxy: tunnelled ? proxy : undefined }
+    if (own) return { judgement: "own", lookup: learn, tls, proxy }
+    const home = placeOf(endpoint)
+    return { judgement: home, lookup: judging((_, found) => found.every((place) => mayLead(home, place))), tls, proxy }
+  })
+
+  const send = Effect.fnUntraced(function* (
+    endpoint: Endpoint,
+    { url, waiting, ...request }: Request
+  ): Effect.fn.Return<Answer, RegistryUnreachable | AddressRefused, Scope.Scope> {
+    yield* manners.before(url, waiting)
+    const proxy = proxyFor(url)
+    const home = placeOf(endpoint)
+    const plainly = proxy !== undefined && url.protocol === "http:" ? throughPlainly(proxy, url) : undefined
+    const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }
+    const options = { ...request, origin: url.origin, path: url.pathname + url.search, ...plainly, headers }
+    const answer = yield* wayTo(endpoint, url, proxy).pipe(
+      Effect.flatMap(agentFor),
+      Effect.flatMap((agent) => exchange(agent, options, timeouts.idle)),
+      Effect.mapError((error) =>
+        codeOf(error) === refusal
+          ? new AddressRefused({
+              from: redactUrl(endpoint.origin),
+              to: redactUrl(url),
+              problem: `a ${home} registry may not lead there`
+            })
+          : new RegistryUnreachable({ url: redactUrl(url), problem: problemOf(error), cause: error })
+      ),
+      Effect.tapError((error) =>
+        error._tag === "RegistryUnreachable" && !isPermanent(error.cause)
+          ? manners.silent(url, error.problem)
+          : Effect.void
+      )
+    )
+    yield* manners.answered(url, answer)
+    yield* Metric.update(requests, 1)
+    yield* Effect.annotateCurrentSpan({ "http.response.status_code": answer.status })
+    if (answer.status === 407)
+      return yield* new RegistryUnreachable({
+        url: redactUrl(url),
+        problem: `the proxy ${proxy === undefined ? "" : new URL(proxy.origin).host} answered 407: it wants a user name and a password`
+      })
+    return { ...answer, url }
+  })
+  return {
+    // No header of a trace goes out: what a registry learns of us is in its requests' own headers.
+    send: (endpoint, request) =>
+      send(endpoint, request).pipe(
+        Effect.withSpan("ociflow.request", {
+          kind: "client",
+          attributes: {
+            "http.request.method": request.method,
+            "server.address": request.url.hostname,
+            "url.full": redactUrl(request.url)
+          }
+        })
+      ),
+    quietFor: manners.quietFor,
+    placeOf
+  }
+})

@@ -1,0 +1,38 @@
+/** What undici, TLS and the system mean by their errors, in words. */
+import { printable } from "../../api/errors.ts"
+
+const words: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: "no connection within the time limit",
+  UND_ERR_HEADERS_TIMEOUT: "no answer within the time limit",
+  UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "the body is not as long as its Content-Length",
+  UND_ERR_SOCKET: "the connection was closed",
+  IDLE_TIMEOUT: "no bytes within the time limit",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "the connection was reset",
+  EPIPE: "the connection was closed",
+  ETIMEDOUT: "the connection timed out",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name cannot be resolved now",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "the network is unreachable",
+  ERR_SSL_WRONG_VERSION_NUMBER: "TLS failed; the server may speak plain HTTP",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "TLS failed; the server may speak plain HTTP",
+  EPROTO: "TLS failed; the server may speak plain HTTP"
+}
+
+export const codeOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+
+export const problemOf = (error: unknown): string => {
+  const code = codeOf(error)
+  if (Object.hasOwn(words, code)) return `${words[code]} (${code})`
+  const message = error instanceof Error ? printable(error.message) : "unknown error"
+  return code === "" ? message : `${message} (${code})`
+}
+
+/** A certificate does not become valid, a proxy does not let in whom it refused, nor is a plain server encrypted, by asking again. */
+export const isPermanent = (error: unknown): boolean =>
+  /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|UND_ERR_INVALID_ARG|PROXY_REFUSED)/.test(
+    codeOf(error)
+  )

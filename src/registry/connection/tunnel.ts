@@ -1,0 +1,74 @@
+/** A way through a proxy (RFC 9110, section 9.3.6, CONNECT): the socket behind it is then spoken TLS over. */
+import { request as plain } from "node:http"
+import { request as secured } from "node:https"
+import type { Socket } from "node:net"
+import * as Redacted from "effect/Redacted"
+import { printable } from "../../api/errors.ts"
+import type { ForwardProxy } from "./Proxy.ts"
+
+/** The proxy refused, or is none (`PROXY_REFUSED`), or could not be asked (`PROXY_UNREACHABLE`). */
+export class TunnelRefused extends Error {
+  readonly code: "PROXY_REFUSED" | "PROXY_UNREACHABLE"
+  constructor(message: string, code: TunnelRefused["code"]) {
+    super(message)
+    this.code = code
+  }
+}
+
+export interface TunnelOptions {
+  /** Milliseconds until it stands. */
+  readonly timeout: number
+  readonly signal: AbortSignal
+}
+
+/** `target` is `host:port`; `done` is called once. */
+export const tunnel = (
+  { origin, authorization }: ForwardProxy,
+  target: string,
+  { timeout, signal }: TunnelOptions,
+  done: (error: Error | null, socket: Socket | null) => void
+): void => {
+  const proxy = new URL(origin)
+  const request = (proxy.protocol === "https:" ? secured : plain)({
+    host: proxy.hostname.replace(/^\[|\]$/g, ""),
+    port: proxy.port || (proxy.protocol === "https:" ? 443 : 80),
+    method: "CONNECT",
+    path: target,
+    agent: false,
+    signal,
+    headers: {
+      host: target,
+      ...(authorization === undefined ? {} : { "proxy-authorization": Redacted.value(authorization) })
+    }
+  })
+  let settled = false
+  const settle = (error: Error | null, socket: Socket | null) => {
+    if (settled) return
+    settled = true
+    clearTimeout(timer)
+    done(error, socket)
+  }
+  const fail = (problem: string, code: TunnelRefused["code"] = "PROXY_REFUSED") => {
+    settle(new TunnelRefused(`the proxy ${proxy.host} ${problem}`, code), null)
+    request.destroy()
+  }
+  const timer = setTimeout(() => fail(`gave no answer within ${timeout} ms`, "PROXY_UNREACHABLE"), timeout)
+  request.on("connect", (response, socket: Socket, head) => {
+    const status = response.statusCode ?? 0
+    // Bytes before we have said anything are none of TLS.
+    if (status < 200 || status >= 300 || head.length > 0) {
+      socket.on("error", () => undefined).destroy()
+      const words = printable(response.statusMessage ?? "", 60)
+      return fail(head.length > 0 && status < 300 ? "speaks before it is asked" : `answered ${status} ${words}`.trim())
+    }
+    socket.setTimeout(0)
+    if (settled) socket.destroy()
+    else settle(null, socket)
+  })
+  request.on("response", (response) => {
+    response.resume()
+    fail(`answered ${response.statusCode ?? 0} ${printable(response.statusMessage ?? "", 60)}`.trim())
+  })
+  request.on("error", (error) => fail(`gave no tunnel: ${printable(error.message)}`, "PROXY_UNREACHABLE"))
+  request.end()
+}

@@ -1,0 +1,94 @@
+/**
+ * The places that serve a repository: its mirrors in order, then the registry itself.
+ *
+ * A mirror is a convenience: whatever goes wrong with one (it lies, stalls, lacks what is asked, is not there) is a
+ * warning, and the next place is asked. What a digest names is proven wherever it came from; what a tag names is believed
+ * only of a mirror that was given the capability `resolve`.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Reason } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Mirror, Places } from "./Hosts.ts"
+
+/** Milliseconds that a mirror is passed over after a failure that may be one of all its content. */
+const after: Partial<Record<Reason["_tag"], number>> = {
+  RegistryUnreachable: 30_000,
+  BlobInterrupted: 30_000,
+  RegistryError: 10_000,
+  RateLimited: 30_000,
+  AccessDenied: 30_000,
+  InvalidResponse: 30_000,
+  AddressRefused: 30_000,
+  DigestMismatch: 300_000,
+  SizeMismatch: 300_000
+}
+
+const capacity = 10_000
+
+const nameOf = ({ origin, root = "/v2" }: Endpoint): string => origin + root.replace(/\/v2$/, "")
+
+export interface Mirrors {
+  /** Those that may be asked now for what a digest names (`blob`), or a tag. */
+  readonly ready: (
+    places: Places,
+    wanted: { readonly tag: boolean; readonly blob?: string }
+  ) => Effect.Effect<ReadonlyArray<Mirror>>
+  /** Notes a failure, and warns of it. */
+  readonly failed: (mirror: Mirror, reason: Reason, emit: Emit, digest?: string) => Effect.Effect<void>
+  /** Notes that a mirror served bytes of a blob, which somebody else will prove. */
+  readonly served: (mirror: Mirror, digest: string) => void
+  /** A blob proved to be false: mirrors that had served it are not believed for a while. True where there were any. */
+  readonly doubt: (digest: string, emit: Emit) => Effect.Effect<boolean>
+}
+
+export const makeMirrors = (): Mirrors => {
+  const passedOver = new Map<string, number>()
+  const servers = new Map<string, Set<string>>()
+  const liars = new Set<string>()
+  const bounded = (size: number, clear: () => void) => {
+    if (size >= capacity) clear()
+  }
+
+  const passOver = Effect.fnUntraced(function* (name: string, millis: number) {
+    bounded(passedOver.size, () => passedOver.clear())
+    const until = (yield* Clock.currentTimeMillis) + millis
+    passedOver.set(name, Math.max(until, passedOver.get(name) ?? 0))
+  })
+
+  return {
+    ready: Effect.fnUntraced(function* ({ mirrors }, { tag, blob }) {
+      const now = yield* Clock.currentTimeMillis
+      return mirrors.filter(({ endpoint, resolves, pulls }) => {
+        const name = nameOf(endpoint)
+        const able = tag ? resolves : pulls
+        return able && (passedOver.get(name) ?? 0) <= now && !liars.has(`${name} ${blob}`)
+      })
+    }),
+    failed: Effect.fnUntraced(function* ({ endpoint }, reason, emit, digest) {
+      const name = nameOf(endpoint)
+      const millis = after[reason._tag]
+      const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
+      if (millis !== undefined) yield* passOver(name, Math.max(millis, asked))
+      const message = `the mirror ${name} is passed over: ${reason.message}`
+      emit({ _tag: "Warning", code: "MirrorFailed", message, ...(digest === undefined ? {} : { digest }) })
+    }),
+    served: ({ endpoint }, digest) => {
+      bounded(servers.size, () => servers.clear())
+      servers.set(digest, (servers.get(digest) ?? new Set()).add(nameOf(endpoint)))
+    },
+    doubt: Effect.fnUntraced(function* (digest, emit) {
+      const names = servers.get(digest) ?? new Set()
+      servers.delete(digest)
+      for (const name of names) {
+        bounded(liars.size, () => liars.clear())
+        liars.add(`${name} ${digest}`)
+        yield* passOver(name, after.DigestMismatch ?? 0)
+        const message = `the mirror ${name} served bytes that are not what they should be: it is passed over`
+        emit({ _tag: "Warning", code: "MirrorFailed", message, digest })
+      }
+      return names.size > 0
+    })
+  }
+}

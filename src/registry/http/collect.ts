@@ -1,0 +1,33 @@
+/** Reads a body whole, up to a bound. */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { toArray } from "rxjs"
+import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { Gate } from "../../reactive/Gate.ts"
+import { problemOf } from "../connection/problem.ts"
+import type { Answer } from "../connection/Transport.ts"
+import { atMost } from "./atMost.ts"
+
+/** The body has more than `limit` bytes; the request was aborted there. */
+export class TooLong extends Data.TaggedError("TooLong")<{ readonly limit: number }> {}
+
+/** Fails with `TooLong` at byte `limit + 1`, and with `RegistryUnreachable` where the body breaks off. */
+export const collect = (answer: Answer, limit: number): Effect.Effect<Uint8Array, TooLong | RegistryUnreachable> =>
+  Effect.callback((resume) => {
+    const subscription = answer
+      .body$(new Gate())
+      .pipe(
+        atMost(limit, () => new TooLong({ limit })),
+        toArray()
+      )
+      .subscribe({
+        next: (chunks) => resume(Effect.succeed(Buffer.concat(chunks))),
+        error: (error) => {
+          const url = redactUrl(answer.url)
+          const failure =
+            error instanceof TooLong ? error : new RegistryUnreachable({ url, problem: problemOf(error), cause: error })
+          resume(Effect.fail(failure))
+        }
+      })
+    return Effect.sync(() => subscription.unsubscribe())
+  })

@@ -1,0 +1,81 @@
+/** An answer that is a refusal, as the reason it stands for: the status, and the registry's own code and words. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { AccessDenied, printable, RateLimited, type Reason, RegistryError, redactUrl } from "../../api/errors.ts"
+import { parseJson } from "../../image/json.ts"
+import { withoutParameters } from "../../image/mediaTypes.ts"
+import type { Answer } from "../connection/Transport.ts"
+import { collect } from "./collect.ts"
+import { headerOf, retryAfter } from "./header.ts"
+
+/** Bytes of an error's or a token's body that are read. */
+export const shortBody = 65_536
+
+/** OCI distribution-spec, "Error codes"; token servers and proxies write other things. */
+const Envelope = Schema.Struct({
+  errors: Schema.Array(
+    Schema.Struct({ code: Schema.optionalKey(Schema.String), message: Schema.optionalKey(Schema.String) })
+  )
+})
+/** What token servers answer (RFC 6749, section 5.2), and Docker Hub's `details`. */
+const Plain = Schema.Struct({
+  error: Schema.optionalKey(Schema.String),
+  error_description: Schema.optionalKey(Schema.String),
+  message: Schema.optionalKey(Schema.String),
+  details: Schema.optionalKey(Schema.String)
+})
+
+interface Words {
+  readonly code?: string
+  readonly detail?: string
+}
+
+const words = (code: string | undefined, detail: string | undefined): Words => ({
+  ...(code === undefined || code === "" ? {} : { code: printable(code, 60) }),
+  ...(detail === undefined || detail === "" ? {} : { detail: printable(detail) })
+})
+
+/** Says nothing where the body says nothing that can be shown: no failure hides the one that is reported. */
+const wordsOf = Effect.fnUntraced(
+  function* (answer: Answer) {
+    const body = yield* collect(answer, shortBody)
+    if (withoutParameters(headerOf(answer.headers, "content-type") ?? "") === "text/plain")
+      return words(undefined, Buffer.from(body).toString())
+    const json = yield* parseJson(body)
+    const envelope = Schema.decodeUnknownEffect(Envelope)(json).pipe(
+      Effect.map(({ errors: [first] }) => words(first?.code, first?.message))
+    )
+    const plain = Schema.decodeUnknownEffect(Plain)(json).pipe(
+      Effect.map((it) => words(it.error, it.error_description ?? it.details ?? it.message))
+    )
+    return yield* Effect.catch(envelope, () => plain)
+  },
+  Effect.orElseSucceed((): Words => ({}))
+)
+
+export interface Circumstances {
+  /** Credentials were sent. */
+  readonly authenticated: boolean
+  /** What 404 means here. */
+  readonly notFound?: (url: string, words: Words) => Reason
+}
+
+/** Reads what is left of the answer and fails with its reason. */
+export const failure = Effect.fnUntraced(function* (
+  answer: Answer,
+  { authenticated, notFound }: Circumstances
+): Effect.fn.Return<never, Reason> {
+  const said = yield* wordsOf(answer)
+  const url = redactUrl(answer.url)
+  const { status } = answer
+  if (status === 401 || status === 403) return yield* new AccessDenied({ url, status, authenticated, ...said })
+  if (status === 404 && notFound !== undefined) return yield* Effect.fail(notFound(url, said))
+  const wait = retryAfter(answer.headers, yield* Clock.currentTimeMillis)
+  const after = wait === undefined ? {} : { retryAfterMillis: wait }
+  if (status === 429) {
+    const detail = said.detail ?? said.code
+    return yield* new RateLimited({ url, ...after, ...(detail === undefined ? {} : { detail }) })
+  }
+  return yield* new RegistryError({ url, status, ...said, ...after })
+})

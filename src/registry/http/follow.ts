@@ -1,0 +1,55 @@
+/** Redirects (RFC 9110, section 15.4): bounded, looked at one by one, and without credentials past the first origin. */
+import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { AddressRefused, InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { objection } from "../connection/Address.ts"
+import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Answer, Request, Transport } from "../connection/Transport.ts"
+import { collect } from "./collect.ts"
+import { headerOf } from "./header.ts"
+
+export interface Followed extends Answer {
+  /** The answer comes from another origin than was asked: it may not ask for credentials. */
+  readonly astray: boolean
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const mostRedirects = 10
+
+/** Bytes of a redirect's body that are read, to keep the connection. */
+const courtesy = 4096
+
+export const follow = Effect.fnUntraced(function* (
+  transport: Transport,
+  endpoint: Endpoint,
+  request: Request,
+  authorization: Redacted.Redacted<string> | undefined
+): Effect.fn.Return<Followed, RegistryUnreachable | AddressRefused | InvalidResponse, Scope.Scope> {
+  let { url } = request
+  let astray = false
+  for (let hops = 0; hops <= mostRedirects; hops++) {
+    // Once dropped, the credentials stay dropped, even if the way leads back.
+    const own = astray || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
+    const credentials =
+      astray || authorization === undefined ? undefined : { authorization: Redacted.value(authorization) }
+    const headers = { ...own, ...request.headers, ...credentials }
+    const answer = yield* transport.send(endpoint, { ...request, url, headers })
+    if (!redirects.has(answer.status)) return { ...answer, astray }
+
+    const location = headerOf(answer.headers, "location")
+    if (request.method === "POST" || location === undefined || !URL.canParse(location, url.href))
+      return yield* new InvalidResponse({ url: redactUrl(url), problem: `status ${answer.status} leads nowhere` })
+    const next = new URL(location, url)
+    const problem = objection(url, next, transport.placeOf(endpoint), endpoint.plainHttp)
+    if (problem !== undefined) return yield* new AddressRefused({ from: redactUrl(url), to: redactUrl(next), problem })
+    astray ||= next.origin !== url.origin
+    yield* Effect.ignore(collect(answer, courtesy))
+    url = next
+  }
+  return yield* new InvalidResponse({
+    url: redactUrl(request.url),
+    problem: `more than ${mostRedirects} redirects`
+  })
+})

@@ -1,0 +1,40 @@
+/** Reading the headers of an answer. */
+import type { Exchanged } from "../connection/exchange.ts"
+
+type Headers = Exchanged["headers"]
+
+/** A header that may stand once; of several the first counts. */
+export const headerOf = (headers: Headers, name: string): string | undefined => {
+  const value = headers[name]
+  return typeof value === "string" ? value : value?.[0]
+}
+
+/** `Content-Length` in bytes, where it is there and makes sense. */
+export const contentLength = (headers: Headers): number | undefined => {
+  const text = headerOf(headers, "content-length")?.trim()
+  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+export interface ContentRange {
+  readonly first: number
+  /** Bytes of the whole, where the server knows. */
+  readonly total: number | undefined
+}
+
+/** `Content-Range: bytes 5-9/10` (RFC 9110, section 14.4). */
+export const contentRange = (headers: Headers): ContentRange | undefined => {
+  const text = headerOf(headers, "content-range") ?? ""
+  const [, first, last, total] = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/(?:([0-9]{1,15})|\*)$/i.exec(text.trim()) ?? []
+  if (first === undefined || Number(first) > Number(last)) return undefined
+  return { first: Number(first), total: total === undefined ? undefined : Number(total) }
+}
+
+/** The longest wait that is taken from a registry: a day. */
+const longestWait = 86_400_000
+
+/** `Retry-After` in milliseconds from `now`: a number of seconds, or a date (RFC 9110, section 10.2.3). */
+export const retryAfter = (headers: Headers, now: number): number | undefined => {
+  const text = headerOf(headers, "retry-after")?.trim() ?? ""
+  const wait = /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestWait)
+}

@@ -1,0 +1,47 @@
+/** An archive as a container: a file that can be read anywhere, and where in it everything is. */
+import { type FileHandle, open } from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Limits } from "../../api/config.ts"
+import { isReason, type Reason } from "../../api/errors.ts"
+import { fileRange$ } from "../../fs/fileRange.ts"
+import { codeOf } from "../../fs/syscall.ts"
+import { type Container, type Part, unusable } from "./Container.ts"
+import { TarIndex } from "./TarIndex.ts"
+
+const partOf = (file: FileHandle, name: string, path: string, start: number, size: number): Part => ({
+  size,
+  bytes$: (gate, offset, end) =>
+    fileRange$(file, [start + offset, start + end], gate, (error) => unusable({ name }, `${path}: ${codeOf(error)}`))
+})
+
+/** What is wrong with the archive itself is wrong with the source, not with a layer. */
+const reasonOf =
+  (name: string) =>
+  (error: unknown): Reason => {
+    if (isReason(error)) return error._tag === "CorruptLayer" ? unusable({ name }, error.problem) : error
+    return unusable({ name }, codeOf(error))
+  }
+
+/** The file is open until the scope closes. */
+export const openArchive = Effect.fnUntraced(function* (
+  path: string,
+  name: string,
+  limits: Limits
+): Effect.fn.Return<Container, Reason, Scope.Scope> {
+  const failed = reasonOf(name)
+  const file = yield* Effect.acquireRelease(
+    Effect.tryPromise({ try: () => open(path, "r"), catch: failed }),
+    // Waits for what is being read.
+    (file) => Effect.promise(() => file.close())
+  )
+  const index = yield* Effect.tryPromise({ try: (signal) => TarIndex.read(file, name, signal, limits), catch: failed })
+  return {
+    name,
+    find: (path) => {
+      const found = index.find(path)
+      if (typeof found === "string") return Effect.fail(unusable({ name }, `${path}: ${found}`))
+      return Effect.succeed(found && partOf(file, name, path, found.start, found.size))
+    }
+  }
+})

@@ -1,0 +1,66 @@
+/** Opens what a reference to a file points to: a directory, an archive, or a stream that becomes an archive first. */
+import { createReadStream } from "node:fs"
+import { open, stat } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Limits } from "../../api/config.ts"
+import type { Reason } from "../../api/errors.ts"
+import { codeOf } from "../../fs/syscall.ts"
+import { formatLocal, type LocalReference, standardInput } from "../../image/reference/LocalReference.ts"
+import { formOf } from "../../layer/compression/formOf.ts"
+import { openArchive } from "./archive.ts"
+import { type Container, unusable } from "./Container.ts"
+import { openDirectory } from "./directory.ts"
+import { type Input, spool } from "./spool.ts"
+
+export interface OpenOptions {
+  readonly limits: Limits
+  /** What `-` reads. Default: the standard input. */
+  readonly input?: Input | undefined
+  /** A fresh directory for what comes as a stream. */
+  readonly directory: Effect.Effect<string, Reason, Scope.Scope>
+}
+
+const beginsAsGzip = async (path: string): Promise<boolean> => {
+  const file = await open(path, "r")
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return formOf(buffer.subarray(0, bytesRead)) === "gzip"
+  } finally {
+    await file.close()
+  }
+}
+
+const wordsOf = (error: unknown) => (codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOf(error))
+
+const look = async (path: string): Promise<"directory" | "archive" | "stream"> => {
+  const found = await stat(path)
+  if (found.isDirectory()) return "directory"
+  return found.isFile() && !(await beginsAsGzip(path)) ? "archive" : "stream"
+}
+
+export const openContainer = Effect.fnUntraced(function* (
+  asked: LocalReference,
+  { limits, input, directory }: OpenOptions
+): Effect.fn.Return<Container, Reason, Scope.Scope> {
+  const { path } = asked
+  const name = formatLocal({ transport: asked.transport, path })
+  const spooled = Effect.fnUntraced(function* (stream: Input) {
+    const copy = join(yield* directory, "archive.tar")
+    yield* spool(stream, copy, name, limits)
+    return yield* openArchive(copy, name, limits)
+  })
+  if (path === standardInput) {
+    const stream = input ?? process.stdin
+    if (stream === process.stdin && process.stdin.isTTY)
+      return yield* unusable({ name }, "the standard input is a terminal")
+    return yield* spooled(stream)
+  }
+  const kind = yield* Effect.tryPromise({ try: () => look(path), catch: (error) => unusable({ name }, wordsOf(error)) })
+  // What a manifest.json names there could be a link to anywhere; in a layout every name is a digest.
+  if (kind === "directory" && asked.transport !== "oci")
+    return yield* unusable({ name }, "it is a directory: as an OCI layout, oci: takes it")
+  if (kind === "directory") return yield* openDirectory(path, name)
+  return yield* kind === "archive" ? openArchive(path, name, limits) : spooled(createReadStream(path))
+})

@@ -1,0 +1,105 @@
+/**
+ * A stream into a file, since a source is read anywhere and a stream only once. Inflated where it is gzip, which
+ * `docker save | gzip` makes; memory holds a piece at a time.
+ */
+import { createWriteStream } from "node:fs"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { createGunzip } from "node:zlib"
+import * as Effect from "effect/Effect"
+import type { Limits } from "../../api/config.ts"
+import { FileSystemFailed, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
+import { codeOf } from "../../fs/syscall.ts"
+import { formOf } from "../../layer/compression/formOf.ts"
+import { unusable } from "./Container.ts"
+
+export type Input = AsyncIterable<Uint8Array>
+
+/** From here on the ratio is looked at; bytes. */
+const ratioFrom = 16 * 2 ** 20
+
+const bytesOf = (chunk: unknown): Uint8Array => (chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk)))
+
+/** Its first bytes, and all of it. */
+const peek = async (
+  stream: Readable
+): Promise<{ readonly first: Uint8Array; readonly whole: AsyncGenerator<Uint8Array> }> => {
+  const rest: AsyncIterator<unknown> = stream[Symbol.asyncIterator]()
+  let first: Uint8Array = new Uint8Array(0)
+  while (first.length < 4) {
+    const { done, value } = await rest.next()
+    if (done === true) break
+    first = Buffer.concat([first, bytesOf(value)])
+  }
+  const whole = async function* () {
+    yield first
+    for await (const chunk of { [Symbol.asyncIterator]: () => rest }) yield bytesOf(chunk)
+  }
+  return { first, whole: whole() }
+}
+
+/** The system's own errors, where they are about the file that is written. */
+const isOurs = (error: unknown) =>
+  error instanceof Error && "syscall" in error && (error.syscall === "write" || error.syscall === "open")
+
+/** Interrupted, it ends the stream, and settles when the file is closed. */
+export const spool = (input: Input, path: string, name: string, limits: Limits): Effect.Effect<void, Reason> => {
+  const copy = async (signal: AbortSignal): Promise<void> => {
+    const stream = input instanceof Readable ? input : Readable.from(input)
+    const end = () => stream.destroy()
+    signal.addEventListener("abort", end)
+    try {
+      const { first, whole } = await peek(stream)
+      const form = formOf(first)
+      if (form === "zstd") throw unusable({ name }, "it is compressed with zstd: decompress it before")
+      let [received, written] = [0, 0]
+      const count = async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          received += chunk.length
+          yield chunk
+        }
+      }
+      const bounded = async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          written += chunk.length
+          if (written > limits.layerBytes)
+            throw new LimitExceeded({ limit: "layerBytes", maximum: limits.layerBytes, unit: "bytes", subject: name })
+          if (written >= ratioFrom && written / received > limits.inflateRatio)
+            throw new LimitExceeded({
+              limit: "inflateRatio",
+              maximum: limits.inflateRatio,
+              unit: "bytes out per byte in",
+              subject: name
+            })
+          yield chunk
+        }
+      }
+      const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
+      if (form === "gzip") await pipeline(whole, count, createGunzip(), bounded, file, { signal })
+      else await pipeline(whole, count, bounded, file, { signal })
+    } finally {
+      signal.removeEventListener("abort", end)
+      stream.destroy()
+    }
+  }
+  return Effect.callback<void, Reason>((resume) => {
+    const controller = new AbortController()
+    const copied = copy(controller.signal)
+    copied.then(
+      () => resume(Effect.void),
+      (error) => {
+        if (isReason(error)) return resume(Effect.fail(error))
+        const code = codeOf(error)
+        resume(
+          Effect.fail(
+            isOurs(error) ? new FileSystemFailed({ operation: "write", path, code }) : unusable({ name }, code)
+          )
+        )
+      }
+    )
+    return Effect.promise(async () => {
+      controller.abort()
+      await copied.catch(() => undefined)
+    })
+  })
+}

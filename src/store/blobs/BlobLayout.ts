@@ -1,0 +1,129 @@
+/**
+ * An OCI layout (image-spec, image-layout.md) of what was pulled, for who asks for it: each blob once, several images in
+ * one layout, and a layout of another tool is gone on with. `index.json` is replaced as a whole, under a lock that all
+ * stores share that write there. Blobs of images that it names no more are left where they are.
+ *
+ *     <directory>/oci-layout, index.json
+ *     <directory>/blobs/<algorithm>/<hex>
+ */
+import { randomUUID } from "node:crypto"
+import { lstat, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { FileSystemFailed, InvalidSource, type Reason } from "../../api/errors.ts"
+import type { PulledImage } from "../../api/events.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { fullName, refName } from "../../image/reference/annotations.ts"
+import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
+import { parseLocal } from "../../image/reference/LocalReference.ts"
+import { parse } from "../../image/reference/Reference.ts"
+import type { ImageRecord, RecordedDocument } from "../catalogue/ImageRecord.ts"
+import { lock } from "../locks/Lock.ts"
+import type { PartialBlob } from "./PartialBlob.ts"
+
+export interface BlobLayout {
+  /** A file of this size is there under this digest. */
+  readonly has: (blob: { readonly digest: string; readonly size?: number }) => Effect.Effect<boolean, Reason>
+  /** Gives a blob that was proven its place. */
+  readonly keep: (digest: string, blob: PartialBlob) => Effect.Effect<void, Reason>
+  /** All of this image is here, under this name. */
+  readonly holds: (name: string, image: PulledImage) => Effect.Effect<boolean, Reason>
+  /** Enters an image whose layers are all here, in place of what had its name. */
+  readonly enter: (image: ImageRecord) => Effect.Effect<void, Reason>
+}
+
+const Texts = Schema.Record(Schema.String, Schema.String)
+const Entry = Schema.StructWithRest(Schema.Struct({ digest: Schema.String, annotations: Schema.optionalKey(Texts) }), [
+  Schema.Record(Schema.String, Schema.Unknown)
+])
+const Index = Schema.fromJsonString(
+  Schema.StructWithRest(Schema.Struct({ manifests: Schema.Array(Entry) }), [
+    Schema.Record(Schema.String, Schema.Unknown)
+  ])
+)
+type Entry = typeof Entry.Type
+
+interface Names {
+  /** The tag, by which most tools know it. */
+  readonly short: string | undefined
+  readonly full: string | undefined
+}
+
+/** What comes from a file has no name that another tool could pull it by. */
+const namesOf = Effect.fnUntraced(function* (name: string): Effect.fn.Return<Names, Reason> {
+  const local = yield* parseLocal(name)
+  return local === undefined ? { short: (yield* parse(name)).tag, full: name } : { short: local.image, full: undefined }
+})
+
+const isCalled =
+  ({ short, full }: Names, digest: string) =>
+  ({ annotations = {}, ...entry }: Entry): boolean => {
+    if (full !== undefined) return annotations[fullName] === full
+    if (annotations[fullName] !== undefined) return false
+    return short === undefined ? entry.digest === digest : annotations[refName] === short
+  }
+
+/** The first image with a tag is called by it, all others in full: so each can be named to any tool. */
+const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyArray<Entry>) => {
+  const isTaken = others.some(({ annotations = {} }) => annotations[refName] === short)
+  const name = short !== undefined && !isTaken ? short : (full ?? digest.replace(":", "-"))
+  return { [refName]: name, ...(full === undefined ? {} : { [fullName]: full }) }
+}
+
+export const makeBlobLayout = (directory: string): BlobLayout => {
+  const indexPath = join(directory, "index.json")
+  const pathOf = (digest: string) => join(directory, "blobs", algorithmOf(digest), hexOf(digest))
+  const write = (path: string, bytes: Uint8Array) =>
+    writeAtomic(path, bytes, `${path}.${randomUUID()}`, { lasting: false })
+
+  const has: BlobLayout["has"] = ({ digest, size }) => {
+    const path = pathOf(digest)
+    return Effect.map(
+      ifMissing(syscall("lstat", path, () => lstat(path))),
+      (found) => found?.isFile() === true && (size === undefined || found.size === size)
+    )
+  }
+
+  const readIndex = Effect.gen(function* () {
+    const text = yield* ifMissing(syscall("read", indexPath, () => readFile(indexPath, "utf8")))
+    if (text === undefined) return { schemaVersion: 2, manifests: [] }
+    return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
+      Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is no index of a layout" }))
+    )
+  })
+
+  const keepDocument = Effect.fnUntraced(function* ({ digest, bytes }: RecordedDocument) {
+    if (!(yield* has({ digest, size: bytes.length }))) yield* write(pathOf(digest), bytes)
+  })
+
+  return {
+    has,
+    keep: Effect.fnUntraced(function* (digest, blob) {
+      const path = pathOf(digest)
+      // A download goes on where there was no room to keep it as well.
+      if (!(yield* blob.moveTo(path))) return yield* new FileSystemFailed({ operation: "write", path, code: "ENOSPC" })
+    }),
+    holds: Effect.fnUntraced(function* (name, { digest, manifestDigest, configDigest, layers }) {
+      const { manifests } = yield* readIndex
+      const isThis = isCalled(yield* namesOf(name), digest)
+      if (!manifests.some((entry) => entry.digest === digest && isThis(entry))) return false
+      for (const blob of [{ digest }, { digest: manifestDigest }, { digest: configDigest }, ...layers])
+        if (!(yield* has(blob))) return false
+      return true
+    }),
+    enter: Effect.fnUntraced(function* ({ reference, index, manifest, config }) {
+      for (const document of [config, manifest, ...(index === undefined ? [] : [index])]) yield* keepDocument(document)
+      const names = yield* namesOf(reference)
+      const { mediaType, digest, bytes } = index ?? manifest
+      yield* lock(join(directory, ".ociflow.lock"))
+      const before = yield* readIndex
+      const others = before.manifests.filter((entry) => !isCalled(names, digest)(entry))
+      const annotations = annotationsOf(names, digest, others)
+      const manifests = [...others, { mediaType, digest, size: bytes.length, annotations }]
+      yield* write(join(directory, "oci-layout"), Buffer.from(JSON.stringify({ imageLayoutVersion: "1.0.0" })))
+      yield* write(indexPath, Buffer.from(JSON.stringify({ ...before, manifests })))
+    }, Effect.scoped)
+  }
+}

@@ -1,0 +1,90 @@
+/** What the catalogue is told of an image, and what it tells. Sizes are bytes, times ISO 8601 in UTC. */
+import type { PulledLayer } from "../../api/events.ts"
+
+/** `variant` is absent where the platform has none. */
+export interface RecordedPlatform {
+  readonly os: string
+  readonly architecture: string
+  readonly variant?: string | undefined
+}
+
+/** A document as it was pulled; its bytes hash to its digest. */
+export interface RecordedDocument {
+  readonly digest: string
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
+
+export interface RecordedLayer {
+  readonly digest: string
+  readonly diffId: string
+  readonly mediaType: string
+  readonly size: number
+}
+
+/** An image whose layers are all published. */
+export interface ImageRecord {
+  /** In full, as it is to be found again. */
+  readonly reference: string
+  /** What the reference names: the index's digest, or the manifest's where there is no index. */
+  readonly digest: string
+  /** Of the manifest. */
+  readonly platform: RecordedPlatform
+  /** What was asked for, where it differs: asked again, it leads to this manifest. */
+  readonly requested?: RecordedPlatform | undefined
+  readonly index?: RecordedDocument | undefined
+  readonly manifest: RecordedDocument
+  readonly config: RecordedDocument
+  /** In manifest order, the lowest first; a layer may be repeated. */
+  readonly layers: ReadonlyArray<RecordedLayer>
+}
+
+/** One line of `ociflow images`. */
+export interface ImageSummary {
+  readonly reference: string
+  readonly digest: string
+  /** The platforms that were pulled, as `os/architecture[/variant]`. */
+  readonly platforms: ReadonlyArray<string>
+  /** All manifests, configs and layers, each digest once. */
+  readonly size: number
+  /** Distinct layers. */
+  readonly layers: number
+  /** When the image was built, as its config says; the latest of several platforms. */
+  readonly created?: string
+  readonly pulled: string
+  readonly lastUsed: string
+}
+
+/** A part of a list by reference. */
+export interface ListOptions {
+  /** At most so many, 1 or more. Default: all. */
+  readonly limit?: number | undefined
+  /** Only what comes after this reference, which need not be there: the last one of the page before. */
+  readonly after?: string | undefined
+}
+
+/** What was pulled for one platform of an image. */
+export interface ManifestDetails {
+  readonly platform: string
+  readonly digest: string
+  readonly mediaType: string
+  readonly size: number
+  readonly annotations: Readonly<Record<string, unknown>>
+  readonly config: { readonly digest: string; readonly mediaType: string; readonly value: unknown }
+  /** In manifest order, the lowest first. */
+  readonly layers: ReadonlyArray<PulledLayer>
+  /** In the layout `rootfs`: the directory with all layers merged. */
+  readonly rootfs?: string
+  /** Every layer's directory is there, or the root file system's. */
+  readonly complete: boolean
+}
+
+/** Everything that the catalogue knows of one reference. */
+export interface ImageDetails extends Omit<ImageSummary, "platforms" | "layers"> {
+  readonly index?: {
+    readonly digest: string
+    readonly mediaType: string
+    readonly annotations: Readonly<Record<string, unknown>>
+  }
+  readonly manifests: ReadonlyArray<ManifestDetails>
+}

@@ -1,0 +1,147 @@
+/** The catalogue's rows as what a program or a person asks for. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { PulledImage, PulledLayer } from "../../api/events.ts"
+import type { Places } from "../Places.ts"
+import { platformKey, platformText } from "../platformKey.ts"
+import { isDirectory } from "../trees/Staging.ts"
+import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
+import {
+  configValue,
+  type ImageRow,
+  imageRows,
+  indexRows,
+  layerRows,
+  type ManifestRow,
+  manifestRows,
+  summaryRows
+} from "./queries.ts"
+
+const platformOf = ({ platform_os, platform_arch, platform_variant }: ManifestRow): RecordedPlatform => ({
+  os: platform_os,
+  architecture: platform_arch,
+  ...(platform_variant === null ? {} : { variant: platform_variant })
+})
+
+const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
+
+const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfsPath }: Places) =>
+  Effect.map(layerRows(id), (rows) =>
+    rows.map(({ digest, diff_id, media_type, size_bytes }): PulledLayer => {
+      const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
+      return { digest, diffId: diff_id, mediaType: media_type, size: size_bytes, path }
+    })
+  )
+
+const rootfsOf = (manifest: string, { rootfsPath }: Places) =>
+  rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
+
+/** The directories that an image stands in: its root file system, or each of its layers. */
+export interface Standing {
+  readonly rootfs?: string
+  readonly layers: ReadonlyArray<PulledLayer>
+}
+
+/** Every directory is there. */
+export const isComplete = ({ rootfs, layers }: Standing) =>
+  Effect.map(
+    Effect.forEach(new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs]), isDirectory, {
+      concurrency: 8
+    }),
+    (there) => !there.includes(false)
+  )
+
+/** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
+export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: Places) {
+  const [row] = yield* imageRows(reference)
+  if (row === undefined) return undefined
+  const key = platformKey(platform)
+  const manifests = yield* manifestRows(row.id)
+  const manifest =
+    manifests.find((it) => it.requested_json.includes(key)) ??
+    manifests.find((it) => platformKey(platformOf(it)) === key)
+  if (manifest === undefined) return undefined
+  const layers = yield* pulledLayers(manifest, places)
+  const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
+  const image: PulledImage = {
+    reference,
+    digest: row.digest,
+    manifestDigest: manifest.digest,
+    configDigest: manifest.config_digest,
+    platform: platformText(platformOf(manifest)),
+    size: manifest.size_bytes + manifest.config_size_bytes + blobs,
+    layers,
+    ...rootfsOf(manifest.digest, places)
+  }
+  return { image, lastUsed: row.last_used_at }
+})
+
+/** What a row says of an image itself. */
+const factsOf = (row: Pick<ImageRow, "reference" | "digest" | "size_bytes" | "modified_at" | "last_used_at">) => ({
+  reference: row.reference,
+  digest: row.digest,
+  size: row.size_bytes,
+  pulled: row.modified_at,
+  lastUsed: row.last_used_at
+})
+
+const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
+  const built = manifests.flatMap(({ created }) => (created === null ? [] : [created]))
+  const latest = built.sort().at(-1)
+  return {
+    ...factsOf(row),
+    ...(latest === undefined ? {} : { created: latest })
+  }
+}
+
+/** Images in one question: with thousands of them, one for each would take minutes. */
+export const summarize = (options: ListOptions) =>
+  Effect.map(summaryRows(options), (rows) =>
+    rows.map((row): ImageSummary => {
+      const built = row.created === null ? {} : { created: row.created }
+      const platforms = row.platforms.map(([os, architecture, variant]) =>
+        platformText({ os: os ?? "", architecture: architecture ?? "", ...(variant ? { variant } : {}) })
+      )
+      return {
+        ...factsOf(row),
+        ...built,
+        platforms: platforms.sort(),
+        layers: row.layers
+      }
+    })
+  )
+
+export const detail = Effect.fnUntraced(function* (reference: string, places: Places) {
+  const [row] = yield* imageRows(reference)
+  if (row === undefined) return Option.none<ImageDetails>()
+  const manifests = yield* manifestRows(row.id)
+  const [index] = yield* indexRows(row.id)
+  const named = index && {
+    index: { digest: index.digest, mediaType: index.media_type, annotations: index.annotations_json ?? {} }
+  }
+  const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
+    const layers = yield* pulledLayers(manifest, places)
+    const rootfs = rootfsOf(manifest.digest, places)
+    return {
+      platform: platformText(platformOf(manifest)),
+      digest: manifest.digest,
+      mediaType: manifest.media_type,
+      size: manifest.size_bytes,
+      annotations: manifest.annotations_json ?? {},
+      config: {
+        digest: manifest.config_digest,
+        mediaType: manifest.config_media_type,
+        value: yield* configValue(manifest.id)
+      },
+      layers,
+      ...rootfs,
+      complete: yield* isComplete({ ...rootfs, layers })
+    }
+  })
+  const image: ImageDetails = {
+    ...common(row, manifests),
+    ...named,
+    manifests: yield* Effect.forEach(manifests, details)
+  }
+  return Option.some(image)
+})

@@ -1,0 +1,170 @@
+/** Enters an image into the catalogue's tables: what its reference named before goes, if that is something else. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
+import { isDigest } from "../../image/reference/Digest.ts"
+import { platformKey } from "../platformKey.ts"
+import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+
+const Members = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+
+/** The members of a JSON object. */
+export const members = ({ digest, bytes }: RecordedDocument) =>
+  Schema.decodeUnknownEffect(Members)(Buffer.from(bytes).toString()).pipe(
+    Effect.mapError(() => new InvalidManifest({ digest, problem: "it is no JSON object" }))
+  )
+
+/** NULL for what is not there, so that no column ever says "null". */
+const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value))
+const text = (value: unknown) => (typeof value === "string" ? value : null)
+const object = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? { ...value } : {}
+
+const schemaVersion = (value: unknown) => (typeof value === "number" && Number.isInteger(value) ? value : 2)
+
+const idOf = (rows: ReadonlyArray<{ readonly id: number }>) =>
+  rows[0] === undefined ? Effect.die(new Error("RETURNING gave no row")) : Effect.succeed(rows[0].id)
+
+interface Id {
+  readonly id: number
+}
+
+const enterReference = Effect.fnUntraced(function* ({ reference, digest }: ImageRecord, now: string) {
+  const sql = yield* SqlClient
+  const known = yield* sql<{ id: number; digest: string }>`SELECT id, digest FROM images WHERE reference = ${reference}`
+  const id = yield* sql<Id>`
+    INSERT INTO images ${sql.insert({ reference, digest, size_bytes: 0, last_used_at: now, created_at: now, modified_at: now })}
+    ON CONFLICT (reference) DO UPDATE SET digest = excluded.digest, last_used_at = ${now}, modified_at = ${now}
+    RETURNING id`.pipe(Effect.flatMap(idOf))
+  const moved = known[0] !== undefined && known[0].digest !== digest
+  if (moved) {
+    yield* sql`DELETE FROM manifests WHERE image_id = ${id}`
+    yield* sql`DELETE FROM indexes WHERE image_id = ${id}`
+  }
+  // A record of a reference that had no row is one that never came to have any.
+  return { id, moved, alone: moved || known[0] === undefined }
+})
+
+const enterIndex = Effect.fnUntraced(function* (imageId: number, index: RecordedDocument, now: string) {
+  const sql = yield* SqlClient
+  const value = yield* members(index)
+  const row = {
+    image_id: imageId,
+    digest: index.digest,
+    schema_version: schemaVersion(value["schemaVersion"]),
+    media_type: index.mediaType,
+    size_bytes: index.bytes.length,
+    annotations_json: json(value["annotations"]),
+    created_at: now,
+    modified_at: now
+  }
+  return yield* sql<Id>`
+    INSERT INTO indexes ${sql.insert(row)}
+    ON CONFLICT (image_id, digest) DO UPDATE SET modified_at = ${now} RETURNING id`.pipe(Effect.flatMap(idOf))
+})
+
+const enterManifest = Effect.fnUntraced(function* (
+  imageId: number,
+  indexId: number | null,
+  image: ImageRecord,
+  now: string
+) {
+  const sql = yield* SqlClient
+  const { manifest, platform, requested = platform } = image
+  const value = yield* members(manifest)
+  const same = sql`image_id = ${imageId} AND platform_os = ${platform.os} AND platform_arch = ${platform.architecture}
+    AND ifnull(platform_variant, '') = ${platform.variant ?? ""}`
+  const asked = yield* sql<{ key: string }>`
+    SELECT value AS key FROM manifests, json_each(requested_json) WHERE ${same} AND digest = ${manifest.digest}`
+  yield* sql`DELETE FROM manifests WHERE ${same}`
+  const keys = new Set([...asked.map(({ key }) => key), platformKey(requested)])
+  const row = {
+    index_id: indexId,
+    image_id: imageId,
+    digest: manifest.digest,
+    schema_version: schemaVersion(value["schemaVersion"]),
+    media_type: manifest.mediaType,
+    size_bytes: manifest.bytes.length,
+    platform_os: platform.os,
+    platform_arch: platform.architecture,
+    platform_variant: platform.variant ?? null,
+    requested_json: JSON.stringify([...keys]),
+    annotations_json: json(value["annotations"]),
+    created_at: now,
+    modified_at: now
+  }
+  return yield* sql<Id>`INSERT INTO manifests ${sql.insert(row)} RETURNING id`.pipe(Effect.flatMap(idOf))
+})
+
+const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedDocument, now: string) {
+  const sql = yield* SqlClient
+  const value = yield* members(document)
+  const [config, rootfs] = [object(value["config"]), object(value["rootfs"])]
+  yield* sql`INSERT INTO configs ${sql.insert({
+    manifest_id: manifestId,
+    digest: document.digest,
+    media_type: document.mediaType,
+    size_bytes: document.bytes.length,
+    created: text(value["created"]),
+    architecture: text(value["architecture"]),
+    os: text(value["os"]),
+    os_variant: text(value["variant"]),
+    config_env_json: json(config["Env"]),
+    config_cmd_json: json(config["Cmd"]),
+    config_working_dir: text(config["WorkingDir"]),
+    config_entrypoint_json: json(config["Entrypoint"]),
+    config_volumes_json: json(config["Volumes"]),
+    config_exposed_ports_json: json(config["ExposedPorts"]),
+    config_user: text(config["User"]),
+    rootfs_type: text(rootfs["type"]),
+    rootfs_diff_ids_json: json(rootfs["diff_ids"]),
+    history_json: json(value["history"]),
+    config_json: Buffer.from(document.bytes).toString(),
+    created_at: now,
+    modified_at: now
+  })}`
+})
+
+const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }: ImageRecord, now: string) {
+  const sql = yield* SqlClient
+  for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
+    // It becomes a directory's name.
+    if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "a layer's digest is none" })
+    const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
+    // The directory was proven against the diffID it was extracted with; another config may claim another.
+    if (known[0] !== undefined && known[0].diff_id !== diffId) {
+      return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: known[0].diff_id })
+    }
+    const row = { media_type: mediaType, digest, diff_id: diffId, size_bytes: size, created_at: now, modified_at: now }
+    const layerId = yield* sql<Id>`
+      INSERT INTO layers ${sql.insert(row)}
+      ON CONFLICT (digest) DO UPDATE SET modified_at = ${now} RETURNING id`.pipe(Effect.flatMap(idOf))
+    const place = { manifest_id: manifestId, layer_id: layerId, position, created_at: now, modified_at: now }
+    yield* sql`INSERT INTO manifest_layers ${sql.insert(place)}`
+  }
+})
+
+/** Counts an image's blobs anew: each digest once, over all its platforms. */
+const measure = Effect.fnUntraced(function* (imageId: number) {
+  const sql = yield* SqlClient
+  yield* sql`UPDATE images SET size_bytes = (
+    SELECT ifnull(sum(size_bytes), 0) FROM (
+      SELECT digest, size_bytes FROM manifests WHERE image_id = ${imageId}
+      UNION SELECT c.digest, c.size_bytes FROM configs c JOIN manifests m ON m.id = c.manifest_id WHERE m.image_id = ${imageId}
+      UNION SELECT l.digest, l.size_bytes FROM layers l
+        JOIN manifest_layers ml ON ml.layer_id = l.id
+        JOIN manifests m ON m.id = ml.manifest_id WHERE m.image_id = ${imageId}
+    )) WHERE id = ${imageId}`
+})
+
+/** `moved`: the reference named something else before. */
+export const enterImage = Effect.fnUntraced(function* (image: ImageRecord, now: string) {
+  const { id, moved, alone } = yield* enterReference(image, now)
+  const indexId = image.index === undefined ? null : yield* enterIndex(id, image.index, now)
+  const manifestId = yield* enterManifest(id, indexId, image, now)
+  yield* enterConfig(manifestId, image.config, now)
+  yield* enterLayers(manifestId, image, now)
+  yield* measure(id)
+  return { moved, alone }
+})

@@ -1,0 +1,162 @@
+/**
+ * The catalogue's file, `oci.db`, shared by every process that uses the store. A reading looks whether the file was
+ * replaced and reads it anew if so. A transaction is: lock, read what is new, change, export, write what differs into the
+ * spare file, fsync, rename; nobody's rows are lost, and a crash leaves the old file or the new one.
+ */
+import { rename } from "node:fs/promises"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import type { MigrationError } from "effect/sql/Migrator"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { CatalogueFailed, type Reason } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import { syscall } from "../../fs/syscall.ts"
+import { lock } from "../locks/Lock.ts"
+import { identify } from "./DatabaseFile.ts"
+import { replaceDatabase } from "./replaceDatabase.ts"
+import { openSnapshot, type Snapshot } from "./Snapshot.ts"
+import { doubt, rememberSound } from "./soundness.ts"
+
+/** What a query may fail with beside the reasons of ours that it brings itself. */
+type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
+
+export interface DatabaseOptions {
+  readonly path: string
+  readonly lockPath: string
+  readonly emit: Emit
+  /** Enters what is on disk into a catalogue that has to begin anew; gives the number of images. */
+  readonly rebuild: Effect.Effect<number, Failure, SqlClient>
+}
+
+export interface Database {
+  /** Runs a query that changes nothing. */
+  readonly read: <A, E extends Failure>(name: string, query: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, Reason>
+  /**
+   * Runs a query whole or not at all; when this succeeds, it is on disk. `afterwards` is what may be done only then, and
+   * before anybody else's transaction.
+   */
+  readonly transaction: <A, E extends Failure>(
+    name: string,
+    query: Effect.Effect<A, E, SqlClient>,
+    afterwards?: (result: A) => Effect.Effect<void, Reason>
+  ) => Effect.Effect<A, Reason>
+}
+
+const typed =
+  (operation: string) =>
+  (error: Failure): Reason => {
+    switch (error._tag) {
+      case "SqlError":
+      case "SchemaError":
+      case "MigrationError":
+        return new CatalogueFailed({ operation, problem: error.message, cause: error })
+      default:
+        return error
+    }
+  }
+
+/** SQLite came upon what a look through the whole file would have found. */
+const isDamage = (error: Failure) =>
+  error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
+
+export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, rebuild }: DatabaseOptions) {
+  // One at a time: all share the one database in memory.
+  const turn = yield* Semaphore.make(1)
+  let current: Snapshot | undefined
+  /** What is in memory was found on disk again, and the file does not say it yet. */
+  let restored = false
+
+  const drop = Effect.sync(() => {
+    current?.close()
+    current = undefined
+    restored = false
+  })
+  yield* Effect.addFinalizer(() => drop)
+
+  const latest = Effect.gen(function* () {
+    if (current !== undefined && current.identity === (yield* identify(path))) return current
+    yield* drop
+    const opened = yield* openSnapshot(path)
+    current = opened
+    if (opened.fresh) {
+      const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))
+      restored = images > 0
+      if (opened.damage !== undefined) {
+        const message = `${path} is damaged (${opened.damage}); ${images} images were found again on disk`
+        emit({ _tag: "Warning", code: "CatalogueDamaged", message })
+      }
+    }
+    return opened
+  })
+
+  const setAside = Effect.gen(function* () {
+    const aside = `${path}.damaged-${yield* Clock.currentTimeMillis}`
+    yield* syscall("rename", path, () => rename(path, aside))
+  })
+
+  const save = Effect.fnUntraced(function* (snapshot: Snapshot) {
+    const bytes = yield* Effect.try({
+      try: snapshot.export,
+      catch: (cause) => new CatalogueFailed({ operation: "export", problem: String(cause), cause })
+    })
+    if (snapshot.damage !== undefined) yield* setAside
+    yield* replaceDatabase(path, bytes)
+    const identity = yield* identify(path)
+    current = { ...snapshot, identity, damage: undefined, fresh: false }
+    restored = false
+    if (identity !== undefined) yield* rememberSound(path, identity)
+  })
+
+  /** A file that was believed sound and is not is looked through, and built anew. */
+  const oncemore = <A, E extends Failure>(work: Effect.Effect<A, E>) =>
+    work.pipe(
+      Effect.tapError((error) => (isDamage(error) ? Effect.andThen(doubt(path), drop) : Effect.void)),
+      Effect.retry({ times: 1, while: isDamage })
+    )
+
+  /**
+   * A process that died before its rows were on disk left all that they are made of. Whoever finds that tells of the image,
+   * so it says so in the file, too; where the file cannot be had, the next one does.
+   */
+  const keep = Effect.gen(function* () {
+    yield* lock(lockPath)
+    yield* Effect.uninterruptible(Effect.flatMap(latest, (snapshot) => (restored ? save(snapshot) : Effect.void)))
+  }).pipe(Effect.scoped, Effect.timeout("1 second"), Effect.ignore)
+
+  const read: Database["read"] = (name, query) =>
+    turn.withPermit(
+      Effect.gen(function* () {
+        yield* Effect.uninterruptible(latest)
+        if (restored) yield* keep
+        const { client } = yield* Effect.uninterruptible(latest)
+        return yield* Effect.provideService(query, SqlClient, client)
+      }).pipe(oncemore, Effect.mapError(typed(name)))
+    )
+
+  const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>
+    turn.withPermit(
+      Effect.gen(function* () {
+        yield* lock(lockPath)
+        // From here to the rename nothing stops half-way; a failure forgets what is in memory and not on disk.
+        return yield* Effect.gen(function* () {
+          const snapshot = yield* latest
+          const result = yield* snapshot.client
+            .withTransaction(query)
+            .pipe(Effect.provideService(SqlClient, snapshot.client))
+          yield* save(snapshot)
+          yield* afterwards(result)
+          return result
+        }).pipe(
+          Effect.onError(() => drop),
+          oncemore,
+          Effect.uninterruptible
+        )
+      }).pipe(Effect.scoped, Effect.mapError(typed(name)))
+    )
+
+  const database: Database = { read, transaction }
+  return database
+})

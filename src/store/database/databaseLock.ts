@@ -1,0 +1,30 @@
+/**
+ * SQLite's own locks on an open database file ("File Locking And Concurrency", 3.0; the bytes are those of `os.h`): a
+ * reader shares a range of bytes, a writer has it to itself. So we and any program that uses SQLite keep out of each
+ * other's way. The lock goes with the open file.
+ */
+import type { FileHandle } from "node:fs/promises"
+import { binding, unsupported } from "../locks/fileLock.ts"
+
+const pending = 0x4000_0000
+const shared = pending + 2
+const sharedBytes = 510
+
+/** On macOS and Windows our locks are of another kind than SQLite's. */
+const available = async () => (process.platform === "linux" ? await binding() : undefined)
+
+export const hasDatabaseLocks = async (): Promise<boolean> => (await available()) !== undefined
+
+/** `undefined`: there are no such locks here. */
+export const tryDatabaseLock = async (file: FileHandle, how: "read" | "write"): Promise<boolean | undefined> => {
+  const locks = await available()
+  if (locks === undefined) return undefined
+  try {
+    return how === "read"
+      ? locks.tryLock(file.fd, shared, sharedBytes, { shared: true })
+      : locks.tryLock(file.fd, pending, shared - pending + sharedBytes)
+  } catch (error) {
+    if (error instanceof Error && "code" in error && unsupported.has(String(error.code))) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Locks between processes, and between the stores of one process. They die with their owner; waiting can be
+ * interrupted and never occupies a thread: a blocking wait would, and four of them would stop all file system calls of
+ * the process. See docs/decisions/0006-locks.md.
+ */
+import { dirname } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { syscall } from "../../fs/syscall.ts"
+import { type Held, tryFileLock } from "./fileLock.ts"
+import { trySocketLock } from "./socketLock.ts"
+
+export interface LockOptions {
+  /** Many may hold a shared lock at once, none beside an exclusive one. Default: exclusive. */
+  readonly shared?: boolean | undefined
+  /** Of an exclusive lock: others take it shared. */
+  readonly sharable?: boolean | undefined
+  /** Called once, when the lock is not to be had at once. */
+  readonly onWait?: (() => void) | undefined
+}
+
+/** A process looks again after 2 ms, then 4, and so on up to this. */
+const longestDelay = 64
+
+const everybody = 1_000_000
+
+interface Queue {
+  readonly semaphore: Semaphore.Semaphore
+  users: number
+}
+
+/** Within the process waiting is first come, first served, and costs nothing. */
+const queues = new Map<string, Queue>()
+
+const enter = (path: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const queue = queues.get(path) ?? { semaphore: Semaphore.makeUnsafe(everybody), users: 0 }
+      queues.set(path, queue)
+      queue.users += 1
+      return queue
+    }),
+    (queue) =>
+      Effect.sync(() => {
+        queue.users -= 1
+        if (queue.users === 0) queues.delete(path)
+      })
+  )
+
+const tryOnce = (
+  path: string,
+  { shared = false, sharable }: LockOptions
+): Effect.Effect<Held | undefined, FileSystemFailed> =>
+  syscall("lock", path, async () => {
+    await makeDirectory(dirname(path))
+    const held = await tryFileLock(path, shared)
+    return held === "unsupported" ? trySocketLock(path, shared, sharable) : held
+  })
+
+/** Succeeds with whether the lock was had; `wait: false` asks once. What was taken on a failed way is given back. */
+const acquire = (path: string, wait: boolean, options: LockOptions) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const taking = Effect.gen(function* () {
+        const { semaphore } = yield* enter(path)
+        const permits = options.shared === true ? 1 : everybody
+        let waited = false
+        const waiting = Effect.sync(() => {
+          if (!waited) options.onWait?.()
+          waited = true
+        })
+        if (!(yield* Semaphore.takeIfAvailable(semaphore, permits))) {
+          if (!wait) return false
+          yield* waiting
+          yield* restore(Semaphore.take(semaphore, permits))
+        }
+        yield* Effect.addFinalizer(() => Semaphore.release(semaphore, permits))
+        for (let delay = 2; ; delay = Math.min(2 * delay, longestDelay)) {
+          const held = yield* tryOnce(path, options)
+          if (held !== undefined) {
+            yield* Effect.addFinalizer(() => Effect.promise(held.release))
+            return true
+          }
+          if (!wait) return false
+          yield* waiting
+          yield* restore(Effect.sleep(delay))
+        }
+      })
+      const had = yield* taking.pipe(
+        Scope.provide(scope),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+      if (had) yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
+      else yield* Scope.close(scope, Exit.void)
+      return had
+    })
+  )
+
+/** Holds the lock at `path` until the scope closes, waiting as long as it takes. */
+export const lock = (path: string, options: LockOptions = {}): Effect.Effect<void, FileSystemFailed, Scope.Scope> =>
+  Effect.asVoid(acquire(path, true, options))
+
+/** `false`, at once, where another holds it. */
+export const tryLock = (
+  path: string,
+  options: LockOptions = {}
+): Effect.Effect<boolean, FileSystemFailed, Scope.Scope> => acquire(path, false, options)

@@ -1,0 +1,70 @@
+/**
+ * A lock on an open file: OFD locks on Linux, `flock` on macOS, `LockFileEx` on Windows. The kernel drops it with the
+ * last descriptor, so a process that is killed leaves none behind; and it belongs to the open file, not to the
+ * process, so that two stores in one process exclude each other too.
+ */
+import { type FileHandle, open, stat, unlink } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { scarcity } from "../../fs/load.ts"
+
+export interface Held {
+  readonly release: () => Promise<void>
+}
+
+let native: Promise<typeof import("fs-native-extensions") | undefined> | undefined
+
+/**
+ * `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). Rejects where the process has no
+ * descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
+ */
+export const binding = () => {
+  native ??= import("fs-native-extensions").catch(async (error) => {
+    native = undefined
+    if (scarcity(error) !== undefined) throw error
+    // Its loader takes a file that cannot be opened for one that is not there.
+    await (await open(fileURLToPath(import.meta.url))).close()
+    native = Promise.resolve(undefined)
+    return native
+  })
+  return native
+}
+
+/** The file system has no such locks (some network and FUSE mounts). */
+export const unsupported = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"])
+
+/** It is still the file of that name. */
+export const isAt = async (handle: FileHandle, path: string): Promise<boolean> => {
+  const held = await handle.stat({ bigint: true })
+  const there = await stat(path, { bigint: true }).catch(() => undefined)
+  return there !== undefined && there.ino === held.ino && there.dev === held.dev
+}
+
+/**
+ * Tries once. `undefined`: another has it. `"unsupported"`: there are no file locks here. The holder of an exclusive
+ * lock removes the file as it leaves; hence the look whether what was locked is still what the name means.
+ */
+export const tryFileLock = async (path: string, shared: boolean): Promise<Held | undefined | "unsupported"> => {
+  const locks = await binding()
+  if (locks === undefined) return "unsupported"
+  for (;;) {
+    const handle = await open(path, "a+")
+    try {
+      if (!locks.tryLock(handle.fd, { shared })) {
+        await handle.close()
+        return undefined
+      }
+      if (await isAt(handle, path)) return { release: () => release(handle, path, shared) }
+      await handle.close()
+    } catch (error) {
+      await handle.close()
+      if (error instanceof Error && "code" in error && unsupported.has(String(error.code))) return "unsupported"
+      throw error
+    }
+  }
+}
+
+const release = async (handle: FileHandle, path: string, shared: boolean): Promise<void> => {
+  // Removed while still locked: later, it could be another's. Windows does not remove an open file's name at once.
+  if (!shared && process.platform !== "win32") await unlink(path).catch(() => undefined)
+  await handle.close()
+}

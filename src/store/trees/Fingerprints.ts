@@ -1,0 +1,55 @@
+/**
+ * What a tree looked like when it was finished: `<root>/fingerprints/<name of the tree>`. Trees of several directories
+ * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
+ * finished before fingerprints were taken has none.
+ */
+import { readFile } from "node:fs/promises"
+import { basename, join, relative, resolve } from "node:path"
+import * as Effect from "effect/Effect"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { list } from "../../fs/list.ts"
+import { removeFile } from "../../fs/removeFile.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { isDirectory } from "./Staging.ts"
+
+export interface Fingerprints {
+  /** Of the tree with this path; `undefined` where it is not known. */
+  readonly find: (path: string) => Effect.Effect<string | undefined, FileSystemFailed>
+  /** To be kept before the tree gets its name. */
+  readonly keep: (path: string, fingerprint: string) => Effect.Effect<void, FileSystemFailed>
+  /** After its tree has lost its name. */
+  readonly forget: (path: string) => Effect.Effect<void, FileSystemFailed>
+  /** What no tree belongs to: a crash stood between the two. Only while no pull is running. */
+  readonly forgetStrays: Effect.Effect<void, FileSystemFailed>
+}
+
+/** A power cut may have left less of it. */
+const pattern = /^([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
+
+export const makeFingerprints = (root: string): Fingerprints => {
+  const directory = join(root, "fingerprints")
+  const at = (path: string) => join(directory, basename(path))
+  const forgetStray = Effect.fnUntraced(function* (name: string) {
+    const file = join(directory, name)
+    const text = (yield* ifMissing(syscall("read", file, () => readFile(file, "utf8")))) ?? ""
+    const [, , tree] = pattern.exec(text) ?? []
+    const path = tree === undefined ? undefined : resolve(root, tree)
+    // One that was being written has another name than its tree.
+    const isKept = path !== undefined && basename(path) === name && (yield* isDirectory(path))
+    if (!isKept) yield* removeFile(file)
+  })
+  return {
+    find: (path) =>
+      Effect.map(ifMissing(syscall("read", at(path), () => readFile(at(path), "utf8"))), (text = "") => {
+        const [, fingerprint, tree] = pattern.exec(text) ?? []
+        return tree === relative(root, path) ? fingerprint : undefined
+      }),
+    keep: (path, fingerprint) => {
+      const bytes = Buffer.from(`${fingerprint} ${relative(root, path)}\n`)
+      return writeAtomic(at(path), bytes, `${at(path)}.tmp`, { lasting: false })
+    },
+    forget: (path) => removeFile(at(path)),
+    forgetStrays: Effect.flatMap(list(directory), (names) => Effect.forEach(names, forgetStray, { discard: true }))
+  }
+}

@@ -1,0 +1,100 @@
+/** Which image needs which layer, and which layers on disk nobody needs. */
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { list } from "../../fs/list.ts"
+import type { Database } from "../database/Database.ts"
+import { type Places, readName, type Tree } from "../Places.ts"
+import type { ReclaimedBlob } from "../Reclaimed.ts"
+import { treeSize } from "./treeSize.ts"
+
+/** Where everything is, for those who clean up. */
+export interface KeeperOptions extends Places {
+  readonly root: string
+  readonly database: Database
+  readonly partialPath: (digest: string) => string
+  readonly lockPath: (name: string) => string
+  /** Where trees wait for their removal. */
+  readonly area: Effect.Effect<string, FileSystemFailed>
+}
+
+/** An image and one of its layers, or its manifest, by which its root file system is called. */
+export interface Need {
+  readonly reference: string
+  /** The digest that the reference names. */
+  readonly image: string
+  readonly last_used_at: string
+  readonly digest: string | null
+}
+
+/** The image that was unused longest comes first. */
+export const needs = Effect.flatMap(
+  SqlClient,
+  (sql) => sql<Need>`
+    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, l.digest FROM images i
+    LEFT JOIN manifests m ON m.image_id = i.id
+    LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id
+    LEFT JOIN layers l ON l.id = ml.layer_id
+    UNION SELECT i.reference, i.digest, i.last_used_at, m.digest FROM images i JOIN manifests m ON m.image_id = i.id
+    ORDER BY 3, 1`
+)
+
+export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
+  new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
+
+/** Each once, in their order. */
+export const referencesOf = (rows: ReadonlyArray<Need>): ReadonlyArray<string> => [
+  ...new Set(rows.map(({ reference }) => reference))
+]
+
+export const total = (blobs: ReadonlyArray<{ readonly bytes: number }>): number =>
+  blobs.reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** A tree, or where it was moved to. */
+export interface Place {
+  readonly digest: string
+  readonly path: string
+}
+
+/** All trees, made with whatever options. */
+export const listTrees = (layersDir: string) =>
+  Effect.map(list(layersDir), (names) =>
+    names.flatMap((name): ReadonlyArray<Tree> => {
+      const tree = readName(name)
+      return tree === undefined ? [] : [tree]
+    })
+  )
+
+const places = ({ layersDir }: Places, which: (tree: Tree) => boolean) =>
+  Effect.map(listTrees(layersDir), (trees) =>
+    trees.filter(which).map(({ digest, name }): Place => ({ digest, path: join(layersDir, name) }))
+  )
+
+/** The trees that one of these digests names. */
+export const treesOf = (options: Places, needed: ReadonlySet<string>) =>
+  places(options, ({ digest }) => needed.has(digest))
+
+/** The trees on disk that none of these digests names. */
+export const orphans = (options: Places, needed: ReadonlySet<string>) =>
+  places(options, ({ digest }) => !needed.has(digest))
+
+const suffix = ".stat"
+
+/** Stat files whose tree is not there: a crash stood between the two. */
+export const strays = ({ layersDir }: Places) =>
+  Effect.map(list(layersDir), (names) => {
+    const there = new Set(names)
+    return names
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => name.slice(0, -suffix.length))
+      .filter((name) => readName(name) !== undefined && !there.has(name))
+      .map((name) => join(layersDir, name + suffix))
+  })
+
+/** Each digest once, however many trees it has. */
+export const measure = Effect.fnUntraced(function* (trees: ReadonlyArray<Place>) {
+  const sizes = new Map<string, number>()
+  for (const { digest, path } of trees) sizes.set(digest, (sizes.get(digest) ?? 0) + (yield* treeSize(path)))
+  return [...sizes].map(([digest, bytes]): ReclaimedBlob => ({ digest, bytes }))
+})

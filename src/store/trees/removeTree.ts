@@ -1,0 +1,39 @@
+/**
+ * Removes a tree of untrusted making: links are removed and never followed, directories that forbid it (mode 0) are
+ * opened first, names need not be UTF-8, and an interruption stops between two entries. What is gone already is no
+ * failure.
+ */
+import { chmod, lstat, readdir, rmdir, unlink } from "node:fs/promises"
+import { sep } from "node:path"
+import * as Effect from "effect/Effect"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+
+/** Bytes, not text: a name that is no UTF-8 would not be found again by its text. */
+const within = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from(sep), name])
+
+const call = <A>(operation: string, path: Buffer, run: (path: Buffer) => Promise<A>) =>
+  ifMissing(syscall(operation, path.toString(), () => run(path)))
+
+const removeDirectory = (path: Buffer, mode: number): Effect.Effect<void, FileSystemFailed> =>
+  Effect.gen(function* () {
+    if ((mode & 0o700) !== 0o700) yield* call("chmod", path, (path) => chmod(path, 0o700))
+    const entries = yield* call("readdir", path, (path) => readdir(path, { withFileTypes: true, encoding: "buffer" }))
+    if (entries === undefined) return
+    const files = entries.filter((entry) => !entry.isDirectory())
+    yield* Effect.forEach(files, ({ name }) => call("unlink", within(path, name), unlink), {
+      concurrency: 8,
+      discard: true
+    })
+    for (const entry of entries) if (entry.isDirectory()) yield* remove(within(path, entry.name))
+    yield* call("rmdir", path, rmdir)
+  })
+
+const remove = (path: Buffer): Effect.Effect<void, FileSystemFailed> =>
+  Effect.gen(function* () {
+    const stat = yield* call("lstat", path, (path) => lstat(path))
+    if (stat === undefined) return
+    yield* stat.isDirectory() ? removeDirectory(path, stat.mode) : call("unlink", path, unlink)
+  })
+
+export const removeTree = (path: string): Effect.Effect<void, FileSystemFailed> => remove(Buffer.from(path))

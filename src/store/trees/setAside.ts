@@ -1,0 +1,52 @@
+/**
+ * A tree that is to be made anew gives its name away first. That is done as cleaning up does it: under the lock `use`,
+ * exclusive, so that no pull has just looked at it, and never to a tree that somebody holds. If nothing takes its place it
+ * comes back: a changed tree is more than none.
+ */
+import { randomUUID } from "node:crypto"
+import { rename } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { removeFile } from "../../fs/removeFile.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { heldDigests } from "../locks/Holds.ts"
+import { tryLock } from "../locks/Lock.ts"
+import type { KeeperOptions } from "./needs.ts"
+import { removeTree } from "./removeTree.ts"
+import { isDirectory } from "./Staging.ts"
+
+type Options = Pick<KeeperOptions, "root" | "lockPath" | "area">
+
+const renamed = (from: string, to: string) => ifMissing(syscall("rename", from, () => rename(from, to)))
+
+/** The tree first, as cleaning up does: a tree that is there has its stat file. */
+const move = (from: string, to: string) => Effect.andThen(renamed(from, to), renamed(`${from}.stat`, `${to}.stat`))
+
+/** Gives where the tree is now; `undefined` where it stays. */
+const take = Effect.fnUntraced(function* ({ root, lockPath, area }: Options, digest: string, path: string) {
+  if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
+  const isHeld = yield* heldDigests(root)
+  if (isHeld(digest)) return undefined
+  const aside = join(yield* area, randomUUID())
+  yield* move(path, aside)
+  return aside
+}, Effect.scoped)
+
+/** Under the digest's lock: no other process is just publishing there. */
+const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: string, path: string, aside: string) {
+  const isFree = (yield* tryLock(lockPath(digest))) && !(yield* isDirectory(path))
+  // Its stat file first, as publishing does: a tree that is there has it.
+  if (isFree) return yield* Effect.andThen(renamed(`${aside}.stat`, `${path}.stat`), renamed(aside, path))
+  yield* removeTree(aside)
+  yield* removeFile(`${aside}.stat`)
+}, Effect.scoped)
+
+export const setAside = (
+  options: Options,
+  { digest, path }: { readonly digest: string; readonly path: string }
+): Effect.Effect<boolean, FileSystemFailed, Scope.Scope> =>
+  Effect.acquireRelease(take(options, digest, path), (aside) =>
+    aside === undefined ? Effect.void : Effect.ignore(giveBack(options, digest, path, aside))
+  ).pipe(Effect.map((aside) => aside !== undefined))

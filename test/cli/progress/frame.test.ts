@@ -1,0 +1,103 @@
+import { stripVTControlCharacters } from "node:util"
+import * as fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { frame, type Look } from "../../../src/cli/progress/frame.ts"
+import { advance, initial } from "../../../src/cli/progress/PullState.ts"
+import { cached, done, layers, progress, reference, resolved, resolving, retrying, started, story } from "../events.ts"
+
+const plain: Look = { color: false, columns: 110, rows: 40, tick: 0 }
+const draw = (events: ReadonlyArray<PullEvent>, look: Partial<Look> = {}) =>
+  frame(events.reduce(advance, initial), { ...plain, ...look }).split("\n")
+
+describe("a picture of a pull", () => {
+  test("begins with a line for the details, which turns while they are fetched", () => {
+    expect(draw([resolving])).toEqual([`⠋ Fetch image details  ${reference}`])
+    expect(draw([resolving], { tick: 1 })).toEqual([`⠙ Fetch image details  ${reference}`])
+    expect(draw([resolving, resolved])[0]).toBe(`✓ Fetch image details  ${reference}  linux/amd64`)
+  })
+
+  test("has a bar for each layer that is not in place: extracted, arrived, to come", () => {
+    const lines = draw([resolving, resolved, cached(1), started(2), progress(2, 0.5, 0.25), done(3)])
+    expect(lines[1]).toBe("⠋ Download layers      2 / 6  4.00 MiB / 20.00 MiB")
+    expect(lines[2]).toBe("⠋ Extract layers       2 / 6")
+    expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["02020202", "04040404", "05050505", "06060606"])
+    expect(lines[3]).toContain(
+      `${"=".repeat(10)}${"+".repeat(10)}${"-".repeat(20)}    1.00 MiB / 2.00 MiB    25 entries`
+    )
+    expect(lines[4]).toContain(`${"-".repeat(40)}         0 B / 4.00 MiB`)
+  })
+
+  test("shows a retry until bytes flow again", () => {
+    const before = [resolving, resolved, started(4), progress(4, 0.25, 0.25), retrying(4)]
+    expect(draw(before).join()).toContain("retry 2 in 1.5 s: BlobI")
+    expect(draw([...before, progress(4, 0.25, 0.25)]).join()).toContain("retry 2")
+    expect(draw([...before, progress(4, 0.5, 0.25)]).join()).not.toContain("retry")
+    expect(draw([resolving, retrying()]).join()).toContain("retry 2 in 1.5 s: BlobInterrupted")
+    expect(draw([resolving, retrying(), resolved]).join()).not.toContain("retry")
+  })
+
+  test("keeps no bar at the end, and three ticks", () => {
+    expect(draw(story)).toEqual([
+      `✓ Fetch image details  ${reference}  linux/amd64`,
+      "✓ Download layers      6 / 6  18.00 MiB / 18.00 MiB",
+      "✓ Extract layers       6 / 6"
+    ])
+  })
+
+  test("marks what was not reached when the pull fails", () => {
+    const lines = draw([resolving, resolved, done(1)], { failed: true })
+    expect(lines.slice(0, 3).map((line) => line.charAt(0))).toEqual(["✓", "✗", "✗"])
+  })
+
+  test("holds the layers under way where not all of them have room", () => {
+    const lines = draw([resolving, resolved, started(5), started(6)], { rows: 8 })
+    expect(lines).toHaveLength(7)
+    expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["05050505", "06060606", "01010101", "and 3 mo"])
+  })
+
+  test("never has a line wider than the terminal, whatever the layers tell", () => {
+    const events = fc.array(
+      fc.oneof(
+        fc
+          .tuple(fc.integer({ min: 1, max: 6 }), fc.double({ min: 0, max: 1, noNaN: true }))
+          .map(([n, share]) => progress(n, share, share)),
+        fc.integer({ min: 1, max: 6 }).map(started),
+        fc.integer({ min: 1, max: 6 }).map(retrying),
+        fc.integer({ min: 1, max: 6 }).map(done)
+      )
+    )
+    fc.assert(
+      fc.property(
+        events,
+        fc.integer({ min: 60, max: 200 }),
+        fc.integer({ min: 6, max: 50 }),
+        (events, columns, rows) => {
+          const lines = draw([resolving, resolved, ...events], { columns, rows })
+          expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+          expect(lines.length).toBeLessThan(rows)
+        }
+      )
+    )
+  })
+
+  test("has colours only where they are wanted, and the same text either way", () => {
+    const [grey, green] = [draw(story.slice(0, 9)).join("\n"), draw(story.slice(0, 9), { color: true }).join("\n")]
+    expect(grey).not.toContain("\u001b")
+    expect(green).toContain("\u001b[32m")
+    expect(stripVTControlCharacters(green)).toBe(grey)
+  })
+
+  test("prints no control character of a remote text", () => {
+    const lines = draw([
+      { _tag: "Resolving", reference: "evil\u001b]0;title\u0007/x" },
+      { ...resolved, platform: "linux\u009b2J" }
+    ])
+    expect(lines.join("")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+  })
+
+  test("draws an empty layer as a bar to come", () => {
+    const empty = { ...resolved, layers: layers.map((layer) => ({ ...layer, size: 0 })) }
+    expect(draw([resolving, empty]).at(-1)).toContain("0 B / 0 B")
+  })
+})

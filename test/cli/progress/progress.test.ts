@@ -1,0 +1,172 @@
+import { concat, from, NEVER, Subject, throwError } from "rxjs"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { showProgress } from "../../../src/cli/progress/progress.ts"
+import { done, Paper, progress, reference, resolved, resolving, started, story, warning } from "../events.ts"
+
+const hide = "\u001b[?25l"
+const show = "\u001b[?25h"
+const terminal = () => new Paper({ columns: 100, rows: 30 })
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] }))
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.useRealTimers()
+})
+
+/** Time for the library that repaints to load, and for a picture. */
+const picture = async () => {
+  await vi.advanceTimersByTimeAsync(80)
+  await vi.dynamicImportSettled()
+  await vi.advanceTimersByTimeAsync(80)
+}
+
+describe("on a terminal", () => {
+  test("events pass unchanged and in order", () => {
+    const seen: Array<PullEvent> = []
+    from(story)
+      .pipe(showProgress({ stream: terminal() }))
+      .subscribe((event) => seen.push(event))
+    expect(seen).toEqual(story)
+  })
+
+  test("a pull that ends before the first picture leaves the last one and touches no cursor", () => {
+    const stream = terminal()
+    from(story)
+      .pipe(showProgress({ stream, color: false }))
+      .subscribe()
+    expect(stream.text).not.toContain("\u001b")
+    expect(stream.lines).toContain("✓ Extract layers       6 / 6")
+  })
+
+  test("pictures come at most each 80 ms, however many events there are", async () => {
+    const stream = terminal()
+    const events = new Subject<PullEvent>()
+    const subscription = events.pipe(showProgress({ stream, color: false })).subscribe()
+    events.next(resolving)
+    events.next(resolved)
+    events.next(started(6))
+    await picture()
+    const before = stream.text.split("Extract").length
+    for (let i = 0; i < 1000; i++) events.next(progress(6, i / 1000, i / 1000))
+    expect(stream.text.split("Extract").length).toBe(before)
+    await vi.advanceTimersByTimeAsync(80)
+    expect(stream.text.split("Extract").length).toBe(before + 1)
+    expect(stream.text).toContain("5.99 MiB / 6.00 MiB")
+    subscription.unsubscribe()
+  })
+
+  test.for([
+    ["completes", (events: Subject<PullEvent>) => events.complete()],
+    ["fails", (events: Subject<PullEvent>) => events.error(new Error("no"))],
+    ["is unsubscribed", (_: Subject<PullEvent>, unsubscribe: () => void) => unsubscribe()]
+  ] as const)("the cursor comes back when the pull %s, and nothing is left running", async ([, end]) => {
+    const stream = terminal()
+    const events = new Subject<PullEvent>()
+    const listeners = process.listenerCount("exit")
+    const subscription = events.pipe(showProgress({ stream })).subscribe({ error: () => {} })
+    events.next(resolving)
+    await picture()
+    expect(stream.text).toContain(hide)
+    expect(stream.text).not.toContain(show)
+    end(events, () => subscription.unsubscribe())
+    expect(stream.text.lastIndexOf(show)).toBeGreaterThan(stream.text.lastIndexOf("Fetch"))
+    expect(stream.text.split(show)).toHaveLength(2)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(process.listenerCount("exit")).toBe(listeners)
+  })
+
+  test("a library that loads after the end draws nothing", async () => {
+    const stream = terminal()
+    const subscription = NEVER.pipe(showProgress({ stream })).subscribe()
+    vi.advanceTimersByTime(80)
+    subscription.unsubscribe()
+    const { text } = stream
+    await vi.dynamicImportSettled()
+    expect(stream.text).toBe(text)
+  })
+
+  test("a warning stays above the bars, without its control characters", async () => {
+    const stream = terminal()
+    const events = concat(from([resolving, resolved, warning]), NEVER)
+    const subscription = events.pipe(showProgress({ stream, color: false })).subscribe()
+    await picture()
+    subscription.unsubscribe()
+    const at = stream.lines.indexOf("warning: no [2J xattrs here")
+    expect(at).toBeGreaterThanOrEqual(0)
+    expect(stream.lines.findLastIndex((line) => line.includes("Fetch image details"))).toBeGreaterThan(at)
+  })
+
+  test("colour is what the stream says, unless it is asked for", () => {
+    const stream = Object.assign(terminal(), { hasColors: () => true })
+    from(story).pipe(showProgress({ stream })).subscribe()
+    expect(stream.text).toContain("\u001b[32m")
+    const grey = Object.assign(terminal(), { hasColors: () => true })
+    from(story)
+      .pipe(showProgress({ stream: grey, color: false }))
+      .subscribe()
+    expect(grey.text).not.toContain("\u001b[32m")
+  })
+})
+
+describe("where bars cannot be drawn", () => {
+  const lines = [
+    `Resolving ${reference}`,
+    "retry 2 in 1.5 s: BlobInterrupted: download broke",
+    `Resolved ${resolved.digest} for linux/amd64: 6 layers, 21.00 MiB`,
+    "01010101: already in place",
+    "02020202: waiting for another pull",
+    "03030303: pulling 3.00 MiB",
+    "04040404: continues at 1.00 MiB of 4.00 MiB",
+    "04040404: retry 2 in 1.5 s: BlobInterrupted: download broke",
+    "warning: no [2J xattrs here",
+    "03030303: done, 100 entries, 9.00 MiB",
+    "04040404: done, 100 entries, 12.00 MiB",
+    "02020202: already in place",
+    "05050505: pulling 5.00 MiB",
+    "05050505: done, 100 entries, 15.00 MiB",
+    "06060606: pulling 6.00 MiB",
+    "06060606: done, 100 entries, 18.00 MiB",
+    ""
+  ]
+  const told = (stream: Paper, plain?: boolean) => {
+    from(story).pipe(showProgress({ stream, plain })).subscribe()
+    return stream.lines
+  }
+
+  test("each step is a line: no terminal, a dumb one, one without a size, one that carries a log", () => {
+    expect(told(new Paper())).toEqual(lines)
+    expect(told(Object.assign(new Paper(), { isTTY: true }))).toEqual(lines)
+    expect(told(terminal(), true)).toEqual(lines)
+    vi.stubEnv("TERM", "dumb")
+    expect(told(terminal())).toEqual(lines)
+  })
+
+  test("progress is a line in ten seconds for each layer, and none after its end", async () => {
+    const stream = new Paper()
+    const events = new Subject<PullEvent>()
+    events.pipe(showProgress({ stream })).subscribe()
+    for (let i = 0; i < 100; i++) events.next(progress(6, i / 100, i / 100))
+    expect(stream.text).toBe("")
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(stream.text).toBe("06060606: 5.94 MiB of 6.00 MiB, 99 entries\n")
+    events.next(progress(6, 1, 1))
+    events.next(done(6))
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(stream.lines.slice(1)).toEqual(["06060606: done, 100 entries, 18.00 MiB", ""])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("errors pass, and quiet writes nothing", () => {
+    const stream = terminal()
+    let error: unknown
+    throwError(() => "no")
+      .pipe(showProgress({ stream: new Paper() }))
+      .subscribe({ error: (e) => (error = e) })
+    expect(error).toBe("no")
+    from(story)
+      .pipe(showProgress({ stream, quiet: true }))
+      .subscribe()
+    expect(stream.text).toBe("")
+  })
+})

@@ -1,0 +1,31 @@
+import * as Effect from "effect/Effect"
+import { expect } from "vitest"
+import { load, scarcity } from "../../src/fs/load.ts"
+import { it } from "../support/effect.ts"
+
+const system = (code: string) => Object.assign(new Error(`${code}: it went wrong, open '/x.js'`), { code })
+const dlopen = (words: string) => Object.assign(new Error(`/x.node: ${words}`), { code: "ERR_DLOPEN_FAILED" })
+
+it.effect("a module that cannot be opened for want of something is a reason, and says of what", () =>
+  Effect.gen(function* () {
+    const shortages: ReadonlyArray<readonly [Error, string]> = [
+      [system("EMFILE"), "EMFILE"],
+      [system("ENFILE"), "ENFILE"],
+      [dlopen("cannot open shared object file: Too many open files"), "EMFILE"],
+      [dlopen("cannot open shared object file: Too many open files in system"), "ENFILE"],
+      [dlopen("failed to map segment from shared object: Cannot allocate memory"), "ENOMEM"]
+    ]
+    for (const [error, code] of shortages) {
+      const reason = yield* Effect.flip(load("the catalogue", () => Promise.reject(error)))
+      expect(reason).toMatchObject({ _tag: "FileSystemFailed", operation: "load", path: "the catalogue", code })
+    }
+  })
+)
+
+it.effect("any other failure is a fault of the program", () =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.exit(load("the catalogue", () => Promise.reject(system("ENOENT"))))
+    expect(String(exit)).toContain("Die")
+    expect(scarcity(dlopen("invalid ELF header"))).toBeUndefined()
+  })
+)

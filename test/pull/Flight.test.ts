@@ -1,0 +1,134 @@
+/** One flight: what several want at once is done once, and no longer than somebody wants it. */
+import { stat } from "node:fs/promises"
+import { join } from "node:path"
+import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
+import { filter, take } from "rxjs/operators"
+import { expect, test } from "vitest"
+import type { PullEvent } from "../../src/api/events.ts"
+import { fault, image, Prng, startRegistry } from "../../src/testing/index.ts"
+import { open } from "../support/open.ts"
+
+const noise = (seed: string) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(300_000) } })
+
+/** A registry whose only layer stops in the middle until the fault is taken away. */
+const stalled = async () => {
+  const made = await image({ layers: [noise("stalled")] })
+  const registry = await startRegistry({ images: { "app:1": made, "app:2": made, "other:1": made } })
+  const digest = made.manifests[0]?.layers[0]?.digest ?? ""
+  registry.fault({ kind: "blob", reference: digest, times: 1 }, fault.stall(100_000))
+  const half = () => registry.log.until((log) => log.where({ reference: digest }).some(({ sent }) => sent >= 100_000))
+  return { registry, digest, half }
+}
+
+test("ten pulls of one tag at once are one: each document and each blob is asked for once", async () => {
+  const made = await image({ layers: [noise("a"), noise("b")] })
+  await using registry = await startRegistry({ images: { "app:1": made } })
+  await using oci = await open()
+  const pulled = await Promise.all(Array.from({ length: 10 }, () => oci.pull(registry.reference("app:1"))))
+  expect(new Set(pulled.map(({ digest }) => digest)).size).toBe(1)
+  expect(registry.log.count({ kind: "manifest" })).toBe(1)
+  expect(registry.log.count({ kind: "blob" })).toBe(3)
+})
+
+test("who comes late is told what was resolved and how far the layer is", async () => {
+  const { registry, digest, half } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 2_000 } })
+  const first = lastValueFrom(oci.pull$(registry.reference("app:1")))
+  await half()
+  const late = lastValueFrom(oci.pull$(registry.reference("app:1")).pipe(toArray()))
+  const tags = (await late).map(({ _tag }) => _tag)
+  expect(tags.slice(0, 3)).toEqual(["Resolving", "Resolved", "LayerStarted"])
+  expect(tags.at(-1)).toBe("Pulled")
+  expect(await first).toMatchObject({ _tag: "Pulled" })
+  expect(registry.log.repeated(digest)).toBe(0)
+})
+
+test("two tags share a layer's download, and both see it", async () => {
+  const { registry, digest, half } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 2_000 } })
+  const first = lastValueFrom(oci.pull$(registry.reference("app:1")))
+  await half()
+  const events = await lastValueFrom(oci.pull$(registry.reference("app:2")).pipe(toArray()))
+  expect(events.filter((event) => event._tag === "LayerStarted" || event._tag === "LayerDone")).toMatchObject([
+    { _tag: "LayerStarted", offset: 0 },
+    { _tag: "LayerDone" }
+  ])
+  await first
+  expect(registry.log.repeated(digest)).toBe(0)
+  expect(await oci.images()).toHaveLength(2)
+})
+
+test("a download goes on when one of two leaves, and ends when the last one leaves", async () => {
+  const { registry, half } = await stalled()
+  await using _ = registry
+  await using oci = await open()
+  const controllers = [new AbortController(), new AbortController()] as const
+  const pulls = controllers.map(({ signal }) => oci.pull(registry.reference("app:1"), { signal }))
+  await half()
+  controllers[0].abort(new Error("first leaves"))
+  await expect(pulls[0]).rejects.toThrow("first leaves")
+  expect(registry.log.open).toBe(1)
+  controllers[1].abort(new Error("last leaves"))
+  await expect(pulls[1]).rejects.toThrow("last leaves")
+  await registry.log.settled()
+  expect(registry.log.count({ kind: "blob", state: "aborted" })).toBe(1)
+})
+
+test("a registry that fails does not fail a pull of the same layer from another", async () => {
+  const { registry, digest, half } = await stalled()
+  await using _ = registry
+  const made = await image({ layers: [noise("stalled")] })
+  await using sound = await startRegistry({ images: { "app:1": made } })
+  await using oci = await open({ retry: { times: 0 }, timeouts: { idle: 1_000 } })
+  registry.fault({ kind: "blob", reference: digest, nth: 2 }, fault.status(404, "BLOB_UNKNOWN"))
+  const failing = oci.pull(registry.reference("app:1")).then(
+    () => expect.unreachable(),
+    (error) => error.reason._tag
+  )
+  await half()
+  expect((await oci.pull(sound.reference("app:1"))).layers).toHaveLength(1)
+  expect(await failing).toBe("BlobInterrupted")
+  expect(sound.log.ranges(digest).at(0)?.[0]).toBe(100_000)
+})
+
+test("an observer that throws fails its own pull and no other", async () => {
+  const { registry, half } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 1_000 } })
+  const sound = oci.pull(registry.reference("app:1"))
+  await half()
+  const onEvent = (event: PullEvent) => {
+    if (event._tag === "LayerDone") throw new Error("mine")
+  }
+  await expect(oci.pull(registry.reference("app:1"), { onEvent })).rejects.toThrow("mine")
+  expect((await sound).layers).toHaveLength(1)
+})
+
+test("a pull begun as the last one leaves starts anew, from the kept bytes", async () => {
+  const { registry, digest, half } = await stalled()
+  await using _ = registry
+  await using oci = await open()
+  const controller = new AbortController()
+  const left = oci.pull(registry.reference("app:1"), { signal: controller.signal })
+  await half()
+  // What was sent may still be on its way.
+  const kept = join(oci.root, "partial", digest)
+  const size = () =>
+    stat(kept).then(
+      (it) => it.size,
+      () => 0
+    )
+  await expect.poll(size).toBe(100_000)
+  controller.abort(new Error("enough"))
+  const started = firstValueFrom(
+    oci.pull$(registry.reference("app:1")).pipe(
+      filter((event) => event._tag === "LayerDone"),
+      take(1)
+    )
+  )
+  await expect(left).rejects.toThrow("enough")
+  expect(await started).toMatchObject({ digest })
+  expect(registry.log.repeated(digest)).toBe(0)
+})

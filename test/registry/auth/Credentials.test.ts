@@ -1,0 +1,260 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { delimiter, join } from "node:path"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { Scope } from "effect/Scope"
+import { describe, expect } from "vitest"
+import type { PullerOptions } from "../../../src/api/config.ts"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { makeCredentials } from "../../../src/registry/auth/Credentials.ts"
+import { keysOf, normalizeKey } from "../../../src/registry/auth/doorKey.ts"
+import type { Login } from "../../../src/registry/auth/Login.ts"
+import { it } from "../../support/effect.ts"
+
+const directory: Effect.Effect<string, never, Scope> = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "ociflow-credentials-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+)
+const write = (path: string, content: object | string) =>
+  Effect.promise(() => writeFile(path, typeof content === "string" ? content : JSON.stringify(content)))
+
+/** A program on the PATH, for the life of the test. */
+const program = Effect.fnUntraced(function* (bin: string, name: string, script: string) {
+  const path = join(bin, name)
+  yield* write(path, `#!/bin/sh\n${script}\n`)
+  yield* Effect.promise(() => chmod(path, 0o755))
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = process.env["PATH"]
+      process.env["PATH"] = `${bin}${delimiter}${before}`
+      return before
+    }),
+    (before) =>
+      Effect.sync(() => {
+        process.env["PATH"] = before
+      })
+  )
+})
+
+const nowhere = { DOCKER_CONFIG: "/nonexistent", REGISTRY_AUTH_FILE: "/nonexistent/auth.json" }
+
+const find = (
+  door: string,
+  variables: Record<string, string> = {},
+  credentials?: PullerOptions["credentials"],
+  events: Array<PullEvent> = []
+) =>
+  Effect.gen(function* () {
+    const [registry = "", ...path] = door.split("/")
+    const { find: source } = yield* makeCredentials(credentials)
+    return yield* source({ registry, repository: path.join("/") }, (event) => void events.push(event))
+  }).pipe(
+    Effect.map(Option.map(shown)),
+    Effect.map(Option.getOrUndefined),
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({ ...nowhere, ...variables }))
+  )
+const shown = (login: Login) =>
+  login._tag === "Password" ? `${login.username}:${Redacted.value(login.password)}` : Redacted.value(login.token)
+
+const base64 = (text: string) => Buffer.from(text).toString("base64")
+const auths = (entries: Record<string, string>) => ({
+  auths: Object.fromEntries(Object.entries(entries).map(([key, login]) => [key, { auth: base64(login) }]))
+})
+
+describe("credentials", () => {
+  it.live("come from the option first, then the environment, then docker's file, then podman's", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      yield* write(join(home, "config.json"), auths({ "r.test": "me:docker", "d.test": "me:docker" }))
+      yield* write(
+        join(home, "auth.json"),
+        auths({ "r.test": "me:podman", "d.test": "me:podman", "p.test": "me:podman" })
+      )
+      const files = { DOCKER_CONFIG: home, REGISTRY_AUTH_FILE: join(home, "auth.json") }
+      const variable = { OCIFLOW_AUTH: JSON.stringify(auths({ "r.test": "me:variable" })) }
+      const option = { "r.test": { username: "me", password: "option" } }
+      expect(yield* find("r.test/a", { ...files, ...variable }, option)).toBe("me:option")
+      expect(yield* find("r.test/a", { ...files, ...variable })).toBe("me:variable")
+      expect(yield* find("r.test/a", { ...files, DOCKER_AUTH_CONFIG: variable.OCIFLOW_AUTH })).toBe("me:variable")
+      expect(yield* find("d.test/a", { ...files, ...variable })).toBe("me:docker")
+      expect(yield* find("p.test/a", { ...files, ...variable }, option)).toBe("me:podman")
+      expect(yield* find("x.test/a", { ...files, ...variable }, option)).toBeUndefined()
+    })
+  )
+
+  it.live("for part of a registry count before those for all of it, the longest first", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      const file = auths({
+        "r.test": "host:1",
+        "r.test/org": "org:1",
+        "r.test/org/app": "app:1",
+        "r.test/other/": "o:1"
+      })
+      yield* write(join(home, "auth.json"), file)
+      const files = { REGISTRY_AUTH_FILE: join(home, "auth.json") }
+      expect(yield* find("r.test/org/app", files)).toBe("app:1")
+      expect(yield* find("r.test/org/app2", files)).toBe("org:1")
+      expect(yield* find("r.test/organisation/app", files)).toBe("host:1")
+      expect(yield* find("r.test/other/x", files)).toBe("o:1")
+      expect(yield* find("evil-r.test/org/app", files)).toBeUndefined()
+    })
+  )
+
+  it.live("for Docker Hub are found under each of its names", () =>
+    Effect.gen(function* () {
+      for (const key of ["https://index.docker.io/v1/", "docker.io", "registry-1.docker.io", "index.docker.io"])
+        expect(
+          yield* find("docker.io/library/alpine", { OCIFLOW_AUTH: JSON.stringify(auths({ [key]: "me:x" })) })
+        ).toBe("me:x")
+    })
+  )
+
+  it.live("may be a token, before a password", () =>
+    Effect.gen(function* () {
+      const entry = (more: object) => ({
+        OCIFLOW_AUTH: JSON.stringify({ auths: { "r.test": { auth: base64("me:"), ...more } } })
+      })
+      expect(yield* find("r.test/a", entry({ identitytoken: "identity" }))).toBe("identity")
+      expect(yield* find("r.test/a", entry({ registrytoken: "bearer" }))).toBe("bearer")
+      expect(yield* find("r.test/a", entry({}))).toBeUndefined()
+    })
+  )
+
+  it.live("come from a function: at once, as a promise or as an Effect, once for all of a pull", () =>
+    Effect.gen(function* () {
+      const me = { username: "me", password: "1" }
+      const asked: Array<string> = []
+      const at = (answer: () => ReturnType<Extract<PullerOptions["credentials"], (...args: never) => unknown>>) =>
+        find("r.test/org/app", {}, (...door) => {
+          asked.push(door.join(" "))
+          return answer()
+        })
+      expect(yield* at(() => me)).toBe("me:1")
+      expect(yield* at(async () => me)).toBe("me:1")
+      expect(yield* at(() => Effect.succeed(me))).toBe("me:1")
+      expect(yield* at(() => undefined)).toBeUndefined()
+      expect(new Set(asked)).toEqual(new Set(["r.test org/app"]))
+      for (const failing of [
+        () => Effect.fail("hunter2"),
+        () => Promise.reject(new Error("hunter2")),
+        () => {
+          throw new Error("hunter2")
+        }
+      ]) {
+        const error = yield* Effect.flip(at(failing))
+        expect(error).toMatchObject({ _tag: "CredentialsUnavailable", registry: "r.test" })
+        expect(JSON.stringify(error) + error.message).not.toContain("hunter")
+      }
+      let calls = 0
+      const { find: source, forget } = yield* makeCredentials(() => {
+        calls++
+        return me
+      })
+      const door = () => source({ registry: "r.test", repository: "a" }, () => undefined)
+      yield* Effect.all([door(), door(), door()], { concurrency: "unbounded" })
+      expect(calls).toBe(1)
+      yield* forget({ registry: "r.test", repository: "a" })
+      yield* door()
+      expect(calls).toBe(2)
+    })
+  )
+
+  it.live("in files that cannot be used are a warning that quotes nothing of them", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      for (const text of ['{"auths": {"secret', '{"auths": "secret"}', `"${"secret".repeat(400_000)}"`]) {
+        const events: Array<PullEvent> = []
+        yield* write(join(home, "config.json"), text)
+        yield* write(join(home, "auth.json"), text)
+        const files = {
+          DOCKER_CONFIG: home,
+          REGISTRY_AUTH_FILE: join(home, "auth.json"),
+          OCIFLOW_AUTH: text.slice(0, 1000)
+        }
+        expect(yield* find("r.test/a", files, undefined, events)).toBeUndefined()
+        expect(events.map((it) => it._tag === "Warning" && it.code)).toEqual([
+          "AuthVariableUnusable",
+          "DockerConfigUnusable",
+          "AuthFileUnusable"
+        ])
+        expect(JSON.stringify(events)).not.toContain("secret")
+      }
+    })
+  )
+})
+
+describe("a credential helper", () => {
+  it.live(
+    "is asked by its protocol: the one of the registry, else the one for all; then the file's own entry counts",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* directory
+        yield* program(
+          home,
+          "docker-credential-one",
+          `read s; echo "$1 $s" >> ${home}/asked; [ "$s" = one.test ] && echo '{"ServerURL":"x","Username":"me","Secret":"one"}' || { echo 'credentials not found in native keychain'; exit 1; }`
+        )
+        yield* program(
+          home,
+          "docker-credential-all",
+          `read s; echo "$1 $s" >> ${home}/asked; case "$s" in all.test) echo '{"Username":"<token>","Secret":"identity"}';; https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"1"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac`
+        )
+        yield* write(join(home, "config.json"), {
+          credHelpers: { "one.test": "one" },
+          credsStore: "all",
+          ...auths({ "file.test": "me:file" })
+        })
+        const events: Array<PullEvent> = []
+        const ask = (door: string) => find(door, { DOCKER_CONFIG: home }, undefined, events)
+        expect(yield* ask("one.test/a")).toBe("me:one")
+        expect(yield* ask("all.test/a")).toBe("identity")
+        expect(yield* ask("docker.io/library/alpine")).toBe("hub:1")
+        expect(yield* ask("file.test/a")).toBe("me:file")
+        expect(events).toEqual([])
+        expect((yield* Effect.promise(() => readFile(join(home, "asked"), "utf8"))).split("\n")).toEqual([
+          "get one.test",
+          "get all.test",
+          "get https://index.docker.io/v1/",
+          "get file.test",
+          "get https://file.test",
+          ""
+        ])
+      })
+  )
+
+  it.live("that is none, fails, or says nonsense is a warning without what it said", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      const marker = join(home, "ran")
+      yield* program(home, "docker-credential-broken", "echo hunter2; exit 3")
+      yield* program(home, "docker-credential-odd", "echo hunter2")
+      yield* program(home, "docker-credential-flood", "yes hunter2")
+      yield* program(home, "evil", `touch ${marker}`)
+      const names = ["absent", "broken", "odd", "flood", "../evil", `/${home}/evil`, `x; touch ${marker}`, "$(evil)"]
+      for (const name of names) {
+        const events: Array<PullEvent> = []
+        yield* write(join(home, "config.json"), { credHelpers: { "r.test": name } })
+        expect(yield* find("r.test/a", { DOCKER_CONFIG: home }, undefined, events), name).toBeUndefined()
+        expect(events, name).toMatchObject([{ _tag: "Warning", code: "CredentialHelperFailed" }])
+        expect(JSON.stringify(events)).not.toContain("hunter")
+      }
+      expect(yield* Effect.exit(Effect.tryPromise(() => readFile(marker)))).toMatchObject({ _tag: "Failure" })
+    })
+  )
+})
+
+it("keys are one spelling for all that mean the same, and hosts are compared whole", () => {
+  expect(["https://R.test/v2/", "http://r.test", "r.test/", " r.test "].map(normalizeKey)).toEqual(
+    Array(4).fill("r.test")
+  )
+  expect(["", "/", "a b", "user@host", "https://"].map(normalizeKey)).toEqual(Array(5).fill(undefined))
+  expect(keysOf({ registry: "r.test:5000", repository: "a/b" })).toEqual([
+    "r.test:5000/a/b",
+    "r.test:5000/a",
+    "r.test:5000"
+  ])
+})

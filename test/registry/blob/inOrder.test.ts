@@ -1,0 +1,135 @@
+import * as fc from "fast-check"
+import { Observable, Subject } from "rxjs"
+import { describe, expect, test } from "vitest"
+import { Gate } from "../../../src/reactive/Gate.ts"
+import { type Body, inOrder } from "../../../src/registry/blob/inOrder.ts"
+
+const chunk = (...bytes: ReadonlyArray<number>) => Uint8Array.from(bytes)
+
+/** Bodies that do what the test says; each tells whether it is subscribed and what its gate says. */
+const controlled = (count: number) => {
+  const parts = Array.from({ length: count }, () => {
+    const bytes$ = new Subject<Uint8Array>()
+    const state = { bytes$, subscribed: false, gate: undefined as Gate | undefined }
+    const body: Body = (gate) =>
+      new Observable((sink) => {
+        state.subscribed = true
+        state.gate = gate
+        const subscription = bytes$.subscribe(sink)
+        return () => {
+          state.subscribed = false
+          subscription.unsubscribe()
+        }
+      })
+    return { state, body }
+  })
+  return { bodies: parts.map(({ body }) => body), states: parts.map(({ state }) => state) }
+}
+
+const run = (bodies: ReadonlyArray<Body>, atOnce: number, gate: Gate) => {
+  const seen: Array<number> = []
+  const ended: Array<unknown> = []
+  const subscription = inOrder(bodies, atOnce, gate).subscribe({
+    next: (bytes) => seen.push(...bytes),
+    error: (error) => ended.push(error),
+    complete: () => ended.push("complete")
+  })
+  return { seen, ended, subscription }
+}
+
+describe("bodies in order", () => {
+  test("are handed on in their order, however they come; so many are subscribed at once and no more", () => {
+    const { bodies, states } = controlled(4)
+    const [a, b, c, d] = states
+    const { seen, ended } = run(bodies, 2, new Gate())
+    expect(states.map(({ subscribed }) => subscribed)).toEqual([true, true, false, false])
+    b?.bytes$.next(chunk(3))
+    b?.bytes$.complete()
+    expect([seen, c?.subscribed]).toEqual([[], false])
+    a?.bytes$.next(chunk(1, 2))
+    expect(seen).toEqual([1, 2])
+    a?.bytes$.complete()
+    expect([seen, c?.subscribed, d?.subscribed]).toEqual([[1, 2, 3], true, true])
+    d?.bytes$.next(chunk(5))
+    c?.bytes$.next(chunk(4))
+    for (const it of [c, d]) it?.bytes$.complete()
+    expect([seen, ended]).toEqual([[1, 2, 3, 4, 5], ["complete"]])
+  })
+
+  test("do not flow while the gate is closed; only the first is made to wait", () => {
+    const { bodies, states } = controlled(3)
+    const [a, b] = states
+    const gate = new Gate()
+    const { seen } = run(bodies, 2, gate)
+    gate.close()
+    expect([a?.gate?.isOpen, b?.gate?.isOpen]).toEqual([false, true])
+    a?.bytes$.next(chunk(1))
+    a?.bytes$.complete()
+    b?.bytes$.next(chunk(2))
+    expect([seen, states[2]?.subscribed]).toEqual([[], false])
+    gate.open()
+    expect([seen, states[2]?.subscribed]).toEqual([[1, 2], true])
+    expect(b?.gate?.isOpen).toBe(true)
+  })
+
+  test("stop at a gate that closes on the way", () => {
+    const { bodies, states } = controlled(2)
+    const gate = new Gate()
+    const seen: Array<number> = []
+    inOrder(bodies, 2, gate).subscribe((bytes) => {
+      seen.push(...bytes)
+      gate.close()
+    })
+    const [a, b] = states
+    b?.bytes$.next(chunk(2))
+    b?.bytes$.next(chunk(3))
+    a?.bytes$.next(chunk(1))
+    a?.bytes$.complete()
+    expect(seen).toEqual([1])
+    gate.open()
+    expect(seen).toEqual([1, 2])
+  })
+
+  test("all end with the first error, and with the subscription", () => {
+    const one = controlled(3)
+    const failed = run(one.bodies, 3, new Gate())
+    one.states[1]?.bytes$.error("broken")
+    expect([failed.ended, one.states.some(({ subscribed }) => subscribed)]).toEqual([["broken"], false])
+    const two = controlled(3)
+    const { subscription, ended } = run(two.bodies, 3, new Gate())
+    subscription.unsubscribe()
+    expect([ended, two.states.some(({ subscribed }) => subscribed)]).toEqual([[], false])
+  })
+
+  test("give every byte once, whatever the pieces, the order of arrival and the gate", () => {
+    const script = fc.array(fc.record({ body: fc.nat(4), bytes: fc.nat(3), gate: fc.boolean(), over: fc.boolean() }), {
+      maxLength: 60
+    })
+    fc.assert(
+      fc.property(script, fc.integer({ min: 1, max: 5 }), (steps, atOnce) => {
+        const { bodies, states } = controlled(5)
+        const gate = new Gate()
+        const { seen, ended } = run(bodies, atOnce, gate)
+        const sent = states.map((): Array<number> => [])
+        const over = new Set<number>()
+        let byte = 0
+        for (const step of steps) {
+          if (step.gate) gate.open()
+          else gate.close()
+          const [state, mine] = [states[step.body], sent[step.body]]
+          if (state?.subscribed !== true || mine === undefined) continue
+          const bytes = Array.from({ length: step.bytes }, () => byte++ % 256)
+          mine.push(...bytes)
+          state.bytes$.next(chunk(...bytes))
+          if (!step.over) continue
+          over.add(step.body)
+          state.bytes$.complete()
+        }
+        gate.open()
+        for (const [at, { bytes$ }] of states.entries()) if (!over.has(at)) bytes$.complete()
+        expect(seen).toEqual(sent.flat())
+        expect(ended).toEqual(["complete"])
+      })
+    )
+  })
+})

@@ -1,0 +1,103 @@
+import fc from "fast-check"
+import { concat, lastValueFrom, NEVER, of, throwError, timer, toArray } from "rxjs"
+import { describe, expect, it } from "vitest"
+import { resuming } from "../../../src/registry/blob/resuming.ts"
+import { skip } from "../../../src/registry/blob/skip.ts"
+import { atMost } from "../../../src/registry/http/atMost.ts"
+
+const bytes = (from: number, to: number) => Uint8Array.from({ length: to - from }, (_, n) => (from + n) % 251)
+const joined = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks)
+
+describe("resuming", () => {
+  it("is one body, however its attempts were cut, each byte asked for once", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(60), fc.array(fc.nat(9), { maxLength: 12 }), async (size, cuts) => {
+        const asked: Array<number> = []
+        const left = [...cuts]
+        const chunks = await lastValueFrom(
+          resuming({
+            offset: 0,
+            size,
+            attempt: (offset) => {
+              asked.push(offset)
+              const cut = left.shift()
+              if (cut === undefined) return of(bytes(offset, size))
+              return concat(
+                of(bytes(offset, Math.min(offset + cut, size))),
+                throwError(() => new Error("cut"))
+              )
+            },
+            wait: () => () => of(undefined)
+          }).pipe(toArray())
+        )
+        expect(joined(chunks)).toEqual(joined([bytes(0, size)]))
+        expect(asked).toEqual([...asked].sort((a, b) => a - b))
+      })
+    )
+  })
+
+  it("tells whether an attempt brought something, and forgets it for the next subscriber", async () => {
+    const progress: Array<Array<boolean>> = []
+    const body$ = resuming({
+      offset: 0,
+      size: 2,
+      attempt: (offset) =>
+        concat(
+          offset < 1 ? of(bytes(0, 1)) : of(),
+          throwError(() => new Error("cut"))
+        ),
+      wait: () => {
+        const told: Array<boolean> = []
+        progress.push(told)
+        return (error, progressed) => (told.push(progressed) > 2 ? throwError(() => error) : of(undefined))
+      }
+    })
+    for (const _ of [1, 2]) await expect(lastValueFrom(body$)).rejects.toThrow("cut")
+    expect(progress).toEqual([
+      [true, false, false],
+      [true, false, false]
+    ])
+  })
+
+  it("waits for nothing once it is unsubscribed", () => {
+    let attempts = 0
+    const subscription = resuming({
+      offset: 0,
+      size: 1,
+      attempt: () => throwError(() => new Error(`cut ${++attempts}`)),
+      wait: () => () => (attempts > 1 ? NEVER : timer(0))
+    }).subscribe()
+    subscription.unsubscribe()
+    expect(attempts).toBe(1)
+  })
+})
+
+describe("skip and atMost", () => {
+  it("cut a body at the byte, wherever its chunks begin", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 6 }), { maxLength: 8 }),
+        fc.nat(50),
+        fc.nat(50),
+        async (chunks, from, limit) => {
+          const whole = joined(chunks)
+          const seen: Array<Uint8Array> = []
+          let failed = false
+          of(...chunks)
+            .pipe(
+              skip(from),
+              atMost(limit, () => "too much")
+            )
+            .subscribe({
+              next: (chunk) => seen.push(chunk),
+              error: () => {
+                failed = true
+              }
+            })
+          expect(joined(seen)).toEqual(whole.subarray(from, from + limit))
+          expect(failed).toBe(whole.length > from + limit)
+        }
+      )
+    )
+  })
+})
