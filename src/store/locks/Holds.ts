@@ -1,16 +1,16 @@
 /**
  * Images in use. Whoever uses one holds a shared lock on each digest that its trees are called by, `<root>/locks/held/…`,
- * and cleaning up leaves these trees where they are. The lock goes with its process. The file that it stands on says
- * whose locks are to be asked for; one that a dead process left is removed by whoever asks.
+ * and cleaning up leaves these trees where they are. The lock goes with its process. Its file says which digests to ask
+ * for. Nobody removes that file but the holder of the exclusive lock, as it leaves: whoever asks, and finds nobody.
  */
-import { unlink, writeFile } from "node:fs/promises"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { syscall } from "../../fs/syscall.ts"
 import { fileName } from "../Places.ts"
 import { lock, tryLock } from "./Lock.ts"
 
@@ -25,9 +25,9 @@ export const holdDigests = Effect.fnUntraced(function* (
   yield* syscall("mkdir", directory, () => makeDirectory(directory))
   for (const digest of new Set(digests)) {
     const path = join(directory, fileName(digest))
-    // Locks that are no file locks leave no file.
-    yield* syscall("write", path, () => writeFile(path, "", { flag: "a" }))
     yield* lock(path, { shared: true })
+    // After the lock: until then whoever asks may remove it. A file lock has made it; a socket's name leaves no file.
+    yield* syscall("write", path, () => writeFile(path, "", { flag: "a" }))
   }
 })
 
@@ -38,13 +38,7 @@ export const heldDigests = Effect.fnUntraced(function* (
   const directory = directoryOf(root)
   const held = new Set<string>()
   for (const name of yield* list(directory)) {
-    const path = join(directory, name)
-    const free = yield* Effect.scoped(
-      Effect.tap(tryLock(path, { sharable: true }), (free) =>
-        free ? ifMissing(syscall("unlink", path, () => unlink(path))) : Effect.void
-      )
-    )
-    if (!free) held.add(name)
+    if (!(yield* Effect.scoped(tryLock(join(directory, name), { sharable: true })))) held.add(name)
   }
   return (digest) => held.has(fileName(digest))
 })

@@ -63,8 +63,9 @@ export const tryFileLock = async (path: string, shared: boolean): Promise<Held |
   }
 }
 
+/** Where the directory was removed and made anew meanwhile, the name is another's. */
 const release = async (handle: FileHandle, path: string, shared: boolean): Promise<void> => {
   // Removed while still locked: later, it could be another's. Windows does not remove an open file's name at once.
-  if (!shared && process.platform !== "win32") await unlink(path).catch(() => undefined)
+  if (!shared && process.platform !== "win32" && (await isAt(handle, path))) await unlink(path).catch(() => undefined)
   await handle.close()
 }

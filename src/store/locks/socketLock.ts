@@ -5,7 +5,7 @@
  * them. All of it holds among the processes of one network namespace.
  */
 import { createHash, randomBytes } from "node:crypto"
-import { readFile, realpath } from "node:fs/promises"
+import { readFile, realpath, unlink } from "node:fs/promises"
 import { createServer } from "node:net"
 import { basename, dirname, join } from "node:path"
 import type { Held } from "./fileLock.ts"
@@ -31,6 +31,14 @@ const isAlone = async (name: string): Promise<boolean> => {
   return names.includes(`@${name}`) && !names.includes(`@${name}:`)
 }
 
+/** Removes the file, if there is one, while nobody else can have the lock: as file locks do. */
+const removing = ({ release }: Held, path: string): Held => ({
+  release: async () => {
+    await unlink(path).catch(() => undefined)
+    await release()
+  }
+})
+
 /** `sharable`: others may hold an exclusive lock's name shared. */
 export const trySocketLock = async (path: string, shared: boolean, sharable = shared): Promise<Held | undefined> => {
   if (process.platform !== "linux") throw Object.assign(new Error("no locks here"), { code: "ENOTSUP" })
@@ -42,7 +50,7 @@ export const trySocketLock = async (path: string, shared: boolean, sharable = sh
   try {
     if (shared) kept = await listen(`${name}:${randomBytes(8).toString("hex")}`)
     else if (!sharable || (await isAlone(name))) kept = held
-    return kept
+    return kept === held ? removing(held, path) : kept
   } finally {
     if (kept !== held) await held.release()
   }

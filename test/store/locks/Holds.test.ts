@@ -96,3 +96,22 @@ describe("an image that is held", () => {
     })
   )
 })
+
+describe("whoever asks which images are held", () => {
+  for (const kind of process.platform === "linux" ? ["files", "sockets"] : ["files"]) {
+    it.live(
+      `takes no hold away from who takes one meanwhile, where locks are ${kind}`,
+      () =>
+        Effect.gen(function* () {
+          const root = yield* directory
+          for (const asker of yield* Effect.forEach([1, 2, 3], () => start("asks.ts", root, kind))) {
+            yield* Effect.promise(() => asker.says("asking"))
+          }
+          const holder = yield* start("holds.ts", root, "400", kind)
+          yield* Effect.promise(() => holder.ended)
+          expect(holder.lines).toEqual(["lost 0"])
+        }),
+      120_000
+    )
+  }
+})

@@ -1,9 +1,12 @@
-import { readdir } from "node:fs/promises"
-import { join } from "node:path"
+import { mkdir, readdir, rm } from "node:fs/promises"
+import { basename, join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import { describe, expect } from "vitest"
+import { tryFileLock } from "../../../src/store/locks/fileLock.ts"
 import { lock, tryLock } from "../../../src/store/locks/Lock.ts"
 import { trySocketLock } from "../../../src/store/locks/socketLock.ts"
 import { it } from "../../support/effect.ts"
@@ -35,6 +38,21 @@ describe("a lock within one process", () => {
     Effect.gen(function* () {
       const path = yield* place
       yield* Effect.scoped(lock(path))
+      expect(yield* Effect.promise(() => readdir(join(path, "..")))).toEqual([])
+    })
+  )
+  it.effect("removes no file but its own, where the directory was removed and made anew", () =>
+    Effect.gen(function* () {
+      const path = yield* place
+      const removing = Effect.promise(() => rm(join(path, ".."), { recursive: true }))
+      const scope = yield* Scope.make()
+      yield* Scope.provide(lock(path), scope)
+      yield* removing
+      yield* Effect.promise(() => mkdir(join(path, "..")))
+      const anew = yield* Effect.promise(() => tryFileLock(path, false))
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Effect.promise(() => readdir(join(path, "..")))).toEqual([basename(path)])
+      yield* Effect.promise(async () => typeof anew === "object" && anew.release())
       expect(yield* Effect.promise(() => readdir(join(path, "..")))).toEqual([])
     })
   )
