@@ -191,7 +191,9 @@ export class InvalidResponse extends Data.TaggedError("InvalidResponse")<{
     return `${this.url} gave an answer that cannot be used: ${this.problem}`
   }
   get advice() {
-    return "Is this the address of a registry? A proxy or login page in between gives such answers."
+    return this.problem.includes("HTML page")
+      ? "This page is for people: check that this is the address of a registry, and whether a proxy in between wants a login."
+      : "Check that this is the address of a registry, and what a proxy or a cache in between makes of its answers."
   }
 }
 
@@ -286,7 +288,9 @@ export class SizeMismatch extends Data.TaggedError("SizeMismatch")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.subject} has ${this.actual} bytes or more where its descriptor says ${this.expected}`
+    return this.actual > this.expected
+      ? `${this.subject} has more than the ${this.expected} bytes that its descriptor says`
+      : `${this.subject} has ${this.actual} bytes, fewer than the ${this.expected} that its descriptor says`
   }
   get advice() {
     return "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."

@@ -11,8 +11,9 @@ import type { Lift } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { KnownCredentials } from "./auth/Credentials.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
-import { attempt, RangesIgnored } from "./blob/blob.ts"
+import { attempt } from "./blob/blob.ts"
 import { inOrder } from "./blob/inOrder.ts"
+import { RangesIgnored } from "./blob/openBlob.ts"
 import { resuming } from "./blob/resuming.ts"
 import type { Endpoint } from "./connection/Endpoint.ts"
 import type { Waiting } from "./connection/Manners.ts"
@@ -86,6 +87,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
   const { hosts, mirrors, credentials, retry, ranges, lift, transport } = options
   /** Registries that answered a range with the whole blob. */
   const deaf = new Set<string>()
+  const rangeless = new Set<string>()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
   const sessionAt = Effect.fnUntraced(function* (
@@ -132,6 +134,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     const at = (endpoint: Endpoint, waiting: Waiting) => ({
       transport,
       lift,
+      rangeless,
       session: sessionAt(endpoint, repository, emit, waiting)
     })
     const { urls: _, ...alone } = blob

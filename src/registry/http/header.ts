@@ -1,4 +1,5 @@
 /** Reading the headers of an answer. */
+import { printable } from "../../api/errors.ts"
 import type { Exchanged } from "../connection/exchange.ts"
 
 type Headers = Exchanged["headers"]
@@ -13,6 +14,12 @@ export const headerOf = (headers: Headers, name: string): string | undefined => 
 export const contentLength = (headers: Headers): number | undefined => {
   const text = headerOf(headers, "content-length")?.trim()
   return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+/** `Content-Encoding`, in lower case and fit to be shown; `undefined` where the body is as it is. */
+export const encodingOf = (headers: Headers): string | undefined => {
+  const text = printable((headerOf(headers, "content-encoding") ?? "").trim().toLowerCase(), 40)
+  return text === "" || text === "identity" ? undefined : text
 }
 
 export interface ContentRange {

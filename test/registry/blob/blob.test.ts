@@ -264,23 +264,21 @@ describe("a blob is refused", () => {
     })
   )
 
-  it.live("when a range is not the one that was asked for", () =>
+  it.live("when a range is not the one that was asked for, with and without asking for one", () =>
     Effect.gen(function* () {
       const ranging =
-        (range: string | undefined): Handler =>
+        (range: string): Handler =>
         (_, response) =>
-          void response.writeHead(206, range === undefined ? {} : { "content-range": range }).end(bytes)
+          void response.writeHead(206, { "content-range": range }).end(bytes)
       const last = bytes.length - 1
       const cases = [
-        [`bytes 0-${last}/${bytes.length}`, "InvalidResponse"],
         [`bytes 11-${last}/${bytes.length}`, "InvalidResponse"],
-        [`bytes 10-${last}/${bytes.length + 1}`, "SizeMismatch"],
-        ["bytes 10-5/7", "InvalidResponse"],
-        [undefined, "InvalidResponse"]
+        [`bytes 10-${last}/${bytes.length + 1}`, "InvalidResponse"],
+        [`bytes 0-${last}/${bytes.length + 1}`, "SizeMismatch"]
       ] as const
       for (const [range, tag] of cases) {
         const { failure, received, served } = yield* fetching(ranging(range), { ...quick, offset: 10 })
-        expect([failure?._tag, received.length, served.requests.length], range).toEqual([tag, 0, 1])
+        expect([failure?._tag, received.length, served.requests.length], range).toEqual([tag, 0, 2])
       }
     })
   )
@@ -296,7 +294,7 @@ describe("a blob is refused", () => {
           ...quick,
           offset: 1
         })
-        expect([failure?._tag, served.requests.length]).toEqual([tag, 1])
+        expect([failure?._tag, served.requests.length]).toEqual([tag, 2])
       }
     })
   )

@@ -1,0 +1,188 @@
+/**
+ * The answer that brings a blob from a given byte on: of the registry, or of where the descriptor says.
+ *
+ * What is kept of a blob must not be what keeps it from being fetched. So a host that refuses a range, or answers it with
+ * something else, is asked once for the whole, and the bytes that are there already are left out; if it takes that, it is
+ * not asked for ranges again.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import {
+  AddressRefused,
+  BlobNotFound,
+  InvalidResponse,
+  type Reason,
+  redactUrl,
+  SizeMismatch
+} from "../../api/errors.ts"
+import { withoutParameters } from "../../image/mediaTypes.ts"
+import type { Lift } from "../../reactive/bridge.ts"
+import { objection } from "../connection/Address.ts"
+import { addressOf } from "../connection/Endpoint.ts"
+import type { Transport } from "../connection/Transport.ts"
+import { type Followed, follow } from "../http/follow.ts"
+import { contentLength, contentRange, encodingOf, headerOf } from "../http/header.ts"
+import type { Session } from "../Session.ts"
+import type { BlobDescriptor } from "./BlobDescriptor.ts"
+
+export interface BlobSource {
+  readonly transport: Transport
+  readonly session: Effect.Effect<Session, Reason>
+  readonly lift: Lift
+  /** Origins that refused a range and gave the whole; shared by the blobs of a puller. */
+  readonly rangeless: Set<string>
+}
+
+/** From `offset` on; with `end`, only the bytes before that. */
+export interface Part {
+  readonly offset: number
+  readonly end: number | undefined
+}
+
+export interface Opened {
+  readonly answer: Followed
+  /** Bytes to leave out: it starts that much before what is wanted. */
+  readonly surplus: number
+}
+
+/** A part was asked for, and the whole blob comes. */
+export class RangesIgnored extends Data.TaggedError("RangesIgnored") {}
+
+export const mismatch = ({ size }: BlobDescriptor, actual: number) =>
+  new SizeMismatch({ subject: "blob", expected: size, actual })
+
+/** Not the blob's length: of another blob, or of something else. */
+const otherLength = ({ headers, url }: Followed, blob: BlobDescriptor, length: number) => {
+  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(url), problem })
+  if (withoutParameters(headerOf(headers, "content-type") ?? "") === "text/html")
+    return invalid("it sends an HTML page, not the blob")
+  const encoding = encodingOf(headers)
+  return encoding === undefined
+    ? mismatch(blob, length)
+    : invalid(`it sends the blob with Content-Encoding: ${encoding}, which was not asked for`)
+}
+
+/** Checks that an answer is the whole blob, as far as its head tells. */
+const asWhole = Effect.fnUntraced(function* (
+  answer: Followed,
+  blob: BlobDescriptor,
+  { offset, end }: Part
+): Effect.fn.Return<Opened, InvalidResponse | SizeMismatch | RangesIgnored> {
+  if (end !== undefined) return yield* new RangesIgnored()
+  const range = answer.status === 206 ? contentRange(answer.headers) : undefined
+  if (range !== undefined && range.first !== 0) {
+    const problem = `asked for the whole blob, it sends the bytes from ${range.first} on`
+    return yield* new InvalidResponse({ url: redactUrl(answer.url), problem })
+  }
+  const length = range === undefined ? contentLength(answer.headers) : range.total
+  if (length !== undefined && length !== blob.size) return yield* otherLength(answer, blob, length)
+  return { answer, surplus: offset }
+})
+
+const isGiven = ({ status }: Followed) => status === 200 || status === 206
+
+/** Whether an answer to a range is about the range, and not about a host that is busy or a request to be made anew. */
+const isAboutRange = (status: number) => status >= 400 && ![401, 407, 408, 429, 502, 503, 504].includes(status)
+
+/** A host that may have the blob. */
+interface Place {
+  readonly origin: string
+  readonly send: (headers: Readonly<Record<string, string>>) => Effect.Effect<Followed, Reason, Scope.Scope>
+}
+
+/** Any status but 200 and 206 comes back as it is. */
+const openAt = Effect.fnUntraced(function* (
+  { origin, send }: Place,
+  rangeless: Set<string>,
+  blob: BlobDescriptor,
+  part: Part
+): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {
+  const { offset, end } = part
+  const judged = (answer: Followed) =>
+    isGiven(answer) ? asWhole(answer, blob, part) : Effect.succeed({ answer, surplus: 0 })
+  if (offset === 0 && end === undefined) return yield* judged(yield* send({}))
+  if (rangeless.has(origin)) return end === undefined ? yield* judged(yield* send({})) : yield* new RangesIgnored()
+
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const range = `bytes=${offset}-${end === undefined ? "" : end - 1}`
+  const asked = yield* Effect.result(Scope.provide(send({ range }), scope))
+  if (Result.isFailure(asked)) {
+    const reason = asked.failure
+    if (reason._tag !== "AccessDenied" || !isAboutRange(reason.status)) return yield* Effect.fail(reason)
+  } else {
+    const answer = asked.success
+    const range = contentRange(answer.headers)
+    const fits = range?.first === offset && (range.total === undefined || range.total === blob.size)
+    if (answer.status === 206 && fits) return { answer, surplus: 0 }
+    const isForeign = answer.status === 404 && blob.urls !== undefined && blob.urls.length > 0
+    if (isForeign || (answer.status !== 206 && !isAboutRange(answer.status))) return yield* judged(answer)
+  }
+  yield* Scope.close(scope, Exit.void)
+  if (end !== undefined) return yield* new RangesIgnored()
+  const opened = yield* judged(yield* send({}))
+  if (isGiven(opened.answer)) rangeless.add(origin)
+  return opened
+})
+
+/** Addresses of a foreign layer that are tried. */
+const mostUrls = 8
+
+/**
+ * What the registry lacks may lie where the descriptor says: foreign layers, asked for without credentials. The first
+ * address that gives it counts; where none does, the last one's refusal is told.
+ */
+const elsewhere = Effect.fnUntraced(function* (
+  { transport, rangeless }: BlobSource,
+  { endpoint, refuse }: Session,
+  blob: BlobDescriptor,
+  part: Part
+): Effect.fn.Return<Opened | undefined, Reason | RangesIgnored, Scope.Scope> {
+  const from = addressOf(endpoint)
+  const { urls = [], ...alone } = blob
+  let refused: Reason | undefined
+  for (const text of urls.filter((url) => URL.canParse(url)).slice(0, mostUrls)) {
+    const url = new URL(text)
+    const problem = objection(from, url, transport.placeOf(endpoint), endpoint.plainHttp)
+    if (problem !== undefined) {
+      refused = new AddressRefused({ from: redactUrl(from), to: redactUrl(url), problem })
+      continue
+    }
+    const send: Place["send"] = (headers) =>
+      Effect.map(follow(transport, endpoint, { method: "GET", url, headers }, undefined), (answer) => ({
+        ...answer,
+        astray: true
+      }))
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const opened = yield* openAt({ origin: url.origin, send }, rangeless, alone, part).pipe(
+      Effect.flatMap((opened) =>
+        isGiven(opened.answer)
+          ? Effect.succeed(opened)
+          : refuse(opened.answer, (url) => new BlobNotFound({ url, digest: blob.digest }))
+      ),
+      Scope.provide(scope),
+      Effect.result
+    )
+    if (Result.isSuccess(opened)) return opened.success
+    if (opened.failure._tag === "RangesIgnored") return yield* Effect.fail(opened.failure)
+    refused = opened.failure
+    yield* Scope.close(scope, Exit.void)
+  }
+  return refused === undefined ? undefined : yield* Effect.fail(refused)
+})
+
+/** Sends the request; succeeds once the answer's head is known to fit. */
+export const openBlob = Effect.fnUntraced(function* (
+  source: BlobSource,
+  blob: BlobDescriptor,
+  part: Part
+): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {
+  const to = yield* source.session
+  const send: Place["send"] = (headers) => to.ask({ method: "GET", path: `blobs/${blob.digest}`, headers })
+  const opened = yield* openAt({ origin: to.endpoint.origin, send }, source.rangeless, blob, part)
+  if (isGiven(opened.answer)) return opened
+  const foreign = opened.answer.status === 404 ? yield* elsewhere(source, to, blob, part) : undefined
+  return foreign ?? (yield* to.refuse(opened.answer, (url) => new BlobNotFound({ url, digest: blob.digest })))
+})
