@@ -8,6 +8,8 @@
  *
  * And it takes the close of a connection whose request we aborted for a hint to connect anew, for that same request: a
  * cancelled pull would leave a socket behind.
+ *
+ * What it reads of heads is what `readHeads` makes of them.
  */
 import type { Socket } from "node:net"
 import type { Dispatcher } from "undici"
@@ -16,6 +18,7 @@ import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
 import { codeOf } from "./problem.ts"
+import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }
 
@@ -45,14 +48,17 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
 }
 
 class GuardedClient extends Client {
-  readonly #running: { isPaused: () => boolean }
+  readonly #running: Awaited & { isPaused: () => boolean }
 
   constructor(origin: URL, { connect, ...options }: Client.Options) {
-    const running = { isPaused: () => false }
+    const running = { isPaused: () => false, head: false }
     const connector: buildConnector.connector = (target, callback) => {
       if (typeof connect !== "function") return callback(new Error("a pool gives its clients a connector"), null)
       connect(target, (...result) => {
-        if (result[0] === null) guard(result[1], () => running.isPaused())
+        if (result[0] === null) {
+          guard(result[1], () => running.isPaused())
+          readHeads(result[1], running)
+        }
         callback(...result)
       })
     }
@@ -63,6 +69,7 @@ class GuardedClient extends Client {
   override dispatch(options: Pausable, handler: Dispatcher.DispatchHandler): boolean {
     // Without pipelining a client has one request at a time.
     this.#running.isPaused = options.isPaused
+    this.#running.head = true
     return super.dispatch(options, handler)
   }
 }

@@ -21,10 +21,22 @@ const words: Readonly<Record<string, string>> = {
   EPROTO: "TLS failed; the server may speak plain HTTP"
 }
 
-export const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+/** Empty where there is none: undici's parser has errors without one. */
+export const codeOf = (error: unknown): string => {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined
+  return typeof code === "string" || typeof code === "number" ? String(code) : ""
+}
+
+const isParserError = (error: unknown): error is Error => error instanceof Error && error.name === "HTTPParserError"
+
+/** The parser's own reason stands in brackets: `Response does not match the HTTP/1.1 protocol (Invalid header token)`. */
+const parserProblem = ({ message }: Error): string => {
+  const [, reason] = /\((.*)\)$/.exec(message) ?? []
+  return `the answer is no HTTP/1.1${reason === undefined ? "" : `: ${printable(reason)}`}`
+}
 
 export const problemOf = (error: unknown): string => {
+  if (isParserError(error)) return parserProblem(error)
   const code = codeOf(error)
   if (Object.hasOwn(words, code)) return `${words[code]} (${code})`
   const message = error instanceof Error ? printable(error.message) : "unknown error"
