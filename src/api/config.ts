@@ -106,7 +106,7 @@ export interface TlsOptions {
 export interface MirrorOptions extends TlsOptions {
   /** `https://mirror.example.com`, or with a path: `/v2` is added to it unless it ends so. */
   readonly url: string
-  /** `resolve`: it is believed what a tag names. `pull`: it serves what a digest names. Default: both. */
+  /** `resolve`: it is believed what a tag names. `pull`: it serves what a digest names. Default, and of none: both. */
   readonly capabilities?: ReadonlyArray<"pull" | "resolve"> | undefined
   /** Sent to this mirror with each request. */
   readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
@@ -114,9 +114,12 @@ export interface MirrorOptions extends TlsOptions {
   readonly overridePath?: boolean | undefined
 }
 
-/** How one registry is reached. What is given here counts, before what the directories of `hostsDirs` say. */
+/**
+ * How one host is reached, as a registry or as a mirror. What is given here counts before what the directories of
+ * `hostsDirs` say; what they say besides holds, too.
+ */
 export interface HostOptions extends TlsOptions {
-  /** Speak plain HTTP to this host. */
+  /** Speak plain HTTP to this host; `false`: HTTPS, even if it is this very machine. */
   readonly plainHttp?: boolean | undefined
   /** Sent to the registry with each request. */
   readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
@@ -194,7 +197,7 @@ export interface PullerOptions {
   readonly ranges?: number | undefined
   /** Extraction workers. Default: as many as cores. */
   readonly workers?: number | undefined
-  /** Speak plain HTTP to every registry of this puller. Loopback hosts need no such option. */
+  /** Speak plain HTTP to every registry of this puller. Loopback hosts need no such option; `false` is HTTPS to them, too. */
   readonly plainHttp?: boolean | undefined
   /**
    * Credentials by registry host (`ghcr.io`, `localhost:5000`) or part of one (`ghcr.io/org`), or a function that finds

@@ -132,7 +132,7 @@ describe("ociflow pull", () => {
 
   test("has defaults", async () => {
     const [asked] = (await ran("pull debian:12")).asked
-    expect(asked?.puller).toEqual({ plainHttp: false, concurrency: 3, durability: "crash" })
+    expect(asked?.puller).toEqual({ concurrency: 3, durability: "crash" })
     expect(asked?.options).toEqual({ policy: "missing", preflight: "warn" })
   })
 

@@ -49,7 +49,7 @@ const login = Command.make(
     const { stdout } = yield* Output
     yield* Effect.gen(function* () {
       const credentials = yield* ask(username, passwordStdin)
-      const kept = yield* way.login(registry, credentials, { plainHttp })
+      const kept = yield* way.login(registry, credentials, plainHttp ? { plainHttp } : {})
       const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `in ${kept.path}, which is not encrypted`
       stdout.write(json ? `${JSON.stringify(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
     }).pipe(failing(json))

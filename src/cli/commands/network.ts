@@ -72,7 +72,7 @@ export const reached = (given: Network): Pick<PullerOptions, "plainHttp" | "host
   const named = [...mirrors, ...authorities, ...certs, ...keys].map(({ host }) => host)
   const hosts = [...new Set([...named, ...insecure])]
   return {
-    plainHttp,
+    ...(plainHttp ? { plainHttp } : {}),
     ...(hosts.length === 0 ? {} : { hosts: Object.fromEntries(hosts.map((host) => [host, hostOf(given, host)])) }),
     ...(hostsDirs.length === 0 ? {} : { hostsDirs })
   }

@@ -1,6 +1,6 @@
 /**
  * containerd's `hosts.toml` (containerd, docs/hosts.md): the places that serve a registry's images, in order, and how to
- * speak to each. Without one, a directory may hold docker's certificates: `*.crt`, `*.cert` with `*.key`.
+ * speak to each. A directory may hold docker's certificates, too: `*.crt`, `*.cert` with `*.key`.
  */
 import { readdir, readFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
@@ -25,10 +25,16 @@ const Written = Schema.Struct({
   host: Schema.optionalKey(Schema.Record(Schema.String, Fields))
 })
 
+/** A mirror as it is written: `push` and what is not known yet are among the capabilities. */
+export interface WrittenMirror extends Omit<MirrorOptions, "capabilities"> {
+  readonly capabilities?: ReadonlyArray<string> | undefined
+}
+
 /** What a directory says of its registry. */
-export interface HostsFile extends HostOptions {
+export interface HostsFile extends Omit<HostOptions, "mirrors"> {
+  readonly mirrors?: ReadonlyArray<WrittenMirror> | undefined
   /** Asked last, instead of the registry of that name. */
-  readonly server?: MirrorOptions | undefined
+  readonly server?: WrittenMirror | undefined
 }
 
 /** Bytes of a file that are read. */
@@ -50,7 +56,7 @@ const headersOf = (header: Readonly<Record<string, string | ReadonlyArray<string
 const optionsOf = (
   { capabilities, ca, client, skip_verify, header, override_path }: typeof Fields.Type,
   directory: string
-): Omit<MirrorOptions, "url"> => {
+): Omit<WrittenMirror, "url"> => {
   const at = (path: string) => resolve(directory, path)
   const tls: TlsOptions = {
     ...(ca === undefined ? {} : { ca: [ca].flat().map(at) }),
@@ -59,9 +65,7 @@ const optionsOf = (
   }
   return {
     ...tls,
-    ...(capabilities === undefined
-      ? {}
-      : { capabilities: capabilities.filter((it): it is "pull" | "resolve" => it === "pull" || it === "resolve") }),
+    ...(capabilities === undefined ? {} : { capabilities }),
     ...(header === undefined ? {} : { headers: headersOf(header) }),
     ...(override_path === undefined ? {} : { overridePath: override_path })
   }
@@ -95,7 +99,7 @@ export const readCertificates = Effect.fnUntraced(function* (
   return ca.length + client.length === 0 ? undefined : { ca, client }
 })
 
-/** `undefined` where the directory says nothing. */
+/** `undefined` where the directory has no such file. */
 export const readHostsFile = Effect.fnUntraced(function* (
   directory: string
 ): Effect.fn.Return<HostsFile | undefined, unknown> {
@@ -104,7 +108,7 @@ export const readHostsFile = Effect.fnUntraced(function* (
     try: (signal) => readFile(path, { signal, encoding: "utf8" }),
     catch: (error) => error
   }).pipe(Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error))))
-  if (text === undefined) return yield* readCertificates(directory)
+  if (text === undefined) return undefined
   if (text.length > longest) return yield* Effect.fail("too large")
   return yield* parseHostsFile(text, directory)
 })
