@@ -5,7 +5,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
@@ -19,6 +18,7 @@ import type {
   ReferrersOptions,
   Resolution
 } from "./api/Looking.ts"
+import { calledAt, callSite } from "./api/tagged.ts"
 import { load } from "./fs/load.ts"
 import type { Entry } from "./layer/Entry.ts"
 import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
@@ -60,14 +60,17 @@ export class Puller extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
     /** The images that the store holds, by reference: all of them, or a page. */
     readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
-    /** All that the store knows of one image. */
-    readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, PullError>
+    /** All that the store knows of one image. Fails with `NotCached` where it knows none. */
+    readonly inspect: (reference: string) => Effect.Effect<ImageDetails, PullError>
     /**
      * Keeps an image that the store holds where it is, until the scope closes: `remove` and `prune`, in whatever process,
      * leave its layers for later. Ends with the process. Fails with `NotCached`.
      */
     readonly hold: (reference: string, options?: HoldOptions) => Effect.Effect<PulledImage, PullError, Scope.Scope>
-    /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
+    /**
+     * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Fails with
+     * `NotCached` where the store knows no such reference.
+     */
     readonly remove: (reference: string) => Effect.Effect<Reclaimed, PullError>
     /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
     readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, PullError>
@@ -94,4 +97,9 @@ export const pull = (
   reference: string,
   options?: PullOptions,
   emit?: Emit
-): Effect.Effect<PulledImage, PullError, Puller> => Puller.use((puller) => puller.pull(reference, options, emit))
+): Effect.Effect<PulledImage, PullError, Puller> => {
+  const site = callSite(pull)
+  return Puller.use((puller) => puller.pull(reference, options, emit)).pipe(
+    Effect.mapError((error) => calledAt(error, site))
+  )
+}

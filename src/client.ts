@@ -3,10 +3,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
+import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
 import type {
   LookOptions,
@@ -16,6 +16,7 @@ import type {
   ReferrersOptions,
   Resolution
 } from "./api/Looking.ts"
+import { calledAt, callSite } from "./api/tagged.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
@@ -56,13 +57,17 @@ export interface Client extends AsyncDisposable {
   readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
   /** The images that the store holds, by reference: all of them, or a page. */
   readonly images: (options?: ListOptions) => Promise<ReadonlyArray<ImageSummary>>
-  readonly inspect: (reference: string) => Promise<ImageDetails | undefined>
+  /** All that the store knows of one image. Rejects with `NotCached` where it knows none. */
+  readonly inspect: (reference: string) => Promise<ImageDetails>
   /**
    * Keeps an image that the store holds where it is, until it is released, the client is closed or the process ends:
    * `remove` and `prune`, in whatever process, leave its layers for later. Rejects with `NotCached`.
    */
   readonly hold: (reference: string, options?: HoldOptions) => Promise<Held>
-  /** Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. */
+  /**
+   * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Rejects with
+   * `NotCached` where the store knows no such reference.
+   */
   readonly remove: (reference: string) => Promise<Reclaimed>
   /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
   readonly prune: (options?: PruneOptions) => Promise<Reclaimed>
@@ -79,12 +84,15 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
   const runtime = ManagedRuntime.make(Puller.layer(options))
   let closed = false
   const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, signal?: AbortSignal): Promise<A> => {
+    // Before anything is awaited: then nobody's call would be on the stack any more.
+    const site = callSite(run)
     signal?.throwIfAborted()
     if (closed) throw new DOMException("the client was closed", "AbortError")
     const exit = await runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
     if (Exit.isSuccess(exit)) return exit.value
     if (Cause.hasInterruptsOnly(exit.cause)) signal?.throwIfAborted()
-    throw errorOf(exit.cause)
+    const error = errorOf(exit.cause)
+    throw error instanceof PullError ? calledAt(error, site) : error
   }
   const puller = await run(Puller)
   const holds = new Set<Scope.Closeable>()
@@ -120,7 +128,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     referrers: (reference, { signal, onEvent, ...rest } = {}) =>
       run(puller.referrers(reference, rest, onEvent), signal),
     images: (options) => run(puller.images(options)),
-    inspect: async (reference) => Option.getOrUndefined(await run(puller.inspect(reference))),
+    inspect: (reference) => run(puller.inspect(reference)),
     hold,
     remove: (reference) => run(puller.remove(reference)),
     prune: (how) => run(puller.prune(how)),

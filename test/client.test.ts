@@ -63,3 +63,10 @@ test("a held image keeps its layers until it is released, or the client is close
   expect((await cleaner.prune()).layers).toHaveLength(1)
   await rm(root, { recursive: true })
 })
+
+test("an image that was never pulled is a NotCached, asked for or removed", async () => {
+  await using oci = await openTest()
+  for (const ask of [oci.inspect, oci.remove, oci.hold])
+    for (const reference of ["alpine", "oci:/none:1"])
+      expect((await failure(ask(reference))).reason).toMatchObject({ _tag: "NotCached" })
+})

@@ -6,7 +6,8 @@
  * says what a person can do about it (`advice`). No reason ever carries a credential, a token or a query string:
  * addresses are reduced to origin and path by whoever constructs one.
  */
-import * as Data from "effect/Data"
+import { printable } from "./printable.ts"
+import { calledAt, tagged } from "./tagged.ts"
 
 /** Drops what may hold a secret from an address: user info, query and fragment. */
 export const redactUrl = (url: string | URL): string => {
@@ -18,16 +19,12 @@ export const redactUrl = (url: string | URL): string => {
   }
 }
 
-/** Keeps a remote text printable: control characters (terminal escapes among them) are dropped, length is bounded. */
-export const printable = (text: string, limit = 300): string => {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ").trim()
-  return clean.length > limit ? `${clean.slice(0, limit)}…` : clean
-}
+export { printable } from "./printable.ts"
 
 // ---------------------------------------------------------------------------------------------------------- reference
 
 /** The text is no image reference. `problem` names the rule it breaks. */
-export class InvalidReference extends Data.TaggedError("InvalidReference")<{
+export class InvalidReference extends tagged("InvalidReference")<{
   readonly input: string
   readonly problem: string
 }> {
@@ -41,7 +38,7 @@ export class InvalidReference extends Data.TaggedError("InvalidReference")<{
 }
 
 /** A feature that is known and not there. */
-export class NotImplemented extends Data.TaggedError("NotImplemented")<{ readonly feature: string }> {
+export class NotImplemented extends tagged("NotImplemented")<{ readonly feature: string }> {
   readonly isRetryable = false
   override get message() {
     return `feature not yet implemented: ${this.feature}`
@@ -52,7 +49,7 @@ export class NotImplemented extends Data.TaggedError("NotImplemented")<{ readonl
 }
 
 /** An option has a value that cannot be used. */
-export class InvalidOption extends Data.TaggedError("InvalidOption")<{
+export class InvalidOption extends tagged("InvalidOption")<{
   readonly option: string
   readonly problem: string
 }> {
@@ -68,7 +65,7 @@ export class InvalidOption extends Data.TaggedError("InvalidOption")<{
 // ----------------------------------------------------------------------------------------------------------- registry
 
 /** No answer: name not found, refused, reset, TLS failed, or one of the time limits ran out before a status came. */
-export class RegistryUnreachable extends Data.TaggedError("RegistryUnreachable")<{
+export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
   readonly url: string
   readonly problem: string
   readonly cause?: unknown
@@ -83,7 +80,7 @@ export class RegistryUnreachable extends Data.TaggedError("RegistryUnreachable")
 }
 
 /** 401 or 403, after every way to authenticate that was available has been tried. */
-export class AccessDenied extends Data.TaggedError("AccessDenied")<{
+export class AccessDenied extends tagged("AccessDenied")<{
   readonly url: string
   readonly status: number
   readonly code?: string
@@ -103,7 +100,7 @@ export class AccessDenied extends Data.TaggedError("AccessDenied")<{
 }
 
 /** The function given as the option `credentials` failed. What it said is kept out of the message: it may be a secret. */
-export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavailable")<{
+export class CredentialsUnavailable extends tagged("CredentialsUnavailable")<{
   readonly registry: string
 }> {
   readonly isRetryable = false
@@ -116,7 +113,7 @@ export class CredentialsUnavailable extends Data.TaggedError("CredentialsUnavail
 }
 
 /** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
-export class RateLimited extends Data.TaggedError("RateLimited")<{
+export class RateLimited extends tagged("RateLimited")<{
   readonly url: string
   readonly retryAfterMillis?: number
   readonly detail?: string
@@ -133,7 +130,7 @@ export class RateLimited extends Data.TaggedError("RateLimited")<{
 }
 
 /** The registry knows no such manifest. */
-export class ManifestNotFound extends Data.TaggedError("ManifestNotFound")<{
+export class ManifestNotFound extends tagged("ManifestNotFound")<{
   readonly url: string
   readonly code?: string
   readonly detail?: string
@@ -149,7 +146,7 @@ export class ManifestNotFound extends Data.TaggedError("ManifestNotFound")<{
 }
 
 /** The registry named a blob in a manifest and does not have it. */
-export class BlobNotFound extends Data.TaggedError("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
+export class BlobNotFound extends tagged("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
     return `blob not found: ${this.digest} at ${this.url}`
@@ -160,7 +157,7 @@ export class BlobNotFound extends Data.TaggedError("BlobNotFound")<{ readonly ur
 }
 
 /** Any other status that is not what the protocol asks for. 408 and 5xx may be retried. */
-export class RegistryError extends Data.TaggedError("RegistryError")<{
+export class RegistryError extends tagged("RegistryError")<{
   readonly url: string
   readonly status: number
   readonly code?: string
@@ -182,7 +179,7 @@ export class RegistryError extends Data.TaggedError("RegistryError")<{
 }
 
 /** The answer is not what its status and type promise: broken JSON, a header that makes no sense, a body too large. */
-export class InvalidResponse extends Data.TaggedError("InvalidResponse")<{
+export class InvalidResponse extends tagged("InvalidResponse")<{
   readonly url: string
   readonly problem: string
 }> {
@@ -198,7 +195,7 @@ export class InvalidResponse extends Data.TaggedError("InvalidResponse")<{
 }
 
 /** A redirect, realm or foreign address that a registry may not send us to. */
-export class AddressRefused extends Data.TaggedError("AddressRefused")<{
+export class AddressRefused extends tagged("AddressRefused")<{
   readonly from: string
   readonly to: string
   readonly problem: string
@@ -213,7 +210,7 @@ export class AddressRefused extends Data.TaggedError("AddressRefused")<{
 }
 
 /** A file or directory that an image is to come from is none that can be used: not there, broken, or not of this kind. */
-export class InvalidSource extends Data.TaggedError("InvalidSource")<{
+export class InvalidSource extends tagged("InvalidSource")<{
   readonly source: string
   readonly problem: string
 }> {
@@ -227,7 +224,7 @@ export class InvalidSource extends Data.TaggedError("InvalidSource")<{
 }
 
 /** The index offers no manifest that this platform can run. */
-export class PlatformNotFound extends Data.TaggedError("PlatformNotFound")<{
+export class PlatformNotFound extends tagged("PlatformNotFound")<{
   readonly wanted: string
   readonly offered: ReadonlyArray<string>
 }> {
@@ -241,7 +238,7 @@ export class PlatformNotFound extends Data.TaggedError("PlatformNotFound")<{
 }
 
 /** A document or layer of a type that is not pulled: schema 1, an artifact, an unknown compression. */
-export class UnsupportedMediaType extends Data.TaggedError("UnsupportedMediaType")<{
+export class UnsupportedMediaType extends tagged("UnsupportedMediaType")<{
   readonly mediaType: string
   readonly subject: string
 }> {
@@ -255,7 +252,7 @@ export class UnsupportedMediaType extends Data.TaggedError("UnsupportedMediaType
 }
 
 /** A digest by an algorithm that is not registered, so nothing can prove the bytes. */
-export class UnsupportedDigest extends Data.TaggedError("UnsupportedDigest")<{ readonly digest: string }> {
+export class UnsupportedDigest extends tagged("UnsupportedDigest")<{ readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
     return `unsupported image hash algorithm: ${printable(this.digest)}`
@@ -266,7 +263,7 @@ export class UnsupportedDigest extends Data.TaggedError("UnsupportedDigest")<{ r
 }
 
 /** Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. */
-export class DigestMismatch extends Data.TaggedError("DigestMismatch")<{
+export class DigestMismatch extends tagged("DigestMismatch")<{
   readonly subject: string
   readonly expected: string
   readonly actual: string
@@ -281,7 +278,7 @@ export class DigestMismatch extends Data.TaggedError("DigestMismatch")<{
 }
 
 /** More or fewer bytes than the descriptor says. Unit: bytes. */
-export class SizeMismatch extends Data.TaggedError("SizeMismatch")<{
+export class SizeMismatch extends tagged("SizeMismatch")<{
   readonly subject: string
   readonly expected: number
   readonly actual: number
@@ -298,7 +295,7 @@ export class SizeMismatch extends Data.TaggedError("SizeMismatch")<{
 }
 
 /** A manifest that contradicts itself: layer count against diff ids, index against manifest, nesting without end. */
-export class InvalidManifest extends Data.TaggedError("InvalidManifest")<{
+export class InvalidManifest extends tagged("InvalidManifest")<{
   readonly digest: string
   readonly problem: string
 }> {
@@ -312,7 +309,7 @@ export class InvalidManifest extends Data.TaggedError("InvalidManifest")<{
 }
 
 /** A body that ended early, stalled or broke; `offset` bytes of the blob had arrived. */
-export class BlobInterrupted extends Data.TaggedError("BlobInterrupted")<{
+export class BlobInterrupted extends tagged("BlobInterrupted")<{
   readonly digest: string
   readonly offset: number
   readonly problem: string
@@ -330,7 +327,7 @@ export class BlobInterrupted extends Data.TaggedError("BlobInterrupted")<{
 // -------------------------------------------------------------------------------------------------------------- layer
 
 /** The bytes are proven but are no layer: broken compression or a broken archive. */
-export class CorruptLayer extends Data.TaggedError("CorruptLayer")<{
+export class CorruptLayer extends tagged("CorruptLayer")<{
   readonly digest: string
   readonly stage: "decompress" | "untar"
   readonly problem: string
@@ -345,7 +342,7 @@ export class CorruptLayer extends Data.TaggedError("CorruptLayer")<{
 }
 
 /** An entry that no honest archive has: it would leave the layer's root, or it lies about itself. */
-export class UnsafeEntry extends Data.TaggedError("UnsafeEntry")<{
+export class UnsafeEntry extends tagged("UnsafeEntry")<{
   readonly digest: string
   readonly path: string
   readonly problem: string
@@ -360,7 +357,7 @@ export class UnsafeEntry extends Data.TaggedError("UnsafeEntry")<{
 }
 
 /** A limit of the configuration was passed. */
-export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
+export class LimitExceeded extends tagged("LimitExceeded")<{
   readonly limit: string
   readonly maximum: number
   readonly unit: string
@@ -376,7 +373,7 @@ export class LimitExceeded extends Data.TaggedError("LimitExceeded")<{
 }
 
 /** The file system refused: `code` is the system's own (ENOSPC, EACCES, EMFILE, EROFS, EIO, …). */
-export class FileSystemFailed extends Data.TaggedError("FileSystemFailed")<{
+export class FileSystemFailed extends tagged("FileSystemFailed")<{
   readonly operation: string
   readonly path: string
   readonly code: string
@@ -407,7 +404,7 @@ export class FileSystemFailed extends Data.TaggedError("FileSystemFailed")<{
 }
 
 /** The preflight found less free space than the image needs at least. Bytes. */
-export class NotEnoughSpace extends Data.TaggedError("NotEnoughSpace")<{
+export class NotEnoughSpace extends tagged("NotEnoughSpace")<{
   readonly path: string
   /** For what is still to be fetched. */
   readonly needed: number
@@ -423,7 +420,7 @@ export class NotEnoughSpace extends Data.TaggedError("NotEnoughSpace")<{
 }
 
 /** The worker that extracted this layer ended by itself (out of memory, a killed thread). */
-export class WorkerDied extends Data.TaggedError("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
+export class WorkerDied extends tagged("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `the extraction worker for ${this.digest} died: ${this.problem}`
@@ -436,7 +433,7 @@ export class WorkerDied extends Data.TaggedError("WorkerDied")<{ readonly digest
 // -------------------------------------------------------------------------------------------------------------- store
 
 /** Policy `never`, `inspect` or `rm`, and the store does not hold the image, or not all of it. */
-export class NotCached extends Data.TaggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
+export class NotCached extends tagged("NotCached")<{ readonly platform: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `not in the store for ${this.platform}: ${this.problem}`
@@ -447,7 +444,7 @@ export class NotCached extends Data.TaggedError("NotCached")<{ readonly platform
 }
 
 /** The catalogue cannot be read or written. */
-export class CatalogueFailed extends Data.TaggedError("CatalogueFailed")<{
+export class CatalogueFailed extends tagged("CatalogueFailed")<{
   readonly operation: string
   readonly problem: string
   readonly cause?: unknown
@@ -462,7 +459,7 @@ export class CatalogueFailed extends Data.TaggedError("CatalogueFailed")<{
 }
 
 /** `verify` found what is not as the catalogue says. */
-export class StoreDamaged extends Data.TaggedError("StoreDamaged")<{ readonly faults: number }> {
+export class StoreDamaged extends tagged("StoreDamaged")<{ readonly faults: number }> {
   readonly isRetryable = false
   override get message() {
     return `${this.faults} ${this.faults === 1 ? "thing is" : "things are"} not as the catalogue says`
@@ -473,7 +470,7 @@ export class StoreDamaged extends Data.TaggedError("StoreDamaged")<{ readonly fa
 }
 
 /** The catalogue was written by a newer ociflow. */
-export class CatalogueTooNew extends Data.TaggedError("CatalogueTooNew")<{
+export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
   readonly path: string
   readonly found: number
   readonly supported: number
@@ -529,11 +526,18 @@ export type Reason = InstanceType<(typeof reasons)[keyof typeof reasons]>
 export const isReason = (u: unknown): u is Reason =>
   u instanceof Error && "_tag" in u && Object.hasOwn(reasons, String(u._tag))
 
-/** A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. */
-export class PullError extends Data.TaggedError("PullError")<{
+/**
+ * A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. Its stack is that of the call
+ * that failed. JSON, a logger and `console.error` show its message and its advice.
+ */
+export class PullError extends tagged("PullError")<{
   readonly reference: string
   readonly reason: Reason
 }> {
+  constructor(fields: { readonly reference: string; readonly reason: Reason }) {
+    super(fields)
+    calledAt(this, this)
+  }
   get isRetryable() {
     return this.reason.isRetryable
   }

@@ -1,6 +1,7 @@
 /** With `--json` a failure is the last line of JSON too; the words for people go to `stderr` where the run ends. */
 import * as Effect from "effect/Effect"
 import type { PullError } from "../api/errors.ts"
+import { printableJson } from "../api/printable.ts"
 import { Output } from "./Output.ts"
 
 /** The JSON of a failure; `reason` is the name that `docs/errors.md` lists. */
@@ -17,5 +18,5 @@ export const failing =
   (json: boolean) =>
   <A, R>(effect: Effect.Effect<A, PullError, R>): Effect.Effect<A, PullError, R> =>
     Effect.tapError(effect, (error) =>
-      json ? Effect.map(Output, ({ stdout }) => void stdout.write(`${JSON.stringify(failed(error))}\n`)) : Effect.void
+      json ? Effect.map(Output, ({ stdout }) => void stdout.write(`${printableJson(failed(error))}\n`)) : Effect.void
     )

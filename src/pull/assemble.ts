@@ -1,11 +1,14 @@
 /** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import { catchError, Observable, throwError, toArray } from "rxjs"
 import { checkListOptions, checkOptions } from "../api/checkOptions.ts"
 import { defaultLimits, filled, type PullerOptions } from "../api/config.ts"
-import { isReason, PullError, type Reason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
+import { isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
+import type { Emit, PullEvent } from "../api/events.ts"
+import { calledAt, callSite } from "../api/tagged.ts"
+import { telling } from "../api/telling.ts"
 import { nameOf } from "../image/reference/nameOf.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { Puller } from "../Puller.ts"
@@ -23,11 +26,14 @@ import { repairing } from "./repair.ts"
 
 const silent: Emit = () => {}
 
-/** Gives a reason the reference that was asked for. */
-const naming =
-  (reference: string) =>
-  <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
-    Effect.mapError(effect, (reason) => new PullError({ reference, reason }))
+/** Gives a reason the reference that was asked for, and the stack of who asked: it is called where the caller calls. */
+const naming = (reference: string) => {
+  const site = callSite(naming)
+  return <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
+    Effect.mapError(effect, (reason) => calledAt(new PullError({ reference, reason }), site))
+}
+
+const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
 
 const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) =>
   Effect.gen(function* () {
@@ -42,19 +48,23 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
     const comparing = compareTrees(store, pool)
 
     /** The same for a sequence. */
-    const named =
-      (reference: string) =>
-      <A>(source: Observable<A>): Observable<A> =>
+    const named = (reference: string) => {
+      const site = callSite(named)
+      return <A>(source: Observable<A>): Observable<A> =>
         source.pipe(
-          catchError((error) =>
-            throwError(() => (isReason(error) ? new PullError({ reference, reason: error }) : error))
-          )
+          catchError((error) => {
+            const failure = isReason(error) ? new PullError({ reference, reason: error }) : error
+            return throwError(() => (failure instanceof PullError ? calledAt(failure, site) : failure))
+          })
         )
+    }
     const collected = <A>(reference: string, source: Observable<A>) =>
       naming(reference)(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all))
 
-    const pull: Puller["Service"]["pull"] = (reference, options = {}, emit = silent) =>
-      Effect.acquireUseRelease(
+    const pull: Puller["Service"]["pull"] = (reference, options = {}, listen = silent) => {
+      const name = naming(reference)
+      const emit = telling(listen)
+      return Effect.acquireUseRelease(
         Effect.sync(() => {
           // One of its own for each pull, whatever function it was given. What it throws is no other pull's failure.
           const listener: Emit = (event) => {
@@ -67,14 +77,21 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
           listeners.add(listener)
           return listener
         }),
-        () => naming(reference)(way.pull(reference, options, emit)),
+        () => name(way.pull(reference, options, emit)),
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
+    }
+
+    const images = Effect.fnUntraced(function* (options: ListOptions) {
+      yield* checkListOptions(options)
+      const after = options.after === undefined ? undefined : yield* nameOf(options.after)
+      return yield* store.images({ ...options, after })
+    })
 
     return tag.of({
       pull,
       pull$: (reference, options) =>
-        new Observable((events) =>
+        new Observable<PullEvent>((events) =>
           // After a turn: a subscriber may want to use its subscription in the very first event.
           lift(
             Effect.andThen(
@@ -85,22 +102,29 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
             error: (error) => events.error(error),
             complete: () => events.complete()
           })
-        ),
+        ).pipe(named(reference)),
       entries$: (reference, options = {}) => way.entries$(reference, options).pipe(named(reference)),
-      resolve: (reference, options = {}, emit = silent) => naming(reference)(look.resolve(reference, options, emit)),
-      manifest: (reference, options = {}, emit = silent) => naming(reference)(look.manifest(reference, options, emit)),
+      resolve: (reference, options = {}, emit = silent) =>
+        naming(reference)(look.resolve(reference, options, telling(emit))),
+      manifest: (reference, options = {}, emit = silent) =>
+        naming(reference)(look.manifest(reference, options, telling(emit))),
       tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(named(reference)),
-      tags: (reference, options = {}, emit = silent) => collected(reference, look.tags$(reference, options, emit)),
+      tags: (reference, options = {}, emit = silent) =>
+        collected(reference, look.tags$(reference, options, telling(emit))),
       referrers$: (reference, options = {}) => look.referrers$(reference, options, silent).pipe(named(reference)),
       referrers: (reference, options = {}, emit = silent) =>
-        collected(reference, look.referrers$(reference, options, emit)),
-      images: Effect.fnUntraced(function* (options: ListOptions = {}) {
-        yield* checkListOptions(options)
-        const after = options.after === undefined ? undefined : yield* nameOf(options.after)
-        return yield* store.images({ ...options, after })
-      }, naming("(store)")),
-      inspect: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.inspect)),
-      remove: (reference) => naming(reference)(Effect.flatMap(nameOf(reference), store.remove)),
+        collected(reference, look.referrers$(reference, options, telling(emit))),
+      images: (options = {}) => naming("(store)")(images(options)),
+      inspect: (reference) =>
+        Effect.flatMap(nameOf(reference), store.inspect).pipe(
+          Effect.flatMap(Option.match({ onSome: Effect.succeed, onNone: () => Effect.fail(notPulled()) })),
+          naming(reference)
+        ),
+      remove: (reference) =>
+        Effect.flatMap(nameOf(reference), store.remove).pipe(
+          Effect.filterOrFail(({ images }) => images.length > 0, notPulled),
+          naming(reference)
+        ),
       prune: (how) => naming("(store)")(store.prune(how)),
       hold: (reference, options = {}) => naming(reference)(hold(store, reference, options)),
       kept: (digests) => naming("(store)")(store.kept(digests)),

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { concat, defer, finalize, from, NEVER, type Observable, of, throwError } from "rxjs"
 import { describe, expect, test } from "vitest"
 import type { PullerOptions, PullOptions } from "../../src/api/config.ts"
@@ -15,6 +14,7 @@ import { run } from "../../src/cli/run.ts"
 import { formatBytes } from "../../src/cli/text/formatBytes.ts"
 import { Puller } from "../../src/Puller.ts"
 import type { ImageDetails, ImageSummary, ListOptions } from "../../src/store/catalogue/ImageRecord.ts"
+import { reasonOf } from "../support/reasons.ts"
 import { digestOf, image, layers, Paper, pulled, reference, resolving, started, story, warning } from "./events.ts"
 
 const summary: ImageSummary = {
@@ -91,7 +91,10 @@ const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from
         one.page = page
         return Effect.succeed([summary])
       },
-      inspect: (text) => Effect.succeed(text === "debian:12" ? Option.some(details) : Option.none()),
+      inspect: (reference) =>
+        reference === "debian:12"
+          ? Effect.succeed(details)
+          : Effect.fail(new PullError({ reference, reason: reasonOf("NotCached") })),
       hold: () => Effect.die("not told here"),
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "vitest"
-import { type Reason, reasons } from "../../src/api/errors.ts"
+import { reasons } from "../../src/api/errors.ts"
+import { reasonOf } from "../support/reasons.ts"
 
 const page = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8")
 const rows = page
@@ -14,8 +15,7 @@ describe("docs/errors.md", () => {
   })
 
   test.for(rows)("%s is as retryable as it says", ([, name = "", , retryable]) => {
-    const reason = Object.entries(reasons).find(([tag]) => `\`${tag}\`` === name)?.[1]
-    const made = (status: number) => Reflect.construct(reason ?? Error, [{ status }]) as Reason
+    const made = (status: number) => reasonOf(name.replaceAll("`", ""), { status })
     expect([true, false]).toContain(made(400).isRetryable)
     expect(retryable).toBe(made(400).isRetryable ? "yes" : made(503).isRetryable ? "if 408 or 5xx" : "no")
   })

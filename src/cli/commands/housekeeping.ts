@@ -1,6 +1,7 @@
 /** `ociflow rm`, `prune`, `du` and `verify`: what the store holds, and less of it. Tables, or with `--json` one object. */
 import * as Effect from "effect/Effect"
-import { NotCached, PullError, printable, StoreDamaged } from "../../api/errors.ts"
+import { PullError, StoreDamaged } from "../../api/errors.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../../store/Reclaimed.ts"
 import { Output } from "../Output.ts"
@@ -74,15 +75,11 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
 }
 
 const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>
-  Effect.map(Output, ({ stdout }) => void stdout.write(`${json ? JSON.stringify(value) : words(value)}\n`))
+  Effect.map(Output, ({ stdout }) => void stdout.write(`${json ? printableJson(value) : words(value)}\n`))
 
 export const remove = Effect.fnUntraced(function* (references: ReadonlyArray<string>, json: boolean) {
   for (const reference of references) {
     const gone = yield* Puller.use((puller) => puller.remove(reference))
-    if (gone.images.length === 0) {
-      const reason = new NotCached({ platform: "any platform", problem: "it was not pulled" })
-      return yield* new PullError({ reference, reason })
-    }
     yield* tell(json, gone, (it) => reclaimed(it, false))
   }
 })

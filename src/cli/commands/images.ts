@@ -1,6 +1,6 @@
 /** `ociflow images`: a table, or with `--json` an array. */
 import * as Effect from "effect/Effect"
-import { printable } from "../../api/errors.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import type { ImageSummary, ListOptions } from "../../store/catalogue/ImageRecord.ts"
 import { Output } from "../Output.ts"
@@ -25,5 +25,5 @@ const row = ({ reference, platforms, digest, layers, size, pulled }: ImageSummar
 export const images = Effect.fnUntraced(function* (page: ListOptions, json: boolean) {
   const { stdout } = yield* Output
   const found = yield* Puller.use((puller) => puller.images(page))
-  stdout.write(`${json ? JSON.stringify(found) : table([heading, ...found.map(row)])}\n`)
+  stdout.write(`${json ? printableJson(found) : table([heading, ...found.map(row)])}\n`)
 })

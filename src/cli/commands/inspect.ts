@@ -1,7 +1,6 @@
 /** `ociflow inspect`: what the catalogue knows of one image, for people or with `--json` as one object. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { NotCached, PullError, printable } from "../../api/errors.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import type { ImageDetails, ManifestDetails } from "../../store/catalogue/ImageRecord.ts"
 import { Output } from "../Output.ts"
@@ -48,9 +47,5 @@ const describe = ({ reference, digest, size, created, pulled, lastUsed, manifest
 export const inspect = Effect.fnUntraced(function* (reference: string, json: boolean) {
   const { stdout } = yield* Output
   const found = yield* Puller.use((puller) => puller.inspect(reference))
-  if (Option.isNone(found)) {
-    const reason = new NotCached({ platform: "any platform", problem: "it was not pulled" })
-    return yield* new PullError({ reference, reason })
-  }
-  stdout.write(`${json ? JSON.stringify(found.value) : describe(found.value)}\n`)
+  stdout.write(`${json ? printableJson(found) : describe(found)}\n`)
 })

@@ -4,7 +4,8 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { InvalidOption, PullError, printable } from "../../api/errors.ts"
+import { InvalidOption, PullError } from "../../api/errors.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { failing } from "../failing.ts"
 import { Output } from "../Output.ts"
 import { part } from "../part.ts"
@@ -51,7 +52,7 @@ const login = Command.make(
       const credentials = yield* ask(username, passwordStdin)
       const kept = yield* way.login(registry, credentials, plainHttp ? { plainHttp } : {})
       const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `in ${kept.path}, which is not encrypted`
-      stdout.write(json ? `${JSON.stringify(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
+      stdout.write(json ? `${printableJson(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
     }).pipe(failing(json))
   })
 ).pipe(Command.withDescription("Check a user name and a password at a registry, and keep them where docker does"))
@@ -64,7 +65,7 @@ const logout = Command.make(
     const { stdout } = yield* Output
     const it = yield* way.logout(registry).pipe(failing(json))
     const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`
-    stdout.write(`${json ? JSON.stringify(it) : words}\n`)
+    stdout.write(`${json ? printableJson(it) : words}\n`)
   })
 ).pipe(Command.withDescription("Forget a registry's user name and password"))
 

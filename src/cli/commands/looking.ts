@@ -1,9 +1,10 @@
 /** `ociflow resolve`, `tags`, `manifest` and `referrers`: looking without pulling. */
 import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
-import { PullError, printable } from "../../api/errors.ts"
+import { PullError } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import type { Referrer, Resolution } from "../../api/Looking.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
@@ -49,23 +50,16 @@ export const resolve = Effect.fnUntraced(function* (reference: string, json: boo
   const { stdout } = yield* Output
   const emit = yield* telling
   const found = yield* Puller.use((puller) => puller.resolve(reference, {}, emit))
-  stdout.write(`${json ? JSON.stringify(found) : resolved(found)}\n`)
+  stdout.write(`${json ? printableJson(found) : resolved(found)}\n`)
 })
-
-/** Unprintable characters as JSON writes them: the document is a stranger's. */
-const escaped = (text: string) =>
-  text.replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`
-  )
 
 /** On a terminal to be read; elsewhere byte for byte, so that its digest can be checked. */
 export const manifest = Effect.fnUntraced(function* (reference: string, platform: string | undefined, json: boolean) {
   const { stdout } = yield* Output
   const emit = yield* telling
   const { text, ...about } = yield* Puller.use((puller) => puller.manifest(reference, { platform }, emit))
-  if (json) stdout.write(`${JSON.stringify({ ...about, manifest: JSON.parse(text) })}\n`)
-  else stdout.write(stdout.isTTY === true ? `${escaped(JSON.stringify(JSON.parse(text), null, 2))}\n` : text)
+  if (json) stdout.write(`${printableJson({ ...about, manifest: JSON.parse(text) })}\n`)
+  else stdout.write(stdout.isTTY === true ? `${printableJson(JSON.parse(text), 2)}\n` : text)
 })
 
 /** Line by line as they come: a reader that has seen enough may leave. */
@@ -78,7 +72,7 @@ export const tags = Effect.fnUntraced(function* (reference: string, json: boolea
   const puller = yield* Puller
   if (!json) return void (yield* listing(puller.tags$(reference), (tag) => printable(tag)))
   const { stdout } = yield* Output
-  stdout.write(`${JSON.stringify(yield* puller.tags(reference))}\n`)
+  stdout.write(`${printableJson(yield* puller.tags(reference))}\n`)
 })
 
 const described = ({ digest, artifactType, size }: Referrer) =>
@@ -92,5 +86,5 @@ export const referrers = Effect.fnUntraced(function* (
   const puller = yield* Puller
   if (!json) return void (yield* listing(puller.referrers$(reference, { artifactType }), described))
   const { stdout } = yield* Output
-  stdout.write(`${JSON.stringify(yield* puller.referrers(reference, { artifactType }))}\n`)
+  stdout.write(`${printableJson(yield* puller.referrers(reference, { artifactType }))}\n`)
 })

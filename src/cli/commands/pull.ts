@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { type MonoTypeOperatorFunction, share, tap } from "rxjs"
 import type { PullOptions } from "../../api/config.ts"
-import { PullError, printable } from "../../api/errors.ts"
+import { PullError } from "../../api/errors.ts"
 import type { PullEvent, PulledImage } from "../../api/events.ts"
+import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
@@ -35,7 +36,7 @@ const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOp
       share(),
       sampled(eventEvery),
       tap((event) => {
-        if (!quiet || event._tag === "Pulled") stdout.write(`${JSON.stringify(event)}\n`)
+        if (!quiet || event._tag === "Pulled") stdout.write(`${printableJson(event)}\n`)
       })
     )
 }
@@ -113,7 +114,7 @@ export const pull = Effect.fnUntraced(function* <E>(
         // Nothing where the store cannot say.
         Effect.orElseSucceed(Effect.provide(cutOff(state), library), (): ReadonlyArray<Cut> => []),
         (cut) => {
-          if (report.json) stdout.write(`${JSON.stringify(interrupted(state, cut))}\n`)
+          if (report.json) stdout.write(`${printableJson(interrupted(state, cut))}\n`)
           stderr.write(`${word(state, cut)}\n`)
         }
       )

@@ -1,0 +1,28 @@
+/** How a caller hears of events: what others said is printable, and the same warning is told once. */
+import type { Emit, PullEvent } from "./events.ts"
+import { printable } from "./printable.ts"
+
+/** Warnings that are remembered: an image can hold any number of them. */
+const capacity = 1000
+
+/** Characters of a message. */
+const longest = 1000
+
+const legible = (event: PullEvent): PullEvent =>
+  event._tag === "Warning" || event._tag === "Retrying"
+    ? { ...event, message: printable(event.message, longest) }
+    : event
+
+/** For one caller's one call. */
+export const telling = (emit: Emit): Emit => {
+  const told = new Set<string>()
+  return (event) => {
+    const shown = legible(event)
+    if (shown._tag === "Warning") {
+      const warning = `${shown.code} ${shown.digest} ${shown.message}`
+      if (told.has(warning)) return
+      if (told.size < capacity) told.add(warning)
+    }
+    emit(shown)
+  }
+}

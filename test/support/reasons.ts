@@ -1,0 +1,55 @@
+/** One of each reason, made from fields as they occur. */
+import { type Reason, reasons } from "../../src/api/errors.ts"
+
+type Fields = {
+  readonly [Tag in keyof typeof reasons]: Omit<InstanceType<(typeof reasons)[Tag]>, keyof Error | "_tag">
+}
+
+/** Only what a constructor takes: a new reason does not compile before it is here. */
+type Given<A> = Partial<A>
+
+const url = "https://r.test/v2/app/manifests/1"
+const digest = `sha256:${"a".repeat(64)}`
+
+const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
+  InvalidReference: { input: "A B", problem: "it has a space" },
+  NotImplemented: { feature: "groups" },
+  InvalidOption: { option: "root", problem: "is no path" },
+  RegistryUnreachable: { url, problem: "connection refused (ECONNREFUSED)" },
+  AccessDenied: { url, status: 401, code: "UNAUTHORIZED", detail: "no", authenticated: true },
+  CredentialsUnavailable: { registry: "r.test" },
+  RateLimited: { url, retryAfterMillis: 5000, detail: "slow down" },
+  ManifestNotFound: { url, code: "MANIFEST_UNKNOWN" },
+  BlobNotFound: { url, digest },
+  RegistryError: { url, status: 418, code: "TEAPOT" },
+  InvalidResponse: { url, problem: "it is no JSON" },
+  AddressRefused: { from: "https://r.test", to: "http://10.0.0.1/x", problem: "a public registry may not lead there" },
+  InvalidSource: { source: "/tmp/x.tar", problem: "it is no archive" },
+  PlatformNotFound: { wanted: "linux/arm64", offered: ["linux/amd64"] },
+  UnsupportedMediaType: { mediaType: "text/html", subject: "a layer" },
+  UnsupportedDigest: { digest: "md5:0" },
+  DigestMismatch: { subject: "blob", expected: digest, actual: `sha256:${"b".repeat(64)}` },
+  SizeMismatch: { subject: "blob", expected: 1, actual: 2 },
+  InvalidManifest: { digest, problem: "it has no config" },
+  BlobInterrupted: { digest, offset: 7, problem: "the connection was reset" },
+  CorruptLayer: { digest, stage: "untar", problem: "a header is broken" },
+  UnsafeEntry: { digest, path: "../x", problem: "it leaves the root" },
+  LimitExceeded: { limit: "entries", maximum: 1, unit: "entries", subject: "layer" },
+  FileSystemFailed: { operation: "open", path: "/x", code: "EACCES" },
+  NotEnoughSpace: { path: "/x", needed: 2, available: 1 },
+  WorkerDied: { digest, problem: "out of memory" },
+  NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
+  CatalogueFailed: { operation: "read", problem: "database is locked" },
+  StoreDamaged: { faults: 2 },
+  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 }
+}
+
+const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)
+
+export const reasonOf = (tag: string, given: object = {}): Reason => {
+  if (!isTag(tag)) throw new Error(`${tag} is no reason`)
+  return Reflect.construct(reasons[tag], [{ ...fields[tag], ...given }]) as Reason
+}
+
+/** Each with its fields. */
+export const samples: ReadonlyArray<readonly [tag: string, fields: object]> = Object.entries(fields)
