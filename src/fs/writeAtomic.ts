@@ -26,6 +26,13 @@ export const syncDirectory = (path: string): Effect.Effect<void, FileSystemFaile
         await synced(handle, () => Promise.resolve())
       })
 
+/** Makes the bytes of a file last through a power cut. Windows flushes only what is open for writing. */
+export const syncFile = (path: string): Effect.Effect<void, FileSystemFailed> =>
+  syscall("sync", path, async () => {
+    const handle = await open(path, "r+")
+    await synced(handle, () => Promise.resolve())
+  })
+
 /** Windows refuses to rename over a file that someone is reading just now. */
 const refused = (error: FileSystemFailed) =>
   process.platform === "win32" && ["EPERM", "EACCES", "EBUSY"].includes(error.code)

@@ -22,7 +22,10 @@ export const compareTrees = Effect.fnUntraced(function* (
   store: Store["Service"],
   pool: ExtractionPool["Service"]
 ): Effect.fn.Return<Compared, Reason> {
-  const judge = Effect.fnUntraced(function* ({ digest, path }: NamedTree): Effect.fn.Return<Judgement, Reason> {
+  const judge = Effect.fnUntraced(function* ({ digest, path, kind }: NamedTree): Effect.fn.Return<Judgement, Reason> {
+    // On the disk before the image was recorded: where it is not, more may be missing.
+    if (kind === "extracted" && (yield* store.proofs.find(digest)) === undefined)
+      return { problem: "nothing says which archive the tree was extracted from" }
     const like = yield* store.fingerprints.find(path)
     if (like === undefined) return "unknown"
     return yield* drain(isReason)(pool.fingerprint$({ digest, directory: path, like })).pipe(

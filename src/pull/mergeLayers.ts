@@ -52,6 +52,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
   /** One attempt, in a fresh directory. `turns` in manifest order: a layer that is repeated is applied each time. */
   const build = Effect.fnUntraced(function* (
     manifest: Digest,
+    unproven: boolean,
     turns: ReadonlyArray<Part>,
     refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
     emit: Emit
@@ -78,7 +79,9 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     yield* Effect.forEach(turns, step, { concurrency: "unbounded", discard: true })
     const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.rootfsPath(manifest), fingerprint)
-    return yield* store.publishRootfs(directory, manifest)
+    const path = store.rootfsPath(manifest)
+    if (unproven) yield* store.replaceTree(directory, { digest: manifest, path })
+    else yield* store.publishRootfs(directory, manifest)
   }, Effect.scoped)
 
   /** Tells of each layer of `distinct` when all of them have their name. */
@@ -94,7 +97,9 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     for (const { digest } of byDigest) yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
     const { blobs } = store
     const path = store.rootfsPath(manifest)
-    const isThere = yield* store.hasRootfs(manifest)
+    const stands = yield* store.hasRootfs(manifest)
+    // A power cut may have taken what is known of it, and more.
+    const isThere = stands && (yield* store.fingerprints.find(path)) !== undefined
     const parts = new Map<string, Part>()
     const resumed = new Set<Part>()
     for (const layer of distinct) {
@@ -125,7 +130,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     })
     const attempt = Effect.suspend(() => {
       again = false
-      return build(manifest, turns, refuse, emit)
+      return build(manifest, stands, turns, refuse, emit)
     })
     yield* Effect.retry(attempt, { times: parts.size, while: () => again })
     for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)

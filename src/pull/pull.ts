@@ -62,7 +62,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
 
-  const extract = Effect.fnUntraced(function* (wanted: Wanted, emit: Emit) {
+  const extract = Effect.fnUntraced(function* (wanted: Wanted, unproven: boolean, emit: Emit) {
     const { digest, diffId, size } = wanted.layer
     const directory = yield* store.stage(digest)
     yield* Effect.addFinalizer(() => pool.settled(directory))
@@ -70,13 +70,20 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const { fingerprint, ...counts } = yield* extractLayer(pool, wanted, directory, emit)
     yield* store.proofs.keep(digest, diffId)
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(digest), fingerprint)
-    return { ...counts, path: yield* store.publish(directory, digest) }
+    const path = store.layerPath(digest)
+    if (!unproven) yield* store.publish(directory, digest)
+    // What stays is not what was proven.
+    else if (!(yield* store.replaceTree(directory, { digest, path }))) yield* store.proofs.forget(digest)
+    return { ...counts, path }
   }, Effect.scoped)
 
-  /** With this very archive in it, as far as anybody knows. */
-  const isPublished = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer) {
-    const proven = (yield* store.hasLayer(digest)) ? yield* store.proofs.find(digest) : undefined
-    if (proven === undefined || proven === diffId) return proven === diffId
+  /** `proven`: a tree is there with this very archive in it. `unproven`: a power cut took what is known of it, perhaps. */
+  const standing = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer) {
+    if (!(yield* store.hasLayer(digest))) return "absent"
+    const proven = yield* store.proofs.find(digest)
+    const isKnown = (yield* store.fingerprints.find(store.layerPath(digest))) !== undefined
+    if (proven === undefined || (proven === diffId && !isKnown)) return "unproven"
+    if (proven === diffId) return "proven"
     return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
   })
 
@@ -85,7 +92,8 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const { digest, diffId } = layer
     const { blobs } = store
     const keeps = blobs !== undefined && !(yield* blobs.has(layer))
-    const isThere = yield* isPublished(layer)
+    const before = yield* standing(layer)
+    const isThere = before === "proven"
     if (isThere && !keeps) {
       yield* store.dropPartial(digest)
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
@@ -96,7 +104,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(believing(wanted, emit))
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
-    const { path, inflated, entries } = yield* extract(wanted, emit).pipe(believing(wanted, emit))
+    const { path, inflated, entries } = yield* extract(wanted, before === "unproven", emit).pipe(
+      believing(wanted, emit)
+    )
     yield* keeps ? blobs.keep(digest, kept) : kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)

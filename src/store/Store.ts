@@ -22,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import type { Durability } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { freeSpace } from "../fs/freeSpace.ts"
@@ -41,8 +42,10 @@ import { fileName, makePlaces } from "./Places.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
 import { type Fingerprints, makeFingerprints } from "./trees/Fingerprints.ts"
 import type { NamedTree } from "./trees/namedTrees.ts"
+import { replaceTree } from "./trees/replaceTree.ts"
 import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./trees/Staging.ts"
 import { setAside } from "./trees/setAside.ts"
+import { syncRecords } from "./trees/syncRecords.ts"
 import { prunePartials } from "./upkeep/prunePartials.ts"
 
 export interface StoreOptions {
@@ -58,6 +61,8 @@ export interface StoreOptions {
   readonly merged?: boolean | undefined
   /** Milliseconds that the bytes of a download that was cut off are kept. Default: 7 days. */
   readonly partialsFor?: number | undefined
+  /** With `power`, blobs that are kept reach the disk before the layout names them. Default: `crash`. */
+  readonly durability?: Durability | undefined
   /** Where warnings go: a catalogue that was damaged and built anew. */
   readonly emit?: Emit | undefined
 }
@@ -103,6 +108,17 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     )
   )
 
+  const proofs = makeProofs((digest) => join(root, "proofs", fileName(digest)))
+  const fingerprints = makeFingerprints(root)
+  const treesOf = ({ manifest, layers }: ImageRecord) =>
+    merged ? [rootfsPath(manifest.digest)] : layers.map(({ digest }) => layerPath(digest))
+  const recordsOf = (image: ImageRecord) => [
+    ...new Set([
+      ...image.layers.map(({ digest }) => proofs.pathOf(digest)),
+      ...treesOf(image).map((path) => fingerprints.pathOf(path))
+    ])
+  ]
+
   let tidied = false
   // Not `once`: whoever waits for it may leave.
   const tidy = sweep(stagingsIn(layersDir)).pipe(
@@ -142,12 +158,13 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),
-    blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs)),
+    blobs: options.keepBlobs === undefined ? undefined : makeBlobLayout(resolve(options.keepBlobs), options),
     scratch: Effect.flatMap(area, stageIn),
-    proofs: makeProofs((digest) => join(root, "proofs", fileName(digest))),
-    fingerprints: makeFingerprints(root),
+    proofs,
+    fingerprints,
     setAside: (tree) => setAside({ root, lockPath, area }, tree),
-    publish: (staging, digest) => publish(staging, layerPath(digest)),
+    publish: (staging, digest) => Effect.as(publish(staging, layerPath(digest)), layerPath(digest)),
+    replaceTree: (staging, { digest, path }) => replaceTree({ root, area }, staging, path, digest),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => openPartial(partialPath(digest), size),
     dropPartial: (digest) => removeFile(partialPath(digest)),
@@ -165,7 +182,11 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     isNamed: (reference) => isNamed(root, reference),
     prepare: Effect.flatMap(catalogue, (it) => it.prepare),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
-    record: (image) => Effect.flatMap(catalogue, (it) => it.record(image)),
+    record: (image) =>
+      Effect.andThen(
+        syncRecords(recordsOf(image)),
+        Effect.flatMap(catalogue, (it) => it.record(image))
+      ),
     images: (options) => Effect.flatMap(catalogue, (it) => it.images(options)),
     inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference)),
     remove: (reference) => Effect.flatMap(keeping, (it) => it.remove(reference)),
@@ -227,6 +248,11 @@ export class Store extends Context.Service<
     readonly setAside: (tree: Pick<NamedTree, "digest" | "path">) => Effect.Effect<boolean, Reason, Scope.Scope>
     /** Gives a staged layer its name, by rename; one that is there already stays. Gives the layer's path. */
     readonly publish: (staging: string, digest: Digest) => Effect.Effect<string, Reason>
+    /**
+     * Gives what is staged the name of a tree that nothing proves. `false` where that one is held by a program, and stays.
+     * Whoever asks holds the digest's lock.
+     */
+    readonly replaceTree: (staging: string, tree: Pick<NamedTree, "digest" | "path">) => Effect.Effect<boolean, Reason>
     /** The same for all layers of a manifest in one directory. */
     readonly publishRootfs: (staging: string, manifest: Digest) => Effect.Effect<string, Reason>
     /** The bytes of this blob that arrived earlier. Whoever asks holds the digest's lock. `size`: of the whole blob. */

@@ -1,20 +1,22 @@
 /**
  * An OCI layout (image-spec, image-layout.md) of what was pulled, for who asks for it: each blob once, several images in
  * one layout, and a layout of another tool is gone on with. `index.json` is replaced as a whole, under a lock that all
- * stores share that write there. Blobs of images that it names no more are left where they are.
+ * stores share that write there. Blobs of images that it names no more are left where they are. What `index.json` says
+ * cannot be known from elsewhere, so it and the documents that it names reach the disk before it has them.
  *
  *     <directory>/oci-layout, index.json
  *     <directory>/blobs/<algorithm>/<hex>
  */
 import { randomUUID } from "node:crypto"
 import { lstat, readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Durability } from "../../api/config.ts"
 import { FileSystemFailed, InvalidSource, type Reason } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
-import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
 import { parseLocal } from "../../image/reference/LocalReference.ts"
@@ -72,11 +74,16 @@ const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyA
   return { [refName]: name, ...(full === undefined ? {} : { [fullName]: full }) }
 }
 
-export const makeBlobLayout = (directory: string): BlobLayout => {
+export interface BlobLayoutOptions {
+  /** With `power` the blobs, too, reach the disk before an image's entry. */
+  readonly durability?: Durability | undefined
+}
+
+export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOptions = {}): BlobLayout => {
   const indexPath = join(directory, "index.json")
   const pathOf = (digest: string) => join(directory, "blobs", algorithmOf(digest), hexOf(digest))
   const write = (path: string, bytes: Uint8Array) =>
-    writeAtomic(path, bytes, `${path}.${randomUUID()}`, { lasting: false })
+    writeAtomic(path, bytes, `${path}.${randomUUID()}`, { lasting: true })
 
   const has: BlobLayout["has"] = ({ digest, size }) => {
     const path = pathOf(digest)
@@ -88,7 +95,8 @@ export const makeBlobLayout = (directory: string): BlobLayout => {
 
   const readIndex = Effect.gen(function* () {
     const text = yield* ifMissing(syscall("read", indexPath, () => readFile(indexPath, "utf8")))
-    if (text === undefined) return { schemaVersion: 2, manifests: [] }
+    // Empty: a power cut, or a full disk, took what was to be in it.
+    if (text === undefined || text === "") return { schemaVersion: 2, manifests: [] }
     return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
       Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is no index of a layout" }))
     )
@@ -103,7 +111,8 @@ export const makeBlobLayout = (directory: string): BlobLayout => {
     keep: Effect.fnUntraced(function* (digest, blob) {
       const path = pathOf(digest)
       // A download goes on where there was no room to keep it as well.
-      if (!(yield* blob.moveTo(path))) return yield* new FileSystemFailed({ operation: "write", path, code: "ENOSPC" })
+      if (!(yield* blob.moveTo(path, { lasting: durability === "power" })))
+        return yield* new FileSystemFailed({ operation: "write", path, code: "ENOSPC" })
     }),
     holds: Effect.fnUntraced(function* (name, { digest, manifestDigest, configDigest, layers }) {
       const { manifests } = yield* readIndex
@@ -113,8 +122,12 @@ export const makeBlobLayout = (directory: string): BlobLayout => {
         if (!(yield* has(blob))) return false
       return true
     }),
-    enter: Effect.fnUntraced(function* ({ reference, index, manifest, config }) {
+    enter: Effect.fnUntraced(function* ({ reference, index, manifest, config, layers }) {
       for (const document of [config, manifest, ...(index === undefined ? [] : [index])]) yield* keepDocument(document)
+      if (durability === "power") {
+        const directories = new Set(layers.map(({ digest }) => dirname(pathOf(digest))))
+        yield* Effect.forEach(directories, syncDirectory, { discard: true })
+      }
       const names = yield* namesOf(reference)
       const { mediaType, digest, bytes } = index ?? manifest
       yield* lock(join(directory, ".ociflow.lock"))

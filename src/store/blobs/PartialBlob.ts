@@ -13,6 +13,7 @@ import { FileSystemFailed } from "../../api/errors.ts"
 import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { codeOf, syscall } from "../../fs/syscall.ts"
+import { synced } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
 
 export interface PartialBlob {
@@ -23,8 +24,11 @@ export interface PartialBlob {
    * Both honour the gate they are given; more than `highWater` bytes that are not yet written close `rest`'s.
    */
   readonly bytes$: (gate: Gate, rest: (gate: Gate, offset: number) => Observable<Uint8Array>) => Observable<Uint8Array>
-  /** Gives the whole blob another place, after which nothing is kept here; `false` where not all of it is. */
-  readonly moveTo: (path: string) => Effect.Effect<boolean, FileSystemFailed>
+  /**
+   * Gives the whole blob another place, after which nothing is kept here; `false` where not all of it is. `lasting`: its
+   * bytes are on the disk before it has the name.
+   */
+  readonly moveTo: (path: string, how: { readonly lasting: boolean }) => Effect.Effect<boolean, FileSystemFailed>
   /** Forgets what is kept: it was published, or is not what its name says. */
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
@@ -133,8 +137,13 @@ const keeping$ = (
     )
   })
 
+const sync = async (path: string): Promise<void> => {
+  const file = await open(path, "r+")
+  await synced(file, () => Promise.resolve())
+}
+
 /** By rename, or beside its place and then by rename where that is on another file system. */
-const move = async (from: string, to: string): Promise<void> => {
+const move = async (from: string, to: string, lasting: boolean): Promise<void> => {
   try {
     await rename(from, to)
   } catch (error) {
@@ -143,6 +152,7 @@ const move = async (from: string, to: string): Promise<void> => {
     const beside = `${to}.${createHash("sha256").update(from).digest("hex").slice(0, 16)}`
     try {
       await copyFile(from, beside)
+      if (lasting) await sync(beside)
       await rename(beside, to)
     } catch (error) {
       await unlink(beside).catch(() => undefined)
@@ -183,12 +193,13 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           defer(() => fileRange$(file, [0, tail.size], gate, failed("read", path))),
           defer(() => (tail.size < size ? keeping$(tail, path, gate, rest) : []))
         ),
-      moveTo: (to) =>
+      moveTo: (to, { lasting }) =>
         syscall("rename", to, async () => {
           await tail.flush()
           if (tail.size !== size) return false
           await makeDirectory(dirname(to))
-          await move(path, to)
+          if (lasting) await file.sync()
+          await move(path, to, lasting)
           moved = true
           return true
         }),

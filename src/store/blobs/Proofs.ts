@@ -1,28 +1,39 @@
 /**
  * Which archive a blob was proven to hold: `<root>/proofs/<digest>` has its diffID. Both are hashes, so what was true once
  * is true for ever, for each tree that was made of the blob. An image that names the blob with another diffID is wrong.
+ *
+ * A power cut may leave a file empty or short: what is no digest is no proof, and the layer is extracted again.
  */
 import { readFile } from "node:fs/promises"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
+import { removeFile } from "../../fs/removeFile.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
-import type { Digest } from "../../image/reference/Digest.ts"
+import { type Digest, isDigest } from "../../image/reference/Digest.ts"
 
 export interface Proofs {
+  /** The file that says it. */
+  readonly pathOf: (digest: string) => string
   /** The diffID that this blob was proven with; `undefined` where no one has. */
-  readonly find: (digest: Digest) => Effect.Effect<string | undefined, FileSystemFailed>
+  readonly find: (digest: string) => Effect.Effect<Digest | undefined, FileSystemFailed>
   /** To be kept before the tree gets its name. */
   readonly keep: (digest: Digest, diffId: Digest) => Effect.Effect<void, FileSystemFailed>
+  /** The tree that has the name is not the one that was proven. */
+  readonly forget: (digest: Digest) => Effect.Effect<void, FileSystemFailed>
 }
 
-export const makeProofs = (pathOf: (digest: Digest) => string): Proofs => ({
+export const makeProofs = (pathOf: (digest: string) => string): Proofs => ({
+  pathOf,
   find: (digest) => {
     const path = pathOf(digest)
-    return ifMissing(syscall("read", path, () => readFile(path, "utf8")))
+    return Effect.map(ifMissing(syscall("read", path, () => readFile(path, "utf8"))), (text = "") =>
+      isDigest(text) ? text : undefined
+    )
   },
   keep: (digest, diffId) => {
     const path = pathOf(digest)
     return writeAtomic(path, Buffer.from(diffId), `${path}.tmp`, { lasting: false })
-  }
+  },
+  forget: (digest) => removeFile(pathOf(digest))
 })

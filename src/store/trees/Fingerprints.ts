@@ -14,6 +14,8 @@ import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { isDirectory } from "./Staging.ts"
 
 export interface Fingerprints {
+  /** The file that says it. */
+  readonly pathOf: (tree: string) => string
   /** Of the tree with this path; `undefined` where it is not known. */
   readonly find: (path: string) => Effect.Effect<string | undefined, FileSystemFailed>
   /** To be kept before the tree gets its name. */
@@ -40,6 +42,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
     if (!isKept) yield* removeFile(file)
   })
   return {
+    pathOf: at,
     find: (path) =>
       Effect.map(ifMissing(syscall("read", at(path), () => readFile(at(path), "utf8"))), (text = "") => {
         const [, fingerprint, tree] = pattern.exec(text) ?? []

@@ -61,7 +61,7 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
 const beside = (tree: string) => `${tree}.stat`
 
 /** The tree and what is beside it. */
-const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))
+export const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))
 
 /** A fresh, empty directory, removed with the scope unless it was renamed. */
 export const stageIn = (area: string) =>

@@ -16,6 +16,7 @@ export interface TreeUser {
 export interface NamedTree {
   /** Of the layer's blob, or of the manifest where layers are merged. */
   readonly digest: string
+  readonly kind: "extracted" | "rootfs"
   readonly path: string
   /** Where it was made with other options than those of who asks: the part of its name that says with which. */
   readonly variant?: string
@@ -63,6 +64,6 @@ export const namedTrees = Effect.fnUntraced(function* ({
     const named = users.get(`${tree.kind} ${tree.digest}`)
     if (named === undefined) return []
     const others = tree.kind === own && tree.variant === variant ? {} : { variant: tree.variant }
-    return [{ digest: tree.digest, path: join(layersDir, tree.name), ...others, users: named }]
+    return [{ digest: tree.digest, kind: tree.kind, path: join(layersDir, tree.name), ...others, users: named }]
   })
 })
