@@ -8,3 +8,18 @@ export const formOf = (b: Uint8Array): Form => {
   if (((b[0] ?? 0) & 0xf0) === 0x50 && b[1] === 0x2a && b[2] === 0x4d && b[3] === 0x18) return "zstd"
   return "plain"
 }
+
+const unread: ReadonlyArray<readonly [name: string, beginning: ReadonlyArray<number>]> = [
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ["lzip", [0x4c, 0x5a, 0x49, 0x50]],
+  ["lz4", [0x04, 0x22, 0x4d, 0x18]],
+  ["compress", [0x1f, 0x9d]]
+]
+
+/**
+ * A compression that no layer may have and some builders write all the same. An archive whose first name begins alike
+ * is one still: to be asked about bytes that are none.
+ */
+export const unreadForm = (bytes: Uint8Array): string | undefined =>
+  unread.find(([, beginning]) => beginning.every((byte, i) => bytes[i] === byte))?.[0]

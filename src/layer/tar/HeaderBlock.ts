@@ -27,15 +27,23 @@ export const textAt = (block: Buffer, at: number, length: number): string => {
   return block.toString("latin1", at, end)
 }
 
+const isBase256 = (block: Buffer, at: number): boolean => ((block[at] ?? 0) & 0x80) !== 0
+
+/** Two's complement. Exact as far as an integer in a double is, and rounded beyond that. */
+const base256At = (block: Buffer, at: number, length: number): number => {
+  const first = block[at] ?? 0
+  const negative = (first & 0x40) !== 0
+  // Read as a complement where negative, so that small magnitudes stay exact.
+  let value = negative ? ~first & 0x3f : first & 0x3f
+  for (let i = at + 1; i < at + length; i++) value = value * 256 + ((block[i] ?? 0) ^ (negative ? 0xff : 0))
+  return negative ? -value - 1 : value
+}
+
 /** Octal padded with spaces or NULs, or base-256 in two's complement; NaN for anything else. */
 export const numberAt = (block: Buffer, at: number, length: number): number => {
-  const first = block[at] ?? 0
-  if ((first & 0x80) !== 0) {
-    const negative = (first & 0x40) !== 0
-    // Read as a complement where negative, so that small magnitudes stay exact.
-    let value = negative ? ~first & 0x3f : first & 0x3f
-    for (let i = at + 1; i < at + length; i++) value = value * 256 + ((block[i] ?? 0) ^ (negative ? 0xff : 0))
-    return !Number.isSafeInteger(value) ? Number.NaN : negative ? -value - 1 : value
+  if (isBase256(block, at)) {
+    const value = base256At(block, at, length)
+    return Number.isSafeInteger(value) ? value : Number.NaN
   }
   let start = at
   const end = at + length
@@ -96,6 +104,23 @@ export const nameAt = (block: Buffer, at: number, dialect: Dialect): string => {
 }
 
 const badTime = (block: Buffer, at: number): boolean => block[at] !== 0 && Number.isNaN(numberAt(block, at, 12))
+
+/** The seconds that every file system's conversion of a time survives: those of the years 1 to 9999. */
+export const boundedSeconds = (seconds: number): number => Math.min(Math.max(seconds, -62_135_596_800), 253_402_300_799)
+
+/** A time that no system knows is no reason to refuse the entry: it becomes the nearest that all know. */
+export const timeAt = (block: Buffer, at: number, corrupt: Corrupt): number => {
+  const [offset, length] = fields.mtime
+  const isBinary = isBase256(block, at + offset)
+  return boundedSeconds(isBinary ? base256At(block, at + offset, length) : fieldAt(block, at, "mtime", corrupt))
+}
+
+/** Of an owner the lower 32 bits count, as Go programs hand it to chown(2). */
+export const ownerAt = (block: Buffer, at: number, field: "uid" | "gid", corrupt: Corrupt): number => {
+  const [offset, length] = fields[field]
+  if (isBase256(block, at + offset)) return block.readUInt32BE(at + offset + length - 4)
+  return fieldAt(block, at, field, corrupt)
+}
 
 export const fieldAt = (block: Buffer, at: number, field: keyof typeof fields, corrupt: Corrupt): number => {
   const [offset, length] = fields[field]

@@ -1,4 +1,5 @@
 /** PAX extended headers (POSIX pax, "pax Extended Header"), read as bytes: a value may be anything but text. */
+import { boundedSeconds } from "./HeaderBlock.ts"
 
 export interface Pax {
   /** The last value of each keyword, byte for byte. */
@@ -55,7 +56,7 @@ export const paxText = (pax: Pax, keyword: string): string | undefined => {
     : Buffer.from(value.buffer, value.byteOffset, value.length).toString("latin1")
 }
 
-/** `[-]seconds[.fraction]`; digits beyond nanoseconds are cut off. */
+/** `[-]seconds[.fraction]`; digits beyond nanoseconds are cut off, and a time beyond all systems' is the nearest that they know. */
 export const paxTime = (
   pax: Pax,
   keyword: string,
@@ -63,11 +64,24 @@ export const paxTime = (
 ): { readonly seconds: number; readonly nanos: number } | undefined => {
   const text = paxText(pax, keyword)
   if (text === undefined) return undefined
-  const [, sign, whole, fraction = ""] = /^(-?)(\d{1,15})(?:\.(\d*))?$/.exec(text) ?? []
+  const [, sign, whole, fraction = ""] = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text) ?? []
   if (whole === undefined) throw corrupt(`a PAX ${keyword} that is no time`)
   const nanos = Number(fraction.slice(0, 9).padEnd(9, "0"))
-  if (sign !== "-") return { seconds: Number(whole), nanos }
-  return nanos === 0 ? { seconds: 0 - Number(whole), nanos } : { seconds: -Number(whole) - 1, nanos: 1e9 - nanos }
+  if (sign !== "-") return { seconds: boundedSeconds(Number(whole)), nanos }
+  if (nanos === 0) return { seconds: boundedSeconds(0 - Number(whole)), nanos }
+  return { seconds: boundedSeconds(-Number(whole) - 1), nanos: 1e9 - nanos }
+}
+
+const [leastOwner, mostOwner] = [-(2n ** 63n), 2n ** 63n - 1n]
+
+/** The lower 32 bits of a decimal of 64, as Go programs hand it to chown(2); `undefined` as above. */
+export const paxOwner = (pax: Pax, keyword: "uid" | "gid", corrupt: (problem: string) => Error): number | undefined => {
+  const text = paxText(pax, keyword)
+  if (text === undefined) return undefined
+  const value = /^-?\d{1,32}$/.test(text) ? BigInt(text) : undefined
+  if (value === undefined || value < leastOwner || value > mostOwner)
+    throw corrupt(`a PAX ${keyword} that is no number`)
+  return Number(BigInt.asUintN(32, value))
 }
 
 const xattrPrefix = "SCHILY.xattr."

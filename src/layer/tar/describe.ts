@@ -3,8 +3,8 @@ import type { Limits } from "../../api/config.ts"
 import { type CorruptLayer, LimitExceeded } from "../../api/errors.ts"
 import type { EntryHeader, EntryType } from "../Entry.ts"
 import { atMost } from "../limits.ts"
-import { dialectOf, fieldAt, nameAt, numberAt, textAt } from "./HeaderBlock.ts"
-import { noPax, type Pax, paxNumber, paxText, paxTime, paxXattrs } from "./Pax.ts"
+import { dialectOf, fieldAt, nameAt, numberAt, ownerAt, textAt, timeAt } from "./HeaderBlock.ts"
+import { noPax, type Pax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
 import { type PaxSparse, paxSparse } from "./sparse.ts"
 
 /** What stood before an entry's own header. */
@@ -57,11 +57,6 @@ export const typeflags: Readonly<Record<EntryType, string>> = {
 
 /** Types that POSIX does not know are regular files, as POSIX asks. */
 export const isKnown = (typeflag: string): boolean => Object.hasOwn(types, typeflag)
-
-const id = (value: number, what: string, corrupt: Context["corrupt"]): number => {
-  if (value < 0 || value > 0xffffffff) throw corrupt(`a ${what} of ${value}`)
-  return value
-}
 
 /** Two extended headers that contradict each other are read differently by GNU tar and by Go. */
 const agreed = (long: string | undefined, pax: string | undefined, what: string, corrupt: Context["corrupt"]) => {
@@ -116,10 +111,10 @@ export const describe = (block: Buffer, at: number, extensions: Extensions, cont
     linkPath,
     type,
     mode: fieldAt(block, at, "mode", corrupt) & 0o7777,
-    uid: id(paxNumber(pax, "uid", corrupt) ?? fieldAt(block, at, "uid", corrupt), "uid", corrupt),
-    gid: id(paxNumber(pax, "gid", corrupt) ?? fieldAt(block, at, "gid", corrupt), "gid", corrupt),
+    uid: paxOwner(pax, "uid", corrupt) ?? ownerAt(block, at, "uid", corrupt),
+    gid: paxOwner(pax, "gid", corrupt) ?? ownerAt(block, at, "gid", corrupt),
     size,
-    mtime: paxTime(pax, "mtime", corrupt) ?? { seconds: fieldAt(block, at, "mtime", corrupt), nanos: 0 },
+    mtime: paxTime(pax, "mtime", corrupt) ?? { seconds: timeAt(block, at, corrupt), nanos: 0 },
     devMajor: device ? fieldAt(block, at, "devMajor", corrupt) : 0,
     devMinor: device ? fieldAt(block, at, "devMinor", corrupt) : 0,
     xattrs: paxXattrs(pax)

@@ -8,6 +8,7 @@ import type { OperatorFunction } from "rxjs"
 import { CorruptLayer } from "../../api/errors.ts"
 import type { Warning } from "../../api/events.ts"
 import { type Machine, transduce } from "../../reactive/transduce.ts"
+import { unreadForm } from "../compression/formOf.ts"
 import { deferCorruption } from "../corruption.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { atMost } from "../limits.ts"
@@ -129,14 +130,22 @@ class Normaliser implements Machine<Uint8Array, Framed> {
   }
 
   end(next: (value: Framed) => void): void {
-    const { corrupt } = this.#context
     // A whole body whose padding is missing is nobody's loss.
     if (this.#state.is === "body" && this.#left === 0) {
       next(zeros.subarray(0, this.#padding))
       this.#state = header
     }
     const complete = this.#state.is === "end" || this.#state.is === "marker" || this.#state.is === "header"
-    if (!complete || this.#carried > 0 || this.#extensionBytes > 0) throw corrupt("the archive ends within an entry")
+    if (!complete || this.#carried > 0 || this.#extensionBytes > 0)
+      throw this.#unreadable(this.#carry.subarray(0, this.#carried), "the archive ends within an entry")
+  }
+
+  /** The bytes are no header: where they are the first, they may be compressed in a way that is not read. */
+  #unreadable(bytes: Uint8Array, problem: string): CorruptLayer {
+    const form = this.#entries === 0 && this.#extensionBytes === 0 ? unreadForm(bytes) : undefined
+    return this.#context.corrupt(
+      form === undefined ? problem : `it is compressed with ${form}; a layer may be gzip, zstd or a plain archive`
+    )
   }
 
   #block(state: State, block: Buffer, at: number, next: (value: Framed) => void): void {
@@ -176,7 +185,7 @@ class Normaliser implements Machine<Uint8Array, Framed> {
       this.#state = { is: "marker" }
       return
     }
-    if (!hasChecksum(block, at)) throw corrupt("a header whose checksum is wrong")
+    if (!hasChecksum(block, at)) throw this.#unreadable(block.subarray(at), "a header whose checksum is wrong")
     const typeflag = String.fromCharCode(block[at + 156] ?? 0)
     switch (typeflag) {
       case "x":

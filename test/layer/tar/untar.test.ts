@@ -208,6 +208,64 @@ describe("what tar-stream alone gets wrong", () => {
     expect(header.mtime.seconds).toBe(-1)
   })
 
+  test.each([
+    ["2⁵³ + 2", 2n ** 53n + 2n, 253_402_300_799],
+    ["−2⁵³ − 2", -(2n ** 53n) - 2n, -62_135_596_800],
+    ["2⁶³ − 1", 2n ** 63n - 1n, 253_402_300_799],
+    ["−2⁶³", -(2n ** 63n), -62_135_596_800],
+    ["the first second of the year 10000", 253_402_300_800n, 253_402_300_799],
+    ["the last one of 9999", 253_402_300_799n, 253_402_300_799],
+    ["the last one before the year 1", -62_135_596_801n, -62_135_596_800]
+  ])("a time that no system knows is the nearest that all know: %s", async (_, time, seconds) => {
+    const binary = tar("gnu").header({ name: "f", mtime: base256(time, 12) })
+    const pax = tar()
+      .extension("x", "x", paxRecord("mtime", String(time)))
+      .file("f", "")
+    for (const archive of [binary, pax])
+      expect((await only(archive.end().bytes())).header.mtime).toEqual({ seconds, nanos: 0 })
+  })
+
+  test.each([
+    [`1${"0".repeat(20)}`, { seconds: 253_402_300_799, nanos: 0 }],
+    [`-1${"0".repeat(20)}`, { seconds: -62_135_596_800, nanos: 0 }],
+    [`${"0".repeat(30)}5.25`, { seconds: 5, nanos: 250_000_000 }],
+    [`5.${"1".repeat(400)}`, { seconds: 5, nanos: 111_111_111 }]
+  ])("the digits of a PAX time have no number: %s", async (text, mtime) => {
+    const { header } = await only(tar().extension("x", "x", paxRecord("mtime", text)).file("f", "").end().bytes())
+    expect(header.mtime).toEqual(mtime)
+  })
+
+  test.each([".5", "1e5", "+5", "5,5", "-"])(
+    "a PAX time that is no number is one that no reader takes: %s",
+    async (text) => {
+      const bytes = tar().extension("x", "x", paxRecord("mtime", text)).file("f", "").end().bytes()
+      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/mtime that is no time/))
+    }
+  )
+
+  test.each([
+    [-2n, 2 ** 32 - 2],
+    [-3n, 2 ** 32 - 3],
+    [2n ** 32n, 0],
+    [2n ** 33n + 5n, 5],
+    [2n ** 55n + 7n, 7],
+    [2n ** 32n - 2n, 2 ** 32 - 2],
+    [-1n, 2 ** 32 - 1]
+  ])("of an owner of %d the lower 32 bits count, as Go programs hand it to chown(2)", async (owner, expected) => {
+    const binary = tar("gnu").header({ name: "f", uid: base256(owner, 8), gid: base256(owner, 8) })
+    const records = Buffer.concat([paxRecord("uid", String(owner)), paxRecord("gid", String(owner))])
+    for (const archive of [binary, tar().extension("x", "x", records).file("f", "")])
+      expect((await only(archive.end().bytes())).header).toMatchObject({ uid: expected, gid: expected })
+  })
+
+  test.each(["9223372036854775808", "-9223372036854775809", "1".repeat(33), "1.5", "0x1", "root"])(
+    "an owner of %s is none",
+    async (owner) => {
+      const bytes = tar().extension("x", "x", paxRecord("uid", owner)).file("f", "").end().bytes()
+      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/uid that is no number/))
+    }
+  )
+
   test("global PAX records concern nobody", async () => {
     const bytes = tar()
       .globalPax([
@@ -279,6 +337,30 @@ describe("what tar-stream alone gets wrong", () => {
       const body = Buffer.alloc(size, 7)
       expect(body.equals((await only(tar("ustar").file("f", body).end().bytes())).body)).toBe(true)
     }
+  })
+})
+
+describe("a layer in a compression that is not read", () => {
+  const bytesOf = (base64: string) => Buffer.from(base64, "base64")
+  const layers: ReadonlyArray<readonly [name: string, bytes: Uint8Array]> = [
+    ["bzip2", bytesOf("QlpoOTFBWSZTWfxoYxAAAAD7AGAgAAgAIKAAIhmmQYC7kinChIfjQxiA")],
+    ["xz", Buffer.concat([bytesOf("/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj"), Buffer.alloc(600, 7)])],
+    ["lzip", Buffer.from("LZIP\x01\x0c and the rest")],
+    ["lz4", Buffer.concat([Buffer.of(4, 0x22, 0x4d, 0x18), Buffer.alloc(1024, 1)])],
+    ["compress", Buffer.concat([Buffer.of(0x1f, 0x9d, 0x90), Buffer.alloc(1024, 1)])]
+  ]
+  test.each(layers)("%s is called by its name", async (name, bytes) => {
+    await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(new RegExp(`compressed with ${name};`)))
+  })
+
+  test("an archive whose first name begins alike is none", async () => {
+    for (const name of ["BZh", "LZIP"])
+      expect((await only(tar("ustar").file(name, "x").end().bytes())).header.path).toBe(name)
+  })
+
+  test("behind a first entry it is a header that is wrong", async () => {
+    const bytes = Buffer.concat([tar("ustar").file("good", "").bytes(), Buffer.alloc(512, "BZh9")])
+    await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/checksum is wrong/))
   })
 })
 
