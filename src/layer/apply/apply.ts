@@ -64,13 +64,12 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   const prefix = root.path.length + 1
   const layered = layout !== "layers"
   const statFile = makeStatFile(directory, layout === "rootfs")
-  const attributes = makeAttributes({ directory, digest, ownership, statFormat, warn })
+  const refuse = (problem: string) => unsafe(refusal, current, problem)
+  const attributes = makeAttributes({ directory, digest, ownership, statFormat, warn, refuse })
   const metadata = makeMetadata({ ownership, attributes, statFile, prefix })
   let current = ""
   let body: FileBody | "ignored" | undefined
   let started = false
-
-  const refuse = (problem: string) => unsafe(refusal, current, problem)
 
   // ------------------------------------------------------------------------------------------------- names and places
 
@@ -133,6 +132,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       ? makeRootfs(vacate)
       : layout === "overlay"
         ? makeOverlay({
+            root: root.path,
             attributes: options.overlayAttributes ?? (process.geteuid?.() === 0 ? "trusted" : "user"),
             vacate,
             opaqueRoot: () => {

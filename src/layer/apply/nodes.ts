@@ -22,7 +22,11 @@ const failed = (syscall: string, code: string, path: string) => Object.assign(ne
 const O_PATH = 0o10000000
 
 /** mknod(1), which takes text for a name: the node is made beside the layer under a plain one, then moved. */
-const makeByProgram = (root: string, path: string, { type, devMajor, devMinor }: EntryHeader): void => {
+const makeByProgram = (
+  root: string,
+  path: string,
+  { type, devMajor, devMinor }: Pick<EntryHeader, "type" | "devMajor" | "devMinor">
+): void => {
   if (lstatSync(toDisk(path), { throwIfNoEntry: false }) !== undefined) throw failed("mknod", "EEXIST", decode(path))
   const beside = decode(`${root}.node`)
   rmSync(beside, { force: true })
@@ -32,6 +36,21 @@ const makeByProgram = (root: string, path: string, { type, devMajor, devMinor }:
   if (error !== undefined && "code" in error) throw failed("mknod", String(error.code), decode(path))
   if (status !== 0) throw failed("mknod", "EPERM", decode(path))
   renameSync(beside, toDisk(path))
+}
+
+/**
+ * What overlayfs takes for a whiteout: since Linux 5.8 everybody may make it. False where the system refuses. `root` and
+ * `path` are binary strings.
+ */
+export const makeWhiteoutNode = (root: string, path: string): boolean => {
+  if (native.makeNode !== undefined)
+    return native.makeNode(toDisk(path), typeBits["character-device"], 0, 0) === undefined
+  try {
+    makeByProgram(root, path, { type: "character-device", devMajor: 0, devMinor: 0 })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A real node with its owner and mode. `root` and `path` are binary strings; nothing stands at `path`. */

@@ -2,12 +2,15 @@
 import { closeSync, constants, openSync } from "node:fs"
 import type { OverlayAttributes } from "../../api/config.ts"
 import { native } from "../../fs/native.ts"
+import { makeWhiteoutNode } from "../apply/nodes.ts"
 import { type Directory, toDisk } from "../Directory.ts"
 import type { Layout } from "./Layout.ts"
 
 const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
 
 export interface OverlayOptions {
+  /** Of the layer, a binary string. */
+  readonly root: string
   readonly attributes: OverlayAttributes
   /** Removes what stands at a name. */
   readonly vacate: (directory: Directory, name: string) => void
@@ -23,33 +26,50 @@ const isOpaque = (directory: Directory): boolean => {
   return false
 }
 
-export const makeOverlay = ({ attributes, vacate, opaqueRoot }: OverlayOptions): Layout => {
-  const set = (path: string, flags: number, name: string, value: string): void => {
+export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOptions): Layout => {
+  /** The system's code, where it refuses. */
+  const trySet = (path: string, flags: number, name: string, value: string): string | undefined => {
     const fd = openSync(toDisk(path), flags | O_NOFOLLOW, 0o600)
     try {
       const full = `${attributes}.overlay.${name}`
-      const code =
-        native.setAttribute === undefined ? "ENOSYS" : native.setAttribute(fd, toDisk(path), full, Buffer.from(value))
-      if (code !== undefined) throw Object.assign(new Error(code), { code, syscall: "setxattr", path: toDisk(path) })
+      return native.setAttribute === undefined
+        ? "ENOSYS"
+        : native.setAttribute(fd, toDisk(path), full, Buffer.from(value))
     } finally {
       closeSync(fd)
     }
   }
 
+  const set = (path: string, flags: number, name: string, value: string): void => {
+    const code = trySet(path, flags, name, value)
+    if (code !== undefined) throw Object.assign(new Error(code), { code, syscall: "setxattr", path: toDisk(path) })
+  }
+
   const setOpaque = (directory: Directory, value: "x" | "y") =>
     set(directory.path, O_RDONLY | O_DIRECTORY, "opaque", value)
 
-  /** Character device 0:0: since Linux 5.8 everybody may make it. Else an empty file with an attribute, since 6.7. */
+  /**
+   * A directory that no other layer of a mount has is read as it is, whiteouts among its names, unless it once was merged
+   * (`ovl_dir_is_real`): an origin, though an unknown one, says that of it. Where no attribute can be set, names are seen
+   * that nothing stands behind, and nothing else is wrong.
+   */
+  const setMerged = (directory: Directory) => {
+    if (directory.parent === undefined || directory.whiteouts !== undefined) return
+    trySet(directory.path, O_RDONLY | O_DIRECTORY, "origin", "")
+  }
+
+  /** Character device 0:0. Else an empty file with an attribute, since Linux 6.7. */
   const makeWhiteout = (directory: Directory, name: string): void => {
     const path = directory.at(name)
-    if (native.makeNode?.(toDisk(path), constants.S_IFCHR, 0, 0) === undefined && native.makeNode !== undefined) return
+    if (makeWhiteoutNode(root, path)) return
     set(path, O_WRONLY | O_CREAT | O_EXCL, "whiteout", "y")
     setOpaque(directory, "x")
   }
 
   const dropWhiteouts = (directory: Directory): void => {
     for (const name of directory.whiteouts ?? []) vacate(directory, name)
-    for (const child of directory.children.values()) dropWhiteouts(child)
+    // Beneath an opaque directory there are none: each directory is looked at once, however many are made opaque.
+    for (const child of directory.children.values()) if (!child.opaque) dropWhiteouts(child)
   }
 
   const hideAll = (directory: Directory): void => {
@@ -69,6 +89,7 @@ export const makeOverlay = ({ attributes, vacate, opaqueRoot }: OverlayOptions):
         if (child !== undefined) hideAll(child)
         return
       }
+      setMerged(directory)
       makeWhiteout(directory, name)
       directory.whiteouts ??= new Set()
       directory.whiteouts.add(name)

@@ -15,7 +15,8 @@ const mountable = process.platform === "linux" && process.getuid?.() === 0
 
 interface Form {
   readonly attributes: OverlayAttributes
-  readonly nodes: boolean
+  /** How a whiteout comes to be: by mknod(2), by the program mknod, or, where devices are refused, by an attribute. */
+  readonly whiteouts: "call" | "program" | "attribute"
 }
 
 /** Extracts the layers, lowest first, into directories called `names`, mounts them, and gives the mount point. */
@@ -32,8 +33,8 @@ const mounted = (
     mkdirSync(path)
     const extract = () =>
       warnings.push(...apply(path, entries, { layout: "overlay", overlayAttributes: form.attributes }))
-    if (form.nodes) extract()
-    else withNative({ makeNode: undefined }, extract)
+    if (form.whiteouts === "call") extract()
+    else withNative({ makeNode: form.whiteouts === "program" ? undefined : () => "EPERM" }, extract)
   })
   const point = join(store, "mounted")
   mkdirSync(point)
@@ -45,14 +46,11 @@ const mounted = (
   return { point, paths, warnings }
 }
 
-const forms: ReadonlyArray<Form> = [
-  { attributes: "trusted", nodes: true },
-  { attributes: "trusted", nodes: false },
-  { attributes: "user", nodes: true },
-  { attributes: "user", nodes: false }
-]
+const forms: ReadonlyArray<Form> = (["trusted", "user"] as const).flatMap((attributes) =>
+  (["call", "program", "attribute"] as const).map((whiteouts) => ({ attributes, whiteouts }))
+)
 
-describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts as devices: $nodes", (form) => {
+describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts by $whiteouts", (form) => {
   test.each(Object.entries(stacking))("%s", (_, [upper, expected]) => {
     expect(outline(mounted([lowerLayer, upper], form).point)).toEqual(expected)
   })
@@ -87,11 +85,52 @@ describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts as devices
   })
 })
 
+/** By an attribute, the kernel looks for whiteouts only where a directory of another layer is beneath. */
+const unseen = forms.filter(({ whiteouts }) => whiteouts !== "attribute")
+
+describe.runIf(mountable).each(unseen)("$attributes.overlay, whiteouts by $whiteouts, of what is not there", (form) => {
+  const ghostly: Record<string, readonly [ReadonlyArray<TestEntry>, ReadonlyArray<string>]> = {
+    "that no lower layer has": [
+      [file("x/y/.wh.z"), file("x/y/kept", "5")],
+      ["x/", "x/y/", "x/y/kept = 5"]
+    ],
+    "that is only implied, and holds nothing else": [
+      [file("x/y/.wh.z"), file("x/.wh.w")],
+      ["x/", "x/y/"]
+    ],
+    "that lower layers have at another place": [
+      [dir("e/d"), file("e/d/.wh.old")],
+      ["e/", "e/d/"]
+    ],
+    "that takes the place of a file of theirs": [
+      [file("f/.wh.x"), file("f/g/.wh.y")],
+      ["f/", "f/g/"]
+    ],
+    "beneath a directory that a layer in between removed": [
+      [dir("gone/again"), file("gone/again/.wh.a"), file("gone/.wh.b")],
+      ["gone/", "gone/again/"]
+    ]
+  }
+
+  test.each(Object.entries(ghostly))("a whiteout in a directory %s is never seen", (_, [upper, expected]) => {
+    const between = [dir("gone"), file(".wh.gone")]
+    const { point } = mounted([[...lowerLayer, dir("gone/again"), file("gone/again/a")], between, upper], form)
+    const beneath = outline(point).filter((line) => expected.some((it) => line.startsWith(it.split("/")[0] ?? "")))
+    expect(beneath).toEqual(expected)
+  })
+
+  test("the whiteouts of the lowest layer, which hide nothing, are not seen", () => {
+    const { point } = mounted([[file("a/b/.wh.c"), file(".wh.d"), file("a/e", "1")], lowerLayer], form)
+    expect(outline(join(point, "a"))).toEqual(["b/", "e = 1"])
+    expect(readdirSync(point).sort()).toEqual(["a", "d", "f", "l"])
+  })
+})
+
 describe.runIf(mountable)("lowerdir", () => {
   test.each(["a:b", "a\\b", "a\\:b", ":", "\\"])("a layer's directory may be called %j", (name) => {
     const { point } = mounted(
       [lowerLayer, [file(".wh.d")]],
-      { attributes: "trusted", nodes: true },
+      { attributes: "trusted", whiteouts: "call" },
       (index) => `${name}${index}`
     )
     expect(outline(point)).toEqual(["f = 4", "l -> d"])
