@@ -262,7 +262,10 @@ export class UnsupportedDigest extends tagged("UnsupportedDigest")<{ readonly di
   }
 }
 
-/** Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. */
+/**
+ * Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. A wrong diffID is told
+ * of bytes whose own digest was right: then the image is wrong, not who sent it.
+ */
 export class DigestMismatch extends tagged("DigestMismatch")<{
   readonly subject: string
   readonly expected: string
@@ -270,10 +273,14 @@ export class DigestMismatch extends tagged("DigestMismatch")<{
 }> {
   readonly isRetryable = false
   override get message() {
+    if (this.subject === "diffID")
+      return `the image's config says diffID ${this.expected} of a layer whose archive has ${this.actual}`
     return `${this.subject} hash ${this.actual} does not match expected hash ${this.expected}`
   }
   get advice() {
-    return "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
+    return this.subject === "diffID"
+      ? "The image was built or pushed wrongly: its layer is the one that its manifest names. Nothing was published. Build and push it again."
+      : "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
   }
 }
 

@@ -28,7 +28,9 @@ test("an image that claims another diffID of a layer on disk is refused, and the
   expect(await oci.layers()).toEqual([`${a.digest}.extracted`])
   expect(await failure(oci.pull(registry.reference("liar:1")))).toMatchObject({
     _tag: "DigestMismatch",
-    subject: "diffID"
+    subject: "diffID",
+    message: expect.stringMatching(/^the image's config says diffID sha256:1{64} /),
+    advice: expect.stringMatching(/^The image was built or pushed wrongly/)
   })
   heal()
   expect((await oci.pull(registry.reference("honest:1"))).layers).toHaveLength(2)

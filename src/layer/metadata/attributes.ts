@@ -1,8 +1,10 @@
 /** Extended attributes: the stat's own, and those of the archive. */
 import { statfsSync } from "node:fs"
 import type { Ownership, StatFormat } from "../../api/config.ts"
+import { printable } from "../../api/errors.ts"
 import type { Warning, WarningCode } from "../../api/events.ts"
 import { native } from "../../fs/native.ts"
+import { decode } from "../apply/cleanName.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
 
@@ -22,6 +24,8 @@ export interface AttributesOptions {
   readonly ownership: Ownership
   readonly statFormat: StatFormat
   readonly warn: (warning: Warning) => void
+  /** Makes the error for an attribute of the archive that no system takes. */
+  readonly refuse: (problem: string) => Error
 }
 
 type Pairs = ReadonlyArray<readonly [string, Uint8Array]>
@@ -93,6 +97,9 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
       )
       return false
     }
+    // Our own attribute is one that every file system that has any takes: the name, or the value, is the archive's fault.
+    if (code === "EINVAL" && name !== overrideStatName)
+      throw options.refuse(`its attribute ${JSON.stringify(printable(decode(name), 100))} makes no sense (EINVAL)`)
     throw Object.assign(new Error(code), { code, syscall: "setxattr", path: path.toString() })
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import type { Ownership } from "../../../src/api/config.ts"
 import type { Native } from "../../../src/fs/native.ts"
 import { besideOf } from "../../support/diskTree.ts"
-import { apply, emptyRoot, file, link, symlink } from "../../support/entries.ts"
+import { apply, dir, emptyRoot, file, link, symlink, type TestEntry, thrown } from "../../support/entries.ts"
 import { withNative } from "../../support/withNative.ts"
 
 const own = process.getuid?.() ?? 0
@@ -78,4 +78,38 @@ test("a symbolic link gets no user attributes, which the kernel has only for fil
   }
   withNative({ setLinkAttribute }, () => apply(emptyRoot(), [symlink("l", "x", { xattrs })], { ownership: "none" }))
   expect(names).toEqual([])
+})
+
+const nonsense = (name: string) => `its attribute ${JSON.stringify(name)} makes no sense (EINVAL)`
+const named = (name: string, value = "v") => new Map([[name, Buffer.from(value, "latin1")]])
+
+test.runIf(process.platform === "linux").each<readonly [string, TestEntry]>([
+  ["of a file", file("x", "", { xattrs: named("user.") })],
+  ["of a directory", dir("x", { xattrs: named("user.") })],
+  ["of a device", file("x", "", { type: "fifo", xattrs: named("user.") })]
+])("an attribute without a name, %s, is the archive's fault and not the disk's", (_, entry) => {
+  expect(thrown(() => apply(emptyRoot(), [dir("before"), entry]))).toMatchObject({
+    _tag: "UnsafeEntry",
+    path: "x",
+    problem: nonsense("user.")
+  })
+})
+
+test.runIf(process.platform === "linux" && own === 0).each<readonly [string, TestEntry]>([
+  ["a capability of one byte", file("x", "", { xattrs: named("security.capability", "\x01") })],
+  ["a capability of an unknown version", file("x", "", { xattrs: named("security.capability", "\0".repeat(20)) })],
+  ["a capability of one byte, of a directory,", dir("x", { xattrs: named("security.capability", "\x01") })],
+  ["an access list that is cut", file("x", "", { xattrs: named("system.posix_acl_access", "\x02\0\0\0\x01") })],
+  ["a trusted attribute without a name", symlink("x", "y", { xattrs: named("trusted.") })]
+])("%s is the archive's fault, too", (_, entry) => {
+  const [name = ""] = entry.xattrs.keys()
+  const refused = { _tag: "UnsafeEntry", path: "x", problem: nonsense(name) }
+  expect(thrown(() => apply(emptyRoot(), [entry], { ownership: "chown" }))).toMatchObject(refused)
+})
+
+test("where the system refuses our own attribute so, it is the disk's fault", () => {
+  expect(thrown(() => setBy("xattr", (name) => (name === stat ? "EINVAL" : undefined)))).toMatchObject({
+    _tag: "FileSystemFailed",
+    code: "EINVAL"
+  })
 })
