@@ -51,13 +51,15 @@ export const defaultLimits: Limits = {
 export interface Timeouts {
   /** Until a connection, TLS included, stands. */
   readonly connect: number
-  /** From the request until the response's headers. */
+  /** From the request until the headers of its final response: informational ones do not count. */
   readonly headers: number
   /** Between two pieces of a body. */
   readonly idle: number
+  /** From the response's headers until a manifest, a config, a token or a page of a list is whole. */
+  readonly document: number
 }
 
-export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, idle: 30_000 }
+export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, idle: 30_000, document: 60_000 }
 
 /** Retries of one request or one body: exponential with full jitter. `base` and `cap` in milliseconds. */
 export interface RetryOptions {

@@ -15,8 +15,8 @@ import { basic, type TokenRequest, type Tokens } from "./auth/Tokens.ts"
 import { addressOf, type Endpoint } from "./connection/Endpoint.ts"
 import type { Waiting } from "./connection/Manners.ts"
 import type { Transport } from "./connection/Transport.ts"
-import { collect } from "./http/collect.ts"
-import { type Circumstances, failure, shortBody } from "./http/failure.ts"
+import { discard } from "./http/discard.ts"
+import { type Circumstances, failure } from "./http/failure.ts"
 import { type Followed, follow } from "./http/follow.ts"
 import { notices } from "./http/notices.ts"
 
@@ -133,7 +133,7 @@ export const makeSession = (
       const spent = scheme?._tag === "Basic" && shown.authorization !== undefined
       if (scheme === undefined || spent || requests === mostRequests) return yield* refuse(answer, undefined)
 
-      yield* Effect.ignore(collect(answer, shortBody))
+      yield* discard(answer)
       yield* shown.forget
       if (schemes.size >= mostSchemes) schemes.clear()
       schemes.set(key, scheme)

@@ -23,9 +23,9 @@ import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { collect } from "./http/collect.ts"
 import type { Followed } from "./http/follow.ts"
 import { contentLength, headerOf } from "./http/header.ts"
+import { isEncoded, isPage, readDocument } from "./http/readDocument.ts"
 import type { Session } from "./Session.ts"
 
 export const digestOf = (algorithm: string, bytes: Uint8Array) =>
@@ -53,10 +53,12 @@ const read = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Uint8Array, Reason> {
   const tooLarge = new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
   const mismatch = (actual: number) => new SizeMismatch({ subject, expected: expected ?? 0, actual })
-  const length = contentLength(answer.headers)
+  const length = isEncoded(answer) ? undefined : contentLength(answer.headers)
+  if (expected !== undefined && length !== expected && isPage(answer))
+    return yield* new InvalidResponse({ url: redactUrl(answer.url), problem: "it is an HTML page" })
   if (expected !== undefined && length !== undefined && length !== expected) return yield* mismatch(length)
   if (length !== undefined && length > limit) return yield* tooLarge
-  const bytes = yield* collect(answer, expected ?? limit).pipe(
+  const bytes = yield* readDocument(answer, expected ?? limit).pipe(
     Effect.catchTag(
       "TooLong",
       (): Effect.Effect<never, Reason> => Effect.fail(expected === undefined ? tooLarge : mismatch(expected + 1))

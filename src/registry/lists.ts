@@ -13,8 +13,8 @@ import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import { fetchManifest } from "./documents.ts"
-import { collect } from "./http/collect.ts"
 import type { Followed } from "./http/follow.ts"
+import { readDocument } from "./http/readDocument.ts"
 import { nextOf, type Page, pages$ } from "./pages.ts"
 import type { Session } from "./Session.ts"
 import type { Sources } from "./Sources.ts"
@@ -42,7 +42,7 @@ const read = Effect.fnUntraced(function* <A, I>(
 ): Effect.fn.Return<{ readonly value: A; readonly size: number; readonly url: string }, Reason> {
   const url = redactUrl(answer.url)
   const invalid = (problem: string) => new InvalidResponse({ url, problem })
-  const bytes = yield* collect(answer, limit).pipe(
+  const bytes = yield* readDocument(answer, limit).pipe(
     Effect.catchTag("TooLong", () =>
       Effect.fail(new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject: url }))
     )

@@ -18,9 +18,9 @@ import { objection } from "../connection/Address.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import type { Waiting } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
-import { collect } from "../http/collect.ts"
 import { failure, shortBody } from "../http/failure.ts"
 import { follow } from "../http/follow.ts"
+import { readDocument } from "../http/readDocument.ts"
 import type { Login } from "./Login.ts"
 
 export type AccessToken = Redacted.Redacted<string>
@@ -116,7 +116,7 @@ const fetchToken = (transport: Transport) =>
     const answer = (yield* withoutOAuth2(transport, wanted, realm, first)) ?? first
     if (answer.status !== 200) return yield* failure(answer, { authenticated: login !== undefined })
     const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "it answers without a usable token" })
-    const told = yield* collect(answer, shortBody).pipe(
+    const told = yield* readDocument(answer, shortBody).pipe(
       Effect.catchTag("TooLong", () => unusable),
       Effect.flatMap((body) =>
         parseJson(body).pipe(

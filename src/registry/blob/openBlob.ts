@@ -18,13 +18,13 @@ import {
   redactUrl,
   SizeMismatch
 } from "../../api/errors.ts"
-import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Lift } from "../../reactive/bridge.ts"
 import { objection } from "../connection/Address.ts"
 import { addressOf } from "../connection/Endpoint.ts"
 import type { Transport } from "../connection/Transport.ts"
 import { type Followed, follow } from "../http/follow.ts"
-import { contentLength, contentRange, encodingOf, headerOf } from "../http/header.ts"
+import { contentLength, contentRange, encodingOf } from "../http/header.ts"
+import { isPage } from "../http/readDocument.ts"
 import type { Session } from "../Session.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 
@@ -55,11 +55,10 @@ export const mismatch = ({ size }: BlobDescriptor, actual: number) =>
   new SizeMismatch({ subject: "blob", expected: size, actual })
 
 /** Not the blob's length: of another blob, or of something else. */
-const otherLength = ({ headers, url }: Followed, blob: BlobDescriptor, length: number) => {
-  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(url), problem })
-  if (withoutParameters(headerOf(headers, "content-type") ?? "") === "text/html")
-    return invalid("it sends an HTML page, not the blob")
-  const encoding = encodingOf(headers)
+const otherLength = (answer: Followed, blob: BlobDescriptor, length: number) => {
+  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
+  if (isPage(answer)) return invalid("it is an HTML page")
+  const encoding = encodingOf(answer.headers)
   return encoding === undefined
     ? mismatch(blob, length)
     : invalid(`it sends the blob with Content-Encoding: ${encoding}, which was not asked for`)

@@ -33,6 +33,8 @@ export interface Request {
 
 export interface Answer extends Exchanged {
   readonly url: URL
+  /** Milliseconds in which a document has to be whole. */
+  readonly documentTimeout: number
 }
 
 export interface Transport {
@@ -163,7 +165,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
         url: redactUrl(url),
         problem: `the proxy ${proxy === undefined ? "" : new URL(proxy.origin).host} answered 407: it wants a user name and a password`
       })
-    return { ...answer, url }
+    return { ...answer, url, documentTimeout: timeouts.document }
   })
   return {
     // No header of a trace goes out: what a registry learns of us is in its requests' own headers.

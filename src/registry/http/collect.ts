@@ -11,9 +11,16 @@ import { atMost } from "./atMost.ts"
 /** The body has more than `limit` bytes; the request was aborted there. */
 export class TooLong extends Data.TaggedError("TooLong")<{ readonly limit: number }> {}
 
-/** Fails with `TooLong` at byte `limit + 1`, and with `RegistryUnreachable` where the body breaks off. */
-export const collect = (answer: Answer, limit: number): Effect.Effect<Uint8Array, TooLong | RegistryUnreachable> =>
-  Effect.callback((resume) => {
+/**
+ * Fails with `TooLong` at byte `limit + 1`, and with `RegistryUnreachable` where the body breaks off or is not whole within
+ * `millis`.
+ */
+export const collect = (
+  answer: Answer,
+  limit: number,
+  millis = answer.documentTimeout
+): Effect.Effect<Uint8Array, TooLong | RegistryUnreachable> =>
+  Effect.callback<Uint8Array, TooLong | RegistryUnreachable>((resume) => {
     const subscription = answer
       .body$(new Gate())
       .pipe(
@@ -30,4 +37,12 @@ export const collect = (answer: Answer, limit: number): Effect.Effect<Uint8Array
         }
       })
     return Effect.sync(() => subscription.unsubscribe())
-  })
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: millis,
+      orElse: () => {
+        const problem = "the document was not whole within the time limit (timeouts.document)"
+        return Effect.fail(new RegistryUnreachable({ url: redactUrl(answer.url), problem }))
+      }
+    })
+  )

@@ -6,11 +6,13 @@ import { AccessDenied, printable, RateLimited, type Reason, RegistryError, redac
 import { parseJson } from "../../image/json.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
-import { collect } from "./collect.ts"
 import { headerOf, retryAfter } from "./header.ts"
+import { readDocument } from "./readDocument.ts"
 
 /** Bytes of an error's or a token's body that are read. */
 export const shortBody = 65_536
+/** Milliseconds that a refusal's words are waited for: the refusal itself is known. */
+const patience = 5000
 
 /** OCI distribution-spec, "Error codes"; token servers and proxies write other things. */
 const Envelope = Schema.Struct({
@@ -39,7 +41,7 @@ const words = (code: string | undefined, detail: string | undefined): Words => (
 /** Says nothing where the body says nothing that can be shown: no failure hides the one that is reported. */
 const wordsOf = Effect.fnUntraced(
   function* (answer: Answer) {
-    const body = yield* collect(answer, shortBody)
+    const body = yield* readDocument(answer, shortBody, Math.min(patience, answer.documentTimeout))
     if (withoutParameters(headerOf(answer.headers, "content-type") ?? "") === "text/plain")
       return words(undefined, Buffer.from(body).toString())
     const json = yield* parseJson(body)

@@ -7,7 +7,7 @@ import { AddressRefused, InvalidResponse, type RegistryUnreachable, redactUrl } 
 import { objection } from "../connection/Address.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
-import { collect } from "./collect.ts"
+import { discard } from "./discard.ts"
 import { headerOf } from "./header.ts"
 
 export interface Followed extends Answer {
@@ -17,9 +17,6 @@ export interface Followed extends Answer {
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const mostRedirects = 10
-
-/** Bytes of a redirect's body that are read, to keep the connection. */
-const courtesy = 4096
 
 export const follow = Effect.fnUntraced(function* (
   transport: Transport,
@@ -45,7 +42,7 @@ export const follow = Effect.fnUntraced(function* (
     const problem = objection(url, next, transport.placeOf(endpoint), endpoint.plainHttp)
     if (problem !== undefined) return yield* new AddressRefused({ from: redactUrl(url), to: redactUrl(next), problem })
     astray ||= next.origin !== url.origin
-    yield* Effect.ignore(collect(answer, courtesy))
+    yield* discard(answer)
     url = next
   }
   return yield* new InvalidResponse({

@@ -31,7 +31,7 @@ const slow = Effect.gen(function* () {
         const n = sent.push(it)
         yield* Effect.onInterrupt(Deferred.await(ready), () => Effect.sync(() => void abandoned++))
         const body = Buffer.from(JSON.stringify({ token: `token-${n}`, expires_in: 300 }))
-        return { status: 200, headers: {}, url: it.url, body$: () => of(body) }
+        return { status: 200, headers: {}, url: it.url, documentTimeout: 60_000, body$: () => of(body) }
       })
   }
   return { ready, sent, abandoned: () => abandoned, tokens: yield* makeTokens(transport) }

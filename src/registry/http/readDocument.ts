@@ -1,0 +1,67 @@
+/**
+ * Reads a document whole: a manifest, a config, a token, a list. Bounded in bytes and in time, and in the encoding that its
+ * server chose for it, though none was asked for.
+ */
+import { gunzip } from "node:zlib"
+import * as Effect from "effect/Effect"
+import { InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { withoutParameters } from "../../image/mediaTypes.ts"
+import type { Answer } from "../connection/Transport.ts"
+import { collect, TooLong } from "./collect.ts"
+import { encodingOf, headerOf } from "./header.ts"
+
+const isGzip = (encoding: string | undefined) => encoding === "gzip" || encoding === "x-gzip"
+/** Other encodings that are registered, and not read. What else stands in that header encodes nothing: `utf-8`, `aws-chunked`. */
+const unread: ReadonlySet<string> = new Set(["br", "zstd", "deflate", "compress", "x-compress"])
+
+/** Bytes that gzip adds to what it cannot make smaller. */
+const overhead = (bytes: number) => 1024 + Math.ceil(bytes / 512)
+
+/** Whether its `Content-Length` is another one than the document's. */
+export const isEncoded = ({ headers }: Answer): boolean => isGzip(encodingOf(headers))
+
+const inflated = (bytes: Uint8Array, limit: number, url: URL) =>
+  Effect.callback<Uint8Array, TooLong | InvalidResponse>((resume) => {
+    gunzip(bytes, { maxOutputLength: Math.max(limit, 1) }, (error, result) => {
+      if (error === null) return resume(Effect.succeed(result))
+      const isLong = "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+      resume(
+        Effect.fail(
+          isLong
+            ? new TooLong({ limit })
+            : new InvalidResponse({
+                url: redactUrl(url),
+                problem: "it comes with Content-Encoding: gzip, which is broken"
+              })
+        )
+      )
+    })
+  })
+
+/** For people: a login, a proxy's refusal, the front of a web site. */
+export const isPage = ({ headers }: Answer): boolean =>
+  ["text/html", "application/xhtml+xml"].includes(withoutParameters(headerOf(headers, "content-type") ?? ""))
+
+/** The first byte that is no blank. */
+const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) => byte > 32) ?? 32)
+
+/** Fails as `collect` does, `limit` being the bytes of the document; and where it is a page, or in an encoding that is not read. */
+export const readDocument = Effect.fnUntraced(function* (
+  answer: Answer,
+  limit: number,
+  millis?: number
+): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
+  const { url, headers } = answer
+  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(url), problem })
+  const encoding = encodingOf(headers)
+  const bytes = yield* collect(answer, isGzip(encoding) ? limit + overhead(limit) : limit, millis)
+  if (isGzip(encoding)) {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return yield* inflated(bytes, limit, url)
+    if (bytes.length > limit) return yield* new TooLong({ limit })
+  }
+  const first = beginning(bytes)
+  if (encoding !== undefined && unread.has(encoding) && first !== "{")
+    return yield* invalid(`it comes with Content-Encoding: ${encoding}, which was not asked for`)
+  if (first === "<" && isPage(answer)) return yield* invalid("it is an HTML page")
+  return bytes
+})
