@@ -1,6 +1,7 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 import { Worker } from "node:worker_threads"
-import { WorkerDied } from "../api/errors.ts"
+import { FileSystemFailed, WorkerDied } from "../api/errors.ts"
+import { scarcity } from "../fs/load.ts"
 import type { Job, Message, Order, Survey } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
@@ -29,13 +30,22 @@ const onExit = () => {
   for (const ring of alive) ring.awaitReady(exitPatience)
 }
 
+/** A thread that finds no descriptor, or no memory, for its files has met a limit of the system. */
+type Death = WorkerDied | FileSystemFailed
+
 interface Running {
   readonly job: Job | Survey
   readonly message: (message: Message) => void
-  readonly died: (reason: WorkerDied) => void
+  readonly died: (reason: Death) => void
   /** Resolved once the worker has let go of everything of this job. */
   readonly ended: Promise<void>
   readonly end: () => void
+}
+
+const deathOf = (error: unknown, digest: string): Death => {
+  const code = scarcity(error)
+  if (code !== undefined) return new FileSystemFailed({ operation: "start", path: "an extraction worker", code })
+  return new WorkerDied({ digest, problem: error instanceof Error ? error.message : String(error) })
 }
 
 export class ExtractionWorker {
@@ -58,20 +68,20 @@ export class ExtractionWorker {
     })
     if (alive.size === 0) process.on("exit", onExit)
     alive.add(this.ring)
-    const die = (problem: string) => {
+    const die = (error: unknown) => {
       if (this.#dead) return
       this.#dead = true
       alive.delete(this.ring)
       if (alive.size === 0) process.off("exit", onExit)
       const running = this.#finish()
-      if (running !== undefined) running.died(new WorkerDied({ digest: running.job.digest, problem }))
+      if (running !== undefined) running.died(deathOf(error, running.job.digest))
       free(this)
     }
-    this.#worker.on("error", (error) => die(error instanceof Error ? error.message : String(error)))
-    this.#worker.on("messageerror", (error) => die(error.message))
+    this.#worker.on("error", die)
+    this.#worker.on("messageerror", die)
     this.#ended = new Promise((resolve) => {
       this.#worker.on("exit", (code) => {
-        die(`it ended with code ${code}`)
+        die(new Error(`it ended with code ${code}`))
         resolve()
       })
     })
@@ -102,10 +112,7 @@ export class ExtractionWorker {
    * Runs a job. The function that is returned stops it at its next step, and only it: when it is over the worker may have
    * another one. `free` follows when the worker has closed its files, or is dead since a step of it did not end.
    */
-  start(
-    job: Job | Survey,
-    on: { message: (message: Message) => void; died: (reason: WorkerDied) => void }
-  ): () => void {
+  start(job: Job | Survey, on: { message: (message: Message) => void; died: (reason: Death) => void }): () => void {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve

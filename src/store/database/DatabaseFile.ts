@@ -2,10 +2,12 @@
  * The catalogue's file as it is read. A file that is replaced is noticed by its identity: inode, time and size, and
  * SQLite's own count of changes, since a freed inode is soon used again and clocks are coarse.
  */
-import { type FileHandle, open } from "node:fs/promises"
+import { constants } from "node:fs"
+import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { FileSystemFailed } from "../../api/errors.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { notRegular, openRegular } from "../../fs/openRegular.ts"
+import { ifMissing, on, syscall } from "../../fs/syscall.ts"
 import { isAt } from "../locks/fileLock.ts"
 import { tryDatabaseLock } from "./databaseLock.ts"
 
@@ -13,6 +15,12 @@ export interface DatabaseFile {
   readonly identity: string
   readonly bytes: Uint8Array
 }
+
+/** What stands under the name is a link, a FIFO or the like, and is not opened: it has no bytes. */
+const nothing: DatabaseFile = { identity: "no regular file", bytes: new Uint8Array() }
+
+/** Of one catalogue: some 100 000 images. All of it is read into memory. */
+const mostBytes = 2 ** 30
 
 /** The count of changes is at bytes 24 to 27 of the header (SQLite, "Database File Format", 1.3.7). */
 const headerBytes = 28
@@ -24,20 +32,19 @@ const identityOf = async (file: FileHandle): Promise<string> => {
   return [dev, ino, mtimeNs, size, Buffer.from(header.subarray(24)).readUInt32BE()].join(":")
 }
 
-const opened = <A>(path: string, work: (file: FileHandle) => Promise<A>) =>
-  ifMissing(
-    syscall("read", path, async () => {
-      const file = await open(path, "r")
-      try {
-        return await work(file)
-      } finally {
-        await file.close()
-      }
-    })
-  )
+const opened = <A, B>(path: string, irregular: B, work: (file: FileHandle) => Promise<A>) =>
+  syscall("read", path, async () => {
+    const { file } = await openRegular(path, constants.O_RDONLY)
+    try {
+      return await work(file)
+    } finally {
+      await file.close()
+    }
+  }).pipe(ifMissing, on(notRegular, irregular))
 
 /** `undefined` where there is no file. */
-export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> => opened(path, identityOf)
+export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>
+  opened(path, nothing.identity, identityOf)
 
 /** `false` where it is written to just now, or was replaced since it was opened: what replaces it may become its spare. */
 const isStill = async (file: FileHandle, path: string) =>
@@ -51,9 +58,10 @@ export const readDatabase = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<DatabaseFile | undefined, FileSystemFailed> {
   for (let look = 1; look < looks; look++) {
-    const read = yield* opened(path, async (file) =>
-      (await isStill(file, path)) ? { identity: await identityOf(file), bytes: await file.readFile() } : "busy"
-    )
+    const read = yield* opened(path, nothing, async (file) => {
+      if ((await file.stat()).size > mostBytes) throw Object.assign(new Error("too large"), { code: "EFBIG" })
+      return (await isStill(file, path)) ? { identity: await identityOf(file), bytes: await file.readFile() } : "busy"
+    })
     if (read !== "busy") return read
     yield* Effect.sleep(2 ** look)
   }

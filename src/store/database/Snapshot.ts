@@ -1,10 +1,11 @@
 /** The catalogue as one file's content in memory. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { CatalogueTooNew } from "../../api/errors.ts"
 import { readDatabase } from "./DatabaseFile.ts"
-import { migrate, supported, version } from "./migrations.ts"
+import { examine, look } from "./examine.ts"
+import { migrate } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
+import { schemaPagesProblem } from "./schemaPages.ts"
 import { isKnownSound, rememberSound } from "./soundness.ts"
 
 export interface Snapshot extends SqlJs {
@@ -15,20 +16,19 @@ export interface Snapshot extends SqlJs {
   readonly fresh: boolean
 }
 
-/** Sound and not from the future; else fails with what is wrong. */
+/** Sound, known and not from the future; else says what is wrong. */
 const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
-  // It takes a second where there are 10 000 images.
-  if (!(yield* isKnownSound(path, identity))) {
-    const rows = yield* client<{ quick_check: string }>`PRAGMA quick_check(1)`
-    const verdict = rows[0]?.quick_check ?? "no answer"
-    if (verdict !== "ok") return verdict
-  }
-  const found = yield* Effect.provideService(version, SqlClient, client)
-  if (found > supported) return yield* new CatalogueTooNew({ path, found, supported })
-  // A database without our tables is somebody else's file, or a zeroed one.
-  if (found === 0) return "not a catalogue"
-  yield* rememberSound(path, identity)
-  return undefined
+  const isSound = yield* isKnownSound(path, identity)
+  const damage = yield* Effect.provideService(isSound ? look(path) : examine(path), SqlClient, client)
+  if (damage === undefined) yield* rememberSound(path, identity)
+  return damage
+})
+
+/** The file's content; else what keeps SQLite from reading it. */
+const openBytes = Effect.fnUntraced(function* (bytes: Uint8Array) {
+  const problem = schemaPagesProblem(bytes)
+  if (problem !== undefined) return problem
+  return yield* openSqlJs(bytes).pipe(Effect.catchTag("SqlError", (error) => Effect.succeed(error.message)))
 })
 
 /** Reads the file, migrates what is older in memory only, and begins anew where the file is missing or damaged. */
@@ -36,9 +36,7 @@ export const openSnapshot = Effect.fnUntraced(function* (path: string) {
   const found = yield* readDatabase(path)
   let damage: string | undefined
   if (found !== undefined) {
-    const sqlJs = yield* openSqlJs(found.bytes).pipe(
-      Effect.catchTag("SqlError", (error) => Effect.succeed(error.message))
-    )
+    const sqlJs = yield* openBytes(found.bytes)
     damage =
       typeof sqlJs === "string"
         ? sqlJs

@@ -1,6 +1,7 @@
 /** A sql.js database, which lives in memory, behind Effect's `SqlClient`. Statements are synchronous and short. */
-import { readFile } from "node:fs/promises"
+import { open, readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
+import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Semaphore from "effect/Semaphore"
@@ -10,6 +11,7 @@ import type { Connection } from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
+import { load as loadModule } from "../../fs/load.ts"
 
 export interface SqlJs {
   readonly client: SqlClient.SqlClient
@@ -20,11 +22,22 @@ export interface SqlJs {
 
 let engine: Promise<SqlJsStatic> | undefined
 
+/** A failure is not kept: what was missing, a descriptor perhaps, may be there the next time. */
+const load = (): Promise<SqlJsStatic> => {
+  engine ??= compile().catch(async (error) => {
+    engine = undefined
+    // Node's loader takes a file that cannot be opened for one that is not there.
+    await (await open(fileURLToPath(import.meta.url))).close()
+    throw error
+  })
+  return engine
+}
+
 /**
  * The engine is loaded once, at the first use of any catalogue. By `require`: for an `import` Node would first look through
  * all of a CommonJS module for the names that it may export. Its code it would read with synchronous calls.
  */
-const load = async (): Promise<SqlJsStatic> => {
+const compile = async (): Promise<SqlJsStatic> => {
   const require = createRequire(import.meta.url)
   const initSqlJs: typeof import("sql.js") = require("sql.js")
   const wasm = await readFile(require.resolve("sql.js/dist/sql-wasm.wasm"))
@@ -84,8 +97,7 @@ const connecting = (database: Database): Connection => {
 
 /** Opens the bytes of a database file; none make an empty database. */
 export const openSqlJs = Effect.fnUntraced(function* (bytes?: Uint8Array) {
-  engine ??= load()
-  const { Database } = yield* Effect.tryPromise({ try: () => engine ?? load(), catch: failing("load") })
+  const { Database } = yield* loadModule("the database engine", load)
   const database = yield* Effect.try({ try: () => new Database(bytes ?? null), catch: failing("open") })
   const semaphore = yield* Semaphore.make(1)
   const client = yield* SqlClient.make({

@@ -103,7 +103,8 @@ const createTables = Effect.gen(function* () {
 
 const steps = { "0001_create_tables": createTables }
 
-const table = "schema_migrations"
+/** Which steps were done. */
+export const table = "schema_migrations"
 
 /** The newest schema this version knows. */
 export const supported = Object.keys(steps).length
@@ -117,4 +118,11 @@ export const version = Effect.gen(function* () {
   return rows[0]?.latest ?? 0
 })
 
-export const migrate = Migrator.make({})({ loader: Migrator.fromRecord(steps), table })
+/** Runs the first steps, as many as this. */
+export const migrateTo = (version: number) =>
+  Migrator.make({})({
+    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(steps).slice(0, version))),
+    table
+  })
+
+export const migrate = migrateTo(supported)

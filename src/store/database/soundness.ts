@@ -3,22 +3,43 @@
  * images. Any other change of the file, by whomever, is a change of its identity, and it is looked through.
  */
 import { randomUUID } from "node:crypto"
-import { readFile, unlink } from "node:fs/promises"
+import { constants } from "node:fs"
+import { unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { isOurs, notRegular, openRegular } from "../../fs/openRegular.ts"
+import { on, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 
 const noteOf = (path: string) => `${path}.sound`
 
-const noted = (path: string) => ifMissing(syscall("read", noteOf(path), () => readFile(noteOf(path), "utf8")))
+/** Counts what is looked for: a note of a version that looked for less does not count. */
+const looked = 2
 
-export const isKnownSound = (path: string, identity: string) => Effect.map(noted(path), (note) => note === identity)
+const noteText = (identity: string) => `${identity} ${looked}`
+
+/** Another user's note is none: whoever may write to the store could bring both. */
+const read = async (path: string): Promise<string | undefined> => {
+  const { file, stats } = await openRegular(path, constants.O_RDONLY)
+  try {
+    return isOurs(stats) && stats.size < 1024 ? await file.readFile("utf8") : undefined
+  } finally {
+    await file.close()
+  }
+}
+
+const noted = (path: string) =>
+  on(["ENOENT", "ENOTDIR", ...notRegular], undefined)(syscall("read", noteOf(path), () => read(noteOf(path))))
+
+export const isKnownSound = (path: string, identity: string) =>
+  Effect.map(noted(path), (note) => note === noteText(identity))
 
 /** Where it cannot be written, as in a store that can only be read, it is looked through again. */
 export const rememberSound = Effect.fnUntraced(function* (path: string, identity: string) {
   const note = noteOf(path)
   if (yield* isKnownSound(path, identity)) return
-  yield* Effect.ignore(writeAtomic(note, Buffer.from(identity), `${note}.${randomUUID()}`, { lasting: false }))
+  yield* Effect.ignore(
+    writeAtomic(note, Buffer.from(noteText(identity)), `${note}.${randomUUID()}`, { lasting: false })
+  )
 })
 
 /** It was sound and is no more, whatever its identity. */

@@ -3,7 +3,9 @@
  * last descriptor, so a process that is killed leaves none behind; and it belongs to the open file, not to the
  * process, so that two stores in one process exclude each other too.
  */
-import { type FileHandle, open, stat, unlink } from "node:fs/promises"
+import { constants } from "node:fs"
+import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
+import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
 import { scarcity } from "../../fs/load.ts"
 
@@ -11,15 +13,24 @@ export interface Held {
   readonly release: () => Promise<void>
 }
 
-let native: Promise<typeof import("fs-native-extensions") | undefined> | undefined
+type Locks = typeof import("fs-native-extensions")
+
+let native: Promise<Locks | undefined> | undefined
+
+let failed = false
+
+/** Of a module that could not be loaded `import` gives the same failure for ever; `require` tries again. */
+const load = async (): Promise<Locks> =>
+  failed ? createRequire(import.meta.url)("fs-native-extensions") : await import("fs-native-extensions")
 
 /**
  * `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). Rejects where the process has no
  * descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
  */
 export const binding = () => {
-  native ??= import("fs-native-extensions").catch(async (error) => {
+  native ??= load().catch(async (error) => {
     native = undefined
+    failed = true
     if (scarcity(error) !== undefined) throw error
     // Its loader takes a file that cannot be opened for one that is not there.
     await (await open(fileURLToPath(import.meta.url))).close()
@@ -35,8 +46,23 @@ export const unsupported = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS",
 /** It is still the file of that name. */
 export const isAt = async (handle: FileHandle, path: string): Promise<boolean> => {
   const held = await handle.stat({ bigint: true })
-  const there = await stat(path, { bigint: true }).catch(() => undefined)
+  const there = await lstat(path, { bigint: true }).catch(() => undefined)
   return there !== undefined && there.ino === held.ino && there.dev === held.dev
+}
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants
+
+/** A link under a lock's name is a stranger's: it would have the file that it leads to made. It is removed. */
+const openLock = async (path: string): Promise<FileHandle> => {
+  for (;;) {
+    try {
+      return await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW)
+    } catch (error) {
+      const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true
+      if (!isLink) throw error
+      await unlink(path)
+    }
+  }
 }
 
 /**
@@ -47,7 +73,7 @@ export const tryFileLock = async (path: string, shared: boolean): Promise<Held |
   const locks = await binding()
   if (locks === undefined) return "unsupported"
   for (;;) {
-    const handle = await open(path, "a+")
+    const handle = await openLock(path)
     try {
       if (!locks.tryLock(handle.fd, { shared })) {
         await handle.close()

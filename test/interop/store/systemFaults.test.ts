@@ -29,9 +29,12 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true })
 })
 
-/** Pulls behind another command, which makes the trouble. */
+/** Pulls behind another command, which makes the trouble. What follows `--` are flags of the pull. */
 const pull = async (...before: ReadonlyArray<string>) => {
-  const [command = "", ...args] = [...before, process.execPath, main, "pull", registry.reference("app:1")]
+  const end = before.indexOf("--") === -1 ? before.length : before.indexOf("--")
+  const flags = before.slice(end + 1)
+  const call = [...before.slice(0, end), process.execPath, main, "pull", registry.reference("app:1"), ...flags]
+  const [command = "", ...args] = call
   const child = spawn(command, [...args, "--root", root, "--json"], {
     // Another user's home cannot be read.
     env: { ...process.env, HOME: home },
@@ -127,6 +130,51 @@ test("EMFILE: a program that has no more files to open, and gives them back", as
   const known = ["FileSystemFailed", "RegistryUnreachable", "Pulled"]
   expect(reasons.filter((reason) => !known.includes(reason))).toEqual([])
 })
+
+test("EMFILE: a program that has never had the files for its engine", {
+  timeout: 120_000
+}, async () => {
+  const reasons: Array<string> = []
+  for (const spare of [0, 1, 3, 5, 7, 9, 40]) {
+    const wish = JSON.stringify({ root, references: ["", registry.reference("app:1")], spare, cold: true })
+    const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, wish], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    let stdout = ""
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text
+    })
+    expect((await once(child, "close"))[0]).toBe(0)
+    const [scarce, last] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    // Node keeps the failure of a module of ours that could not be loaded, for as long as the process lives.
+    if (last._tag !== "Pulled") expect(last.message).toMatch(/load .*: EMFILE/)
+    reasons.push(scarce.reason ?? scarce._tag)
+    if (scarce._tag === "Failed") expect(scarce.message).toContain("EMFILE")
+    rmSync(root, { recursive: true, force: true })
+  }
+  expect(reasons.at(-1)).toBe("Pulled")
+  const known = ["FileSystemFailed", "RegistryUnreachable", "Pulled"]
+  expect(reasons.filter((reason) => !known.includes(reason))).toEqual([])
+})
+
+test.each(["layers", "rootfs"])(
+  "EMFILE: whatever the limit, it is told: layout %s",
+  { timeout: 120_000 },
+  async (layout) => {
+    const codes: Array<number> = []
+    for (let limit = 28; limit <= 40; limit += 2) {
+      const { code, last, stderr } = await pull("prlimit", `--nofile=${limit}:${limit}`, "--", "--layout", layout)
+      codes.push(code)
+      if (code === 0) expect(last).toMatchObject({ _tag: "Pulled" })
+      else expect(`${JSON.stringify(last)} ${stderr}`, `${limit}`).toMatch(/EMFILE.*raise the limit/s)
+      rmSync(root, { recursive: true, force: true })
+    }
+    expect([codes[0], codes.at(-1)]).toEqual([1, 0])
+  }
+)
 
 test("EIO: a disk that fails while bytes are kept; what is whole before that is kept, and continued", async () => {
   // No disk fails on demand: the kernel's answer to these writes is made up, from the third on.

@@ -1,0 +1,51 @@
+/**
+ * Opens files in directories that others may write to: never through a link, and never a FIFO or a device, which would
+ * keep whoever opens it waiting.
+ */
+import { constants, type Stats } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
+
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+
+/** What is there under the name is no regular file of this user's making; `ELOOP` is the system's code for a link. */
+export const notRegular = ["ELOOP", "EMLINK", "EISDIR", "ENXIO", "EFTYPE"]
+
+const refuse = (code: string, path: string) => Object.assign(new Error(`${code}: ${path}`), { code })
+
+export interface Opened {
+  readonly file: FileHandle
+  readonly stats: Stats
+}
+
+/** `flags`: those of `constants`. Rejects with the system's error, or `EFTYPE` where it is no regular file. */
+export const openRegular = async (path: string, flags: number, mode?: number): Promise<Opened> => {
+  const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode)
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) throw refuse("EFTYPE", path)
+    return { file, stats }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** All of a regular file, of `most` bytes at most: a longer one is `EFBIG`. */
+export const readRegular = async (path: string, most: number): Promise<Buffer> => {
+  const { file, stats } = await openRegular(path, constants.O_RDONLY)
+  try {
+    if (stats.size > most) throw refuse("EFBIG", path)
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
+}
+
+/** The user whose rights the process has; `undefined` on Windows, which has no such numbers. */
+const user = (): number | undefined => process.geteuid?.()
+
+/** Written by this user or by root, and by nobody else since. */
+export const isOurs = ({ uid, mode }: Pick<Stats, "uid" | "mode">): boolean => {
+  const we = user()
+  return we === undefined || ((uid === we || uid === 0) && (mode & 0o022) === 0)
+}

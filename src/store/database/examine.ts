@@ -1,0 +1,62 @@
+/** Whether a database file that comes from anywhere is a catalogue that can be worked with. */
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { CatalogueTooNew } from "../../api/errors.ts"
+import { isDigest } from "../../image/reference/Digest.ts"
+import { supported, table, version } from "./migrations.ts"
+import { isSchemaAt, readSchema, saysVersion } from "./schema.ts"
+
+/** A database without our tables is somebody else's file, or a zeroed one. */
+const foreign = "not a catalogue"
+
+const verdict = Effect.fnUntraced(function* (check: string) {
+  const sql = yield* SqlClient
+  const rows = yield* sql.unsafe<{ quick_check: string }>(`PRAGMA quick_check(${check})`)
+  const said = rows[0]?.quick_check ?? "no answer"
+  return said === "ok" ? undefined : said
+})
+
+/** They become the names of files. */
+const digests = Effect.flatMap(SqlClient, (sql) =>
+  sql.unsafe<{ digest: unknown }>(`
+    SELECT digest FROM images UNION SELECT digest FROM indexes UNION SELECT digest FROM manifests
+    UNION SELECT digest FROM configs UNION SELECT digest FROM layers UNION SELECT diff_id FROM layers`)
+)
+
+/** Columns that are read as JSON or as times. */
+const unreadable = Effect.flatMap(SqlClient, (sql) =>
+  sql.unsafe(`
+    SELECT 1 FROM images WHERE julianday(last_used_at) IS NULL OR julianday(modified_at) IS NULL OR created_at IS NULL
+    UNION ALL SELECT 1 FROM indexes WHERE NOT json_valid(ifnull(annotations_json, '{}'))
+    UNION ALL SELECT 1 FROM manifests
+      WHERE NOT json_valid(ifnull(annotations_json, '{}')) OR NOT json_valid(requested_json)
+    UNION ALL SELECT 1 FROM configs WHERE NOT json_valid(config_json)
+    LIMIT 1`)
+)
+
+const knownVersion = Effect.fnUntraced(function* (path: string) {
+  const found = yield* version
+  return found > supported ? yield* new CatalogueTooNew({ path, found, supported }) : found
+})
+
+/** The same of one that was found sound: what may have changed is the version that we know. */
+export const look = (path: string) => Effect.map(knownVersion(path), (found) => (found < 1 ? foreign : undefined))
+
+/**
+ * What is wrong with the database; `undefined` where it is a catalogue. The order matters: each step reads only what the
+ * steps before it have shown to end. Takes a second where there are 10 000 images.
+ */
+export const examine = Effect.fnUntraced(function* (path: string) {
+  const objects = yield* readSchema
+  if (!saysVersion(objects)) return foreign
+  const broken = yield* verdict(table)
+  if (broken !== undefined) return broken
+  const found = yield* knownVersion(path)
+  if (found < 1) return foreign
+  if (!(yield* isSchemaAt(objects, found))) return "its schema is not the catalogue's"
+  const damage = yield* verdict("1")
+  if (damage !== undefined) return damage
+  const wrong = (yield* digests).find(({ digest }) => typeof digest !== "string" || !isDigest(digest))
+  if (wrong !== undefined) return "a digest is none"
+  return (yield* unreadable).length > 0 ? "a row cannot be read" : undefined
+})
