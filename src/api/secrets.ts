@@ -2,65 +2,54 @@
  * What was shown to a registry, to its server of tokens or to a proxy, so that one that echoes it does not bring it into an
  * error, an event or a log. For the whole process: texts are made in many places, and no text of a stranger needs a secret.
  */
+import { formsOf } from "./secretForms.ts"
 
-/** Secrets that are kept; the one that was used least lately goes first. */
-const capacity = 256
+/** Secrets that are kept; the one that was sent least lately goes first. */
+const capacity = 128
 
-/** A shorter secret may be part of an ordinary word: it is looked for as a word of its own. */
+/** Characters. A shorter secret may be part of an ordinary word: it is looked for as a word of its own. */
 const ordinary = 6
 
-/** A shorter piece of base64 would be found where nothing of the secret is. */
-const telling = 8
+/** Characters of a longer secret that are struck where only its beginning is there: many a server cuts what it repeats. */
+const beginning = 12
+
+interface Form {
+  readonly text: string
+  /** What is looked for first. */
+  readonly head: string
+}
 
 /** The forms are made when a text is looked at for the first time. */
-const known = new Map<string, ReadonlyArray<string> | undefined>()
+const known = new Map<string, ReadonlyArray<Form> | undefined>()
 
-/** The characters that stand for `bytes` wherever they begin in a text that was encoded whole. */
-const withinBase64 = (bytes: Uint8Array): ReadonlyArray<string> =>
-  [0, 1, 2].map((before) => {
-    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64")
-    return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
-  })
+const formOf = (text: string): Form => ({ text, head: text.toLowerCase().slice(0, beginning) })
 
-const asHtml = (text: string) =>
-  text.replace(/[&<>"']/g, (it) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[it] ?? "&#39;")
+const isWordCharacter = (text: string | undefined) => text !== undefined && /[\p{L}\p{N}]/u.test(text)
 
-/** As JSON of other languages has it: only ASCII, the slash escaped or not. */
-const asJson = (text: string): ReadonlyArray<string> => {
-  const plain = JSON.stringify(text).slice(1, -1)
-  const ascii = plain.replace(/[^ -~]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`)
-  return [plain, ascii, ascii.replaceAll("/", "\\/")]
+/** Characters from `at` on that are those of the form, or of its beginning. */
+const common = (text: string, at: number, form: string): number => {
+  let length = 0
+  while (length < form.length && text[at + length] === form[length]) length++
+  return length
 }
 
-const formsOf = (secret: string): ReadonlySet<string> => {
-  const bytes = Buffer.from(secret)
-  const whole = bytes.toString("base64").replace(/=+$/, "")
-  const base64 = [whole, ...withinBase64(bytes)].filter((it) => it.length >= telling)
-  return new Set([
-    secret,
-    encodeURIComponent(bytes.toString()),
-    new URLSearchParams({ "": secret }).toString().slice(1),
-    ...asJson(secret),
-    asHtml(secret),
-    ...base64,
-    ...base64.map((it) => it.replaceAll("+", "-").replaceAll("/", "_")),
-    ...base64.map(encodeURIComponent),
-    ...(bytes.length >= telling ? [bytes.toString("hex")] : [])
-  ])
-}
-
-const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
-
-/** The longest first: what begins with a shorter one is struck whole. */
-const sorted = (forms: ReadonlySet<string>) => [...forms].sort((a, b) => b.length - a.length)
-
-/** Most texts hold none of them, and an expression out of a long token is slow to make. */
-const holds = (text: string, form: string): boolean =>
-  form.length <= text.length && (text.includes(form) || text.toLowerCase().includes(form.toLowerCase()))
-
-const pattern = (form: string): RegExp => {
-  const [before, after] = form.length < ordinary ? ["(?<![\\p{L}\\p{N}])", "(?![\\p{L}\\p{N}])"] : ["", ""]
-  return new RegExp(`${before}${escaped(form)}${after}`, "giu")
+/** Strikes a form where `enough` characters of it stand; a short one where it stands alone. */
+const struck = (text: string, form: string, enough: number): string => {
+  const folded = text.toLowerCase()
+  // A few letters of the world are longer in lower case: then cases are told apart.
+  const [where, what] = folded.length === text.length ? [folded, form.toLowerCase()] : [text, form]
+  const head = what.slice(0, enough)
+  const alone = form.length < ordinary
+  let [left, from] = ["", 0]
+  for (let at = where.indexOf(head); at >= 0; at = where.indexOf(head, at)) {
+    const end = at + common(where, at, what)
+    if (alone && (isWordCharacter(text[at - 1]) || isWordCharacter(text[end]))) at++
+    else {
+      left += `${text.slice(from, at)}***`
+      from = at = end
+    }
+  }
+  return left + text.slice(from)
 }
 
 /** From now on this is struck from what others say. */
@@ -74,7 +63,7 @@ export const remember = (secret: string): void => {
 }
 
 /** The same for the value of `Authorization` or `Proxy-Authorization`: a token, or what `Basic` encodes. */
-export const rememberAuthorization = (value: string): void => {
+const rememberAuthorization = (value: string): void => {
   const [, scheme = "", credentials = ""] = /^\s*(\S+)\s+(\S+)\s*$/.exec(value) ?? []
   remember(credentials === "" ? value : credentials)
   if (scheme.toLowerCase() !== "basic") return
@@ -82,12 +71,27 @@ export const rememberAuthorization = (value: string): void => {
   remember(pair.slice(pair.indexOf(":") + 1))
 }
 
+/**
+ * The same for the headers of a request. `own` names those that the options give a host: their values are taken for secrets,
+ * unless they are too short for that.
+ */
+export const rememberHeaders = (headers: Readonly<Record<string, string>>, own: ReadonlyArray<string> = []): void => {
+  for (const [name, value] of Object.entries(headers)) {
+    if (/^(?:proxy-)?authorization$/i.test(name)) rememberAuthorization(value)
+    else if (own.includes(name) && value.length >= ordinary) remember(value)
+  }
+}
+
 /** Every form of every known secret becomes `***`. */
 export const strike = (text: string): string => {
   let left = text
-  for (const [secret, forms = sorted(formsOf(secret))] of known) {
+  const folded = text.toLowerCase()
+  for (const [secret, forms = formsOf(secret).map(formOf)] of known) {
     known.set(secret, forms)
-    for (const form of forms) if (holds(left, form)) left = left.replace(pattern(form), "***")
+    // Most texts hold none.
+    const found = forms.filter((form) => folded.includes(form.head) || text.includes(form.text))
+    for (const form of found) left = struck(left, form.text, form.text.length)
+    for (const form of found) if (form.text.length > beginning) left = struck(left, form.text, beginning)
   }
   return left
 }

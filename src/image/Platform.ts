@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidOption } from "../api/errors.ts"
+import { withoutControls } from "../api/printable.ts"
 
 export interface Platform {
   readonly os: string
@@ -119,9 +120,9 @@ export const fitness = (wanted: Platform, offered: Platform): number | undefined
   return rank < 0 ? undefined : rank
 }
 
-/** `os/architecture[/variant]` */
+/** `os/architecture[/variant]`, printable: the parts are a stranger's. */
 export const formatPlatform = ({ os, architecture, variant }: Platform): string =>
-  `${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`
+  withoutControls(`${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`)
 
 export const parsePlatform = (text: string): Effect.Effect<Platform, InvalidOption> => {
   const groups = /^(?<os>[\w.-]+)\/(?<architecture>[\w.-]+)(?:\/(?<variant>[\w.-]+))?$/.exec(text.trim())?.groups

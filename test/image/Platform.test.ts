@@ -12,6 +12,11 @@ const order = (wanted: string, ...offered: ReadonlyArray<string>) =>
     .map(({ text }) => text)
 
 describe("a platform", () => {
+  it("is printable, whatever a config says", () => {
+    for (const evil of ["\u009b31m", "\u202e", "\u200b"])
+      expect(formatPlatform({ os: `lin${evil}ux`, architecture: evil })).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  })
+
   it("has one spelling", () => {
     const cases = {
       "linux/x86_64": "linux/amd64",

@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { AddressRefused, InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
+import { remember } from "../../api/secrets.ts"
 import { parseJson } from "../../image/json.ts"
 import { objection } from "../connection/Address.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
@@ -71,6 +72,7 @@ const write = (realm: URL, { service, scope, login }: TokenRequest) => {
     if (scope !== undefined) form.set("scope", scope)
     if (service !== undefined) form.set("service", service)
     form.set("refresh_token", Redacted.value(login.token))
+    remember(Redacted.value(login.token))
     const headers = { ...accept, "content-type": "application/x-www-form-urlencoded" }
     return { request: { method: "POST", url: realm, headers, body: form.toString() } satisfies Request }
   }

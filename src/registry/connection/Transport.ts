@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Timeouts } from "../../api/config.ts"
 import { AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { rememberHeaders } from "../../api/secrets.ts"
 import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
 import { makeAgents } from "./Agents.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
@@ -139,6 +140,9 @@ export const makeTransport = Effect.fnUntraced(function* ({
     const plainly = proxy !== undefined && url.protocol === "http:" ? throughPlainly(proxy, url) : undefined
     const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }
     const options = { ...request, origin: url.origin, path: url.pathname + url.search, ...plainly, headers }
+    rememberHeaders(headers, Object.keys(endpoint.headers ?? {}))
+    if (proxy?.authorization !== undefined)
+      rememberHeaders({ "proxy-authorization": Redacted.value(proxy.authorization) })
     const answer = yield* wayTo(endpoint, url, proxy).pipe(
       Effect.flatMap(agentFor),
       Effect.flatMap((agent) => exchange(agent, options, timeouts.idle)),
