@@ -22,6 +22,8 @@ export interface Limits {
   readonly linkBytes: number
   /** Bytes of the PAX records, GNU long names and sparse maps of one entry. */
   readonly paxBytes: number
+  /** Bytes of memory for the hard links of one layer that come before their targets: their names, and 256 for each. */
+  readonly pendingBytes: number
   /** Tags, or referrers, of one list. */
   readonly listItems: number
   /** Pages of one list. */
@@ -42,6 +44,7 @@ export const defaultLimits: Limits = {
   pathBytes: 4096,
   linkBytes: 4096,
   paxBytes: 2 ** 20,
+  pendingBytes: 32 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
   listBytes: 64 * 2 ** 20

@@ -39,6 +39,9 @@ codes.set(constants.errno.ENOTSUP, "ENOTSUP")
 const terminated = (text: string | Buffer, encoding: "utf8" | "latin1") =>
   typeof text === "string" ? Buffer.from(`${text}\0`, encoding) : Buffer.concat([text, Buffer.of(0)])
 
+/** Bytes of an attribute's name, at most (XATTR_NAME_MAX). */
+const longestName = 255
+
 /** What Linux lists at most (XATTR_LIST_MAX). */
 const listBytes = 2 ** 16
 
@@ -67,7 +70,7 @@ export const loadKoffi = (): Native | undefined => {
     const names = new Map<string, Buffer>()
     const nameOf = (name: string) => {
       const kept = names.get(name) ?? terminated(name, "latin1")
-      if (names.size < 256) names.set(name, kept)
+      if (names.size < 256 && name.length <= longestName) names.set(name, kept)
       return kept
     }
     let list: Buffer | undefined

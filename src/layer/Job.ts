@@ -7,7 +7,7 @@ import type { EntryHeader } from "./Entry.ts"
 import type { Facts } from "./metadata/Facts.ts"
 
 /** How the applier is to write: what `makeApplier` knows beside the layer itself. */
-export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn">
+export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn" | "look">
 
 export interface Job {
   readonly digest: string

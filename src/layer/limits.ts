@@ -12,6 +12,7 @@ const units: Record<keyof Limits, string> = {
   pathBytes: "bytes of path",
   linkBytes: "bytes of link target",
   paxBytes: "bytes of extended header",
+  pendingBytes: "bytes of hard links that wait for their targets",
   listItems: "items",
   listPages: "pages",
   listBytes: "bytes"
@@ -21,4 +22,12 @@ const units: Record<keyof Limits, string> = {
 export const atMost = (limits: Limits, limit: keyof Limits, value: number, subject: () => string): void => {
   if (value > limits[limit])
     throw new LimitExceeded({ limit, maximum: limits[limit], unit: units[limit], subject: subject() })
+}
+
+/** Components of a name: empty ones and `.` among them, but not for a slash, or `./`, at its beginning or a slash at its end. */
+export const componentsOf = (path: string): number => {
+  let count = 1
+  const start = path.startsWith("/") ? 1 : path.startsWith("./") ? 2 : 0
+  for (let at = path.indexOf("/", start); at !== -1 && at < path.length - 1; at = path.indexOf("/", at + 1)) count += 1
+  return count
 }

@@ -9,6 +9,7 @@ import type { Applier, EntryHeader } from "../Entry.ts"
 import { type Layout, markWritten } from "../layout/Layout.ts"
 import { makeOverlay } from "../layout/overlay.ts"
 import { makeRootfs } from "../layout/rootfs.ts"
+import { atMost } from "../limits.ts"
 import { makeAttributes } from "../metadata/attributes.ts"
 import { makeMetadata } from "../metadata/metadata.ts"
 import { hostMode, implied } from "../metadata/ownership.ts"
@@ -28,6 +29,8 @@ export interface ApplierOptions {
   readonly digest: string
   readonly limits: Limits
   readonly warn: (warning: Warning) => void
+  /** Called for each entry, and for each step of what takes many: throws where the layer is not wanted any more. */
+  readonly look?: (() => void) | undefined
   /** Default `xattr`. */
   readonly ownership?: Ownership | undefined
   /** Default `seed`. */
@@ -57,10 +60,10 @@ const resolveRoot = (directory: string): string => {
 
 /** An applier of one layer. */
 export const makeApplier = (options: ApplierOptions): Applier => {
-  const { digest, limits, warn, ownership = "xattr", statFormat = "seed", layout = "layers" } = options
+  const { digest, limits, warn, look = () => {}, ownership = "xattr", statFormat = "seed", layout = "layers" } = options
   const refusal = { digest, limits }
   const directory = resolveRoot(options.directory)
-  const root = new Directory(Buffer.from(directory).toString("latin1"), "", undefined)
+  const root = Directory.root(Buffer.from(directory).toString("latin1"))
   const prefix = root.path.length + 1
   const layered = layout !== "layers"
   const statFile = makeStatFile(directory, layout === "rootfs")
@@ -70,16 +73,20 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   let current = ""
   let body: FileBody | "ignored" | undefined
   let started = false
+  /** Entries, and directories that they only imply. */
+  let made = 0
+
+  const count = () => atMost(limits, "entries", ++made, () => `layer ${digest}`)
 
   // ------------------------------------------------------------------------------------------------- names and places
 
   const vacate = (place: Directory, name: string): void => {
     within.forget()
-    place.children.delete(name)
+    place.children?.delete(name)
     place.links?.delete(name)
     place.written?.delete(name)
     place.whiteouts?.delete(name)
-    if (removeTree(place.at(name))) statFile.removed(place.at(name).slice(prefix))
+    if (removeTree(place.at(name), look)) statFile.removed(place.at(name).slice(prefix))
   }
 
   /** Makes something where nothing stands: what stood there is removed first, since the last entry of a name wins. */
@@ -145,7 +152,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   const within = makeWithin({
     root,
     refuse,
-    make: (place, name) => makeDirectory(place, name, implied),
+    make: (place, name) => {
+      look()
+      count()
+      makeDirectory(place, name, implied)
+    },
     clear: (place, name) => {
       if (meeting?.yields(place, name) !== true) throw refuse(`${decode(name)}, its parent, is not a directory`)
       // A whiteout node stays for `makeDirectory`, which must know of it.
@@ -165,6 +176,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     refusal,
     within,
     vacate,
+    look,
     linked: (place, name, target) => {
       if (layered) markWritten(place, name)
       if (!attributes.isSupported()) statFile.link(place.at(name).slice(prefix), target.slice(prefix))
@@ -216,31 +228,19 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     }
   }
 
-  /**
-   * Does something that is no directory stand on the way? Then a whiteout beneath it hides nothing: umoci writes one for
-   * each file of a directory that its layer replaces by a file.
-   */
-  const isBlocked = (names: ReadonlyArray<string>): boolean => {
-    for (let length = 1; length < names.length; length++) {
-      const place = within.find(names.slice(0, length))
-      const name = names[length - 1] ?? ""
-      const stats = place && lstatSync(toDisk(place.at(name)), { throwIfNoEntry: false })
-      if (place === undefined || stats === undefined || place.whiteouts?.has(name) === true) return false
-      if (!stats.isDirectory() && !stats.isSymbolicLink()) return true
-    }
-    return false
-  }
-
   /** True where the entry was a whiteout and is dealt with. */
   const applyWhiteout = (names: ReadonlyArray<string>, name: string): boolean => {
     const whiteout = whiteoutOf(name)
     if (whiteout === undefined) return false
     if (whiteout.kind === "invalid") throw refuse("a whiteout that names nothing of its directory")
-    if (meeting === undefined) return isBlocked(names)
-    if (whiteout.kind === "aufs" || isBlocked(names)) return true
+    // Beneath what is no directory it hides nothing: umoci writes one for each file of a directory that its layer replaces
+    // by a file.
+    const found = within.look(names)
+    if (meeting === undefined) return found === "blocked"
+    if (whiteout.kind === "aufs" || found === "blocked") return true
     // In one merged tree a directory that is not there has nothing to hide; an overlay needs one to say so.
-    const place = layout === "rootfs" ? within.find(names) : within.parent(names)
-    if (place === undefined) return true
+    if (found === "missing" && layout === "rootfs") return true
+    const place = found === "missing" ? within.parent(names) : found
     if (layout === "overlay" && place.parent !== undefined) markWritten(place.parent, place.name)
     if (whiteout.kind === "opaque") meeting.hideAll(place)
     else meeting.hide(place, whiteout.name)
@@ -250,6 +250,9 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   /** Makes everything that has no body; a file is opened and given back. */
   const place = (header: EntryHeader): FileBody | "ignored" | undefined => {
     current = header.path
+    look()
+    count()
+    within.begin()
     start()
     check(header)
     const names = cleanName(header.path, refusal)
@@ -295,10 +298,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
 
   /** Times of directories, deepest first, since what is written into a directory changes its time. */
   const finishTimes = (place: Directory): void => {
-    if (place.mtime === undefined && place.children.size === 0) return
+    if (place.mtime === undefined && place.children === undefined) return
+    look()
     // Where case does not count, a link may have taken a name that is remembered in another spelling.
     if (lstatSync(toDisk(place.path), { throwIfNoEntry: false })?.isDirectory() !== true) return
-    for (const child of place.children.values()) finishTimes(child)
+    for (const child of place.children?.values() ?? []) finishTimes(child)
     if (place.mtime !== undefined) setLinkTimes(toDisk(place.path), place.mtime)
   }
 

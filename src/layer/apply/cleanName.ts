@@ -1,5 +1,6 @@
 import type { Limits } from "../../api/config.ts"
 import { LimitExceeded, printable, UnsafeEntry } from "../../api/errors.ts"
+import { atMost, componentsOf } from "../limits.ts"
 
 /** How one layer refuses an entry. */
 export interface Refusal {
@@ -38,9 +39,8 @@ export const cleanName = (
     if (name === "..") names.pop()
     else names.push(name)
   }
-  if (names.length > limits.depth) {
-    throw new LimitExceeded({ limit: "depth", maximum: limits.depth, unit: "components", subject: subject() })
-  }
+  // What vanishes has been read all the same.
+  if (path.length > limits.depth) atMost(limits, "depth", componentsOf(path), subject)
   if (platform === "win32" && names.some((name) => windows.test(name))) {
     throw unsafe(refusal, path, "Windows would read its name as something else")
   }

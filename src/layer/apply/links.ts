@@ -1,7 +1,8 @@
 /** Hard links: one inode under several names, whatever order the archive tells them in. */
 import { linkSync, lstatSync, readlinkSync, type Stats, symlinkSync } from "node:fs"
-import { type Directory, toDisk } from "../Directory.ts"
+import { type Directory, ownName, PendingLink, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
+import { atMost } from "../limits.ts"
 import { checkTarget, cleanName, decode, type Refusal, unsafe } from "./cleanName.ts"
 import type { Within } from "./within.ts"
 
@@ -12,6 +13,8 @@ export interface LinksOptions {
   readonly vacate: (directory: Directory, name: string) => void
   /** A link has come to stand there. */
   readonly linked: (directory: Directory, name: string, target: string) => void
+  /** Called now and then: throws where the layer is not wanted any more. */
+  readonly look: () => void
 }
 
 export interface Links {
@@ -21,46 +24,28 @@ export interface Links {
   readonly finish: () => void
 }
 
-/** Of an entry that waits no more than its names: its attributes are views of up to `paxBytes` of memory. */
-type LinkNames = Pick<EntryHeader, "path" | "linkPath">
-
-interface Pending {
-  readonly directory: Directory
-  readonly name: string
-  readonly header: LinkNames
-}
+/** Bytes of memory that a link takes while it waits, beside its names. */
+const overhead = 256
 
 /** Whether a removal has taken the directory, or one above it, out of the tree since. */
 const isAttached = (directory: Directory): boolean => {
   for (let place = directory; place.parent !== undefined; place = place.parent) {
-    if (place.parent.children.get(place.name) !== place) return false
+    if (place.parent.children?.get(place.name) !== place) return false
   }
   return true
 }
 
-const physical = (directory: Directory): ReadonlyArray<string> => {
-  const names: Array<string> = []
-  for (let place = directory; place.parent !== undefined; place = place.parent) names.unshift(place.name)
-  return names
-}
+export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOptions): Links => {
+  let pending: Array<PendingLink> = []
+  let bytes = 0
 
-export const makeLinks = ({ refusal, within, vacate, linked }: LinksOptions): Links => {
-  let pending: Array<Pending> = []
+  const pathOf = ({ directory, name }: PendingLink) => [...directory.names, name].join("/")
 
-  /** Where the target is, resolved as if the layer were `/`; its last component is never followed. */
-  const locate = (header: LinkNames): string | undefined => {
-    const names = cleanName(checkTarget(header.linkPath, header.path, refusal), refusal)
-    const name = names[names.length - 1]
-    if (name === undefined) throw unsafe(refusal, header.path, "a hard link to the root")
-    return within.find(names)?.at(name)
-  }
-
-  const join = (target: string, stats: Stats, { directory, name, header }: Pending): void => {
+  const join = (target: string, stats: Stats, directory: Directory, name: string, entry: () => string): void => {
     const path = directory.at(name)
     if (target === path) return
-    if (stats.isDirectory()) throw unsafe(refusal, header.path, "a hard link to a directory")
-    if (target.startsWith(`${path}/`))
-      throw unsafe(refusal, header.path, "a hard link in the place of its target's parent")
+    if (stats.isDirectory()) throw unsafe(refusal, entry(), "a hard link to a directory")
+    if (target.startsWith(`${path}/`)) throw unsafe(refusal, entry(), "a hard link in the place of its target's parent")
     vacate(directory, name)
     within.forget()
     // link(2) follows a symbolic link everywhere but on Linux.
@@ -74,50 +59,71 @@ export const makeLinks = ({ refusal, within, vacate, linked }: LinksOptions): Li
 
   return {
     link: (directory, name, header) => {
-      const target = locate(header)
+      const names = cleanName(checkTarget(header.linkPath, header.path, refusal), refusal)
+      const last = names[names.length - 1]
+      if (last === undefined) throw unsafe(refusal, header.path, "a hard link to the root")
+      // Its last component is never followed.
+      const target = within.find(names)?.at(last)
       const stats = target === undefined ? undefined : lstatSync(toDisk(target), { throwIfNoEntry: false })
-      if (target !== undefined && stats !== undefined) return join(target, stats, { directory, name, header })
+      if (target !== undefined && stats !== undefined) return join(target, stats, directory, name, () => header.path)
       // What stood here is gone from now on: another link to this name must not find it.
       vacate(directory, name)
       within.forget()
-      const names = { path: header.path, linkPath: header.linkPath }
+      const link = new PendingLink(directory, ownName(name), ownName(names.join("/")))
+      bytes += overhead + link.name.length + link.target.length
+      atMost(refusal.limits, "pendingBytes", bytes, () => `layer ${refusal.digest}`)
       directory.links ??= new Map()
-      directory.links.set(name, names)
-      pending.push({ directory, name, header: names })
+      directory.links.set(link.name, link)
+      pending.push(link)
     },
 
     finish: () => {
-      const waiting = new Map<string, Array<Pending>>()
-      const alive = pending.filter((p) => p.directory.links?.get(p.name) === p.header && isAttached(p.directory))
+      // By directory and name: a path could be four thousand bytes for each of them.
+      const waiting = new Map<Directory, Map<string, Array<PendingLink>>>()
+      const ready: Array<readonly [Directory, string]> = []
+      const alive = pending.filter(
+        (link) => link.directory.links?.get(link.name) === link && isAttached(link.directory)
+      )
       pending = []
+      const missing: Array<PendingLink> = []
       for (const link of alive) {
-        const target = locate(link.header) ?? ""
-        const others = waiting.get(target)
-        if (others === undefined) waiting.set(target, [link])
-        else others.push(link)
-      }
-      const ready = [...waiting.keys()].filter((target) => target !== "")
-      for (let target = ready.pop(); target !== undefined; target = ready.pop()) {
-        const stats = lstatSync(toDisk(target), { throwIfNoEntry: false })
-        if (stats === undefined) continue
-        const links = waiting.get(target) ?? []
-        waiting.delete(target)
-        for (const link of links) {
-          if (within.find([...physical(link.directory), link.name]) !== link.directory) continue
-          join(target, stats, link)
-          const path = link.directory.at(link.name)
-          if (waiting.has(path)) ready.push(path)
+        look()
+        within.begin()
+        const names = link.target.split("/")
+        const [directory, name = ""] = [within.find(names), names[names.length - 1]]
+        if (directory === undefined) {
+          missing.push(link)
+          continue
+        }
+        const there = waiting.get(directory) ?? new Map<string, Array<PendingLink>>()
+        waiting.set(directory, there)
+        const others = there.get(name)
+        if (others !== undefined) others.push(link)
+        else {
+          there.set(ownName(name), [link])
+          ready.push([directory, ownName(name)])
         }
       }
-      for (const [first] of waiting.values()) {
-        if (first === undefined) continue
-        const { header } = first
-        throw unsafe(
-          refusal,
-          header.path,
-          `a hard link to ${JSON.stringify(decode(header.linkPath))}, which the layer does not hold`
-        )
+      for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+        const [place, last] = next
+        const links = waiting.get(place)?.get(last)
+        const stats = lstatSync(toDisk(place.at(last)), { throwIfNoEntry: false })
+        if (stats === undefined || links === undefined) continue
+        waiting.get(place)?.delete(last)
+        for (const link of links) {
+          look()
+          within.begin()
+          const { directory, name } = link
+          if (within.find([...directory.names, name]) !== directory) continue
+          join(place.at(last), stats, directory, name, () => pathOf(link))
+          if (waiting.get(directory)?.has(name)) ready.push([directory, name])
+        }
       }
+      for (const there of waiting.values()) for (const links of there.values()) missing.push(...links.slice(0, 1))
+      const [first] = missing
+      if (first === undefined) return
+      const target = JSON.stringify(decode(first.target))
+      throw unsafe(refusal, pathOf(first), `a hard link to ${target}, which the layer does not hold`)
     }
   }
 }

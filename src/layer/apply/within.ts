@@ -5,8 +5,12 @@ import { type Directory, toDisk } from "../Directory.ts"
 /** As many links as Linux follows in one path. */
 const maximumHops = 40
 
-/** Components of all link targets on one way: forty full targets would be 80 000 look-ups for one entry. */
+/** Components of all link targets that one entry follows: forty full ones would be 80 000 look-ups. */
 const maximumSteps = 2048
+
+/** What all entries of a layer may follow beside that: so many at first, and so many more with each entry. */
+const free = 2 ** 20
+const perEntry = 32
 
 export interface WithinOptions {
   readonly root: Directory
@@ -20,10 +24,17 @@ export interface WithinOptions {
 }
 
 export interface Within {
+  /** The next entry begins: what it may follow of links is counted anew. */
+  readonly begin: () => void
   /** The directory that holds the last of `names`. Links on the way resolve as if the layer were `/`; missing directories are made. */
   readonly parent: (names: ReadonlyArray<string>) => Directory
   /** The same for a hard link's target: makes nothing, and gives `undefined` where the way breaks off. */
   readonly find: (names: ReadonlyArray<string>) => Directory | undefined
+  /**
+   * The same for a whiteout: what stands on its way and is neither a directory nor a link is `blocked`. One of this layer's
+   * own whiteouts is as good as nothing.
+   */
+  readonly look: (names: ReadonlyArray<string>) => Directory | "missing" | "blocked"
   /** The directory `name` in `directory` has just been made, or seen to be one: entries beneath it usually come next. */
   readonly descend: (names: ReadonlyArray<string>, directory: Directory) => void
   /** Forgets the way. To be called at each link, each removal and each replacement. */
@@ -42,13 +53,14 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
   let wayPlaces: Array<Directory> = []
   let hops = 0
   let steps = 0
+  let allowance = free
   let forgotten = 0
 
   const enter = (directory: Directory, name: string, create: boolean): Directory | undefined => {
     const path = toDisk(directory.at(name))
     const stats = lstatSync(path, { throwIfNoEntry: false })
     if (stats?.isDirectory()) {
-      const known = directory.children.has(name)
+      const known = directory.children?.has(name) === true
       const child = directory.child(name)
       if (!known) found?.(child)
       return child
@@ -65,8 +77,10 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
     if (hops > maximumHops) throw refuse(`more than ${maximumHops} symbolic links lead to it`)
     let place: Directory | undefined = target.startsWith("/") ? root : from
     for (const name of target.split("/")) {
-      if (name === "" || name === ".") continue
+      // Empty ones count, too: they are there to be read.
       if (++steps > maximumSteps) throw refuse("the links that lead to it are too long")
+      if (--allowance < 0) throw refuse("the links that lead to the entries of this layer are too long")
+      if (name === "" || name === ".") continue
       place = name === ".." ? (place.parent ?? root) : enter(place, name, create)
       if (place === undefined) return undefined
     }
@@ -79,10 +93,18 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
     return length
   }
 
+  const keep = (names: ReadonlyArray<string>, places: Array<Directory>): void => {
+    wayNames = names.slice(0, -1)
+    wayPlaces = places
+  }
+
   return {
+    begin: () => {
+      steps = 0
+      allowance += perEntry
+    },
     parent: (names) => {
       hops = 0
-      steps = 0
       const length = kept(names)
       if (length === names.length - 1 && length === wayNames.length) return wayPlaces[length - 1] ?? root
       const places = wayPlaces.slice(0, length)
@@ -95,14 +117,29 @@ export const makeWithin = ({ root, make, clear, found, refuse }: WithinOptions):
         places.push(place)
       }
       // Something on the way was replaced: this answer is right, but nothing may build on it.
-      if (before !== forgotten) return place
-      wayNames = names.slice(0, -1)
-      wayPlaces = places
+      if (before === forgotten) keep(names, places)
+      return place
+    },
+    look: (names) => {
+      hops = 0
+      const length = kept(names)
+      const places = wayPlaces.slice(0, length)
+      let place = places[length - 1] ?? root
+      for (const name of names.slice(length, -1)) {
+        const next = enter(place, name, false)
+        if (next === undefined) {
+          const stats = lstatSync(toDisk(place.at(name)), { throwIfNoEntry: false })
+          const isInTheWay = stats !== undefined && !stats.isDirectory() && !stats.isSymbolicLink()
+          return isInTheWay && place.whiteouts?.has(name) !== true ? "blocked" : "missing"
+        }
+        place = next
+        places.push(place)
+      }
+      keep(names, places)
       return place
     },
     find: (names) => {
       hops = 0
-      steps = 0
       const length = kept(names)
       let place: Directory | undefined = wayPlaces[length - 1] ?? root
       for (const name of names.slice(length, -1)) {

@@ -1,4 +1,4 @@
-import type { Directory } from "../Directory.ts"
+import { type Directory, ownName } from "../Directory.ts"
 
 /** What a layout does where layers meet. `layers` has none of this. */
 export interface Layout {
@@ -18,7 +18,7 @@ export const markWritten = (directory: Directory, name: string): void => {
   for (let place: Directory | undefined = directory; place !== undefined; place = place.parent) {
     place.written ??= new Set()
     if (place.written.has(entry)) return
-    place.written.add(entry)
+    place.written.add(ownName(entry))
     entry = place.name
   }
 }

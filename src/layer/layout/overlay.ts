@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from "node:fs"
 import type { OverlayAttributes } from "../../api/config.ts"
 import { native } from "../../fs/native.ts"
 import { makeWhiteoutNode } from "../apply/nodes.ts"
-import { type Directory, toDisk } from "../Directory.ts"
+import { type Directory, ownName, toDisk } from "../Directory.ts"
 import type { Layout } from "./Layout.ts"
 
 const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
@@ -69,7 +69,7 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
   const dropWhiteouts = (directory: Directory): void => {
     for (const name of directory.whiteouts ?? []) vacate(directory, name)
     // Beneath an opaque directory there are none: each directory is looked at once, however many are made opaque.
-    for (const child of directory.children.values()) if (!child.opaque) dropWhiteouts(child)
+    for (const child of directory.children?.values() ?? []) if (!child.opaque) dropWhiteouts(child)
   }
 
   const hideAll = (directory: Directory): void => {
@@ -85,14 +85,14 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
       if (isOpaque(directory) || directory.whiteouts?.has(name)) return
       if (directory.written?.has(name)) {
         // This layer's own file hides the lower one already; its own directory must not be merged with the lower one.
-        const child = directory.children.get(name)
+        const child = directory.children?.get(name)
         if (child !== undefined) hideAll(child)
         return
       }
       setMerged(directory)
       makeWhiteout(directory, name)
       directory.whiteouts ??= new Set()
-      directory.whiteouts.add(name)
+      directory.whiteouts.add(ownName(name))
     },
     hideAll,
     yields: (directory, name) => directory.whiteouts?.has(name) === true,

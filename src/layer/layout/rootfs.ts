@@ -13,7 +13,7 @@ export const makeRootfs = (vacate: (directory: Directory, name: string) => void)
       vacate(directory, name)
       return
     }
-    const child = directory.children.get(name)
+    const child = directory.children?.get(name)
     // Asked of the disk: where case does not count, the name may have become a link.
     if (child !== undefined && lstatSync(toDisk(child.path), { throwIfNoEntry: false })?.isDirectory()) hideAll(child)
   }

@@ -67,7 +67,8 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
     if (reserved.test(name) || name.includes("\0")) return false
     if (process.platform !== "linux" || name.startsWith("user.")) return true
     if (ownership === "chown" && !hostOnly.has(name)) return true
-    warn("AttributesDropped", `attributes like ${name} need ownership chown and root: they are left out of this layer`)
+    const shown = printable(decode(name), 100)
+    warn("AttributesDropped", `attributes like ${shown} need ownership chown and root: they are left out of this layer`)
     return false
   }
 
@@ -79,8 +80,9 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
   }
 
   /** True when set. */
-  const put = (code: string | undefined, name: string, path: string | Buffer): boolean => {
+  const put = (code: string | undefined, said: string, path: string | Buffer): boolean => {
     if (code === undefined) return true
+    const name = printable(decode(said), 100)
     const refused = code === "ENOTSUP" || code === "EPERM"
     if (code === "ENOSYS" || (refused && name.startsWith("user."))) {
       unsupported(`the file system takes no user.* attributes (${code})`)
@@ -98,8 +100,8 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
       return false
     }
     // Our own attribute is one that every file system that has any takes: the name, or the value, is the archive's fault.
-    if (code === "EINVAL" && name !== overrideStatName)
-      throw options.refuse(`its attribute ${JSON.stringify(printable(decode(name), 100))} makes no sense (EINVAL)`)
+    if (code === "EINVAL" && said !== overrideStatName)
+      throw options.refuse(`its attribute ${JSON.stringify(name)} makes no sense (EINVAL)`)
     throw Object.assign(new Error(code), { code, syscall: "setxattr", path: path.toString() })
   }
 

@@ -2,7 +2,7 @@
 import type { Limits } from "../../api/config.ts"
 import { type CorruptLayer, LimitExceeded } from "../../api/errors.ts"
 import type { EntryHeader, EntryType } from "../Entry.ts"
-import { atMost } from "../limits.ts"
+import { atMost, componentsOf } from "../limits.ts"
 import { dialectOf, fieldAt, nameAt, numberAt, ownerAt, textAt, timeAt } from "./HeaderBlock.ts"
 import { noPax, type Pax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
 import { type PaxSparse, paxSparse } from "./sparse.ts"
@@ -103,7 +103,7 @@ export const describe = (block: Buffer, at: number, extensions: Extensions, cont
   atMost(limits, "pathBytes", path.length, subject)
   atMost(limits, "linkBytes", linkPath.length, subject)
   atMost(limits, "fileBytes", size, subject)
-  if (path.length > limits.depth) atMost(limits, "depth", path.split("/").filter((part) => part !== "").length, subject)
+  if (path.length > limits.depth) atMost(limits, "depth", componentsOf(path), subject)
 
   const device = dialect !== "v7" && (type === "character-device" || type === "block-device")
   const header: EntryHeader = {

@@ -72,7 +72,15 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           write === undefined
             ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
             : applyParts(
-                () => makeApplier({ ...write.applying, directory: write.directory, digest, limits, warn }),
+                () =>
+                  makeApplier({
+                    ...write.applying,
+                    directory: write.directory,
+                    digest,
+                    limits,
+                    warn,
+                    look: () => ring.look()
+                  }),
                 () => finish(write)
               )
         )

@@ -34,9 +34,9 @@ test("a hard link that waits for its target holds no more than its names", async
   expect(outline(root)).toEqual(["a = x", "b = x", "c = x", "target = x"])
 })
 
-/** How often `run` reads a directory. */
-const directoriesRead = (run: () => void): number => {
-  const spy = vi.spyOn(fs, "readdirSync")
+/** How often `run` calls the file system so. */
+const calls = (name: "readdirSync" | "lstatSync" | "unlinkSync", run: () => void): number => {
+  const spy = vi.spyOn(fs, name)
   syncBuiltinESMExports()
   try {
     run()
@@ -51,9 +51,9 @@ test("opaque markers cost their number, not their number times what the director
   const read = (markers: ReadonlyArray<TestEntry>) => {
     const root = emptyRoot()
     const entries = [file("d/a"), file("d/b"), ...markers]
-    const calls = directoriesRead(() => apply(root, entries, { layout: "rootfs" }))
+    const reads = calls("readdirSync", () => apply(root, entries, { layout: "rootfs" }))
     expect(outline(root)).toEqual(["d/", "d/a = ", "d/b = "])
-    return calls
+    return reads
   }
   const [once, often] = [1, 50].map((times) =>
     [file("d/.wh..wh..opq"), file(".wh.d")].map((marker) => read(Array.from({ length: times }, () => marker)))
@@ -76,6 +76,185 @@ test("links that lead to an entry may have so many components, and no more", () 
     _tag: "UnsafeEntry",
     problem: expect.stringMatching(/too long/)
   })
+})
+
+/** 250 directories beneath the end of two links, the longest way that an entry may take. */
+const longWay: ReadonlyArray<TestEntry> = [
+  dir("x"),
+  dir("d/".repeat(250)),
+  symlink("r", `${"x/../".repeat(500)}.`),
+  symlink("s", `${"x/../".repeat(500)}r`)
+]
+const below = (name: string) => `s/${"d/".repeat(250)}${name}`
+
+test.each(["layers", "overlay", "rootfs"] as const)("a whiteout costs one walk: %s", (layout) => {
+  const looks = (entries: ReadonlyArray<TestEntry>) =>
+    calls("lstatSync", () => apply(emptyRoot(), [...longWay, ...entries], { layout }))
+  const before = looks([])
+  const whiteouts = ["1", "2", "3", "4"].map((name, i) => [file(below(`.wh.${name}`)), symlink(`l${i}`, "x")])
+  const cost = (looks(whiteouts.flat()) - before) / whiteouts.length
+  expect(cost).toBeGreaterThan(1000)
+  expect(cost).toBeLessThan(2048 + 512)
+})
+
+test("an entry has one budget of steps, for its place and for its target", () => {
+  const target = `r/${"d/".repeat(250)}target`
+  const before = [...longWay, file(target), symlink("y", "x")]
+  expect(() => apply(emptyRoot(), [...before, file(below("f")), link("h", target)])).not.toThrow()
+  expect(thrown(() => apply(emptyRoot(), [...before, link(below("h"), target)]))).toMatchObject({
+    _tag: "UnsafeEntry",
+    problem: expect.stringMatching(/^the links that lead to it are too long/)
+  })
+})
+
+test("empty components of a link are steps", () => {
+  const chain = (slashes: number) => [dir("a"), symlink("s", `a${"/".repeat(slashes)}`), symlink("t", "s"), file("t/f")]
+  expect(() => apply(emptyRoot(), chain(1000))).not.toThrow()
+  expect(thrown(() => apply(emptyRoot(), chain(2100)))).toMatchObject({ problem: expect.stringMatching(/too long/) })
+})
+
+test("all entries of a layer have a budget, which grows with their number", () => {
+  const entries = (count: number, slashes: number) => [
+    dir("a"),
+    symlink("s", `a${"/".repeat(slashes)}`),
+    // Each by a way of its own: what the last one has seen is kept.
+    ...Array.from({ length: count }, (_, i) => [file(`s/${i}`), symlink("x", "y")]).flat()
+  ]
+  expect(thrown(() => apply(emptyRoot(), entries(600, 2000)))).toMatchObject({
+    _tag: "UnsafeEntry",
+    problem: "the links that lead to the entries of this layer are too long"
+  })
+  expect(() => apply(emptyRoot(), entries(600, 100))).not.toThrow()
+})
+
+test("directories that entries only imply are entries", () => {
+  const deep = (name: string) => file(`${name}/${"d/".repeat(9)}f`)
+  const limits = { ...defaultLimits, entries: 22 }
+  expect(() => apply(emptyRoot(), [deep("a"), deep("b")], { limits })).not.toThrow()
+  for (const entries of [
+    [deep("a"), deep("b"), file("one more")],
+    [file(`a/${"d/".repeat(22)}f`)],
+    // Made again and again by way of a link.
+    [symlink("s", "a/b/c/d/e"), ...[1, 2, 3, 4].flatMap(() => [dir("s/f"), link("a", "z")])]
+  ])
+    expect(thrown(() => apply(emptyRoot(), entries, { limits }))).toMatchObject({
+      _tag: "LimitExceeded",
+      limit: "entries",
+      maximum: 22
+    })
+})
+
+test("whoever cancels is heard within an entry: in a removal, at implied parents, at links that waited, at times", () => {
+  const cases: ReadonlyArray<readonly [before: ReadonlyArray<TestEntry>, last?: TestEntry]> = [
+    [Array.from({ length: 300 }, (_, i) => file(`d/${i}/f`)), file("d")],
+    [[], file(`${"d/".repeat(200)}f`)],
+    [Array.from({ length: 200 }, (_, i) => link(`l${i}`, "z")).concat(file("z"))],
+    [Array.from({ length: 200 }, (_, i) => dir(`d${i}`))]
+  ]
+  for (const [before, last] of cases) {
+    let left = Number.POSITIVE_INFINITY
+    const look = () => {
+      if (--left < 0) throw new Error("cancelled")
+    }
+    const applier = makeApplier({
+      directory: emptyRoot(),
+      digest: "sha256:0",
+      limits: defaultLimits,
+      warn: () => {},
+      look
+    })
+    for (const { body, ...header } of before) applier.entry(header, body)
+    left = 150
+    const step = () => {
+      if (last === undefined) return applier.finish()
+      const { body, ...header } = last
+      applier.entry(header, body)
+    }
+    expect(step).toThrow("cancelled")
+    applier.close()
+  }
+})
+
+test.each(["overlay", "rootfs"] as const)(
+  "a tree is looked through once, however many markers hide it: %s",
+  (layout) => {
+    const chain = Array.from({ length: 60 }, (_, i) => "d/".repeat(60 - i))
+    const cost = (markers: ReadonlyArray<string>) =>
+      calls("readdirSync", () =>
+        apply(emptyRoot(), [dir("d/".repeat(60)), ...markers.map((it) => file(`${it}.wh..wh..opq`))], { layout })
+      )
+    expect(cost(chain)).toBeLessThanOrEqual(2 * 60)
+  }
+)
+
+/** Bytes of the heap that `make`'s value holds. */
+const heldBy = (make: () => unknown): number => {
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const value = make()
+  collect()
+  const held = process.memoryUsage().heapUsed - before
+  expect(value).toBeDefined()
+  return held
+}
+
+/** Fifteen components of 250 bytes, and one that tells them apart. Each time a string of its own. */
+const longName = (last: string) => Buffer.from(`${`${"n".repeat(250)}/`.repeat(15)}${last}`).toString("latin1")
+
+test("what waits, and what is remembered of directories, are names and not the paths that they came in", () => {
+  const applierOf = (layout: "layers" | "rootfs") =>
+    makeApplier({ directory: emptyRoot(), digest: "sha256:0", limits: defaultLimits, warn: () => {}, layout })
+  const count = 2000
+  const linked = applierOf("layers")
+  const made = applierOf("layers")
+  const written = applierOf("rootfs")
+  const enter = (applier: ReturnType<typeof makeApplier>, entry: (name: string) => TestEntry) => () => {
+    for (let i = 0; i < count; i++) {
+      const { body, ...header } = entry(longName(`a rather long name, number ${i}`))
+      applier.entry(header, body)
+    }
+    return applier
+  }
+  expect(heldBy(enter(linked, (name) => link(name, "z")))).toBeLessThan(count * 1024)
+  expect(heldBy(enter(made, (name) => dir(name)))).toBeLessThan(count * 1024)
+  expect(heldBy(enter(written, (name) => file(name)))).toBeLessThan(count * 1024)
+  for (const applier of [linked, made, written]) applier.close()
+})
+
+test("hard links may wait with so many bytes of names, and no more", () => {
+  const limits = { ...defaultLimits, pendingBytes: 10 * (256 + 2 + 1) }
+  const links = (count: number) => Array.from({ length: count }, (_, i) => link(`l${i}`, "z"))
+  expect(() => apply(emptyRoot(), [...links(10), file("z")], { limits })).not.toThrow()
+  for (const entries of [
+    links(11),
+    // The same name again takes the place of the first, which waits all the same.
+    Array.from({ length: 11 }, () => link("l1", "z")),
+    [...links(9), link("l9", "/./z/../long enough")]
+  ])
+    expect(thrown(() => apply(emptyRoot(), entries, { limits }))).toMatchObject({
+      _tag: "LimitExceeded",
+      limit: "pendingBytes",
+      maximum: limits.pendingBytes
+    })
+})
+
+test("empty components of a name count as any other", async () => {
+  const padded = `${"/".repeat(4000)}l1`
+  const tooDeep = { _tag: "LimitExceeded", limit: "depth", maximum: 256 }
+  for (const entry of [
+    link(padded, "z"),
+    link("l", padded),
+    file(`.${padded}`),
+    file(`a${padded}`),
+    dir(`${"./".repeat(300)}d`)
+  ])
+    expect(thrown(() => apply(emptyRoot(), [entry]))).toMatchObject(tooDeep)
+  await expect(readArchive(tar().hardLink(padded, "z").end().bytes())).rejects.toMatchObject(tooDeep)
+  const deepest = `${"d/".repeat(255)}f`
+  for (const name of [deepest, `/${deepest}`, `./${deepest}`]) {
+    expect(thrown(() => apply(emptyRoot(), [file(name), dir(`${name}x/`)]))).toBeUndefined()
+    await readArchive(tar().directory(`${name}/`).end().bytes())
+  }
 })
 
 test("a short name that links lead beyond the depth is beyond it", () => {
