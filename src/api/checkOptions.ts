@@ -15,17 +15,25 @@ const choices = {
 /** The least that each number may be. */
 const numbers = { concurrency: 1, workers: 1, partialsFor: 0, connections: 1, ranges: 1 } as const
 
-/** The same of each number in a group; of `limits`, infinity is no limit. */
+/** The same of each number in a group; of `limits` and of the whole time, infinity is no limit. */
 const groups = {
   limits: { least: 0, known: Object.keys(defaultLimits) },
   timeouts: { least: 1, known: Object.keys(defaultTimeouts) },
   retry: { least: 0, known: Object.keys(defaultRetry) }
 } as const
 
+/** Node's timers count no further: beyond, they go off at once. */
+const longest = 2 ** 31 - 1
+
 const checkNumber = (option: string, value: unknown, least: number) => {
-  const endless = option.startsWith("limits.") && typeof value === "number" && value >= least
-  if (value === undefined || endless || (Number.isInteger(value) && Number(value) >= least)) return []
-  return [new InvalidOption({ option, problem: `is not a whole number of ${least} or more` })]
+  const endless =
+    (option.startsWith("limits.") && typeof value === "number" && value >= least) ||
+    (option === "timeouts.total" && value === Number.POSITIVE_INFINITY)
+  const most = option.startsWith("timeouts.") ? longest : Number.POSITIVE_INFINITY
+  if (value === undefined || endless) return []
+  if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return []
+  const range = most === longest ? `from ${least} to ${longest}` : `of ${least} or more`
+  return [new InvalidOption({ option, problem: `is not a whole number ${range}` })]
 }
 
 const checkGroup = (group: keyof typeof groups, given: unknown) => {

@@ -60,18 +60,31 @@ export interface Timeouts {
   readonly idle: number
   /** From the response's headers until a manifest, a config, a token or a page of a list is whole. */
   readonly document: number
+  /**
+   * Of one pull as a whole, or of one look (`resolve`, `manifest`, `tags`, `referrers`), with all its retries and waits;
+   * passing it is `DeadlineExceeded`. `Infinity` is none.
+   */
+  readonly total: number
 }
 
-export const defaultTimeouts: Timeouts = { connect: 10_000, headers: 30_000, idle: 30_000, document: 60_000 }
+export const defaultTimeouts: Timeouts = {
+  connect: 10_000,
+  headers: 30_000,
+  idle: 30_000,
+  document: 60_000,
+  total: Number.POSITIVE_INFINITY
+}
 
-/** Retries of one request or one body: exponential with full jitter. `base` and `cap` in milliseconds. */
+/** Retries of one request or one body: exponential with full jitter. `base`, `cap` and `maxWait` in milliseconds. */
 export interface RetryOptions {
   readonly times: number
   readonly base: number
   readonly cap: number
+  /** The longest time that a host may ask to be left in peace for (`Retry-After`): where it asks for more, the request fails. */
+  readonly maxWait: number
 }
 
-export const defaultRetry: RetryOptions = { times: 3, base: 1_000, cap: 30_000 }
+export const defaultRetry: RetryOptions = { times: 3, base: 1_000, cap: 30_000, maxWait: 60_000 }
 
 /** `missing`: what is complete is served without the network. `always`: the registry is asked. `never`: store only. */
 export type PullPolicy = "missing" | "always" | "never"

@@ -112,6 +112,12 @@ export class CredentialsUnavailable extends tagged("CredentialsUnavailable")<{
   }
 }
 
+const secondsOf = (millis: number) => Math.ceil(millis / 1000)
+/** Where a host asks for a pause. */
+const askingFor = (millis: number | undefined) =>
+  millis === undefined ? "" : `; it asks to wait ${secondsOf(millis)} s`
+const waitingItself = "A longer --max-wait (retry.maxWait) has the pull wait itself."
+
 /** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
 export class RateLimited extends tagged("RateLimited")<{
   readonly url: string
@@ -120,12 +126,13 @@ export class RateLimited extends tagged("RateLimited")<{
 }> {
   readonly isRetryable = true
   override get message() {
-    return `${this.url} answered 429, too many requests${this.detail === undefined ? "" : ` (${this.detail})`}`
+    const said = this.detail === undefined ? "" : ` (${this.detail})`
+    return `${this.url} answered 429, too many requests${said}${askingFor(this.retryAfterMillis)}`
   }
   get advice() {
     return this.retryAfterMillis === undefined
       ? "Wait, log in for a higher limit, or pull through a mirror."
-      : `Wait ${Math.ceil(this.retryAfterMillis / 1000)} s, log in for a higher limit, or pull through a mirror.`
+      : `Wait ${secondsOf(this.retryAfterMillis)} s, log in for a higher limit, or pull through a mirror. ${waitingItself}`
   }
 }
 
@@ -169,9 +176,11 @@ export class RegistryError extends tagged("RegistryError")<{
   }
   override get message() {
     const why = [this.code, this.detail].filter(Boolean).join(": ")
-    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`}`
+    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`}${askingFor(this.retryAfterMillis)}`
   }
   get advice() {
+    if (this.retryAfterMillis !== undefined)
+      return `Try again in ${secondsOf(this.retryAfterMillis)} s, or pull through a mirror. ${waitingItself}`
     return this.status >= 500
       ? "The registry has trouble: try again later."
       : "The registry refused the request: its own words are above."
@@ -493,6 +502,17 @@ export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
 
 // --------------------------------------------------------------------------------------------------------------- pull
 
+/** The pull, or the look, took longer than `timeouts.total`. Milliseconds. */
+export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly millis: number }> {
+  readonly isRetryable = true
+  override get message() {
+    return `not done within ${this.millis} ms (timeouts.total)`
+  }
+  get advice() {
+    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise --timeout (timeouts.total)."
+  }
+}
+
 /** Every reason by its tag; also how a reason that crossed a thread is made anew. */
 export const reasons = {
   InvalidReference,
@@ -524,7 +544,8 @@ export const reasons = {
   NotCached,
   CatalogueFailed,
   StoreDamaged,
-  CatalogueTooNew
+  CatalogueTooNew,
+  DeadlineExceeded
 } as const
 
 /** Why a pull failed. */

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { catchError, Observable, throwError, toArray } from "rxjs"
+import { catchError, concatMap, Observable, takeUntil, throwError, toArray } from "rxjs"
 import { checkListOptions, checkOptions } from "../api/checkOptions.ts"
-import { defaultLimits, filled, type PullerOptions } from "../api/config.ts"
-import { isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
+import { defaultLimits, defaultTimeouts, filled, type PullerOptions } from "../api/config.ts"
+import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
 import type { Emit, PullEvent } from "../api/events.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
@@ -47,6 +47,18 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
     const look = makeLook({ registry, sources, lift })
     const comparing = compareTrees(store, pool)
 
+    const { total } = filled(defaultTimeouts, options.timeouts)
+    const late = () => new DeadlineExceeded({ millis: total })
+    /** Each caller has his own time, also where several share one pull. */
+    const inTime = <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, Reason, R> =>
+      Number.isFinite(total)
+        ? Effect.timeoutOrElse(effect, { duration: total, orElse: () => Effect.fail(late()) })
+        : effect
+    const inTime$ = <A>(source: Observable<A>): Observable<A> =>
+      Number.isFinite(total)
+        ? source.pipe(takeUntil(lift(Effect.sleep(total)).pipe(concatMap(() => throwError(late)))))
+        : source
+
     /** The same for a sequence. */
     const named = (reference: string) => {
       const site = callSite(named)
@@ -59,7 +71,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
         )
     }
     const collected = <A>(reference: string, source: Observable<A>) =>
-      naming(reference)(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all))
+      naming(reference)(inTime(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all)))
 
     const pull: Puller["Service"]["pull"] = (reference, options = {}, listen = silent) => {
       const name = naming(reference)
@@ -77,7 +89,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
           listeners.add(listener)
           return listener
         }),
-        () => name(way.pull(reference, options, emit)),
+        () => name(inTime(way.pull(reference, options, emit))),
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
     }
@@ -105,13 +117,14 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
         ).pipe(named(reference)),
       entries$: (reference, options = {}) => way.entries$(reference, options).pipe(named(reference)),
       resolve: (reference, options = {}, emit = silent) =>
-        naming(reference)(look.resolve(reference, options, telling(emit))),
+        naming(reference)(inTime(look.resolve(reference, options, telling(emit)))),
       manifest: (reference, options = {}, emit = silent) =>
-        naming(reference)(look.manifest(reference, options, telling(emit))),
-      tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(named(reference)),
+        naming(reference)(inTime(look.manifest(reference, options, telling(emit)))),
+      tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(inTime$, named(reference)),
       tags: (reference, options = {}, emit = silent) =>
         collected(reference, look.tags$(reference, options, telling(emit))),
-      referrers$: (reference, options = {}) => look.referrers$(reference, options, silent).pipe(named(reference)),
+      referrers$: (reference, options = {}) =>
+        look.referrers$(reference, options, silent).pipe(inTime$, named(reference)),
       referrers: (reference, options = {}, emit = silent) =>
         collected(reference, look.referrers$(reference, options, telling(emit))),
       images: (options = {}) => naming("(store)")(images(options)),

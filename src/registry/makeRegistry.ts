@@ -38,9 +38,11 @@ export type RegistryOptions = Pick<
 /** What it takes to ask any host: connections, tokens, and what is known of hosts and credentials. */
 export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions) {
   const hosts = yield* makeHosts(options)
+  const retry = filled(defaultRetry, options.retry)
   const transport = yield* makeTransport({
     timeouts: filled(defaultTimeouts, options.timeouts),
     connections: options.connections,
+    maxWait: retry.maxWait,
     userAgent: yield* userAgent,
     proxyFor: yield* makeProxy(options.proxy).pipe(
       Effect.mapError((problem) => new InvalidOption({ option: "proxy", problem }))
@@ -53,7 +55,7 @@ export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions
     tokens: yield* makeTokens(transport),
     schemes: new Map(),
     credentials: yield* makeCredentials(options.credentials),
-    retry: filled(defaultRetry, options.retry)
+    retry
   }
 })
 

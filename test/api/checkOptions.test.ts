@@ -10,6 +10,7 @@ const refusal = (options: unknown) => Effect.runSync(Effect.flip(checkOptions(gi
 test("options that are left out, undefined, or as the defaults are, are taken", () => {
   for (const options of [
     {},
+    { timeouts: { idle: 2 ** 31 - 1, total: Number.POSITIVE_INFINITY }, retry: { maxWait: 0 } },
     { connections: undefined, limits: undefined, timeouts: { idle: undefined } },
     { connections: 1, workers: 1, limits: defaultLimits, timeouts: defaultTimeouts, retry: defaultRetry },
     { limits: { layerBytes: Number.POSITIVE_INFINITY } }
@@ -31,6 +32,12 @@ test.each([
 test.each([
   ["limits", "layerBytes", -1],
   ["timeouts", "idle", 0],
+  ["timeouts", "idle", 2 ** 31],
+  ["timeouts", "headers", Number.POSITIVE_INFINITY],
+  ["timeouts", "document", 0],
+  ["timeouts", "total", 0],
+  ["timeouts", "total", -Number.POSITIVE_INFINITY],
+  ["retry", "maxWait", -1],
   ["retry", "times", Number.POSITIVE_INFINITY]
 ])("a number within a group is refused by its whole name: %s.%s", (group, key, value) => {
   expect(refusal({ [group]: { [key]: value } })).toMatchObject({ _tag: "InvalidOption", option: `${group}.${key}` })

@@ -381,6 +381,14 @@ describe("flags for the network", () => {
     }
   })
 
+  test("bound the time that is waited, in all and where a registry asks for it", async () => {
+    for (const command of ["pull debian:12", "resolve debian:12", "verify"]) {
+      const [asked] = (await ran(`${command} --timeout 1.5m --max-wait 1h`)).asked
+      expect(asked?.puller).toMatchObject({ timeouts: { total: 90_000 }, retry: { maxWait: 3_600_000 } })
+    }
+    expect((await ran("pull debian:12 --timeout soon")).code).toBe(2)
+  })
+
   test("that are for one host must name it", async () => {
     expect((await ran("pull debian:12 --client-cert /c.pem")).code).toBe(2)
   })

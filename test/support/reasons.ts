@@ -41,7 +41,8 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },
-  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 }
+  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 },
+  DeadlineExceeded: { millis: 90_000 }
 }
 
 const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)

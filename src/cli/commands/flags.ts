@@ -2,6 +2,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { parseAge } from "../text/quantities.ts"
 
 /** `undefined` where it is not given. */
 export const optional = <A>(flag: Flag.Flag<A>) => flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined))
@@ -44,6 +45,18 @@ export const count = (name: string, description: string) =>
       (count) => count >= 1,
       () => "1 or more"
     )
+  )
+
+/** `90s`, `5m`, `1h`, in milliseconds. */
+export const duration = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription(description),
+    Flag.filterMap(
+      (text) => Option.map(Option.fromUndefinedOr(parseAge(text)), Math.round),
+      () => "a time, as 90s, 5m or 1h"
+    ),
+    optional
   )
 
 /** How layers are written. What was written otherwise is another tree: who looks for one says the same. */

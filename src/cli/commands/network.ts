@@ -1,7 +1,7 @@
 /** Flags for how registries are reached, and the options that they stand for. */
 import * as Flag from "effect/cli/Flag"
 import type { HostOptions, PullerOptions } from "../../api/config.ts"
-import { switched } from "./flags.ts"
+import { duration, switched } from "./flags.ts"
 
 export interface ForHost {
   readonly host: string
@@ -39,7 +39,12 @@ export const network = {
     false
   ),
   keys: forHost("client-key", "HOST=FILE", "Key of the certificate for that host, PEM", false),
-  insecure: several("insecure", "HOST", "Take any certificate of this host")
+  insecure: several("insecure", "HOST", "Take any certificate of this host"),
+  timeout: duration("timeout", "Give up after so long, all retries and waits included (default: never)"),
+  maxWait: duration(
+    "max-wait",
+    "Wait so long where a registry asks for it, and fail where it asks for more (default: 60s)"
+  )
 }
 
 export interface Network {
@@ -50,6 +55,8 @@ export interface Network {
   readonly certs: ReadonlyArray<ForHost>
   readonly keys: ReadonlyArray<ForHost>
   readonly insecure: ReadonlyArray<string>
+  readonly timeout: number | undefined
+  readonly maxWait: number | undefined
 }
 
 const valuesFor = (given: ReadonlyArray<ForHost>, host: string) =>
@@ -67,13 +74,17 @@ const hostOf = ({ mirrors, authorities, certs, keys, insecure }: Network, host: 
 }
 
 /** What is not given is left out: a host's directory may say it. */
-export const reached = (given: Network): Pick<PullerOptions, "plainHttp" | "hosts" | "hostsDirs"> => {
-  const { plainHttp, hostsDirs, mirrors, authorities, certs, keys, insecure } = given
+export const reached = (
+  given: Network
+): Pick<PullerOptions, "plainHttp" | "hosts" | "hostsDirs" | "timeouts" | "retry"> => {
+  const { plainHttp, hostsDirs, mirrors, authorities, certs, keys, insecure, timeout, maxWait } = given
   const named = [...mirrors, ...authorities, ...certs, ...keys].map(({ host }) => host)
   const hosts = [...new Set([...named, ...insecure])]
   return {
     ...(plainHttp ? { plainHttp } : {}),
     ...(hosts.length === 0 ? {} : { hosts: Object.fromEntries(hosts.map((host) => [host, hostOf(given, host)])) }),
-    ...(hostsDirs.length === 0 ? {} : { hostsDirs })
+    ...(hostsDirs.length === 0 ? {} : { hostsDirs }),
+    ...(timeout === undefined ? {} : { timeouts: { total: timeout } }),
+    ...(maxWait === undefined ? {} : { retry: { maxWait } })
   }
 }

@@ -29,7 +29,7 @@ export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSyst
 const client = load("undici", () => import("./GuardedClient.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
-  timeouts: Timeouts,
+  timeouts: Pick<Timeouts, "connect" | "headers">,
   connections: number
 ): Effect.fn.Return<AgentFor, never, Scope.Scope> {
   const agents = new Map<string, Agent>()

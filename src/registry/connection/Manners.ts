@@ -7,7 +7,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { RateLimited, RegistryError, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { retryAfter } from "../http/header.ts"
 import type { Exchanged } from "./exchange.ts"
 
@@ -17,11 +17,14 @@ import type { Exchanged } from "./exchange.ts"
  */
 export type Waiting = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
 
+/** Why a host is not asked now. */
+export type NotAsked = RegistryUnreachable | RateLimited | RegistryError
+
 export interface Manners {
-  /** Milliseconds that the host wants to be left in peace, from now on. */
+  /** Milliseconds that the host wants to be left in peace and will be, from now on. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
-  /** Waits until the host may be asked; fails while it is taken for down. */
-  readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, RegistryUnreachable>
+  /** Waits until the host may be asked; fails while it is taken for down, or asked for more time than is waited. */
+  readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, NotAsked>
   readonly answered: (url: URL, answer: Exchanged) => Effect.Effect<void>
   readonly silent: (url: URL, problem: string) => Effect.Effect<void>
 }
@@ -29,6 +32,10 @@ export interface Manners {
 interface Host {
   /** Milliseconds since the epoch. */
   quietUntil: number
+  /** Until when it asked for quiet: later than that where it asked for more than is waited. */
+  askedUntil: number
+  /** That it asked so with. */
+  status: number
   downUntil: number
   failures: number
   problem: string
@@ -38,26 +45,35 @@ interface Host {
 const patience = 12
 /** Milliseconds that it is not asked then; after them one failure more is enough. */
 const rest = 10_000
-/** The longest wait that is kept for all, in milliseconds. */
-const longestQuiet = 60_000
 const capacity = 1000
 
-export const makeManners = (): Manners => {
+const refused = (url: URL, { askedUntil, status }: Host, now: number): RateLimited | RegistryError => {
+  const told = { url: redactUrl(url), retryAfterMillis: askedUntil - now }
+  return status === 429 ? new RateLimited(told) : new RegistryError({ ...told, status })
+}
+
+/** `maxWait`: of the option `retry`. */
+export const makeManners = (maxWait: number): Manners => {
   const hosts = new Map<string, Host>()
   const hostOf = ({ origin }: URL): Host => {
     const known = hosts.get(origin)
     if (known !== undefined) return known
     if (hosts.size >= capacity) hosts.clear()
-    const made = { quietUntil: 0, downUntil: 0, failures: 0, problem: "" }
+    const made = { quietUntil: 0, askedUntil: 0, status: 0, downUntil: 0, failures: 0, problem: "" }
     hosts.set(origin, made)
     return made
   }
   return {
-    quietFor: (url) => Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, hostOf(url).quietUntil - now)),
+    quietFor: (url) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const { quietUntil, askedUntil } = hostOf(url)
+        return askedUntil > quietUntil ? 0 : Math.max(0, quietUntil - now)
+      }),
     before: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
       const host = hostOf(url)
       for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis) {
         const millis = host.quietUntil - now
+        if (host.askedUntil > host.quietUntil) return yield* refused(url, host, now)
         yield* waiting(millis)
         yield* Effect.sleep(millis)
       }
@@ -71,7 +87,11 @@ export const makeManners = (): Manners => {
       if (status !== 429 && status !== 503) return
       const now = yield* Clock.currentTimeMillis
       const wait = retryAfter(headers, now)
-      if (wait !== undefined) host.quietUntil = Math.max(host.quietUntil, now + Math.min(wait, longestQuiet))
+      if (wait === undefined || (now < host.quietUntil && now + wait < host.askedUntil)) return
+      host.askedUntil = now + wait
+      host.status = status
+      // What is too long is remembered for as long as would be waited: then the host is asked again.
+      host.quietUntil = Math.max(host.quietUntil, now + Math.min(wait, maxWait))
     }),
     silent: Effect.fnUntraced(function* (url, problem) {
       const host = hostOf(url)

@@ -11,14 +11,14 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { Timeouts } from "../../api/config.ts"
+import { defaultRetry, type Timeouts } from "../../api/config.ts"
 import { AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { rememberHeaders } from "../../api/secrets.ts"
 import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
 import { makeAgents } from "./Agents.ts"
 import { addressOf, type Endpoint } from "./Endpoint.ts"
 import { type Exchanged, exchange } from "./exchange.ts"
-import { makeManners, type Waiting } from "./Manners.ts"
+import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
 import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
 import { codeOf, isPermanent, problemOf } from "./problem.ts"
 import { type Tls, trusting } from "./Tls.ts"
@@ -40,10 +40,7 @@ export interface Answer extends Exchanged {
 
 export interface Transport {
   /** Sends a request that `endpoint` is behind: to itself, or to where it pointed. Follows nothing. */
-  readonly send: (
-    endpoint: Endpoint,
-    request: Request
-  ) => Effect.Effect<Answer, RegistryUnreachable | AddressRefused, Scope.Scope>
+  readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
   /** Milliseconds that a host wants to be left in peace, from now on. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
   /** Where the registry lies, known for sure once it was connected to; the strictest before. */
@@ -72,9 +69,11 @@ const judging =
 const anywhere = judging(() => true)
 
 export interface TransportOptions {
-  readonly timeouts: Timeouts
+  readonly timeouts: Omit<Timeouts, "total">
   /** Connections to one host at once. Default 32. */
   readonly connections?: number | undefined
+  /** Milliseconds that a host is left in peace at most, where it asks for that. */
+  readonly maxWait?: number
   readonly userAgent?: string
   readonly proxyFor?: ProxyFor
   /** How TLS is spoken to hosts that a registry pointed to. */
@@ -99,13 +98,14 @@ const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
 export const makeTransport = Effect.fnUntraced(function* ({
   timeouts,
   connections = 32,
+  maxWait = defaultRetry.maxWait,
   userAgent = "ociflow",
   proxyFor = () => undefined,
   tlsOfHost = () => Effect.undefined
 }: TransportOptions): Effect.fn.Return<Transport, never, Scope.Scope> {
   const places = new Map<string, Place>()
   const agentFor = yield* makeAgents(timeouts, connections)
-  const manners = makeManners()
+  const manners = makeManners(maxWait)
 
   const learn = judging((host, found) => {
     // All of them: a name that is public as well could lend a stranger the rights of a neighbour.
@@ -133,7 +133,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
   const send = Effect.fnUntraced(function* (
     endpoint: Endpoint,
     { url, waiting, ...request }: Request
-  ): Effect.fn.Return<Answer, RegistryUnreachable | AddressRefused, Scope.Scope> {
+  ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
     yield* manners.before(url, waiting)
     const proxy = proxyFor(url)
     const home = placeOf(endpoint)

@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { AddressRefused, InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { AddressRefused, InvalidResponse, redactUrl } from "../../api/errors.ts"
 import { objection } from "../connection/Address.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
+import type { NotAsked } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
 import { discard } from "./discard.ts"
 import { headerOf } from "./header.ts"
@@ -23,7 +24,7 @@ export const follow = Effect.fnUntraced(function* (
   endpoint: Endpoint,
   request: Request,
   authorization: Redacted.Redacted<string> | undefined
-): Effect.fn.Return<Followed, RegistryUnreachable | AddressRefused | InvalidResponse, Scope.Scope> {
+): Effect.fn.Return<Followed, NotAsked | AddressRefused | InvalidResponse, Scope.Scope> {
   let { url } = request
   let astray = false
   for (let hops = 0; hops <= mostRedirects; hops++) {

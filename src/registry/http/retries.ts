@@ -9,29 +9,22 @@ import { isReason, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { isPermanent } from "../connection/problem.ts"
 
-/** A registry that asks for more than this is asked again after this; milliseconds. */
-const longestPatience = 60_000
-
-const worthTrying = (reason: Reason): boolean =>
-  reason.isRetryable && !(reason._tag === "RegistryUnreachable" && isPermanent(reason.cause))
-
 const askedFor = (reason: Reason): number =>
   reason._tag === "RateLimited" || reason._tag === "RegistryError" ? (reason.retryAfterMillis ?? 0) : 0
 
-/**
- * Each retry is announced by a `Retrying` event. `Retry-After` lengthens a delay, to `cap` or a minute at most,
- * whichever is more.
- */
-export const retries = ({ times, base, cap }: RetryOptions, emit: Emit, digest?: string) =>
+const worthTrying = (reason: Reason, maxWait: number): boolean =>
+  reason.isRetryable &&
+  askedFor(reason) <= maxWait &&
+  !(reason._tag === "RegistryUnreachable" && isPermanent(reason.cause))
+
+/** Each retry is announced by a `Retrying` event. `Retry-After` lengthens a delay; beyond `maxWait` there is no retry. */
+export const retries = ({ times, base, cap, maxWait }: RetryOptions, emit: Emit, digest?: string) =>
   Schedule.exponential(base).pipe(
     Schedule.setInputType<Reason>(),
-    Schedule.while(({ input, attempt }) => attempt <= times && worthTrying(input)),
+    Schedule.while(({ input, attempt }) => attempt <= times && worthTrying(input, maxWait)),
     Schedule.modifyDelay(({ input, duration }) =>
       Effect.map(Random.next, (random) =>
-        Math.max(
-          random * Math.min(cap, Duration.toMillis(duration)),
-          Math.min(askedFor(input), Math.max(cap, longestPatience))
-        )
+        Math.max(random * Math.min(cap, Duration.toMillis(duration)), askedFor(input))
       )
     ),
     Schedule.tap(({ input, attempt, duration }) =>

@@ -20,7 +20,7 @@ const answer = (status: number, headers: Record<string, string> = {}): Exchanged
 describe("manners", () => {
   it.effect("a host that asked for quiet is left in peace by all, until then; another host is not", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered } = makeManners()
+      const { before: admitted, answered } = makeManners(60_000)
       yield* answered(url, answer(429, { "retry-after": "30" }))
       const waiting = yield* Effect.forkChild(Effect.all([admitted(url), admitted(url)], { concurrency: "unbounded" }))
       yield* admitted(other)
@@ -31,19 +31,65 @@ describe("manners", () => {
     })
   )
 
-  it.effect("nobody is kept waiting for a day: a minute at most", () =>
+  it.effect(
+    "what is waited for is waited for to the millisecond; one more, and it fails at once, with the time in it",
+    () =>
+      Effect.gen(function* () {
+        for (const [status, tag] of [
+          [429, "RateLimited"],
+          [503, "RegistryError"]
+        ] as const) {
+          const { before: admitted, answered, quietFor } = makeManners(60_000)
+          yield* answered(url, answer(status, { "retry-after": "60" }))
+          expect(yield* quietFor(url)).toBe(60_000)
+          const waiting = yield* Effect.forkChild(admitted(url))
+          yield* TestClock.adjust("59999 millis")
+          expect(waiting.pollUnsafe()).toBeUndefined()
+          yield* TestClock.adjust("1 millis")
+          yield* Fiber.join(waiting)
+          yield* answered(url, answer(status, { "retry-after": "60.001" }))
+          expect(yield* quietFor(url)).toBe(0)
+          const refused = yield* Effect.flip(admitted(url))
+          expect(refused).toMatchObject({ _tag: tag, retryAfterMillis: 60_001 })
+          expect(refused.message).toContain("it asks to wait 61 s")
+          yield* admitted(other)
+        }
+      })
+  )
+
+  it.effect(
+    "a day is remembered for as long as would be waited; then the host is asked again, and is one like others",
+    () =>
+      Effect.gen(function* () {
+        const { before: admitted, answered } = makeManners(60_000)
+        yield* answered(url, answer(503, { "retry-after": "86400" }))
+        yield* TestClock.adjust("59999 millis")
+        expect(yield* Effect.flip(admitted(url))).toMatchObject({ retryAfterMillis: 86_400_000 - 59_999 })
+        // A shorter time that was asked for meanwhile takes nothing back.
+        yield* answered(url, answer(429, { "retry-after": "1" }))
+        yield* Effect.flip(admitted(url))
+        yield* TestClock.adjust("1 millis")
+        yield* admitted(url)
+        yield* answered(url, answer(429, { "retry-after": "5" }))
+        const waiting = yield* Effect.forkChild(admitted(url))
+        yield* TestClock.adjust("4999 millis")
+        expect(waiting.pollUnsafe()).toBeUndefined()
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(waiting)
+      })
+  )
+
+  it.effect("where nothing is waited for, each host is asked as it comes", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered } = makeManners()
-      yield* answered(url, answer(503, { "retry-after": "86400" }))
-      const waiting = yield* Effect.forkChild(admitted(url))
-      yield* TestClock.adjust("1 minute")
-      yield* Fiber.join(waiting)
+      const { before: admitted, answered } = makeManners(0)
+      yield* answered(url, answer(429, { "retry-after": "3600" }))
+      yield* admitted(url)
     })
   )
 
   it.effect("a host that never answers is not asked for a while; one answer makes it a host like others", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered, silent } = makeManners()
+      const { before: admitted, answered, silent } = makeManners(60_000)
       const fail = (times: number) => Effect.forEach(Array(times).fill(0), () => silent(url, "connection refused"))
       yield* fail(11)
       yield* admitted(url)
