@@ -86,6 +86,8 @@ export class AccessDenied extends tagged("AccessDenied")<{
   readonly code?: string
   readonly detail?: string
   readonly authenticated: boolean
+  /** The answer said how to authenticate. */
+  readonly challenged?: boolean
 }> {
   readonly isRetryable = false
   override get message() {
@@ -163,7 +165,7 @@ export class BlobNotFound extends tagged("BlobNotFound")<{ readonly url: string;
   }
 }
 
-/** Any other status that is not what the protocol asks for. 408 and 5xx may be retried. */
+/** Any other status that is not what the protocol asks for. 408 and 5xx may be retried; 501 is for good. */
 export class RegistryError extends tagged("RegistryError")<{
   readonly url: string
   readonly status: number
@@ -172,7 +174,7 @@ export class RegistryError extends tagged("RegistryError")<{
   readonly retryAfterMillis?: number
 }> {
   get isRetryable() {
-    return this.status === 408 || this.status >= 500
+    return this.status === 408 || (this.status >= 500 && this.status !== 501)
   }
   override get message() {
     const why = [this.code, this.detail].filter(Boolean).join(": ")
@@ -191,6 +193,8 @@ export class RegistryError extends tagged("RegistryError")<{
 export class InvalidResponse extends tagged("InvalidResponse")<{
   readonly url: string
   readonly problem: string
+  /** It is an HTML page: the front of a web site, a login. */
+  readonly isPage?: boolean
 }> {
   readonly isRetryable = false
   override get message() {

@@ -1,5 +1,7 @@
 /** Names content: its type, its digest and its exact size (OCI image-spec, descriptor.md). */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { advice, TextMap } from "./advice.ts"
 import { PlatformFields } from "./Platform.ts"
 import { type Digest, isDigest } from "./reference/Digest.ts"
 
@@ -9,18 +11,17 @@ export const DigestText = Schema.String.pipe(
   Schema.brand("Digest")
 )
 
-export const Annotations = Schema.Record(Schema.String, Schema.String)
-
 export class Descriptor extends Schema.Class<Descriptor>("oci/Descriptor")({
-  mediaType: Schema.String,
+  /** Empty where none is told. */
+  mediaType: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed(""))),
   digest: DigestText,
   /** Bytes, exactly. */
   size: Schema.Natural,
   /** Where else the content may be had: foreign layers. */
-  urls: Schema.optionalKey(Schema.Array(Schema.String)),
-  annotations: Schema.optionalKey(Annotations),
-  platform: Schema.optionalKey(PlatformFields),
-  artifactType: Schema.optionalKey(Schema.String)
+  urls: advice(Schema.Array(Schema.String)),
+  annotations: advice(TextMap),
+  platform: advice(PlatformFields),
+  artifactType: advice(Schema.String)
 }) {}
 
 /** The platform that an entry of an index tells; some write an empty one. */

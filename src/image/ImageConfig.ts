@@ -1,35 +1,37 @@
 /**
  * How an image was built and how it is run (OCI image-spec, config.md), by the names that the document itself uses.
- * Only `rootfs` has to be there; real images leave out almost anything else.
+ * Real images leave out almost anything. A pull needs the platform and `rootfs`: what else makes no sense is left out.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { advice, TextMap } from "./advice.ts"
 import { DigestText } from "./Descriptor.ts"
 
 const Texts = Schema.Array(Schema.String)
 const text = Schema.optionalKey(Schema.String)
+const anyText = advice(Schema.String)
 /** A set, as Go writes one: the keys count. */
 const Keys = Schema.Record(Schema.String, Schema.Unknown)
 
 /** Defaults for a process that is started from the image. */
 export const Execution = Schema.Struct({
-  User: text,
-  WorkingDir: text,
-  Env: Schema.optionalKey(Texts),
-  Entrypoint: Schema.optionalKey(Texts),
-  Cmd: Schema.optionalKey(Texts),
-  ExposedPorts: Schema.optionalKey(Keys),
-  Volumes: Schema.optionalKey(Keys),
-  Labels: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-  StopSignal: text
+  User: anyText,
+  WorkingDir: anyText,
+  Env: advice(Texts),
+  Entrypoint: advice(Texts),
+  Cmd: advice(Texts),
+  ExposedPorts: advice(Keys),
+  Volumes: advice(Keys),
+  Labels: advice(TextMap),
+  StopSignal: anyText
 })
 
 export const History = Schema.Struct({
-  created: text,
-  created_by: text,
-  author: text,
-  comment: text,
-  empty_layer: Schema.optionalKey(Schema.Boolean)
+  created: anyText,
+  created_by: anyText,
+  author: anyText,
+  comment: anyText,
+  empty_layer: advice(Schema.Boolean)
 })
 
 export class ImageConfig extends Schema.Class<ImageConfig>("oci/ImageConfig")({
@@ -38,13 +40,13 @@ export class ImageConfig extends Schema.Class<ImageConfig>("oci/ImageConfig")({
   variant: text,
   "os.version": text,
   /** As it was written: RFC 3339 is asked for and not always there. */
-  created: text,
-  author: text,
-  config: Schema.optionalKey(Execution),
+  created: anyText,
+  author: anyText,
+  config: advice(Execution),
   rootfs: Schema.Struct({
-    type: text,
+    type: anyText,
     /** Digests of the uncompressed layers, the lowest first. */
-    diff_ids: Schema.Array(DigestText).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
-  }),
-  history: Schema.optionalKey(Schema.Array(History))
+    diff_ids: Schema.Array(DigestText).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
+  }).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed({ diff_ids: [] }))),
+  history: advice(Schema.Array(History))
 }) {}

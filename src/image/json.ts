@@ -2,13 +2,21 @@
 import * as Effect from "effect/Effect"
 import { printable } from "../api/errors.ts"
 
-/** Go writes `null` for a list, map or pointer that was never filled; here that is the same as leaving it out. */
-const withoutNull = (_key: string, value: unknown) => (value === null ? undefined : value)
+/**
+ * Go writes `null` for a list, map or pointer that was never filled; here that is the same as leaving it out. Within a
+ * list it keeps its place.
+ */
+function withoutNull(this: unknown, _key: string, value: unknown): unknown {
+  return value === null && !Array.isArray(this) ? undefined : value
+}
 
-/** Fails without the parser's own words: they quote the text, which may be a secret. */
+/**
+ * Bytes that are no UTF-8 become U+FFFD, as Go has it: what counts is ASCII, and a digest is of the bytes. Fails without
+ * the parser's own words: they quote the text, which may be a secret.
+ */
 export const parseJson = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
   Effect.try({
-    try: () => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), withoutNull) as unknown,
+    try: () => JSON.parse(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), withoutNull) as unknown,
     catch: () => "it is no JSON"
   })
 

@@ -1,11 +1,14 @@
 /**
  * Index or manifest? A document that can be read as both is an attack: one reader checks the one, another runs the
  * other (CVE-2021-41190). So the type in the document, the type it was served as, the type its entry promised and what
- * it holds must all tell the same.
+ * it holds must all tell the same of that. Whether they say it in OCI's words or Docker's does not matter; the document's
+ * own count first, since they are proven.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { InvalidManifest, printable, UnsupportedMediaType } from "../api/errors.ts"
-import { isIndex, isManifest, isSchema1, ociIndex, ociManifest } from "./mediaTypes.ts"
+import { asSpelled } from "./decodeAs.ts"
+import { isIndex, isManifest, isSchema1, ociIndex, ociManifest, saysNothing } from "./mediaTypes.ts"
 import type { Digest } from "./reference/Digest.ts"
 
 export interface Told {
@@ -21,19 +24,18 @@ export interface Kind {
   readonly mediaType: string
 }
 
-/** A server of plain files says this of anything. */
-const sayingNothing: ReadonlySet<string> = new Set(["", "application/json", "application/octet-stream", "text/plain"])
-
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-const known = ["schemaVersion", "mediaType", "manifests", "config", "layers", "fsLayers"] as const
-type Known = (typeof known)[number]
-
-const folded: ReadonlyMap<Known, RegExp> = new Map(known.map((name) => [name, new RegExp(`^${name}$`, "iu")]))
-
-/** As Go reads keys, and with it most other readers: case does not count, by Unicode's folding ("ſ" is an "s"). */
-const isAlike = (name: Known, key: string): boolean => folded.get(name)?.test(key) === true
+/** What tells the kind; in any case, as most readers take it. */
+const Telling = Schema.Struct({
+  schemaVersion: Schema.Unknown,
+  mediaType: Schema.Unknown,
+  manifests: Schema.Unknown,
+  config: Schema.Unknown,
+  layers: Schema.Unknown,
+  fsLayers: Schema.Unknown
+})
 
 export const kindOf = Effect.fnUntraced(function* (
   json: unknown,
@@ -41,23 +43,19 @@ export const kindOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Kind, InvalidManifest | UnsupportedMediaType> {
   const invalid = (problem: string) => new InvalidManifest({ digest, problem })
   if (!isObject(json)) return yield* invalid("it is no JSON object")
-  const keys = Object.keys(json)
-  const alike = (name: Known) => keys.filter((key) => isAlike(name, key))
-  for (const name of known) {
-    const [first, second] = alike(name)
-    if (second !== undefined)
-      return yield* invalid(`it has both ${printable(first ?? "", 20)} and ${printable(second, 20)}`)
-  }
-  const has = (...names: ReadonlyArray<Known>) => names.filter((name) => alike(name).length > 0)
-  const valueAt = (name: Known) => json[alike(name)[0] ?? name]
-
-  const type = valueAt("mediaType")
-  const declared = typeof type === "string" && type !== "" ? type : undefined
-  const said = [declared, sayingNothing.has(served) ? undefined : served, entry].filter((type) => type !== undefined)
-  const [mediaType] = said
-  const schema1 = said.find(isSchema1) ?? (valueAt("schemaVersion") === 1 ? "schemaVersion 1" : undefined)
+  const told = yield* Effect.mapError(asSpelled(Telling, json), invalid)
+  const named = isObject(told) ? told : {}
+  const has = (...names: ReadonlyArray<string>) => names.filter((name) => named[name] !== undefined)
+  const { mediaType: type, schemaVersion } = named
+  const declared = typeof type === "string" && !saysNothing(type) ? type : undefined
+  const beside = [entry, served].filter((type): type is string => type !== undefined && !saysNothing(type))
+  const said = declared === undefined ? beside : [declared, ...beside]
+  const old = (declared === undefined ? beside : [declared]).find(isSchema1)
+  const schema1 = old ?? (schemaVersion === 1 ? "schemaVersion 1" : undefined)
   if (schema1 !== undefined) return yield* new UnsupportedMediaType({ mediaType: schema1, subject: "the manifest" })
-  const other = said.find((type) => type !== mediaType)
+  const known = said.filter((type) => isIndex(type) || isManifest(type))
+  const [mediaType] = known
+  const other = known.find((type) => isIndex(type) !== isIndex(mediaType ?? ""))
   if (mediaType !== undefined && other !== undefined)
     return yield* invalid(`it is called both ${printable(mediaType, 100)} and ${printable(other, 100)}`)
 
@@ -66,15 +64,18 @@ export const kindOf = Effect.fnUntraced(function* (
   if (ofIndex.length > 0 && ofManifest.length > 0)
     return yield* invalid(`it could be both an index (${ofIndex.join()}) and a manifest (${ofManifest.join()})`)
 
+  const unknown = declared !== undefined && declared !== mediaType ? declared : undefined
+  const shapeless = mediaType === undefined && ofIndex.length + ofManifest.length === 0 ? said[0] : undefined
+  const unsupported = unknown ?? shapeless
+  if (unsupported !== undefined)
+    return yield* new UnsupportedMediaType({ mediaType: unsupported, subject: "the manifest" })
   if (mediaType === undefined)
     return ofIndex.length > 0 ? { kind: "index", mediaType: ociIndex } : { kind: "manifest", mediaType: ociManifest }
   if (isIndex(mediaType))
     return ofManifest.length === 0
       ? { kind: "index", mediaType }
       : yield* invalid(`it is called an index and holds ${ofManifest.join()}`)
-  if (isManifest(mediaType))
-    return ofIndex.length === 0
-      ? { kind: "manifest", mediaType }
-      : yield* invalid(`it is called a manifest and holds ${ofIndex.join()}`)
-  return yield* new UnsupportedMediaType({ mediaType, subject: "the manifest" })
+  return ofIndex.length === 0
+    ? { kind: "manifest", mediaType }
+    : yield* invalid(`it is called a manifest and holds ${ofIndex.join()}`)
 })

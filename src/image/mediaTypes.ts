@@ -14,6 +14,14 @@ export const isIndex = (mediaType: string): boolean => mediaType === ociIndex ||
 export const isManifest = (mediaType: string): boolean => mediaType === ociManifest || mediaType === dockerManifest
 export const isConfig = (mediaType: string): boolean => mediaType === ociConfig || mediaType === dockerConfig
 
+const nothing: ReadonlySet<string> = new Set(["", "application/json", "application/octet-stream", "text/plain"])
+
+/** Some clients and servers of plain files call everything so. */
+export const saysNothing = (mediaType: string): boolean => nothing.has(mediaType)
+
+/** The config of an artifact that has none, `{}`. */
+export const emptyConfig = "application/vnd.oci.empty.v1+json"
+
 /** Docker's first schema, `application/vnd.docker.distribution.manifest.v1+json` and its signed form. */
 export const isSchema1 = (mediaType: string): boolean =>
   /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/.test(mediaType)

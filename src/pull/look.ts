@@ -14,16 +14,16 @@ import type {
   Resolution
 } from "../api/Looking.ts"
 import { type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
-import { isAttestation } from "../image/Index.ts"
+import { mayBeImage } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"
-import { isConfig, isIndex, isManifest } from "../image/mediaTypes.ts"
+import { isConfig } from "../image/mediaTypes.ts"
 import { formatPlatform, normalizePlatform, type Platform, parsePlatform } from "../image/Platform.ts"
 import { parseLocal } from "../image/reference/LocalReference.ts"
 import { parse } from "../image/reference/Reference.ts"
 import { type Lift, scoped$ } from "../reactive/bridge.ts"
 import type { IndexOrManifest } from "../registry/documents.ts"
 import type { Registry } from "../registry/Registry.ts"
-import { type DocumentSource, resolve } from "../registry/resolve.ts"
+import { configOf, type DocumentSource, resolve } from "../registry/resolve.ts"
 import { type Opening, originOf } from "../source/Origin.ts"
 
 export interface LookingOptions {
@@ -49,8 +49,10 @@ const offered = Effect.fnUntraced(function* (
   told: Platform | undefined
 ): Effect.fn.Return<ReadonlyArray<OfferedPlatform>, Reason> {
   const { config, layers } = manifest.value
-  if (!isConfig(config.mediaType)) return []
-  const { os = "", architecture = "", variant } = told ?? (yield* documents.config(config)).value
+  const isKnown = told !== undefined && isConfig(config.mediaType)
+  const found = isKnown ? undefined : yield* configOf(documents, manifest.value)
+  if (!isKnown && found === undefined) return []
+  const { os = "", architecture = "", variant } = told ?? found?.value ?? {}
   const platform = normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) })
   const { digest, mediaType } = manifest.descriptor
   return [
@@ -74,9 +76,7 @@ const survey = (
 ): Effect.Effect<ReadonlyArray<OfferedPlatform>, Reason> =>
   Effect.gen(function* () {
     if (found._tag === "Manifest") return yield* offered(documents, found.document, told)
-    const entries = found.document.value.manifests.filter(
-      (entry) => !isAttestation(entry) && (isManifest(entry.mediaType) || isIndex(entry.mediaType))
-    )
+    const entries = found.document.value.manifests.filter(mayBeImage)
     const beneath = yield* Effect.forEach(
       entries,
       Effect.fnUntraced(function* (descriptor) {

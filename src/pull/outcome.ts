@@ -9,14 +9,14 @@ import type { ImageRecord, RecordedDocument } from "../store/catalogue/ImageReco
 
 /**
  * Each layer once, in order of first appearance. The same blob cannot have two diffIDs: only one would be proven, and
- * the image would be recorded with the other.
+ * the image would be recorded with the other. Of two media types the first counts: the bytes tell the compression.
  */
 export const distinctLayers = (image: FoundImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
   const layers = new Map<string, ResolvedLayer>()
   for (const layer of image.layers) {
     const first = layers.get(layer.digest) ?? layer
-    if (first.diffId !== layer.diffId || first.size !== layer.size || first.mediaType !== layer.mediaType) {
-      const problem = `layer ${layer.digest} appears twice and not in the same words`
+    if (first.diffId !== layer.diffId || first.size !== layer.size) {
+      const problem = `layer ${layer.digest} appears twice, with another size or diffID`
       return Effect.fail(new InvalidManifest({ digest: image.manifest.descriptor.digest, problem }))
     }
     layers.set(layer.digest, first)

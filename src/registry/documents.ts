@@ -1,7 +1,7 @@
 /** Fetches a document and proves it: bounded, of the exact size and digest that named it, and of one kind only. */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import {
   BlobNotFound,
@@ -15,17 +15,18 @@ import {
   SizeMismatch
 } from "../api/errors.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
+import { decodeAs } from "../image/decodeAs.ts"
 import { ImageConfig } from "../image/ImageConfig.ts"
 import { Index } from "../image/Index.ts"
-import { complaint, parseJson } from "../image/json.ts"
+import { parseJson } from "../image/json.ts"
 import { kindOf } from "../image/kind.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import type { Followed } from "./http/follow.ts"
-import { contentLength, headerOf } from "./http/header.ts"
-import { isEncoded, isPage, readDocument } from "./http/readDocument.ts"
+import { contentLength, headerOf, holdsDocument } from "./http/header.ts"
+import { isEncoded, isPage, pageInstead, readDocument } from "./http/readDocument.ts"
 import type { Session } from "./Session.ts"
 
 export const digestOf = (algorithm: string, bytes: Uint8Array) =>
@@ -55,7 +56,7 @@ const read = Effect.fnUntraced(function* (
   const mismatch = (actual: number) => new SizeMismatch({ subject, expected: expected ?? 0, actual })
   const length = isEncoded(answer) ? undefined : contentLength(answer.headers)
   if (expected !== undefined && length !== expected && isPage(answer))
-    return yield* new InvalidResponse({ url: redactUrl(answer.url), problem: "it is an HTML page" })
+    return yield* pageInstead(answer.url)
   if (expected !== undefined && length !== undefined && length !== expected) return yield* mismatch(length)
   if (length !== undefined && length > limit) return yield* tooLarge
   const bytes = yield* readDocument(answer, expected ?? limit).pipe(
@@ -74,9 +75,7 @@ export const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLi
 })
 
 const decode = <A, I>(schema: Schema.Codec<A, I>, json: unknown, digest: Digest): Effect.Effect<A, InvalidManifest> =>
-  Schema.decodeUnknownEffect(schema)(json).pipe(
-    Effect.mapError((error) => new InvalidManifest({ digest, problem: complaint(error) }))
-  )
+  Effect.mapError(decodeAs(schema, json), (problem) => new InvalidManifest({ digest, problem }))
 
 /** An index or a manifest, whichever it proves to be. */
 export type IndexOrManifest =
@@ -130,7 +129,7 @@ export const fetchManifest = Effect.fnUntraced(function* (
   const path = `manifests/${wanted._tag === "Tag" ? wanted.tag : named}`
   const { answer, bytes } = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path, headers: { accept: acceptManifests } })
-    if (answer.status !== 200)
+    if (!holdsDocument(answer.status))
       return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
     const size = wanted._tag === "Entry" ? wanted.descriptor.size : undefined
     return { answer, bytes: yield* read(answer, "manifest", limit, size) }
@@ -156,7 +155,7 @@ export const fetchConfig = Effect.fnUntraced(function* (
   yield* admit(descriptor, "config", limit)
   const bytes = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
-    if (answer.status !== 200) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
+    if (!holdsDocument(answer.status)) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
     return yield* read(answer, "config", limit, size)
   }).pipe(Effect.scoped)
   return yield* readConfig(bytes, descriptor)
@@ -170,5 +169,5 @@ export const headDigest = Effect.fnUntraced(function* (
   const answer = yield* session.ask({ method: "HEAD", path: `manifests/${tag}`, headers: { accept: acceptManifests } })
   if (answer.status === 429 || answer.status >= 500) return yield* session.refuse(answer, undefined)
   const told = headerOf(answer.headers, "docker-content-digest")
-  return answer.status === 200 && told !== undefined && isDigest(told) && isHashable(told) ? told : undefined
+  return holdsDocument(answer.status) && told !== undefined && isDigest(told) && isHashable(told) ? told : undefined
 }, Effect.scoped)

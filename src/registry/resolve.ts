@@ -10,9 +10,9 @@ import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedM
 import type { Emit } from "../api/events.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import type { ImageConfig } from "../image/ImageConfig.ts"
-import { type Index, isAttestation } from "../image/Index.ts"
+import { type Index, isAttestation, mayBeImage, senselessEntry } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"
-import { isConfig, isIndex, isManifest } from "../image/mediaTypes.ts"
+import { emptyConfig, isConfig, saysNothing } from "../image/mediaTypes.ts"
 import { fitness, formatPlatform, normalizePlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../image/ResolvedImage.ts"
 import { parseDigest } from "../image/reference/Digest.ts"
@@ -77,16 +77,35 @@ export const layersOf = Effect.fnUntraced(function* (
   return yield* new InvalidManifest({ digest: manifest.descriptor.digest, problem })
 })
 
+/**
+ * The config of a manifest, whatever it is called: what is read as the config of an image is one. `undefined` for an
+ * artifact's, which names no layers of a root file system.
+ */
+export const configOf = Effect.fnUntraced(function* (
+  source: DocumentSource,
+  { config: descriptor }: Manifest
+): Effect.fn.Return<Document<ImageConfig> | undefined, Reason> {
+  const { mediaType } = descriptor
+  if (isConfig(mediaType)) return yield* source.config(descriptor)
+  if (mediaType === emptyConfig) return undefined
+  const config = yield* source.config(descriptor).pipe(
+    // Of another type, it may be anything, and of any size.
+    Effect.catchTags({ InvalidManifest: () => Effect.undefined, LimitExceeded: () => Effect.undefined })
+  )
+  const { os, architecture, rootfs } = config?.value ?? { rootfs: { diff_ids: [] } }
+  const tells = saysNothing(mediaType) && os !== undefined && architecture !== undefined
+  return tells || rootfs.diff_ids.length > 0 ? config : undefined
+})
+
 /** Manifest, then config. A manifest of something else than an image ends here. */
 const withConfig = Effect.fnUntraced(function* (
   { source, wanted }: Resolve,
   manifest: Document<Manifest>,
   named: Platform | undefined
 ): Effect.fn.Return<Chosen, Reason> {
-  const { config: descriptor } = manifest.value
-  if (!isConfig(descriptor.mediaType))
-    return yield* new UnsupportedMediaType({ mediaType: descriptor.mediaType, subject: "the config" })
-  const config = yield* source.config(descriptor)
+  const config = yield* configOf(source, manifest.value)
+  if (config === undefined)
+    return yield* new UnsupportedMediaType({ mediaType: manifest.value.config.mediaType, subject: "the config" })
   return { manifest, config, platform: named ?? platformOfConfig(config.value, wanted) }
 })
 
@@ -97,7 +116,7 @@ const rankOf = (wanted: Platform, offered: Platform | undefined) =>
 /** The entries worth looking at, the fittest first. */
 const candidates = ({ value }: Document<Index>, wanted: Platform): ReadonlyArray<Descriptor> =>
   value.manifests
-    .filter((entry) => !isAttestation(entry) && (isManifest(entry.mediaType) || isIndex(entry.mediaType)))
+    .filter(mayBeImage)
     .map((entry) => ({ entry, rank: rankOf(wanted, platformOf(entry)) }))
     .filter((it): it is typeof it & { readonly rank: number } => it.rank !== undefined)
     .sort((a, b) => (a.rank === b.rank ? 0 : a.rank - b.rank))
@@ -154,6 +173,9 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
   const notes = { offered: new Set<string>(), documents: 0 }
   const chosen = yield* choose(resolve, index, 1, notes)
   if (chosen === undefined) {
+    const senseless = yield* senselessEntry(index.bytes)
+    if (senseless !== undefined)
+      return yield* new InvalidManifest({ digest: index.descriptor.digest, problem: senseless })
     const offered = [...notes.offered].slice(0, 50).map((platform) => printable(platform, 100))
     return yield* new PlatformNotFound({ wanted: formatPlatform(wanted), offered })
   }

@@ -238,13 +238,19 @@ describe("resolving refuses", () => {
         fsLayers: []
       })
       const chart = image(amd64, {
-        manifest: { config: { ...descriptor(app.config), mediaType: "application/vnd.cncf.helm.config.v1+json" } }
+        text: "chart",
+        config: { os: undefined, architecture: undefined, rootfs: undefined, name: "chart", version: "1.0.0" }
+      })
+      const called = { ...descriptor(chart.config), mediaType: "application/vnd.cncf.helm.config.v1+json" }
+      const manifest = part(chart.manifest.mediaType, {
+        ...JSON.parse(chart.manifest.bytes.toString()),
+        config: called
       })
       expect(yield* failing(registry([], { 1: schema1 }))).toMatchObject({
         _tag: "UnsupportedMediaType",
         mediaType: schema1.mediaType
       })
-      expect(yield* failing(registry(chart.parts, { 1: chart.manifest }))).toMatchObject({
+      expect(yield* failing(registry(chart.parts, { 1: manifest }))).toMatchObject({
         _tag: "UnsupportedMediaType",
         mediaType: "application/vnd.cncf.helm.config.v1+json"
       })

@@ -21,6 +21,7 @@ import type { Waiting } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
 import { failure, shortBody } from "../http/failure.ts"
 import { follow } from "../http/follow.ts"
+import { holdsDocument } from "../http/header.ts"
 import { readDocument } from "../http/readDocument.ts"
 import type { Login } from "./Login.ts"
 
@@ -116,7 +117,7 @@ const fetchToken = (transport: Transport) =>
     const { request, authorization } = write(realm, wanted)
     const first = yield* follow(transport, endpoint, request, authorization)
     const answer = (yield* withoutOAuth2(transport, wanted, realm, first)) ?? first
-    if (answer.status !== 200) return yield* failure(answer, { authenticated: login !== undefined })
+    if (!holdsDocument(answer.status)) return yield* failure(answer, { authenticated: login !== undefined })
     const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "it answers without a usable token" })
     const told = yield* readDocument(answer, shortBody).pipe(
       Effect.catchTag("TooLong", () => unusable),

@@ -71,7 +71,10 @@ export const failure = Effect.fnUntraced(function* (
   const said = yield* wordsOf(answer)
   const url = redactUrl(answer.url)
   const { status } = answer
-  if (status === 401 || status === 403) return yield* new AccessDenied({ url, status, authenticated, ...said })
+  if (status === 401 || status === 403) {
+    const challenged = answer.headers["www-authenticate"] !== undefined
+    return yield* new AccessDenied({ url, status, authenticated, challenged, ...said })
+  }
   if (status === 404 && notFound !== undefined) return yield* Effect.fail(notFound(url, said))
   const wait = retryAfter(answer.headers, yield* Clock.currentTimeMillis)
   const after = wait === undefined ? {} : { retryAfterMillis: wait }

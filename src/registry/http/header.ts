@@ -10,6 +10,13 @@ export const headerOf = (headers: Headers, name: string): string | undefined => 
   return typeof value === "string" ? value : value?.[0]
 }
 
+/**
+ * A header's address as it can be parsed. Bytes beyond ASCII come as characters of Latin-1; they are escaped one by one, as
+ * they are, since a signature may be of them.
+ */
+export const addressOfHeader = (text: string): string =>
+  text.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+
 /** `Content-Length` in bytes, where it is there and makes sense. */
 export const contentLength = (headers: Headers): number | undefined => {
   const text = headerOf(headers, "content-length")?.trim()
@@ -45,3 +52,6 @@ export const retryAfter = (headers: Headers, now: number): number | undefined =>
   const wait = /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestWait)
 }
+
+/** The answer holds what was asked for, by whatever way it came (RFC 9110, section 15.3): all else is proven by its bytes. */
+export const holdsDocument = (status: number): boolean => status >= 200 && status <= 203

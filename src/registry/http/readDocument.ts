@@ -42,6 +42,9 @@ const inflated = (bytes: Uint8Array, limit: number, url: URL) =>
 export const isPage = ({ headers }: Answer): boolean =>
   ["text/html", "application/xhtml+xml"].includes(withoutParameters(headerOf(headers, "content-type") ?? ""))
 
+export const pageInstead = (url: URL) =>
+  new InvalidResponse({ url: redactUrl(url), problem: "it is an HTML page", isPage: true })
+
 /** The first byte that is no blank. */
 const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) => byte > 32) ?? 32)
 
@@ -62,6 +65,6 @@ export const readDocument = Effect.fnUntraced(function* (
   const first = beginning(bytes)
   if (encoding !== undefined && unread.has(encoding) && first !== "{")
     return yield* invalid(`it comes with Content-Encoding: ${encoding}, which was not asked for`)
-  if (first === "<" && isPage(answer)) return yield* invalid("it is an HTML page")
+  if (first === "<" && isPage(answer)) return yield* pageInstead(url)
   return bytes
 })

@@ -3,15 +3,22 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
+import { asSpelled } from "../../image/decodeAs.ts"
+import { ImageConfig } from "../../image/ImageConfig.ts"
+import { Index } from "../../image/Index.ts"
+import { parseJson } from "../../image/json.ts"
+import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import { platformKey } from "../platformKey.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 
-const Members = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+const Members = Schema.Record(Schema.String, Schema.Unknown)
 
-/** The members of a JSON object. */
-export const members = ({ digest, bytes }: RecordedDocument) =>
-  Schema.decodeUnknownEffect(Members)(Buffer.from(bytes).toString()).pipe(
+/** The members of a document, under the names that its schema gives them. */
+const members = ({ digest, bytes }: RecordedDocument, schema: Schema.Constraint) =>
+  parseJson(bytes).pipe(
+    Effect.flatMap((json) => asSpelled(schema, json)),
+    Effect.flatMap(Schema.decodeUnknownEffect(Members)),
     Effect.mapError(() => new InvalidManifest({ digest, problem: "it is no JSON object" }))
   )
 
@@ -48,7 +55,7 @@ const enterReference = Effect.fnUntraced(function* ({ reference, digest }: Image
 
 const enterIndex = Effect.fnUntraced(function* (imageId: number, index: RecordedDocument, now: string) {
   const sql = yield* SqlClient
-  const value = yield* members(index)
+  const value = yield* members(index, Index)
   const row = {
     image_id: imageId,
     digest: index.digest,
@@ -72,7 +79,7 @@ const enterManifest = Effect.fnUntraced(function* (
 ) {
   const sql = yield* SqlClient
   const { manifest, platform, requested = platform } = image
-  const value = yield* members(manifest)
+  const value = yield* members(manifest, Manifest)
   const same = sql`image_id = ${imageId} AND platform_os = ${platform.os} AND platform_arch = ${platform.architecture}
     AND ifnull(platform_variant, '') = ${platform.variant ?? ""}`
   const asked = yield* sql<{ key: string }>`
@@ -99,7 +106,7 @@ const enterManifest = Effect.fnUntraced(function* (
 
 const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedDocument, now: string) {
   const sql = yield* SqlClient
-  const value = yield* members(document)
+  const value = yield* members(document, ImageConfig)
   const [config, rootfs] = [object(value["config"]), object(value["rootfs"])]
   yield* sql`INSERT INTO configs ${sql.insert({
     manifest_id: manifestId,
