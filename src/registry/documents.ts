@@ -55,8 +55,7 @@ const read = Effect.fnUntraced(function* (
   const tooLarge = new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
   const mismatch = (actual: number) => new SizeMismatch({ subject, expected: expected ?? 0, actual })
   const length = isEncoded(answer) ? undefined : contentLength(answer.headers)
-  if (expected !== undefined && length !== expected && isPage(answer))
-    return yield* pageInstead(answer.url)
+  if (expected !== undefined && length !== expected && isPage(answer)) return yield* pageInstead(answer.url)
   if (expected !== undefined && length !== undefined && length !== expected) return yield* mismatch(length)
   if (length !== undefined && length > limit) return yield* tooLarge
   const bytes = yield* readDocument(answer, expected ?? limit).pipe(

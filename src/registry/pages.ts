@@ -1,14 +1,16 @@
 /**
  * Lists that come in pages (OCI distribution-spec, "Listing Tags"; RFC 8288). The registry says where the next page is:
- * of that only the query counts, and only on the origin that was asked. So a list leads nowhere else, and it ends.
+ * of that only the query counts, whatever host and path it names, since registries behind a proxy name their own. So a
+ * list leads nowhere else, and it ends.
  */
 import * as Effect from "effect/Effect"
 import { concatMap, defer, from, type Observable, repeat, takeWhile, tap } from "rxjs"
 import type { Limits } from "../api/config.ts"
-import { AddressRefused, InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
+import { InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import type { Exchanged } from "./connection/exchange.ts"
-import { headerOf } from "./http/header.ts"
+import { addressOfHeader } from "./http/header.ts"
+import { nextLink } from "./http/links.ts"
 
 export interface Page<A> {
   /** Bytes of the answer. */
@@ -20,23 +22,15 @@ export interface Page<A> {
   readonly url: string
 }
 
-const longestLink = 16_384
-
-/** The query of the page behind this one. */
-export const nextOf = (
-  headers: Exchanged["headers"],
-  url: URL,
-  origin: string
-): Effect.Effect<string | undefined, AddressRefused | InvalidResponse> => {
-  const link = (headerOf(headers, "link") ?? "").slice(0, longestLink)
-  const [, target] = /<([^>]*)>\s*;[^,]*?\brel\s*=\s*"?next\b/i.exec(link) ?? []
+/** The query of the page behind this one. A list that may go on, and nobody can tell where, is an error. */
+export const nextOf = (headers: Exchanged["headers"], url: URL): Effect.Effect<string | undefined, InvalidResponse> => {
+  const target = nextLink(headers)
   if (target === undefined) return Effect.succeed(undefined)
-  if (!URL.canParse(target, url.href))
-    return Effect.fail(new InvalidResponse({ url: redactUrl(url), problem: "its next page has no address" }))
-  const next = new URL(target, url)
-  if (next.origin === origin) return Effect.succeed(next.search.slice(1))
-  const problem = "a list goes on where it began"
-  return Effect.fail(new AddressRefused({ from: redactUrl(url), to: redactUrl(next), problem }))
+  const address = addressOfHeader(target ?? "")
+  const query = target !== null && URL.canParse(address, url.href) ? new URL(address, url).search.slice(1) : ""
+  return query === ""
+    ? Effect.fail(new InvalidResponse({ url: redactUrl(url), problem: "its Link header leads to no next page" }))
+    : Effect.succeed(query)
 }
 
 /** Item by item; the next page is asked for when the one before was taken. */

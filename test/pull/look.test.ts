@@ -170,39 +170,24 @@ describe("tags", () => {
   })
 
   const page = (tags: ReadonlyArray<string>) => JSON.stringify({ name: "app", tags })
-  const hostile: Readonly<
-    Record<string, readonly [headers: (host: string) => object, body: string, expected: object]>
-  > = {
-    "a next page on another origin": [
-      () => ({ link: '<http://127.0.0.1:9/v2/app/tags/list?last=a>; rel="next"' }),
-      page(["a"]),
-      { _tag: "AddressRefused" }
-    ],
-    "a next page by another scheme": [
-      (host) => ({ link: `<ftp://${host}/v2/app/tags/list>; rel=next` }),
-      page(["a"]),
-      { _tag: "AddressRefused" }
-    ],
+  const hostile: Readonly<Record<string, readonly [headers: object, body: string, expected: object]>> = {
     "pages that lead back": [
-      () => ({ link: '</v2/app/tags/list?last=a>; rel="next"' }),
+      { link: '</v2/app/tags/list?last=a>; rel="next"' },
       page(["a"]),
       { _tag: "InvalidResponse" }
     ],
     "a page that is too large": [
-      () => ({}),
+      {},
       page(["a".repeat(5 * 2 ** 20)]),
       { _tag: "LimitExceeded", limit: "documentBytes" }
     ],
-    "what is no tag": [() => ({}), page(["\u001b[31m"]), { _tag: "InvalidResponse" }],
-    "what is no list": [() => ({}), '{"tags":{"a":1}}', { _tag: "InvalidResponse" }],
-    "what is no JSON": [() => ({}), "<html>", { _tag: "InvalidResponse" }]
+    "what is no list": [{}, '{"tags":{"a":1}}', { _tag: "InvalidResponse" }],
+    "what is no JSON": [{}, "<html>", { _tag: "InvalidResponse" }]
   }
   for (const [name, [headers, body, expected]] of Object.entries(hostile))
     it.live(`refuse ${name}`, () =>
       Effect.gen(function* () {
-        const served = yield* serve(
-          (_, response, { host }) => void response.writeHead(200, { ...headers(host) }).end(body)
-        )
+        const served = yield* serve((_, response) => void response.writeHead(200, { ...headers }).end(body))
         const error = yield* Puller.use((puller) => Effect.flip(puller.tags(`${served.host}/app`))).pipe(
           Effect.provide(Puller.layer({ retry: { times: 0 } }))
         )

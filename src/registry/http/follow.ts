@@ -9,7 +9,7 @@ import type { Endpoint } from "../connection/Endpoint.ts"
 import type { NotAsked } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
 import { discard } from "./discard.ts"
-import { headerOf } from "./header.ts"
+import { addressOfHeader, headerOf } from "./header.ts"
 
 export interface Followed extends Answer {
   /** The answer comes from another origin than was asked: it may not ask for credentials. */
@@ -36,7 +36,8 @@ export const follow = Effect.fnUntraced(function* (
     const answer = yield* transport.send(endpoint, { ...request, url, headers })
     if (!redirects.has(answer.status)) return { ...answer, astray }
 
-    const location = headerOf(answer.headers, "location")
+    const written = headerOf(answer.headers, "location")
+    const location = written === undefined ? undefined : addressOfHeader(written)
     if (request.method === "POST" || location === undefined || !URL.canParse(location, url.href))
       return yield* new InvalidResponse({ url: redactUrl(url), problem: `status ${answer.status} leads nowhere` })
     const next = new URL(location, url)

@@ -1,0 +1,59 @@
+/** Where a list goes on: the `Link` header (RFC 8288), read token by token, since targets and quoted values hold commas. */
+import type { Exchanged } from "../connection/exchange.ts"
+
+interface Link {
+  readonly target: string
+  /** In lower case; `undefined` where none is told. */
+  readonly relations: ReadonlyArray<string> | undefined
+}
+
+const between = /[\s,]*/y
+const target = /<([^<>]*)>/y
+const space = /[ \t]*/y
+const name = /[^\s=;,"]*/y
+const quoted = /"((?:[^"\\]|\\[^\n])*)"/y
+const bare = /[^\s;,"]*/y
+
+/** `null` where the header cannot be read to its end. */
+const linksOf = (text: string): ReadonlyArray<Link> | null => {
+  const links: Array<Link> = []
+  let at = 0
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)
+    if (found !== null) at = pattern.lastIndex
+    return found
+  }
+  const takes = (character: string) => {
+    take(space)
+    if (text[at] !== character) return false
+    at++
+    take(space)
+    return true
+  }
+  for (take(between); at < text.length; take(between)) {
+    const address = take(target)?.[1]
+    if (address === undefined) return null
+    let relations: Link["relations"]
+    while (takes(";")) {
+      const parameter = take(name)?.[0].toLowerCase()
+      const value = takes("=") ? (take(quoted)?.[1] ?? take(bare)?.[0]) : undefined
+      if (parameter === "rel" && value !== undefined) relations ??= value.toLowerCase().split(/\s+/)
+    }
+    if (at < text.length && text[at] !== ",") return null
+    links.push({ target: address, relations })
+  }
+  return links
+}
+
+/**
+ * The target of the next page: `undefined` where there is none, `null` where that cannot be told. A link that tells no
+ * relation is the next page's, too: some registries leave it out, and most clients never ask.
+ */
+export const nextLink = (headers: Exchanged["headers"]): string | null | undefined => {
+  const { link = [] } = headers
+  const links = linksOf(typeof link === "string" ? link : link.join(", "))
+  if (links === null) return null
+  const next = links.find(({ relations }) => relations?.includes("next"))
+  return (next ?? links.find(({ relations }) => relations === undefined))?.target
+}

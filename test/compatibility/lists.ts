@@ -1,0 +1,254 @@
+/** Lists as registries and what stands before them give them. */
+import { mediaTypes } from "../../src/testing/index.ts"
+import type { Row } from "./Row.ts"
+
+/** A page of tags: `Link` headers and a body. `HOST` is the registry's own, with its port. */
+export interface TagsCase extends Row {
+  readonly links?: ReadonlyArray<string>
+  readonly tags: ReadonlyArray<unknown> | null
+  /** All tags, where the next page has `z`; or the reason. */
+  readonly gives: ReadonlyArray<string> | "InvalidResponse"
+}
+
+const law = ["compatibility/lists.test.ts", "gives what the table says"] as const
+const rfc = "RFC 8288"
+const clients = "go-containerregistry and containers/image, which take the first link whatever its relation"
+
+const followed = (input: string, links: ReadonlyArray<string>, row: Partial<TagsCase> = {}): TagsCase => ({
+  input,
+  behaviour: "its query is asked of the list's own address",
+  oracle: rfc,
+  links,
+  tags: ["a"],
+  gives: ["a", "z"],
+  law,
+  ...row
+})
+
+const refused = (input: string, links: ReadonlyArray<string>): TagsCase => ({
+  input,
+  behaviour: "an error: a list that may go on is never a short one",
+  oracle: rfc,
+  links,
+  tags: ["a"],
+  gives: "InvalidResponse",
+  law
+})
+
+export const tags: ReadonlyArray<TagsCase> = [
+  ...Object.entries({
+    "a digest": `sha256:${"0".repeat(64)}`,
+    "an empty text": "",
+    "`-x`": "-x",
+    "a text of 129 letters": "a".repeat(129),
+    "a terminal's escape": "\u001b[31m",
+    "`null`": null,
+    "a number": 1
+  }).map(
+    ([what, tag]): TagsCase => ({
+      report: "harbor, Nexus, GitLab: lists of tags with digests and empty names",
+      input: `among the tags, ${what}`,
+      behaviour: "skipped",
+      oracle: "distribution-spec: what is no tag can be asked for by nobody",
+      tags: ["a", tag, "z"],
+      gives: ["a", "z"],
+      law
+    })
+  ),
+  { input: "`tags: null`", behaviour: "no tags", oracle: "distribution 2.8", tags: null, gives: [], law },
+  followed(
+    "`Link` to the same host over plain HTTP, behind a proxy that ends TLS",
+    ['<https://HOST/v2/org/app/tags/list?last=a>; rel="next"'],
+    { report: "harbor #8543, quay, GitLab #25957" }
+  ),
+  followed("`Link` to an inner name of the registry", [
+    '<http://registry.internal:5000/v2/org/app/tags/list?last=a>; rel="next"'
+  ]),
+  followed("`Link` to another port of the host", ['<http://127.0.0.1:9/v2/org/app/tags/list?last=a>; rel="next"']),
+  followed("`Link` of another scheme", ["<ftp://HOST/v2/org/app/tags/list?last=a>; rel=next"]),
+  followed("`Link` without a host", ["</v2/org/app/tags/list?last=a>; rel=next"]),
+  followed("`Link` that is a query alone", ['<?last=a>; rel="next"']),
+  followed(
+    "two `Link` headers, the second for the next page",
+    ['<https://example.com/terms>; rel="license"', '</v2/org/app/tags/list?last=a>; rel="next"'],
+    { report: "registries behind gateways that add links of their own" }
+  ),
+  followed("one `Link` header of two links, a comma in the first", [
+    '<https://example.com/a,b>; rel="license"; title="x, <y>; rel=next", </v2/org/app/tags/list?last=a>; rel="next"'
+  ]),
+  followed("a relation of several words, in capitals", [
+    '</v2/org/app/tags/list?last=a>; title=x; REL="prefetch NEXT"'
+  ]),
+  followed("`Link` without a relation", ["</v2/org/app/tags/list?last=a>"], { oracle: clients }),
+  followed("bytes beyond ASCII in `Link`", ['</v2/org/app/tags/list?last=a&x=\u00c3\u00a9>; rel="next"']),
+  {
+    ...followed("`Link` for something else alone", ['<https://example.com/>; rel="license"']),
+    behaviour: "the last page",
+    gives: ["a"]
+  },
+  refused("`Link` without angle brackets", ['/v2/org/app/tags/list?last=a; rel="next"']),
+  refused("`Link` that ends within", ['</v2/org/app/tags/list?last=a; rel="next"']),
+  refused("`Link` that leads to no page", ['</v2/org/app/tags/list>; rel="next"']),
+  refused("`Link` that is no address", ['<http://:::/?last=a>; rel="next"'])
+]
+
+interface Answer {
+  readonly status: number
+  readonly type?: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What is answered at the API, and at the tag that stands for it; `LIST` is an index of one referrer. */
+export interface ReferrersCase extends Row {
+  readonly api: Answer
+  readonly tag?: Answer
+  /** How the manifest itself is answered for. Default 200. */
+  readonly subject?: number
+  /** The referrer of `LIST`, nothing, or the reason. */
+  readonly gives: "listed" | "nothing" | "AccessDenied" | "RegistryError" | "InvalidResponse" | "DigestMismatch"
+}
+
+const index = mediaTypes.oci.index
+const listed: Answer = { status: 200, type: index, body: "LIST" }
+const gone: Answer = { status: 404 }
+const page: Answer = { status: 200, type: "text/html", body: "<!doctype html><title>Log in</title>" }
+const ggcr = "go-containerregistry's `remote.Referrers`"
+
+const absent: Readonly<Record<string, Answer>> = {
+  ...Object.fromEntries([400, 404, 405, 406, 501].map((status) => [`status ${status}`, { status }])),
+  "status 401 without a challenge": { status: 401 },
+  "status 303 to a web page": { status: 303, headers: { location: "/login" } },
+  "a web page": page,
+  "`{}`": { status: 200, type: "application/json", body: "{}" },
+  "`{}` as an index": { status: 200, type: index, body: "{}" },
+  "the manifest itself": { status: 200, type: index, body: "SUBJECT" }
+}
+
+export const referrers: ReadonlyArray<ReferrersCase> = [
+  ...Object.entries(absent).flatMap(
+    ([what, api]): ReadonlyArray<ReferrersCase> => [
+      {
+        report: "quay, GHCR, GitLab, ECR, Nexus, Artifactory without the API",
+        input: `the referrers API answers ${what}`,
+        behaviour: "the tag that stands for it is asked",
+        oracle: ggcr,
+        api,
+        tag: listed,
+        gives: "listed",
+        law
+      },
+      {
+        input: `the referrers API answers ${what}; the tag is not there`,
+        behaviour: "nothing refers to it",
+        oracle: ggcr,
+        api,
+        tag: gone,
+        gives: "nothing",
+        law
+      }
+    ]
+  ),
+  ...Object.entries<Answer>({
+    "status 400": { status: 400 },
+    "status 401": { status: 401 },
+    "status 403": { status: 403 },
+    "status 405": { status: 405 },
+    "a web page": page,
+    "the manifest itself": { status: 200, type: index, body: "SUBJECT" },
+    "an image": { status: 200, type: mediaTypes.oci.manifest, body: "IMAGE" }
+  }).map(
+    ([what, tag]): ReferrersCase => ({
+      report: "ECR, quay, Harbor: a tag that is not there",
+      input: `no referrers API; the tag that stands for it answers ${what}`,
+      behaviour: "nothing refers to it",
+      oracle: ggcr,
+      api: gone,
+      tag,
+      gives: "nothing",
+      law
+    })
+  ),
+  {
+    input: "an API that lists nothing: `manifests: null`",
+    behaviour: "nothing refers to it",
+    oracle: "distribution-spec",
+    api: { status: 200, type: index, body: JSON.stringify({ schemaVersion: 2, mediaType: index, manifests: null }) },
+    tag: listed,
+    gives: "nothing",
+    law
+  },
+  {
+    input: "an API whose answer has the type `application/json`",
+    behaviour: "taken: the bytes tell what it is",
+    oracle: "distribution-spec asks for the type of an index; nothing depends on it",
+    api: { ...listed, type: "application/json" },
+    gives: "listed",
+    law
+  },
+  {
+    input: "no API; the tag and the manifest itself are refused",
+    behaviour: "`AccessDenied`: who may not read the repository cannot tell",
+    oracle: "none: go-containerregistry lists nothing",
+    because: "no signature and a signature that may not be seen are not the same",
+    api: gone,
+    tag: { status: 403 },
+    subject: 403,
+    gives: "AccessDenied",
+    law
+  },
+  {
+    input: "the API answers 403",
+    behaviour: "`AccessDenied`",
+    oracle: ggcr,
+    api: { status: 403 },
+    tag: listed,
+    gives: "AccessDenied",
+    law
+  },
+  {
+    input: "the API answers 401 with a challenge",
+    behaviour: "`AccessDenied`",
+    oracle: ggcr,
+    api: { status: 401, headers: { "www-authenticate": 'Basic realm="x"' } },
+    tag: listed,
+    gives: "AccessDenied",
+    law
+  },
+  {
+    input: "the API answers 500",
+    behaviour: "`RegistryError`, after the retries",
+    oracle: ggcr,
+    api: { status: 500 },
+    tag: listed,
+    gives: "RegistryError",
+    law
+  },
+  {
+    input: "no API; the tag answers 503",
+    behaviour: "`RegistryError`, after the retries",
+    oracle: ggcr,
+    api: gone,
+    tag: { status: 503 },
+    gives: "RegistryError",
+    law
+  },
+  {
+    input: "an index from the API that ends within",
+    behaviour: "`InvalidResponse`",
+    oracle: "JSON",
+    api: { status: 200, type: index, body: '{"schemaVersion":2,"manifests":[' },
+    tag: listed,
+    gives: "InvalidResponse",
+    law
+  },
+  {
+    input: "no API; an index under the tag that is not what its digest says",
+    behaviour: "`DigestMismatch`",
+    oracle: "distribution-spec",
+    api: gone,
+    tag: { ...listed, headers: { "docker-content-digest": `sha256:${"0".repeat(64)}` } },
+    gives: "DigestMismatch",
+    law
+  }
+]
