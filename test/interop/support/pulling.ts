@@ -99,7 +99,7 @@ const fingerprint = (tree: string): string => {
 /** Every tree by name, with its fingerprint. */
 export const trees = (root: string): ReadonlyArray<string> => {
   const layers = join(root, "layers")
-  const names = readdirSync(layers).filter((name) => name.endsWith(".extracted"))
+  const names = readdirSync(layers).filter((name) => /\.(?:extracted|rootfs)$/.test(name))
   return names.sort().map((name) => `${name} ${fingerprint(join(layers, name))}`)
 }
 
