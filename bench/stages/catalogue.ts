@@ -59,12 +59,12 @@ const record = (index: number): ImageRecord => {
 /** A catalogue that grows in memory: thousands of commits to a disk would take longer than all that is measured. */
 const growing = Effect.gen(function* () {
   const { client, export: bytes } = yield* openSqlJs()
-  yield* Effect.provideService(migrate, SqlClient, client)
+  yield* Effect.provideService(migrate(Effect.succeed([])), SqlClient, client)
   let size = 0
   const now = "2026-01-01T00:00:00.000Z"
   return (goal: number) =>
     Effect.gen(function* () {
-      while (size < goal) yield* enterImage(record(size++), now)
+      while (size < goal) yield* enterImage(record(size++), [{ kind: "extracted", variant: "" }], now)
     }).pipe(client.withTransaction, Effect.provideService(SqlClient, client), Effect.map(bytes))
 })
 

@@ -24,15 +24,22 @@ export const makePlaces = (layersDir: string, variant: string): Required<Places>
   return { layersDir, variant, layerPath: at("extracted"), rootfsPath: at("rootfs") }
 }
 
-type TreeKind = "extracted" | "rootfs"
+export type TreeKind = "extracted" | "rootfs"
+
+/** With which options trees are made, and whether there is one for each layer or one for all of an image. */
+export interface TreeForm {
+  readonly kind: TreeKind
+  readonly variant: string
+}
+
+export const isForm = ({ kind, variant }: { readonly kind: unknown; readonly variant: unknown }): boolean =>
+  (kind === "extracted" || kind === "rootfs") && typeof variant === "string" && /^(?:[a-z][a-z-]*)?$/.test(variant)
 
 /** A tree by its name. */
-export interface Tree {
+export interface Tree extends TreeForm {
   readonly name: string
   /** Of the layer's blob, or of the manifest. */
   readonly digest: string
-  readonly variant: string
-  readonly kind: TreeKind
 }
 
 const pattern = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*)[:_]([A-Za-z0-9=_-]+)(?:\.([a-z][a-z-]*))?\.(extracted|rootfs)$/
@@ -42,17 +49,4 @@ export const readName = (name: string): Tree | undefined => {
   const [, algorithm, encoded, variant = "", kind] = pattern.exec(name) ?? []
   if (algorithm === undefined || (kind !== "extracted" && kind !== "rootfs")) return undefined
   return { name, digest: `${algorithm}:${encoded}`, variant, kind }
-}
-
-/** Is all of an image among the trees, made with whatever options? */
-export const isAmong = (
-  trees: ReadonlyArray<Tree>,
-  manifest: string,
-  layers: ReadonlyArray<{ readonly digest: string }>
-): boolean => {
-  if (layers.length === 0 || trees.some(({ kind, digest }) => kind === "rootfs" && digest === manifest)) return true
-  const made = trees.filter(({ kind }) => kind === "extracted")
-  const has = (variant: string, wanted: string) => made.some((it) => it.variant === variant && it.digest === wanted)
-  const variants = new Set(made.map(({ variant }) => variant))
-  return [...variants].some((variant) => layers.every(({ digest }) => has(variant, digest)))
 }

@@ -20,7 +20,7 @@ export interface ReclaimedBlob {
 export interface Reclaimed {
   /** References that are no longer known. */
   readonly images: ReadonlyArray<string>
-  /** Layers that no image names any more. */
+  /** Layers of which no image needs a tree any more, or not in that form. */
   readonly layers: ReadonlyArray<ReclaimedBlob>
   /** Downloads that were cut off and nobody continues just now. */
   readonly partials: ReadonlyArray<ReclaimedBlob>
@@ -32,6 +32,14 @@ export interface Reclaimed {
    * somebody holds an image that is made of them.
    */
   readonly deferred: boolean
+  /** What the system did not let go: the next cleaning up tries again. */
+  readonly failed: ReadonlyArray<FailedRemoval>
+}
+
+export interface FailedRemoval {
+  readonly path: string
+  /** The system's own: `EBUSY` of a tree that something is mounted on, … */
+  readonly code: string
 }
 
 /** The bytes of a blob whose download was cut off. */

@@ -85,6 +85,8 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const places = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
   const lockPath = (name: string) => join(root, "locks", fileName(name))
 
+  const using = lock(lockPath("use"), { shared: true })
+
   const database = join(root, "oci.db")
   const catalogue = once(
     Effect.flatMap(
@@ -95,6 +97,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
           path: database,
           lockPath: lockPath("catalogue"),
           emit: emit ?? (() => {}),
+          using,
           ...places
         })
     ).pipe(Scope.provide(scope))
@@ -137,7 +140,12 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
       const { namedTrees } = yield* load("the keeper", () => import("./trees/namedTrees.ts"))
       const { database, verify } = yield* catalogue
       const options = { root, ...places, database, partialPath, lockPath, area }
-      return { ...makeKeeper(options), usage: usage(options), verify, trees: namedTrees(options) }
+      return {
+        ...makeKeeper(options),
+        usage: usage(options),
+        verify: Effect.scoped(Effect.andThen(using, verify)),
+        trees: namedTrees(options)
+      }
     })
   )
 
@@ -154,7 +162,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     lock: (name, onWait) => lock(lockPath(name), { onWait }),
     tryLock: (name) => tryLock(lockPath(name)),
     hold: (digests) => holdDigests(root, digests),
-    using: lock(lockPath("use"), { shared: true }),
+    using,
     tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
     freeSpace: freeSpace(layersDir),
     stage: () => Effect.flatMap(area, stageIn),

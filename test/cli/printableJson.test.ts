@@ -29,7 +29,7 @@ const details = {
   ]
 }
 const fault = { reference: evil, platform: evil, digest, problem: evil, path: "/l" }
-const reclaimed = { images: [evil], layers: [], partials: [], staging: 0, bytes: 0, deferred: false }
+const reclaimed = { images: [evil], layers: [], partials: [], staging: 0, bytes: 0, deferred: false, failed: [] }
 const referrer = { digest, mediaType: evil, size: 1, artifactType: evil, annotations: { [evil]: evil } }
 const failure = new PullError({ reference: evil, reason: reasonOf("AccessDenied", { code: evil, detail: evil }) })
 

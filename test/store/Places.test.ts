@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { describe, expect, test } from "vitest"
 import { isDigest } from "../../src/image/reference/Digest.ts"
-import { isAmong, readName } from "../../src/store/Places.ts"
+import { readName } from "../../src/store/Places.ts"
 import type { Store } from "../../src/store/Store.ts"
 import { it } from "../support/effect.ts"
 import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "./fixtures.ts"
@@ -43,18 +43,6 @@ describe("names", () => {
     "a/b:c"
   ])("%s is somebody else's", (name) => {
     expect(readName(name)).toBeUndefined()
-  })
-
-  test("an image is complete when one making of it is", () => {
-    const trees = ["x:a.extracted", "x:b.chown.extracted", "x:a.chown.extracted", "x:m.none.rootfs"].flatMap(
-      (name) => readName(name) ?? []
-    )
-    const layers = (...digests: ReadonlyArray<string>) => digests.map((digest) => ({ digest }))
-    expect(isAmong(trees, "x:n", layers("x:a", "x:b"))).toBe(true)
-    expect(isAmong(trees.slice(0, 2), "x:n", layers("x:a", "x:b"))).toBe(false)
-    expect(isAmong(trees, "x:m", layers("x:c"))).toBe(true)
-    expect(isAmong(trees, "x:n", layers("x:c"))).toBe(false)
-    expect(isAmong(trees, "x:n", [])).toBe(true)
   })
 })
 

@@ -1,6 +1,6 @@
 /** `ociflow rm`, `prune`, `du` and `verify`: what the store holds, and less of it. Tables, or with `--json` one object. */
 import * as Effect from "effect/Effect"
-import { PullError, StoreDamaged } from "../../api/errors.ts"
+import { FileSystemFailed, PullError, StoreDamaged } from "../../api/errors.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../../store/Reclaimed.ts"
@@ -13,7 +13,10 @@ import { table } from "../text/table.ts"
 const blobs = (kind: string, found: ReadonlyArray<ReclaimedBlob>) =>
   found.map(({ digest, bytes }) => [kind, namedDigest(digest), formatBytes(bytes)])
 
-const reclaimed = ({ images, layers, partials, staging, bytes, deferred }: Reclaimed, dryRun: boolean): string => {
+const reclaimed = (
+  { images, layers, partials, staging, bytes, deferred, failed }: Reclaimed,
+  dryRun: boolean
+): string => {
   const rows = [
     ...images.map((reference) => ["image", printable(reference)]),
     ...blobs("layer", layers),
@@ -22,7 +25,8 @@ const reclaimed = ({ images, layers, partials, staging, bytes, deferred }: Recla
   ]
   const lines = [
     `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,
-    ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : [])
+    ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : []),
+    ...failed.map(({ path, code }) => `Not removed: ${printable(path)}: ${printable(code)}`)
   ]
   return [...(rows.length === 0 ? [] : [table(rows)]), ...lines].join("\n")
 }
@@ -77,16 +81,25 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
 const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>
   Effect.map(Output, ({ stdout }) => void stdout.write(`${json ? printableJson(value) : words(value)}\n`))
 
+/** After all the rest is told: one thing that stays is a failure. */
+const complain = Effect.fnUntraced(function* ({ failed: [first] }: Reclaimed) {
+  if (first === undefined) return
+  const reason = new FileSystemFailed({ operation: "remove", ...first })
+  return yield* new PullError({ reference: "(store)", reason })
+})
+
 export const remove = Effect.fnUntraced(function* (references: ReadonlyArray<string>, json: boolean) {
   for (const reference of references) {
     const gone = yield* Puller.use((puller) => puller.remove(reference))
     yield* tell(json, gone, (it) => reclaimed(it, false))
+    yield* complain(gone)
   }
 })
 
 export const prune = Effect.fnUntraced(function* (how: PruneOptions, json: boolean) {
   const gone = yield* Puller.use((puller) => puller.prune(how))
   yield* tell(json, gone, (it) => reclaimed(it, how.dryRun === true))
+  yield* complain(gone)
 })
 
 export const du = Effect.fnUntraced(function* (json: boolean) {

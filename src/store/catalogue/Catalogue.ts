@@ -5,18 +5,22 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { Reason } from "../../api/errors.ts"
 import type { Emit, PulledImage } from "../../api/events.ts"
 import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory } from "../../fs/writeAtomic.ts"
 import { openDatabase } from "../database/Database.ts"
-import { isAmong, type Places } from "../Places.ts"
+import type { Places } from "../Places.ts"
+import { formOf, isSame, wholeForms } from "../trees/forms.ts"
 import { listTrees } from "../trees/needs.ts"
-import { keepImage, keptImages } from "./Documents.ts"
-import { choose, detail, isComplete, summarize } from "./describe.ts"
-import { enterImage } from "./enterImage.ts"
+import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from "./Documents.ts"
+import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
+import { enterForm, enterImage } from "./enterImage.ts"
 import { freshness } from "./freshness.ts"
 import type { ImageRecord, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
+import { formRows, imageRows, manifestRows } from "./queries.ts"
 import { verify } from "./verify.ts"
 
 export interface CatalogueOptions extends Places {
@@ -24,13 +28,20 @@ export interface CatalogueOptions extends Places {
   readonly path: string
   readonly lockPath: string
   readonly emit: Emit
+  /** Keeps cleaning up out, as a pull does. */
+  readonly using: Effect.Effect<void, Reason, Scope.Scope>
 }
+
+/** A store that cannot be written to is one that nobody cleans up. */
+const isReadOnly = (reason: Reason) =>
+  reason._tag === "FileSystemFailed" && ["EROFS", "EACCES", "EPERM"].includes(reason.code)
 
 const iso = (millis: number) => new Date(millis).toISOString()
 const now = Effect.map(Clock.currentTimeMillis, iso)
 
 export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOptions) {
-  const { root, layersDir } = options
+  const { root, layersDir, using } = options
+  const form = formOf(options)
 
   /** A layer that no manifest names is remembered as long as a directory of it is there, made with whatever options. */
   const forgetLayers = Effect.gen(function* () {
@@ -46,18 +57,48 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
   const rebuild = Effect.gen(function* () {
     const sql = yield* SqlClient
     const time = yield* now
-    const trees = yield* listTrees(layersDir)
-    let found = 0
-    for (const image of yield* keptImages(root)) {
-      if (!isAmong(trees, image.manifest.digest, image.layers)) continue
+    const wholeOf = wholeForms(yield* listTrees(layersDir))
+    const found = new Set<string>()
+    for (const { image, trees } of yield* keptImages(root)) {
+      const whole = wholeOf(image.manifest.digest, image.layers)
+      // Of what was to be there, what is: a record may be of a pull that died before its rows, and lost its trees since.
+      const forms = trees === undefined ? whole : trees.filter((it) => whole.some(isSame(it)))
+      if (forms.length === 0 && image.layers.length > 0) continue
       // Two records may contradict each other; the first stands.
-      const entered = yield* Effect.option(sql.withTransaction(enterImage(image, time)))
-      if (Option.isSome(entered)) found += 1
+      const entered = yield* Effect.option(sql.withTransaction(enterImage(image, forms, time)))
+      if (Option.isSome(entered)) found.add(image.reference)
     }
-    return found
+    return found.size
   })
 
-  const database = yield* openDatabase({ ...options, rebuild })
+  const database = yield* openDatabase({ ...options, trees: listTrees(layersDir), rebuild })
+
+  const recordsOf = Effect.fnUntraced(function* (reference: string) {
+    const [row] = yield* imageRows(reference)
+    if (row === undefined) return []
+    return (yield* manifestRows(row.id)).map(
+      (manifest): RecordKey => ({ digest: row.digest, platform: platformOf(manifest), manifest: manifest.digest })
+    )
+  })
+
+  /** All trees of an image are there, made for others: from now on they are its own, too. `false`: they are gone. */
+  const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
+    yield* using
+    const time = yield* now
+    const enter = Effect.gen(function* () {
+      const chosen = yield* choose(reference, platform, options)
+      if (chosen === undefined || !(yield* isComplete(chosen.image))) return false
+      yield* enterForm(chosen.manifestId, form, time)
+      const forms = yield* formRows(chosen.manifestId)
+      const key = (yield* recordsOf(reference)).find(({ manifest }) => manifest === chosen.image.manifestDigest)
+      // A power cut may have taken the record.
+      if (key !== undefined) yield* Effect.option(keepForms(root, reference, key, forms))
+      return true
+    })
+    return yield* database
+      .transaction("use", enter)
+      .pipe(Effect.catch((reason) => (isReadOnly(reason) ? Effect.succeed(true) : Effect.fail(reason))))
+  }, Effect.scoped)
 
   /** `false` where the image was forgotten meanwhile. */
   const use = Effect.fnUntraced(function* (reference: string, lastUsed: string) {
@@ -85,21 +126,26 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
       const chosen = yield* database.read("find", choose(reference, platform, options))
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
-      return (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
+      const isOurs = chosen.forms.some(isSame(form)) || (yield* adopt(reference, platform))
+      return isOurs && (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
     }),
 
     record: Effect.fnUntraced(function* (image: ImageRecord) {
       const time = yield* now
       const query = Effect.gen(function* () {
-        const { moved, alone } = yield* enterImage(image, time)
+        const { moved, manifestId } = yield* enterImage(image, [form], time)
         if (moved) yield* forgetLayers
         // Before the rows are final: a crash in between leaves a record of layers that are all there.
-        yield* keepImage(root, image, alone)
-        return yield* choose(image.reference, image.platform, options)
+        yield* keepImage(root, image, yield* formRows(manifestId), time)
+        const chosen = yield* choose(image.reference, image.platform, options)
+        return { chosen, records: yield* recordsOf(image.reference) }
       })
       // Once for all layers: each time, a journal has thousands of new files to write, and whoever makes more of them waits.
       yield* ifMissing(syncDirectory(layersDir))
-      const chosen = yield* database.transaction("record", query)
+      // What is left of older ones goes with the next cleaning up.
+      const { chosen } = yield* database.transaction("record", query, ({ records }) =>
+        Effect.ignore(keepRecords(root, image.reference, records))
+      )
       return chosen === undefined ? yield* Effect.die(new Error("a recorded image cannot be read")) : chosen.image
     })
   }

@@ -1,22 +1,26 @@
 /**
  * The documents of every image, as files: `documents/<algorithm>/<hex>` holds the bytes of an index, manifest or
- * config, and `references/…` one small record for each reference and platform that names them. From these the
+ * config, and `references/…` one small record for each image and platform that a reference names. From these the
  * catalogue can be built again; what a file's own digest does not prove is not believed, so nobody waits for the disk.
+ * A record is written before the rows that it tells of, and beside that of what the reference named before, which goes
+ * when the rows are on disk: at no moment do rows stand there without their record.
  */
 import { createHash } from "node:crypto"
-import { readFile } from "node:fs/promises"
+import { readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { list } from "../../fs/list.ts"
 import { scarcity } from "../../fs/load.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
-import { platformKey } from "../platformKey.ts"
+import type { TreeForm } from "../Places.ts"
+import { platformText } from "../platformKey.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { isDirectory } from "../trees/Staging.ts"
-import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
 
 const NamedDocument = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
 const Platform = Schema.Struct({
@@ -36,8 +40,15 @@ const Entry = Schema.Struct({
   config: NamedDocument,
   layers: Schema.Array(
     Schema.Struct({ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number })
-  )
+  ),
+  /** The forms of its trees; absent in older records. */
+  trees: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ kind: Schema.Literals(["extracted", "rootfs"]), variant: Schema.String }))
+  ),
+  /** When it was written; absent in older records. */
+  recorded: Schema.optionalKey(Schema.String)
 })
+const EntryText = Schema.fromJsonString(Entry)
 
 const hash = (algorithm: string, bytes: Uint8Array | string) => createHash(algorithm).update(bytes).digest("hex")
 
@@ -69,14 +80,44 @@ const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes
   yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
 })
 
-/** Keeps an image's documents and its record; `alone` when the reference names nothing else any more. */
-export const keepImage = Effect.fnUntraced(function* (root: string, image: ImageRecord, alone: boolean) {
+/** What of an image makes its record's name. */
+export interface RecordKey {
+  readonly digest: string
+  readonly platform: RecordedPlatform
+  readonly manifest: string
+}
+
+const nameOf = ({ digest, platform, manifest }: RecordKey) =>
+  `${hash("sha256", `${digest} ${platformText(platform)} ${manifest}`)}.json`
+
+const writeEntry = (
+  root: string,
+  entry: Omit<ImageRecord, "index" | "manifest" | "config"> & {
+    readonly index?: typeof NamedDocument.Type | undefined
+    readonly manifest: typeof NamedDocument.Type
+    readonly config: typeof NamedDocument.Type
+    readonly trees: ReadonlyArray<TreeForm>
+    readonly recorded: string | undefined
+  }
+) => {
+  const { reference, digest, platform, manifest } = entry
+  const path = join(directoryOf(root, reference), nameOf({ digest, platform, manifest: manifest.digest }))
+  return writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
+}
+
+/** Keeps an image's documents and its record. Before its rows. */
+export const keepImage = Effect.fnUntraced(function* (
+  root: string,
+  image: ImageRecord,
+  trees: ReadonlyArray<TreeForm>,
+  recorded: string
+) {
   for (const document of [image.index, image.manifest, image.config]) {
     if (document !== undefined) yield* writeDocument(root, document)
   }
   const named = ({ digest, mediaType }: RecordedDocument) => ({ digest, mediaType })
   const { index, manifest, config, layers } = image
-  const entry = {
+  yield* writeEntry(root, {
     reference: image.reference,
     digest: image.digest,
     platform: image.platform,
@@ -84,30 +125,66 @@ export const keepImage = Effect.fnUntraced(function* (root: string, image: Image
     index: index === undefined ? undefined : named(index),
     manifest: named(manifest),
     config: named(config),
-    layers: layers.map(({ digest, diffId, mediaType, size }) => ({ digest, diffId, mediaType, size }))
+    layers: layers.map(({ digest, diffId, mediaType, size }) => ({ digest, diffId, mediaType, size })),
+    trees,
+    recorded
+  })
+})
+
+const readEntry = Effect.fnUntraced(function* (path: string) {
+  const text = yield* syscall("read", path, () => readFile(path, "utf8"))
+  return yield* Schema.decodeUnknownEffect(EntryText)(text)
+})
+
+/** The same image, its trees made in other forms, too. */
+export const keepForms = Effect.fnUntraced(function* (
+  root: string,
+  reference: string,
+  key: RecordKey,
+  trees: ReadonlyArray<TreeForm>
+) {
+  const entry = yield* readEntry(join(directoryOf(root, reference), nameOf(key)))
+  yield* writeEntry(root, { ...entry, trees, recorded: entry.recorded })
+})
+
+/** Removes what is no record of these. A record of an earlier version gets the name that it has now. */
+export const keepRecords = Effect.fnUntraced(function* (root: string, reference: string, keys: Iterable<RecordKey>) {
+  const directory = directoryOf(root, reference)
+  const names = new Set([...keys].map(nameOf))
+  const there = new Set<string>(yield* list(directory))
+  for (const name of there) {
+    if (names.has(name)) continue
+    const path = join(directory, name)
+    const older = name.endsWith(".json") ? Option.getOrUndefined(yield* Effect.option(readEntry(path))) : undefined
+    const meant = older && nameOf({ ...older, manifest: older.manifest.digest })
+    if (meant !== undefined && names.has(meant) && !there.has(meant))
+      yield* syscall("rename", path, () => rename(path, join(directory, meant)))
+    else yield* removeTree(path)
   }
-  const directory = directoryOf(root, image.reference)
-  const record = `${hash("sha256", platformKey(image.platform))}.json`
-  const path = join(directory, record)
-  yield* writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
-  // The others after it: at no moment is nothing known of a reference that has its rows.
-  if (!alone) return
-  for (const name of yield* list(directory)) if (name !== record) yield* removeTree(join(directory, name))
 })
 
 /** What the catalogue names. */
 export interface Named {
-  readonly references: ReadonlySet<string>
+  /** Each reference, with what it names. */
+  readonly records: ReadonlyMap<string, ReadonlyArray<RecordKey>>
   readonly digests: ReadonlySet<string>
 }
 
-/** Removes every record and every document but these. Under the catalogue's lock, as all that writes here. */
-export const keepNamed = Effect.fnUntraced(function* (root: string, { references, digests }: Named) {
-  const directories = new Set([...references].map((reference) => directoryOf(root, reference)))
+/**
+ * Removes every record and every document but these; `thorough`: also the records of what a reference named before. Under
+ * the catalogue's lock, as all that writes here.
+ */
+export const keepNamed = Effect.fnUntraced(function* (
+  root: string,
+  { records, digests }: Named,
+  { thorough }: { readonly thorough: boolean }
+) {
+  const directories = new Set([...records.keys()].map((reference) => directoryOf(root, reference)))
   for (const name of yield* list(referencesOf(root))) {
     const directory = join(referencesOf(root), name)
     if (!directories.has(directory)) yield* removeTree(directory)
   }
+  if (thorough) for (const [reference, keys] of records) yield* keepRecords(root, reference, keys)
   const top = join(root, "documents")
   for (const algorithm of yield* list(top)) {
     for (const hex of yield* list(join(top, algorithm))) {
@@ -121,29 +198,35 @@ const restore = Effect.fnUntraced(function* (root: string, { digest, mediaType }
   return bytes === undefined ? undefined : { digest, mediaType, bytes: new Uint8Array(bytes) }
 })
 
-const readEntry = Effect.fnUntraced(function* (root: string, path: string) {
-  const text = yield* syscall("read", path, () => readFile(path, "utf8"))
-  const entry = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Entry))(text)
+/** A record with its documents. */
+export interface KeptImage {
+  readonly image: ImageRecord
+  /** `undefined` where the record does not say. */
+  readonly trees: ReadonlyArray<TreeForm> | undefined
+}
+
+const readImage = Effect.fnUntraced(function* (root: string, path: string) {
+  const { trees, recorded = "", ...entry } = yield* readEntry(path)
   const index = entry.index === undefined ? undefined : yield* restore(root, entry.index)
   const [manifest, config] = [yield* restore(root, entry.manifest), yield* restore(root, entry.config)]
   if (manifest === undefined || config === undefined) return undefined
-  const image: ImageRecord = { ...entry, index, manifest, config }
-  return image
+  const kept: KeptImage = { image: { ...entry, index, manifest, config }, trees }
+  return { ...kept, recorded }
 })
 
-/** Every image whose documents are whole; what cannot be read is passed over. */
+/** Every image whose documents are whole, in the order of recording; what cannot be read is passed over. */
 export const keptImages = Effect.fnUntraced(function* (root: string) {
-  const images: Array<ImageRecord> = []
+  const images: Array<KeptImage & { readonly recorded: string }> = []
   const top = referencesOf(root)
   for (const directory of yield* list(top)) {
     for (const name of yield* list(join(top, directory))) {
       if (!name.endsWith(".json")) continue
-      const image = yield* readEntry(root, join(top, directory, name)).pipe(
+      const image = yield* readImage(root, join(top, directory, name)).pipe(
         // What this process lacks says nothing of the image: to go on without it would be to forget it.
         Effect.catch((error) => (scarcity(error) === undefined ? Effect.succeed(undefined) : Effect.fail(error)))
       )
       if (image !== undefined) images.push(image)
     }
   }
-  return images
+  return images.sort((a, b) => (a.recorded < b.recorded ? -1 : a.recorded > b.recorded ? 1 : 0))
 })

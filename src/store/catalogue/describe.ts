@@ -8,6 +8,7 @@ import { isDirectory } from "../trees/Staging.ts"
 import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import {
   configValue,
+  formRows,
   type ImageRow,
   imageRows,
   indexRows,
@@ -17,7 +18,11 @@ import {
   summaryRows
 } from "./queries.ts"
 
-const platformOf = ({ platform_os, platform_arch, platform_variant }: ManifestRow): RecordedPlatform => ({
+export const platformOf = ({
+  platform_os,
+  platform_arch,
+  platform_variant
+}: Pick<ManifestRow, "platform_os" | "platform_arch" | "platform_variant">): RecordedPlatform => ({
   os: platform_os,
   architecture: platform_arch,
   ...(platform_variant === null ? {} : { variant: platform_variant })
@@ -73,7 +78,7 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     layers,
     ...rootfsOf(manifest.digest, places)
   }
-  return { image, lastUsed: row.last_used_at }
+  return { image, manifestId: manifest.id, lastUsed: row.last_used_at, forms: yield* formRows(manifest.id) }
 })
 
 /** What a row says of an image itself. */

@@ -9,6 +9,7 @@ import { Index } from "../../image/Index.ts"
 import { parseJson } from "../../image/json.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
+import type { TreeForm } from "../Places.ts"
 import { platformKey } from "../platformKey.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
 
@@ -49,8 +50,7 @@ const enterReference = Effect.fnUntraced(function* ({ reference, digest }: Image
     yield* sql`DELETE FROM manifests WHERE image_id = ${id}`
     yield* sql`DELETE FROM indexes WHERE image_id = ${id}`
   }
-  // A record of a reference that had no row is one that never came to have any.
-  return { id, moved, alone: moved || known[0] === undefined }
+  return { id, moved }
 })
 
 const enterIndex = Effect.fnUntraced(function* (imageId: number, index: RecordedDocument, now: string) {
@@ -84,6 +84,9 @@ const enterManifest = Effect.fnUntraced(function* (
     AND ifnull(platform_variant, '') = ${platform.variant ?? ""}`
   const asked = yield* sql<{ key: string }>`
     SELECT value AS key FROM manifests, json_each(requested_json) WHERE ${same} AND digest = ${manifest.digest}`
+  const forms = yield* sql<TreeForm>`
+    SELECT t.kind, t.variant FROM manifest_trees t JOIN manifests ON manifests.id = t.manifest_id
+    WHERE ${same} AND digest = ${manifest.digest}`
   yield* sql`DELETE FROM manifests WHERE ${same}`
   const keys = new Set([...asked.map(({ key }) => key), platformKey(requested)])
   const row = {
@@ -101,7 +104,18 @@ const enterManifest = Effect.fnUntraced(function* (
     created_at: now,
     modified_at: now
   }
-  return yield* sql<Id>`INSERT INTO manifests ${sql.insert(row)} RETURNING id`.pipe(Effect.flatMap(idOf))
+  const id = yield* sql<Id>`INSERT INTO manifests ${sql.insert(row)} RETURNING id`.pipe(Effect.flatMap(idOf))
+  for (const form of forms) yield* enterForm(id, form, now)
+  return id
+})
+
+/** A manifest's trees were made in this form, too. */
+export const enterForm = Effect.fnUntraced(function* (manifestId: number, { kind, variant }: TreeForm, now: string) {
+  const sql = yield* SqlClient
+  const row = { manifest_id: manifestId, kind, variant, created_at: now, modified_at: now }
+  yield* sql`
+    INSERT INTO manifest_trees ${sql.insert(row)}
+    ON CONFLICT (manifest_id, kind, variant) DO UPDATE SET modified_at = ${now}`
 })
 
 const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedDocument, now: string) {
@@ -165,13 +179,18 @@ const measure = Effect.fnUntraced(function* (imageId: number) {
     )) WHERE id = ${imageId}`
 })
 
-/** `moved`: the reference named something else before. */
-export const enterImage = Effect.fnUntraced(function* (image: ImageRecord, now: string) {
-  const { id, moved, alone } = yield* enterReference(image, now)
+/** `forms`: of its trees, beside those that are known. Gives `moved`: the reference named something else before. */
+export const enterImage = Effect.fnUntraced(function* (
+  image: ImageRecord,
+  forms: ReadonlyArray<TreeForm>,
+  now: string
+) {
+  const { id, moved } = yield* enterReference(image, now)
   const indexId = image.index === undefined ? null : yield* enterIndex(id, image.index, now)
   const manifestId = yield* enterManifest(id, indexId, image, now)
+  for (const form of forms) yield* enterForm(manifestId, form, now)
   yield* enterConfig(manifestId, image.config, now)
   yield* enterLayers(manifestId, image, now)
   yield* measure(id)
-  return { moved, alone }
+  return { moved, manifestId }
 })

@@ -81,6 +81,19 @@ export const layerRows = SqlSchema.findAll({
   })
 })
 
+const FormRow = Schema.Struct({ kind: Schema.Literals(["extracted", "rootfs"]), variant: Schema.String })
+
+/** The forms in which a manifest's trees were made. */
+export const formRows = SqlSchema.findAll({
+  Request: Schema.Number,
+  Result: FormRow,
+  execute: Effect.fnUntraced(function* (manifestId) {
+    const sql = yield* SqlClient
+    return yield* sql`
+      SELECT kind, variant FROM manifest_trees WHERE manifest_id = ${manifestId} ORDER BY kind, variant`
+  })
+})
+
 /** A manifest's config document, as it was pulled. */
 export const configValue = Effect.fnUntraced(function* (manifestId: number) {
   const sql = yield* SqlClient

@@ -5,56 +5,73 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
-import { isAmong, makePlaces, type Places } from "../Places.ts"
+import { makePlaces, type Places, type TreeForm } from "../Places.ts"
+import { platformText } from "../platformKey.ts"
 import type { Fault } from "../Reclaimed.ts"
-import { brokenMakings } from "../trees/makings.ts"
-import { listTrees } from "../trees/needs.ts"
+import { formOf, isSame } from "../trees/forms.ts"
 import { isDirectory } from "../trees/Staging.ts"
 import { readDocument } from "./Documents.ts"
-import { detail } from "./describe.ts"
-import type { ImageDetails } from "./ImageRecord.ts"
-import { imageRows } from "./queries.ts"
+import { platformOf } from "./describe.ts"
+import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
 
 export const verify = Effect.fnUntraced(function* (root: string, database: Database, places: Places) {
-  const faults: Array<Fault> = []
-  const trees = yield* listTrees(places.layersDir)
-  const references = yield* database.read("verify", imageRows(undefined))
-  const images: Array<ImageDetails> = []
-  for (const { reference } of references) {
-    const image = yield* database.read("verify", detail(reference, places))
-    if (image._tag === "Some") images.push(image.value)
-  }
-  const brokenIn = brokenMakings(
-    trees,
-    images.flatMap(({ manifests }) => manifests)
+  const own = formOf(places)
+  const isOwn = isSame(own)
+
+  /** An image's trees in one form: what is missing. */
+  const missing = Effect.fnUntraced(function* (form: TreeForm, manifest: string, layers: Iterable<string>) {
+    const { layerPath, rootfsPath } = makePlaces(places.layersDir, form.variant)
+    const [paths, ours] =
+      form.kind === "rootfs"
+        ? [new Map([[manifest, rootfsPath(manifest)]]), "the root file system's directory is missing"]
+        : [new Map([...layers].map((layer) => [layer, layerPath(layer)])), "the layer's directory is missing"]
+    const found: Array<Pick<Fault, "digest" | "problem" | "variant">> = []
+    for (const [digest, path] of paths) {
+      if (yield* isDirectory(path)) continue
+      const others = `of the trees made with other options, ${basename(path)} is missing`
+      found.push(isOwn(form) ? { digest, problem: ours } : { digest, problem: others, variant: form.variant })
+    }
+    return found
+  })
+
+  const images = yield* database.read(
+    "verify",
+    Effect.gen(function* () {
+      return yield* Effect.forEach(
+        yield* imageRows(undefined),
+        Effect.fnUntraced(function* ({ id, reference, digest }) {
+          const [index] = yield* indexRows(id)
+          const manifests = yield* Effect.forEach(
+            yield* manifestRows(id),
+            Effect.fnUntraced(function* (manifest) {
+              const layers = (yield* layerRows(manifest.id)).map((layer) => layer.digest)
+              const forms = yield* formRows(manifest.id)
+              return { ...manifest, platform: platformText(platformOf(manifest)), layers: new Set(layers), forms }
+            })
+          )
+          return { reference, digest, index, manifests }
+        })
+      )
+    })
   )
-  for (const { reference, manifests, index } of images) {
-    for (const manifest of manifests) {
-      const { platform, digest, config, layers, rootfs } = manifest
-      const fault = (digest: string, problem: string) => faults.push({ reference, platform, digest, problem })
-      for (const document of [index?.digest, digest, config.digest]) {
-        if (document !== undefined && (yield* readDocument(root, document)) === undefined) {
-          fault(document, "the document is missing, or was changed")
-        }
+  const faults: Array<Fault & { readonly image: string }> = []
+  for (const { reference, digest: image, index, manifests } of images) {
+    for (const { platform, digest, config_digest, layers, forms } of manifests) {
+      const about = { image, reference, platform }
+      for (const document of [index?.digest, digest, config_digest]) {
+        if (document !== undefined && (yield* readDocument(root, document)) === undefined)
+          faults.push({ ...about, digest: document, problem: "the document is missing, or was changed" })
       }
-      const broken = brokenIn(manifest)
-      const isOurs = rootfs === undefined && broken.includes(places.variant)
-      const others = broken.filter((variant) => rootfs !== undefined || variant !== places.variant)
-      for (const variant of others) {
-        const { layerPath } = makePlaces(places.layersDir, variant)
-        for (const layer of new Set(layers.map((it) => it.digest))) {
-          if (yield* isDirectory(layerPath(layer))) continue
-          const problem = `of the trees made with other options, ${basename(layerPath(layer))} is missing`
-          faults.push({ reference, platform, digest: layer, problem, variant })
-        }
-      }
-      // What nobody's trees speak of is asked of whoever looks.
-      if (!isOurs && (broken.length > 0 || isAmong(trees, digest, layers))) continue
-      if (rootfs !== undefined) fault(digest, "the root file system's directory is missing")
-      for (const [layer, path] of new Map(layers.map((it) => [it.digest, it.path]))) {
-        if (rootfs === undefined && !(yield* isDirectory(path))) fault(layer, "the layer's directory is missing")
-      }
+      // What others made comes first. An older version did not write down in which forms: then it is asked of whoever looks.
+      const asked = [...forms.filter((form) => !isOwn(form)), ...(forms.length === 0 || forms.some(isOwn) ? [own] : [])]
+      for (const form of asked)
+        for (const fault of yield* missing(form, digest, layers)) faults.push({ ...about, ...fault })
     }
   }
-  return faults
+  if (faults.length === 0) return []
+  // What was removed or moved on meanwhile need not be there.
+  const now = new Map((yield* database.read("verify", imageRows(undefined))).map((it) => [it.reference, it.digest]))
+  return faults.flatMap(
+    ({ image, ...fault }): ReadonlyArray<Fault> => (now.get(fault.reference) === image ? [fault] : [])
+  )
 })

@@ -11,10 +11,11 @@ import * as Semaphore from "effect/Semaphore"
 import type { MigrationError } from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { CatalogueFailed, type Reason } from "../../api/errors.ts"
+import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { lock } from "../locks/Lock.ts"
+import type { Tree } from "../Places.ts"
 import { identify } from "./DatabaseFile.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
   readonly path: string
   readonly lockPath: string
   readonly emit: Emit
+  /** Those on disk. */
+  readonly trees: Effect.Effect<ReadonlyArray<Tree>, FileSystemFailed>
   /** Enters what is on disk into a catalogue that has to begin anew; gives the number of images. */
   readonly rebuild: Effect.Effect<number, Failure, SqlClient>
 }
@@ -62,7 +65,7 @@ const typed =
 const isDamage = (error: Failure) =>
   error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
 
-export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, rebuild }: DatabaseOptions) {
+export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, trees, rebuild }: DatabaseOptions) {
   // One at a time: all share the one database in memory.
   const turn = yield* Semaphore.make(1)
   let current: Snapshot | undefined
@@ -79,7 +82,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
   const latest = Effect.gen(function* () {
     if (current !== undefined && current.identity === (yield* identify(path))) return current
     yield* drop
-    const opened = yield* openSnapshot(path)
+    const opened = yield* openSnapshot(path, trees)
     current = opened
     if (opened.fresh) {
       const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))

@@ -1,6 +1,8 @@
 /** The catalogue as one file's content in memory. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import type { Tree } from "../Places.ts"
 import { readDatabase } from "./DatabaseFile.ts"
 import { examine, look } from "./examine.ts"
 import { migrate } from "./migrations.ts"
@@ -31,8 +33,14 @@ const openBytes = Effect.fnUntraced(function* (bytes: Uint8Array) {
   return yield* openSqlJs(bytes).pipe(Effect.catchTag("SqlError", (error) => Effect.succeed(error.message)))
 })
 
-/** Reads the file, migrates what is older in memory only, and begins anew where the file is missing or damaged. */
-export const openSnapshot = Effect.fnUntraced(function* (path: string) {
+/**
+ * Reads the file, migrates what is older in memory only, and begins anew where the file is missing or damaged. `trees`: those
+ * on disk, which an older schema did not know of.
+ */
+export const openSnapshot = Effect.fnUntraced(function* (
+  path: string,
+  trees: Effect.Effect<ReadonlyArray<Tree>, FileSystemFailed> = Effect.succeed([])
+) {
   const found = yield* readDatabase(path)
   let damage: string | undefined
   if (found !== undefined) {
@@ -46,7 +54,7 @@ export const openSnapshot = Effect.fnUntraced(function* (path: string) {
           )
     if (typeof sqlJs !== "string") {
       if (damage === undefined) {
-        yield* Effect.provideService(migrate, SqlClient, sqlJs.client)
+        yield* Effect.provideService(migrate(trees), SqlClient, sqlJs.client)
         const snapshot: Snapshot = { ...sqlJs, identity: found.identity, damage, fresh: false }
         return snapshot
       }
@@ -54,7 +62,7 @@ export const openSnapshot = Effect.fnUntraced(function* (path: string) {
     }
   }
   const empty = yield* openSqlJs()
-  yield* Effect.provideService(migrate, SqlClient, empty.client)
+  yield* Effect.provideService(migrate(trees), SqlClient, empty.client)
   const snapshot: Snapshot = { ...empty, identity: found?.identity, damage, fresh: true }
   return snapshot
 })

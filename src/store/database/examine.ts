@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CatalogueTooNew } from "../../api/errors.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
+import { isForm } from "../Places.ts"
 import { supported, table, version } from "./migrations.ts"
 import { isSchemaAt, readSchema, saysVersion } from "./schema.ts"
 
@@ -34,6 +35,11 @@ const unreadable = Effect.flatMap(SqlClient, (sql) =>
     LIMIT 1`)
 )
 
+/** They become parts of the names of files. */
+const forms = Effect.flatMap(SqlClient, (sql) =>
+  sql.unsafe<{ kind: unknown; variant: unknown }>("SELECT DISTINCT kind, variant FROM manifest_trees")
+)
+
 const knownVersion = Effect.fnUntraced(function* (path: string) {
   const found = yield* version
   return found > supported ? yield* new CatalogueTooNew({ path, found, supported }) : found
@@ -58,5 +64,6 @@ export const examine = Effect.fnUntraced(function* (path: string) {
   if (damage !== undefined) return damage
   const wrong = (yield* digests).find(({ digest }) => typeof digest !== "string" || !isDigest(digest))
   if (wrong !== undefined) return "a digest is none"
+  if (found >= 2 && !(yield* forms).every(isForm)) return "a tree's form is none"
   return (yield* unreadable).length > 0 ? "a row cannot be read" : undefined
 })

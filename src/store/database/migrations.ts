@@ -5,6 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { Tree } from "../Places.ts"
+import { likelyForms } from "../trees/forms.ts"
 
 const tables = [
   // What a reference names now. `digest` is the index's, or the manifest's where there is no index.
@@ -101,13 +103,50 @@ const createTables = Effect.gen(function* () {
   for (const statement of tables) yield* sql.unsafe(statement)
 })
 
-const steps = { "0001_create_tables": createTables }
+const treeTable = `CREATE TABLE manifest_trees (
+  id INTEGER PRIMARY KEY,
+  manifest_id INTEGER NOT NULL,
+  kind TEXT NOT NULL, -- extracted: a directory for each layer; rootfs: one for all of them
+  variant TEXT NOT NULL, -- the options that they were made with, as their names say; '' for the default ones
+  created_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  modified_at DATETIME DEFAULT CURRENT_TIMESTAMP,
+  FOREIGN KEY (manifest_id) REFERENCES manifests(id) ON DELETE CASCADE,
+  UNIQUE (manifest_id, kind, variant)
+)`
+
+/** Before, nobody wrote down in which forms an image was pulled: what is there says it, this once. */
+const createTrees = (trees: ReadonlyArray<Tree>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* sql.unsafe(treeTable)
+    const rows = yield* sql<{ id: number; digest: string; layer: string | null }>`
+      SELECT m.id, m.digest, l.digest AS layer FROM manifests m
+      LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id LEFT JOIN layers l ON l.id = ml.layer_id`
+    const manifests = new Map<
+      number,
+      { readonly digest: string; readonly layers: Array<{ readonly digest: string }> }
+    >()
+    for (const { id, digest, layer } of rows) {
+      const known = manifests.get(id) ?? { digest, layers: [] }
+      manifests.set(id, known)
+      if (layer !== null) known.layers.push({ digest: layer })
+    }
+    const formsOf = likelyForms(trees)
+    for (const [manifest_id, { digest, layers }] of manifests)
+      for (const { kind, variant } of formsOf(digest, layers))
+        yield* sql`INSERT INTO manifest_trees ${sql.insert({ manifest_id, kind, variant })}`
+  })
+
+const steps = (trees: ReadonlyArray<Tree>) => ({
+  "0001_create_tables": createTables,
+  "0002_create_manifest_trees": createTrees(trees)
+})
 
 /** Which steps were done. */
 export const table = "schema_migrations"
 
 /** The newest schema this version knows. */
-export const supported = Object.keys(steps).length
+export const supported = Object.keys(steps([])).length
 
 /** The schema version of the open database: 0 where it is empty. */
 export const version = Effect.gen(function* () {
@@ -118,11 +157,15 @@ export const version = Effect.gen(function* () {
   return rows[0]?.latest ?? 0
 })
 
-/** Runs the first steps, as many as this. */
-export const migrateTo = (version: number) =>
+/** Runs the first steps, as many as this. `trees`: those on disk. */
+export const migrateTo = (version: number, trees: ReadonlyArray<Tree> = []) =>
   Migrator.make({})({
-    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(steps).slice(0, version))),
+    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(steps(trees)).slice(0, version))),
     table
   })
 
-export const migrate = migrateTo(supported)
+/** Brings the open database to the newest schema. */
+export const migrate = <E, R>(trees: Effect.Effect<ReadonlyArray<Tree>, E, R>) =>
+  Effect.gen(function* () {
+    if ((yield* version) < supported) yield* migrateTo(supported, yield* trees)
+  })

@@ -5,8 +5,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import type { Database } from "../database/Database.ts"
-import { type Places, readName, type Tree } from "../Places.ts"
+import { type Places, readName, type Tree, type TreeKind } from "../Places.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
+import { treeKey } from "./forms.ts"
 import { treeSize } from "./treeSize.ts"
 
 /** Where everything is, for those who clean up. */
@@ -25,23 +26,38 @@ export interface Need {
   /** The digest that the reference names. */
   readonly image: string
   readonly last_used_at: string
+  readonly kind: TreeKind
   readonly digest: string | null
+  /** In which form it needs a tree of that; null where in none. */
+  readonly variant: string | null
 }
 
 /** The image that was unused longest comes first. */
 export const needs = Effect.flatMap(
   SqlClient,
   (sql) => sql<Need>`
-    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, l.digest FROM images i
+    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, 'extracted' AS kind, l.digest, t.variant FROM images i
     LEFT JOIN manifests m ON m.image_id = i.id
     LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id
     LEFT JOIN layers l ON l.id = ml.layer_id
-    UNION SELECT i.reference, i.digest, i.last_used_at, m.digest FROM images i JOIN manifests m ON m.image_id = i.id
+    LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'extracted'
+    UNION SELECT i.reference, i.digest, i.last_used_at, 'rootfs', m.digest, t.variant
+    FROM images i JOIN manifests m ON m.image_id = i.id
+    LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'rootfs'
     ORDER BY 3, 1`
 )
 
+/** What the images are made of, whether they need trees of it or not. */
 export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
   new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
+
+/** The trees that an image needs, by `treeKey`. */
+export const keysOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
+  new Set(
+    rows.flatMap(({ kind, digest, variant }) =>
+      digest === null || variant === null ? [] : [treeKey({ kind, variant, digest })]
+    )
+  )
 
 /** Each once, in their order. */
 export const referencesOf = (rows: ReadonlyArray<Need>): ReadonlyArray<string> => [
@@ -57,6 +73,11 @@ export interface Place {
   readonly path: string
 }
 
+export interface StandingTree extends Place {
+  /** `treeKey` */
+  readonly key: string
+}
+
 /** All trees, made with whatever options. */
 export const listTrees = (layersDir: string) =>
   Effect.map(list(layersDir), (names) =>
@@ -66,18 +87,18 @@ export const listTrees = (layersDir: string) =>
     })
   )
 
-const places = ({ layersDir }: Places, which: (tree: Tree) => boolean) =>
+const places = ({ layersDir }: Places, which: (key: string) => boolean) =>
   Effect.map(listTrees(layersDir), (trees) =>
-    trees.filter(which).map(({ digest, name }): Place => ({ digest, path: join(layersDir, name) }))
+    trees
+      .map((tree): StandingTree => ({ digest: tree.digest, key: treeKey(tree), path: join(layersDir, tree.name) }))
+      .filter(({ key }) => which(key))
   )
 
-/** The trees that one of these digests names. */
-export const treesOf = (options: Places, needed: ReadonlySet<string>) =>
-  places(options, ({ digest }) => needed.has(digest))
+/** The trees on disk that are among these. */
+export const treesOf = (options: Places, needed: ReadonlySet<string>) => places(options, (key) => needed.has(key))
 
-/** The trees on disk that none of these digests names. */
-export const orphans = (options: Places, needed: ReadonlySet<string>) =>
-  places(options, ({ digest }) => !needed.has(digest))
+/** The trees on disk that are not. */
+export const orphans = (options: Places, needed: ReadonlySet<string>) => places(options, (key) => !needed.has(key))
 
 const suffix = ".stat"
 
@@ -91,6 +112,13 @@ export const strays = ({ layersDir }: Places) =>
       .filter((name) => readName(name) !== undefined && !there.has(name))
       .map((name) => join(layersDir, name + suffix))
   })
+
+/** Bytes of each tree, by `treeKey`. */
+export const sizesOf = Effect.fnUntraced(function* (trees: ReadonlyArray<StandingTree>) {
+  const sizes = new Map<string, number>()
+  for (const { key, path } of trees) sizes.set(key, yield* treeSize(path))
+  return sizes
+})
 
 /** Each digest once, however many trees it has. */
 export const measure = Effect.fnUntraced(function* (trees: ReadonlyArray<Place>) {

@@ -3,9 +3,12 @@ import { lstat, readdir } from "node:fs/promises"
 import { sep } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { ifMissing, on, syscall } from "../../fs/syscall.ts"
 
 const blockSize = 512
+
+/** What a directory holds that may not be read counts for nothing; to remove it, it is opened first. */
+const unreadable = on(["ENOENT", "ENOTDIR", "EACCES", "EPERM"], undefined)
 
 const measure = (path: Buffer, seen: Set<string>): Effect.Effect<number, FileSystemFailed> =>
   Effect.gen(function* () {
@@ -19,7 +22,7 @@ const measure = (path: Buffer, seen: Set<string>): Effect.Effect<number, FileSys
     // Windows counts no blocks.
     const own = stat.blocks === undefined ? stat.size : stat.blocks * blockSize
     if (!stat.isDirectory()) return own
-    const names = yield* ifMissing(syscall("readdir", path.toString(), () => readdir(path, { encoding: "buffer" })))
+    const names = yield* unreadable(syscall("readdir", path.toString(), () => readdir(path, { encoding: "buffer" })))
     const within = (name: Buffer) => measure(Buffer.concat([path, Buffer.from(sep), name]), seen)
     const sizes = yield* Effect.forEach(names ?? [], within, { concurrency: 4 })
     return sizes.reduce((sum, size) => sum + size, own)

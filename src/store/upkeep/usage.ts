@@ -5,21 +5,33 @@ import * as Effect from "effect/Effect"
 import { list } from "../../fs/list.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
-import { digestsOf, type KeeperOptions, measure, type Need, needs, orphans, total, treesOf } from "../trees/needs.ts"
+import {
+  type KeeperOptions,
+  keysOf,
+  measure,
+  type Need,
+  needs,
+  orphans,
+  sizesOf,
+  total,
+  treesOf
+} from "../trees/needs.ts"
 import { treeSize } from "../trees/treeSize.ts"
 
 const sum = (blobs: ReadonlyArray<ReclaimedBlob>) => ({ count: blobs.length, bytes: total(blobs) })
 
-const byImage = (rows: ReadonlyArray<Need>, layers: ReadonlyArray<ReclaimedBlob>): ReadonlyArray<ImageUsage> => {
-  const sizes = new Map(layers.map(({ digest, bytes }) => [digest, bytes]))
+const byImage = (rows: ReadonlyArray<Need>, sizes: ReadonlyMap<string, number>): ReadonlyArray<ImageUsage> => {
   const users = new Map<string, number>()
-  for (const { digest } of rows) if (digest !== null) users.set(digest, (users.get(digest) ?? 0) + 1)
+  for (const row of rows) for (const key of keysOf([row])) users.set(key, (users.get(key) ?? 0) + 1)
   const images = new Map<string, ImageUsage>()
-  for (const { reference, digest } of rows) {
-    const { bytes, own } = images.get(reference) ?? { bytes: 0, own: 0 }
-    const size = digest === null ? 0 : (sizes.get(digest) ?? 0)
-    const alone = digest !== null && users.get(digest) === 1
-    images.set(reference, { reference, bytes: bytes + size, own: own + (alone ? size : 0) })
+  for (const row of rows) {
+    const image = { reference: row.reference, ...(images.get(row.reference) ?? { bytes: 0, own: 0 }) }
+    images.set(row.reference, image)
+    for (const key of keysOf([row])) {
+      const size = sizes.get(key) ?? 0
+      const own = image.own + (users.get(key) === 1 ? size : 0)
+      images.set(row.reference, { ...image, bytes: image.bytes + size, own })
+    }
   }
   return [...images.values()].sort((a, b) => (a.reference < b.reference ? -1 : 1))
 }
@@ -38,18 +50,23 @@ const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: KeeperOpti
 export const usage = Effect.fnUntraced(function* (options: KeeperOptions) {
   const { root, layersDir, database } = options
   const rows = yield* database.read("usage", needs)
-  const needed = digestsOf(rows)
-  const [layers, partials] = [yield* measure(yield* treesOf(options, needed)), yield* keptBlobs(options)]
+  const needed = keysOf(rows)
+  const trees = yield* treesOf(options, needed)
+  const [sizes, partials] = [yield* sizesOf(trees), yield* keptBlobs(options)]
+  const layers = {
+    count: new Set(trees.map(({ digest }) => digest)).size,
+    bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0)
+  }
   const catalogue = ["oci.db", "oci.db.spare", "documents", "references"].map((name) => ({
     digest: name,
     path: join(root, name)
   }))
   const used: Usage = {
     images: new Set(rows.map(({ reference }) => reference)).size,
-    layers: sum(layers),
+    layers,
     orphans: sum(yield* measure(yield* orphans(options, needed))),
     partials: { ...sum(partials), blobs: partials },
-    byImage: byImage(rows, layers),
+    byImage: byImage(rows, sizes),
     staging: yield* treeSize(join(layersDir, ".staging")),
     catalogue: total(yield* measure(catalogue))
   }

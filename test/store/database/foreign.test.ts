@@ -72,6 +72,8 @@ const strangers: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ],
   ["a digest that is a path", ["UPDATE layers SET digest = '../../../etc'"]],
   ["a manifest's digest that is a path", ["UPDATE manifests SET digest = 'sha256:../../x'"]],
+  ["a tree's form that is a path", ["UPDATE manifest_trees SET variant = '/../../../etc'"]],
+  ["a tree's form that is none", ["UPDATE manifest_trees SET kind = 'mine'"]],
   ["a digest that is no text", ["UPDATE configs SET digest = x'00ff'"]],
   ["a time that is none", ["UPDATE images SET last_used_at = 'tomorrow'"]],
   ["a document that is none", ["UPDATE configs SET config_json = '{'"]]

@@ -1,0 +1,48 @@
+/** Which images are to go: those not used for too long, then the longest unused until the rest fits. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { freshness } from "../catalogue/freshness.ts"
+import { heldDigests } from "../locks/Holds.ts"
+import type { PruneOptions } from "../Reclaimed.ts"
+import { type KeeperOptions, keysOf, type Need, sizesOf, treesOf } from "../trees/needs.ts"
+
+/** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
+const grace = freshness
+
+/** The references whose image somebody holds. */
+const held = Effect.fnUntraced(function* ({ root, database }: KeeperOptions) {
+  const isHeld = yield* heldDigests(root)
+  const named = Effect.flatMap(
+    SqlClient,
+    (sql) => sql<{ reference: string; digest: string }>`
+      SELECT i.reference, m.digest FROM images i JOIN manifests m ON m.image_id = i.id`
+  )
+  const rows = yield* database.read("prune", named)
+  return new Set(rows.flatMap(({ reference, digest }) => (isHeld(digest) ? [reference] : [])))
+})
+
+/** A row of each image that is to go, by reference. */
+export const choose = Effect.fnUntraced(function* (
+  options: KeeperOptions,
+  rows: ReadonlyArray<Need>,
+  { unusedFor, keepBytes }: PruneOptions
+) {
+  const now = yield* Clock.currentTimeMillis
+  const inUse = yield* held(options)
+  const unused = ({ reference, last_used_at }: Need) => (inUse.has(reference) ? 0 : now - Date.parse(last_used_at))
+  const old = (row: Need) => unusedFor !== undefined && unused(row) > Math.max(unusedFor, grace)
+  const gone = new Map(rows.filter(old).map((row) => [row.reference, row]))
+  if (keepBytes === undefined) return gone
+  let left = rows.filter(({ reference }) => !gone.has(reference))
+  const sizes = yield* sizesOf(yield* treesOf(options, keysOf(left)))
+  const occupied = () => [...keysOf(left)].reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0)
+  for (;;) {
+    // What is used just now was used last.
+    const longest = left.find(({ reference }) => !inUse.has(reference))
+    if (longest === undefined || unused(longest) <= grace || occupied() <= keepBytes) break
+    gone.set(longest.reference, longest)
+    left = left.filter((row) => row.reference !== longest.reference)
+  }
+  return gone
+})

@@ -1,0 +1,108 @@
+/**
+ * Takes away the trees that no image needs, and what belonged to them. A pull holds the lock `use` shared, from its first
+ * look to its row; trees are taken away under the same lock, exclusive, so that none vanishes between its publishing and
+ * its row. Taking away is a rename into the staging area, which is quick; the removal comes after. A tree that the system
+ * does not let go stays, and is reported; the others go.
+ */
+import { randomUUID } from "node:crypto"
+import { rename } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import { list } from "../../fs/list.ts"
+import { removeFile } from "../../fs/removeFile.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { keepNamed } from "../catalogue/Documents.ts"
+import { heldDigests } from "../locks/Holds.ts"
+import { tryLock } from "../locks/Lock.ts"
+import { fileName } from "../Places.ts"
+import type { FailedRemoval } from "../Reclaimed.ts"
+import { makeFingerprints } from "../trees/Fingerprints.ts"
+import { type KeeperOptions, keysOf, listTrees, measure, needs, orphans, type Place, strays } from "../trees/needs.ts"
+import { removeTree } from "../trees/removeTree.ts"
+import { named } from "./named.ts"
+
+/** What has no tree needs no proof. */
+const forgetProofs = Effect.fnUntraced(function* ({ root }: KeeperOptions, kept: ReadonlySet<string>) {
+  const directory = join(root, "proofs")
+  const names = new Set([...kept].map(fileName))
+  for (const name of yield* list(directory)) if (!names.has(name)) yield* removeFile(join(directory, name))
+})
+
+/** Without `among`, all that no image needs; else of these digests. `undefined` while a pull is running. */
+const take = Effect.fnUntraced(function* (options: KeeperOptions, among: ReadonlySet<string> | undefined) {
+  const { root, database, lockPath, area, layersDir } = options
+  if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
+  const trash = yield* area
+  const fingerprints = makeFingerprints(root)
+
+  const moved = Effect.fnUntraced(function* ({ digest, path }: Place) {
+    const to = join(trash, randomUUID())
+    yield* ifMissing(syscall("rename", path, () => rename(path, to)))
+    // After its tree: a layer that is there has its stat file.
+    yield* removeFile(`${path}.stat`)
+    yield* fingerprints.forget(path)
+    return { digest, path: to }
+  })
+
+  const query = Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const unneeded = (yield* orphans(options, keysOf(yield* needs))).filter(({ digest }) => among?.has(digest) ?? true)
+    const isHeld = yield* heldDigests(root)
+    const going = unneeded.filter(({ digest }) => !isHeld(digest))
+    for (const path of yield* strays(options)) yield* removeFile(path)
+    const taken: Array<Place> = []
+    const failed: Array<FailedRemoval> = []
+    for (const tree of going) {
+      const result = yield* Effect.result(moved(tree))
+      if (Result.isSuccess(result)) taken.push(result.success)
+      else failed.push({ path: tree.path, code: result.failure.code })
+    }
+    // Tree and row go in one transaction, and the tree first: one that is there without its row could be claimed with a
+    // diffID that is not its own.
+    const there = new Set((yield* listTrees(layersDir)).map(({ digest }) => digest))
+    for (const digest of new Set(taken.map(({ digest }) => digest))) {
+      if (there.has(digest)) continue
+      yield* sql`DELETE FROM layers WHERE digest = ${digest} AND id NOT IN (SELECT layer_id FROM manifest_layers)`
+    }
+    yield* fingerprints.forgetStrays
+    yield* forgetProofs(options, there)
+    return { taken, failed, held: going.length < unneeded.length, kept: yield* named }
+  })
+  // A removal that died before this left what it had named.
+  const thorough = among === undefined
+  const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
+    keepNamed(root, kept, { thorough })
+  )
+  if (thorough) yield* sweepLocks(options)
+  return result
+}, Effect.scoped)
+
+/** What processes left that died with a lock. While no pull is running, nobody waits for one of these. */
+const sweepLocks = Effect.fnUntraced(function* ({ root, lockPath }: KeeperOptions) {
+  for (const name of yield* list(join(root, "locks"))) {
+    if (name !== "held" && name !== "use") yield* Effect.scoped(Effect.ignore(tryLock(lockPath(name))))
+  }
+})
+
+export interface Collected {
+  readonly layers: ReadonlyArray<{ readonly digest: string; readonly bytes: number }>
+  readonly failed: ReadonlyArray<FailedRemoval>
+  /** A pull was running, or somebody holds some of them. */
+  readonly deferred: boolean
+}
+
+export const collect = Effect.fnUntraced(function* (options: KeeperOptions, among?: ReadonlySet<string>) {
+  const { taken, failed, held } = (yield* take(options, among)) ?? { taken: [], failed: [], held: true }
+  const layers = yield* measure(taken)
+  const remove = ({ path }: Place) =>
+    removeTree(path).pipe(
+      Effect.as([]),
+      Effect.catch(({ code }: FileSystemFailed) => Effect.succeed([{ path, code }]))
+    )
+  const unremoved = (yield* Effect.forEach(taken, remove)).flat()
+  const collected: Collected = { layers, failed: [...failed, ...unremoved], deferred: held }
+  return collected
+})

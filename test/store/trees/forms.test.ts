@@ -1,0 +1,143 @@
+/** In which forms an image was pulled is a fact of the catalogue, whatever trees stand there. */
+import { readdir, rm } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { SqlClient } from "effect/sql/SqlClient"
+import { describe, expect, test } from "vitest"
+import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
+import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
+import { readName } from "../../../src/store/Places.ts"
+import type { Store } from "../../../src/store/Store.ts"
+import { likelyForms, wholeForms } from "../../../src/store/trees/forms.ts"
+import { it } from "../../support/effect.ts"
+import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
+
+const treesOf = (...names: ReadonlyArray<string>) => names.flatMap((name) => readName(name) ?? [])
+const layers = (...digests: ReadonlyArray<string>) => digests.map((digest) => ({ digest }))
+const extracted = (variant: string) => ({ kind: "extracted", variant })
+
+describe("the forms in which all of an image is there", () => {
+  const trees = treesOf("x:a.extracted", "x:b.chown.extracted", "x:a.chown.extracted", "x:m.none.rootfs")
+  test.each([
+    ["x:n", layers("x:a", "x:b"), [extracted("chown")]],
+    ["x:n", layers("x:a"), [extracted(""), extracted("chown")]],
+    ["x:m", layers("x:c"), [{ kind: "rootfs", variant: "none" }]],
+    ["x:n", layers("x:c"), []],
+    ["x:n", [], []]
+  ])("%s of %j", (manifest, wanted, expected) => {
+    expect(wholeForms(trees)(manifest, wanted)).toEqual(expected)
+  })
+})
+
+test.each([
+  [["x:a.extracted", "x:b.extracted", "x:a.chown.extracted"], [extracted("")]],
+  [["x:a.extracted", "x:b.chown.extracted", "x:c.chown.extracted"], [extracted("chown")]],
+  [["x:m.rootfs", "x:a.chown.extracted"], [{ kind: "rootfs", variant: "" }]],
+  [["x:other.extracted"], []]
+])("of %j the likely form is where most of the image is", (names, expected) => {
+  expect(likelyForms(treesOf(...names))("x:m", layers("x:a", "x:b", "x:c"))).toEqual(expected)
+})
+
+const a = { reference: "e.org/a:1", layers: ["base", "a"], version: "a" }
+const b = { reference: "e.org/b:1", layers: ["base", "b"], version: "b" }
+const amd64 = { os: "linux", architecture: "amd64" }
+const named = (store: Store["Service"], ...names: ReadonlyArray<string>) =>
+  names.map((name) => store.layerPath(layerOf(name).digest).slice(store.layersDir.length + 1))
+const there = (store: Store["Service"]) =>
+  Effect.promise(async () => (await readdir(store.layersDir)).filter((name) => name.endsWith(".extracted")).sort())
+const two = Effect.gen(function* () {
+  const root = yield* directory
+  return { root, plain: yield* open({ root }), overlay: yield* open({ root, variant: "overlay-user" }) }
+})
+
+describe("a tree in another form than its image was pulled in", () => {
+  it.effect("that another image left is no fault, and goes with the next cleaning up", () =>
+    Effect.gen(function* () {
+      const { plain, overlay } = yield* two
+      yield* pullInto(overlay, a)
+      yield* pullInto(plain, b)
+      const removed = yield* overlay.remove(a.reference)
+      expect(removed.layers.map(({ digest }) => digest).sort()).toEqual(
+        [layerOf("a").digest, layerOf("base").digest].sort()
+      )
+      for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+      expect(yield* there(plain)).toEqual(named(plain, "base", "b").sort())
+    })
+  )
+  it.effect("that a pull left, which came to no end, or is running, is no fault; prune takes it", () =>
+    Effect.gen(function* () {
+      const { plain, overlay } = yield* two
+      yield* pullInto(plain, a)
+      yield* publishLayers(overlay, imageOf({ layers: ["base"] }))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* overlay.using
+          for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+        })
+      )
+      expect((yield* plain.prune({ dryRun: true })).layers).toMatchObject([{ digest: layerOf("base").digest }])
+      expect((yield* plain.usage).orphans.count).toBe(1)
+      expect((yield* plain.prune()).layers).toMatchObject([{ digest: layerOf("base").digest }])
+      expect(yield* there(plain)).toEqual(named(plain, "base", "a").sort())
+      expect(Option.isSome(yield* plain.find(a.reference, amd64))).toBe(true)
+    })
+  )
+  it.effect("that others made, and an image is found complete in, is its own from then on", () =>
+    Effect.gen(function* () {
+      const { root, plain, overlay } = yield* two
+      yield* pullInto(plain, { ...a, layers: ["base"] })
+      yield* pullInto(overlay, b)
+      expect(Option.isSome(yield* overlay.find(a.reference, amd64))).toBe(true)
+      yield* plain.remove(b.reference)
+      yield* plain.prune()
+      expect(yield* there(plain)).toEqual([...named(overlay, "base"), ...named(plain, "base")].sort())
+      yield* Effect.promise(() => rm(join(root, "oci.db")))
+      yield* plain.images()
+      yield* plain.prune()
+      expect(yield* there(plain)).toEqual([...named(overlay, "base"), ...named(plain, "base")].sort())
+      yield* Effect.promise(() => rm(overlay.layerPath(layerOf("base").digest), { recursive: true }))
+      expect(yield* plain.verify).toMatchObject([{ reference: a.reference, variant: "overlay-user" }])
+    })
+  )
+  it.effect("stays when the same image is pulled again in one of its forms, and goes when its tag moves on", () =>
+    Effect.gen(function* () {
+      const { plain, overlay } = yield* two
+      for (const store of [plain, overlay, plain]) yield* pullInto(store, a)
+      yield* plain.prune()
+      expect(yield* there(plain)).toHaveLength(4)
+      yield* pullInto(plain, { ...a, layers: ["base", "next"], version: "next" })
+      yield* plain.prune()
+      expect(yield* there(plain)).toEqual(named(plain, "base", "next").sort())
+      for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+    })
+  )
+})
+
+describe("a catalogue of the version before", () => {
+  /** As it was: without the table, and without what the records say of trees. */
+  const older = Effect.fnUntraced(function* ({ database }: Store["Service"]) {
+    const bytes = yield* Effect.promise(() => import("node:fs/promises").then(({ readFile }) => readFile(database)))
+    const { client, export: out } = yield* openSqlJs(new Uint8Array(bytes))
+    yield* Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* sql`DROP TABLE manifest_trees`
+      yield* sql`DELETE FROM schema_migrations WHERE migration_id = 2`
+    }).pipe(Effect.provideService(SqlClient, client))
+    yield* replaceDatabase(database, out())
+  })
+
+  it.effect("is asked once which forms are likely: what is whole, else what is there most of", () =>
+    Effect.gen(function* () {
+      const { root, plain, overlay } = yield* two
+      yield* pullInto(overlay, a)
+      yield* pullInto(plain, b)
+      yield* Effect.promise(() => rm(plain.layerPath(layerOf("b").digest), { recursive: true }))
+      yield* older(plain)
+      const again = yield* open({ root })
+      expect(yield* again.verify).toMatchObject([{ reference: b.reference, digest: layerOf("b").digest }])
+      expect((yield* again.prune()).layers).toEqual([])
+      expect(yield* there(plain)).toEqual([...named(overlay, "base", "a"), ...named(plain, "base")].sort())
+    })
+  )
+})
