@@ -8,6 +8,7 @@ npm run bench -- against           pulls by ociflow and by every peer on this ma
 npm run bench -- compare REV       this tree against another revision: faster, slower, the same?
 npm run bench -- mine IMAGE        an image of yours, from a registry or an OCI layout: where does the time go?
 npm run bench -- floor             the same work by curl, a C inflater, sha256sum and a C program
+npm run bench -- hostile [PART…]   what hostile registries, images and files cost: event loop and memory, case by case
 npm run bench -- profile IMAGE     where a pull spends its processor time, function by function
 npm run bench -- growth [FILE…]   how recording, finding and listing grow with the catalogue; FILEs side by side
 npm run bench -- report FILE       table, plot and targets of an earlier run's JSON

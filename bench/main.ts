@@ -38,6 +38,7 @@ const command = async (bench: Bench, [name, ...rest]: ReadonlyArray<string>): Pr
   if (name === "report") return (await import("./against/against.ts")).republish(one(), bench.options.out ?? ".")
   if (name === "compare") return (await import("./compare/compare.ts")).compare(bench, one())
   if (name === "mine") return (await import("./mine.ts")).mine(bench, one())
+  if (name === "hostile") return (await import("./hostile/hostile.ts")).hostile(bench, rest)
   if (name === "floor") return (await import("./floor/floor.ts")).floor(bench)
   if (name === "profile") return (await import("./profile.ts")).profile(bench, one())
   if (name === "growth") return (await import("./growth.ts")).growth(bench, rest)

@@ -1,0 +1,34 @@
+// Meets a hostile registry in a process of its own, plain JavaScript so that no loader is measured with it. One JSON
+// argument in, one JSON line out: { tree, root, references, action, options } → { ends, p99, max } in milliseconds.
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { pathToFileURL } from "node:url"
+
+const { tree, root, references, action, options } = JSON.parse(process.argv[2])
+const { open } = await import(pathToFileURL(`${tree}/dist/index.js`).href)
+const client = await open({ root, ...options })
+
+const last = (sequence) =>
+  new Promise((resolve, reject) => sequence.subscribe({ error: reject, complete: () => resolve(undefined) }))
+const actions = {
+  pull: (reference) => client.pull(reference),
+  entries: (reference) => last(client.entries$(reference)),
+  tags: (reference) => last(client.tags$(reference)),
+  referrers: (reference) => last(client.referrers$(reference))
+}
+
+// Samples a timer of one millisecond, so that much of each sample is no delay.
+const resolution = 1
+const histogram = monitorEventLoopDelay({ resolution })
+histogram.enable()
+const ends = await Promise.all(
+  references.map((reference) =>
+    actions[action](reference).then(
+      () => "done",
+      (error) => error.reason?._tag ?? error._tag ?? String(error)
+    )
+  )
+)
+histogram.disable()
+await client.close()
+const late = (nanos) => Math.max(0, nanos / 1e6 - resolution)
+console.log(JSON.stringify({ ends, p99: late(histogram.percentile(99)), max: late(histogram.max) }))
