@@ -25,6 +25,9 @@ const groups = {
 /** Node's timers count no further: beyond, they go off at once. */
 const longest = 2 ** 31 - 1
 
+/** Of a group's numbers, those that may be none. */
+const leastOf: Readonly<Record<string, number>> = { "timeouts.minimumRate": 0 }
+
 const checkNumber = (option: string, value: unknown, least: number) => {
   const endless =
     (option.startsWith("limits.") && typeof value === "number" && value >= least) ||
@@ -44,7 +47,7 @@ const checkGroup = (group: keyof typeof groups, given: unknown) => {
   return Object.entries(given).flatMap(([key, value]) => {
     const option = `${group}.${printable(key, 40)}`
     return known.includes(key)
-      ? checkNumber(option, value, least)
+      ? checkNumber(option, value, leastOf[option] ?? least)
       : [new InvalidOption({ option, problem: `is none of ${known.join(", ")}` })]
   })
 }

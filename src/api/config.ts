@@ -8,6 +8,8 @@ export interface Limits {
   readonly documentBytes: number
   /** Bytes out per byte in, over a layer as a whole, looked at from 16 MiB of output on. DEFLATE cannot pass 1032. */
   readonly inflateRatio: number
+  /** Bytes of one layer's blob, as its manifest tells them. */
+  readonly blobBytes: number
   /** Bytes of one uncompressed layer. */
   readonly layerBytes: number
   /** Bytes of one file; a sparse file counts with its holes. */
@@ -37,6 +39,7 @@ const GiB = 2 ** 30
 export const defaultLimits: Limits = {
   documentBytes: 4 * 2 ** 20,
   inflateRatio: 2000,
+  blobBytes: 512 * GiB,
   layerBytes: 512 * GiB,
   fileBytes: 256 * GiB,
   entries: 10_000_000,
@@ -65,6 +68,12 @@ export interface Timeouts {
    * passing it is `DeadlineExceeded`. `Infinity` is none.
    */
   readonly total: number
+  /**
+   * Bytes a second that a body has to bring over each `rateWindow`; 0: none. Time in which the pull itself wants no bytes
+   * does not count. What is slower is ended and tried again, like a body that broke.
+   */
+  readonly minimumRate: number
+  readonly rateWindow: number
 }
 
 export const defaultTimeouts: Timeouts = {
@@ -72,7 +81,9 @@ export const defaultTimeouts: Timeouts = {
   headers: 30_000,
   idle: 30_000,
   document: 60_000,
-  total: Number.POSITIVE_INFINITY
+  total: Number.POSITIVE_INFINITY,
+  minimumRate: 1000,
+  rateWindow: 30_000
 }
 
 /** Retries of one request or one body: exponential with full jitter. `base`, `cap` and `maxWait` in milliseconds. */

@@ -328,7 +328,7 @@ export class InvalidManifest extends tagged("InvalidManifest")<{
   }
 }
 
-/** A body that ended early, stalled or broke; `offset` bytes of the blob had arrived. */
+/** A body that ended early, stalled, was too slow or broke; `offset` bytes of the blob had arrived. */
 export class BlobInterrupted extends tagged("BlobInterrupted")<{
   readonly digest: string
   readonly offset: number

@@ -5,6 +5,7 @@ import { LimitExceeded } from "../api/errors.ts"
 const units: Record<keyof Limits, string> = {
   documentBytes: "bytes",
   inflateRatio: "bytes out per byte in",
+  blobBytes: "bytes of blob",
   layerBytes: "bytes of uncompressed layer",
   fileBytes: "bytes of one file",
   entries: "entries",

@@ -131,7 +131,13 @@ export const makeLook = ({ registry, sources, lift }: LookingOptions) => {
       return documentOf(source.name, descriptor, bytes)
     }
     const wanted = yield* parsePlatform(platform)
-    const image = yield* resolve({ source: documents, root: source.root, wanted, emit })
+    const image = yield* resolve({
+      source: documents,
+      root: source.root,
+      wanted,
+      emit,
+      blobBytes: Number.POSITIVE_INFINITY
+    })
     return documentOf(source.name, image.manifest.descriptor, image.manifest.bytes)
   }, Effect.scoped)
 

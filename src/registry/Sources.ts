@@ -12,11 +12,12 @@ import type { Gate } from "../reactive/Gate.ts"
 import type { KnownCredentials } from "./auth/Credentials.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
 import { attempt } from "./blob/blob.ts"
-import { inOrder } from "./blob/inOrder.ts"
+import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
 import { resuming } from "./blob/resuming.ts"
 import type { Endpoint } from "./connection/Endpoint.ts"
 import type { Waiting } from "./connection/Manners.ts"
+import { isTooSlow } from "./connection/Pace.ts"
 import type { Hosts, Mirror } from "./hosts/Hosts.ts"
 import type { Mirrors } from "./hosts/Mirrors.ts"
 import { patience, retries } from "./http/retries.ts"
@@ -29,6 +30,8 @@ export interface SourcesOptions extends Shared {
   readonly retry: RetryOptions
   /** Requests for one blob at once. */
   readonly ranges: number
+  /** Bytes: an attempt that brings fewer counts like one that brings none. */
+  readonly minimumRate: number
   readonly lift: Lift
 }
 
@@ -72,19 +75,20 @@ const aheadBytes = 16 * 2 ** 20
 /** Of one range: below, the latency of a request outweighs what it brings; above, the first ones take too long. */
 const [smallest, largest] = [2 ** 20, 4 * 2 ** 20]
 
-/** What is left of a blob, in the order of its bytes. */
-const segments = (offset: number, size: number, ranges: number): ReadonlyArray<readonly [from: number, to: number]> => {
-  if (ranges < 2) return []
-  const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
-  const count = Math.ceil((size - offset) / bytes)
-  return Array.from({ length: count }, (_, at) => [offset + at * bytes, Math.min(offset + (at + 1) * bytes, size)])
+/** What is left of a blob, in the order of its bytes, made as it is due: its size is what a manifest says. */
+function* segments(offset: number, size: number, bytes: number): Generator<readonly [from: number, to: number]> {
+  for (let from = offset; from < size; from += bytes) yield [from, Math.min(from + bytes, size)]
 }
 
 /** The next place is asked at once. */
 class PassedOver {}
 
 export const makeSources = (options: SourcesOptions): Sources => {
-  const { hosts, mirrors, credentials, retry, ranges, lift, transport } = options
+  const { hosts, mirrors, credentials, retry, ranges, minimumRate, lift, transport } = options
+  /** A host that sends a little, again and again, is one that sends nothing. */
+  const renews = (error: unknown, brought: number) =>
+    brought >= Math.max(1, minimumRate) &&
+    !(isReason(error) && error._tag === "BlobInterrupted" && isTooSlow(error.cause))
   /** Registries that answered a range with the whole blob. */
   const deaf = new Set<string>()
   const rangeless = new Set<string>()
@@ -172,22 +176,17 @@ export const makeSources = (options: SourcesOptions): Sources => {
             },
             wait: () => {
               const patient = patience(retries(retry, emit, digest))
-              return (error, progressed) =>
-                error instanceof PassedOver ? of(undefined) : lift(patient(error, progressed))
+              return (error, brought) =>
+                error instanceof PassedOver ? of(undefined) : lift(patient(error, renews(error, brought)))
             }
           })
-        const bodies = deaf.has(registry) ? [] : segments(offset, size, ranges)
-        if (bodies.length < 2) return part(offset, undefined, gate)
+        const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
+        if (ranges < 2 || deaf.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
+        const bodies = function* (): Generator<Body> {
+          for (const [from, to] of segments(offset, size, bytes)) yield (gate) => part(from, to, gate)
+        }
         let seen = offset
-        return inOrder(
-          bodies.map(
-            ([from, to]) =>
-              (gate) =>
-                part(from, to, gate)
-          ),
-          ranges,
-          gate
-        ).pipe(
+        return inOrder(bodies(), ranges, gate).pipe(
           tap((chunk) => {
             seen += chunk.length
           }),

@@ -71,6 +71,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     ...(yield* makeNetwork(options)),
     mirrors,
     lift,
+    minimumRate: filled(defaultTimeouts, options.timeouts).minimumRate,
     ranges: Math.min(options.ranges ?? 1, mostRanges)
   })
 
@@ -92,7 +93,13 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     yield* explainMapping(reference)
     return {
       reference,
-      ...(yield* resolve({ source: documents(reference, emit), root: wantedOf(reference), wanted, emit }))
+      ...(yield* resolve({
+        source: documents(reference, emit),
+        root: wantedOf(reference),
+        wanted,
+        emit,
+        blobBytes: limits.blobBytes
+      }))
     }
   })
 

@@ -6,7 +6,14 @@
  * an index is taken for what it is: where its config names another platform, a warning says so, as docker's does.
  */
 import * as Effect from "effect/Effect"
-import { InvalidManifest, PlatformNotFound, printable, type Reason, UnsupportedMediaType } from "../api/errors.ts"
+import {
+  InvalidManifest,
+  LimitExceeded,
+  PlatformNotFound,
+  printable,
+  type Reason,
+  UnsupportedMediaType
+} from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import type { ImageConfig } from "../image/ImageConfig.ts"
@@ -35,6 +42,8 @@ export interface Resolve {
   readonly root: Wanted
   readonly wanted: Platform
   readonly emit: Emit
+  /** Bytes that a layer's blob may have by its descriptor; `LimitExceeded`. */
+  readonly blobBytes: number
 }
 
 /** A manifest that serves, and what was said of its platform. */
@@ -55,7 +64,8 @@ const platformOfConfig = ({ os, architecture, variant, ...config }: ImageConfig,
 /** The layers of a manifest with the diff ids of its config: as many of the one as of the other. */
 export const layersOf = Effect.fnUntraced(function* (
   manifest: Document<Manifest>,
-  config: Document<ImageConfig>
+  config: Document<ImageConfig>,
+  blobBytes: number
 ): Effect.fn.Return<ReadonlyArray<ResolvedLayer>, Reason> {
   const { layers } = manifest.value
   const { diff_ids: diffIds } = config.value.rootfs
@@ -63,6 +73,13 @@ export const layersOf = Effect.fnUntraced(function* (
   for (const [position, { mediaType, digest, size, urls }] of layers.entries()) {
     const diffId = diffIds[position]
     if (diffId === undefined || layers.length !== diffIds.length) break
+    if (size > blobBytes)
+      return yield* new LimitExceeded({
+        limit: "blobBytes",
+        maximum: blobBytes,
+        unit: "bytes of blob",
+        subject: digest
+      })
     const where = urls === undefined || urls.length === 0 ? {} : { urls }
     layered.push({
       digest: yield* parseDigest(digest),
@@ -192,7 +209,7 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
 export const resolve = Effect.fnUntraced(function* (request: Resolve): Effect.fn.Return<FoundImage, Reason> {
   const root: IndexOrManifest = yield* request.source.manifest(request.root)
   const chosen = yield* root._tag === "Index" ? among(request, root.document) : single(request, root.document)
-  const layers = yield* layersOf(chosen.manifest, chosen.config)
+  const layers = yield* layersOf(chosen.manifest, chosen.config, request.blobBytes)
   return {
     digest: root.document.descriptor.digest,
     ...chosen,

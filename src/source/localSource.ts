@@ -71,7 +71,7 @@ export const openLocal = Effect.fnUntraced(function* (
     name: options.name ?? itself,
     words: `${url} ${++opened}`,
     isRemote: false,
-    resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit }),
+    resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit, blobBytes: limits.blobBytes }),
     digest: () => Effect.succeed(root),
     root: shelf.root,
     documents: () => source,

@@ -13,6 +13,7 @@ test("options that are left out, undefined, or as the defaults are, are taken", 
     { timeouts: { idle: 2 ** 31 - 1, total: Number.POSITIVE_INFINITY }, retry: { maxWait: 0 } },
     { connections: undefined, limits: undefined, timeouts: { idle: undefined } },
     { connections: 1, workers: 1, limits: defaultLimits, timeouts: defaultTimeouts, retry: defaultRetry },
+    { timeouts: { minimumRate: 0 } },
     { limits: { layerBytes: Number.POSITIVE_INFINITY } }
   ])
     expect(Effect.runSync(checkOptions(given(options)))).toBeUndefined()
@@ -38,6 +39,8 @@ test.each([
   ["timeouts", "total", 0],
   ["timeouts", "total", -Number.POSITIVE_INFINITY],
   ["retry", "maxWait", -1],
+  ["timeouts", "rateWindow", 0],
+  ["timeouts", "minimumRate", -1],
   ["retry", "times", Number.POSITIVE_INFINITY]
 ])("a number within a group is refused by its whole name: %s.%s", (group, key, value) => {
   expect(refusal({ [group]: { [key]: value } })).toMatchObject({ _tag: "InvalidOption", option: `${group}.${key}` })

@@ -4,12 +4,13 @@
  */
 import { Observable, Subscription } from "rxjs"
 import { Gate } from "../../reactive/Gate.ts"
+import { Pieces } from "../../reactive/Pieces.ts"
 
 export type Body = (gate: Gate) => Observable<Uint8Array>
 
 class Running {
   readonly gate = new Gate()
-  readonly held: Array<Uint8Array> = []
+  readonly held = new Pieces()
   isOver = false
   #subscription = new Subscription()
 
@@ -28,21 +29,24 @@ class Running {
   }
   stop(): void {
     this.#subscription.unsubscribe()
-    this.held.length = 0
+    this.held.clear()
   }
 }
 
-/** At most `atOnce` bodies are subscribed, from the first that is not over on. An error of any is the error of all. */
-export const inOrder = (bodies: ReadonlyArray<Body>, atOnce: number, gate: Gate): Observable<Uint8Array> =>
+/**
+ * At most `atOnce` bodies are subscribed, from the first that is not over on; each is made when it is due. An error of any
+ * is the error of all.
+ */
+export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Observable<Uint8Array> =>
   new Observable((sink) => {
     const running: Array<Running> = []
-    let next = 0
+    const due = bodies[Symbol.iterator]()
     let moving = false
 
     const begin = () => {
-      while (running.length < atOnce && next < bodies.length && !sink.closed) {
-        const body = bodies[next++]
-        if (body === undefined) break
+      while (running.length < atOnce && !sink.closed) {
+        const { done, value: body } = due.next()
+        if (done === true) break
         const one = new Running()
         running.push(one)
         one.start(body, move, (error) => sink.error(error))
@@ -58,7 +62,7 @@ export const inOrder = (bodies: ReadonlyArray<Body>, atOnce: number, gate: Gate)
           if (chunk === undefined) break
           sink.next(chunk)
         }
-        if (sink.closed || first.held.length > 0 || !first.isOver) break
+        if (sink.closed || first.held.bytes > 0 || !first.isOver) break
         running.shift()
         begin()
       }

@@ -1,6 +1,6 @@
 /**
  * Retry beneath the hash: an attempt that breaks is followed by one that starts at the first byte not yet seen, and
- * whoever subscribes sees one body. Attempts are counted while none brings a byte; one that does starts the count anew,
+ * whoever subscribes sees one body. Attempts are counted while none brings some bytes; one that does starts the count anew,
  * so a registry that cuts every connection after a while still serves the largest layer.
  */
 import { defer, EMPTY, type Observable, type ObservableInput, retry, tap } from "rxjs"
@@ -11,8 +11,8 @@ export interface Resuming {
   /** Bytes of the whole. */
   readonly size: number
   readonly attempt: (offset: number) => Observable<Uint8Array>
-  /** Emits when the next attempt is due, or fails; `progressed` tells that the failed one had brought bytes. */
-  readonly wait: () => (error: unknown, progressed: boolean) => ObservableInput<unknown>
+  /** Emits when the next attempt is due, or fails; `brought`: bytes of the one that failed. */
+  readonly wait: () => (error: unknown, brought: number) => ObservableInput<unknown>
 }
 
 export const resuming = ({ offset, size, attempt, wait }: Resuming): Observable<Uint8Array> =>
@@ -27,6 +27,6 @@ export const resuming = ({ offset, size, attempt, wait }: Resuming): Observable<
       tap((chunk) => {
         seen += chunk.length
       }),
-      retry({ delay: (error) => due(error, seen > before) })
+      retry({ delay: (error) => due(error, seen - before) })
     )
   })

@@ -145,7 +145,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
       rememberHeaders({ "proxy-authorization": Redacted.value(proxy.authorization) })
     const answer = yield* wayTo(endpoint, url, proxy).pipe(
       Effect.flatMap(agentFor),
-      Effect.flatMap((agent) => exchange(agent, options, timeouts.idle)),
+      Effect.flatMap((agent) => exchange(agent, options, timeouts)),
       Effect.mapError((error) =>
         codeOf(error) === refusal
           ? new AddressRefused({

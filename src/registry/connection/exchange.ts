@@ -7,8 +7,10 @@ import type * as Scope from "effect/Scope"
 import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
 import type { Gate } from "../../reactive/Gate.ts"
+import { Pieces } from "../../reactive/Pieces.ts"
 import { countRead } from "../../seams/readBuffers.ts"
 import type { Pausable } from "./GuardedClient.ts"
+import { Pace, type Timing } from "./Pace.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
@@ -28,21 +30,28 @@ export class IdleTimeout extends Error {
   readonly code = "IDLE_TIMEOUT"
 }
 
+/** Bytes of a piece from which on it is handed on as it is, at once. */
+const large = 4096
+
 class Exchange implements Dispatcher.DispatchHandler {
-  readonly #idle: number
+  readonly #timing: Timing
   readonly #answered: (answer: Exchanged) => void
   readonly #failed: (error: unknown) => void
   #controller: Dispatcher.DispatchController | undefined
   #sink: Subscriber<Uint8Array> | undefined
-  #held: Uint8Array | undefined
+  /** Handed on before what is held behind it. */
+  #next: Uint8Array | undefined
+  readonly #held = new Pieces()
+  #isDue = false
   #open = false
   #flowing = false
   #aborted = false
   #end: { readonly error?: unknown } | undefined
   #timer: NodeJS.Timeout | undefined
+  #pace: Pace | undefined
 
-  constructor(idle: number, answered: (answer: Exchanged) => void, failed: (error: unknown) => void) {
-    this.#idle = idle
+  constructor(timing: Timing, answered: (answer: Exchanged) => void, failed: (error: unknown) => void) {
+    this.#timing = timing
     this.#answered = answered
     this.#failed = failed
   }
@@ -50,6 +59,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Before the connection stands there is no controller yet: then the request is dropped as soon as it would start. */
   abort(reason: Error): void {
     clearTimeout(this.#timer)
+    this.#pace?.stop()
     if (this.#end !== undefined || this.#aborted) return
     this.#aborted = true
     this.#controller?.abort(reason)
@@ -72,9 +82,26 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#timer?.refresh()
+    this.#pace?.count(chunk.length)
     countRead(chunk.length)
-    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    this.#flow()
+    if (this.#next === undefined && this.#held.bytes === 0 && chunk.length >= large) {
+      this.#next = chunk
+      this.#flow()
+    } else {
+      this.#held.push(chunk)
+      if (this.#held.bytes >= piece) this.#flow()
+      else this.#flowSoon()
+    }
+  }
+
+  /** Small chunks are put together, as many as come with one read of the socket: by the next tick the parser is done with it. */
+  #flowSoon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    process.nextTick(() => {
+      this.#isDue = false
+      this.#flow()
+    })
   }
 
   onResponseEnd(): void {
@@ -92,18 +119,24 @@ class Exchange implements Dispatcher.DispatchHandler {
   #body$(gate: Gate): Observable<Uint8Array> {
     return new Observable((sink) => {
       this.#sink = sink
+      const fail = (error: Error) => {
+        this.abort(error)
+        sink.error(error)
+      }
+      const { idle } = this.#timing
       this.#timer = setTimeout(() => {
         // The silence of a closed gate is our own. Opening it starts the clock anew.
-        if (this.#open && this.#end === undefined) {
-          this.abort(new IdleTimeout())
-          sink.error(new IdleTimeout(`no bytes for ${this.#idle} ms`))
-        }
-      }, this.#idle)
+        if (this.#open && this.#end === undefined) fail(new IdleTimeout(`no bytes for ${idle} ms`))
+      }, idle)
+      this.#pace = new Pace(this.#timing, (slow) => {
+        if (this.#end === undefined) fail(slow)
+      })
       sink.add(() => this.abort(new Error("unsubscribed")))
       sink.add(
         gate.open$.subscribe((open) => {
           this.#open = open
           if (open) this.#timer?.refresh()
+          this.#pace?.gate(open)
           this.#flow()
         })
       )
@@ -116,14 +149,15 @@ class Exchange implements Dispatcher.DispatchHandler {
     // `next` may move the gate, and `resume` may deliver at once: both come back here.
     if (sink === undefined || this.#flowing) return
     this.#flowing = true
-    while (this.#open && this.#held !== undefined && !sink.closed) {
-      const held = this.#held
-      this.#held = held.length > piece ? held.subarray(piece) : undefined
-      sink.next(held.length > piece ? held.subarray(0, piece) : held)
+    while (this.#open && !sink.closed) {
+      const next = this.#next ?? this.#held.shift()
+      if (next === undefined) break
+      this.#next = next.length > piece ? next.subarray(piece) : undefined
+      sink.next(next.length > piece ? next.subarray(0, piece) : next)
     }
     this.#flowing = false
     if (sink.closed) return
-    if (this.#held === undefined && this.#end !== undefined) {
+    if (this.#next === undefined && this.#held.bytes === 0 && this.#end !== undefined) {
       if ("error" in this.#end) sink.error(this.#end.error)
       else sink.complete()
     } else if (this.#open) this.#controller?.resume()
@@ -135,13 +169,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 export const exchange = Effect.fnUntraced(function* (
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
-  idle: number
+  timing: Timing
 ): Effect.fn.Return<Exchanged, unknown, Scope.Scope> {
   let abort = (): void => undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => abort()))
   return yield* Effect.callback<Exchanged, unknown>((resume) => {
     const running = new Exchange(
-      idle,
+      timing,
       (answer) => resume(Effect.succeed(answer)),
       (error) => resume(Effect.fail(error))
     )

@@ -1,9 +1,9 @@
 /** Reads a body whole, up to a bound. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { toArray } from "rxjs"
 import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import { whole } from "../../reactive/whole.ts"
 import { problemOf } from "../connection/problem.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { atMost } from "./atMost.ts"
@@ -25,10 +25,10 @@ export const collect = (
       .body$(new Gate())
       .pipe(
         atMost(limit, () => new TooLong({ limit })),
-        toArray()
+        whole
       )
       .subscribe({
-        next: (chunks) => resume(Effect.succeed(Buffer.concat(chunks))),
+        next: (bytes) => resume(Effect.succeed(bytes)),
         error: (error) => {
           const url = redactUrl(answer.url)
           const failure =

@@ -1,9 +1,10 @@
 /** Files by name: a directory, or an archive. Names are only ever looked up. */
 import * as Effect from "effect/Effect"
-import { type Observable, of, toArray } from "rxjs"
+import { type Observable, of } from "rxjs"
 import { InvalidSource, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import { whole } from "../../reactive/whole.ts"
 
 export interface Part {
   /** Bytes. */
@@ -29,8 +30,9 @@ export const partOfBytes = (bytes: Uint8Array): Part => ({
 
 /** The first `count` bytes, or all there are. */
 export const beginningOf = (part: Part, count: number): Effect.Effect<Uint8Array, Reason> =>
-  Effect.map(drain(isReason)(part.bytes$(new Gate(), 0, Math.min(count, part.size)).pipe(toArray())), (chunks = []) =>
-    Buffer.concat(chunks)
+  Effect.map(
+    drain(isReason)(part.bytes$(new Gate(), 0, Math.min(count, part.size)).pipe(whole)),
+    (bytes = new Uint8Array(0)) => bytes
   )
 
 /** A whole document. */

@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import { Observable, Subject } from "rxjs"
+import { Observable, of, Subject } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { type Body, inOrder } from "../../../src/registry/blob/inOrder.ts"
@@ -72,17 +72,49 @@ describe("bodies in order", () => {
     expect(b?.gate?.isOpen).toBe(true)
   })
 
+  test("without end are made as they are due", () => {
+    let made = 0
+    const bodies = function* (): Generator<Body> {
+      for (;;) {
+        const byte = made++ % 256
+        yield () => of(chunk(byte))
+      }
+    }
+    const gate = new Gate()
+    const seen: Array<number> = []
+    const subscription = inOrder(bodies(), 3, gate).subscribe((bytes) => {
+      seen.push(...bytes)
+      if (seen.length === 100) gate.close()
+    })
+    expect([seen.length, made <= 103]).toEqual([100, true])
+    subscription.unsubscribe()
+  })
+
+  test("in pieces of a byte are held by their bytes while they wait", () => {
+    const { bodies, states } = controlled(2)
+    const [a, b] = states
+    const pieces: Array<Uint8Array> = []
+    inOrder(bodies, 2, new Gate()).subscribe((bytes) => pieces.push(bytes))
+    for (let at = 0; at < 100_000; at++) b?.bytes$.next(chunk(at % 251))
+    a?.bytes$.complete()
+    expect(pieces.length).toBeLessThan(10)
+    expect(Buffer.concat(pieces).equals(Buffer.from(Uint8Array.from({ length: 100_000 }, (_, at) => at % 251)))).toBe(
+      true
+    )
+  })
+
   test("stop at a gate that closes on the way", () => {
     const { bodies, states } = controlled(2)
     const gate = new Gate()
     const seen: Array<number> = []
-    inOrder(bodies, 2, gate).subscribe((bytes) => {
-      seen.push(...bytes)
+    inOrder(bodies, 2, gate).subscribe(([first = 0]) => {
+      seen.push(first)
       gate.close()
     })
     const [a, b] = states
-    b?.bytes$.next(chunk(2))
-    b?.bytes$.next(chunk(3))
+    // Small ones would become one piece.
+    b?.bytes$.next(new Uint8Array(5000).fill(2))
+    b?.bytes$.next(new Uint8Array(5000).fill(3))
     a?.bytes$.next(chunk(1))
     a?.bytes$.complete()
     expect(seen).toEqual([1])

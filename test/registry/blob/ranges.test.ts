@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { InvalidOption, PullError } from "../../../src/api/errors.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { contentOfBytes, fault, image, startRegistry } from "../../../src/testing/index.ts"
+import { contentOfBytes, fault, image, startRegistry, type TestImage } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
+import { digestOf } from "../images.ts"
 
 const MiB = 2 ** 20
 const made = await image({ compression: "none", layers: [{ files: { big: randomBytes(11 * MiB), tail: "the end" } }] })
@@ -16,6 +17,16 @@ const reasonOf = async (work: Promise<unknown>) => {
     (error) => error
   )
   return error instanceof PullError ? error.reason : error
+}
+/** The same image by a manifest that tells another size of its layer. */
+const sized = (of: TestImage, size: number): TestImage => {
+  const [root] = of.documents.values()
+  const manifest = JSON.parse(Buffer.from(root?.bytes ?? "").toString())
+  manifest.layers[0].size = size
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  const digest = digestOf(bytes)
+  const documents = new Map([[digest, { digest, mediaType: of.mediaType, bytes }]])
+  return { ...of, digest, size: bytes.length, documents, manifests: [] }
 }
 const start = () => startRegistry({ images: { "app:1": made } })
 
@@ -113,6 +124,37 @@ describe("ranges of one blob", () => {
     expect(offsets[0]).toBeGreaterThan(0)
     const first = registry.log.all.find(({ reference }) => reference === layer.digest)
     expect(first?.range).toMatch(new RegExp(`^bytes=${offsets[0]}-`))
+  })
+
+  test("are made as they are due: a manifest that lies about a size costs nothing before its blob is asked for", async () => {
+    for (const [size, ranges] of [
+      [1e15, 4],
+      [1e15, 16],
+      [2 ** 53 - 1, 2]
+    ] as const) {
+      await using registry = await startRegistry({ images: { "app:1": sized(made, size) } })
+      await using oci = await open({ ranges, retry: { times: 0 }, limits: { blobBytes: Number.POSITIVE_INFINITY } })
+      expect(await reasonOf(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "SizeMismatch" })
+      expect(registry.log.all.filter(({ reference }) => reference === layer.digest).length).toBeLessThanOrEqual(
+        2 * ranges
+      )
+    }
+  })
+
+  test("of a blob that is larger than the limit are not asked for", async () => {
+    for (const [blobBytes, size, reason] of [
+      [layer.size, layer.size, undefined],
+      [layer.size - 1, layer.size, "LimitExceeded"],
+      [undefined, 1e15, "LimitExceeded"]
+    ] as const) {
+      await using registry = await startRegistry({ images: { "app:1": sized(made, size) } })
+      await using oci = await open({ ranges: 4, limits: blobBytes === undefined ? {} : { blobBytes } })
+      const found = await reasonOf(oci.pull(registry.reference("app:1")))
+      expect(found?._tag).toBe(reason)
+      if (reason === undefined) continue
+      expect(found).toMatchObject({ limit: "blobBytes", subject: layer.digest })
+      expect(registry.log.all.filter(({ reference }) => reference === layer.digest)).toEqual([])
+    }
   })
 
   test("are a number of requests", async () => {

@@ -36,8 +36,8 @@ describe("resuming", () => {
     )
   })
 
-  it("tells whether an attempt brought something, and forgets it for the next subscriber", async () => {
-    const progress: Array<Array<boolean>> = []
+  it("tells how much an attempt brought, and forgets it for the next subscriber", async () => {
+    const progress: Array<Array<number>> = []
     const body$ = resuming({
       offset: 0,
       size: 2,
@@ -47,15 +47,15 @@ describe("resuming", () => {
           throwError(() => new Error("cut"))
         ),
       wait: () => {
-        const told: Array<boolean> = []
+        const told: Array<number> = []
         progress.push(told)
-        return (error, progressed) => (told.push(progressed) > 2 ? throwError(() => error) : of(undefined))
+        return (error, brought) => (told.push(brought) > 2 ? throwError(() => error) : of(undefined))
       }
     })
     for (const _ of [1, 2]) await expect(lastValueFrom(body$)).rejects.toThrow("cut")
     expect(progress).toEqual([
-      [true, false, false],
-      [true, false, false]
+      [1, 0, 0],
+      [1, 0, 0]
     ])
   })
 

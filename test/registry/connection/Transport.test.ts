@@ -42,7 +42,9 @@ describe("a connection", () => {
   it.live("that brings no answer in time is an error, and leaves no socket", () =>
     Effect.gen(function* () {
       const mute = yield* serveTcp()
-      const { send } = yield* makeTransport({ timeouts: { connect: 60, headers: 60, idle: 60, document: 60 } })
+      const { send } = yield* makeTransport({
+        timeouts: { connect: 60, headers: 60, minimumRate: 0, rateWindow: 1000, idle: 60, document: 60 }
+      })
       const endpoint = endpointOf(mute.host, false)
       for (const scheme of ["http", "https"]) {
         const error = yield* Effect.flip(Effect.scoped(send(endpoint, get(`${scheme}://${mute.host}/v2/`))))

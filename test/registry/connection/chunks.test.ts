@@ -1,0 +1,163 @@
+/** A body in pieces of a byte costs what its bytes cost, and no piece waits for another. */
+import * as Effect from "effect/Effect"
+import { describe, expect } from "vitest"
+import { defaultTimeouts } from "../../../src/api/config.ts"
+import { Gate } from "../../../src/reactive/Gate.ts"
+import { endpointOf } from "../../../src/registry/connection/Endpoint.ts"
+import { makeTransport } from "../../../src/registry/connection/Transport.ts"
+import { collect } from "../../../src/registry/http/collect.ts"
+import { it } from "../../support/effect.ts"
+import { type RawServed, serveRaw } from "../rawServer.ts"
+
+const head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+const chunked = (bytes: Uint8Array, size: number, extension = "") => {
+  const parts: Array<Uint8Array> = []
+  for (let at = 0; at < bytes.length; at += size) {
+    const part = bytes.subarray(at, at + size)
+    parts.push(Buffer.from(`${part.length.toString(16)}${extension}\r\n`), part, Buffer.from("\r\n"))
+  }
+  return Buffer.concat([...parts, Buffer.from("0\r\n\r\n")])
+}
+const body = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, at) => at % 251))
+
+const asking = Effect.fnUntraced(function* (served: RawServed) {
+  const { send } = yield* makeTransport({ timeouts: defaultTimeouts })
+  return yield* send(endpointOf(served.host, true), { method: "GET", url: new URL(served.origin), headers: {} })
+})
+
+describe("a body in small chunks", () => {
+  for (const size of [1, 2, 17, 1000, 4095])
+    it.live(`of ${size} bytes arrives whole, in pieces that are few`, () =>
+      Effect.gen(function* () {
+        const served = yield* serveRaw((_, socket) =>
+          socket.write(Buffer.concat([Buffer.from(head), chunked(body, size)]))
+        )
+        const answer = yield* asking(served)
+        const pieces: Array<Uint8Array> = []
+        const body$ = answer.body$(new Gate())
+        yield* Effect.promise(
+          () =>
+            new Promise<void>((resolve, reject) =>
+              body$.subscribe({ next: (piece) => pieces.push(piece), error: reject, complete: resolve })
+            )
+        )
+        expect(Buffer.concat(pieces).equals(body)).toBe(true)
+        // Not fewer than reads of the socket; far fewer than chunks.
+        expect(pieces.length).toBeLessThan(Math.max(200, (3 * body.length) / 4096))
+      })
+    )
+
+  it.live("is a document in one buffer", () =>
+    Effect.gen(function* () {
+      const served = yield* serveRaw((_, socket) => socket.write(Buffer.concat([Buffer.from(head), chunked(body, 1)])))
+      const bytes = yield* collect(yield* asking(served), body.length)
+      expect(Buffer.from(bytes).equals(body)).toBe(true)
+      expect(bytes.buffer.byteLength).toBeLessThanOrEqual(2 * body.length)
+    })
+  )
+
+  it.live("is not held back: each byte is handed on before the next is sent", () =>
+    Effect.gen(function* () {
+      let more = (): void => undefined
+      const served = yield* serveRaw((_, socket) => {
+        let sent = 0
+        more = () => void socket.write(++sent > 20 ? "0\r\n\r\n" : "1\r\nx\r\n")
+        socket.write(head, more)
+      })
+      const answer = yield* asking(served)
+      let seen = 0
+      const body$ = answer.body$(new Gate())
+      yield* Effect.promise(
+        () =>
+          new Promise<void>((resolve, reject) =>
+            body$.subscribe({
+              next: ({ length }) => {
+                seen += length
+                more()
+              },
+              error: reject,
+              complete: resolve
+            })
+          )
+      )
+      expect(seen).toBe(20)
+    })
+  )
+
+  it.live("stops at a closed gate, and goes on in order", () =>
+    Effect.gen(function* () {
+      const served = yield* serveRaw((_, socket) => socket.write(Buffer.concat([Buffer.from(head), chunked(body, 3)])))
+      const answer = yield* asking(served)
+      const gate = new Gate()
+      const pieces: Array<Uint8Array> = []
+      const closed: Array<boolean> = []
+      const body$ = answer.body$(gate)
+      const watched = new Promise<void>((resolve, reject) =>
+        body$.subscribe({
+          next: (piece) => {
+            closed.push(!gate.isOpen)
+            pieces.push(piece)
+            gate.close()
+            setTimeout(gate.open, 1)
+          },
+          error: reject,
+          complete: resolve
+        })
+      )
+      yield* Effect.promise(() => watched)
+      expect(closed).not.toContain(true)
+      expect(Buffer.concat(pieces).equals(body)).toBe(true)
+    })
+  )
+})
+
+describe("a body that drips", () => {
+  /** A byte, then another, for ever. */
+  const dripping = (millis: number) =>
+    serveRaw((_, socket) => {
+      socket.write(head)
+      const timer = setInterval(() => socket.write("1\r\nx\r\n"), millis)
+      socket.on("close", () => clearInterval(timer))
+    })
+  const timeouts = { ...defaultTimeouts, minimumRate: 1024, rateWindow: 200 }
+  const asked = Effect.fnUntraced(function* (served: RawServed, minimumRate: number) {
+    const { send } = yield* makeTransport({ timeouts: { ...timeouts, minimumRate } })
+    return yield* send(endpointOf(served.host, true), { method: "GET", url: new URL(served.origin), headers: {} })
+  })
+
+  it.live("is ended, though no byte is late", () =>
+    Effect.gen(function* () {
+      const served = yield* dripping(5)
+      const failure = yield* Effect.flip(collect(yield* asked(served, 1024), 1e6))
+      expect(failure.message).toMatch(/less than 1024 bytes a second for 0\.2 s \(TOO_SLOW\)/)
+    })
+  )
+
+  it.live("is not while the gate is closed, whatever part of the time that is, nor where no rate is asked for", () =>
+    Effect.gen(function* () {
+      const served = yield* dripping(5)
+      const failures: Array<unknown> = []
+      const watch = (answer: Effect.Success<ReturnType<typeof asked>>, gate: Gate) =>
+        Effect.acquireRelease(
+          Effect.sync(() => answer.body$(gate).subscribe({ error: (error) => failures.push(error) })),
+          (subscription) => Effect.sync(() => subscription.unsubscribe())
+        )
+      const [flapping, shut] = [new Gate(), new Gate()]
+      shut.close()
+      yield* watch(yield* asked(served, 1024), flapping)
+      yield* watch(yield* asked(served, 1024), shut)
+      yield* watch(yield* asked(served, 0), new Gate())
+      for (let turn = 0; turn < 60; turn++) {
+        flapping.close()
+        yield* Effect.sleep(5)
+        flapping.open()
+        yield* Effect.sleep(5)
+      }
+      expect(failures).toEqual([])
+      shut.open()
+      flapping.open()
+      yield* Effect.sleep(600)
+      expect(failures).toHaveLength(2)
+    })
+  )
+})
