@@ -1,6 +1,7 @@
 /** Every option, its unit and its default. What can be set per pull is in `PullOptions`, the rest in `PullerOptions`. */
 import type { Effect } from "effect/Effect"
 import type { Redacted } from "effect/Redacted"
+import type { Gate } from "../reactive/Gate.ts"
 
 /** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
 export interface Limits {
@@ -26,6 +27,8 @@ export interface Limits {
   readonly paxBytes: number
   /** Bytes of memory for the hard links of one layer that come before their targets: their names, and 256 for each. */
   readonly pendingBytes: number
+  /** Bytes of a body that `bytes()` or `text()` of an entry gives, holes counted. `body$` has no such limit. */
+  readonly bodyBytes: number
   /** Tags, or referrers, of one list. */
   readonly listItems: number
   /** Pages of one list. */
@@ -48,6 +51,7 @@ export const defaultLimits: Limits = {
   linkBytes: 4096,
   paxBytes: 2 ** 20,
   pendingBytes: 32 * 2 ** 20,
+  bodyBytes: 16 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
   listBytes: 64 * 2 ** 20
@@ -269,7 +273,13 @@ export interface PullOptions {
 /** What `hold` is given. */
 export type HoldOptions = Pick<PullOptions, "platform">
 
-export type EntriesOptions = Pick<PullOptions, "platform" | "input">
+export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
+  /**
+   * While it is closed, no entry and no piece of a body comes, and what is read ahead is bounded. For an observer that is
+   * not done when its `next` returns: it closes the gate there, and opens it when it is done. Default: always open.
+   */
+  readonly gate?: Gate | undefined
+}
 
 /** An option that is there and `undefined` is an option that is not there. */
 export const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({

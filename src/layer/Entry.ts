@@ -63,12 +63,13 @@ export interface Entry {
   /** Digest of the layer's blob. */
   readonly layer: string
   /**
-   * The body, once, in pieces; to be subscribed before the next entry is taken. Where the entries are unsubscribed from
-   * in its middle, it fails with a `DOMException` called `AbortError`; so do `bytes` and `text`.
+   * The body, once, in pieces; to be subscribed before the next entry is taken. The pieces are to be read, not written to:
+   * those of a hole share their memory. Where the entries are unsubscribed from in its middle, it fails with a
+   * `DOMException` called `AbortError`; so do `bytes` and `text`.
    */
   readonly body$: Observable<Uint8Array>
-  /** The whole body. */
+  /** The whole body. More than `limits.bodyBytes`, holes counted, is `LimitExceeded`, before any of it is read. */
   readonly bytes: () => Promise<Uint8Array>
-  /** The whole body as UTF-8. */
+  /** The whole body as UTF-8; bounded as `bytes`. */
   readonly text: () => Promise<string>
 }

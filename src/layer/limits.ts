@@ -13,6 +13,7 @@ const units: Record<keyof Limits, string> = {
   pathBytes: "bytes of path",
   linkBytes: "bytes of link target",
   paxBytes: "bytes of extended header",
+  bodyBytes: "bytes of a body in memory",
   pendingBytes: "bytes of hard links that wait for their targets",
   listItems: "items",
   listPages: "pages",

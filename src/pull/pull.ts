@@ -21,6 +21,7 @@ import { parsePlatform } from "../image/Platform.ts"
 import type { Entry } from "../layer/Entry.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import { type Lift, scoped$ } from "../reactive/bridge.ts"
+import type { Gate } from "../reactive/Gate.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { nothingKept } from "../source/nothingKept.ts"
@@ -186,11 +187,11 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
    * What was handed on cannot be taken back: a mirror's lie that is found out before is overcome, one that is found out
    * after is the error that it is. Either way that mirror is not asked again.
    */
-  const readLayer$ = (source: ImageSource, layer: ResolvedLayer): Observable<Entry> =>
+  const readLayer$ = (source: ImageSource, layer: ResolvedLayer, gate: Gate | undefined): Observable<Entry> =>
     defer(() => {
       let given = false
       const reading$ = pool
-        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }))
+        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }), gate)
         .pipe(
           tap(() => {
             given = true
@@ -213,7 +214,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       return { source, layers: yield* distinctLayers(yield* source.resolve(platform, silent)) }
     })
     return scoped$(lift, image, ({ source, layers }) =>
-      from(layers).pipe(concatMap((layer) => readLayer$(source, layer)))
+      from(layers).pipe(concatMap((layer) => readLayer$(source, layer, options.gate)))
     )
   }
 

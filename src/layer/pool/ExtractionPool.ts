@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits } from "../../api/config.ts"
-import type { Gate } from "../../reactive/Gate.ts"
+import { Gate } from "../../reactive/Gate.ts"
 import type { Entry } from "../Entry.ts"
 import type { Applying, Job } from "../Job.ts"
 import { type Facts, factsOf } from "../metadata/Facts.ts"
@@ -57,9 +57,9 @@ export class ExtractionPool extends Context.Service<
     /**
      * The archive's entries in place of a directory, one at a time. The next one waits until the body of the last one is
      * over; a body that was not asked for when the observer returned is passed over. What an entry says is proven only
-     * when the observable completes.
+     * when the observable completes. `gate`: while it is closed nothing comes; by default it is always open.
      */
-    readonly entries$: (job: Omit<LayerJob, "directory">, source: Source) => Observable<Entry>
+    readonly entries$: (job: Omit<LayerJob, "directory">, source: Source, gate?: Gate) => Observable<Entry>
     /**
      * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
      * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
@@ -91,10 +91,12 @@ export class ExtractionPool extends Context.Service<
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
             runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting, facts } }, source),
-          entries$: (layer, source) =>
+          entries$: (layer, source, gate = new Gate()) =>
             new Observable((entries) => {
               const job: Job = { ...layer, limits: all }
-              const receive = receiveEntries(layer.digest, (entry) => entries.next(entry))
+              const receive = receiveEntries({ digest: layer.digest, limits: all, gate }, (entry) =>
+                entries.next(entry)
+              )
               return runJob(pool, job, source, receive).subscribe({
                 error: (error) => entries.error(error),
                 complete: () => entries.complete()

@@ -1,64 +1,48 @@
 /** What a worker reads → entries for users: one at a time, and no body that nobody asks for. */
-import { lastValueFrom, merge, Observable, Subject, type Subscriber, take, toArray } from "rxjs"
-import { InvalidOption } from "../../api/errors.ts"
+import { lastValueFrom, merge, Observable, reduce, Subject, type Subscriber, type Subscription, take } from "rxjs"
+import type { Limits } from "../../api/config.ts"
+import { InvalidOption, printable } from "../../api/errors.ts"
+import type { Gate } from "../../reactive/Gate.ts"
 import type { Entry, EntryHeader } from "../Entry.ts"
 import { type EntryMessage, weight } from "../Job.ts"
+import { atMost } from "../limits.ts"
 import type { RingWriter } from "../Ring.ts"
+import { Pieces } from "./Pieces.ts"
 import type { Receiver } from "./runJob.ts"
 
 const decoder = new TextDecoder()
 
 const decode = (binary: string): string => decoder.decode(Buffer.from(binary, "latin1"))
 
-const holeBytes = 64 * 1024
-
-/** The stored segments with the holes between them, as zeros. */
-const withHoles = (header: EntryHeader, stored: Observable<Uint8Array>): Observable<Uint8Array> => {
-  const { sparse, size } = header
-  if (sparse === undefined) return stored
-  return new Observable((body) => {
-    const segments = [...sparse]
-    let position = 0
-    const zeros = (until: number) => {
-      while (position < until && !body.closed) {
-        const length = Math.min(holeBytes, until - position)
-        position += length
-        body.next(new Uint8Array(length))
-      }
-    }
-    const subscription = stored.subscribe({
-      next: (chunk) => {
-        for (let rest = chunk; rest.length > 0; ) {
-          const segment = segments[0]
-          if (segment === undefined) return
-          zeros(segment.offset)
-          const left = segment.offset + segment.length - position
-          const piece = rest.subarray(0, left)
-          rest = rest.subarray(piece.length)
-          position += piece.length
-          if (piece.length === left) segments.shift()
-          body.next(piece)
-        }
-      },
-      error: (error) => body.error(error),
-      complete: () => {
-        zeros(size)
-        body.complete()
-      }
-    })
-    return subscription
-  })
+export interface EntriesOf {
+  /** Digest of the layer's blob. */
+  readonly digest: string
+  readonly limits: Limits
+  /** Closed, no entry and no piece of a body comes. */
+  readonly gate: Gate
 }
 
 /** `interrupted$` fails the promises of a body that is still under way when the entries are unsubscribed from. */
 const makeEntry = (
-  layer: string,
+  { digest: layer, limits }: EntriesOf,
   header: EntryHeader,
-  stored: Observable<Uint8Array>,
+  body$: Observable<Uint8Array>,
   interrupted$: Observable<never>
 ): Entry => {
-  const body$ = withHoles(header, stored)
-  const bytes = async () => Buffer.concat(await lastValueFrom(merge(body$.pipe(toArray()), interrupted$).pipe(take(1))))
+  const bytes = async () => {
+    atMost(limits, "bodyBytes", header.size, () => {
+      return `layer ${layer}, file ${JSON.stringify(printable(decode(header.path), 120))}`
+    })
+    const whole = Buffer.alloc(header.size)
+    const filling$ = body$.pipe(
+      reduce((at, piece) => {
+        whole.set(piece, at)
+        return at + piece.length
+      }, 0)
+    )
+    await lastValueFrom(merge(filling$, interrupted$).pipe(take(1)))
+    return whole
+  }
   const { linkPath, path, mtime, ...facts } = header
   return {
     path: decode(path),
@@ -78,27 +62,47 @@ const makeEntry = (
   }
 }
 
+const late = () =>
+  new InvalidOption({ option: "entries$", problem: "a body is read once, and asked for when its entry comes" })
+
+/** Bytes that are handed on before others have their turn on the event loop. */
+const turnBytes = 2 ** 20
+
+/** A body that is being read. */
+interface Reading {
+  readonly subscriber: Subscriber<Uint8Array>
+  readonly pieces: Pieces
+}
+
 /**
  * Messages are taken one by one, and their credit goes back then. An entry whose body was asked for holds up the next
  * one until the body is over; an entry whose body was not asked for when its observer returned is passed over.
  */
 class EntryReceiver implements Receiver {
-  readonly #layer: string
+  readonly #of: EntriesOf
   readonly #next: (entry: Entry) => void
   readonly #ring: RingWriter
   readonly #waiting: Array<EntryMessage> = []
   readonly #interrupted$ = new Subject<never>()
+  readonly #opening: Subscription
   /** Set once the worker has sent everything; from then on it may have another job, and its ring is not ours. */
   #finished: (() => void) | undefined
   #closed = false
+  #delivering = false
   #scheduled: NodeJS.Immediate | undefined
-  /** Whoever reads the large body that is being received. */
-  #reader: Subscriber<Uint8Array> | undefined
+  #reading: Reading | undefined
+  /** Of the body that is being read: what has come and is not handed on. */
+  #pieces: Iterator<Uint8Array> | undefined
+  /** No more of it will come. */
+  #whole = false
 
-  constructor(layer: string, next: (entry: Entry) => void, ring: RingWriter) {
-    this.#layer = layer
+  constructor(of: EntriesOf, next: (entry: Entry) => void, ring: RingWriter) {
+    this.#of = of
     this.#next = next
     this.#ring = ring
+    this.#opening = of.gate.open$.subscribe((open) => {
+      if (open && !this.#delivering) this.#later()
+    })
   }
 
   entry(message: EntryMessage): void {
@@ -112,83 +116,129 @@ class EntryReceiver implements Receiver {
   }
 
   fail(error: unknown): void {
-    this.#reader?.error(error)
+    this.#reading?.subscriber.error(error)
   }
 
   close(): void {
     this.#closed = true
+    this.#opening.unsubscribe()
     this.#waiting.length = 0
+    this.#pieces = undefined
     if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
     const aborted = new DOMException("the entries were unsubscribed from", "AbortError")
     this.#interrupted$.error(aborted)
-    this.#reader?.error(aborted)
+    this.#reading?.subscriber.error(aborted)
+  }
+
+  #later(): void {
+    if (this.#closed) return
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined
+      this.#deliver()
+    })
   }
 
   #deliver(): void {
-    this.#scheduled = undefined
-    while (!this.#closed) {
-      const message = this.#waiting.shift()
-      if (message === undefined) {
-        this.#finished?.()
-        return
+    if (this.#delivering) return
+    this.#delivering = true
+    try {
+      let left = turnBytes
+      let handed: number | "turn" | "idle" = 0
+      while (typeof handed === "number" && !this.#closed && this.#of.gate.isOpen) {
+        left -= handed
+        // A promise of a body settles in microtasks: its observer sees the next entry after that.
+        handed = left > 0 ? this.#step() : "turn"
       }
-      if (this.#finished === undefined) this.#ring.giveBack(weight(message))
-      // A promise of a body settles in microtasks: its observer sees the next entry after that.
-      if (this.#take(message)) {
-        this.#scheduled = setImmediate(() => this.#deliver())
-        return
-      }
+      if (handed === "turn") this.#later()
+    } finally {
+      this.#delivering = false
     }
   }
 
-  /** Says whether the observer may still be busy with a body. */
-  #take(message: EntryMessage): boolean {
+  /** Hands one thing on, and says how much it was. */
+  #step(): number | "turn" | "idle" {
+    const piece = this.#pieces?.next()
+    if (piece !== undefined && piece.done !== true) {
+      this.#reading?.subscriber.next(piece.value)
+      return piece.value.length
+    }
+    this.#pieces = undefined
+    if (this.#whole) return this.#complete()
+    const message = this.#waiting.shift()
+    if (message === undefined) {
+      this.#finished?.()
+      return "idle"
+    }
+    const bytes = weight(message)
+    if (this.#finished === undefined) this.#ring.giveBack(bytes)
     switch (message._tag) {
       case "Entry":
-        return this.#whole(message.header, message.body)
+        return this.#entry(message.header, message.body) ? "turn" : bytes
       case "Begin":
         this.#begin(message.header)
-        return false
+        return bytes
       case "Data":
-        this.#reader?.next(message.chunk)
-        return false
-      case "End": {
-        const reader = this.#reader
-        this.#reader = undefined
-        reader?.complete()
-        return reader !== undefined
-      }
+        this.#pieces = this.#reading?.pieces.of(message.chunk)
+        return 0
+      case "End":
+        this.#pieces = this.#reading?.pieces.end()
+        this.#whole = this.#reading !== undefined
+        return 0
     }
   }
 
-  #whole(header: EntryHeader, body: Uint8Array | undefined): boolean {
+  #complete(): "turn" {
+    const { subscriber } = this.#reading ?? {}
+    this.#left()
+    subscriber?.complete()
+    return "turn"
+  }
+
+  #left(): void {
+    this.#reading = undefined
+    this.#pieces = undefined
+    this.#whole = false
+  }
+
+  /** Says whether the observer may still be busy with the body. */
+  #entry(header: EntryHeader, body: Uint8Array | undefined): boolean {
     let asked = false
-    const stored = new Observable<Uint8Array>((subscriber) => {
+    let gone = false
+    const body$ = new Observable<Uint8Array>((subscriber) => {
       asked = true
-      if (body !== undefined) subscriber.next(body)
-      subscriber.complete()
+      const pieces = new Pieces(header)
+      // All of it is here, and its holes are no more than one turn's.
+      if (header.size <= turnBytes) {
+        for (const piece of pieces.all(body)) subscriber.next(piece)
+        return subscriber.complete()
+      }
+      if (gone || this.#reading !== undefined) return subscriber.error(late())
+      this.#reading = { subscriber, pieces }
+      this.#pieces = pieces.all(body)
+      this.#whole = true
+      return () => {
+        if (this.#reading?.subscriber === subscriber) this.#left()
+      }
     })
-    this.#next(makeEntry(this.#layer, header, stored, this.#interrupted$))
+    this.#next(makeEntry(this.#of, header, body$, this.#interrupted$))
+    gone = true
     return asked
   }
 
   #begin(header: EntryHeader): void {
     let state: "offered" | "taken" | "gone" = "offered"
-    const stored = new Observable<Uint8Array>((body) => {
-      if (state !== "offered")
-        return body.error(
-          new InvalidOption({ option: "entries$", problem: "a body is read once, and asked for when its entry comes" })
-        )
+    const body$ = new Observable<Uint8Array>((subscriber) => {
+      if (state !== "offered") return subscriber.error(late())
       state = "taken"
-      this.#reader = body
+      this.#reading = { subscriber, pieces: new Pieces(header) }
       this.#decide(true)
       return () => {
-        if (this.#reader !== body) return
-        this.#reader = undefined
+        if (this.#reading?.subscriber !== subscriber) return
+        this.#left()
         this.#decide(false)
       }
     })
-    this.#next(makeEntry(this.#layer, header, stored, this.#interrupted$))
+    this.#next(makeEntry(this.#of, header, body$, this.#interrupted$))
     if (this.#isOffered(state)) {
       state = "gone"
       this.#decide(false)
@@ -206,6 +256,6 @@ class EntryReceiver implements Receiver {
 }
 
 export const receiveEntries =
-  (layer: string, next: (entry: Entry) => void) =>
+  (of: EntriesOf, next: (entry: Entry) => void) =>
   (ring: RingWriter): Receiver =>
-    new EntryReceiver(layer, next, ring)
+    new EntryReceiver(of, next, ring)

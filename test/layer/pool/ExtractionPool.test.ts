@@ -10,6 +10,7 @@ import { CorruptLayer, isReason } from "../../../src/api/errors.ts"
 import type { Entry } from "../../../src/layer/Entry.ts"
 import { ExtractionPool, type Source } from "../../../src/layer/pool/ExtractionPool.ts"
 import { WorkerPool } from "../../../src/layer/pool/WorkerPool.ts"
+import { Gate } from "../../../src/reactive/Gate.ts"
 import { tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { gated } from "../readArchive.ts"
@@ -381,6 +382,195 @@ describe("entries$", () => {
           )
         )
         expect(first).toHaveLength(4)
+      })
+    )
+  )
+})
+
+describe("bodies that are larger than they look", () => {
+  const GiB = 2 ** 30
+  const sparse = (size: number, at = size - 512) =>
+    layerOf(
+      tar()
+        .sparse("holes", size, [[at, Buffer.alloc(512, 1)]], "pax-1.0")
+        .file("next", "2")
+        .end()
+        .bytes()
+    )
+  const vast = sparse(2 * GiB)
+
+  it.live("a body of more bytes than may be held is refused before any of it is read", () =>
+    using((pool) =>
+      run(async () => {
+        expect(vast.blob.length).toBeLessThan(400)
+        for (const read of [(entry: Entry) => entry.text(), (entry: Entry) => entry.bytes()]) {
+          const seen = await lastValueFrom(
+            pool.entries$(vast.job, source(vast.blob)).pipe(
+              concatMap((entry) => read(entry).catch((error) => error)),
+              toArray()
+            )
+          )
+          expect(seen[0]).toMatchObject({ _tag: "LimitExceeded", limit: "bodyBytes", maximum: 16 * 2 ** 20 })
+          expect(seen[0].message).toMatch(/file "holes": more than 16777216 bytes/)
+          expect(String(seen[1])).toBe("2")
+        }
+      })
+    )
+  )
+
+  it.live("the limit itself is given, one byte more is not, with holes or without", () =>
+    using(
+      (pool) =>
+        run(async () => {
+          for (const [size, outcome] of [
+            [4096, 4096],
+            [4097, "LimitExceeded"]
+          ] as const)
+            for (const layer of [sparse(size, 512), layerOf(tar().file("f", Buffer.alloc(size)).end().bytes())]) {
+              const first = await firstValueFrom(
+                pool.entries$(layer.job, source(layer.blob)).pipe(
+                  concatMap((entry) =>
+                    entry.bytes().then(
+                      (bytes) => bytes.length,
+                      (error) => error._tag
+                    )
+                  )
+                )
+              )
+              expect(first).toBe(outcome)
+            }
+        }),
+      { workers: 1, limits: { bodyBytes: 4096 } }
+    )
+  )
+
+  it.live("a hole comes in turns, between which the event loop has its own", () =>
+    using((pool) =>
+      run(async () => {
+        let [bytes, largest, turn, turns] = [0, 0, 0, 0]
+        let running = true
+        const tick = () => {
+          turn = 0
+          turns += 1
+          if (running) setImmediate(tick)
+        }
+        tick()
+        await lastValueFrom(
+          pool.entries$(vast.job, source(vast.blob)).pipe(
+            concatMap((entry) => entry.body$),
+            tap((piece) => {
+              bytes += piece.length
+              turn += piece.length
+              largest = Math.max(largest, turn)
+            })
+          )
+        )
+        running = false
+        expect(bytes).toBe(2 * GiB + 1)
+        expect(largest).toBeLessThanOrEqual(3 * 2 ** 20)
+        expect(turns).toBeGreaterThan(500)
+      })
+    )
+  )
+
+  it.live("who keeps the pieces of a hole keeps one piece of memory", () =>
+    using((pool) =>
+      run(async () => {
+        const pieces = await lastValueFrom(
+          pool.entries$(vast.job, source(vast.blob)).pipe(
+            filter((entry) => entry.path === "holes"),
+            concatMap((entry) => entry.body$),
+            toArray()
+          )
+        )
+        expect(pieces.reduce((sum, { length }) => sum + length, 0)).toBe(2 * GiB)
+        expect(new Set(pieces.map(({ buffer }) => buffer)).size).toBe(2)
+      })
+    )
+  )
+
+  it.live("a map of ten thousand segments is put together in its order", () =>
+    using((pool) =>
+      run(async () => {
+        const regions = Array.from({ length: 10_000 }, (_, i) => [i * 3, Buffer.of(1 + (i % 255))] as const)
+        const layer = layerOf(tar().sparse("comb", 30_000, regions, "pax-1.0").end().bytes())
+        const bytes = await firstValueFrom(
+          pool.entries$(layer.job, source(layer.blob)).pipe(concatMap((entry) => entry.bytes()))
+        )
+        const expected = Buffer.alloc(30_000)
+        for (const [at, byte] of regions) byte.copy(expected, at)
+        expect(expected.equals(bytes)).toBe(true)
+      })
+    )
+  )
+
+  it.live("a body of a hole is read once, and when its entry comes", () =>
+    using((pool) =>
+      run(async () => {
+        const entries = await lastValueFrom(pool.entries$(vast.job, source(vast.blob)).pipe(toArray()))
+        const late = await lastValueFrom(entries[0]?.body$ ?? NEVER).catch((error) => error)
+        expect(late).toMatchObject({ _tag: "InvalidOption" })
+      })
+    )
+  )
+
+  const ordinary = layerOf(
+    tar()
+      .file("large", Buffer.alloc(40 * 2 ** 20))
+      .file("next", "2")
+      .end()
+      .bytes()
+  )
+  for (const [name, layer, most] of [
+    ["of an ordinary file", ordinary, 1],
+    ["of a sparse file", sparse(64 * 2 ** 20), 1]
+  ] as const)
+    it.live(`an asynchronous reader that closes the gate has one piece at a time: ${name}`, () =>
+      using((pool) =>
+        run(async () => {
+          const gate = new Gate()
+          let [waiting, largest, bytes] = [0, 0, 0]
+          await lastValueFrom(
+            pool.entries$(layer.job, source(layer.blob), gate).pipe(
+              concatMap((entry) => entry.body$),
+              tap((piece) => {
+                bytes += piece.length
+                largest = Math.max(largest, ++waiting)
+                gate.close()
+              }),
+              concatMap(async () => {
+                await new Promise(setImmediate)
+                waiting -= 1
+                gate.open()
+              })
+            )
+          )
+          expect(bytes).toBe(layer === ordinary ? 40 * 2 ** 20 + 1 : 64 * 2 ** 20 + 1)
+          expect(largest).toBe(most)
+        })
+      )
+    )
+
+  it.live("while the gate is closed no entry comes, however many there are, and unsubscribing ends all the same", () =>
+    using((pool) =>
+      run(async () => {
+        const archive = tar()
+        for (let i = 0; i < 5000; i++) archive.file(`f${i}`, "x")
+        const many = layerOf(archive.end().bytes())
+        const gate = new Gate()
+        const seen: Array<string> = []
+        const subscription = pool.entries$(many.job, source(many.blob), gate).subscribe(({ path }) => {
+          seen.push(path)
+          if (seen.length % 1000 === 0) gate.close()
+        })
+        for (const expected of [1000, 2000]) {
+          while (seen.length < expected) await new Promise(setImmediate)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          expect(seen).toHaveLength(expected)
+          gate.open()
+        }
+        subscription.unsubscribe()
+        await lastValueFrom(pool.entries$(small.job, source(small.blob)))
       })
     )
   )
