@@ -156,6 +156,11 @@ export interface HostOptions extends TlsOptions {
   readonly plainHttp?: boolean | undefined
   /** Sent to the registry with each request. */
   readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
+  /**
+   * Where this registry may send us by a redirect, a token realm or a foreign layer, wherever that lies: names,
+   * `.example.com` for all below one, addresses, networks as `10.0.0.0/8`; with a port or without.
+   */
+  readonly trustedHosts?: ReadonlyArray<string> | undefined
   /** Asked in this order, before the registry itself. */
   readonly mirrors?: ReadonlyArray<string | MirrorOptions> | undefined
 }

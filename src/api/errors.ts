@@ -207,18 +207,27 @@ export class InvalidResponse extends tagged("InvalidResponse")<{
   }
 }
 
-/** A redirect, realm or foreign address that a registry may not send us to. */
+/** A redirect, realm or foreign address that a registry may not send us to. `option` permits it, where one does. */
 export class AddressRefused extends tagged("AddressRefused")<{
   readonly from: string
   readonly to: string
   readonly problem: string
+  readonly option?: "trustedHosts" | "plainHttp"
+  /** The registry that the option would be given for. */
+  readonly registry?: string
 }> {
   readonly isRetryable = false
   override get message() {
     return `${this.from} points to ${this.to}, which is refused: ${this.problem}`
   }
   get advice() {
-    return "If you trust this registry, give its storage's address in the configuration."
+    const { option, registry = "" } = this
+    if (option === "plainHttp")
+      return `If plain HTTP is meant, permit it: --plain-http (hosts[${JSON.stringify(registry)}].plainHttp).`
+    const host = URL.canParse(this.to) ? new URL(this.to).host : ""
+    return option === "trustedHosts"
+      ? `If you trust that host, name it: --trusted-host ${registry}=${host} (hosts[${JSON.stringify(registry)}].trustedHosts).`
+      : "No option permits this: the registry has to name another address."
   }
 }
 

@@ -367,14 +367,19 @@ describe("flags for the network", () => {
   test("are options for the hosts that they name", async () => {
     const flags =
       "--mirror docker.io=https://m/v2?a=b --mirror https://all --ca /ca.pem --insecure reg:5000 " +
-      "--client-cert reg:5000=/c.pem --client-key reg:5000=/k.pem --hosts-dir /a --hosts-dir /b"
+      "--client-cert reg:5000=/c.pem --client-key reg:5000=/k.pem --hosts-dir /a --hosts-dir /b " +
+      "--trusted-host reg:5000=minio:9000 --trusted-host 10.0.0.0/8"
     for (const command of ["pull debian:12", "resolve debian:12", "tags debian", "verify"]) {
       const [asked] = (await ran(`${command} ${flags}`)).asked
       expect(asked?.puller).toMatchObject({
         hosts: {
           "docker.io": { mirrors: ["https://m/v2?a=b"] },
-          "*": { mirrors: ["https://all"], ca: ["/ca.pem"] },
-          "reg:5000": { client: [{ cert: "/c.pem", key: "/k.pem" }], insecure: true }
+          "*": { mirrors: ["https://all"], ca: ["/ca.pem"], trustedHosts: ["10.0.0.0/8"] },
+          "reg:5000": {
+            client: [{ cert: "/c.pem", key: "/k.pem" }],
+            insecure: true,
+            trustedHosts: ["minio:9000"]
+          }
         },
         hostsDirs: ["/a", "/b"]
       })

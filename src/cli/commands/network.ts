@@ -40,6 +40,12 @@ export const network = {
   ),
   keys: forHost("client-key", "HOST=FILE", "Key of the certificate for that host, PEM", false),
   insecure: several("insecure", "HOST", "Take any certificate of this host"),
+  trusted: forHost(
+    "trusted-host",
+    "[REGISTRY=]HOST",
+    "Let the registry, or any, point to this host, domain or network, wherever it lies",
+    true
+  ),
   timeout: duration("timeout", "Give up after so long, all retries and waits included (default: never)"),
   maxWait: duration(
     "max-wait",
@@ -57,19 +63,22 @@ export interface Network {
   readonly insecure: ReadonlyArray<string>
   readonly timeout: number | undefined
   readonly maxWait: number | undefined
+  readonly trusted: ReadonlyArray<ForHost>
 }
 
 const valuesFor = (given: ReadonlyArray<ForHost>, host: string) =>
   given.filter((it) => it.host === host).map(({ value }) => value)
 
-const hostOf = ({ mirrors, authorities, certs, keys, insecure }: Network, host: string): HostOptions => {
+const hostOf = ({ mirrors, authorities, certs, keys, insecure, trusted }: Network, host: string): HostOptions => {
   const [ca, urls, keyOf] = [valuesFor(authorities, host), valuesFor(mirrors, host), valuesFor(keys, host)]
+  const trustedHosts = valuesFor(trusted, host)
   const client = valuesFor(certs, host).map((cert, at) => ({ cert, key: keyOf[at] }))
   return {
     ...(urls.length === 0 ? {} : { mirrors: urls }),
     ...(ca.length === 0 ? {} : { ca }),
     ...(client.length === 0 ? {} : { client }),
-    ...(insecure.includes(host) ? { insecure: true } : {})
+    ...(insecure.includes(host) ? { insecure: true } : {}),
+    ...(trustedHosts.length === 0 ? {} : { trustedHosts })
   }
 }
 
@@ -77,8 +86,8 @@ const hostOf = ({ mirrors, authorities, certs, keys, insecure }: Network, host: 
 export const reached = (
   given: Network
 ): Pick<PullerOptions, "plainHttp" | "hosts" | "hostsDirs" | "timeouts" | "retry"> => {
-  const { plainHttp, hostsDirs, mirrors, authorities, certs, keys, insecure, timeout, maxWait } = given
-  const named = [...mirrors, ...authorities, ...certs, ...keys].map(({ host }) => host)
+  const { plainHttp, hostsDirs, mirrors, authorities, certs, keys, insecure, trusted, timeout, maxWait } = given
+  const named = [...mirrors, ...authorities, ...certs, ...keys, ...trusted].map(({ host }) => host)
   const hosts = [...new Set([...named, ...insecure])]
   return {
     ...(plainHttp ? { plainHttp } : {}),

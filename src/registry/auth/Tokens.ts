@@ -12,10 +12,9 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { AddressRefused, InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
+import { InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
 import { remember } from "../../api/secrets.ts"
 import { parseJson } from "../../image/json.ts"
-import { objection } from "../connection/Address.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
 import type { Waiting } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
@@ -111,8 +110,8 @@ const fetchToken = (transport: Transport) =>
     if (!URL.canParse(wanted.realm))
       return yield* new InvalidResponse({ url: from, problem: "the token realm is no address" })
     const realm = new URL(wanted.realm)
-    const problem = objection(addressOf(endpoint), realm, transport.placeOf(endpoint), endpoint.plainHttp)
-    if (problem !== undefined) return yield* new AddressRefused({ from, to: redactUrl(realm), problem })
+    const refused = transport.refusal(endpoint, addressOf(endpoint), realm)
+    if (refused !== undefined) return yield* refused
 
     const { request, authorization } = write(realm, wanted)
     const first = yield* follow(transport, endpoint, request, authorization)

@@ -10,16 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import {
-  AddressRefused,
-  BlobNotFound,
-  InvalidResponse,
-  type Reason,
-  redactUrl,
-  SizeMismatch
-} from "../../api/errors.ts"
+import { BlobNotFound, InvalidResponse, type Reason, redactUrl, SizeMismatch } from "../../api/errors.ts"
 import type { Lift } from "../../reactive/bridge.ts"
-import { objection } from "../connection/Address.ts"
 import { addressOf } from "../connection/Endpoint.ts"
 import type { Transport } from "../connection/Transport.ts"
 import { type Followed, follow } from "../http/follow.ts"
@@ -144,9 +136,9 @@ const elsewhere = Effect.fnUntraced(function* (
   let refused: Reason | undefined
   for (const text of urls.filter((url) => URL.canParse(url)).slice(0, mostUrls)) {
     const url = new URL(text)
-    const problem = objection(from, url, transport.placeOf(endpoint), endpoint.plainHttp)
-    if (problem !== undefined) {
-      refused = new AddressRefused({ from: redactUrl(from), to: redactUrl(url), problem })
+    const judged = transport.refusal(endpoint, from, url)
+    if (judged !== undefined) {
+      refused = judged
       continue
     }
     const send: Place["send"] = (headers) =>

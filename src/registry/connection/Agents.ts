@@ -3,21 +3,19 @@
  * the addresses that a name resolves to. They live as long as the scope.
  */
 import { setMaxListeners } from "node:events"
-import type { LookupFunction } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../../api/config.ts"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { load } from "../../fs/load.ts"
+import type { Judgement } from "./Guard.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
 import { tunnel } from "./tunnel.ts"
 
 export interface Way {
-  /** Names the judgement that `lookup` passes. */
-  readonly judgement: string
-  readonly lookup: LookupFunction
+  readonly judgement: Judgement
   readonly tls: Tls | undefined
   /** Tunnels through it. */
   readonly proxy: ForwardProxy | undefined
@@ -44,11 +42,17 @@ export const makeAgents = Effect.fnUntraced(function* (
 
   const connectorOf = (
     make: typeof buildConnector,
-    { lookup, proxy }: Way,
+    { judgement, proxy }: Way,
     secured: object
   ): buildConnector.connector => {
     // The signal ends connections that are still being made; `destroy` would wait for them.
-    const straight = { timeout: timeouts.connect, lookup, signal: closing.signal, autoSelectFamily: true, ...secured }
+    const straight = {
+      timeout: timeouts.connect,
+      lookup: judgement.lookup,
+      signal: closing.signal,
+      autoSelectFamily: true,
+      ...secured
+    }
     const connect = make(straight)
     if (proxy === undefined) return connect
     return (target, callback) => {
@@ -63,7 +67,7 @@ export const makeAgents = Effect.fnUntraced(function* (
   }
 
   return Effect.fnUntraced(function* (way) {
-    const key = JSON.stringify([way.judgement, way.tls, way.proxy?.origin])
+    const key = JSON.stringify([way.judgement.name, way.tls, way.proxy?.origin])
     const known = agents.get(key)
     if (known !== undefined) return known
     const secured = way.tls === undefined ? {} : yield* readTls(way.tls)

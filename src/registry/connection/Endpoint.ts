@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly tls?: Tls
   /** Sent with each request to the origin, and with none that left it. */
   readonly headers?: Readonly<Record<string, Redacted.Redacted<string>>>
+  /** Where it may send us, wherever that lies; see `HostPattern`. */
+  readonly trustedHosts?: ReadonlyArray<string>
   /** Of a mirror: the registry whose images are wanted, told to it as `ns`, as containerd tells it. */
   readonly namespace?: string
 }

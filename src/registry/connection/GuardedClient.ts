@@ -22,9 +22,16 @@ import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }
 
+/** What a request is sent by. */
+export interface Connection {
+  /** The address that it was made to, once it stands. */
+  readonly peer: string | undefined
+}
+
 /** The options of a request, and whether its body is paused now. */
 export interface Pausable extends Dispatcher.DispatchOptions {
   readonly isPaused: () => boolean
+  readonly onDispatch: (connection: Connection) => void
 }
 
 const broken = () => Object.assign(new Error("the connection ended"), { code: "UND_ERR_SOCKET" })
@@ -47,17 +54,25 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
   }
 }
 
+/** A connection, and the request that it has now. */
+interface Running extends Awaited {
+  isPaused: () => boolean
+  peer: string | undefined
+}
+
 class GuardedClient extends Client {
-  readonly #running: Awaited & { isPaused: () => boolean }
+  readonly #running: Running
 
   constructor(origin: URL, { connect, ...options }: Client.Options) {
-    const running = { isPaused: () => false, head: false }
+    const running: Running = { isPaused: () => false, head: false, peer: undefined }
     const connector: buildConnector.connector = (target, callback) => {
       if (typeof connect !== "function") return callback(new Error("a pool gives its clients a connector"), null)
       connect(target, (...result) => {
         if (result[0] === null) {
           guard(result[1], () => running.isPaused())
           readHeads(result[1], running)
+          // Here, since a socket that has ended no longer tells.
+          running.peer = result[1].remoteAddress
         }
         callback(...result)
       })
@@ -70,6 +85,7 @@ class GuardedClient extends Client {
     // Without pipelining a client has one request at a time.
     this.#running.isPaused = options.isPaused
     this.#running.head = true
+    options.onDispatch(this.#running)
     return super.dispatch(options, handler)
   }
 }

@@ -2,12 +2,13 @@
  * Which proxy an address is reached by: `HTTPS_PROXY` and `HTTP_PROXY`, less what `NO_PROXY` names, as curl and Go read
  * them. This machine itself is never asked for by a proxy.
  */
-import { BlockList, isIP } from "node:net"
+import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ProxyOptions } from "../../api/config.ts"
 import { variable } from "../auth/authFiles.ts"
 import { hostOf, placeOfHost } from "./Address.ts"
+import { inNetwork, parseHostPattern, portOf } from "./HostPattern.ts"
 
 export interface ForwardProxy {
   /** Without user name and password: may be shown. */
@@ -38,27 +39,15 @@ export const parseProxy = (given: Redacted.Redacted<string>): ForwardProxy | und
   return { origin, authorization }
 }
 
-const portOf = ({ port, protocol }: URL) => port || (protocol === "https:" ? "443" : "80")
-
-const inNetwork = (host: string, network: string): boolean => {
-  const [, address = "", prefix = ""] = /^(.+)\/([0-9]{1,3})$/.exec(network) ?? []
-  const family = isIP(address)
-  if (family === 0 || isIP(host) !== family || Number(prefix) > (family === 6 ? 128 : 32)) return false
-  const block = new BlockList()
-  const type = family === 6 ? "ipv6" : "ipv4"
-  block.addSubnet(address, Number(prefix), type)
-  return block.check(host, type)
-}
-
 /** Whether one entry of `NO_PROXY` names an address. `.example.com` and `*.example.com` leave out the domain itself. */
 const names = (entry: string, url: URL): boolean => {
   const host = hostOf(url).toLowerCase()
   if (entry === "*") return true
-  if (entry.includes("/")) return inNetwork(host, entry)
-  const [, bare = entry, port] = isIP(entry) === 6 ? [] : (/^\[?(.*?)\]?(?::([0-9]+))?$/.exec(entry) ?? [])
-  if (port !== undefined && port !== portOf(url)) return false
-  if (isIP(bare) !== 0) return bare === host
-  const domain = bare.replace(/^\*/, "").replace(/\.$/, "")
+  const pattern = parseHostPattern(entry)
+  if (pattern._tag === "Network") return inNetwork(host, pattern.network)
+  if (pattern.port !== undefined && pattern.port !== portOf(url)) return false
+  if (isIP(pattern.host) !== 0) return pattern.host === host
+  const domain = pattern.host.replace(/^\*/, "")
   if (domain === "") return false
   return domain.startsWith(".") ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`)
 }

@@ -1,23 +1,15 @@
-/**
- * The connections: undici agents that live as long as the scope, and the guard on where they may connect.
- *
- * A registry's own host is connected to wherever it lies. Hosts that a registry only points to are judged by the
- * addresses that their names resolve to, inside the connection's own look-up: judged before, a name could resolve to
- * something else a moment later. Behind a proxy it is the proxy that resolves names; addresses are judged as ever.
- */
-import { lookup } from "node:dns"
-import type { LookupFunction } from "node:net"
+/** Requests and their answers, over connections that live as long as the scope and go where the guard lets them. */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { defaultRetry, type Timeouts } from "../../api/config.ts"
-import { AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { rememberHeaders } from "../../api/secrets.ts"
-import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
 import { makeAgents } from "./Agents.ts"
-import { addressOf, type Endpoint } from "./Endpoint.ts"
+import type { Endpoint } from "./Endpoint.ts"
 import { type Exchanged, exchange } from "./exchange.ts"
+import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
 import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
 import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
 import { codeOf, isPermanent, problemOf } from "./problem.ts"
@@ -38,35 +30,12 @@ export interface Answer extends Exchanged {
   readonly documentTimeout: number
 }
 
-export interface Transport {
+export type Transport = {
   /** Sends a request that `endpoint` is behind: to itself, or to where it pointed. Follows nothing. */
   readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
   /** Milliseconds that a host wants to be left in peace, from now on. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
-  /** Where the registry lies, known for sure once it was connected to; the strictest before. */
-  readonly placeOf: (endpoint: Endpoint) => Place
-}
-
-/** Hosts whose place is remembered. */
-const capacity = 1000
-
-const refusal = "ADDRESS_REFUSED"
-
-/** Resolves as the system does, and lets `judge` look at the addresses before one is connected to. */
-const judging =
-  (judge: (host: string, places: ReadonlyArray<Place>) => boolean): LookupFunction =>
-  (host, options, callback) => {
-    lookup(host, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? []
-      if (error !== null || first === undefined) return callback(error ?? new Error("no address"), "", 0)
-      const places = addresses.map(({ address }) => placeOfAddress(address))
-      if (!judge(host, places)) return callback(Object.assign(new Error("refused"), { code: refusal }), "", 0)
-      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
-    })
-  }
-
-/** Resolves, and judges nothing. */
-const anywhere = judging(() => true)
+} & Pick<Guard, "refusal" | "placeOf">
 
 export interface TransportOptions {
   readonly timeouts: Omit<Timeouts, "total">
@@ -78,6 +47,8 @@ export interface TransportOptions {
   readonly proxyFor?: ProxyFor
   /** How TLS is spoken to hosts that a registry pointed to. */
   readonly tlsOfHost?: (host: string) => Effect.Effect<Tls | undefined>
+  /** Default: the system's. */
+  readonly lookup?: LookupAll
 }
 
 const requests = Metric.counter("ociflow_registry_requests", {
@@ -101,33 +72,22 @@ export const makeTransport = Effect.fnUntraced(function* ({
   maxWait = defaultRetry.maxWait,
   userAgent = "ociflow",
   proxyFor = () => undefined,
-  tlsOfHost = () => Effect.undefined
+  tlsOfHost = () => Effect.undefined,
+  lookup
 }: TransportOptions): Effect.fn.Return<Transport, never, Scope.Scope> {
-  const places = new Map<string, Place>()
+  const guard = makeGuard(lookup)
   const agentFor = yield* makeAgents(timeouts, connections)
   const manners = makeManners(maxWait)
 
-  const learn = judging((host, found) => {
-    // All of them: a name that is public as well could lend a stranger the rights of a neighbour.
-    const [first = "public"] = found
-    if (places.size >= capacity) places.clear()
-    places.set(host, found.every((place) => place === first) ? first : "public")
-    return true
-  })
-  const placeOf = (endpoint: Endpoint): Place => {
-    const url = addressOf(endpoint)
-    return placeOfHost(hostOf(url)) ?? places.get(url.hostname) ?? "public"
-  }
-
-  /** A proxy is our own: it lies where it likes. What it connects to, it alone can judge. */
   const wayTo = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL, proxy: ForwardProxy | undefined) {
     const own = url.origin === endpoint.origin
     const tls = own ? endpoint.tls : trusting(endpoint.tls, yield* tlsOfHost(url.host))
     const tunnelled = proxy !== undefined && url.protocol === "https:"
-    if (proxy !== undefined) return { judgement: "proxy", lookup: anywhere, tls, proxy: tunnelled ? proxy : undefined }
-    if (own) return { judgement: "own", lookup: learn, tls, proxy }
-    const home = placeOf(endpoint)
-    return { judgement: home, lookup: judging((_, found) => found.every((place) => mayLead(home, place))), tls, proxy }
+    return {
+      judgement: proxy === undefined ? guard.judge(endpoint, url) : guard.ofProxy,
+      tls,
+      proxy: tunnelled ? proxy : undefined
+    }
   })
 
   const send = Effect.fnUntraced(function* (
@@ -136,7 +96,6 @@ export const makeTransport = Effect.fnUntraced(function* ({
   ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
     yield* manners.before(url, waiting)
     const proxy = proxyFor(url)
-    const home = placeOf(endpoint)
     const plainly = proxy !== undefined && url.protocol === "http:" ? throughPlainly(proxy, url) : undefined
     const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }
     const options = { ...request, origin: url.origin, path: url.pathname + url.search, ...plainly, headers }
@@ -147,12 +106,8 @@ export const makeTransport = Effect.fnUntraced(function* ({
       Effect.flatMap(agentFor),
       Effect.flatMap((agent) => exchange(agent, options, timeouts)),
       Effect.mapError((error) =>
-        codeOf(error) === refusal
-          ? new AddressRefused({
-              from: redactUrl(endpoint.origin),
-              to: redactUrl(url),
-              problem: `a ${home} registry may not lead there`
-            })
+        codeOf(error) === refusedCode
+          ? guard.refused(endpoint, url)
           : new RegistryUnreachable({ url: redactUrl(url), problem: problemOf(error), cause: error })
       ),
       Effect.tapError((error) =>
@@ -162,6 +117,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
       )
     )
     yield* manners.answered(url, answer)
+    if (proxy === undefined && url.origin === endpoint.origin) guard.answered(endpoint, answer.peer)
     yield* Metric.update(requests, 1)
     yield* Effect.annotateCurrentSpan({ "http.response.status_code": answer.status })
     if (answer.status === 407)
@@ -185,6 +141,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
         })
       ),
     quietFor: manners.quietFor,
-    placeOf
+    refusal: guard.refusal,
+    placeOf: guard.placeOf
   }
 })

@@ -9,7 +9,7 @@ import type { Dispatcher } from "undici"
 import type { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
 import { countRead } from "../../seams/readBuffers.ts"
-import type { Pausable } from "./GuardedClient.ts"
+import type { Connection, Pausable } from "./GuardedClient.ts"
 import { Pace, type Timing } from "./Pace.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
@@ -18,6 +18,8 @@ type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStar
 export interface Exchanged {
   readonly status: number
   readonly headers: Headers
+  /** The address that the connection was made to, and that answered. */
+  readonly peer?: string | undefined
   /** The body, in pieces of at most 32 KiB. While the gate is closed, the rest of one read of the socket is held. */
   readonly body$: (gate: Gate) => Observable<Uint8Array>
 }
@@ -38,6 +40,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #answered: (answer: Exchanged) => void
   readonly #failed: (error: unknown) => void
   #controller: Dispatcher.DispatchController | undefined
+  #connection: Connection | undefined
   #sink: Subscriber<Uint8Array> | undefined
   /** Handed on before what is held behind it. */
   #next: Uint8Array | undefined
@@ -69,6 +72,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     return this.#end === undefined && this.#controller?.paused === true
   }
 
+  onDispatch(connection: Connection): void {
+    this.#connection = connection
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#aborted) controller.abort(new Error("no longer wanted"))
@@ -77,7 +84,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     if (status < 200 || this.#aborted) return
     controller.pause()
-    this.#answered({ status, headers, body$: (gate) => this.#body$(gate) })
+    this.#answered({ status, headers, peer: this.#connection?.peer, body$: (gate) => this.#body$(gate) })
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -180,7 +187,11 @@ export const exchange = Effect.fnUntraced(function* (
       (error) => resume(Effect.fail(error))
     )
     abort = () => running.abort(new Error("no longer wanted"))
-    const pausable: Pausable = { ...options, isPaused: () => running.isPaused }
+    const pausable: Pausable = {
+      ...options,
+      isPaused: () => running.isPaused,
+      onDispatch: (connection) => running.onDispatch(connection)
+    }
     dispatcher.dispatch(pausable, running)
   })
 })

@@ -17,13 +17,15 @@ const listOf = <A>(value: A | ReadonlyArray<A> | undefined): ReadonlyArray<A> =>
 const lowerCased = (headers: Headers = {}): Headers =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
-/** Authorities are added, headers count one by one, all else as a whole. */
+/** Authorities and trusted hosts are added, headers count one by one, all else as a whole. */
 const add = (general: HostSettings, named: HostSettings): HostSettings => {
   const ca = [...new Set([...listOf(general.ca), ...listOf(named.ca)])]
+  const trustedHosts = [...new Set([...(general.trustedHosts ?? []), ...(named.trustedHosts ?? [])])]
   const headers = { ...lowerCased(general.headers), ...lowerCased(named.headers) }
   return {
     ...filled(general, named),
     ...(ca.length === 0 ? {} : { ca }),
+    ...(trustedHosts.length === 0 ? {} : { trustedHosts }),
     ...(Object.keys(headers).length === 0 ? {} : { headers })
   }
 }
@@ -40,11 +42,12 @@ const redacted = (headers: Headers) =>
     Object.entries(headers).map(([name, value]) => [name, Redacted.isRedacted(value) ? value : Redacted.make(value)])
   )
 
-export const withSettings = (endpoint: Endpoint, { headers, ...settings }: HostSettings): Endpoint => {
+export const withSettings = (endpoint: Endpoint, { headers, trustedHosts, ...settings }: HostSettings): Endpoint => {
   const tls = tlsOf(settings)
   return {
     ...endpoint,
     ...(tls === undefined ? {} : { tls }),
-    ...(headers === undefined ? {} : { headers: redacted(headers) })
+    ...(headers === undefined ? {} : { headers: redacted(headers) }),
+    ...(trustedHosts === undefined ? {} : { trustedHosts })
   }
 }

@@ -3,8 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { AddressRefused, InvalidResponse, redactUrl } from "../../api/errors.ts"
-import { objection } from "../connection/Address.ts"
+import { type AddressRefused, InvalidResponse, redactUrl } from "../../api/errors.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
 import type { NotAsked } from "../connection/Manners.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
@@ -41,8 +40,8 @@ export const follow = Effect.fnUntraced(function* (
     if (request.method === "POST" || location === undefined || !URL.canParse(location, url.href))
       return yield* new InvalidResponse({ url: redactUrl(url), problem: `status ${answer.status} leads nowhere` })
     const next = new URL(location, url)
-    const problem = objection(url, next, transport.placeOf(endpoint), endpoint.plainHttp)
-    if (problem !== undefined) return yield* new AddressRefused({ from: redactUrl(url), to: redactUrl(next), problem })
+    const refused = transport.refusal(endpoint, url, next)
+    if (refused !== undefined) return yield* refused
     astray ||= next.origin !== url.origin
     yield* discard(answer)
     url = next

@@ -25,6 +25,7 @@ const slow = Effect.gen(function* () {
   let abandoned = 0
   const transport: Transport = {
     placeOf: () => "public",
+    refusal: () => undefined,
     quietFor: () => Effect.succeed(0),
     send: (_, it) =>
       Effect.gen(function* () {
