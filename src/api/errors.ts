@@ -547,6 +547,7 @@ export const reasons = {
   DigestMismatch,
   SizeMismatch,
   InvalidManifest,
+  DeadlineExceeded,
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,
@@ -557,8 +558,7 @@ export const reasons = {
   NotCached,
   CatalogueFailed,
   StoreDamaged,
-  CatalogueTooNew,
-  DeadlineExceeded
+  CatalogueTooNew
 } as const
 
 /** Why a pull failed. */
