@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ignoreElements, tap } from "rxjs"
 import { isReason, ManifestNotFound, type Reason } from "../api/errors.ts"
-import { complaint } from "../image/json.ts"
+import { advice } from "../image/advice.ts"
+import type { DescriptorLike } from "../image/Descriptor.ts"
+import { decodeAs } from "../image/decodeAs.ts"
 import { dockerConfig, dockerManifest } from "../image/mediaTypes.ts"
 import { type Digest, parseDigest } from "../image/reference/Digest.ts"
 import { formatLocal, type LocalReference } from "../image/reference/LocalReference.ts"
@@ -17,13 +19,13 @@ import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import { digestOf, readConfig } from "../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "./container/Container.ts"
-import { inFull, listed, namesOfLayout, openLayout, readJson } from "./ociLayout.ts"
+import { absence, ambiguity, inFull, mostNames, namesOfLayout, openLayout, readJson } from "./ociLayout.ts"
 import type { Shelf } from "./Shelf.ts"
 
 const Saved = Schema.Struct({
   Config: Schema.String,
-  RepoTags: Schema.optionalKey(Schema.Array(Schema.String)),
-  Layers: Schema.Array(Schema.String)
+  RepoTags: advice(Schema.Array(Schema.String)),
+  Layers: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
 })
 type Saved = typeof Saved.Type
 const Manifest = Schema.Array(Saved)
@@ -48,15 +50,22 @@ const partAt = Effect.fnUntraced(function* (container: Container, path: string):
   )
 })
 
+const configOf = Effect.fnUntraced(function* (
+  container: Container,
+  saved: Saved,
+  limit: number
+): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly described: DescriptorLike }, Reason> {
+  const bytes = yield* documentOf(yield* partAt(container, saved.Config), "config", limit)
+  return { bytes, described: { mediaType: dockerConfig, digest: digestOf("sha256", bytes), size: bytes.length } }
+})
+
 /** Makes the manifest of an image, as Docker's registry has it. */
 const shelve = Effect.fnUntraced(function* (
   container: Container,
   saved: Saved,
   limit: number
 ): Effect.fn.Return<Shelf & { readonly config: Digest }, Reason> {
-  const configPart = yield* partAt(container, saved.Config)
-  const bytes = yield* documentOf(configPart, "config", limit)
-  const described = { mediaType: dockerConfig, digest: digestOf("sha256", bytes), size: bytes.length }
+  const { bytes, described } = yield* configOf(container, saved, limit)
   const { diff_ids: diffIds } = (yield* readConfig(bytes, described)).value.rootfs
   const parts = new Map<string, Part>([[described.digest, partOfBytes(bytes)]])
   const layers: Array<{ readonly mediaType: string; readonly size: number; readonly digest: string }> = []
@@ -87,8 +96,14 @@ const choose = Effect.fnUntraced(function* (
   asked: LocalReference,
   limit: number
 ): Effect.fn.Return<Shelf, Reason> {
-  const names = listed(all.flatMap(tagsOf))
-  const none = new ManifestNotFound({ url: formatLocal(asked), detail: `it holds ${names}` })
+  const choices = (some: ReadonlyArray<Saved>) =>
+    Effect.forEach(some.slice(0, mostNames + 1), (saved) =>
+      Effect.map(configOf(container, saved, limit), ({ described: { digest } }) => ({ names: tagsOf(saved), digest }))
+    )
+  const none = Effect.flatMap(
+    choices(all),
+    (held) => new ManifestNotFound({ url: formatLocal(asked), detail: absence(held) })
+  )
   if (asked.digest !== undefined) {
     for (const saved of all) {
       const shelf = yield* shelve(container, saved, limit)
@@ -106,7 +121,9 @@ const choose = Effect.fnUntraced(function* (
   }
   const [first] = chosen
   if (first === undefined) return yield* none
-  if (chosen.length > 1) return yield* unusable(container, `say which of several images is meant: ${names}`)
+  const isFirst = ({ Config, Layers }: Saved) =>
+    Config === first.Config && Layers.join("\0") === first.Layers.join("\0")
+  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguity(yield* choices(chosen), asked.image))
   return yield* shelve(container, first, limit)
 })
 
@@ -117,8 +134,8 @@ const readSaved = Effect.fnUntraced(function* (
   const found = yield* readJson(container, "manifest.json", limit)
   if (found === undefined)
     return yield* unusable(container, "there is no manifest.json: it is nothing that docker save writes today")
-  return yield* Schema.decodeUnknownEffect(Manifest)(found.json).pipe(
-    Effect.mapError((error) => unusable(container, `manifest.json: ${complaint(error)}`))
+  return yield* decodeAs(Manifest, found.json).pipe(
+    Effect.mapError((problem) => unusable(container, `manifest.json: ${problem}`))
   )
 })
 

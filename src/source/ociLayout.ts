@@ -1,10 +1,10 @@
 /** OCI image layout (image-spec, image-layout.md): `index.json` says which images there are, `blobs` holds them. */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { ManifestNotFound, printable, type Reason } from "../api/errors.ts"
 import { type Descriptor, platformOf } from "../image/Descriptor.ts"
+import { decodeAs } from "../image/decodeAs.ts"
 import { Index, isAttestation } from "../image/Index.ts"
-import { complaint, parseJson } from "../image/json.ts"
+import { parseJson } from "../image/json.ts"
 import { fullName, refName } from "../image/reference/annotations.ts"
 import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import { formatLocal, type LocalReference } from "../image/reference/LocalReference.ts"
@@ -15,7 +15,7 @@ import { type Container, documentOf, partOfBytes, unusable } from "./container/C
 import type { Shelf } from "./Shelf.ts"
 
 /** Names that an error lists. */
-const mostNames = 20
+export const mostNames = 20
 
 const namesOf = ({ annotations = {} }: Descriptor): ReadonlyArray<string> =>
   [annotations[fullName], annotations[refName]].filter((name) => name !== undefined)
@@ -27,12 +27,34 @@ export const inFull = (name: string): Effect.Effect<string> =>
     Effect.orElseSucceed(() => name)
   )
 
-/** What cannot be chosen among, or is not there, and what is. */
-export const listed = (names: ReadonlyArray<string>): string => {
-  const distinct = [...new Set(names)]
-  const shown = distinct.slice(0, mostNames).map((name) => printable(name, 200))
-  return shown.length === 0 ? "images without names" : shown.join(", ") + (distinct.length > mostNames ? ", …" : "")
+/** What a container holds, for a person to choose from. */
+export const listed = (labels: ReadonlyArray<string>): string => {
+  const distinct = [...new Set(labels)]
+  const shown = distinct.slice(0, mostNames).map((label) => printable(label, 200))
+  return shown.join(", ") + (distinct.length > mostNames ? ", …" : "")
 }
+
+export interface Choice {
+  readonly names: ReadonlyArray<string>
+  readonly digest: string
+}
+
+/** How each is asked for: by a name that no other has, else by its digest. */
+export const labelsOf = (choices: ReadonlyArray<Choice>): ReadonlyArray<string> =>
+  choices.map(({ names, digest }) => {
+    const others = choices.filter((it) => it.digest !== digest)
+    return names.find((name) => !others.some((it) => it.names.includes(name))) ?? `@${digest}`
+  })
+
+/** Several images fit what was asked for. */
+export const ambiguity = (choices: ReadonlyArray<Choice>, image: string | undefined): string =>
+  image === undefined
+    ? `say which of several images is meant: ${listed(labelsOf(choices))}`
+    : `several images are called ${image}; say which is meant by its digest: ${listed(choices.map(({ digest }) => `@${digest}`))}`
+
+/** None does. */
+export const absence = (choices: ReadonlyArray<Choice>): string =>
+  choices.length === 0 ? "it holds no image" : `it holds ${listed(labelsOf(choices))}`
 
 export const readJson = Effect.fnUntraced(function* (
   container: Container,
@@ -69,8 +91,8 @@ const readIndex = Effect.fnUntraced(function* (
 ): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly manifests: Index["manifests"] }, Reason> {
   const found = yield* readJson(container, "index.json", limit)
   if (found === undefined) return yield* unusable(container, "there is no index.json: it is no OCI layout")
-  const { manifests } = yield* Schema.decodeUnknownEffect(Index)(found.json).pipe(
-    Effect.mapError((error) => unusable(container, `index.json: ${complaint(error)}`))
+  const { manifests } = yield* decodeAs(Index, found.json).pipe(
+    Effect.mapError((problem) => unusable(container, `index.json: ${problem}`))
   )
   return { bytes: found.bytes, manifests }
 })
@@ -96,12 +118,13 @@ export const openLayout = Effect.fnUntraced(function* (
   }
   const entries = manifests.filter((entry) => !isAttestation(entry))
   const chosen = image === undefined ? entries : yield* called(entries, image)
-  const names = listed(entries.flatMap(namesOf))
+  const choiceOf = (entry: Descriptor): Choice => ({ names: namesOf(entry), digest: entry.digest })
   const [first] = chosen
-  if (first === undefined) return yield* new ManifestNotFound({ url: formatLocal(asked), detail: `it holds ${names}` })
+  if (first === undefined)
+    return yield* new ManifestNotFound({ url: formatLocal(asked), detail: absence(entries.map(choiceOf)) })
   if (chosen.every((entry) => entry.digest === first.digest)) return shelf({ _tag: "Entry", descriptor: first })
   if (image === undefined && isIndexItself(entries)) return shelf({ _tag: "Pin", digest: own })
-  return yield* unusable(container, `say which of several images is meant: ${names}`)
+  return yield* unusable(container, ambiguity(chosen.map(choiceOf), image))
 })
 
 /** Names of all images: the tags of a layout. */

@@ -89,7 +89,8 @@ export class TarIndex {
         base = at
         window = window.subarray(0, (await file.read(window, 0, window.length, at)).bytesRead)
       }
-      if (window.length < at - base + length) throw corrupt("the archive ends within an entry")
+      if (window.length < at - base + length)
+        throw corrupt(at === 0 ? "it is no tar archive" : "the archive ends within an entry")
       return window.subarray(at - base, at - base + length)
     }
 
@@ -102,7 +103,8 @@ export class TarIndex {
         if (at < end && !isZero(await bytes(at, blockBytes), 0)) throw corrupt("an entry behind half an end marker")
         break
       }
-      if (!hasChecksum(block, 0)) throw corrupt("a header whose checksum is wrong")
+      if (!hasChecksum(block, 0))
+        throw corrupt(at === blockBytes ? "it is no tar archive" : "a header whose checksum is wrong")
       const typeflag = String.fromCharCode(block[156] ?? 0)
       const isRecords = /[xXLK]/.test(typeflag)
       if (isRecords || /[gV]/.test(typeflag)) {

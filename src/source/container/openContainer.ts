@@ -5,11 +5,12 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "../../api/config.ts"
-import type { Reason } from "../../api/errors.ts"
+import { isReason, type Reason } from "../../api/errors.ts"
 import { codeOf } from "../../fs/syscall.ts"
 import { formatLocal, type LocalReference, standardInput } from "../../image/reference/LocalReference.ts"
-import { formOf } from "../../layer/compression/formOf.ts"
+import { blockBytes } from "../../layer/tar/HeaderBlock.ts"
 import { openArchive } from "./archive.ts"
+import { archiveForm } from "./archiveForm.ts"
 import { type Container, unusable } from "./Container.ts"
 import { openDirectory } from "./directory.ts"
 import { type Input, spool } from "./spool.ts"
@@ -22,11 +23,11 @@ export interface OpenOptions {
   readonly directory: Effect.Effect<string, Reason, Scope.Scope>
 }
 
-const beginsAsGzip = async (path: string): Promise<boolean> => {
+const isPlain = async (path: string, name: string): Promise<boolean> => {
   const file = await open(path, "r")
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
-    return formOf(buffer.subarray(0, bytesRead)) === "gzip"
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
+    return archiveForm(buffer.subarray(0, bytesRead), name) === "plain"
   } finally {
     await file.close()
   }
@@ -34,10 +35,10 @@ const beginsAsGzip = async (path: string): Promise<boolean> => {
 
 const wordsOf = (error: unknown) => (codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOf(error))
 
-const look = async (path: string): Promise<"directory" | "archive" | "stream"> => {
+const look = async (path: string, name: string): Promise<"directory" | "archive" | "stream"> => {
   const found = await stat(path)
   if (found.isDirectory()) return "directory"
-  return found.isFile() && !(await beginsAsGzip(path)) ? "archive" : "stream"
+  return found.isFile() && (await isPlain(path, name)) ? "archive" : "stream"
 }
 
 export const openContainer = Effect.fnUntraced(function* (
@@ -57,7 +58,10 @@ export const openContainer = Effect.fnUntraced(function* (
       return yield* unusable({ name }, "the standard input is a terminal")
     return yield* spooled(stream)
   }
-  const kind = yield* Effect.tryPromise({ try: () => look(path), catch: (error) => unusable({ name }, wordsOf(error)) })
+  const kind = yield* Effect.tryPromise({
+    try: () => look(path, name),
+    catch: (error) => (isReason(error) ? error : unusable({ name }, wordsOf(error)))
+  })
   // What a manifest.json names there could be a link to anywhere; in a layout every name is a digest.
   if (kind === "directory" && asked.transport !== "oci")
     return yield* unusable({ name }, "it is a directory: as an OCI layout, oci: takes it")

@@ -1,6 +1,6 @@
 /**
  * A stream into a file, since a source is read anywhere and a stream only once. Inflated where it is gzip, which
- * `docker save | gzip` makes; memory holds a piece at a time.
+ * `docker save | gzip` makes, or zstd; memory holds a piece at a time.
  */
 import { createWriteStream } from "node:fs"
 import { Readable } from "node:stream"
@@ -10,8 +10,10 @@ import * as Effect from "effect/Effect"
 import type { Limits } from "../../api/config.ts"
 import { FileSystemFailed, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
 import { codeOf } from "../../fs/syscall.ts"
-import { formOf } from "../../layer/compression/formOf.ts"
+import { blockBytes } from "../../layer/tar/HeaderBlock.ts"
+import { archiveForm } from "./archiveForm.ts"
 import { unusable } from "./Container.ts"
+import { unzstdChunks } from "./unzstdChunks.ts"
 
 export type Input = AsyncIterable<Uint8Array>
 
@@ -26,7 +28,7 @@ const peek = async (
 ): Promise<{ readonly first: Uint8Array; readonly whole: AsyncGenerator<Uint8Array> }> => {
   const rest: AsyncIterator<unknown> = stream[Symbol.asyncIterator]()
   let first: Uint8Array = new Uint8Array(0)
-  while (first.length < 4) {
+  while (first.length < blockBytes) {
     const { done, value } = await rest.next()
     if (done === true) break
     first = Buffer.concat([first, bytesOf(value)])
@@ -50,8 +52,7 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
     signal.addEventListener("abort", end)
     try {
       const { first, whole } = await peek(stream)
-      const form = formOf(first)
-      if (form === "zstd") throw unusable({ name }, "it is compressed with zstd: decompress it before")
+      const form = archiveForm(first, name)
       let [received, written] = [0, 0]
       const count = async function* (chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) {
@@ -75,7 +76,9 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
         }
       }
       const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
+      const unzstd = (chunks: AsyncIterable<Uint8Array>) => unzstdChunks(chunks, name)
       if (form === "gzip") await pipeline(whole, count, createGunzip(), bounded, file, { signal })
+      else if (form === "zstd") await pipeline(whole, count, unzstd, bounded, file, { signal })
       else await pipeline(whole, count, bounded, file, { signal })
     } finally {
       signal.removeEventListener("abort", end)

@@ -1,0 +1,31 @@
+/** A zstd stream's bytes, by what reads layers; in steps so small that none keeps the event loop, or memory, for long. */
+import { isReason } from "../../api/errors.ts"
+import { unusable } from "./Container.ts"
+
+export async function* unzstdChunks(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const [{ unzstd }, { smallestSlice }] = await Promise.all([
+    import("../../layer/compression/unzstd.ts"),
+    import("../../layer/compression/inflater.ts")
+  ])
+  const pace = { bytes: smallestSlice }
+  const decoder = unzstd(name, pace)
+  let made: Array<Uint8Array> = []
+  const keep = (piece: Uint8Array) => void made.push(Uint8Array.from(piece))
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        const end = at + pace.bytes
+        decoder.push(chunk.subarray(at, end), keep)
+        at = end
+        yield* made
+        made = []
+      }
+    }
+    decoder.end(keep)
+    yield* made
+  } catch (error) {
+    throw isReason(error) && error._tag === "CorruptLayer" ? unusable({ name }, error.problem) : error
+  } finally {
+    decoder.close?.()
+  }
+}
