@@ -18,6 +18,7 @@ import type { Transport } from "./connection/Transport.ts"
 import { discard } from "./http/discard.ts"
 import { type Circumstances, failure } from "./http/failure.ts"
 import { type Followed, follow } from "./http/follow.ts"
+import { addressOfHeader, textOfHeader } from "./http/header.ts"
 import { notices } from "./http/notices.ts"
 
 export interface Ask {
@@ -86,8 +87,14 @@ export const makeSession = (
     for (const { scheme, parameters } of challenges) {
       const realm = parameters.get("realm")
       const scope = parameters.get("scope") || (repository === "" ? undefined : `repository:${repository}:pull`)
-      if (scheme === "bearer" && realm !== undefined)
-        return { _tag: "Bearer", realm, service: parameters.get("service"), scope }
+      if (scheme !== "bearer" || realm === undefined) continue
+      const service = parameters.get("service")
+      return {
+        _tag: "Bearer",
+        realm: addressOfHeader(realm),
+        service: service === undefined ? undefined : textOfHeader(service),
+        scope: scope === undefined ? undefined : textOfHeader(scope)
+      }
     }
     return login?._tag === "Password" && challenges.some(({ scheme }) => scheme === "basic")
       ? { _tag: "Basic" }

@@ -17,6 +17,12 @@ export const headerOf = (headers: Headers, name: string): string | undefined => 
 export const addressOfHeader = (text: string): string =>
   text.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 
+/** A header's text, which is UTF-8 where its bytes make sense so. */
+export const textOfHeader = (text: string): string => {
+  const decoded = Buffer.from(text, "latin1").toString()
+  return decoded.includes("\ufffd") ? text : decoded
+}
+
 /** `Content-Length` in bytes, where it is there and makes sense. */
 export const contentLength = (headers: Headers): number | undefined => {
   const text = headerOf(headers, "content-length")?.trim()
