@@ -5,6 +5,7 @@ import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions, type 
 import { InvalidOption, printable } from "./errors.ts"
 
 const choices = {
+  access: ["private", "readable", "writable"],
   ownership: ["xattr", "chown", "none"],
   statFormat: ["seed", "containers"],
   layout: ["layers", "overlay", "rootfs"],
@@ -71,6 +72,7 @@ const checkKeys = (given: object, known: Readonly<Record<string, true>>) =>
 const pullerOptions: Record<keyof PullerOptions, true> = {
   root: true,
   layersDir: true,
+  access: true,
   keepBlobs: true,
   ownership: true,
   statFormat: true,

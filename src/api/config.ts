@@ -207,11 +207,19 @@ export type Durability = "crash" | "power"
 /** What a pull does where the disk has less free space than the image needs at least. */
 export type Preflight = "warn" | "refuse" | "off"
 
+/**
+ * What other users of this machine may do with the store's directories. `private`: nothing; what is made has the mode 0700.
+ * `readable`: enter and read; 0755. `writable`: as the umask and whoever made them say, and nothing is checked.
+ */
+export type Access = "private" | "readable" | "writable"
+
 export interface PullerOptions {
   /** Where the catalogue and the layers are. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
   readonly root?: string | undefined
   /** Where extracted layers and root file systems are. Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** Default `private`. */
+  readonly access?: Access | undefined
   /** Directory of an OCI layout in which all blobs of what is pulled are kept, too. Default: none are. */
   readonly keepBlobs?: string | undefined
   /** Default `xattr`. */

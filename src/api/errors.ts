@@ -498,6 +498,17 @@ export class StoreDamaged extends tagged("StoreDamaged")<{ readonly faults: numb
   }
 }
 
+/** Other users may do more with a directory of the store than they should; nothing in it was touched. */
+export class UnsafeStore extends tagged("UnsafeStore")<{ readonly path: string; readonly problem: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.path} ${this.problem}`
+  }
+  get advice() {
+    return "Choose another --root, or make the directory your own (chmod 700); if it is meant to be so, say so with --access."
+  }
+}
+
 /** The catalogue was written by a newer ociflow. */
 export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
   readonly path: string
@@ -558,6 +569,7 @@ export const reasons = {
   NotCached,
   CatalogueFailed,
   StoreDamaged,
+  UnsafeStore,
   CatalogueTooNew
 } as const
 

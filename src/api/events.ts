@@ -121,6 +121,7 @@ export type WarningCode =
   | "PlatformFallback"
   | "PlatformMismatch"
   | "RegistryWarning"
+  | "StoreExposed"
   | "UnknownEntryType"
 /** Something that does not stop the pull and should be known. */
 export interface Warning {

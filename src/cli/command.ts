@@ -15,7 +15,18 @@ import * as Option from "effect/Option"
 import type { PullerOptions } from "../api/config.ts"
 import type { PullError } from "../api/errors.ts"
 import type { Puller } from "../Puller.ts"
-import { count, directory, extraction, json, optional, reference, root, switched, text } from "./commands/flags.ts"
+import {
+  access,
+  count,
+  directory,
+  extraction,
+  json,
+  optional,
+  reference,
+  root,
+  switched,
+  text
+} from "./commands/flags.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
 import { lookingCommands } from "./commands/lookingCommands.ts"
 import { network, reached } from "./commands/network.ts"
@@ -32,6 +43,7 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
+      access,
       keepBlobs: directory("keep-blobs", "Keep the blobs too, in this OCI layout (skopeo reads it as oci:DIR:TAG)"),
       ...extraction,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
@@ -58,6 +70,7 @@ const pull = (library: Library) =>
       reference,
       root,
       layersDir,
+      access,
       keepBlobs,
       ownership,
       statFormat,
@@ -80,6 +93,7 @@ const pull = (library: Library) =>
           library({
             root,
             layersDir,
+            access,
             keepBlobs,
             ownership,
             statFormat,
@@ -110,7 +124,7 @@ const after = text("after", "REF", "Only what comes after this reference: the la
 const images = (library: Library) =>
   Command.make(
     "images",
-    { root, limit, after, ...extraction, json },
+    { root, access, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
       const way = yield* part(() => import("./commands/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), failing(json))
@@ -120,7 +134,7 @@ const images = (library: Library) =>
 const inspect = (library: Library) =>
   Command.make(
     "inspect",
-    { reference, root, ...extraction, json },
+    { reference, root, access, ...extraction, json },
     Effect.fnUntraced(function* ({ reference, json, ...options }) {
       const way = yield* part(() => import("./commands/inspect.ts"))
       yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), failing(json))

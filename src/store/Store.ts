@@ -22,7 +22,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type { Durability } from "../api/config.ts"
+import * as Semaphore from "effect/Semaphore"
+import type { Access, Durability, Ownership } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { freeSpace } from "../fs/freeSpace.ts"
@@ -36,6 +37,7 @@ import { openPartial, type PartialBlob } from "./blobs/PartialBlob.ts"
 import { makeProofs, type Proofs } from "./blobs/Proofs.ts"
 import { isNamed } from "./catalogue/Documents.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./catalogue/ImageRecord.ts"
+import { makeDirectories } from "./directories/Directories.ts"
 import { holdDigests } from "./locks/Holds.ts"
 import { lock, tryLock } from "./locks/Lock.ts"
 import { fileName, makePlaces } from "./Places.ts"
@@ -53,6 +55,10 @@ export interface StoreOptions {
   readonly root?: string | undefined
   /** Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** What other users may do with these directories. Default `private`. */
+  readonly access?: Access | undefined
+  /** Of the trees: with `chown` setuid programs in them are real. */
+  readonly ownership?: Ownership | undefined
   /** Part of the trees' names where they are made with other options than the default ones: `[a-z][a-z-]*`. */
   readonly variant?: string | undefined
   /** An OCI layout where the blobs of what is pulled are kept. */
@@ -85,10 +91,13 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const places = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
   const lockPath = (name: string) => join(root, "locks", fileName(name))
 
-  const using = lock(lockPath("use"), { shared: true })
+  const directories = makeDirectories({ ...options, root, layersDir })
+  const checked = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.andThen(directories.check, effect)
+  const made = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.andThen(directories.make, effect)
+  const using = made(lock(lockPath("use"), { shared: true }))
 
   const database = join(root, "oci.db")
-  const catalogue = once(
+  const catalogued = once(
     Effect.flatMap(
       load("the catalogue", () => import("./catalogue/Catalogue.ts")),
       ({ openCatalogue }) =>
@@ -102,14 +111,20 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
         })
     ).pipe(Scope.provide(scope))
   )
+  const catalogue = checked(catalogued)
   const partialPath = (digest: string) => join(root, "partial", fileName(digest))
   const stale = prunePartials({ root, partialPath, lockPath }, { keepFor: options.partialsFor ?? week })
-  const area = once(
-    Effect.suspend(() => makeStaging(layersDir, randomUUID())).pipe(
-      Effect.tap(Effect.forkScoped(Effect.interruptible(Effect.ignore(stale)))),
-      Scope.provide(scope)
-    )
-  )
+  const turn = Semaphore.makeUnsafe(1)
+  let mine: string | undefined
+  // Not `once`: who removes the root removes this too.
+  const staging = Effect.gen(function* () {
+    if (mine === undefined || !(yield* isDirectory(mine))) {
+      mine = yield* makeStaging(layersDir, randomUUID())
+      yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stale)))
+    }
+    return mine
+  }).pipe(Effect.uninterruptible, Scope.provide(scope))
+  const area = made(turn.withPermit(staging))
 
   const proofs = makeProofs((digest) => join(root, "proofs", fileName(digest)))
   const fingerprints = makeFingerprints(root)
@@ -124,7 +139,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
 
   let tidied = false
   // Not `once`: whoever waits for it may leave.
-  const tidy = sweep(stagingsIn(layersDir)).pipe(
+  const tidy = checked(sweep(stagingsIn(layersDir))).pipe(
     Effect.tap(
       Effect.sync(() => {
         tidied = true
@@ -159,9 +174,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     merged,
     rootfsPath,
     hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
-    lock: (name, onWait) => lock(lockPath(name), { onWait }),
-    tryLock: (name) => tryLock(lockPath(name)),
-    hold: (digests) => holdDigests(root, digests),
+    lock: (name, onWait) => made(lock(lockPath(name), { onWait })),
+    tryLock: (name) => made(tryLock(lockPath(name))),
+    hold: (digests) => made(holdDigests(root, digests)),
     using,
     tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
     freeSpace: freeSpace(layersDir),
@@ -174,7 +189,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     publish: (staging, digest) => Effect.as(publish(staging, layerPath(digest)), layerPath(digest)),
     replaceTree: (staging, { digest, path }) => replaceTree({ root, area }, staging, path, digest),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
-    partial: ({ digest, size }) => openPartial(partialPath(digest), size),
+    partial: ({ digest, size }) => made(openPartial(partialPath(digest), size)),
     dropPartial: (digest) => removeFile(partialPath(digest)),
     kept: (digests) =>
       Effect.map(
@@ -191,14 +206,20 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     prepare: Effect.flatMap(catalogue, (it) => it.prepare),
     find: (reference, platform) => Effect.flatMap(catalogue, (it) => it.find(reference, platform)),
     record: (image) =>
-      Effect.andThen(
-        syncRecords(recordsOf(image)),
-        Effect.flatMap(catalogue, (it) => it.record(image))
+      made(
+        Effect.andThen(
+          syncRecords(recordsOf(image)),
+          Effect.flatMap(catalogue, (it) => it.record(image))
+        )
       ),
     images: (options) => Effect.flatMap(catalogue, (it) => it.images(options)),
     inspect: (reference) => Effect.flatMap(catalogue, (it) => it.inspect(reference)),
     remove: (reference) => Effect.flatMap(keeping, (it) => it.remove(reference)),
-    prune: (how) => Effect.flatMap(keeping, (it) => it.prune(how)),
+    prune: (how) =>
+      Effect.andThen(
+        how?.dryRun === true ? directories.check : directories.make,
+        Effect.flatMap(keeping, (it) => it.prune(how))
+      ),
     usage: Effect.flatMap(keeping, (it) => it.usage),
     verify: Effect.flatMap(keeping, (it) => it.verify),
     trees: Effect.flatMap(keeping, (it) => it.trees)

@@ -41,6 +41,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },
+  UnsafeStore: { path: "/x", problem: "belongs to another user (7)" },
   CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 },
   DeadlineExceeded: { millis: 90_000 }
 }

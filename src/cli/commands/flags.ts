@@ -33,6 +33,12 @@ export const reference = Argument.String("REF").pipe(
 const choice = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
   Flag.Literals(name, choices).pipe(Flag.withDescription(description), optional)
 
+export const access = choice(
+  "access",
+  ["private", "readable", "writable"],
+  "What other users may do with the store's directories (default: nothing)"
+)
+
 export const text = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), optional)
 

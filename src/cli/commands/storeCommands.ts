@@ -8,7 +8,7 @@ import type { Library } from "../command.ts"
 import { failing } from "../failing.ts"
 import { part } from "../part.ts"
 import { parseAge, parseBytes } from "../text/quantities.ts"
-import { directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
+import { access, directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 const way = part(() => import("./housekeeping.ts"))
@@ -39,10 +39,10 @@ const quantity = (
 const remove = (library: Library) =>
   Command.make(
     "rm",
-    { references: Argument.variadic(reference, { min: 1 }), root, layersDir, json },
-    Effect.fnUntraced(function* ({ references, root, layersDir, json }) {
+    { references: Argument.variadic(reference, { min: 1 }), root, layersDir, access, json },
+    Effect.fnUntraced(function* ({ references, json, ...options }) {
       const { remove } = yield* way
-      yield* remove(references, json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+      yield* remove(references, json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Forget images, and remove the layers that only they needed"))
 
@@ -52,6 +52,7 @@ const prune = (library: Library) =>
     {
       root,
       layersDir,
+      access,
       dryRun: switched("dry-run", "Tell what would go, and remove nothing"),
       unusedFor: quantity("unused-for", "AGE", "Also images not used for so long: 12h, 30d, 2w", parseAge),
       keepBytes: quantity("keep", "SIZE", "Also the longest unused images, until the rest fits: 20GiB", parseBytes),
@@ -63,19 +64,19 @@ const prune = (library: Library) =>
       ),
       json
     },
-    Effect.fnUntraced(function* ({ root, layersDir, json, ...how }) {
+    Effect.fnUntraced(function* ({ root, layersDir, access, json, ...how }) {
       const { prune } = yield* way
-      yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+      yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir, access })), failing(json))
     })
   ).pipe(Command.withDescription("Remove layers that no image needs, partial downloads, and images as the flags say"))
 
 const du = (library: Library) =>
   Command.make(
     "du",
-    { root, layersDir, json },
-    Effect.fnUntraced(function* ({ root, layersDir, json }) {
+    { root, layersDir, access, json },
+    Effect.fnUntraced(function* ({ json, ...options }) {
       const { du } = yield* way
-      yield* du(json).pipe(Effect.provide(library({ root, layersDir })), failing(json))
+      yield* du(json).pipe(Effect.provide(library(options)), failing(json))
     })
   ).pipe(Command.withDescription("Show what the store occupies on disk"))
 
@@ -85,6 +86,7 @@ const verify = (library: Library) =>
     {
       root,
       layersDir,
+      access,
       repair: switched("repair", "Pull again what is missing or was changed"),
       network,
       ...extraction,

@@ -3,11 +3,11 @@ import type { EntryHeader } from "../Entry.ts"
 
 /**
  * The mode on the host. Unless owners are real, the caller must be able to read and replace what it wrote, so its own
- * bits stay set, and setuid, setgid and sticky would speak for the wrong owner.
+ * bits stay set, and setuid and setgid would speak for the wrong owner. The sticky bit of a directory keeps others from each other's files.
  */
 export const hostMode = ({ type, mode }: Pick<EntryHeader, "type" | "mode">, ownership: Ownership): number => {
   if (ownership === "chown") return mode & 0o7777
-  return type === "directory" ? (mode & 0o777) | 0o700 : (mode & 0o777) | 0o600
+  return type === "directory" ? (mode & 0o1777) | 0o700 : (mode & 0o777) | 0o600
 }
 
 /** What a directory is that no entry describes: the layer's root, and parents that the archive leaves out. */

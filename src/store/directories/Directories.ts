@@ -1,0 +1,106 @@
+/**
+ * The store's own directories. What lies in them is run, read and removed by name, so nobody else may put anything there;
+ * and in a layer are programs with the setuid bit and files that all may write to, so nobody else may enter either.
+ */
+import { lstat, mkdir, stat } from "node:fs/promises"
+import { dirname, join, sep } from "node:path"
+import * as Effect from "effect/Effect"
+import type { Access, Ownership } from "../../api/config.ts"
+import { UnsafeStore } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
+import { judge } from "./judge.ts"
+
+export interface DirectoryOptions {
+  readonly root: string
+  readonly layersDir: string
+  /** Default `private`. */
+  readonly access?: Access | undefined
+  readonly ownership?: Ownership | undefined
+  readonly emit?: Emit | undefined
+}
+
+/** Modes of what is made; `undefined`: as the umask has it. */
+const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
+
+/** What the store makes in its directories. A link in the place of one leads who writes or removes to somebody else's. */
+const within = ({ root, layersDir }: DirectoryOptions) => [
+  ...["documents", "fingerprints", "locks", "partial", "proofs", "references"].map((name) => join(root, name)),
+  join(layersDir, ".staging")
+]
+
+const identityOf = (path: string) =>
+  Effect.map(ifMissing(syscall("stat", path, () => stat(path))), (it) =>
+    it === undefined ? undefined : [it.dev, it.ino, it.uid, it.gid, it.mode].join(":")
+  )
+
+export const makeDirectories = (options: DirectoryOptions) => {
+  const { root, layersDir, access = "private", ownership, emit = () => {} } = options
+  const user = process.geteuid?.()
+  const top = [...new Set([root, layersDir])]
+  let known = ""
+  const told = new Set<string>()
+  const warn = (message: string) => {
+    if (!told.has(message)) emit({ _tag: "Warning", code: "StoreExposed", message })
+    told.add(message)
+  }
+
+  const refuseLinks = Effect.forEach(
+    within(options),
+    Effect.fnUntraced(function* (path) {
+      const found = yield* ifMissing(syscall("lstat", path, () => lstat(path)))
+      if (found?.isSymbolicLink() === true)
+        return yield* new UnsafeStore({ path, problem: "is a symbolic link, and the store follows none here" })
+    }),
+    { discard: true }
+  )
+
+  const look = Effect.fnUntraced(function* (path: string, uid: number) {
+    const { theirs, beneath, entered } = yield* syscall("stat", path, () => judge(path, uid))
+    if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
+    // Of the root the same was said.
+    if (path.startsWith(root + sep)) return
+    if (beneath !== undefined) {
+      warn(`other users may put another directory in the place of ${path}: they may write to ${beneath}`)
+    }
+    if (!entered || access === "readable") return
+    const problem = "can be entered by other users: they can run setuid programs of its layers"
+    if (ownership === "chown") return yield* new UnsafeStore({ path, problem })
+    warn(`${path} can be entered by other users: they can read its layers, and change files that all may write to`)
+  })
+
+  /**
+   * Fails with `UnsafeStore` where what is there is not to be worked with; gives what is not there. Two calls of the system
+   * as long as nothing has changed.
+   */
+  const check = Effect.gen(function* () {
+    const identities = yield* Effect.forEach(top, identityOf)
+    const missing = top.filter((_, i) => identities[i] === undefined)
+    const found = identities.join(" ")
+    if (found === known && access !== "writable") return missing
+    // On Windows there are no such users and modes.
+    if (user !== undefined && access !== "writable")
+      for (const [i, path] of top.entries()) if (identities[i] !== undefined) yield* look(path, user)
+    yield* refuseLinks
+    known = found
+    return missing
+  })
+
+  const makeTop = (path: string) =>
+    syscall("mkdir", path, async () => {
+      await makeDirectory(dirname(path))
+      await mkdir(path, modes[access]).catch((error: unknown) => {
+        if (codeOf(error) !== "EEXIST") throw error
+      })
+    })
+
+  /** The same, and makes what is not there. */
+  const make = Effect.gen(function* () {
+    const missing = yield* check
+    yield* Effect.forEach(missing, makeTop)
+    if (missing.length > 0) yield* check
+  })
+
+  return { check: Effect.asVoid(check), make }
+}

@@ -1,0 +1,190 @@
+/** What other users may do with the store's directories. Owners can be given away by root alone. */
+import { chmod, chown, lchown, mkdir, rm, stat, symlink } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { describe, expect, test } from "vitest"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { isPrivateGroup } from "../../../src/store/directories/privateGroup.ts"
+import type { StoreOptions } from "../../../src/store/Store.ts"
+import { it } from "../../support/effect.ts"
+import { directory, open, pullInto } from "../fixtures.ts"
+
+const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
+const isRoot = process.getuid?.() === 0
+const stranger = 12_345
+
+/** A directory that others may enter, and may be asked for with another mode. */
+const shared = Effect.gen(function* () {
+  const home = yield* directory
+  yield* promise(() => chmod(home, 0o755))
+  return home
+})
+
+const modeOf = (path: string) => promise(async () => (await stat(path)).mode & 0o7777)
+
+/** Pulls; gives what was warned of, or the reason. */
+const used = Effect.fnUntraced(function* (options: StoreOptions) {
+  const warnings: Array<string> = []
+  const emit = (event: PullEvent) => void (event._tag === "Warning" && warnings.push(`${event.code}: ${event.message}`))
+  const store = yield* open({ emit, ...options })
+  const pulled = yield* Effect.result(
+    Effect.gen(function* () {
+      yield* Effect.scoped(store.using)
+      return yield* pullInto(store)
+    })
+  )
+  return Result.isFailure(pulled) ? pulled.failure : warnings
+})
+
+const refused = (problem: string | RegExp) => ({ _tag: "UnsafeStore", message: expect.stringMatching(problem) })
+
+describe("directories that the store makes", () => {
+  it.effect("are nobody else's, wherever they are", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      const [root, layersDir] = [join(home, "a/store"), join(home, "b/layers")]
+      expect(yield* used({ root, layersDir })).toEqual([])
+      expect([yield* modeOf(root), yield* modeOf(layersDir)]).toEqual([0o700, 0o700])
+      expect(yield* modeOf(join(home, "a"))).not.toBe(0o700)
+    })
+  )
+  it.effect("can be entered by others where that is said", () =>
+    Effect.gen(function* () {
+      const root = join(yield* shared, "store")
+      expect(yield* used({ root, access: "readable", ownership: "chown" })).toEqual([])
+      expect([yield* modeOf(root), yield* modeOf(join(root, "layers"))]).toEqual([0o755, 0o755])
+    })
+  )
+  it.effect("whatever is asked of the store first", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      const firsts: ReadonlyArray<
+        (store: Effect.Success<ReturnType<typeof open>>) => Effect.Effect<unknown, unknown, never>
+      > = [
+        (store) => Effect.scoped(store.lock("x")),
+        (store) => Effect.scoped(store.hold(["sha256:x"])),
+        (store) => store.prune(),
+        (store) => Effect.scoped(store.scratch)
+      ]
+      for (const [i, first] of firsts.entries()) {
+        const root = join(home, `${i}`)
+        yield* first(yield* open({ root }))
+        expect([i, yield* modeOf(root)]).toEqual([i, 0o700])
+      }
+    })
+  )
+})
+
+describe("a directory that is there", () => {
+  it.effect("and can be entered by others is a warning, and with real owners a refusal", () =>
+    Effect.gen(function* () {
+      const root = join(yield* shared, "store")
+      yield* promise(() => mkdir(root, 0o755))
+      expect(yield* used({ root })).toEqual([
+        expect.stringMatching(`StoreExposed: ${root} can be entered by other users`)
+      ])
+      expect(yield* used({ root, ownership: "chown" })).toMatchObject(refused(/can be entered .* setuid/))
+      expect(yield* used({ root, ownership: "chown", access: "readable" })).toEqual([])
+      yield* promise(() => chmod(root, 0o700))
+      expect(yield* used({ root, ownership: "chown" })).toEqual([])
+    })
+  )
+  it.effect("beneath one that others cannot enter is theirs as little", () =>
+    Effect.gen(function* () {
+      const root = join(yield* directory, "store")
+      yield* promise(() => mkdir(root, 0o755))
+      expect(yield* used({ root, ownership: "chown" })).toEqual([])
+    })
+  )
+  it.effect("warns once, and again where it was changed meanwhile", () =>
+    Effect.gen(function* () {
+      const root = join(yield* shared, "store")
+      const warnings: Array<PullEvent> = []
+      const store = yield* open({ root, emit: (event) => warnings.push(event) })
+      yield* store.images()
+      yield* pullInto(store)
+      expect(warnings).toEqual([])
+      yield* promise(() => chmod(root, 0o755))
+      for (const _ of [1, 2]) yield* store.images()
+      expect(warnings).toMatchObject([{ code: "StoreExposed" }])
+      yield* promise(() => chmod(root, 0o777))
+      expect(yield* Effect.flip(store.images())).toMatchObject(refused("may be written to"))
+    })
+  )
+  for (const mode of [0o777, 0o1777, 0o702, 0o722])
+    it.effect(`and may be written to by others is refused: ${mode.toString(8)}`, () =>
+      Effect.gen(function* () {
+        const home = yield* shared
+        for (const options of [{ root: join(home, "store") }, { root: home, layersDir: join(home, "store") }]) {
+          yield* promise(() => mkdir(join(home, "store"), { recursive: true }))
+          yield* promise(() => chmod(join(home, "store"), mode))
+          expect(yield* used(options)).toMatchObject(refused(/store may be written to by other users/))
+          expect(yield* used({ ...options, access: "readable" })).toMatchObject(refused("may be written"))
+          yield* used({ ...options, access: "writable" })
+          yield* promise(() => rm(join(home, "store"), { recursive: true }))
+        }
+      })
+    )
+  it.effect("and is a link within the store is not followed", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      for (const name of ["documents", "references", "locks", "partial", "proofs", "fingerprints", "layers/.staging"]) {
+        for (const access of ["private", "writable"] as const) {
+          const root = join(home, "store")
+          yield* promise(() => mkdir(join(root, "layers"), { recursive: true }))
+          yield* promise(() => mkdir(join(home, "victim"), { recursive: true }))
+          yield* promise(() => symlink(join(home, "victim"), join(root, name)))
+          expect(yield* used({ root, access })).toMatchObject(refused("symbolic link"))
+          yield* promise(() => rm(root, { recursive: true }))
+        }
+      }
+    })
+  )
+})
+
+describe.runIf(isRoot)("another user's directory", () => {
+  it.effect("is refused, and nothing is made in it", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      const root = join(home, "store")
+      yield* promise(() => mkdir(root))
+      yield* promise(() => chown(root, stranger, stranger))
+      const theirs = refused(`belongs to another user \\(${stranger}\\)`)
+      expect(yield* used({ root })).toMatchObject(theirs)
+      expect(yield* used({ root: home, layersDir: root })).toMatchObject(theirs)
+      expect(yield* Effect.flip((yield* open({ root })).images())).toMatchObject(theirs)
+      expect(yield* promise(() => stat(join(root, "locks")).catch(() => "none"))).toBe("none")
+      expect(yield* used({ root, access: "writable" })).toEqual([])
+    })
+  )
+  it.effect("above the root is a warning, and so is one that others may write to", () =>
+    Effect.gen(function* () {
+      const home = join(yield* shared, "home")
+      const root = join(home, "store")
+      yield* promise(() => mkdir(home))
+      yield* promise(() => chown(home, stranger, stranger))
+      expect(yield* used({ root })).toEqual([expect.stringMatching(/StoreExposed: .* in the place of .*\/home$/)])
+      yield* promise(() => chown(home, 0, 0))
+      yield* promise(() => chmod(home, 0o777))
+      expect(yield* used({ root })).toHaveLength(1)
+      yield* promise(() => chmod(home, 0o1777))
+      expect(yield* used({ root })).toEqual([])
+    })
+  )
+  it.effect("is not reached by a link of its owner's, though one of ours leads where we say", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      yield* promise(() => mkdir(join(home, "real"), 0o700))
+      yield* promise(() => symlink(join(home, "real"), join(home, "store")))
+      expect(yield* used({ root: join(home, "store") })).toEqual([])
+      yield* promise(() => lchown(join(home, "store"), stranger, stranger))
+      expect(yield* used({ root: join(home, "store") })).toMatchObject(refused("is a link of another user"))
+    })
+  )
+})
+
+test("a group is private where nobody else is in it", async () => {
+  expect(await isPrivateGroup(987_654, 0)).toBe(false)
+  if (process.platform === "linux") expect(await isPrivateGroup(0, 0)).toBe(true)
+})
