@@ -75,7 +75,10 @@ export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
     return `no answer from ${this.url}: ${this.problem}`
   }
   get advice() {
-    return "Check the network, the registry's name and port, and proxy settings; plain HTTP needs --plain-http (plainHttp)."
+    const scheme = this.url.startsWith("http:")
+      ? "this was plain HTTP: for a registry that speaks TLS, leave out --plain-http, or set plainHttp to false."
+      : "a registry that speaks plain HTTP needs --plain-http (plainHttp)."
+    return `Check the network, the registry's name and port, and proxy settings; ${scheme}`
   }
 }
 
@@ -88,13 +91,18 @@ export class AccessDenied extends tagged("AccessDenied")<{
   readonly authenticated: boolean
   /** The answer said how to authenticate. */
   readonly challenged?: boolean
+  /** It comes from another host, to which the registry had sent us: its storage, perhaps. That is shown no credentials. */
+  readonly redirected?: boolean
 }> {
   readonly isRetryable = false
   override get message() {
     const why = [this.code, this.detail].filter(Boolean).join(": ")
-    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`} ${this.authenticated ? "to the given credentials" : "to an anonymous request"}`
+    const asked = this.authenticated ? "to the given credentials" : "to an anonymous request"
+    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`} ${this.redirected === true ? "where the registry sent us" : asked}`
   }
   get advice() {
+    if (this.redirected === true)
+      return "Pull again: the registry's link may have expired. Else its storage, or a proxy in between, refuses what the registry links to: logging in does not help."
     return this.authenticated
       ? "Check the user name and the password or token, and that they may pull this repository."
       : "Log in to this registry, or check that the repository exists: registries often hide private ones behind this answer."

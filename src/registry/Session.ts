@@ -117,6 +117,7 @@ export const makeSession = (
   const refuse: Session["refuse"] = (answer, notFound) =>
     failure(answer, {
       authenticated: login !== undefined && !answer.astray,
+      redirected: answer.astray,
       ...(notFound === undefined ? {} : { notFound })
     })
 

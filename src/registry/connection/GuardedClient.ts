@@ -38,7 +38,7 @@ const broken = () => Object.assign(new Error("the connection ended"), { code: "U
 
 const guard = (socket: Socket, isPaused: () => boolean): void => {
   const emit = socket.emit.bind(socket)
-  let failed = false
+  let first: unknown
   socket.emit = (event: string | symbol, ...args: ReadonlyArray<unknown>): boolean => {
     const paused = isPaused()
     if (paused && event === "end") {
@@ -46,11 +46,12 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
       return true
     }
     // With an error that undici has seen, it does not ask its parser whether the answer was complete.
-    if (paused && event === "close" && !failed) emit("error", broken())
+    if (paused && event === "close" && first === undefined) emit("error", broken())
     if (event !== "error") return emit(event, ...args)
-    failed = true
-    const code = codeOf(args[0])
-    return code === "UND_ERR_INFO" || (paused && code === "ECONNRESET") ? emit(event, broken()) : emit(event, ...args)
+    // What ended it. That the other side is closed then, as undici says next, tells nobody why: of a TLS alert, for one.
+    first ??= args[0]
+    const code = codeOf(first)
+    return emit(event, code === "UND_ERR_INFO" || (paused && code === "ECONNRESET") ? broken() : first)
   }
 }
 

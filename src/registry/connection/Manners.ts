@@ -25,6 +25,8 @@ export interface Manners {
   readonly quietFor: (url: URL) => Effect.Effect<number>
   /** Waits until the host may be asked; fails while it is taken for down, or asked for more time than is waited. */
   readonly before: (url: URL, waiting?: Waiting) => Effect.Effect<void, NotAsked>
+  /** It answered before: it is there, and speaks as it is spoken to. */
+  readonly isKnown: (url: URL) => boolean
   readonly answered: (url: URL, answer: Exchanged) => Effect.Effect<void>
   readonly silent: (url: URL, problem: string) => Effect.Effect<void>
 }
@@ -38,6 +40,7 @@ interface Host {
   status: number
   downUntil: number
   failures: number
+  known: boolean
   problem: string
 }
 
@@ -59,7 +62,7 @@ export const makeManners = (maxWait: number): Manners => {
     const known = hosts.get(origin)
     if (known !== undefined) return known
     if (hosts.size >= capacity) hosts.clear()
-    const made = { quietUntil: 0, askedUntil: 0, status: 0, downUntil: 0, failures: 0, problem: "" }
+    const made = { quietUntil: 0, askedUntil: 0, status: 0, downUntil: 0, failures: 0, known: false, problem: "" }
     hosts.set(origin, made)
     return made
   }
@@ -81,9 +84,11 @@ export const makeManners = (maxWait: number): Manners => {
       const problem = `${host.problem}; after ${host.failures} failures it is not asked for some seconds`
       return yield* new RegistryUnreachable({ url: redactUrl(url), problem })
     }),
+    isKnown: (url) => hostOf(url).known,
     answered: Effect.fnUntraced(function* (url, { status, headers }) {
       const host = hostOf(url)
       host.failures = 0
+      host.known = true
       if (status !== 429 && status !== 503) return
       const now = yield* Clock.currentTimeMillis
       const wait = retryAfter(headers, now)

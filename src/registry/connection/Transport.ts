@@ -12,7 +12,7 @@ import { type Exchanged, exchange } from "./exchange.ts"
 import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
 import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
 import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
-import { codeOf, isPermanent, problemOf } from "./problem.ts"
+import { codeOf, isPermanent, meaningOf, problemOf } from "./problem.ts"
 import { type Tls, trusting } from "./Tls.ts"
 
 export interface Request {
@@ -55,6 +55,9 @@ const requests = Metric.counter("ociflow_registry_requests", {
   description: "Requests to registries",
   incremental: true
 })
+
+const showsCertificate = ({ origin, tls }: Endpoint, url: URL): boolean =>
+  url.origin === origin && tls !== undefined && tls.client.length > 0
 
 /** The request as a proxy reads it that does not tunnel: plain HTTP is asked for by its whole address. */
 const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
@@ -108,7 +111,12 @@ export const makeTransport = Effect.fnUntraced(function* ({
       Effect.mapError((error) =>
         codeOf(error) === refusedCode
           ? guard.refused(endpoint, url)
-          : new RegistryUnreachable({ url: redactUrl(url), problem: problemOf(error), cause: error })
+          : new RegistryUnreachable({
+              url: redactUrl(url),
+              problem:
+                problemOf(error) + (manners.isKnown(url) ? "" : meaningOf(error, url, showsCertificate(endpoint, url))),
+              cause: error
+            })
       ),
       Effect.tapError((error) =>
         error._tag === "RegistryUnreachable" && !isPermanent(error.cause)

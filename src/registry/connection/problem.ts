@@ -18,7 +18,24 @@ const words: Readonly<Record<string, string>> = {
   ENETUNREACH: "the network is unreachable",
   ERR_SSL_WRONG_VERSION_NUMBER: "TLS failed; the server may speak plain HTTP",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "TLS failed; the server may speak plain HTTP",
-  EPROTO: "TLS failed; the server may speak plain HTTP"
+  EPROTO: "TLS failed; the server may speak plain HTTP",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "TLS failed; the server wants a client certificate",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "TLS failed; the server does not trust the client certificate",
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "TLS failed; the server does not take the client certificate, or wants one",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "TLS failed; the client certificate has expired",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server does not take the client certificate",
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may want a client certificate",
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here"
+}
+
+/** Ends of a connection that may mean more than they say. */
+const closings: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
+
+/** What a server may mean by an end before any answer: many tell a client in no other way. */
+export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): string => {
+  const isClosed = closings.has(codeOf(error))
+  if (url.protocol === "http:") return isClosed || isParserError(error) ? "; the server may speak TLS" : ""
+  return isClosed && !hasCertificate ? "; the server may want a client certificate" : ""
 }
 
 /** Empty where there is none: undici's parser has errors without one. */

@@ -7,7 +7,7 @@ import { parseJson } from "../../image/json.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { headerOf, retryAfter } from "./header.ts"
-import { readDocument } from "./readDocument.ts"
+import { readBody } from "./readDocument.ts"
 
 /** Bytes of an error's or a token's body that are read. */
 export const shortBody = 65_536
@@ -38,12 +38,20 @@ const words = (code: string | undefined, detail: string | undefined): Words => (
   ...(detail === undefined || detail === "" ? {} : { detail: printable(detail) })
 })
 
+/** S3 and its like answer `<Error><Code>…</Code><Message>…</Message></Error>`, proxies a page with a title. */
+const wordsOfMarkup = (text: string): Words => {
+  const inside = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`, "i").exec(text)?.[1]
+  return words(inside("Code"), inside("Message") ?? inside("title"))
+}
+
 /** Says nothing where the body says nothing that can be shown: no failure hides the one that is reported. */
 const wordsOf = Effect.fnUntraced(
   function* (answer: Answer) {
-    const body = yield* readDocument(answer, shortBody, Math.min(patience, answer.documentTimeout))
-    if (withoutParameters(headerOf(answer.headers, "content-type") ?? "") === "text/plain")
-      return words(undefined, Buffer.from(body).toString())
+    const body = yield* readBody(answer, shortBody, Math.min(patience, answer.documentTimeout))
+    const text = Buffer.from(body).toString()
+    const type = withoutParameters(headerOf(answer.headers, "content-type") ?? "")
+    if (type === "text/plain" || (type === "" && !/^\s*[{[<]/.test(text))) return words(undefined, text)
+    if (/^\s*</.test(text)) return wordsOfMarkup(text)
     const json = yield* parseJson(body)
     const envelope = Schema.decodeUnknownEffect(Envelope)(json).pipe(
       Effect.map(({ errors: [first] }) => words(first?.code, first?.message))
@@ -59,6 +67,8 @@ const wordsOf = Effect.fnUntraced(
 export interface Circumstances {
   /** Credentials were sent. */
   readonly authenticated: boolean
+  /** It comes from another host, to which the registry had sent us. */
+  readonly redirected?: boolean
   /** What 404 means here. */
   readonly notFound?: (url: string, words: Words) => Reason
 }
@@ -66,14 +76,21 @@ export interface Circumstances {
 /** Reads what is left of the answer and fails with its reason. */
 export const failure = Effect.fnUntraced(function* (
   answer: Answer,
-  { authenticated, notFound }: Circumstances
+  { authenticated, redirected = false, notFound }: Circumstances
 ): Effect.fn.Return<never, Reason> {
   const said = yield* wordsOf(answer)
   const url = redactUrl(answer.url)
   const { status } = answer
   if (status === 401 || status === 403) {
     const challenged = answer.headers["www-authenticate"] !== undefined
-    return yield* new AccessDenied({ url, status, authenticated, challenged, ...said })
+    return yield* new AccessDenied({
+      url,
+      status,
+      authenticated,
+      challenged,
+      ...(redirected ? { redirected } : {}),
+      ...said
+    })
   }
   if (status === 404 && notFound !== undefined) return yield* Effect.fail(notFound(url, said))
   const wait = retryAfter(answer.headers, yield* Clock.currentTimeMillis)

@@ -48,23 +48,28 @@ export const pageInstead = (url: URL) =>
 /** The first byte that is no blank. */
 const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) => byte > 32) ?? 32)
 
-/** Fails as `collect` does, `limit` being the bytes of the document; and where it is a page, or in an encoding that is not read. */
-export const readDocument = Effect.fnUntraced(function* (
+/** A body in the encoding that was asked for: none. Fails as `collect` does, `limit` being the bytes of what is encoded. */
+export const readBody = Effect.fnUntraced(function* (
   answer: Answer,
   limit: number,
   millis?: number
 ): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
-  const { url, headers } = answer
-  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(url), problem })
-  const encoding = encodingOf(headers)
-  const bytes = yield* collect(answer, isGzip(encoding) ? limit + overhead(limit) : limit, millis)
-  if (isGzip(encoding)) {
-    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return yield* inflated(bytes, limit, url)
-    if (bytes.length > limit) return yield* new TooLong({ limit })
-  }
+  if (!isEncoded(answer)) return yield* collect(answer, limit, millis)
+  const bytes = yield* collect(answer, limit + overhead(limit), millis)
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return yield* inflated(bytes, limit, answer.url)
+  return bytes.length > limit ? yield* new TooLong({ limit }) : bytes
+})
+
+/** The same; fails where it is a page, or in an encoding that is not read. */
+export const readDocument = Effect.fnUntraced(function* (
+  answer: Answer,
+  limit: number
+): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
+  const bytes = yield* readBody(answer, limit)
+  const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
+  const encoding = encodingOf(answer.headers)
   const first = beginning(bytes)
   if (encoding !== undefined && unread.has(encoding) && first !== "{")
     return yield* invalid(`it comes with Content-Encoding: ${encoding}, which was not asked for`)
-  if (first === "<" && isPage(answer)) return yield* pageInstead(url)
-  return bytes
+  return first === "<" && isPage(answer) ? yield* invalid("it is an HTML page") : bytes
 })
