@@ -253,6 +253,17 @@ export class InvalidSource extends tagged("InvalidSource")<{
   }
 }
 
+/** The pull, or the look, took longer than `timeouts.total`. Milliseconds. */
+export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly millis: number }> {
+  readonly isRetryable = true
+  override get message() {
+    return `not done within ${this.millis} ms (timeouts.total)`
+  }
+  get advice() {
+    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise --timeout (timeouts.total)."
+  }
+}
+
 /** The index offers no manifest that this platform can run. */
 export class PlatformNotFound extends tagged("PlatformNotFound")<{
   readonly wanted: string
@@ -534,17 +545,6 @@ export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
 
 // --------------------------------------------------------------------------------------------------------------- pull
 
-/** The pull, or the look, took longer than `timeouts.total`. Milliseconds. */
-export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly millis: number }> {
-  readonly isRetryable = true
-  override get message() {
-    return `not done within ${this.millis} ms (timeouts.total)`
-  }
-  get advice() {
-    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise --timeout (timeouts.total)."
-  }
-}
-
 /** Every reason by its tag; also how a reason that crossed a thread is made anew. */
 export const reasons = {
   InvalidReference,
@@ -560,13 +560,13 @@ export const reasons = {
   InvalidResponse,
   AddressRefused,
   InvalidSource,
+  DeadlineExceeded,
   PlatformNotFound,
   UnsupportedMediaType,
   UnsupportedDigest,
   DigestMismatch,
   SizeMismatch,
   InvalidManifest,
-  DeadlineExceeded,
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,

@@ -28,7 +28,9 @@ describe("docs/configuration.md", () => {
 
   const defaults = { ...defaultLimits, ...defaultTimeouts, ...defaultRetry }
   test.each(Object.entries(defaults))("%s is %d by default", (key, value) => {
-    const told = rows.find(([, name, , said]) => name === `\`${key}\`` && /^\d/.test(said ?? ""))?.[3] ?? ""
+    const told =
+      rows.find(([, name, , said]) => name === `\`${key}\`` && /^(?:\d|`Infinity`)/.test(said ?? ""))?.[3] ?? ""
+    if (told === "`Infinity`") return expect(value).toBe(Number.POSITIVE_INFINITY)
     const [, number = "", unit] = /^([\d ]+?)(?: ([MG])iB)?$/.exec(told) ?? []
     const factor = unit === "G" ? 2 ** 30 : unit === "M" ? 2 ** 20 : 1
     expect(Number(number.replaceAll(" ", "")) * factor).toBe(value)

@@ -84,19 +84,24 @@ describe("a host that asked to be left in peace", () => {
   it.live("is waited for by nobody where it is a mirror: the next place is asked", () =>
     Effect.gen(function* () {
       const origin = yield* serve(open)
-      const mirror = yield* serve(busy(3600))
-      const mirrors = ["a", "b"].map((path) => `${mirror.origin}/${path}`)
-      const reference = yield* parse(`${origin.host}/org/app:1`)
-      const events: Array<PullEvent> = []
-      const found = yield* Registry.use((it) => it.resolve(reference, amd64, (event) => void events.push(event))).pipe(
-        Effect.provide(Registry.layer({ hosts: { [origin.host]: { mirrors } } }))
-      )
-      expect(found.digest).toBe(app.manifest.digest)
-      expect(mirror.requests.map(({ url }) => url.split("/")[1])).toEqual(["a"])
-      expect(events).toMatchObject([
-        { code: "MirrorFailed" },
-        { code: "MirrorFailed", message: expect.stringContaining("left in peace") }
-      ])
+      for (const [seconds, told] of [
+        [30, "left in peace"],
+        [3600, "asks to wait 3600 s"]
+      ] as const) {
+        const mirror = yield* serve(busy(seconds))
+        const mirrors = ["a", "b"].map((path) => `${mirror.origin}/${path}`)
+        const reference = yield* parse(`${origin.host}/org/app:1`)
+        const events: Array<PullEvent> = []
+        const found = yield* Registry.use((it) =>
+          it.resolve(reference, amd64, (event) => void events.push(event))
+        ).pipe(Effect.provide(Registry.layer({ hosts: { [origin.host]: { mirrors } } })))
+        expect(found.digest).toBe(app.manifest.digest)
+        expect(mirror.requests.map(({ url }) => url.split("/")[1])).toEqual(["a"])
+        expect(events).toMatchObject([
+          { code: "MirrorFailed" },
+          { code: "MirrorFailed", message: expect.stringContaining(told) }
+        ])
+      }
     })
   )
 })

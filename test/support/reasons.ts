@@ -25,6 +25,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   InvalidResponse: { url, problem: "it is no JSON" },
   AddressRefused: { from: "https://r.test", to: "http://10.0.0.1/x", problem: "a public registry may not lead there" },
   InvalidSource: { source: "/tmp/x.tar", problem: "it is no archive" },
+  DeadlineExceeded: { millis: 90_000 },
   PlatformNotFound: { wanted: "linux/arm64", offered: ["linux/amd64"] },
   UnsupportedMediaType: { mediaType: "text/html", subject: "a layer" },
   UnsupportedDigest: { digest: "md5:0" },
@@ -42,8 +43,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },
   UnsafeStore: { path: "/x", problem: "belongs to another user (7)" },
-  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 },
-  DeadlineExceeded: { millis: 90_000 }
+  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 }
 }
 
 const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)
