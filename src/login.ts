@@ -13,6 +13,13 @@ const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
     : Effect.fail(new InvalidReference({ input: text, problem: "it is no registry's host" }))
 }
 
+/** Beside the file, for as long as it is changed. */
+const exclude = (path: string) =>
+  Effect.flatMap(
+    load("locks", () => import("./store/locks/Lock.ts")),
+    ({ lock }) => lock(`${path}.lock`)
+  )
+
 const naming =
   (reference: string) =>
   <A>(effect: Effect.Effect<A, Reason>): Effect.Effect<A, PullError> =>
@@ -29,7 +36,7 @@ export const login = Effect.fnUntraced(
     const { signIn } = yield* load("logins", () => import("./registry/signIn.ts"))
     const { keepLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
     yield* signIn(registry, credentials, options)
-    const kept = yield* keepLogin(registry, credentials)
+    const kept = yield* keepLogin(registry, credentials, exclude)
     return { registry, ...kept }
   },
   (effect, text) => naming(text)(effect)
@@ -40,7 +47,7 @@ export const logout = Effect.fnUntraced(
   function* (text: string) {
     const registry = yield* registryOf(text)
     const { forgetLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
-    return { registry, known: yield* forgetLogin(registry) }
+    return { registry, known: yield* forgetLogin(registry, exclude) }
   },
   (effect, text) => naming(text)(effect)
 )

@@ -1,6 +1,8 @@
-import { chmod, lstat, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
+import { execFile } from "node:child_process"
+import { chmod, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
+import { promisify } from "node:util"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -86,6 +88,63 @@ describe("login", () => {
       expect(yield* json(join(directory, "config.json"))).toEqual({ credsStore: "mine", auths: { [host]: {} } })
       yield* logout(host).pipe(at(directory))
       expect(yield* Effect.promise(() => readFile(join(directory, "erase"), "utf8"))).toBe(host)
+    })
+  )
+
+  it.live(
+    "of eight at once, in one process and in several, keeps all, and all else to the byte",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* home
+        const path = join(directory, "config.json")
+        const rest = '"HttpHeaders":{"n":12345678901234567890,"none":null},  "detachKeys" : null'
+        yield* Effect.promise(() => writeFile(path, `{${rest},"auths":{}}`))
+        const hosts = yield* Effect.forEach(Array(8).fill("basic"), registry, { concurrency: "unbounded" })
+        yield* Effect.forEach(hosts, ({ host }) => login(host, me).pipe(at(directory)), { concurrency: "unbounded" })
+        const keys = Effect.map(json(path), (it) => Object.keys((it as { readonly auths: object }).auths).sort())
+        expect(yield* keys).toEqual(hosts.map(({ host }) => host).sort())
+        expect(yield* Effect.promise(() => readFile(path, "utf8"))).toContain(`{${rest},`)
+
+        yield* Effect.forEach(hosts, ({ host }) => logout(host).pipe(at(directory)), { concurrency: "unbounded" })
+        expect(yield* Effect.promise(() => readFile(path, "utf8"))).toBe(`{${rest},"auths":{}}`)
+
+        const program = [
+          `import { login } from ${JSON.stringify(new URL("../src/login.ts", import.meta.url).href)}`,
+          `import * as Effect from ${JSON.stringify(import.meta.resolve("effect/Effect"))}`,
+          `import * as Redacted from ${JSON.stringify(import.meta.resolve("effect/Redacted"))}`,
+          'const me = { username: "me", password: Redacted.make("secret") }',
+          "await Promise.all(process.argv.slice(2).map((host) => Effect.runPromise(login(host, me))))"
+        ]
+        const file = join(directory, "program.mjs")
+        yield* Effect.promise(() => writeFile(file, program.join("\n")))
+        const argv = ["--import", import.meta.resolve("tsx"), file]
+        const env = { ...process.env, DOCKER_CONFIG: directory }
+        yield* Effect.forEach(
+          [0, 1],
+          (n) =>
+            Effect.promise(() =>
+              promisify(execFile)(
+                process.execPath,
+                [...argv, ...hosts.slice(4 * n, 4 * n + 4).map(({ host }) => host)],
+                { env }
+              )
+            ),
+          { concurrency: "unbounded" }
+        )
+        expect(yield* keys).toEqual(hosts.map(({ host }) => host).sort())
+        expect((yield* Effect.promise(() => readdir(directory))).sort()).toEqual(["config.json", "program.mjs"])
+      }),
+    60_000
+  )
+
+  it.live("takes an empty file for none", () =>
+    Effect.gen(function* () {
+      const directory = yield* home
+      const path = join(directory, "config.json")
+      const { host } = yield* registry("basic")
+      yield* Effect.promise(() => writeFile(path, "\n"))
+      yield* login(host, me).pipe(at(directory))
+      expect(yield* json(path)).toHaveProperty(["auths", host])
     })
   )
 

@@ -20,5 +20,23 @@ export const parseJson = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
     catch: () => "it is no JSON"
   })
 
+/**
+ * The fields of an object as Go reads them into a struct: by names in any case. The exact name counts before others, of
+ * which the last one counts. What is no object stays as it is.
+ */
+export const fieldsOf =
+  (names: ReadonlyArray<string>) =>
+  (json: unknown): unknown => {
+    if (typeof json !== "object" || json === null || Array.isArray(json)) return json
+    const given = Object.entries(json)
+    return Object.fromEntries(
+      names.flatMap((name) => {
+        const field =
+          given.find(([key]) => key === name) ?? given.findLast(([key]) => key.toLowerCase() === name.toLowerCase())
+        return field === undefined ? [] : [[name, field[1]]]
+      })
+    )
+  }
+
 /** A schema's complaint, on one line. */
 export const complaint = (error: { readonly message: string }): string => printable(error.message)

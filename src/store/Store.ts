@@ -15,7 +15,6 @@
  */
 import { randomUUID } from "node:crypto"
 import { stat } from "node:fs/promises"
-import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -24,9 +23,10 @@ import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { Access, Durability, Ownership } from "../api/config.ts"
-import type { Reason } from "../api/errors.ts"
+import { InvalidOption, type Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { freeSpace } from "../fs/freeSpace.ts"
+import { inHome } from "../fs/home.ts"
 import { load } from "../fs/load.ts"
 import { removeFile } from "../fs/removeFile.ts"
 import { ifMissing, syscall } from "../fs/syscall.ts"
@@ -76,13 +76,12 @@ export interface StoreOptions {
 /** Milliseconds. */
 const week = 7 * 24 * 3_600_000
 
-const defaultRoot = () => {
-  const home = process.env["OCIFLOW_HOME"]
-  return home === undefined || home === "" ? join(homedir(), ".ociflow") : home
-}
+const defaultRoot = (): string | undefined => process.env["OCIFLOW_HOME"] || inHome(".ociflow")[0]
 
 const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const { root: at = defaultRoot(), layersDir: layersAt, variant = "", merged = false, emit } = options
+  if (at === undefined)
+    return yield* new InvalidOption({ option: "root", problem: "is needed: the user has no home directory" })
   const root = resolve(at)
   const layersDir = resolve(layersAt ?? join(root, "layers"))
   const scope = yield* Effect.scope

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Emit } from "../../api/events.ts"
-import { parseJson } from "../../image/json.ts"
+import { fieldsOf, parseJson } from "../../image/json.ts"
 import { askHelper } from "./credentialHelper.ts"
 import { entryFor } from "./doorKey.ts"
 import { type Door, type Login, loginOf } from "./Login.ts"
@@ -23,7 +23,24 @@ export const longestFile = 2 ** 20
 export const decodeAuthFile = (bytes: Uint8Array): Effect.Effect<AuthFile, unknown> =>
   bytes.length > longestFile
     ? Effect.fail("too large")
-    : Effect.flatMap(parseJson(bytes), Schema.decodeUnknownEffect(AuthFile))
+    : parseAuthFile(bytes).pipe(Effect.map(asGoReads), Effect.flatMap(Schema.decodeUnknownEffect(AuthFile)))
+
+/** To docker an empty file is as good as none. */
+const parseAuthFile = (bytes: Uint8Array) =>
+  Buffer.from(bytes).toString().trim() === "" ? Effect.succeed({}) : parseJson(bytes)
+
+const fields = fieldsOf(Object.keys(AuthFile.fields))
+const entryFields = fieldsOf(Object.keys(Entry.fields))
+
+const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
+  typeof u === "object" && u !== null && !Array.isArray(u)
+
+const asGoReads = (json: unknown): unknown => {
+  const file = fields(json)
+  if (!isObject(file) || !isObject(file["auths"])) return file
+  const { auths } = file
+  return { ...file, auths: Object.fromEntries(Object.entries(auths).map(([key, entry]) => [key, entryFields(entry)])) }
+}
 
 /** `user:password` in base64, as docker writes it; the password may hold colons, or be empty beside a token. */
 const decodeAuth = (auth: string): readonly [username: string, password: string] | undefined => {

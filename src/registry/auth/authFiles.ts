@@ -1,11 +1,11 @@
 /** Where credentials are kept on this machine. Each is read anew for each pull, since people log in meanwhile. */
 import { readFile } from "node:fs/promises"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { WarningCode } from "../../api/events.ts"
+import { inHome } from "../../fs/home.ts"
 import { codeOf } from "../connection/problem.ts"
 import { type AuthFile, decodeAuthFile, loginIn } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
@@ -20,9 +20,9 @@ export const variable = (name: string): Effect.Effect<string | undefined> =>
 
 export const isMissing = (error: unknown): boolean => /^(?:ENOENT|ENOTDIR)$/.test(codeOf(error))
 
-/** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`. */
-export const dockerConfigPath: Effect.Effect<string> = Effect.map(variable("DOCKER_CONFIG"), (directory) =>
-  join(directory ?? join(homedir(), ".docker"), "config.json")
+/** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; `undefined` for a user without a home directory. */
+export const dockerConfigPath: Effect.Effect<string | undefined> = Effect.map(variable("DOCKER_CONFIG"), (directory) =>
+  directory === undefined ? inHome(".docker/config.json")[0] : join(directory, "config.json")
 )
 
 /** A file that is there and of no use is a warning. Nothing of it is quoted: it holds passwords. */
@@ -48,18 +48,27 @@ const fromFile =
     )
 
 export const fromDockerConfig: CredentialSource = (door, emit) =>
-  Effect.flatMap(dockerConfigPath, (path) => fromFile(path, "DockerConfigUnusable")(door, emit))
+  Effect.flatMap(dockerConfigPath, (path) =>
+    path === undefined ? Effect.succeedNone : fromFile(path, "DockerConfigUnusable")(door, emit)
+  )
 
-/** Podman's: where `REGISTRY_AUTH_FILE` says, else the runtime directory's, else the one that outlives a login session. */
+/** Where podman keeps logins of a session that has no runtime directory: root's, those of cron and of many a container. */
+const runtimeOfUser = () => {
+  const user = process.getuid?.()
+  return user === undefined || process.platform === "darwin" ? [] : [`/run/containers/${user}/auth.json`]
+}
+
+/**
+ * Podman's (containers-auth.json(5)): where `REGISTRY_AUTH_FILE` says, else the runtime directory's, else the one that
+ * outlives a login session.
+ */
 export const fromPodman: CredentialSource = Effect.fnUntraced(function* (door, emit) {
   const named = yield* variable("REGISTRY_AUTH_FILE")
   const runtime = yield* variable("XDG_RUNTIME_DIR")
-  const config = (yield* variable("XDG_CONFIG_HOME")) ?? join(homedir(), ".config")
-  const paths =
-    named === undefined
-      ? [...(runtime === undefined ? [] : [runtime]), config].map((it) => join(it, "containers/auth.json"))
-      : [named]
-  for (const path of paths) {
+  const config = yield* variable("XDG_CONFIG_HOME")
+  const lasting = config === undefined ? inHome(".config/containers/auth.json") : [join(config, "containers/auth.json")]
+  const passing = runtime === undefined ? runtimeOfUser() : [join(runtime, "containers/auth.json")]
+  for (const path of named === undefined ? [...passing, ...lasting] : [named]) {
     const found = yield* fromFile(path, "AuthFileUnusable")(door, emit)
     if (Option.isSome(found)) return found
   }

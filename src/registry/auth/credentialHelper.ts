@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { parseJson } from "../../image/json.ts"
+import { fieldsOf, parseJson } from "../../image/json.ts"
 import { codeOf } from "../connection/problem.ts"
 import { helperNames } from "./doorKey.ts"
 import type { Login } from "./Login.ts"
@@ -86,6 +86,7 @@ const askFor = Effect.fnUntraced(function* (
     return yield* new HelperFailed({ problem: `docker-credential-${name} failed (exit ${code ?? "by a signal"})` })
   }
   const { Username, Secret } = yield* parseJson(Buffer.from(Redacted.value(text))).pipe(
+    Effect.map(fieldsOf(Object.keys(Answered.fields))),
     Effect.flatMap(Schema.decodeUnknownEffect(Answered)),
     Effect.mapError(() => new HelperFailed({ problem: `docker-credential-${name} gave an answer that cannot be used` }))
   )

@@ -23,7 +23,10 @@ export const keysOf = ({ registry, repository }: Door): ReadonlyArray<string> =>
   return [...parts.keys()].map((left) => [host, ...parts.slice(0, parts.length - left)].join("/")).concat(host)
 }
 
-/** What a table holds for a door. */
+/** The key as the program that wrote the table would write it. */
+const exactly = (key: string) => (key === dockerHub ? dockerHubKey : key)
+
+/** What a table holds for a door: of the keys that name the same, the exact one counts, else the first. */
 export const entryFor = <A>(table: Readonly<Record<string, A>>, door: Door): A | undefined => {
   const known = new Map<string, A>()
   for (const [key, value] of Object.entries(table)) {
@@ -31,7 +34,8 @@ export const entryFor = <A>(table: Readonly<Record<string, A>>, door: Door): A |
     if (normal !== undefined && !known.has(normal)) known.set(normal, value)
   }
   for (const key of keysOf(door)) {
-    const value = known.get(key)
+    const exact = [exactly(key), key].find((it) => Object.hasOwn(table, it))
+    const value = exact === undefined ? known.get(key) : table[exact]
     if (value !== undefined) return value
   }
   return undefined

@@ -1,9 +1,9 @@
 /** Reads what this machine's directories say of one host: containerd's `hosts.toml`, docker's and podman's certificates. */
-import { homedir } from "node:os"
 import { delimiter, join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { TlsOptions } from "../../api/config.ts"
 import type { Warning } from "../../api/events.ts"
+import { inHome } from "../../fs/home.ts"
 import { isRegistry } from "../../image/reference/registryName.ts"
 import { variable } from "../auth/authFiles.ts"
 import { type HostsFile, readCertificates, readHostsFile } from "./HostsFile.ts"
@@ -25,14 +25,15 @@ const namesOf = (host: string) => {
 }
 
 const directoriesOf = Effect.fnUntraced(function* (given: ReadonlyArray<string> | undefined) {
-  const config = (yield* variable("XDG_CONFIG_HOME")) ?? join(homedir(), ".config")
   const named = yield* variable("OCIFLOW_HOSTS_DIR")
+  const configs = [(yield* variable("XDG_CONFIG_HOME")) ?? inHome(".config")].flat()
+  const inConfig = (path: string) => configs.map((config) => join(config, path))
   return {
-    hosts: given ?? named?.split(delimiter) ?? [join(config, "containerd/certs.d"), "/etc/containerd/certs.d"],
+    hosts: given ?? named?.split(delimiter) ?? [...inConfig("containerd/certs.d"), "/etc/containerd/certs.d"],
     certificates: [
-      join(config, "docker/certs.d"),
-      join(config, "containers/certs.d"),
-      join(homedir(), ".docker/certs.d"),
+      ...inConfig("docker/certs.d"),
+      ...inConfig("containers/certs.d"),
+      ...inHome(".docker/certs.d"),
       "/etc/docker/certs.d",
       "/etc/containers/certs.d"
     ]

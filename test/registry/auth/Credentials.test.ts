@@ -104,6 +104,36 @@ describe("credentials", () => {
     })
   )
 
+  it.live("are read as Go reads them: names in any case, the exact one first; of keys that fit the exact one", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      const entry = (login: string) => ({ Auth: base64(login) })
+      const at = (file: object, door = "r.test/a") => find(door, { OCIFLOW_AUTH: JSON.stringify(file) })
+      expect(yield* at({ Auths: { "r.test": entry("me:1") } })).toBe("me:1")
+      expect(yield* at({ AUTHS: { "r.test": { USERNAME: "me", Password: "2" } } })).toBe("me:2")
+      expect(yield* at({ AUTHS: { "r.test": entry("me:3") }, auths: { "r.test": entry("me:4") }, Auths: {} })).toBe(
+        "me:4"
+      )
+      expect(yield* at({ auths: { "r.test": { auth: base64("me:5"), AUTH: base64("me:6") } } })).toBe("me:5")
+      const several = {
+        "https://r.test/v1/": entry("v1:1"),
+        "http://r.test": entry("http:1"),
+        "r.test": entry("exact:1")
+      }
+      expect(yield* at({ auths: several })).toBe("exact:1")
+      const { "r.test": _, ...inexact } = several
+      expect(yield* at({ auths: inexact })).toBe("v1:1")
+      const hub = { "docker.io": entry("io:1"), "https://index.docker.io/v1/": entry("hub:1") }
+      expect(yield* at({ auths: hub }, "docker.io/library/alpine")).toBe("hub:1")
+      const parts = { "https://r.test/org": entry("slashes:1"), "r.test/org": entry("part:1") }
+      expect(yield* at({ auths: parts }, "r.test/org/app")).toBe("part:1")
+      yield* write(join(home, "config.json"), " ")
+      const events: Array<PullEvent> = []
+      expect(yield* find("r.test/a", { DOCKER_CONFIG: home }, undefined, events)).toBeUndefined()
+      expect(events).toEqual([])
+    })
+  )
+
   it.live("for Docker Hub are found under each of its names", () =>
     Effect.gen(function* () {
       for (const key of ["https://index.docker.io/v1/", "docker.io", "registry-1.docker.io", "index.docker.io"])
@@ -224,6 +254,21 @@ describe("a credential helper", () => {
           ""
         ])
       })
+  )
+
+  it.live("answers in any case, as Go reads it", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      yield* program(home, "docker-credential-low", `echo '{"serverurl":"r.test","username":"me","secret":"low"}'`)
+      yield* program(
+        home,
+        "docker-credential-both",
+        `echo '{"USERNAME":"you","SECRET":"up","Username":"me","Secret":"exact"}'`
+      )
+      yield* write(join(home, "config.json"), { CredHelpers: { "r.test": "low" }, CREDSSTORE: "both" })
+      expect(yield* find("r.test/a", { DOCKER_CONFIG: home })).toBe("me:low")
+      expect(yield* find("x.test/a", { DOCKER_CONFIG: home })).toBe("me:exact")
+    })
   )
 
   it.live("that is none, fails, or says nonsense is a warning without what it said", () =>

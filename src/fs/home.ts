@@ -1,0 +1,18 @@
+/** The home directory of whoever runs this: `HOME`, else what the system knows of the user. */
+import { homedir } from "node:os"
+import { join } from "node:path"
+
+/** `undefined` for a user id that the system knows nothing of, where `HOME` is not set: OpenShift starts containers so. */
+export const home = (): string | undefined => {
+  try {
+    return homedir() || undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Paths beneath it: none where there is none. */
+export const inHome = (...paths: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const directory = home()
+  return directory === undefined ? [] : paths.map((path) => join(directory, path))
+}
