@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { PullError } from "../src/api/errors.ts"
 import { open } from "../src/client.ts"
 import { image, startRegistry } from "../src/testing/index.ts"
 import { open as openTest } from "./support/open.ts"
@@ -30,6 +31,14 @@ test("a misspelt option is an InvalidOption that lists the known ones", async ()
     })
   }
   expect((await failure(open({ rot: "/tmp" } as never))).reason).toMatchObject({ _tag: "InvalidOption", option: "rot" })
+})
+
+test("options of another type are an InvalidOption, in a PullError that says so", async () => {
+  for (const options of [{ root: 5 }, { root: "" }, { layersDir: {} }, { credentials: { host: null } }, null, 5]) {
+    const error = await failure(open(options as never))
+    expect(error).toBeInstanceOf(PullError)
+    expect(error.reason._tag).toBe("InvalidOption")
+  }
 })
 
 test("no reference at all is an InvalidReference", async () => {

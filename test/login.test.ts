@@ -97,16 +97,18 @@ describe("login", () => {
       Effect.gen(function* () {
         const directory = yield* home
         const path = join(directory, "config.json")
-        const rest = '"HttpHeaders":{"n":12345678901234567890,"none":null},  "detachKeys" : null'
-        yield* Effect.promise(() => writeFile(path, `{${rest},"auths":{}}`))
+        const rest =
+          '"HttpHeaders":{"n":12345678901234567890,"none":null},  "detachKeys" : null, "note":"\u00c3\u00b6 \u00ff"'
+        // The last character is a byte that is no UTF-8.
+        yield* Effect.promise(() => writeFile(path, `{${rest},"auths":{}}`, "latin1"))
         const hosts = yield* Effect.forEach(Array(8).fill("basic"), registry, { concurrency: "unbounded" })
         yield* Effect.forEach(hosts, ({ host }) => login(host, me).pipe(at(directory)), { concurrency: "unbounded" })
         const keys = Effect.map(json(path), (it) => Object.keys((it as { readonly auths: object }).auths).sort())
         expect(yield* keys).toEqual(hosts.map(({ host }) => host).sort())
-        expect(yield* Effect.promise(() => readFile(path, "utf8"))).toContain(`{${rest},`)
+        expect(yield* Effect.promise(() => readFile(path, "latin1"))).toContain(`{${rest},`)
 
         yield* Effect.forEach(hosts, ({ host }) => logout(host).pipe(at(directory)), { concurrency: "unbounded" })
-        expect(yield* Effect.promise(() => readFile(path, "utf8"))).toBe(`{${rest},"auths":{}}`)
+        expect(yield* Effect.promise(() => readFile(path, "latin1"))).toBe(`{${rest},"auths":{}}`)
 
         const program = [
           `import { login } from ${JSON.stringify(new URL("../src/login.ts", import.meta.url).href)}`,

@@ -1,6 +1,7 @@
 /** Refuses options that cannot be used, before anything is opened. */
 import * as Effect from "effect/Effect"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
+import { checkCredentials } from "./checkCredentials.ts"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions, type PullOptions } from "./config.ts"
 import { InvalidOption, printable } from "./errors.ts"
 
@@ -94,13 +95,25 @@ const pullerOptions: Record<keyof PullerOptions, true> = {
   retry: true
 }
 
+const paths = ["root", "layersDir", "keepBlobs"] as const
+
+/** An empty path would be the working directory. */
+const checkPaths = (options: PullerOptions) =>
+  paths.flatMap((option) => {
+    const value: unknown = options[option]
+    if (value === undefined || (typeof value === "string" && value !== "" && !value.includes("\0"))) return []
+    return [new InvalidOption({ option, problem: "is no path of a directory" })]
+  })
+
 const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
   ...checkKeys(options, pullerOptions),
   ...checkChoices(options, choices),
   ...(Object.keys(numbers) as ReadonlyArray<keyof typeof numbers>).flatMap((option) =>
     checkNumber(option, options[option], numbers[option])
   ),
-  ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group]))
+  ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group])),
+  ...checkPaths(options),
+  ...checkCredentials(options.credentials)
 ]
 
 const pullOptions: Record<keyof PullOptions, true> = {
@@ -127,6 +140,8 @@ export const checkListOptions = (options: ListOptions): Effect.Effect<void, Inva
 }
 
 export const checkOptions = (options: PullerOptions): Effect.Effect<void, InvalidOption> => {
+  if (typeof options !== "object" || options === null)
+    return Effect.fail(new InvalidOption({ option: "(all)", problem: "are no object" }))
   const [first] = invalid(options)
   return first === undefined ? Effect.void : Effect.fail(first)
 }

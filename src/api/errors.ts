@@ -109,16 +109,17 @@ export class AccessDenied extends tagged("AccessDenied")<{
   }
 }
 
-/** The function given as the option `credentials` failed. What it said is kept out of the message: it may be a secret. */
+/** The function given as the option `credentials` failed. What it threw is the `cause`, and not in the message: it may be a secret. */
 export class CredentialsUnavailable extends tagged("CredentialsUnavailable")<{
   readonly registry: string
+  readonly cause?: unknown
 }> {
   readonly isRetryable = false
   override get message() {
     return `the credentials for ${printable(this.registry)} could not be found out: the function given for them failed`
   }
   get advice() {
-    return "Look at what the option credentials does; let it give undefined where it knows none."
+    return "Look at the cause, which is what it threw; let it give undefined where it knows none."
   }
 }
 

@@ -156,16 +156,18 @@ export const assemble = (tag: typeof Puller, options: PullerOptions): Layer.Laye
   const emit: Emit = (event) => {
     for (const listener of listeners) listener(event)
   }
-  const extraction = extractionOf(options)
-  const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
-  return Layer.effect(tag, make(tag, options, listeners)).pipe(
-    Layer.provide([
-      Registry.layer(options),
-      ExtractionPool.layer({ ...options, ...extraction }),
-      Store.layer({ ...options, ...trees, emit })
-    ]),
-    // Before anything is built out of them.
-    Layer.provide(Layer.effectDiscard(checkOptions(options))),
+  const building = Effect.map(checkOptions(options), () => {
+    const extraction = extractionOf(options)
+    const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
+    return Layer.effect(tag, make(tag, options, listeners)).pipe(
+      Layer.provide([
+        Registry.layer(options),
+        ExtractionPool.layer({ ...options, ...extraction }),
+        Store.layer({ ...options, ...trees, emit })
+      ])
+    )
+  })
+  return Layer.unwrap(building).pipe(
     Layer.catch((reason) => Layer.effect(tag, Effect.fail(new PullError({ reference: "(open)", reason }))))
   )
 }

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { expect, test } from "vitest"
 import { checkListOptions, checkOptions } from "../../src/api/checkOptions.ts"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions } from "../../src/api/config.ts"
@@ -28,6 +29,47 @@ test.each([
   ["partialsFor", -1]
 ])("a number that cannot be used is refused: %s %s", (option, value) => {
   expect(refusal({ [option]: value })).toMatchObject({ _tag: "InvalidOption", option })
+})
+
+test.each([
+  ["root", 5],
+  ["root", ""],
+  ["layersDir", null],
+  ["keepBlobs", "a\0b"],
+  ["credentials", 5],
+  ["credentials", null],
+  ["credentials", [{ username: "me", password: "x" }]]
+])("a path or credentials of another type are refused: %s %s", (option, value) => {
+  expect(refusal({ [option]: value })).toMatchObject({ _tag: "InvalidOption", option })
+})
+
+test.each([
+  [null, /is null/],
+  [undefined, /is no object/],
+  ["me:hunter2", /is no object/],
+  [{ user: "me", pass: "hunter2" }, /neither username and password.*, but user, pass$/],
+  [{}, /neither username/],
+  [{ username: "me" }, /has no password/],
+  [{ username: "me", password: undefined }, /has no password/],
+  [{ username: undefined, password: "hunter2" }, /has no username/],
+  [{ identityToken: 5 }, /has no identityToken/],
+  [{ registryToken: "hunter2", username: "me" }, /./]
+])("credentials of a wrong shape are refused, and no value is shown: %j", (value, problem) => {
+  const error = refusal({ credentials: { "r.test": { username: "me", password: "x" }, host: value } })
+  expect(error).toMatchObject({ _tag: "InvalidOption", option: 'credentials["host"]' })
+  expect(error.problem).toMatch(problem)
+  expect(error.message).not.toContain("hunter2")
+})
+
+test("credentials of each shape are taken, as text or redacted", () => {
+  for (const secret of ["x", Redacted.make("x"), ""])
+    for (const it of [{ username: "me", password: secret }, { identityToken: secret }, { registryToken: secret }])
+      expect(Effect.runSync(checkOptions({ credentials: { "r.test": it } }))).toBeUndefined()
+  expect(Effect.runSync(checkOptions({ credentials: () => undefined }))).toBeUndefined()
+})
+
+test("what is no object of options is refused", () => {
+  for (const options of [null, 5, "root"]) expect(refusal(options)).toMatchObject({ _tag: "InvalidOption" })
 })
 
 test.each([

@@ -1,7 +1,7 @@
 /** Debian's docker-registry with a lock on its door: htpasswd, and tokens that this test signs. */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { createSign, generateKeyPairSync, randomUUID, X509Certificate } from "node:crypto"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import { connect, createServer as createTcpServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
@@ -200,3 +200,72 @@ test("token auth: a signed token pulls, wrong credentials are AccessDenied, one 
     expect(JSON.stringify(reason) + reason.message).not.toContain("wrong")
   }
 })
+
+/** The command as another user would run it; `dist` is there, since the interop suite builds it. */
+const ociflow = (argv: ReadonlyArray<string>, env: Readonly<Record<string, string>>, uid?: number) => {
+  const main = join(import.meta.dirname, "../../dist/cli/main.js")
+  const { PATH = "" } = process.env
+  const identity = uid === undefined ? {} : { uid, gid: uid }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...argv], {
+    env: { PATH, ...env },
+    encoding: "utf8",
+    cwd: "/",
+    ...identity
+  })
+  return { status, stdout, stderr }
+}
+
+test.runIf(process.platform === "linux")(
+  "podman's login without a runtime directory is found where podman keeps it",
+  async () => {
+    const htpasswd = join(directory, "htpasswd-podman")
+    writeFileSync(htpasswd, execFileSync("htpasswd", ["-Bbn", "me", "correct horse"]))
+    await using registry = await startDockerRegistry({
+      storage,
+      config: { auth: { htpasswd: { realm: "here", path: htpasswd } } }
+    })
+    const env = { PATH: process.env["PATH"] ?? "", HOME: directory }
+    const login = ["login", "--tls-verify=false", "-u", "me", "--password-stdin", registry.host]
+    execFileSync("podman", login, { env, input: "correct horse" })
+    const root = join(directory, "podman-root")
+    try {
+      const found = ociflow(["pull", "--root", root, `${registry.host}/small:latest`], { HOME: directory })
+      expect(found, found.stderr).toMatchObject({ status: 0 })
+    } finally {
+      execFileSync("podman", ["logout", registry.host], { env })
+    }
+    const gone = ociflow(["pull", "--policy", "always", "--root", root, `${registry.host}/small:latest`], {
+      HOME: directory
+    })
+    expect(gone.stderr).toContain("AccessDenied")
+    const other = ociflow(["pull", "--policy", "always", "--root", root, `${registry.host}/small:latest`], {
+      HOME: directory,
+      XDG_RUNTIME_DIR: join(directory, "none")
+    })
+    expect(other.stderr).toContain("AccessDenied")
+  }
+)
+
+test.runIf(process.getuid?.() === 0)(
+  "a user whom the system does not know, without HOME, pulls with --root",
+  async () => {
+    await using registry = await startDockerRegistry({ storage })
+    const root = mkdtempSync(join(tmpdir(), "ociflow-nobody-"))
+    const nobody = 54_321
+    try {
+      chownSync(root, nobody, nobody)
+      const reference = `${registry.host}/small:latest`
+      const pulled = ociflow(["pull", "--root", root, reference], {}, nobody)
+      expect(pulled, pulled.stderr).toMatchObject({ status: 0 })
+      const home = ociflow(["images"], { OCIFLOW_HOME: root }, nobody)
+      expect(home, home.stderr).toMatchObject({ status: 0 })
+      const without = ociflow(["images"], {}, nobody)
+      expect(without).toMatchObject({ status: 2, stdout: "" })
+      expect(without.stderr).toMatch(/^ociflow: InvalidOption: .*root: is needed: the user has no home directory\n/)
+      const login = ociflow(["logout", "r.test"], {}, nobody)
+      expect(login.stderr).toMatch(/DOCKER_CONFIG: is needed: the user has no home directory/)
+    } finally {
+      rmSync(root, { recursive: true, force: true })
+    }
+  }
+)

@@ -3,18 +3,23 @@
  * `config.json`, podman's `auth.json`. The first that knows the registry, or the part of it that is asked for, counts.
  */
 import * as Cache from "effect/Cache"
+import { isUnknownError } from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { credentialsProblem } from "../../api/checkCredentials.ts"
 import type { PullerOptions } from "../../api/config.ts"
-import { CredentialsUnavailable } from "../../api/errors.ts"
+import { CredentialsUnavailable, InvalidOption } from "../../api/errors.ts"
 import type { Emit, Warning } from "../../api/events.ts"
 import { fromDockerConfig, fromEnvironment, fromPodman } from "./authFiles.ts"
 import { entryFor } from "./doorKey.ts"
 import { type CredentialSource, type Door, firstOf, loginOf } from "./Login.ts"
 
 type Given = NonNullable<PullerOptions["credentials"]>
+
+/** What the function threw itself, without the wrapping of `tryPromise`. */
+const thrown = (error: unknown): unknown => (isUnknownError(error) ? error.cause : error)
 
 /** The credentials that were given as an option: a table, or a function. */
 export const fromOptions =
@@ -26,9 +31,15 @@ export const fromOptions =
       const found = given(door.registry, door.repository)
       return Effect.isEffect(found) ? found : Effect.tryPromise(async () => found)
     }).pipe(
-      Effect.catch(() => new CredentialsUnavailable({ registry: door.registry })),
-      Effect.catchDefect(() => new CredentialsUnavailable({ registry: door.registry })),
-      Effect.map((credentials) => Option.map(Option.fromNullishOr(credentials), loginOf))
+      Effect.catch((cause) => new CredentialsUnavailable({ registry: door.registry, cause: thrown(cause) })),
+      Effect.catchDefect((cause) => new CredentialsUnavailable({ registry: door.registry, cause: thrown(cause) })),
+      Effect.flatMap((credentials) => {
+        if (credentials === undefined || credentials === null) return Effect.succeedNone
+        const problem = credentialsProblem(credentials)
+        return problem === undefined
+          ? Effect.succeedSome(loginOf(credentials))
+          : Effect.fail(new InvalidOption({ option: "credentials", problem: `gave what ${problem}` }))
+      })
     )
   }
 

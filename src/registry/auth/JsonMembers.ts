@@ -17,7 +17,7 @@ export interface Members {
   readonly end: number
 }
 
-const space = /[\s\ufeff]*/y
+const space = /[ \t\r\n]*/y
 const string = /"(?:[^"\\]|\\.)*"/y
 const other = /[^\s,{}[\]]+/y
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../../api/config.ts"
-import type { CredentialsUnavailable } from "../../api/errors.ts"
+import type { CredentialsUnavailable, InvalidOption } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 
 /** What is shown to a registry, or to the token server that it names. */
@@ -22,7 +22,10 @@ export interface Door {
 }
 
 /** Finds the login for a door. */
-export type CredentialSource = (door: Door, emit: Emit) => Effect.Effect<Option.Option<Login>, CredentialsUnavailable>
+export type CredentialSource = (
+  door: Door,
+  emit: Emit
+) => Effect.Effect<Option.Option<Login>, CredentialsUnavailable | InvalidOption>
 
 const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
   Redacted.isRedacted(secret) ? secret : Redacted.make(secret)

@@ -55,7 +55,8 @@ const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Read, 
   const file = yield* decodeAuthFile(bytes).pipe(
     Effect.mapError(() => unusable(`${path} is not what docker writes: it is left as it is`))
   )
-  const text = bytes.toString()
+  // A character for each byte: what is no UTF-8 stays, too.
+  const text = bytes.toString("latin1")
   return { text: text.trim() === "" ? "{}\n" : text, file }
 })
 
@@ -71,7 +72,7 @@ const write = async (path: string, text: string) => {
     const file = await open(beside, "wx", 0o600)
     try {
       await keepOwner(file, path)
-      await file.writeFile(text)
+      await file.writeFile(text, "latin1")
       await file.sync()
     } finally {
       await file.close()
@@ -97,7 +98,7 @@ const edit = Effect.fnUntraced(function* (path: string, exclude: Exclude, change
   yield* Effect.mapError(exclude(path), unwritable)
   const { text } = yield* read(path)
   const changed = change(text)
-  yield* decodeAuthFile(Buffer.from(changed)).pipe(Effect.mapError(unwritable))
+  yield* decodeAuthFile(Buffer.from(changed, "latin1")).pipe(Effect.mapError(unwritable))
   if (changed !== text) yield* Effect.tryPromise({ try: () => write(path, changed), catch: unwritable })
 }, Effect.scoped)
 

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
+import { inspect } from "node:util"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -169,14 +170,26 @@ describe("credentials", () => {
       expect(yield* at(() => undefined)).toBeUndefined()
       expect(new Set(asked)).toEqual(new Set(["r.test org/app"]))
       for (const failing of [
-        () => Effect.fail("hunter2"),
-        () => Promise.reject(new Error("hunter2")),
+        () => Effect.fail("the vault is sealed: hunter"),
+        () => Promise.reject(new Error("the vault is sealed: hunter")),
         () => {
-          throw new Error("hunter2")
+          throw new Error("the vault is sealed: hunter")
         }
       ]) {
         const error = yield* Effect.flip(at(failing))
         expect(error).toMatchObject({ _tag: "CredentialsUnavailable", registry: "r.test" })
+        expect(JSON.stringify(error) + error.message + inspect(error)).not.toContain("hunter")
+        expect(error.cause).toMatchObject({ message: "the vault is sealed: hunter" })
+      }
+      for (const wrong of [
+        { user: "me", pass: "hunter2" },
+        { username: "me", password: undefined },
+        "me:hunter2",
+        5,
+        []
+      ]) {
+        const error = yield* Effect.flip(at(() => wrong as never))
+        expect(error).toMatchObject({ _tag: "InvalidOption", option: "credentials" })
         expect(JSON.stringify(error) + error.message).not.toContain("hunter")
       }
       let calls = 0

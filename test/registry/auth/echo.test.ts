@@ -12,6 +12,9 @@ import { it } from "../../support/effect.ts"
 import { open } from "../../support/open.ts"
 import { type Handler, type Served, serve } from "../server.ts"
 
+/** Each opens a client of its own. */
+const live = (name: string, body: Parameters<typeof it.live>[1]) => it.live(name, body, 60_000)
+
 const password = 'hun"ter/2+ö'
 const token = `token-${"t0k3n".repeat(20)}`
 const base64 = Buffer.from(`me:${password}`).toString("base64")
@@ -79,7 +82,7 @@ const echoing =
 
 describe("what was shown to a registry that echoes it", () => {
   for (const [where, echo] of Object.entries(everywhere)) {
-    it.live(`is nowhere: ${where}, a password`, () =>
+    live(`is nowhere: ${where}, a password`, () =>
       Effect.gen(function* () {
         const served = yield* serve(echoing(echo, "Basic realm=x"))
         const hosts = { [served.host]: { headers: { "x-key": "key-of-the-host" } } }
@@ -90,7 +93,7 @@ describe("what was shown to a registry that echoes it", () => {
         for (const form of forms) expect(text, `${error.message}\n${form}`).not.toContain(form)
       })
     )
-    it.live(`is nowhere: ${where}, a token`, () =>
+    live(`is nowhere: ${where}, a token`, () =>
       Effect.gen(function* () {
         const tokens = yield* serve((_, response) => void response.end(JSON.stringify({ token })))
         const served = yield* serve(echoing(echo, `Bearer realm="${tokens.origin}/token"`))
@@ -104,7 +107,7 @@ describe("what was shown to a registry that echoes it", () => {
   }
 })
 
-it.live("a server of tokens that says what it was shown: a refresh token, a password", () =>
+live("a server of tokens that says what it was shown: a refresh token, a password", () =>
   Effect.gen(function* () {
     const tokens = yield* serve((request, response) => {
       const said = `${request.body} ${request.headers.authorization ?? ""}`
@@ -122,7 +125,7 @@ it.live("a server of tokens that says what it was shown: a refresh token, a pass
   })
 )
 
-it.live("a server of tokens whose answer cannot be parsed: the answer is in no cause", () =>
+live("a server of tokens whose answer cannot be parsed: the answer is in no cause", () =>
   Effect.gen(function* () {
     const tokens = yield* Effect.acquireRelease(
       Effect.promise(
@@ -147,7 +150,7 @@ it.live("a server of tokens whose answer cannot be parsed: the answer is in no c
   })
 )
 
-it.live("a proxy that says what it was shown", () =>
+live("a proxy that says what it was shown", () =>
   Effect.gen(function* () {
     const proxy = yield* serve((request, response) => {
       response.writeHead(403, { "content-type": "text/plain" })
