@@ -7,6 +7,8 @@ import type { Gate } from "../reactive/Gate.ts"
 export interface Limits {
   /** Bytes of one manifest, index or config. */
   readonly documentBytes: number
+  /** Layers of one image, each counted as often as it is named. */
+  readonly layers: number
   /** Bytes out per byte in, over a layer as a whole, looked at from 16 MiB of output on. DEFLATE cannot pass 1032. */
   readonly inflateRatio: number
   /** Bytes of one layer's blob, as its manifest tells them. */
@@ -41,6 +43,7 @@ const GiB = 2 ** 30
 
 export const defaultLimits: Limits = {
   documentBytes: 4 * 2 ** 20,
+  layers: 1000,
   inflateRatio: 2000,
   blobBytes: 512 * GiB,
   layerBytes: 512 * GiB,

@@ -4,10 +4,19 @@ import { printable } from "../api/errors.ts"
 
 /**
  * Go writes `null` for a list, map or pointer that was never filled; here that is the same as leaving it out. Within a
- * list it keeps its place.
+ * list it keeps its place. In place: a reviver of `JSON.parse` costs five times as much as all the rest.
  */
-function withoutNull(this: unknown, _key: string, value: unknown): unknown {
-  return value === null && !Array.isArray(this) ? undefined : value
+const leaveOutNull = (value: unknown): void => {
+  if (typeof value !== "object" || value === null) return
+  if (Array.isArray(value)) {
+    for (const item of value) leaveOutNull(item)
+    return
+  }
+  for (const key of Object.keys(value)) {
+    const item: unknown = Reflect.get(value, key)
+    if (item === null) Reflect.deleteProperty(value, key)
+    else leaveOutNull(item)
+  }
 }
 
 /**
@@ -16,7 +25,11 @@ function withoutNull(this: unknown, _key: string, value: unknown): unknown {
  */
 export const parseJson = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
   Effect.try({
-    try: () => JSON.parse(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), withoutNull) as unknown,
+    try: () => {
+      const json: unknown = JSON.parse(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))
+      leaveOutNull(json)
+      return json === null ? undefined : json
+    },
     catch: () => "it is no JSON"
   })
 

@@ -4,6 +4,7 @@ import { LimitExceeded } from "../api/errors.ts"
 
 const units: Record<keyof Limits, string> = {
   documentBytes: "bytes",
+  layers: "layers",
   inflateRatio: "bytes out per byte in",
   blobBytes: "bytes of blob",
   layerBytes: "bytes of uncompressed layer",

@@ -30,6 +30,9 @@ export interface MergeOptions {
   readonly downloads: Semaphore.Semaphore
 }
 
+/** Layers that are fetched, or wait for their turn, at once. */
+const mostAtOnce = 64
+
 interface Part extends Wanted {
   /** The blob is to stay when the layer is done. */
   readonly keeps: boolean
@@ -76,7 +79,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       const mine = over[index]
       if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
     })
-    yield* Effect.forEach(turns, step, { concurrency: "unbounded", discard: true })
+    yield* Effect.forEach(turns, step, { concurrency: mostAtOnce, discard: true })
     const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.rootfsPath(manifest), fingerprint)
     const path = store.rootfsPath(manifest)
@@ -119,7 +122,9 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       }
       return
     }
-    const turns = image.layers.flatMap(({ digest }) => parts.get(digest) ?? [])
+    // A layer over itself is that layer.
+    const order = image.layers.filter(({ digest }, index) => image.layers[index - 1]?.digest !== digest)
+    const turns = order.flatMap(({ digest }) => parts.get(digest) ?? [])
     let again = false
     // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
     const refuse = Effect.fnUntraced(function* (part: Part, reason: Reason) {

@@ -54,6 +54,9 @@ type Asked = Effect.Success<ReturnType<typeof ask>>
 
 const silent: Emit = () => {}
 
+/** Layers of one image that are looked after at once; most of them wait for a download to end. */
+const mostAtOnce = 64
+
 export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
   const store = yield* Store
   const pool = yield* ExtractionPool
@@ -167,7 +170,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       )
     const making = store.merged
       ? merge(source, image, distinct, emit)
-      : Effect.forEach(bySize, one, { concurrency: "unbounded", discard: true })
+      : Effect.forEach(bySize, one, { concurrency: mostAtOnce, discard: true })
     // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
     yield* Effect.all([making, store.prepare, store.tidy], { concurrency: "unbounded", discard: true })
     const record = recordOf(name, image, platform)

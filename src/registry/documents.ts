@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Limits } from "../api/config.ts"
 import {
   BlobNotFound,
   DigestMismatch,
@@ -76,6 +77,27 @@ export const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLi
 const decode = <A, I>(schema: Schema.Codec<A, I>, json: unknown, digest: Digest): Effect.Effect<A, InvalidManifest> =>
   Effect.mapError(decodeAs(schema, json), (problem) => new InvalidManifest({ digest, problem }))
 
+/** Items of a list, by its key in any case. */
+const itemsOf = (json: unknown, name: string): number => {
+  const lists = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === name)
+  return Math.max(0, ...lists.map(([, list]) => (Array.isArray(list) ? list.length : 0)))
+}
+
+/** Before each of them is looked at, which takes longer than all else. */
+export const admitLayers = (
+  count: number,
+  digest: Digest,
+  limits: DocumentLimits
+): Effect.Effect<void, LimitExceeded> =>
+  count > limits.layers
+    ? Effect.fail(
+        new LimitExceeded({ limit: "layers", maximum: limits.layers, unit: "layers", subject: `image ${digest}` })
+      )
+    : Effect.void
+
+/** What bounds a document. */
+export type DocumentLimits = Pick<Limits, "documentBytes" | "layers">
+
 /** An index or a manifest, whichever it proves to be. */
 export type IndexOrManifest =
   | { readonly _tag: "Index"; readonly document: Document<Index> }
@@ -94,7 +116,8 @@ export interface Expected {
 /** Proves the bytes of an index or a manifest, and reads them. */
 export const readManifest = Effect.fnUntraced(function* (
   bytes: Uint8Array,
-  { expected, source: url, ...told }: Expected
+  { expected, source: url, ...told }: Expected,
+  limits: DocumentLimits
 ): Effect.fn.Return<IndexOrManifest, Reason> {
   const digest = digestOf(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
   if (expected !== undefined && digest !== expected)
@@ -102,6 +125,7 @@ export const readManifest = Effect.fnUntraced(function* (
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
   const { kind, mediaType } = yield* kindOf(json, { digest, ...told })
   const descriptor = { mediaType, digest, size: bytes.length }
+  if (kind !== "index") yield* admitLayers(itemsOf(json, "layers"), digest, limits)
   return kind === "index"
     ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest) } }
     : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest) } }
@@ -110,19 +134,23 @@ export const readManifest = Effect.fnUntraced(function* (
 /** Proves the bytes of a config, and reads them. */
 export const readConfig = Effect.fnUntraced(function* (
   bytes: Uint8Array,
-  { mediaType, digest, size }: DescriptorLike
+  { mediaType, digest, size }: DescriptorLike,
+  limits: DocumentLimits
 ): Effect.fn.Return<Document<ImageConfig>, Reason> {
   const actual = digestOf(algorithmOf(digest), bytes)
   if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
+  const rootfs = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === "rootfs")
+  yield* admitLayers(Math.max(0, ...rootfs.map(([, it]) => itemsOf(it, "diff_ids"))), digest, limits)
   return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest) }
 })
 
 export const fetchManifest = Effect.fnUntraced(function* (
   session: Session,
   wanted: Wanted,
-  limit: number
+  limits: DocumentLimits
 ): Effect.fn.Return<IndexOrManifest, Reason> {
+  const limit = limits.documentBytes
   if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
   const named = digestWanted(wanted)
   const path = `manifests/${wanted._tag === "Tag" ? wanted.tag : named}`
@@ -137,27 +165,29 @@ export const fetchManifest = Effect.fnUntraced(function* (
   const told = headerOf(answer.headers, "docker-content-digest")
   // A digest header proves nothing; it can only show that the bytes are not those that the registry meant.
   const expected = named ?? (told !== undefined && isDigest(told) && isHashable(told) ? told : undefined)
-  return yield* readManifest(bytes, {
+  const said = {
     expected,
     source: redactUrl(answer.url),
     served: withoutParameters(headerOf(answer.headers, "content-type") ?? ""),
     ...(wanted._tag === "Entry" ? { entry: wanted.descriptor.mediaType } : {})
-  })
+  }
+  return yield* readManifest(bytes, said, limits)
 })
 
 export const fetchConfig = Effect.fnUntraced(function* (
   session: Session,
   descriptor: DescriptorLike,
-  limit: number
+  limits: DocumentLimits
 ): Effect.fn.Return<Document<ImageConfig>, Reason> {
   const { digest, size } = descriptor
+  const limit = limits.documentBytes
   yield* admit(descriptor, "config", limit)
   const bytes = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
     if (!holdsDocument(answer.status)) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
     return yield* read(answer, "config", limit, size)
   }).pipe(Effect.scoped)
-  return yield* readConfig(bytes, descriptor)
+  return yield* readConfig(bytes, descriptor, limits)
 })
 
 /** The digest behind a tag, by HEAD; `undefined` where the registry does not tell it so. */

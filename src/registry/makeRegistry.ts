@@ -64,7 +64,6 @@ const mostRanges = 16
 
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limits = filled(defaultLimits, options.limits)
-  const limit = limits.documentBytes
   const mirrors = makeMirrors()
   const lift = yield* lifting()
   const sources = makeSources({
@@ -77,12 +76,13 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
 
   const manifestOf = (reference: Reference, emit: Emit) => (wanted: Wanted) =>
     sources.ask(reference, wanted._tag === "Tag" ? "tag" : "digest", emit, (session) =>
-      fetchManifest(session, wanted, limit)
+      fetchManifest(session, wanted, limits)
     )
 
   const documents = (reference: Reference, emit: Emit): DocumentSource => ({
     manifest: manifestOf(reference, emit),
-    config: (descriptor) => sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limit))
+    config: (descriptor) =>
+      sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limits))
   })
 
   const resolveImage = Effect.fn("Registry.resolve")(function* (
@@ -113,7 +113,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
       Effect.gen(function* () {
         const told = yield* headDigest(session, tag)
         if (told !== undefined) return told
-        const { document } = yield* fetchManifest(session, { _tag: "Tag", tag }, limit)
+        const { document } = yield* fetchManifest(session, { _tag: "Tag", tag }, limits)
         return document.descriptor.digest
       })
     )

@@ -76,7 +76,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
     const tag = `${algorithmOf(digest).slice(0, 32)}-${hexOf(digest).slice(0, 64)}`
     const found = Effect.gen(function* () {
       const { _tag, document } = yield* sources.ask(reference, "tag", emit, (session) =>
-        fetchManifest(session, { _tag: "Tag", tag }, limits.documentBytes)
+        fetchManifest(session, { _tag: "Tag", tag }, limits)
       )
       const isSubject = digestOf(algorithmOf(digest), document.bytes) === digest
       return _tag === "Manifest" || isSubject ? [] : document.value.manifests

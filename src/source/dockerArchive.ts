@@ -17,7 +17,7 @@ import { formatLocal, type LocalReference } from "../image/reference/LocalRefere
 import { formOf } from "../layer/compression/formOf.ts"
 import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
-import { digestOf, readConfig } from "../registry/documents.ts"
+import { admitLayers, type DocumentLimits, digestOf, readConfig } from "../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "./container/Container.ts"
 import { absence, ambiguity, inFull, mostNames, namesOfLayout, openLayout, readJson } from "./ociLayout.ts"
 import type { Shelf } from "./Shelf.ts"
@@ -50,31 +50,57 @@ const partAt = Effect.fnUntraced(function* (container: Container, path: string):
   )
 })
 
-const configOf = Effect.fnUntraced(function* (
-  container: Container,
-  saved: Saved,
-  limit: number
-): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly described: DescriptorLike }, Reason> {
-  const bytes = yield* documentOf(yield* partAt(container, saved.Config), "config", limit)
-  return { bytes, described: { mediaType: dockerConfig, digest: digestOf("sha256", bytes), size: bytes.length } }
+/** A file may be named a thousand times, by as many names: it is read once. */
+const onceEach = <A>(read: (part: Part) => Effect.Effect<A, Reason>) => {
+  const known = new Map<Part, A>()
+  return (part: Part): Effect.Effect<A, Reason> => {
+    const found = known.get(part)
+    return found !== undefined
+      ? Effect.succeed(found)
+      : Effect.tap(read(part), (it) => Effect.sync(() => known.set(part, it)))
+  }
+}
+
+const makeReaders = (limits: DocumentLimits) => ({
+  config: onceEach(
+    (part): Effect.Effect<DescriptorLike, Reason> =>
+      Effect.map(documentOf(part, "config", limits.documentBytes), (bytes) => ({
+        mediaType: dockerConfig,
+        digest: digestOf("sha256", bytes),
+        size: bytes.length
+      }))
+  ),
+  diffIds: onceEach(
+    Effect.fnUntraced(function* (part) {
+      const bytes = yield* documentOf(part, "config", limits.documentBytes)
+      const described = { mediaType: dockerConfig, digest: digestOf("sha256", bytes), size: bytes.length }
+      return (yield* readConfig(bytes, described, limits)).value.rootfs.diff_ids
+    })
+  ),
+  form: onceEach((part) => Effect.map(beginningOf(part, 4), formOf)),
+  digest: onceEach(hashed)
 })
+type Readers = ReturnType<typeof makeReaders>
 
 /** Makes the manifest of an image, as Docker's registry has it. */
 const shelve = Effect.fnUntraced(function* (
   container: Container,
   saved: Saved,
-  limit: number
+  readers: Readers,
+  limits: DocumentLimits
 ): Effect.fn.Return<Shelf & { readonly config: Digest }, Reason> {
-  const { bytes, described } = yield* configOf(container, saved, limit)
-  const { diff_ids: diffIds } = (yield* readConfig(bytes, described)).value.rootfs
-  const parts = new Map<string, Part>([[described.digest, partOfBytes(bytes)]])
+  const configPart = yield* partAt(container, saved.Config)
+  const described = yield* readers.config(configPart)
+  yield* admitLayers(saved.Layers.length, described.digest, limits)
+  const diffIds = yield* readers.diffIds(configPart)
+  const parts = new Map<string, Part>([[described.digest, configPart]])
   const layers: Array<{ readonly mediaType: string; readonly size: number; readonly digest: string }> = []
   for (const [position, path] of saved.Layers.entries()) {
     const part = yield* partAt(container, path)
-    const form = formOf(yield* beginningOf(part, 4))
+    const form = yield* readers.form(part)
     const diffId = diffIds[position]
     // Where there is no diffID, the two do not belong together: whoever counts them says so.
-    const digest = form === "plain" && diffId !== undefined ? diffId : yield* hashed(part)
+    const digest = form === "plain" && diffId !== undefined ? diffId : yield* readers.digest(part)
     parts.set(digest, part)
     layers.push({ mediaType: form === "plain" ? layerType : `${layerType}.${form}`, size: part.size, digest })
   }
@@ -94,11 +120,15 @@ const choose = Effect.fnUntraced(function* (
   container: Container,
   all: ReadonlyArray<Saved>,
   asked: LocalReference,
-  limit: number
+  limits: DocumentLimits
 ): Effect.fn.Return<Shelf, Reason> {
+  const readers = makeReaders(limits)
   const choices = (some: ReadonlyArray<Saved>) =>
     Effect.forEach(some.slice(0, mostNames + 1), (saved) =>
-      Effect.map(configOf(container, saved, limit), ({ described: { digest } }) => ({ names: tagsOf(saved), digest }))
+      Effect.map(Effect.flatMap(partAt(container, saved.Config), readers.config), ({ digest }) => ({
+        names: tagsOf(saved),
+        digest
+      }))
     )
   const none = Effect.flatMap(
     choices(all),
@@ -106,7 +136,7 @@ const choose = Effect.fnUntraced(function* (
   )
   if (asked.digest !== undefined) {
     for (const saved of all) {
-      const shelf = yield* shelve(container, saved, limit)
+      const shelf = yield* shelve(container, saved, readers, limits)
       const { root } = shelf
       if (shelf.config === asked.digest || (root._tag === "Entry" && root.descriptor.digest === asked.digest))
         return shelf
@@ -124,7 +154,7 @@ const choose = Effect.fnUntraced(function* (
   const isFirst = ({ Config, Layers }: Saved) =>
     Config === first.Config && Layers.join("\0") === first.Layers.join("\0")
   if (!chosen.every(isFirst)) return yield* unusable(container, ambiguity(yield* choices(chosen), asked.image))
-  return yield* shelve(container, first, limit)
+  return yield* shelve(container, first, readers, limits)
 })
 
 const readSaved = Effect.fnUntraced(function* (
@@ -144,10 +174,11 @@ const isLayout = (container: Container) => Effect.map(container.find("oci-layout
 export const openSaved = Effect.fnUntraced(function* (
   container: Container,
   asked: LocalReference,
-  limit: number
+  limits: DocumentLimits
 ): Effect.fn.Return<Shelf, Reason> {
+  const limit = limits.documentBytes
   if (yield* isLayout(container)) return yield* openLayout(container, asked, limit)
-  return yield* choose(container, yield* readSaved(container, limit), asked, limit)
+  return yield* choose(container, yield* readSaved(container, limit), asked, limits)
 })
 
 /** Names of all images. */

@@ -32,7 +32,7 @@ const documentsOf = (shelf: Shelf, url: string, limits: Limits) => {
       return yield* new SizeMismatch({ subject: "manifest", expected: wanted.descriptor.size, actual: part.size })
     const bytes = yield* documentOf(part, "manifest", limit)
     const entry = wanted._tag === "Entry" ? { entry: wanted.descriptor.mediaType } : {}
-    return yield* readManifest(bytes, { expected: digest, source: url, served: "", ...entry })
+    return yield* readManifest(bytes, { expected: digest, source: url, served: "", ...entry }, limits)
   })
   const config: DocumentSource["config"] = Effect.fnUntraced(function* (descriptor) {
     const { digest, size } = descriptor
@@ -40,7 +40,7 @@ const documentsOf = (shelf: Shelf, url: string, limits: Limits) => {
     const part = yield* shelf.part(digest)
     if (part === undefined) return yield* new BlobNotFound({ url, digest })
     if (part.size !== size) return yield* new SizeMismatch({ subject: "config", expected: size, actual: part.size })
-    return yield* readConfig(yield* documentOf(part, "config", limit), descriptor)
+    return yield* readConfig(yield* documentOf(part, "config", limit), descriptor, limits)
   })
   return { manifest, config }
 }
@@ -55,8 +55,9 @@ export const openLocal = Effect.fnUntraced(function* (
   const { limits, lift } = options
   const url = formatLocal(asked)
   const container = yield* openContainer(asked, options)
-  const open = asked.transport === "oci" ? openLayout : openSaved
-  const shelf = yield* open(container, asked, limits.documentBytes)
+  const shelf = yield* asked.transport === "oci"
+    ? openLayout(container, asked, limits.documentBytes)
+    : openSaved(container, asked, limits)
   const root = digestOfRoot(shelf)
   const { manifest, config } = documentsOf(shelf, url, limits)
   // What comes by the standard input comes once: by its digest it is known again.

@@ -1,13 +1,14 @@
 /** One image, wherever it comes from: the same checks, the same trees, the same rows. */
-import { execFileSync } from "node:child_process"
-import { randomBytes } from "node:crypto"
-import { createReadStream } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { createHash, randomBytes } from "node:crypto"
+import { createReadStream, readFileSync } from "node:fs"
 import { mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
-import { gzipSync } from "node:zlib"
+import { gunzipSync, gzipSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { PullError } from "../../src/api/errors.ts"
+import { openArchiveFile } from "../../src/source/container/openFile.ts"
 import { collect, contentOfBytes, image, imageIndex, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { snapshot } from "../support/diskTree.ts"
 import { archiveOf, type Files, layoutOf, savedOf, tagged, writeArchive, writeFiles } from "../support/files.ts"
@@ -265,6 +266,113 @@ describe("what docker save writes", () => {
       subject: "blob"
     })
     expect(await oci.images()).toEqual([])
+  })
+})
+
+/** Bytes that this process, its threads among it, has read of whatever. */
+const bytesRead = () => Number(/^rchar: (\d+)/.exec(readFileSync("/proc/self/io", "utf8"))?.[1])
+
+describe.runIf(process.platform === "linux")("a layer that an archive names a thousand times", () => {
+  const blob = gzipSync(randomBytes(2 ** 20), { level: 0 })
+  const archive = gzipSync(
+    tar()
+      .file("f", randomBytes(2 ** 20))
+      .ended()
+      .bytes()
+  )
+  const naming = async (home: string, names: ReadonlyArray<string>, diffId: string, images = 1) => {
+    const config = Buffer.from(JSON.stringify({ rootfs: { type: "layers", diff_ids: names.map(() => diffId) } }))
+    const saved = Array.from({ length: images }, (_, i) => ({
+      Config: "config.json",
+      RepoTags: [`app:${i}`],
+      Layers: names
+    }))
+    const made = tar().file("layer.tar", archive).file("config.json", config)
+    for (const name of new Set(names)) if (name !== "layer.tar") made.hardLink(name, "layer.tar")
+    const path = join(home, "saved.tar")
+    await writeFile(path, made.file("manifest.json", JSON.stringify(saved)).ended().bytes())
+    return `docker-archive:${path}`
+  }
+  const diffId = `sha256:${createHash("sha256").update(gunzipSync(archive)).digest("hex")}`
+  const thousand = Array.from({ length: 1000 }, () => "layer.tar")
+
+  test.for([
+    ["by its name", thousand],
+    ["by a thousand names", thousand.map((_, i) => `${i}.tar`)]
+  ] as const)("is read once to be hashed, and once to be extracted: %s", async ([, names]) => {
+    for (const layout of ["layers", "rootfs"] as const) {
+      await using home = await temporaryRoot()
+      await using oci = await open({ layout })
+      await oci.images()
+      const reference = await naming(home.root, names, diffId)
+      const before = bytesRead()
+      const { layers } = await oci.pull(`${reference}:app:0`)
+      expect(bytesRead() - before).toBeLessThan(20 * blob.length)
+      expect(new Set(layers.map(({ digest }) => digest)).size).toBe(1)
+    }
+  })
+
+  test("of a hundred images among which one is looked for, too", async () => {
+    await using home = await temporaryRoot()
+    await using oci = await open()
+    const reference = await naming(home.root, thousand.slice(0, 100), diffId, 100)
+    const before = bytesRead()
+    const reason = await reasonOf(oci.pull(`${reference}:@sha256:${"0".repeat(64)}`))
+    expect(reason).toMatchObject({ _tag: "ManifestNotFound" })
+    expect(bytesRead() - before).toBeLessThan(20 * blob.length)
+  })
+
+  test("and once more is more than an image may have", async () => {
+    await using home = await temporaryRoot()
+    await using oci = await open()
+    const reference = await naming(home.root, [...thousand, "layer.tar"], diffId)
+    expect(await reasonOf(oci.pull(`${reference}:app:0`))).toMatchObject({ _tag: "LimitExceeded", limit: "layers" })
+  })
+})
+
+describe.runIf(process.platform === "linux")("a pipe", () => {
+  const pipe = (home: string) => {
+    const path = join(home, "pipe")
+    execFileSync("mkfifo", [path])
+    return path
+  }
+
+  test.for(["oci", "docker-archive"])(
+    "without a writer is waited for, and left at once by an abort: %s",
+    async (form) => {
+      await using home = await temporaryRoot()
+      await using oci = await open()
+      // More than there are threads for such calls: each would have one.
+      for (let i = 0; i < 6; i++) {
+        const controller = new AbortController()
+        const pulling = oci.pull(`${form}:${i === 0 ? pipe(home.root) : join(home.root, "pipe")}`, {
+          signal: controller.signal
+        })
+        setTimeout(() => controller.abort(new Error("enough")), 20)
+        await expect(pulling).rejects.toThrow("enough")
+      }
+      // A thread is free.
+      expect(await readFile("/proc/self/comm", "utf8")).not.toBe("")
+    }
+  )
+
+  test("is read when its writer comes, be it late", async () => {
+    await using home = await temporaryRoot()
+    await using oci = await open()
+    const path = pipe(home.root)
+    const bytes = await collect(archiveOf(layoutOf([[tagged("1"), made]])))
+    const pulling = oci.pull(`oci:${path}:1`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const writer = spawn("sh", ["-c", `cat > ${path}`], { stdio: ["pipe", "ignore", "ignore"] })
+    writer.stdin.end(bytes)
+    expect((await pulling).digest).toBe(made.digest)
+  })
+
+  test("that takes the place of an archive is none", async () => {
+    await using home = await temporaryRoot()
+    const path = pipe(home.root)
+    const failure = await openArchiveFile(path).catch((error: Error) => error.message)
+    expect(failure).toBe("it is no regular file")
   })
 })
 

@@ -1,6 +1,5 @@
 /** Opens what a reference to a file points to: a directory, an archive, or a stream that becomes an archive first. */
-import { createReadStream } from "node:fs"
-import { open, stat } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -13,6 +12,7 @@ import { openArchive } from "./archive.ts"
 import { archiveForm } from "./archiveForm.ts"
 import { type Container, unusable } from "./Container.ts"
 import { openDirectory } from "./directory.ts"
+import { openArchiveFile, openStream } from "./openFile.ts"
 import { type Input, spool } from "./spool.ts"
 
 export interface OpenOptions {
@@ -24,7 +24,7 @@ export interface OpenOptions {
 }
 
 const isPlain = async (path: string, name: string): Promise<boolean> => {
-  const file = await open(path, "r")
+  const file = await openArchiveFile(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
     return archiveForm(buffer.subarray(0, bytesRead), name) === "plain"
@@ -35,9 +35,10 @@ const isPlain = async (path: string, name: string): Promise<boolean> => {
 
 const wordsOf = (error: unknown) => (codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOf(error))
 
-const look = async (path: string, name: string): Promise<"directory" | "archive" | "stream"> => {
+const look = async (path: string, name: string): Promise<"directory" | "archive" | "pipe" | "stream"> => {
   const found = await stat(path)
   if (found.isDirectory()) return "directory"
+  if (found.isFIFO()) return "pipe"
   return found.isFile() && (await isPlain(path, name)) ? "archive" : "stream"
 }
 
@@ -58,13 +59,16 @@ export const openContainer = Effect.fnUntraced(function* (
       return yield* unusable({ name }, "the standard input is a terminal")
     return yield* spooled(stream)
   }
-  const kind = yield* Effect.tryPromise({
-    try: () => look(path, name),
-    catch: (error) => (isReason(error) ? error : unusable({ name }, wordsOf(error)))
-  })
+  const failed = (error: unknown) => (isReason(error) ? error : unusable({ name }, wordsOf(error)))
+  const kind = yield* Effect.tryPromise({ try: () => look(path, name), catch: failed })
   // What a manifest.json names there could be a link to anywhere; in a layout every name is a digest.
   if (kind === "directory" && asked.transport !== "oci")
     return yield* unusable({ name }, "it is a directory: as an OCI layout, oci: takes it")
   if (kind === "directory") return yield* openDirectory(path, name)
-  return yield* kind === "archive" ? openArchive(path, name, limits) : spooled(createReadStream(path))
+  if (kind === "archive") return yield* openArchive(path, name, limits)
+  const stream = yield* Effect.acquireRelease(
+    Effect.tryPromise({ try: () => openStream(path, kind === "pipe"), catch: failed }),
+    (stream) => Effect.sync(() => stream.destroy())
+  )
+  return yield* spooled(stream)
 })

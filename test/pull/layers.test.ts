@@ -1,0 +1,73 @@
+/** How many layers an image may have, and what it takes to find that out. */
+
+import * as Effect from "effect/Effect"
+import { describe, expect, test } from "vitest"
+import { defaultLimits } from "../../src/api/config.ts"
+import { parseJson } from "../../src/image/json.ts"
+import { digestOf, readConfig, readManifest } from "../../src/registry/documents.ts"
+import { image, makeLayer, startRegistry, tar } from "../../src/testing/index.ts"
+import { open } from "../support/open.ts"
+
+const reasonOf = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => error.reason
+  )
+const tooMany = { _tag: "LimitExceeded", limit: "layers", unit: "layers" }
+
+const layer = await makeLayer({ files: { f: "x" } })
+const three = await image({ layers: [layer, { files: { g: "y" } }, layer] })
+
+test.each(["layers", "rootfs"] as const)("so many layers are pulled, and no more: %s", async (layout) => {
+  await using registry = await startRegistry({ images: { "app:1": three } })
+  for (const [layers, failure] of [
+    [3, undefined],
+    [2, { ...tooMany, maximum: 2 }]
+  ] as const) {
+    await using oci = await open({ layout, limits: { layers } })
+    const reason = await reasonOf(oci.pull(registry.reference("app:1")))
+    if (failure === undefined) expect(reason).toBeUndefined()
+    else expect(reason).toMatchObject(failure)
+  }
+})
+
+describe("before its layers are looked at, an image is refused", () => {
+  const digests = Array.from({ length: 1001 }, (_, i) => `sha256:${i.toString(16).padStart(64, "0")}`)
+  // None of them is a descriptor: who looked at one would say so.
+  const senseless = digests.map(() => ({ size: "none" }))
+  const manifest = (key: string, layers: ReadonlyArray<unknown>) => ({ schemaVersion: 2, config: {}, [key]: layers })
+
+  test.each(["layers", "Layers", "LAYERS"])("by the length of %s", async (key) => {
+    const bytes = Buffer.from(JSON.stringify(manifest(key, senseless)))
+    const told = { expected: undefined, source: "", served: "application/vnd.oci.image.manifest.v1+json" }
+    const error = await Effect.runPromise(Effect.flip(readManifest(bytes, told, defaultLimits)))
+    expect(error).toMatchObject({ ...tooMany, maximum: 1000 })
+  })
+
+  test.each([
+    ["rootfs", "diff_ids"],
+    ["RootFS", "Diff_Ids"]
+  ])("by that of %s.%s", async (rootfs, key) => {
+    const bytes = Buffer.from(JSON.stringify({ [rootfs]: { [key]: digests.map(() => "none") } }))
+    const told = { mediaType: "", digest: digestOf("sha256", bytes), size: bytes.length }
+    const error = await Effect.runPromise(Effect.flip(readConfig(bytes, told, defaultLimits)))
+    expect(error).toMatchObject({ ...tooMany, maximum: 1000 })
+  })
+})
+
+test("a null is left out wherever it stands, but for a list, where it keeps its place", async () => {
+  const text = '{"a":null,"b":[null,{"c":null,"d":1},[null]],"e":{"f":null},"__proto__":null}'
+  expect(await Effect.runPromise(parseJson(Buffer.from(text)))).toEqual({ b: [null, { d: 1 }, [null]], e: {} })
+  expect(await Effect.runPromise(parseJson(Buffer.from("null")))).toBeUndefined()
+  const deep = Buffer.from("[".repeat(200_000) + "]".repeat(200_000))
+  expect(await Effect.runPromise(Effect.flip(parseJson(deep)))).toBe("it is no JSON")
+})
+
+test("an image of many layers is pulled with few of them in hand", async () => {
+  const layers = await Promise.all(
+    Array.from({ length: 150 }, (_, i) => makeLayer({ archive: tar().file(`f${i}`, String(i)), compression: "none" }))
+  )
+  await using registry = await startRegistry({ images: { "many:1": await image({ layers }) } })
+  await using oci = await open()
+  expect((await oci.pull(registry.reference("many:1"))).layers).toHaveLength(150)
+})
