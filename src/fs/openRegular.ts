@@ -44,8 +44,12 @@ export const readRegular = async (path: string, most: number): Promise<Buffer> =
 /** The user whose rights the process has; `undefined` on Windows, which has no such numbers. */
 const user = (): number | undefined => process.geteuid?.()
 
-/** Written by this user or by root, and by nobody else since. */
-export const isOurs = ({ uid, mode }: Pick<Stats, "uid" | "mode">): boolean => {
+/** This user's, or root's. */
+export const isOwnedByUs = ({ uid }: Pick<Stats, "uid">): boolean => {
   const we = user()
-  return we === undefined || ((uid === we || uid === 0) && (mode & 0o022) === 0)
+  return we === undefined || uid === we || uid === 0
 }
+
+/** Written by this user or by root, and by nobody else since. */
+export const isOurs = (stats: Pick<Stats, "uid" | "mode">): boolean =>
+  user() === undefined || (isOwnedByUs(stats) && (stats.mode & 0o022) === 0)

@@ -1,11 +1,11 @@
 /** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
-import { type FileHandle, open, rename, unlink, writeFile } from "node:fs/promises"
+import { type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileSystemFailed } from "../api/errors.ts"
 import { makeDirectory } from "./makeDirectory.ts"
-import { syscall } from "./syscall.ts"
+import { codeOf, syscall } from "./syscall.ts"
 
 /** Does the work, waits for the disk, closes the file. */
 export const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
@@ -43,6 +43,17 @@ export const replace = (from: string, to: string) =>
     { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }
   )
 
+/** A file that was not there: one that a crash left goes, and so does a link, which leads elsewhere. */
+export const openNew = async (path: string, tries = 3): Promise<FileHandle> => {
+  try {
+    return await open(path, "wx")
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST" || tries === 1) throw error
+    await unlink(path)
+    return openNew(path, tries - 1)
+  }
+}
+
 /**
  * Write beside, rename. `beside` is in the same directory, and nobody else's. `lasting`: the bytes reach the disk before
  * the name does, and the name before this succeeds; without it a power cut may leave an empty file.
@@ -56,9 +67,9 @@ export const writeAtomic = (
   Effect.gen(function* () {
     yield* syscall("write", path, async () => {
       await makeDirectory(dirname(path))
-      if (!lasting) return writeFile(beside, bytes)
-      const handle = await open(beside, "w")
-      await synced(handle, () => handle.writeFile(bytes))
+      const handle = await openNew(beside)
+      if (lasting) return synced(handle, () => handle.writeFile(bytes))
+      await handle.writeFile(bytes).finally(() => handle.close())
     })
     yield* replace(beside, path)
     if (lasting) yield* syncDirectory(dirname(path))

@@ -4,6 +4,7 @@
  * the hash is wrong. A power cut may leave holes in them, which comes to the same.
  */
 import { createHash } from "node:crypto"
+import { constants } from "node:fs"
 import { copyFile, type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import { catchError, concat, defer, ignoreElements, Observable, throwError } fro
 import { FileSystemFailed } from "../../api/errors.ts"
 import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
 import { codeOf, syscall } from "../../fs/syscall.ts"
 import { synced } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
@@ -151,7 +153,8 @@ const move = async (from: string, to: string, lasting: boolean): Promise<void> =
     // The same name each time, and no other store's: whoever died at this left what is written over.
     const beside = `${to}.${createHash("sha256").update(from).digest("hex").slice(0, 16)}`
     try {
-      await copyFile(from, beside)
+      await unlink(beside).catch(() => undefined)
+      await copyFile(from, beside, constants.COPYFILE_EXCL)
       if (lasting) await sync(beside)
       await rename(beside, to)
     } catch (error) {
@@ -162,14 +165,28 @@ const move = async (from: string, to: string, lasting: boolean): Promise<void> =
   }
 }
 
+const { O_APPEND, O_CREAT, O_RDWR } = constants
+
+/** A link, a FIFO, or a file that has another name as well or another owner, is not ours to write to: it goes. */
+const openOwn = async (path: string, tries = 3): Promise<Opened> => {
+  const opened = await openRegular(path, O_RDWR | O_APPEND | O_CREAT).catch((error: unknown) => {
+    if (!notRegular.includes(codeOf(error)) || tries === 1) throw error
+    return undefined
+  })
+  if (opened !== undefined && opened.stats.nlink === 1 && isOwnedByUs(opened.stats)) return opened
+  await opened?.file.close()
+  await unlink(path)
+  return openOwn(path, tries - 1)
+}
+
 /** Whoever opens it holds the digest's lock. `size`: the blob's bytes; a file that is longer is not believed. */
 export const openPartial = (path: string, size: number): Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const { file, tail } = yield* Effect.acquireRelease(
       syscall("open", path, async () => {
         await makeDirectory(dirname(path))
-        const file = await open(path, "a+")
-        const tail = new Tail(file, (await file.stat()).size)
+        const { file, stats } = await openOwn(path)
+        const tail = new Tail(file, stats.size)
         if (tail.size > size) await tail.clear()
         return { file, tail }
       }),

@@ -4,11 +4,10 @@
  *
  * A power cut may leave a file empty or short: what is no digest is no proof, and the layer is extracted again.
  */
-import { readFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
+import { readOwn } from "../../fs/readOwn.ts"
 import { removeFile } from "../../fs/removeFile.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { type Digest, isDigest } from "../../image/reference/Digest.ts"
 
@@ -27,9 +26,7 @@ export const makeProofs = (pathOf: (digest: string) => string): Proofs => ({
   pathOf,
   find: (digest) => {
     const path = pathOf(digest)
-    return Effect.map(ifMissing(syscall("read", path, () => readFile(path, "utf8"))), (text = "") =>
-      isDigest(text) ? text : undefined
-    )
+    return Effect.map(readOwn(path), (text = "") => (isDigest(text) ? text : undefined))
   },
   keep: (digest, diffId) => {
     const path = pathOf(digest)

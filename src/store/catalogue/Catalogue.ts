@@ -103,7 +103,8 @@ export const openCatalogue = Effect.fnUntraced(function* (options: CatalogueOpti
   /** `false` where the image was forgotten meanwhile. */
   const use = Effect.fnUntraced(function* (reference: string, lastUsed: string) {
     const millis = yield* Clock.currentTimeMillis
-    if (millis - Date.parse(lastUsed) < freshness) return true
+    // A time to come is a clock's that was set back since.
+    if (Math.abs(millis - Date.parse(lastUsed)) < freshness) return true
     const update = Effect.flatMap(
       SqlClient,
       (sql) => sql`UPDATE images SET last_used_at = ${iso(millis)} WHERE reference = ${reference} RETURNING id`

@@ -6,14 +6,15 @@
  * when the rows are on disk: at no moment do rows stand there without their record.
  */
 import { createHash } from "node:crypto"
-import { readFile, rename } from "node:fs/promises"
+import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { list } from "../../fs/list.ts"
 import { scarcity } from "../../fs/load.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { notRegular, readRegular } from "../../fs/openRegular.ts"
+import { ifMissing, on, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
 import type { TreeForm } from "../Places.ts"
@@ -62,6 +63,9 @@ const directoryOf = (root: string, reference: string) => join(referencesOf(root)
 /** Some image goes by this reference, perhaps: its record is written before its rows are. */
 export const isNamed = (root: string, reference: string) => isDirectory(directoryOf(root, reference))
 
+/** Of a document or a record, whatever `limits.documentBytes` allowed when it was pulled. */
+const mostBytes = 2 ** 28
+
 const isProven = (digest: string, bytes: Uint8Array): boolean =>
   isDigest(digest) && isHashable(digest) && hash(algorithmOf(digest), bytes) === hexOf(digest)
 
@@ -69,7 +73,10 @@ const isProven = (digest: string, bytes: Uint8Array): boolean =>
 export const readDocument = Effect.fnUntraced(function* (root: string, digest: string) {
   if (!isDigest(digest)) return undefined
   const path = pathOf(root, digest)
-  const bytes = yield* ifMissing(syscall("read", path, () => readFile(path)))
+  const bytes = yield* syscall("read", path, () => readRegular(path, mostBytes)).pipe(
+    ifMissing,
+    on(["EFBIG", ...notRegular], undefined)
+  )
   return bytes !== undefined && isProven(digest, bytes) ? bytes : undefined
 })
 
@@ -132,8 +139,8 @@ export const keepImage = Effect.fnUntraced(function* (
 })
 
 const readEntry = Effect.fnUntraced(function* (path: string) {
-  const text = yield* syscall("read", path, () => readFile(path, "utf8"))
-  return yield* Schema.decodeUnknownEffect(EntryText)(text)
+  const bytes = yield* syscall("read", path, () => readRegular(path, mostBytes))
+  return yield* Schema.decodeUnknownEffect(EntryText)(bytes.toString())
 })
 
 /** The same image, its trees made in other forms, too. */

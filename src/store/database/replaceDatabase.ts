@@ -10,13 +10,15 @@
  * only when nobody reads it any more (SQLite's own lock) and it has no other name; else a new file is written whole. See
  * docs/decisions/0011-growing-catalogue.md.
  */
+import { constants } from "node:fs"
 import { type FileHandle, link, open, rename } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { isOwnedByUs, notRegular, openRegular } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/removeFile.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
 import { replace, syncDirectory, synced } from "../../fs/writeAtomic.ts"
 import { hasDatabaseLocks, tryDatabaseLock } from "./databaseLock.ts"
 
@@ -53,17 +55,21 @@ const patch = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
   await file.truncate(wanted.length)
 }
 
-/** `false` where the file cannot be had: it is not there, somebody reads it, or it is also called something else. */
+/**
+ * `false` where the file cannot be had: it is not there, somebody reads it, it is also called something else, or it is no
+ * file of ours.
+ */
 const patchSpare = async (path: string, bytes: Uint8Array): Promise<boolean> => {
-  const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined
+  const opened = await openRegular(path, constants.O_RDWR).catch((error: unknown) => {
+    if (["ENOENT", ...notRegular].includes(codeOf(error))) return undefined
     throw error
   })
-  if (file === undefined) return false
+  if (opened === undefined) return false
+  const { file } = opened
   let taken = false
   await synced(file, async () => {
     const { nlink } = await file.stat()
-    taken = nlink === 1 && (await tryDatabaseLock(file, "write")) === true
+    taken = nlink === 1 && isOwnedByUs(opened.stats) && (await tryDatabaseLock(file, "write")) === true
     if (taken) await patch(file, bytes)
   })
   return taken

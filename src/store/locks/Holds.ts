@@ -3,6 +3,7 @@
  * and cleaning up leaves these trees where they are. The lock goes with its process. Its file says which digests to ask
  * for. Nobody removes that file but the holder of the exclusive lock, as it leaves: whoever asks, and finds nobody.
  */
+import { constants } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -13,6 +14,8 @@ import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { fileName } from "../Places.ts"
 import { lock, tryLock } from "./Lock.ts"
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants
 
 const directoryOf = (root: string) => join(root, "locks", "held")
 
@@ -27,7 +30,7 @@ export const holdDigests = Effect.fnUntraced(function* (
     const path = join(directory, fileName(digest))
     yield* lock(path, { shared: true })
     // After the lock: until then whoever asks may remove it. A file lock has made it; a socket's name leaves no file.
-    yield* syscall("write", path, () => writeFile(path, "", { flag: "a" }))
+    yield* syscall("write", path, () => writeFile(path, "", { flag: O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY }))
   }
 })
 

@@ -3,13 +3,12 @@
  * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
  * finished before fingerprints were taken has none.
  */
-import { readFile } from "node:fs/promises"
 import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
+import { readOwn } from "../../fs/readOwn.ts"
 import { removeFile } from "../../fs/removeFile.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { isDirectory } from "./Staging.ts"
 
@@ -34,7 +33,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
   const at = (path: string) => join(directory, basename(path))
   const forgetStray = Effect.fnUntraced(function* (name: string) {
     const file = join(directory, name)
-    const text = (yield* ifMissing(syscall("read", file, () => readFile(file, "utf8")))) ?? ""
+    const text = (yield* readOwn(file)) ?? ""
     const [, , tree] = pattern.exec(text) ?? []
     const path = tree === undefined ? undefined : resolve(root, tree)
     // One that was being written has another name than its tree.
@@ -44,7 +43,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
   return {
     pathOf: at,
     find: (path) =>
-      Effect.map(ifMissing(syscall("read", at(path), () => readFile(at(path), "utf8"))), (text = "") => {
+      Effect.map(readOwn(at(path)), (text = "") => {
         const [, fingerprint, tree] = pattern.exec(text) ?? []
         return tree === relative(root, path) ? fingerprint : undefined
       }),

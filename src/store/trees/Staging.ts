@@ -4,13 +4,14 @@
  * `<owner>.lock` as long as it lives, which is how the living are told from the dead.
  */
 import { randomUUID } from "node:crypto"
-import { lstat, mkdir, readdir, rename } from "node:fs/promises"
+import { lstat, mkdir, rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
+import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { removeFile } from "../../fs/removeFile.ts"
-import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
 import { removeTree } from "./removeTree.ts"
 
@@ -30,7 +31,7 @@ export const sweep = Effect.fnUntraced(function* (
   each: (area: string) => Effect.Effect<number, FileSystemFailed> = (area) => Effect.as(removeTree(area), 0)
 ) {
   let bytes = 0
-  const names = yield* on(["ENOENT"], [])(syscall("readdir", stagings, () => readdir(stagings)))
+  const names = yield* list(stagings)
   // An owner may have died with its lock only, before its directory was there or after. No other name is made of a name.
   const owners = names.map((name) => /^([\da-f-]{36})\.lock$/.exec(name)?.[1] ?? name)
   for (const name of new Set(owners)) {

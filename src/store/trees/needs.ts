@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed, UnsafeStore } from "../../api/errors.ts"
-import { list } from "../../fs/list.ts"
+import { listAt } from "../../fs/list.ts"
 import type { Database } from "../database/Database.ts"
 import { type Places, readName, type Tree, type TreeKind } from "../Places.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
@@ -80,7 +80,7 @@ export interface StandingTree extends Place {
 
 /** All trees, made with whatever options. */
 export const listTrees = (layersDir: string) =>
-  Effect.map(list(layersDir), (names) =>
+  Effect.map(listAt(layersDir), (names) =>
     names.flatMap((name): ReadonlyArray<Tree> => {
       const tree = readName(name)
       return tree === undefined ? [] : [tree]
@@ -104,7 +104,7 @@ const suffix = ".stat"
 
 /** Stat files whose tree is not there: a crash stood between the two. */
 export const strays = ({ layersDir }: Places) =>
-  Effect.map(list(layersDir), (names) => {
+  Effect.map(listAt(layersDir), (names) => {
     const there = new Set(names)
     return names
       .filter((name) => name.endsWith(suffix))

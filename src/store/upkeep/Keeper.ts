@@ -1,7 +1,9 @@
 /** Forgets images, and removes what no image needs: `rm` and `prune`. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { keepNamed } from "../catalogue/Documents.ts"
+import { freshness } from "../catalogue/freshness.ts"
 import type { PruneOptions, Reclaimed } from "../Reclaimed.ts"
 import {
   digestsOf,
@@ -21,6 +23,19 @@ import { choose } from "./choose.ts"
 import { collect } from "./collect.ts"
 import { named } from "./named.ts"
 import { prunePartials } from "./prunePartials.ts"
+
+/** A use in time to come, of a clock that was set back since, would keep its image until then: it counts as one of now. */
+const correctTimes = Effect.fnUntraced(function* ({ database }: KeeperOptions) {
+  const now = yield* Clock.currentTimeMillis
+  const isToCome = ({ last_used_at }: Need) => Date.parse(last_used_at) > now + freshness
+  if (!(yield* database.read("prune", needs)).some(isToCome)) return
+  const [latest, time] = [now + freshness, now].map((it) => new Date(it).toISOString())
+  const update = Effect.flatMap(
+    SqlClient,
+    (sql) => sql`UPDATE images SET last_used_at = ${time} WHERE julianday(last_used_at) > julianday(${latest})`
+  )
+  yield* database.transaction("prune", update)
+})
 
 export const makeKeeper = (options: KeeperOptions) => {
   const { root, database } = options
@@ -64,6 +79,7 @@ export const makeKeeper = (options: KeeperOptions) => {
     }),
 
     prune: Effect.fnUntraced(function* (how: PruneOptions = {}) {
+      if (how.dryRun !== true) yield* correctTimes(options)
       const rows = yield* database.read("prune", needs)
       const chosen = yield* choose(options, rows, how)
       /** Measuring takes its time: what was used or moved meanwhile stays. */

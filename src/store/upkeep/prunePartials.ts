@@ -27,7 +27,7 @@ export const prunePartials = Effect.fnUntraced(function* (
     const removal = Effect.gen(function* () {
       if (!(yield* tryLock(lockPath(digest)))) return
       const made = yield* ifMissing(syscall("stat", path, () => stat(path)))
-      if (made === undefined || (keepFor !== undefined && now - made.mtimeMs <= keepFor)) return
+      if (made === undefined || (keepFor !== undefined && Math.abs(now - made.mtimeMs) <= keepFor)) return
       found.push({ digest, bytes: yield* treeSize(path) })
       if (!dryRun) yield* ifMissing(syscall("unlink", path, () => unlink(path)))
     })
