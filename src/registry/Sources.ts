@@ -14,6 +14,7 @@ import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
 import { attempt } from "./blob/blob.ts"
 import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
+import { Rangeless } from "./blob/Rangeless.ts"
 import { resuming } from "./blob/resuming.ts"
 import type { Endpoint } from "./connection/Endpoint.ts"
 import type { Waiting } from "./connection/Manners.ts"
@@ -91,7 +92,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     !(isReason(error) && error._tag === "BlobInterrupted" && isTooSlow(error.cause))
   /** Registries that answered a range with the whole blob. */
   const deaf = new Set<string>()
-  const rangeless = new Set<string>()
+  const rangeless = new Rangeless()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
   const sessionAt = Effect.fnUntraced(function* (
@@ -135,10 +136,12 @@ export const makeSources = (options: SourcesOptions): Sources => {
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
+    const broken = new Set<string>()
     const at = (endpoint: Endpoint, waiting: Waiting) => ({
       transport,
       lift,
       rangeless,
+      broken,
       session: sessionAt(endpoint, repository, emit, waiting)
     })
     const { urls: _, ...alone } = blob

@@ -31,7 +31,7 @@ export const attempt = (
     const broke = (problem: string, cause?: unknown) =>
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
     const run = Effect.gen(function* () {
-      const { answer, surplus } = yield* openBlob(source, blob, { offset, end })
+      const { answer, surplus, ranged, foreign } = yield* openBlob(source, blob, { offset, end })
       const bytes$ = answer.body$(gate).pipe(
         skip(surplus),
         atMost(until - offset, tooMuch(answer.url)),
@@ -40,9 +40,17 @@ export const attempt = (
           sink.next(chunk)
         })
       )
+      const note = Effect.sync(() => {
+        if (foreign !== undefined && seen < until) source.broken.add(foreign)
+        if (ranged === undefined) return
+        if (seen > offset) source.rangeless.somethingCame(ranged)
+        else source.rangeless.nothingCame(ranged)
+      })
       yield* drain((_): _ is unknown => true)(bytes$).pipe(
-        Effect.mapError((error) => (isReason(error) ? error : broke(problemOf(error), error)))
+        Effect.mapError((error) => (isReason(error) ? error : broke(problemOf(error), error))),
+        Effect.tapError(() => note)
       )
+      yield* note
       if (seen < until) return yield* broke("it ended early")
     })
     sink.add(

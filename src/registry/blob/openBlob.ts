@@ -3,7 +3,7 @@
  *
  * What is kept of a blob must not be what keeps it from being fetched. So a host that refuses a range, or answers it with
  * something else, is asked once for the whole, and the bytes that are there already are left out; if it takes that, it is
- * not asked for ranges again.
+ * not asked for ranges again. So is one that ends the connection over a range, and then over another.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -13,19 +13,23 @@ import * as Scope from "effect/Scope"
 import { BlobNotFound, InvalidResponse, type Reason, redactUrl, SizeMismatch } from "../../api/errors.ts"
 import type { Lift } from "../../reactive/bridge.ts"
 import { addressOf } from "../connection/Endpoint.ts"
+import { isEnded } from "../connection/problem.ts"
 import type { Transport } from "../connection/Transport.ts"
 import { type Followed, follow } from "../http/follow.ts"
 import { contentLength, contentRange, encodingOf } from "../http/header.ts"
 import { isPage } from "../http/readDocument.ts"
 import type { Session } from "../Session.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
+import type { Rangeless } from "./Rangeless.ts"
 
 export interface BlobSource {
   readonly transport: Transport
   readonly session: Effect.Effect<Session, Reason>
   readonly lift: Lift
-  /** Origins that refused a range and gave the whole; shared by the blobs of a puller. */
-  readonly rangeless: Set<string>
+  /** Shared by the blobs of a puller. */
+  readonly rangeless: Rangeless
+  /** Addresses of this blob whose body broke: the others come first. */
+  readonly broken: Set<string>
 }
 
 /** From `offset` on; with `end`, only the bytes before that. */
@@ -38,6 +42,10 @@ export interface Opened {
   readonly answer: Followed
   /** Bytes to leave out: it starts that much before what is wanted. */
   readonly surplus: number
+  /** The host that was asked for the range that comes. */
+  readonly ranged?: string
+  /** The address of the descriptor that it comes from. */
+  readonly foreign?: string
 }
 
 /** A part was asked for, and the whole blob comes. */
@@ -75,8 +83,12 @@ const asWhole = Effect.fnUntraced(function* (
 
 const isGiven = ({ status }: Followed) => status === 200 || status === 206
 
-/** Whether an answer to a range is about the range, and not about a host that is busy or a request to be made anew. */
-const isAboutRange = (status: number) => status >= 400 && ![401, 407, 408, 429, 502, 503, 504].includes(status)
+/** What says of a range that it is not given. */
+const refusals: ReadonlySet<number> = new Set([400, 405, 406, 411, 412, 416, 417, 501])
+/** What says that the host is busy, or that the request is to be made otherwise. */
+const others: ReadonlySet<number> = new Set([401, 407, 408, 429, 502, 503, 504])
+/** The rest may say the same: some storages answer 403 to what they did not sign, and some break over it. */
+const mayRefuse = (status: number) => status >= 400 && !others.has(status)
 
 /** A host that may have the blob. */
 interface Place {
@@ -87,7 +99,7 @@ interface Place {
 /** Any status but 200 and 206 comes back as it is. */
 const openAt = Effect.fnUntraced(function* (
   { origin, send }: Place,
-  rangeless: Set<string>,
+  rangeless: Rangeless,
   blob: BlobDescriptor,
   part: Part
 ): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {
@@ -95,26 +107,35 @@ const openAt = Effect.fnUntraced(function* (
   const judged = (answer: Followed) =>
     isGiven(answer) ? asWhole(answer, blob, part) : Effect.succeed({ answer, surplus: 0 })
   if (offset === 0 && end === undefined) return yield* judged(yield* send({}))
-  if (rangeless.has(origin)) return end === undefined ? yield* judged(yield* send({})) : yield* new RangesIgnored()
+  if (rangeless.has(origin)) {
+    if (end !== undefined) return yield* new RangesIgnored()
+    const opened = yield* judged(yield* send({}))
+    rangeless.somethingCame(origin)
+    return opened
+  }
 
   const scope = yield* Scope.fork(yield* Effect.scope)
   const range = `bytes=${offset}-${end === undefined ? "" : end - 1}`
   const asked = yield* Effect.result(Scope.provide(send({ range }), scope))
+  let isRefused = false
   if (Result.isFailure(asked)) {
     const reason = asked.failure
-    if (reason._tag !== "AccessDenied" || !isAboutRange(reason.status)) return yield* Effect.fail(reason)
+    if (reason._tag === "RegistryUnreachable" && isEnded(reason.cause)) rangeless.nothingCame(origin)
+    if (reason._tag !== "AccessDenied" || reason.status !== 403 || end !== undefined) return yield* Effect.fail(reason)
   } else {
     const answer = asked.success
     const range = contentRange(answer.headers)
     const fits = range?.first === offset && (range.total === undefined || range.total === blob.size)
-    if (answer.status === 206 && fits) return { answer, surplus: 0 }
+    if (answer.status === 206 && fits) return { answer, surplus: 0, ranged: origin }
+    isRefused = answer.status === 206 || refusals.has(answer.status)
     const isForeign = answer.status === 404 && blob.urls !== undefined && blob.urls.length > 0
-    if (isForeign || (answer.status !== 206 && !isAboutRange(answer.status))) return yield* judged(answer)
+    const isAsked = isRefused || (end === undefined && !isForeign && mayRefuse(answer.status))
+    if (!isAsked) return yield* judged(answer)
   }
   yield* Scope.close(scope, Exit.void)
   if (end !== undefined) return yield* new RangesIgnored()
   const opened = yield* judged(yield* send({}))
-  if (isGiven(opened.answer)) rangeless.add(origin)
+  if (isRefused && isGiven(opened.answer)) rangeless.add(origin)
   return opened
 })
 
@@ -126,7 +147,7 @@ const mostUrls = 8
  * address that gives it counts; where none does, the last one's refusal is told.
  */
 const elsewhere = Effect.fnUntraced(function* (
-  { transport, rangeless }: BlobSource,
+  { transport, rangeless, broken }: BlobSource,
   { endpoint, refuse }: Session,
   blob: BlobDescriptor,
   part: Part
@@ -134,7 +155,8 @@ const elsewhere = Effect.fnUntraced(function* (
   const from = addressOf(endpoint)
   const { urls = [], ...alone } = blob
   let refused: Reason | undefined
-  for (const text of urls.filter((url) => URL.canParse(url)).slice(0, mostUrls)) {
+  const usable = urls.filter((url) => URL.canParse(url)).slice(0, mostUrls)
+  for (const text of usable.toSorted((a, b) => Number(broken.has(a)) - Number(broken.has(b)))) {
     const url = new URL(text)
     const judged = transport.refusal(endpoint, from, url)
     if (judged !== undefined) {
@@ -156,7 +178,7 @@ const elsewhere = Effect.fnUntraced(function* (
       Scope.provide(scope),
       Effect.result
     )
-    if (Result.isSuccess(opened)) return opened.success
+    if (Result.isSuccess(opened)) return { ...opened.success, foreign: text }
     if (opened.failure._tag === "RangesIgnored") return yield* Effect.fail(opened.failure)
     refused = opened.failure
     yield* Scope.close(scope, Exit.void)

@@ -31,6 +31,9 @@ const words: Readonly<Record<string, string>> = {
 /** Ends of a connection that may mean more than they say. */
 const closings: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
 
+/** A connection that stood was ended by the other side, or what came over it was no answer. */
+export const isEnded = (error: unknown): boolean => closings.has(codeOf(error)) || isParserError(error)
+
 /** What a server may mean by an end before any answer: many tell a client in no other way. */
 export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): string => {
   const isClosed = closings.has(codeOf(error))

@@ -15,7 +15,7 @@ import { type Handler, serve } from "../server.ts"
 const bytes = randomBytes(100_000)
 const blob = { digest: digestOf(bytes), size: bytes.length }
 
-const fetching = Effect.fnUntraced(function* (urls: ReadonlyArray<string>) {
+const fetching = Effect.fnUntraced(function* (urls: ReadonlyArray<string>, retry: object = { times: 0 }) {
   const served = yield* serve((_, response) => void response.writeHead(404).end())
   const reference = yield* parse(`${served.host}/org/app`)
   const chunks: Array<Uint8Array> = []
@@ -25,7 +25,7 @@ const fetching = Effect.fnUntraced(function* (urls: ReadonlyArray<string>) {
         .blob$(reference, { ...blob, urls }, new Gate(), { emit: () => undefined })
         .pipe(tap((chunk) => chunks.push(chunk)))
     )
-  ).pipe(Effect.provide(Registry.layer({ retry: { times: 0 }, timeouts: { headers: 200 } })), Effect.result)
+  ).pipe(Effect.provide(Registry.layer({ retry, timeouts: { headers: 200 } })), Effect.result)
   return {
     isWhole: Buffer.concat(chunks).equals(bytes),
     failure: result._tag === "Failure" ? result.failure : undefined
@@ -76,6 +76,23 @@ describe("a foreign layer comes from the next address where the first", () => {
         expect(yield* fetching([url, `${second.origin}/layer`])).toMatchObject({ isWhole: true })
       })
     )
+
+  it.live("breaks off, and goes on where it stood", () =>
+    Effect.gen(function* () {
+      const first = yield* serve((_, response) => {
+        response.writeHead(200, { "content-length": bytes.length })
+        response.write(bytes.subarray(0, 1000), () => response.socket?.destroy())
+      })
+      const second = yield* serve((request, response) => {
+        const from = Number(/\d+/.exec(request.headers.range ?? "")?.[0] ?? 0)
+        response.writeHead(206, { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` })
+        response.end(bytes.subarray(from))
+      })
+      const retry = { times: 1, base: 1, cap: 1 }
+      expect(yield* fetching([`${first.origin}/a`, `${second.origin}/b`], retry)).toMatchObject({ isWhole: true })
+      expect(second.requests.map(({ headers }) => headers.range)).toEqual(["bytes=1000-"])
+    })
+  )
 
   it.live("and all others fail, with what the last one said", () =>
     Effect.gen(function* () {

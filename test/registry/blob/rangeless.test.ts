@@ -179,6 +179,65 @@ describe("where ranges", () => {
   )
 })
 
+describe("where a range ends the connection", () => {
+  const ends: Readonly<Record<string, Handler>> = {
+    "before an answer": (request) => void request.socket.destroy(),
+    "by a reset": (request) => void request.socket.resetAndDestroy(),
+    "with what is no answer": (request) => void request.socket.end("nonsense\r\n\r\n"),
+    "after the head of the answer": (request, response) => {
+      response.writeHead(206, {
+        "content-range": `bytes 50-${last}/${bytes.length}`,
+        "content-length": bytes.length - 50
+      })
+      response.write("", () => request.socket.destroy())
+      response.flushHeaders()
+    },
+    "by an answer that ends early": (_, response) =>
+      void response.writeHead(206, { "content-range": `bytes 50-${last}/${bytes.length}` }).end()
+  }
+  for (const [how, handler] of Object.entries(ends))
+    it.live(`${how}, a blob is asked for without after two of them, and then with one as before`, () =>
+      Effect.gen(function* () {
+        const served = yield* serve((request, response, it) =>
+          (request.headers.range === undefined ? whole : handler)(request, response, it)
+        )
+        yield* Effect.gen(function* () {
+          const { received, failure } = yield* reading(served.host, 50)
+          expect(failure).toBeUndefined()
+          expect(received.equals(bytes.subarray(50))).toBe(true)
+          yield* reading(served.host, 50)
+        }).pipe(Effect.provide(Registry.layer(quick)))
+        const once = ["bytes=50-", "bytes=50-", undefined]
+        expect(served.requests.map(({ headers }) => headers.range)).toEqual([...once, ...once])
+      })
+    )
+
+  it.live("now and then, ranges are gone on with: bytes that came are not fetched twice", () =>
+    Effect.gen(function* () {
+      let requests = 0
+      const served = yield* serve((request, response) => {
+        const first = Number(/\d+/.exec(request.headers.range ?? "")?.[0] ?? 0)
+        if (requests++ % 2 === 1) return void request.socket.destroy()
+        response.writeHead(first === 0 ? 200 : 206, {
+          "content-length": bytes.length - first,
+          ...(first === 0 ? {} : { "content-range": `bytes ${first}-${last}/${bytes.length}` })
+        })
+        response.write(bytes.subarray(first, first + 30_000), () => request.socket.destroy())
+      })
+      const { received } = yield* reading(served.host, 0).pipe(Effect.provide(Registry.layer(quick)))
+      expect(received.equals(bytes)).toBe(true)
+      expect(served.requests.slice(1).every(({ headers }) => headers.range !== undefined)).toBe(true)
+    })
+  )
+
+  it.live("that could not be made at all, ranges are not to blame", () =>
+    Effect.gen(function* () {
+      const { failure } = yield* reading("127.0.0.1:1", 50).pipe(Effect.provide(Registry.layer(quick)))
+      expect(failure).toMatchObject({ _tag: "RegistryUnreachable" })
+    })
+  )
+})
+
 describe("an answer that is no range of this blob", () => {
   it.live("to a request for the whole is refused in words that say what came", () =>
     Effect.gen(function* () {
