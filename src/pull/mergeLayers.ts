@@ -8,6 +8,8 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as RcMap from "effect/RcMap"
+import type * as Scope from "effect/Scope"
 import type * as Semaphore from "effect/Semaphore"
 import { isReason, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
@@ -30,15 +32,16 @@ export interface MergeOptions {
   readonly downloads: Semaphore.Semaphore
 }
 
-/** Layers that are fetched, or wait for their turn, at once. */
+/** Layers that are fetched, or wait for their turn, at once: so many locks and files are open. */
 const mostAtOnce = 64
 
+/** A layer that is in hand, under its lock. */
 interface Part extends Wanted {
   /** The blob is to stay when the layer is done. */
   readonly keeps: boolean
-  /** What its last turn has done. */
-  done: Extracted | undefined
 }
+
+type Parts = RcMap.RcMap<Digest, Part, Reason>
 
 export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
@@ -56,35 +59,39 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
   const build = Effect.fnUntraced(function* (
     manifest: Digest,
     unproven: boolean,
-    turns: ReadonlyArray<Part>,
+    turns: ReadonlyArray<Digest>,
+    parts: Parts,
     refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
     emit: Emit
   ) {
     const directory = yield* store.stage(manifest)
     yield* Effect.addFinalizer(() => pool.settled(directory))
     const over = turns.map(() => Deferred.makeUnsafe<void>())
-    const step = Effect.fnUntraced(function* (part: Part, index: number) {
-      const { digest, size } = part.layer
+    /** What the last turn of each has done. */
+    const done = new Map<Digest, Extracted>()
+    const step = Effect.fnUntraced(function* (digest: Digest, index: number) {
+      const part = yield* RcMap.get(parts, digest)
       const applying = apply(directory, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
-      const isFirst = turns.indexOf(part) === index
-      if (isFirst) emit({ _tag: "LayerStarted", digest, size, offset: part.kept.size() })
+      const isFirst = turns.indexOf(digest) === index
+      if (isFirst) emit({ _tag: "LayerStarted", digest, size: part.layer.size, offset: part.kept.size() })
       const before = over[index - 1]
-      if (before === undefined) part.done = yield* downloads.withPermit(applying)
+      if (before === undefined) done.set(digest, yield* downloads.withPermit(applying))
       else {
         // What is a file already waits where it is.
         if (isFirst && part.source.isRemote) yield* downloads.withPermit(Effect.suspend(() => fetch(part, emit)))
         yield* Deferred.await(before)
-        part.done = yield* applying
+        done.set(digest, yield* applying)
       }
       const mine = over[index]
       if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
-    })
+    }, Effect.scoped)
     yield* Effect.forEach(turns, step, { concurrency: mostAtOnce, discard: true })
     const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.rootfsPath(manifest), fingerprint)
     const path = store.rootfsPath(manifest)
     if (unproven) yield* store.replaceTree(directory, { digest: manifest, path })
     else yield* store.publishRootfs(directory, manifest)
+    return done
   }, Effect.scoped)
 
   /** Tells of each layer of `distinct` when all of them have their name. */
@@ -95,55 +102,72 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     emit: Emit
   ) {
     const manifest = image.manifest.descriptor.digest
-    // All at once, in an order that every other such pull keeps to: two that each hold what the other needs would wait for ever.
+    // A merge of few layers holds all their locks, in an order that every other one keeps to: two that each hold what the
+    // other needs would wait for ever. One of many holds a few at a time, in the order of its turns, and so is alone.
+    const isLarge = distinct.length > mostAtOnce
+    const [lowest] = distinct
+    const waiting = (digest: Digest) => () => emit({ _tag: "LayerWaiting", digest })
+    yield* store.lockMerge(isLarge, lowest === undefined ? undefined : waiting(lowest.digest))
     const byDigest = distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-    for (const { digest } of byDigest) yield* store.lock(digest, () => emit({ _tag: "LayerWaiting", digest }))
+    if (!isLarge) for (const { digest } of byDigest) yield* store.lock(digest, waiting(digest))
     const { blobs } = store
     const path = store.rootfsPath(manifest)
     const stands = yield* store.hasRootfs(manifest)
     // A power cut may have taken what is known of it, and more.
     const isThere = stands && (yield* store.fingerprints.find(path)) !== undefined
-    const parts = new Map<string, Part>()
-    const resumed = new Set<Part>()
-    for (const layer of distinct) {
+    const layers = new Map(distinct.map((layer) => [layer.digest, layer]))
+    const resumed = new Set<Digest>()
+    const opened = new Set<Digest>()
+    const openPart = Effect.fnUntraced(function* (digest: Digest): Effect.fn.Return<Part, Reason, Scope.Scope> {
+      const layer = layers.get(digest)
+      if (layer === undefined) return yield* Effect.die(new Error(`${digest} is no layer of the image`))
+      if (isLarge) yield* store.lock(digest, waiting(digest))
       const keeps = blobs !== undefined && !(yield* blobs.has(layer))
       const isWanted = keeps || (source.isRemote && !isThere)
       const kept = isWanted ? yield* store.partial(layer) : nothingKept
-      const part: Part = { source, layer, kept, keeps, done: undefined }
-      parts.set(layer.digest, part)
-      if (kept.size() > 0) resumed.add(part)
-    }
+      if (!opened.has(digest) && kept.size() > 0) resumed.add(digest)
+      opened.add(digest)
+      return { source, layer, kept, keeps }
+    })
+    const parts = yield* RcMap.make({ lookup: openPart })
+    const each = (work: (part: Part) => Effect.Effect<void, Reason>) =>
+      Effect.forEach(layers.keys(), (digest) => Effect.scoped(Effect.flatMap(RcMap.get(parts, digest), work)), {
+        discard: true
+      })
     if (isThere) {
-      for (const part of parts.values()) {
-        const { layer, keeps } = part
-        if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(believing(part, emit))
-        else yield* store.dropPartial(layer.digest)
-        emit({ _tag: "LayerCached", digest: layer.digest, path })
-      }
-      return
+      return yield* each(
+        Effect.fnUntraced(function* (part) {
+          const { layer, keeps } = part
+          if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(believing(part, emit))
+          else yield* store.dropPartial(layer.digest)
+          emit({ _tag: "LayerCached", digest: layer.digest, path })
+        })
+      )
     }
     // A layer over itself is that layer.
-    const order = image.layers.filter(({ digest }, index) => image.layers[index - 1]?.digest !== digest)
-    const turns = order.flatMap(({ digest }) => parts.get(digest) ?? [])
+    const turns = image.layers
+      .map(({ digest }) => digest)
+      .filter((digest, index, digests) => digests[index - 1] !== digest)
     let again = false
     // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
     const refuse = Effect.fnUntraced(function* (part: Part, reason: Reason) {
       if (!doubtsBytes(reason)) return
       const lied = yield* source.doubt(part.layer.digest, emit)
       yield* part.kept.discard
-      again = resumed.delete(part) || lied
+      again = resumed.delete(part.layer.digest) || lied
     })
     const attempt = Effect.suspend(() => {
       again = false
-      return build(manifest, stands, turns, refuse, emit)
+      return build(manifest, stands, turns, parts, refuse, emit)
     })
-    yield* Effect.retry(attempt, { times: parts.size, while: () => again })
-    for (const { layer } of parts.values()) yield* store.proofs.keep(layer.digest, layer.diffId)
-    for (const { layer, kept, keeps } of parts.values())
-      yield* keeps && blobs !== undefined ? blobs.keep(layer.digest, kept) : kept.discard
-    for (const { layer, done } of parts.values()) {
-      const { digest, diffId } = layer
-      emit({ _tag: "LayerDone", digest, diffId, path, inflated: done?.inflated ?? 0, entries: done?.entries ?? 0 })
+    const done = yield* Effect.retry(attempt, { times: layers.size, while: () => again })
+    for (const { digest, diffId } of layers.values()) yield* store.proofs.keep(digest, diffId)
+    yield* each(({ layer, kept, keeps }) =>
+      keeps && blobs !== undefined ? blobs.keep(layer.digest, kept) : kept.discard
+    )
+    for (const { digest, diffId } of layers.values()) {
+      const { inflated = 0, entries = 0 } = done.get(digest) ?? {}
+      emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
     }
   }, Effect.scoped)
 }

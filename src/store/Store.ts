@@ -175,6 +175,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
     lock: (name, onWait) => made(lock(lockPath(name), { onWait })),
     tryLock: (name) => made(tryLock(lockPath(name))),
+    lockMerge: (alone, onWait) => made(lock(lockPath("merge"), { shared: !alone, sharable: true, onWait })),
     hold: (digests) => made(holdDigests(root, digests)),
     using,
     tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
@@ -248,6 +249,8 @@ export class Store extends Context.Service<
     readonly lock: (name: string, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
     /** The same without waiting: `false` where another has it. */
     readonly tryLock: (name: string) => Effect.Effect<boolean, Reason, Scope.Scope>
+    /** Held while layers are merged; `alone`: no other merge goes on meanwhile. */
+    readonly lockMerge: (alone: boolean, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
     /**
      * Held by a pull from its first look to its row, beside any other pull: while it is, no cleaning up takes away a
      * layer that is published and not yet named by an image.

@@ -1,11 +1,14 @@
 /** How many layers an image may have, and what it takes to find that out. */
 
+import { readdirSync, readFileSync } from "node:fs"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
 import { defaultLimits } from "../../src/api/config.ts"
 import { parseJson } from "../../src/image/json.ts"
 import { digestOf, readConfig, readManifest } from "../../src/registry/documents.ts"
-import { image, makeLayer, startRegistry, tar } from "../../src/testing/index.ts"
+import { fault, image, makeLayer, startRegistry, tar } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
 
 const reasonOf = (work: Promise<unknown>) =>
@@ -70,4 +73,65 @@ test("an image of many layers is pulled with few of them in hand", async () => {
   await using registry = await startRegistry({ images: { "many:1": await image({ layers }) } })
   await using oci = await open()
   expect((await oci.pull(registry.reference("many:1"))).layers).toHaveLength(150)
+})
+
+const descriptors = () => readdirSync("/proc/self/fd").length
+
+describe.runIf(process.platform === "linux")("many layers merged in one", () => {
+  const many = Promise.all(
+    Array.from({ length: 200 }, (_, i) =>
+      makeLayer({ archive: tar().file(`f${i % 100}`, String(i)), compression: "none" })
+    )
+  )
+
+  test("are in hand a few at a time, and come one over the other", async () => {
+    const layers = await many
+    // The first once more, over all others.
+    await using registry = await startRegistry({
+      images: { "many:1": await image({ layers: [...layers, ...layers.slice(0, 1)] }) }
+    })
+    await using oci = await open({ layout: "rootfs" })
+    let most = 0
+    const before = descriptors()
+    const { rootfs: path } = await oci.pull(registry.reference("many:1"), {
+      onEvent: () => {
+        most = Math.max(most, descriptors() - before)
+      }
+    })
+    expect(most).toBeLessThan(2 * 64 + 60)
+    expect(readFileSync(join(path ?? "", "f0"), "utf8")).toBe("0")
+    expect(readFileSync(join(path ?? "", "f1"), "utf8")).toBe("101")
+    expect(await readdir(join(oci.root, "partial")).catch(() => [])).toEqual([])
+  })
+
+  test("beside each other, in two stores of one directory, and beside a few: all of them end", async () => {
+    const layers = await many
+    const [a, b, c] = [layers, layers.toReversed(), layers.slice(0, 3)].map((it) => image({ layers: it }))
+    if (a === undefined || b === undefined || c === undefined) return expect.unreachable()
+    await using registry = await startRegistry({ images: { "a:1": await a, "b:1": await b, "c:1": await c } })
+    await using one = await open({ layout: "rootfs" })
+    await using two = await open({ layout: "rootfs", root: one.root })
+    const pulls = [
+      one.pull(registry.reference("a:1")),
+      two.pull(registry.reference("b:1")),
+      one.pull(registry.reference("c:1"))
+    ]
+    const [all, reversed, few] = await Promise.all(pulls)
+    const read = (image: typeof all, name: string) => readFileSync(join(image?.rootfs ?? "", name), "utf8")
+    expect([read(all, "f7"), read(reversed, "f7"), read(few, "f2")]).toEqual(["107", "7", "2"])
+  })
+
+  test("go on where they stood", async () => {
+    const layers = await many
+    await using registry = await startRegistry({ images: { "many:1": await image({ layers }) } })
+    await using oci = await open({ layout: "rootfs", retry: { times: 0 } })
+    const last = layers.at(-1)?.layer.digest ?? ""
+    const heal = registry.fault({ reference: last }, fault.status(404))
+    expect(await reasonOf(oci.pull(registry.reference("many:1")))).toMatchObject({ _tag: "BlobNotFound" })
+    heal()
+    registry.log.clear()
+    const { rootfs: path } = await oci.pull(registry.reference("many:1"))
+    expect(readFileSync(join(path ?? "", "f99"), "utf8")).toBe("199")
+    expect(registry.log.count({ kind: "blob", reference: last })).toBe(1)
+  })
 })
