@@ -11,6 +11,7 @@ import type { Emit } from "../../api/events.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
 import { judge } from "./judge.ts"
+import { makeLayersOwner } from "./LayersOwner.ts"
 
 export interface DirectoryOptions {
   readonly root: string
@@ -39,7 +40,9 @@ export const makeDirectories = (options: DirectoryOptions) => {
   const { root, layersDir, access = "private", ownership, emit = () => {} } = options
   const user = process.geteuid?.()
   const top = [...new Set([root, layersDir])]
+  const owner = makeLayersOwner(root, layersDir)
   let known = ""
+  let claimed = false
   const told = new Set<string>()
   const warn = (message: string) => {
     if (!told.has(message)) emit({ _tag: "Warning", code: "StoreExposed", message })
@@ -83,7 +86,9 @@ export const makeDirectories = (options: DirectoryOptions) => {
     if (user !== undefined && access !== "writable")
       for (const [i, path] of top.entries()) if (identities[i] !== undefined) yield* look(path, user)
     yield* refuseLinks
+    yield* owner.check
     known = found
+    claimed = false
     return missing
   })
 
@@ -100,6 +105,8 @@ export const makeDirectories = (options: DirectoryOptions) => {
     const missing = yield* check
     yield* Effect.forEach(missing, makeTop)
     if (missing.length > 0) yield* check
+    if (!claimed) yield* owner.claim
+    claimed = true
   })
 
   return { check: Effect.asVoid(check), make }

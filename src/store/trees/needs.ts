@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { FileSystemFailed, UnsafeStore } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/list.ts"
 import type { Database } from "../database/Database.ts"
 import { type Places, readName, type Tree, type TreeKind } from "../Places.ts"
@@ -17,7 +17,7 @@ export interface KeeperOptions extends Places {
   readonly partialPath: (digest: string) => string
   readonly lockPath: (name: string) => string
   /** Where trees wait for their removal. */
-  readonly area: Effect.Effect<string, FileSystemFailed | UnsafeStore>
+  readonly area: Effect.Effect<string, Reason>
 }
 
 /** An image and one of its layers, or its manifest, by which its root file system is called. */

@@ -8,7 +8,7 @@ import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { FileSystemFailed, UnsafeStore } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { heldDigests } from "../locks/Holds.ts"
@@ -46,7 +46,7 @@ const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: str
 export const setAside = (
   options: Options,
   { digest, path }: { readonly digest: string; readonly path: string }
-): Effect.Effect<boolean, FileSystemFailed | UnsafeStore, Scope.Scope> =>
+): Effect.Effect<boolean, Reason, Scope.Scope> =>
   Effect.acquireRelease(take(options, digest, path), (aside) =>
     aside === undefined ? Effect.void : Effect.ignore(giveBack(options, digest, path, aside))
   ).pipe(Effect.map((aside) => aside !== undefined))

@@ -1,0 +1,92 @@
+/**
+ * A directory of layers that does not lie in its root knows the root that it belongs to. Another root knows nothing of that
+ * one's images, and would clean their layers up.
+ *
+ *     <root>/id          a random name
+ *     <layersDir>/.root  the same name, and where the root was when it was last used
+ */
+import { randomUUID } from "node:crypto"
+import { link, stat, unlink } from "node:fs/promises"
+import { basename, dirname, isAbsolute, join, relative } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { InvalidOption } from "../../api/errors.ts"
+import { readOwn } from "../../fs/readOwn.ts"
+import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { openNew, writeAtomic } from "../../fs/writeAtomic.ts"
+
+const Owner = Schema.fromJsonString(Schema.Struct({ id: Schema.String, root: Schema.String }))
+type Owner = typeof Owner.Type
+
+const idPath = (root: string) => join(root, "id")
+const ownerPath = (layersDir: string) => join(layersDir, ".root")
+
+const exists = (path: string) =>
+  Effect.map(ifMissing(syscall("stat", path, () => stat(path))), (found) => found !== undefined)
+
+const inode = (path: string) =>
+  Effect.map(ifMissing(syscall("stat", path, () => stat(path))), (it) =>
+    it === undefined ? path : `${it.dev}:${it.ino}`
+  )
+
+/** Writes a file that is not there; `false` where another was quicker. */
+const writeFirst = (path: string, text: string) =>
+  Effect.gen(function* () {
+    const beside = `${path}.${randomUUID()}`
+    yield* syscall("write", path, async () => {
+      const file = await openNew(beside)
+      await file.writeFile(text).finally(() => file.close())
+    })
+    const linked = syscall("link", path, () => link(beside, path)).pipe(Effect.as(true), on(["EEXIST"], false))
+    return yield* Effect.ensuring(
+      linked,
+      Effect.promise(() => unlink(beside).catch(() => undefined))
+    )
+  })
+
+export const makeLayersOwner = (root: string, layersDir: string) => {
+  const way = relative(root, layersDir)
+  const isWithin = !way.startsWith("..") && !isAbsolute(way)
+  const path = ownerPath(layersDir)
+
+  const read = Effect.map(readOwn(path), (text = "") => Option.getOrUndefined(Schema.decodeUnknownOption(Owner)(text)))
+
+  /** What is said counts as long as that root is where it says, with its name; a root that was moved says so anew. */
+  const isOurs = Effect.fnUntraced(function* (owner: Owner) {
+    if (owner.root === root || (yield* inode(owner.root)) === (yield* inode(root))) return true
+    return (yield* readOwn(idPath(owner.root))) !== owner.id
+  })
+
+  const refuse = (owner: string) =>
+    new InvalidOption({
+      option: "layersDir",
+      problem: `${layersDir} belongs to the store at ${owner}, and a directory of layers has one store`
+    })
+
+  /** Fails with `InvalidOption` where the directory is another root's. */
+  const check = Effect.gen(function* () {
+    const owner = yield* read
+    if (owner !== undefined && !(yield* isOurs(owner))) return yield* refuse(owner.root)
+    const above = dirname(layersDir)
+    // A store's own has no need to say so.
+    const isOther = owner === undefined && !isWithin && basename(layersDir) === "layers"
+    if (isOther && (yield* exists(join(above, "oci.db")))) return yield* refuse(above)
+  })
+
+  /** The same, and says that it is ours. Both directories are there. */
+  const claim = Effect.gen(function* () {
+    yield* check
+    if (isWithin) return
+    if ((yield* readOwn(idPath(root))) === undefined) yield* writeFirst(idPath(root), randomUUID())
+    const id = (yield* readOwn(idPath(root))) ?? ""
+    const text = JSON.stringify({ id, root })
+    if (yield* writeFirst(path, text)) return
+    yield* check
+    const owner = yield* read
+    if (owner?.id !== id || owner.root !== root)
+      yield* writeAtomic(path, Buffer.from(text), `${path}.${randomUUID()}`, { lasting: false })
+  })
+
+  return { check, claim }
+}
