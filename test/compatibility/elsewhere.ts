@@ -1,0 +1,256 @@
+/** What is tried beside the code that does it: lines of the page whose inputs stand in those tests. */
+import type { Row } from "./Row.ts"
+
+const row = (
+  input: string,
+  behaviour: string,
+  oracle: Row["oracle"],
+  file: string,
+  words: string,
+  more: Pick<Row, "report" | "because"> = {}
+): Row => ({ input, behaviour, oracle, law: [file, words], ...more })
+
+const hostsTest = "registry/hosts/Hosts.test.ts"
+export const hosts: ReadonlyArray<Row> = [
+  row(
+    '`[host."https://registry:5000"]` in its own `hosts.toml`, with `ca`, `skip_verify`, `client` or `header`',
+    "its settings are the registry's",
+    "containerd",
+    hostsTest,
+    "its settings are the registry's",
+    { report: "containerd #7118, #11647, #12273" }
+  ),
+  row(
+    "the same between two mirrors",
+    "it keeps its place among them, once",
+    "containerd",
+    hostsTest,
+    "keeps its place among the mirrors"
+  ),
+  row(
+    "the same over plain HTTP, or with another path",
+    "the scheme is taken; another path is a place of its own",
+    "containerd",
+    hostsTest,
+    "another path is another place"
+  ),
+  row(
+    "`capabilities = []`; capabilities in capitals",
+    "all; read in any case",
+    "containerd",
+    hostsTest,
+    "has all capabilities where it lists none"
+  ),
+  row(
+    "general settings beside those of a named host: flags, options",
+    "they add up; for each setting the named host's counts",
+    "–",
+    hostsTest,
+    "by options adds up"
+  ),
+  row(
+    "`_default/hosts.toml` beside docker's `certs.d/HOST`",
+    "they add up",
+    "–",
+    hostsTest,
+    "_default beside docker's certificates",
+    {
+      because: "containerd reads one of them; whoever wrote both means both"
+    }
+  ),
+  row(
+    "a CA for a mirror, by flag, option or `certs.d/MIRROR`",
+    "a mirror is a host like any other",
+    "containerd",
+    hostsTest,
+    "and for a mirror"
+  ),
+  row(
+    "a registry whose realm or blobs are on its own host, on another port",
+    "its own host is its own host",
+    "GitLab lies so, on port 5050",
+    "registry/connection/Guard.test.ts",
+    "is its own host on another port"
+  ),
+  row(
+    "a registry at a private and a public address",
+    "public, once it answered so",
+    "–",
+    "registry/connection/Guard.test.ts",
+    "stays public once it was",
+    {
+      because: "who answers decides, not what the name resolves to"
+    }
+  ),
+  row(
+    "a redirect to an address that is refused",
+    "`AddressRefused`, with the option that permits it: `trustedHosts`",
+    "–",
+    "registry/connection/Guard.test.ts",
+    "is refused with the option that permits it",
+    {
+      because: "a stranger writes it, and this machine connects to it"
+    }
+  )
+]
+
+const heads = "registry/http/responses.test.ts"
+const rangeless = "registry/blob/rangeless.test.ts"
+const foreign = "registry/blob/foreign.test.ts"
+export const http: ReadonlyArray<Row> = [
+  row(
+    "a body that was cut, then every range refused: 400, 405, 416, 501",
+    "asked once without a range, what is there is left out",
+    "–",
+    rangeless,
+    "a blob is asked for once without, and what is there of it is left out"
+  ),
+  row(
+    "the same at the storage that the registry sends to",
+    "the registry is asked again for the whole",
+    "–",
+    rangeless,
+    "are refused by the storage that the registry sends to"
+  ),
+  row(
+    "a host that refused ranges",
+    "is not asked for ranges again",
+    "–",
+    rangeless,
+    "the host is not asked for ranges again"
+  ),
+  row(
+    "206 without, with a malformed, or with another `Content-Range`",
+    "the next attempt asks for the whole",
+    "RFC 9110",
+    rangeless,
+    "to a request for the whole is refused in words that say what came"
+  ),
+  row(
+    "whatever an earlier pull kept of a blob",
+    "the next pull succeeds",
+    "–",
+    "pull/keptBytes.test.ts",
+    "what is kept may be %s"
+  ),
+  row(
+    "a foreign layer with several `urls`, the first refused, reset, forbidden or of another scheme",
+    "the next one is asked",
+    "–",
+    foreign,
+    "and all others fail, with what the last one said"
+  ),
+  row(
+    "`100 Continue`, lines that end in LF, folded headers, equal lengths twice",
+    "read as Go reads them",
+    "Go's `net/http`",
+    heads,
+    "and the connection is kept"
+  ),
+  row(
+    "two lengths that differ",
+    "refused, and named",
+    "Go's `net/http`",
+    heads,
+    "has one length: two that differ are refused"
+  ),
+  row("an answer that is no HTTP", "an error that says so", "Go's `net/http`", heads, "that is no HTTP is called so"),
+  row(
+    "gzip-encoded manifests, configs and tokens, though none was asked for",
+    "read, and proven by the bytes inside",
+    "Go's `net/http`",
+    "registry/http/readDocument.test.ts",
+    "gzip",
+    { report: "quay" }
+  )
+]
+
+const untar = "layer/tar/untar.test.ts"
+const numbers = "interop/layer/numbers.test.ts"
+export const layers: ReadonlyArray<Row> = [
+  row(
+    "times beyond ±2⁵³ seconds, before the year 1, after 9999",
+    "the nearest of the years 1 to 9999",
+    "GNU tar and umoci unpack them",
+    numbers,
+    "is the nearest of the years 1 to 9999"
+  ),
+  row(
+    "times of twenty and more digits",
+    "read to the nanosecond, the rest cut off",
+    "GNU tar, umoci",
+    untar,
+    "the digits of a PAX time have no number"
+  ),
+  row("owners −2, −3, 2³², 2³³ + 5", "modulo 2³²", "umoci", numbers, "%s: is umoci's"),
+  row(
+    "an owner of −1 or 2³² − 1",
+    "`UnsafeEntry`",
+    "umoci leaves it to root",
+    numbers,
+    "is one that umoci leaves to whoever unpacks",
+    {
+      because: "to chown(2) it means *do not change*: a setuid file would become root's"
+    }
+  ),
+  row("an owner that is no number", "`CorruptLayer`", "Go's `archive/tar`", untar, "an owner of %s is none"),
+  row(
+    "a layer compressed with bzip2, xz, lz4",
+    "`CorruptLayer`, which names the compression",
+    "image-spec: gzip and zstd",
+    untar,
+    "is called by its name"
+  ),
+  row(
+    "overlay: a whiteout in a directory that no lower layer has",
+    "invisible in every mount of the image's own layers",
+    "the kernel",
+    "interop/layer/overlay.test.ts",
+    "is never seen"
+  )
+]
+
+/** What those who use a registry have in its manner: see the tests, each with what is peculiar to one. */
+const dresses = "image/dresses.test.ts"
+const peculiar: ReadonlyArray<readonly [registry: string, what: string, words: string]> = [
+  [
+    "Docker Hub",
+    "the token service is another host, blobs lie elsewhere, the quota is told",
+    "Docker Hub: the token service is another host"
+  ],
+  ["GHCR", "a token for any user name, 403 for what may not be seen", "GHCR: a token for any user name"],
+  ["ECR", "Basic with a long password, storage that refuses credentials", "ECR: Basic for the user AWS"],
+  ["GAR, GCR", "a key file for password; POST is unknown", "GAR and GCR: a key file's text"],
+  ["ACR", "the identity token is exchanged by POST", "ACR: the identity token is exchanged"],
+  ["Quay, Harbor", "robots' names, with `+` and `$`", "Quay and Harbor: robots' names"],
+  ["GitLab", "tokens that end in the middle of a pull", "GitLab: tokens that end"],
+  ["Artifactory", "takes a refresh token for a password", "Artifactory: the service wants no refresh token"]
+]
+export const registries: ReadonlyArray<Row> = peculiar.map(([registry, what, words]) =>
+  row(`${registry}: ${what}`, "pulled", "–", dresses, words)
+)
+
+export const builders: ReadonlyArray<Row> = [
+  row(
+    "docker-registry (distribution 2.8): images of Debian, pulled whole",
+    "as GNU tar extracts the same blobs",
+    "GNU tar",
+    "interop/pull.test.ts",
+    "equals what GNU tar makes of it"
+  ),
+  row(
+    "the same image from a registry, a mirror, a layout, archives and a pipe",
+    "the same trees and rows",
+    "skopeo writes them",
+    "interop/sources.test.ts",
+    "is the same from a registry, a mirror, a layout, archives and a pipe"
+  ),
+  row(
+    "a layout of what was pulled",
+    "is read by skopeo and umoci",
+    "skopeo, umoci",
+    "interop/sources.test.ts",
+    "is read by skopeo and umoci"
+  ),
+  row("a registry of `ociflow/testing`", "is read by skopeo", "skopeo", "interop/testing/skopeo.test.ts", "skopeo")
+]
