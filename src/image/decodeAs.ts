@@ -28,8 +28,8 @@ const known = (ast: Extract<AST, { readonly _tag: "Objects" }>): Known => {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Two spellings of one key are two documents in one: one reader would take the first, another the last. */
-class Ambiguous extends Error {}
+/** In words that are told. */
+class Refused extends Error {}
 
 /** What Go has for a `null`. */
 const emptyOf = (ast: AST): unknown => {
@@ -49,39 +49,55 @@ const emptyOf = (ast: AST): unknown => {
   }
 }
 
-const spelled = (ast: AST, value: unknown): unknown => {
+/**
+ * Items of a list whose items are looked at one by one. An image has some tens of layers and platforms; a document of 4 MiB
+ * has room for two million items, which would keep the event loop for a minute.
+ */
+export const mostItems = 4096
+
+/** Keys of an object that is looked at key by key. */
+const mostKeys = 65_536
+
+const spelled = (ast: AST, value: unknown, most: number): unknown => {
   if (isUnion(ast)) {
     const [first] = ast.types
-    return first === undefined ? value : spelled(first, value)
+    return first === undefined ? value : spelled(first, value, most)
   }
   if (isArrays(ast) && Array.isArray(value)) {
     const [item] = ast.rest
-    return item === undefined ? value : value.map((each) => spelled(item, each ?? emptyOf(item)))
+    if (item === undefined || item._tag === "Unknown") return value
+    if (value.length > most) throw new Refused(`it has a list of more than ${most} items`)
+    return value.map((each) => spelled(item, each ?? emptyOf(item), most))
   }
   if (!isObjects(ast) || !isRecord(value) || ast.propertySignatures.length === 0) return value
+  if (Object.keys(value).length > mostKeys) throw new Refused(`it has an object of more than ${mostKeys} keys`)
   const [names, types] = known(ast)
   const found = new Map<string, string>()
   const entries = Object.entries(value).map(([key, each]): readonly [string, unknown] => {
     const name = names.get(fold(key))
     if (name === undefined) return [key, each]
     const before = found.get(name)
-    if (before !== undefined) throw new Ambiguous(`it has both ${printable(before, 20)} and ${printable(key, 20)}`)
+    if (before !== undefined) throw new Refused(`it has both ${printable(before, 20)} and ${printable(key, 20)}`)
     found.set(name, key)
     const type = types.get(name)
-    return [name, type === undefined ? each : spelled(type, each)]
+    return [name, type === undefined ? each : spelled(type, each, most)]
   })
   return Object.fromEntries(entries)
 }
 
-/** The same document with the keys that a schema reads as the schema spells them. */
-export const asSpelled = (schema: Schema.Constraint, json: unknown): Effect.Effect<unknown, string> =>
+/** The same document with the keys that a schema reads as the schema spells them; no list is longer than `most`. */
+export const asSpelled = (
+  schema: Schema.Constraint,
+  json: unknown,
+  most = Number.POSITIVE_INFINITY
+): Effect.Effect<unknown, string> =>
   Effect.try({
-    try: () => spelled(toEncoded(schema.ast), json),
-    catch: (error) => (error instanceof Ambiguous ? error.message : "it cannot be read")
+    try: () => spelled(toEncoded(schema.ast), json, most),
+    catch: (error) => (error instanceof Refused ? error.message : "it cannot be read")
   })
 
 /** Fails with what is wrong, on one line. */
-export const decodeAs = <A, I>(schema: Schema.Codec<A, I>, json: unknown): Effect.Effect<A, string> =>
-  Effect.flatMap(asSpelled(schema, json), (named) =>
+export const decodeAs = <A, I>(schema: Schema.Codec<A, I>, json: unknown, most = mostItems): Effect.Effect<A, string> =>
+  Effect.flatMap(asSpelled(schema, json, most), (named) =>
     decodeUnknownEffect(schema)(named).pipe(Effect.mapError(complaint))
   )

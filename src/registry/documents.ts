@@ -16,7 +16,7 @@ import {
   SizeMismatch
 } from "../api/errors.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
-import { decodeAs } from "../image/decodeAs.ts"
+import { decodeAs, mostItems } from "../image/decodeAs.ts"
 import { ImageConfig } from "../image/ImageConfig.ts"
 import { Index } from "../image/Index.ts"
 import { parseJson } from "../image/json.ts"
@@ -74,8 +74,17 @@ export const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLi
   if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
 })
 
-const decode = <A, I>(schema: Schema.Codec<A, I>, json: unknown, digest: Digest): Effect.Effect<A, InvalidManifest> =>
-  Effect.mapError(decodeAs(schema, json), (problem) => new InvalidManifest({ digest, problem }))
+const decode = <A, I>(
+  schema: Schema.Codec<A, I>,
+  json: unknown,
+  digest: Digest,
+  { layers }: DocumentLimits
+): Effect.Effect<A, InvalidManifest> =>
+  Effect.mapError(
+    // Who allows more layers allows longer lists of them.
+    decodeAs(schema, json, Math.max(mostItems, layers)),
+    (problem) => new InvalidManifest({ digest, problem })
+  )
 
 /** Items of a list, by its key in any case. */
 const itemsOf = (json: unknown, name: string): number => {
@@ -127,8 +136,8 @@ export const readManifest = Effect.fnUntraced(function* (
   const descriptor = { mediaType, digest, size: bytes.length }
   if (kind !== "index") yield* admitLayers(itemsOf(json, "layers"), digest, limits)
   return kind === "index"
-    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest) } }
-    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest) } }
+    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest, limits) } }
+    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest, limits) } }
 })
 
 /** Proves the bytes of a config, and reads them. */
@@ -142,7 +151,7 @@ export const readConfig = Effect.fnUntraced(function* (
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
   const rootfs = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === "rootfs")
   yield* admitLayers(Math.max(0, ...rootfs.map(([, it]) => itemsOf(it, "diff_ids"))), digest, limits)
-  return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest) }
+  return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest, limits) }
 })
 
 export const fetchManifest = Effect.fnUntraced(function* (

@@ -10,7 +10,7 @@ import { catchError, concatMap, defer, filter, from, type Observable, throwError
 import { InvalidResponse, isReason, ManifestNotFound, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Descriptor } from "../image/Descriptor.ts"
-import { asSpelled, decodeAs } from "../image/decodeAs.ts"
+import { asSpelled, decodeAs, mostItems } from "../image/decodeAs.ts"
 import { Index } from "../image/Index.ts"
 import { parseJson } from "../image/json.ts"
 import { acceptManifests, isIndex, ociIndex } from "../image/mediaTypes.ts"
@@ -52,7 +52,7 @@ const entriesOf = (subject: Digest) =>
     const { bytes, url } = body
     const invalid = (problem: string) => new InvalidResponse({ url, problem })
     const json = yield* parseJson(bytes).pipe(
-      Effect.flatMap((json) => asSpelled(Index, json)),
+      Effect.flatMap((json) => asSpelled(Index, json, mostItems)),
       Effect.mapError(invalid)
     )
     if (!isList(json, body, subject))

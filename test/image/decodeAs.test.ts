@@ -134,3 +134,22 @@ test.each([[0xff], [0xe9], [0xc3], [0xed, 0xa0, 0x80]])(
 test.each(["\ufeff{}", "{} {}", "{'a':1}", '{"a":1,}', ""])("what is no JSON for Go is none here: %j", (text) => {
   expect(Effect.runSync(Effect.flip(parseJson(Buffer.from(text))))).toBe("it is no JSON")
 })
+
+test("a list of 4096 items is read, one of 4097 is refused before its items are looked at", () => {
+  const manifests = Array.from({ length: 4096 }, () => ({ digest, size: 1 }))
+  expect(read(Index, { manifests }).manifests).toHaveLength(4096)
+  expect(refusal(Index, { manifests: [...manifests, null] })).toBe("it has a list of more than 4096 items")
+  expect(Effect.runSync(decodeAs(Index, { manifests: [...manifests, null] }, 4097)).manifests).toHaveLength(4096)
+  for (const [schema, json] of [
+    [ImageConfig, { history: Array(2_000_000).fill(null) }],
+    [ImageConfig, { config: { Env: Array(2_000_000).fill("") } }],
+    [Manifest, { ...manifest, layers: [{ ...manifest.config, urls: Array(4097).fill("") }] }]
+  ] as const)
+    expect(refusal(schema as Schema.Codec<unknown, unknown>, json)).toContain("more than 4096 items")
+})
+
+test("an object of 65536 keys is read, one of more is refused; the keys of labels are data", () => {
+  const wide = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, n) => [`key ${n}`, ""]))
+  expect(read(ImageConfig, { ...wide(65_535), config: { Labels: wide(65_537) } }).rootfs.diff_ids).toEqual([])
+  expect(refusal(ImageConfig, { config: wide(65_537) })).toBe("it has an object of more than 65536 keys")
+})
