@@ -76,8 +76,8 @@ export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
   }
   get advice() {
     const scheme = this.url.startsWith("http:")
-      ? "this was plain HTTP: for a registry that speaks TLS, leave out --plain-http, or set plainHttp to false."
-      : "a registry that speaks plain HTTP needs --plain-http (plainHttp)."
+      ? "this was plain HTTP: `plainHttp: false` is for a registry that speaks TLS."
+      : "a registry that speaks plain HTTP needs `plainHttp`."
     return `Check the network, the registry's name and port, and proxy settings; ${scheme}`
   }
 }
@@ -127,7 +127,7 @@ const secondsOf = (millis: number) => Math.ceil(millis / 1000)
 /** Where a host asks for a pause. */
 const askingFor = (millis: number | undefined) =>
   millis === undefined ? "" : `; it asks to wait ${secondsOf(millis)} s`
-const waitingItself = "A longer --max-wait (retry.maxWait) has the pull wait itself."
+const waitingItself = "A longer `retry.maxWait` has the pull wait itself."
 
 /** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
 export class RateLimited extends tagged("RateLimited")<{
@@ -232,10 +232,10 @@ export class AddressRefused extends tagged("AddressRefused")<{
   get advice() {
     const { option, registry = "" } = this
     if (option === "plainHttp")
-      return `If plain HTTP is meant, permit it: --plain-http (hosts[${JSON.stringify(registry)}].plainHttp).`
+      return `If plain HTTP is meant, permit it: \`hosts[${JSON.stringify(registry)}].plainHttp\`.`
     const host = URL.canParse(this.to) ? new URL(this.to).host : ""
     return option === "trustedHosts"
-      ? `If you trust that host, name it: --trusted-host ${registry}=${host} (hosts[${JSON.stringify(registry)}].trustedHosts).`
+      ? `If you trust that host, name it, ${host}, in \`hosts[${JSON.stringify(registry)}].trustedHosts\`.`
       : "No option permits this: the registry has to name another address."
   }
 }
@@ -261,7 +261,7 @@ export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly mill
     return `not done within ${this.millis} ms (timeouts.total)`
   }
   get advice() {
-    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise --timeout (timeouts.total)."
+    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise `timeouts.total`."
   }
 }
 
@@ -275,7 +275,7 @@ export class PlatformNotFound extends tagged("PlatformNotFound")<{
     return `no manifest for ${this.wanted}; offered: ${this.offered.length === 0 ? "none" : this.offered.join(", ")}`
   }
   get advice() {
-    return "Choose one of the offered platforms with --platform (platform)."
+    return "Choose one of the offered platforms with `platform`."
   }
 }
 
@@ -417,7 +417,7 @@ export class LimitExceeded extends tagged("LimitExceeded")<{
     return `${this.subject}: more than ${this.maximum} ${this.unit} (limit ${this.limit})`
   }
   get advice() {
-    return `If the image is to be trusted, raise the option limits.${this.limit}.`
+    return `If the image is to be trusted, raise \`limits.${this.limit}\`.`
   }
 }
 
@@ -435,19 +435,19 @@ export class FileSystemFailed extends tagged("FileSystemFailed")<{
     switch (this.code) {
       case "ENOSPC":
       case "EDQUOT":
-        return "The disk is full: free some space (ociflow prune), or choose another --root; the pull continues where it stood."
+        return "The disk is full: free some space (`prune`), or choose another `root`; the pull continues where it stood."
       case "EMFILE":
       case "ENFILE":
-        return "Too many open files: raise the limit (ulimit -n), or lower the concurrency."
+        return "Too many open files: raise the limit (ulimit -n), or lower `concurrency`."
       case "EROFS":
-        return "The file system is read-only: choose another --root."
+        return "The file system is read-only: choose another `root`."
       case "EACCES":
       case "EPERM":
-        return "Not permitted: check who owns the directory, or choose another --root."
+        return "Not permitted: check who owns the directory, or choose another `root`."
       case "EIO":
         return "The disk reports an error: check it before anything else."
       default:
-        return "Check the directory and its file system, or choose another --root."
+        return "Check the directory and its file system, or choose another `root`."
     }
   }
 }
@@ -464,7 +464,7 @@ export class NotEnoughSpace extends tagged("NotEnoughSpace")<{
     return `${printable(this.path)} has ${this.available} bytes free; the image needs ${this.needed} or more`
   }
   get advice() {
-    return "Free some space (ociflow prune), choose another --root, or pull without the preflight."
+    return "Free some space (`prune`), choose another `root`, or pull without the `preflight`."
   }
 }
 
@@ -475,7 +475,7 @@ export class WorkerDied extends tagged("WorkerDied")<{ readonly digest: string; 
     return `the extraction worker for ${this.digest} died: ${this.problem}`
   }
   get advice() {
-    return "Pull again; if it dies again, lower the concurrency and report it with the image's name."
+    return "Pull again; if it dies again, lower `concurrency` and report it with the image's name."
   }
 }
 
@@ -488,7 +488,7 @@ export class NotCached extends tagged("NotCached")<{ readonly platform: string; 
     return `not in the store for ${this.platform}: ${this.problem}`
   }
   get advice() {
-    return "ociflow images lists what the store holds; a pull with the policy missing or always fetches the rest."
+    return "`images` lists what the store holds; a pull with the `policy` missing or always fetches the rest."
   }
 }
 
@@ -514,7 +514,7 @@ export class StoreDamaged extends tagged("StoreDamaged")<{ readonly faults: numb
     return `${this.faults} ${this.faults === 1 ? "thing is" : "things are"} not as the catalogue says`
   }
   get advice() {
-    return "ociflow verify --repair pulls again what is missing or was changed."
+    return "`verify` with `repair` pulls again what is missing or was changed."
   }
 }
 
@@ -525,7 +525,7 @@ export class UnsafeStore extends tagged("UnsafeStore")<{ readonly path: string; 
     return `${this.path} ${this.problem}`
   }
   get advice() {
-    return "Choose another --root, or make the directory your own (chmod 700); if it is meant to be so, say so with --access."
+    return "Choose another `root`, or make the directory your own (chmod 700); if it is meant to be so, say so with `access`."
   }
 }
 
@@ -540,7 +540,7 @@ export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
     return `${this.path} has schema version ${this.found}; this ociflow knows up to ${this.supported}`
   }
   get advice() {
-    return "Update ociflow, or choose another --root."
+    return "Update ociflow, or choose another `root`."
   }
 }
 

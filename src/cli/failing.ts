@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { PullError } from "../api/errors.ts"
 import { printableJson } from "../api/printable.ts"
 import { Output } from "./Output.ts"
+import { adviceOf } from "./text/adviceOf.ts"
 
 /** The JSON of a failure; `reason` is the name that `docs/errors.md` lists. */
 export const failed = ({ reference, reason }: PullError) => ({
@@ -10,7 +11,7 @@ export const failed = ({ reference, reason }: PullError) => ({
   reference,
   reason: reason._tag,
   message: reason.message,
-  advice: reason.advice,
+  advice: adviceOf(reason),
   isRetryable: reason.isRetryable
 })
 

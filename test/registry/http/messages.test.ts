@@ -53,7 +53,7 @@ describe("no answer", () => {
       const error = yield* failing(host, { plainHttp: true })
       expect(error).toMatchObject({ _tag: "RegistryUnreachable" })
       expect(error.message).toMatch(/the connection was closed.*; the server may speak TLS$/)
-      expect(error.advice).toMatch(/speaks TLS, leave out --plain-http/)
+      expect(error.advice).toMatch(/`plainHttp: false` is for a registry that speaks TLS/)
     })
   )
 
@@ -62,7 +62,7 @@ describe("no answer", () => {
       const { host } = yield* serve((_, response) => void response.end("{}"))
       const error = yield* failing(host, { plainHttp: false })
       expect(error.message).toMatch(/may speak plain HTTP/)
-      expect(error.advice).toMatch(/needs --plain-http \(plainHttp\)/)
+      expect(error.advice).toMatch(/needs `plainHttp`/)
     })
   )
 

@@ -50,7 +50,7 @@ describe("a host that asks for more time than is waited", () => {
           const error = yield* Effect.flip(Effect.provide(ask(served), Registry.layer()))
           expect(error).toMatchObject({ _tag: tag })
           expect(error.message).toMatch(/asks to wait 3(600|599) s$/)
-          expect(error.advice).toMatch(/3(600|599) s.*--max-wait/)
+          expect(error.advice).toMatch(/3(600|599) s.*`retry\.maxWait`/)
           expect(served.requests).toHaveLength(1)
         }
       })

@@ -1,0 +1,35 @@
+/** What to do about a failure, as somebody at the command line can do it: a reason's advice speaks of the library's options. */
+import type { Reason } from "../../api/errors.ts"
+
+/** Options, and methods of the client, by their flag or command. */
+const flags: Readonly<Record<string, string>> = {
+  root: "--root",
+  plainHttp: "--plain-http",
+  "plainHttp: false": "leaving out --plain-http",
+  "retry.maxWait": "--max-wait",
+  "timeouts.total": "--timeout",
+  platform: "--platform",
+  concurrency: "--concurrency",
+  preflight: "preflight (--preflight off)",
+  policy: "--policy",
+  access: "--access",
+  prune: "ociflow prune",
+  images: "ociflow images",
+  repair: "--repair",
+  verify: "ociflow verify"
+}
+
+const ofHost: Readonly<Record<string, (registry: string) => string>> = {
+  plainHttp: () => "--plain-http",
+  trustedHosts: (registry) => `--trusted-host ${registry}=HOST`
+}
+
+const flagOf = (option: string): string => {
+  const [, registry, setting] = /^hosts\["(.*)"\]\.(\w+)$/.exec(option) ?? []
+  const flag = registry === undefined ? flags[option] : ofHost[setting ?? ""]?.(registry)
+  // Some can be set by a program only.
+  return flag ?? (/^[a-z]+(?:\.|[A-Z])/.test(option) ? `the library's option ${option}` : `\`${option}\``)
+}
+
+export const adviceOf = ({ advice }: Reason): string =>
+  advice.replace(/`([^`]+)`/g, (_, option: string) => flagOf(option))

@@ -1,0 +1,37 @@
+import { describe, expect, test } from "vitest"
+import { adviceOf } from "../../src/cli/text/adviceOf.ts"
+import { reasonOf, samples } from "../support/reasons.ts"
+
+const codes = ["ENOSPC", "EMFILE", "EROFS", "EACCES", "EIO", "ENOENT"].map((code) => ["FileSystemFailed", { code }])
+const more = [
+  ["RegistryUnreachable", { url: "http://127.0.0.1:5000/v2/" }],
+  ["RegistryError", { status: 503, retryAfterMillis: 5000 }],
+  ["AddressRefused", { option: "plainHttp", registry: "r.test:5000" }],
+  ["AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }]
+]
+const all = [...samples, ...codes, ...more] as ReadonlyArray<readonly [tag: string, given: object]>
+
+describe("advice", () => {
+  test.for(all)("of %s %j speaks of options in the library", ([tag, given]) => {
+    expect(reasonOf(tag, given).advice).not.toMatch(/--[a-z]|\bociflow [a-z]+ /)
+  })
+
+  test.for(all)("of %s %j speaks of flags and commands at the command line", ([tag, given]) => {
+    const advice = adviceOf(reasonOf(tag, given))
+    expect(advice.replace(/the library's option \S+/g, "").replace(/`sqlite3 [^`]*`/, "")).not.toMatch(
+      /`|\b[a-z]+[A-Z]\w+|\b(?:retry|timeouts|hosts|limits)[.[]/
+    )
+  })
+
+  test("is what to type", () => {
+    expect(adviceOf(reasonOf("FileSystemFailed", { code: "EROFS" }))).toContain("choose another --root.")
+    expect(adviceOf(reasonOf("StoreDamaged"))).toBe(
+      "ociflow verify with --repair pulls again what is missing or was changed."
+    )
+    expect(adviceOf(reasonOf("NotCached"))).toMatch(/^ociflow images lists .* the --policy missing or always/)
+    expect(adviceOf(reasonOf("AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }))).toBe(
+      "If you trust that host, name it, 10.0.0.1, in --trusted-host r.test:5000=HOST."
+    )
+    expect(adviceOf(reasonOf("LimitExceeded"))).toContain("raise the library's option limits.entries")
+  })
+})
