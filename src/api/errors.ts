@@ -405,6 +405,17 @@ export class UnsafeEntry extends tagged("UnsafeEntry")<{
   }
 }
 
+/** The body of an entry was asked for when the next entry had come, or a second time. Nothing is wrong with the image. */
+export class BodyUnusable extends tagged("BodyUnusable")<{ readonly path: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `the body of ${JSON.stringify(printable(this.path))} is gone: it is read once, while its entry is the latest`
+  }
+  get advice() {
+    return "Read each body when its entry comes, before the next one is asked for."
+  }
+}
+
 /** A limit of the configuration was passed. */
 export class LimitExceeded extends tagged("LimitExceeded")<{
   readonly limit: string
@@ -544,6 +555,17 @@ export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
   }
 }
 
+/** A part of ociflow, or of what it depends on, is not there: it was not installed, or a bundler left it out. */
+export class ModuleMissing extends tagged("ModuleMissing")<{ readonly module: string; readonly problem: string }> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.module} cannot be loaded: ${printable(this.problem)}`
+  }
+  get advice() {
+    return "Install the package and its dependencies again; a program that is bundled leaves them outside of its bundle."
+  }
+}
+
 // --------------------------------------------------------------------------------------------------------------- pull
 
 /** Every reason by its tag; also how a reason that crossed a thread is made anew. */
@@ -571,6 +593,7 @@ export const reasons = {
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,
+  BodyUnusable,
   LimitExceeded,
   FileSystemFailed,
   NotEnoughSpace,
@@ -579,7 +602,8 @@ export const reasons = {
   CatalogueFailed,
   StoreDamaged,
   UnsafeStore,
-  CatalogueTooNew
+  CatalogueTooNew,
+  ModuleMissing
 } as const
 
 /** Why a pull failed. */

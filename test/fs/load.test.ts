@@ -1,3 +1,4 @@
+import { createRequire } from "node:module"
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import { load, scarcity } from "../../src/fs/load.ts"
@@ -19,6 +20,26 @@ it.effect("a module that cannot be opened for want of something is a reason, and
       const reason = yield* Effect.flip(load("the catalogue", () => Promise.reject(error)))
       expect(reason).toMatchObject({ _tag: "FileSystemFailed", operation: "load", path: "the catalogue", code })
     }
+  })
+)
+
+it.effect("a module that is not there, or that a bundler left out, is a reason, and says which", () =>
+  Effect.gen(function* () {
+    const esm = Object.assign(new Error("Cannot find package 'sql.js' imported from /x.js"), {
+      code: "ERR_MODULE_NOT_FOUND"
+    })
+    const missing = yield* Effect.flip(
+      load("the engine", () => import(/* @vite-ignore */ new URL("none.js", import.meta.url).href))
+    )
+    expect(missing).toMatchObject({ _tag: "ModuleMissing", module: "the engine" })
+    const require = createRequire(import.meta.url)
+    const cjs = yield* Effect.flip(load("the engine", async () => require("no-such-package")))
+    expect(cjs).toMatchObject({ _tag: "ModuleMissing", problem: "Cannot find module 'no-such-package'" })
+    for (const error of [esm, new Error('Dynamic require of "sql.js" is not supported')])
+      expect(yield* Effect.flip(load("the engine", () => Promise.reject(error)))).toMatchObject({
+        _tag: "ModuleMissing",
+        problem: error.message
+      })
   })
 )
 

@@ -35,6 +35,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   BlobInterrupted: { digest, offset: 7, problem: "the connection was reset" },
   CorruptLayer: { digest, stage: "untar", problem: "a header is broken" },
   UnsafeEntry: { digest, path: "../x", problem: "it leaves the root" },
+  BodyUnusable: { path: "etc/passwd" },
   LimitExceeded: { limit: "entries", maximum: 1, unit: "entries", subject: "layer" },
   FileSystemFailed: { operation: "open", path: "/x", code: "EACCES" },
   NotEnoughSpace: { path: "/x", needed: 2, available: 1 },
@@ -43,7 +44,8 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },
   UnsafeStore: { path: "/x", problem: "belongs to another user (7)" },
-  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 }
+  CatalogueTooNew: { path: "/x/oci.db", found: 9, supported: 1 },
+  ModuleMissing: { module: "the database engine", problem: "Cannot find module 'sql.js'" }
 }
 
 const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)

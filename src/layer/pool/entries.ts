@@ -1,7 +1,7 @@
 /** What a worker reads → entries for users: one at a time, and no body that nobody asks for. */
 import { lastValueFrom, merge, Observable, reduce, Subject, type Subscriber, type Subscription, take } from "rxjs"
 import type { Limits } from "../../api/config.ts"
-import { InvalidOption, printable } from "../../api/errors.ts"
+import { BodyUnusable, printable } from "../../api/errors.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { Entry, EntryHeader } from "../Entry.ts"
 import { type EntryMessage, weight } from "../Job.ts"
@@ -62,8 +62,7 @@ const makeEntry = (
   }
 }
 
-const late = () =>
-  new InvalidOption({ option: "entries$", problem: "a body is read once, and asked for when its entry comes" })
+const late = ({ path }: EntryHeader) => new BodyUnusable({ path: decode(path) })
 
 /** Bytes that are handed on before others have their turn on the event loop. */
 const turnBytes = 2 ** 20
@@ -212,7 +211,7 @@ class EntryReceiver implements Receiver {
         for (const piece of pieces.all(body)) subscriber.next(piece)
         return subscriber.complete()
       }
-      if (gone || this.#reading !== undefined) return subscriber.error(late())
+      if (gone || this.#reading !== undefined) return subscriber.error(late(header))
       this.#reading = { subscriber, pieces }
       this.#pieces = pieces.all(body)
       this.#whole = true
@@ -228,7 +227,7 @@ class EntryReceiver implements Receiver {
   #begin(header: EntryHeader): void {
     let state: "offered" | "taken" | "gone" = "offered"
     const body$ = new Observable<Uint8Array>((subscriber) => {
-      if (state !== "offered") return subscriber.error(late())
+      if (state !== "offered") return subscriber.error(late(header))
       state = "taken"
       this.#reading = { subscriber, pieces: new Pieces(header) }
       this.#decide(true)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../../api/config.ts"
-import type { FileSystemFailed } from "../../api/errors.ts"
+import type { FileSystemFailed, ModuleMissing } from "../../api/errors.ts"
 import { load } from "../../fs/load.ts"
 import type { Judgement } from "./Guard.ts"
 import type { ForwardProxy } from "./Proxy.ts"
@@ -21,7 +21,7 @@ export interface Way {
   readonly proxy: ForwardProxy | undefined
 }
 
-export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSystemFailed>
+export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
 const client = load("undici", () => import("./GuardedClient.ts"))

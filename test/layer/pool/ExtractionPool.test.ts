@@ -302,7 +302,7 @@ describe("entries$", () => {
         const entries = await lastValueFrom(pool.entries$(large.job, source(large.blob)).pipe(toArray()))
         expect(entries.map(({ path }) => path)).toEqual(["first", "large", "small", "last"])
         const late = await entries[1]?.bytes().catch((error) => error)
-        expect(late).toMatchObject({ _tag: "InvalidOption" })
+        expect(late).toMatchObject({ _tag: "BodyUnusable", path: "large" })
       })
     )
   )
@@ -509,7 +509,7 @@ describe("bodies that are larger than they look", () => {
       run(async () => {
         const entries = await lastValueFrom(pool.entries$(vast.job, source(vast.blob)).pipe(toArray()))
         const late = await lastValueFrom(entries[0]?.body$ ?? NEVER).catch((error) => error)
-        expect(late).toMatchObject({ _tag: "InvalidOption" })
+        expect(late).toMatchObject({ _tag: "BodyUnusable" })
       })
     )
   )
