@@ -237,7 +237,10 @@ export interface PullerOptions {
   readonly durability?: Durability | undefined
   /** Downloads that were cut off and not continued for so many milliseconds are removed. Default: 7 days. */
   readonly partialsFor?: number | undefined
-  /** Layers downloaded at once, over all pulls of this puller. Default 3. */
+  /**
+   * Layers downloaded at once, over all pulls of this puller, shared fairly between them. Default 3. Where none ends for
+   * 5 s, one pull that has none in hand is let in beyond the number.
+   */
   readonly concurrency?: number | undefined
   /**
    * Ranges of one blob asked for at once, 16 at most. Default 1: one request, one body. More help where a connection is

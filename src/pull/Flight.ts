@@ -6,7 +6,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
-import * as Option from "effect/Option"
 import type { Emit } from "../api/events.ts"
 import { Replay } from "./Replay.ts"
 
@@ -20,6 +19,15 @@ export interface Destination {
   readonly words: string
 }
 
+/** What a passenger does for itself that does not wait for others any longer. */
+export interface Own<A, E> {
+  /** Only one that began at another place is not waited for. */
+  readonly place: string
+  /** Done when it has waited enough. */
+  readonly after: Effect.Effect<void>
+  readonly work: (emit: Emit) => Effect.Effect<A, E>
+}
+
 interface Passenger {
   readonly emit: Emit
   /** Failed with what its own `emit` threw: that is nobody else's failure. */
@@ -28,6 +36,7 @@ interface Passenger {
 
 interface Flight<A, E> {
   readonly words: string
+  readonly place: string | undefined
   readonly told: Replay
   readonly passengers: Set<Passenger>
   readonly fiber: Fiber.Fiber<A, E>
@@ -37,9 +46,16 @@ export interface Flights<A, E> {
   readonly join: (
     destination: Destination,
     emit: Emit,
-    work: (emit: Emit) => Effect.Effect<A, E>
+    work: (emit: Emit) => Effect.Effect<A, E>,
+    own?: Own<A, E>
   ) => Effect.Effect<A, E>
 }
+
+/** How a passenger left: of `Failed`, the flight was none of its own words. */
+type Left<A> =
+  | { readonly _tag: "Arrived"; readonly value: A }
+  | { readonly _tag: "Failed" }
+  | { readonly _tag: "Waited" }
 
 const tell = (passenger: Passenger, event: Parameters<Emit>[0]): void => {
   try {
@@ -54,7 +70,11 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
   const run = yield* FiberSet.makeRuntime()
   const flights = new Map<string, Flight<A, E>>()
 
-  const begin = ({ key, words }: Destination, work: (emit: Emit) => Effect.Effect<A, E>): Flight<A, E> => {
+  const begin = (
+    { key, words }: Destination,
+    place: string | undefined,
+    work: (emit: Emit) => Effect.Effect<A, E>
+  ): Flight<A, E> => {
     const told = new Replay()
     const passengers = new Set<Passenger>()
     const emit: Emit = (event) => {
@@ -64,7 +84,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
     const strike = Effect.sync(() => flights.get(key)?.told === told && flights.delete(key))
     const flown = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(strike))
-    const flight: Flight<A, E> = { words, told, passengers, fiber: run(flown) }
+    const flight: Flight<A, E> = { words, place, told, passengers, fiber: run(flown) }
     flights.set(key, flight)
     return flight
   }
@@ -77,25 +97,38 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
       return Fiber.interrupt(flight.fiber)
     })
 
-  const join: Flights<A, E>["join"] = (to, emit, work) =>
+  const join: Flights<A, E>["join"] = (to, emit, work, own) =>
     Effect.acquireUseRelease(
       Effect.context<never>().pipe(
         Effect.map((context) => {
           const known = flights.get(to.key)
-          const flight = known ?? begin(to, (emit) => Effect.provideContext(work(emit), context))
+          const flight = known ?? begin(to, own?.place, (emit) => Effect.provideContext(work(emit), context))
           const passenger: Passenger = { emit, broken: Deferred.makeUnsafe() }
           for (const event of flight.told.events) tell(passenger, event)
           flight.passengers.add(passenger)
           return { flight, passenger, others: known !== undefined && known.words !== to.words }
         })
       ),
-      ({ flight, passenger, others }): Effect.Effect<Option.Option<A>, E> => {
-        const arrival = Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(passenger.broken))
-        return others ? Effect.option(arrival) : Effect.asSome(arrival)
+      ({ flight, passenger, others }): Effect.Effect<Left<A>, E> => {
+        const arrived = Effect.map(
+          Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(passenger.broken)),
+          (value): Left<A> => ({ _tag: "Arrived", value })
+        )
+        const arrival = others ? Effect.orElseSucceed(arrived, (): Left<A> => ({ _tag: "Failed" })) : arrived
+        if (!others || own === undefined || own.place === flight.place) return arrival
+        return Effect.raceFirst(
+          arrival,
+          Effect.map(own.after, (): Left<A> => ({ _tag: "Waited" }))
+        )
       },
       ({ flight, passenger }) => leave(to.key, flight, passenger)
     ).pipe(
-      Effect.flatMap(Option.match({ onSome: (value) => Effect.succeed(value), onNone: () => join(to, emit, work) }))
+      Effect.flatMap((left) => {
+        if (left._tag === "Arrived") return Effect.succeed(left.value)
+        if (left._tag === "Failed" || own === undefined) return join(to, emit, work, own)
+        // All that want it from there go together.
+        return join({ ...to, key: JSON.stringify([to.key, own.place]) }, emit, own.work)
+      })
     )
 
   const made: Flights<A, E> = { join }

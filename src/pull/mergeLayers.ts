@@ -10,7 +10,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
-import type * as Semaphore from "effect/Semaphore"
 import { isReason, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Digest } from "../image/reference/Digest.ts"
@@ -20,16 +19,18 @@ import { Gate } from "../reactive/Gate.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { nothingKept } from "../source/nothingKept.ts"
+import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
 import type { Store } from "../store/Store.ts"
 import { believing } from "./believing.ts"
+import type { Permits } from "./Downloads.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { extractLayer, layerBytes$, type Wanted } from "./extractLayer.ts"
 import { arrive, fetchBlob } from "./fetchBlob.ts"
+import { takeTurn } from "./waitedEnough.ts"
 
 export interface MergeOptions {
   readonly store: Store["Service"]
   readonly pool: ExtractionPool["Service"]
-  readonly downloads: Semaphore.Semaphore
 }
 
 /** Layers that are fetched, or wait for their turn, at once: so many locks and files are open. */
@@ -43,7 +44,7 @@ interface Part extends Wanted {
 
 type Parts = RcMap.RcMap<Digest, Part, Reason>
 
-export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
+export const makeMerge = ({ store, pool }: MergeOptions) => {
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
   const fetch = (part: Part, emit: Emit) => arrive(layerBytes$(part, new Gate(), emit), part.layer, emit)
 
@@ -61,6 +62,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     unproven: boolean,
     turns: ReadonlyArray<Digest>,
     parts: Parts,
+    permits: Permits,
     refuse: (part: Part, reason: Reason) => Effect.Effect<void, Reason>,
     emit: Emit
   ) {
@@ -75,10 +77,10 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
       const isFirst = turns.indexOf(digest) === index
       if (isFirst) emit({ _tag: "LayerStarted", digest, size: part.layer.size, offset: part.kept.size() })
       const before = over[index - 1]
-      if (before === undefined) done.set(digest, yield* downloads.withPermit(applying))
+      if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
       else {
         // What is a file already waits where it is.
-        if (isFirst && part.source.isRemote) yield* downloads.withPermit(Effect.suspend(() => fetch(part, emit)))
+        if (isFirst && part.source.isRemote) yield* permits.withPermit(Effect.suspend(() => fetch(part, emit)))
         yield* Deferred.await(before)
         done.set(digest, yield* applying)
       }
@@ -99,6 +101,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     source: ImageSource,
     image: FoundImage,
     distinct: ReadonlyArray<ResolvedLayer>,
+    permits: Permits,
     emit: Emit
   ) {
     const manifest = image.manifest.descriptor.digest
@@ -109,8 +112,17 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     const waiting = (digest: Digest) => () => emit({ _tag: "LayerWaiting", digest })
     yield* store.lockMerge(isLarge, lowest === undefined ? undefined : waiting(lowest.digest))
     const byDigest = distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-    if (!isLarge) for (const { digest } of byDigest) yield* store.lock(digest, waiting(digest))
     const { blobs } = store
+    const { place } = source
+    /** Of layers whose lock was not to be had in time: beside whoever has it, nothing of what that one keeps is touched. */
+    const own = new Map<Digest, PartialBlob>()
+    for (const layer of isLarge ? [] : byDigest) {
+      const { digest } = layer
+      if (yield* store.tryLock(digest, { note: place })) continue
+      waiting(digest)()
+      const isThere = store.hasRootfs(manifest)
+      if (!(yield* takeTurn({ store, layer, place, isThere }))) own.set(digest, yield* store.scratchPartial(layer))
+    }
     const path = store.rootfsPath(manifest)
     const stands = yield* store.hasRootfs(manifest)
     // A power cut may have taken what is known of it, and more.
@@ -121,10 +133,10 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     const openPart = Effect.fnUntraced(function* (digest: Digest): Effect.fn.Return<Part, Reason, Scope.Scope> {
       const layer = layers.get(digest)
       if (layer === undefined) return yield* Effect.die(new Error(`${digest} is no layer of the image`))
-      if (isLarge) yield* store.lock(digest, waiting(digest))
+      if (isLarge) yield* store.lock(digest, { onWait: waiting(digest), note: place })
       const keeps = blobs !== undefined && !(yield* blobs.has(layer))
       const isWanted = keeps || (source.isRemote && !isThere)
-      const kept = isWanted ? yield* store.partial(layer) : nothingKept
+      const kept = isWanted ? (own.get(digest) ?? (yield* store.partial(layer))) : nothingKept
       if (!opened.has(digest) && kept.size() > 0) resumed.add(digest)
       opened.add(digest)
       return { source, layer, kept, keeps }
@@ -139,7 +151,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
         Effect.fnUntraced(function* (part) {
           const { layer, keeps } = part
           if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(believing(part, emit))
-          else yield* store.dropPartial(layer.digest)
+          else if (!own.has(layer.digest)) yield* store.dropPartial(layer.digest)
           emit({ _tag: "LayerCached", digest: layer.digest, path })
         })
       )
@@ -158,7 +170,7 @@ export const makeMerge = ({ store, pool, downloads }: MergeOptions) => {
     })
     const attempt = Effect.suspend(() => {
       again = false
-      return build(manifest, stands, turns, parts, refuse, emit)
+      return build(manifest, stands, turns, parts, permits, refuse, emit)
     })
     const done = yield* Effect.retry(attempt, { times: layers.size, while: () => again })
     for (const { digest, diffId } of layers.values()) yield* store.proofs.keep(digest, diffId)

@@ -10,7 +10,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
 import { checkPullOptions } from "../api/checkOptions.ts"
 import type { EntriesOptions, PullerOptions, PullOptions } from "../api/config.ts"
@@ -29,6 +28,7 @@ import { type Opening, originOf } from "../source/Origin.ts"
 import { Store } from "../store/Store.ts"
 import { absence } from "./absence.ts"
 import { believing } from "./believing.ts"
+import { makeDownloads, type Permits } from "./Downloads.ts"
 import { doubtsBytes } from "./doubtsBytes.ts"
 import { extractLayer, type Wanted } from "./extractLayer.ts"
 import { makeFlights } from "./Flight.ts"
@@ -36,6 +36,7 @@ import { fetchBlob } from "./fetchBlob.ts"
 import { makeMerge } from "./mergeLayers.ts"
 import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
+import { takeTurn, waitedEnough } from "./waitedEnough.ts"
 
 /** What was asked for, read. */
 const ask = Effect.fnUntraced(function* (
@@ -60,8 +61,8 @@ const mostAtOnce = 64
 export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
   const store = yield* Store
   const pool = yield* ExtractionPool
-  const downloads = yield* Semaphore.make(options.concurrency ?? 3)
-  const merge = makeMerge({ store, pool, downloads })
+  const downloads = makeDownloads(options.concurrency ?? 3)
+  const merge = makeMerge({ store, pool })
   // What several want at once is done once.
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
@@ -72,10 +73,12 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     yield* Effect.addFinalizer(() => pool.settled(directory))
     emit({ _tag: "LayerStarted", digest, size, offset: wanted.kept.size() })
     const { fingerprint, ...counts } = yield* extractLayer(pool, wanted, directory, emit)
+    // Whoever did not wait for its turn may find that another was quicker.
+    const replaces = unproven && (yield* standing(wanted.layer)) === "unproven"
     yield* store.proofs.keep(digest, diffId)
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.layerPath(digest), fingerprint)
     const path = store.layerPath(digest)
-    if (!unproven) yield* store.publish(directory, digest)
+    if (!replaces) yield* store.publish(directory, digest)
     // What stays is not what was proven.
     else if (!(yield* store.replaceTree(directory, { digest, path }))) yield* store.proofs.forget(digest)
     return { ...counts, path }
@@ -91,18 +94,24 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
   })
 
-  /** Under the layer's lock. */
-  const makeLayer = Effect.fn("ociflow.layer")(function* (source: ImageSource, layer: ResolvedLayer, emit: Emit) {
+  /** Under the layer's lock, or beside whoever has it: then nothing of what that one keeps is touched. */
+  const makeLayer = Effect.fn("ociflow.layer")(function* (
+    source: ImageSource,
+    layer: ResolvedLayer,
+    isLocked: boolean,
+    emit: Emit
+  ) {
     const { digest, diffId } = layer
     const { blobs } = store
     const keeps = blobs !== undefined && !(yield* blobs.has(layer))
     const before = yield* standing(layer)
     const isThere = before === "proven"
     if (isThere && !keeps) {
-      yield* store.dropPartial(digest)
+      if (isLocked) yield* store.dropPartial(digest)
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
-    const kept = source.isRemote || keeps ? yield* store.partial(layer) : nothingKept
+    const partial = isLocked ? store.partial(layer) : store.scratchPartial(layer)
+    const kept = source.isRemote || keeps ? yield* partial : nothingKept
     const wanted = { source, layer, kept }
     if (isThere) {
       if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(believing(wanted, emit))
@@ -115,18 +124,27 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
   }, Effect.scoped)
 
+  const isPublished = (layer: ResolvedLayer) =>
+    Effect.gen(function* () {
+      const keeps = store.blobs !== undefined && !(yield* store.blobs.has(layer))
+      return !keeps && (yield* standing(layer)) === "proven"
+    })
+
   /** Whoever waits for another process leaves its turn to a layer that nobody has in hand. */
-  const pullLayer = (source: ImageSource, layer: ResolvedLayer) =>
+  const pullLayer = (source: ImageSource, layer: ResolvedLayer, permits: Permits, hasWaited: boolean) =>
     Effect.fnUntraced(function* (emit: Emit) {
       const { digest } = layer
-      const making = makeLayer(source, layer, emit)
-      const had = yield* downloads.withPermit(
-        Effect.scoped(Effect.tap(store.tryLock(digest), (had) => (had ? making : Effect.void)))
+      const making = (isLocked: boolean) => makeLayer(source, layer, isLocked, emit)
+      const had = yield* permits.withPermit(
+        Effect.scoped(
+          Effect.tap(store.tryLock(digest, { note: source.place }), (had) => (had ? making(true) : Effect.void))
+        )
       )
       if (had) return
-      emit({ _tag: "LayerWaiting", digest })
-      yield* store.lock(digest)
-      yield* downloads.withPermit(making)
+      if (!hasWaited) emit({ _tag: "LayerWaiting", digest })
+      const isLocked =
+        !hasWaited && (yield* takeTurn({ store, layer, place: source.place, isThere: isPublished(layer) }))
+      yield* permits.withPermit(making(isLocked))
     }, Effect.scoped)
 
   const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: Asked, emit: Emit) {
@@ -162,14 +180,20 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     yield* preflight(store, distinct, space, emit, image.manifest.descriptor.digest)
     // The largest first: a big layer that starts last is what everybody waits for.
     const bySize = distinct.toSorted((a, b) => b.size - a.size)
+    const permits = downloads.forPull()
     const one = (layer: ResolvedLayer) =>
       layers.join(
         { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([source.words, layer]) },
         emit,
-        pullLayer(source, layer)
+        pullLayer(source, layer, permits, false),
+        {
+          place: source.place,
+          after: waitedEnough({ store, layer, isElsewhere: Effect.succeed(true), isThere: isPublished(layer) }),
+          work: pullLayer(source, layer, permits, true)
+        }
       )
     const making = store.merged
-      ? merge(source, image, distinct, emit)
+      ? merge(source, image, distinct, permits, emit)
       : Effect.forEach(bySize, one, { concurrency: mostAtOnce, discard: true })
     // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
     yield* Effect.all([making, store.prepare, store.tidy], { concurrency: "unbounded", discard: true })

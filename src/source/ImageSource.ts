@@ -15,6 +15,8 @@ export interface ImageSource {
   readonly name: string
   /** All that its bytes depend on beside their digests: another source with the same words serves the same. */
   readonly words: string
+  /** Where its bytes come from: what one source of a place stalls at, another one does too. */
+  readonly place: string
   /** A body that broke is continued later, so what arrived of it is kept. A file need not be copied for that. */
   readonly isRemote: boolean
   /** Index → platform → manifest → config. */

@@ -71,6 +71,7 @@ export const openLocal = Effect.fnUntraced(function* (
   return {
     name: options.name ?? itself,
     words: `${url} ${++opened}`,
+    place: "",
     isRemote: false,
     resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit, blobBytes: limits.blobBytes }),
     digest: () => Effect.succeed(root),

@@ -7,6 +7,7 @@ import type { ImageSource } from "./ImageSource.ts"
 export const registrySource = (registry: Registry["Service"], reference: Reference): ImageSource => ({
   name: format(reference),
   words: JSON.stringify([reference.registry, reference.repository]),
+  place: reference.registry,
   isRemote: true,
   resolve: (platform, emit) => registry.resolve(reference, platform, emit),
   digest: (emit) => registry.digest(reference, emit),

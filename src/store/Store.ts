@@ -40,7 +40,7 @@ import { isNamed } from "./catalogue/Documents.ts"
 import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlatform } from "./catalogue/ImageRecord.ts"
 import { makeDirectories } from "./directories/Directories.ts"
 import { holdDigests } from "./locks/Holds.ts"
-import { lock, tryLock } from "./locks/Lock.ts"
+import { type LockOptions, lock, noteOf, tryLock } from "./locks/Lock.ts"
 import { fileName, makePlaces } from "./Places.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
 import { type Fingerprints, makeFingerprints } from "./trees/Fingerprints.ts"
@@ -174,8 +174,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     merged,
     rootfsPath,
     hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
-    lock: (name, onWait) => made(lock(lockPath(name), { onWait })),
-    tryLock: (name) => made(tryLock(lockPath(name))),
+    lock: (name, how) => made(lock(lockPath(name), how)),
+    tryLock: (name, how) => made(tryLock(lockPath(name), how)),
+    holderOf: (name) => noteOf(lockPath(name)),
     lockMerge: (alone, onWait) => made(lock(lockPath("merge"), { shared: !alone, sharable: true, onWait })),
     hold: (digests) => made(holdDigests(root, digests)),
     using,
@@ -191,6 +192,11 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     replaceTree: (staging, { digest, path }) => replaceTree({ root, area }, staging, path, digest),
     publishRootfs: (staging, manifest) => publish(staging, rootfsPath(manifest)),
     partial: ({ digest, size }) => made(openPartial(partialPath(digest), size)),
+    scratchPartial: Effect.fnUntraced(function* ({ size }) {
+      const path = join(yield* area, randomUUID())
+      yield* Effect.addFinalizer(() => Effect.ignore(removeFile(path)))
+      return yield* openPartial(path, size)
+    }),
     dropPartial: (digest) => removeFile(partialPath(digest)),
     kept: (digests) =>
       Effect.map(
@@ -247,9 +253,11 @@ export class Store extends Context.Service<
      * Holds a name (a layer's digest) against all other pulls, of this process and others, until the scope closes;
      * dies with the process. `onWait` is called once where another has it.
      */
-    readonly lock: (name: string, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
+    readonly lock: (name: string, how?: LockOptions) => Effect.Effect<void, Reason, Scope.Scope>
     /** The same without waiting: `false` where another has it. */
-    readonly tryLock: (name: string) => Effect.Effect<boolean, Reason, Scope.Scope>
+    readonly tryLock: (name: string, how?: LockOptions) => Effect.Effect<boolean, Reason, Scope.Scope>
+    /** What the holder of a lock noted; `undefined` where nobody holds it, or it cannot be told. */
+    readonly holderOf: (name: string) => Effect.Effect<string | undefined>
     /** Held while layers are merged; `alone`: no other merge goes on meanwhile. */
     readonly lockMerge: (alone: boolean, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
     /**
@@ -292,6 +300,8 @@ export class Store extends Context.Service<
       readonly digest: Digest
       readonly size: number
     }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
+    /** A place for the bytes of this blob while they are needed, for whoever does not hold the digest's lock. */
+    readonly scratchPartial: (blob: { readonly size: number }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
     /** A process died after its layer had got its name: the bytes are not needed. Whoever asks holds the digest's lock. */
     readonly dropPartial: (digest: Digest) => Effect.Effect<void, Reason>
     /** Of these blobs, those whose download was cut off: the bytes that are kept, where the next pull goes on. */

@@ -89,7 +89,7 @@ describe("rootfs", () => {
         if (event._tag === "LayerProgress" && event.digest === highest && event.received === event.size) release()
       })
       if (concurrency === 3) await held
-      else await expect.poll(() => seen.some((it) => it._tag === "LayerStarted")).toBe(true)
+      else await expect.poll(() => seen.some((it) => it._tag === "LayerStarted"), { timeout: 15_000 }).toBe(true)
       expect(registry.log.count({ kind: "blob", reference: highest })).toBe(concurrency === 3 ? 1 : 0)
       pulling.unsubscribe()
     }

@@ -17,6 +17,7 @@ import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/open
 import { codeOf, syscall } from "../../fs/syscall.ts"
 import { synced } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import { Pieces } from "../../reactive/Pieces.ts"
 
 export interface PartialBlob {
   /** Bytes that are kept now. */
@@ -53,8 +54,7 @@ class Tail {
   size: number
   /** Bytes that are not written yet. */
   pending = 0
-  #waiting: Array<Uint8Array> = []
-  #bytes = 0
+  readonly #waiting = new Pieces()
   #timer: NodeJS.Timeout | undefined
   #full = false
   #last: Promise<void> = Promise.resolve()
@@ -66,20 +66,18 @@ class Tail {
   /** The chunk is kept with the next write. A failure is told by the next flush. */
   readonly append = (chunk: Uint8Array): void => {
     this.pending += chunk.length
-    this.#bytes += chunk.length
     this.#waiting.push(chunk)
     const flush = () => void this.flush().catch(() => undefined)
-    if (this.#bytes >= gathered) flush()
+    if (this.#waiting.bytes >= gathered) flush()
     else this.#timer ??= setTimeout(flush, patience)
   }
   /** Writes what waits; resolves when all is written. */
   readonly flush = (): Promise<void> => {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const [chunks, bytes] = [this.#waiting, this.#bytes]
+    const { bytes } = this.#waiting
     if (bytes === 0) return this.#last
-    this.#waiting = []
-    this.#bytes = 0
+    const chunks = this.#waiting.take()
     this.#last = this.#last.then(() => this.#write(chunks, bytes))
     return this.#last
   }
@@ -90,7 +88,7 @@ class Tail {
     this.#full = false
     this.#last = Promise.resolve()
   }
-  readonly #write = async (chunks: Array<Uint8Array>, bytes: number): Promise<void> => {
+  readonly #write = async (chunks: ReadonlyArray<Uint8Array>, bytes: number): Promise<void> => {
     try {
       if (this.#full) return
       await this.#append(chunks, bytes)

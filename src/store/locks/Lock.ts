@@ -11,7 +11,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { syscall } from "../../fs/syscall.ts"
-import { type Held, tryFileLock } from "./fileLock.ts"
+import { type Held, readNote, tryFileLock } from "./fileLock.ts"
 import { trySocketLock } from "./socketLock.ts"
 
 export interface LockOptions {
@@ -19,6 +19,8 @@ export interface LockOptions {
   readonly shared?: boolean | undefined
   /** Of an exclusive lock: others take it shared. */
   readonly sharable?: boolean | undefined
+  /** Of an exclusive lock: who has it, for those who wait. */
+  readonly note?: string | undefined
   /** Called once, when the lock is not to be had at once. */
   readonly onWait?: (() => void) | undefined
 }
@@ -53,11 +55,11 @@ const enter = (path: string) =>
 
 const tryOnce = (
   path: string,
-  { shared = false, sharable }: LockOptions
+  { shared = false, sharable, note }: LockOptions
 ): Effect.Effect<Held | undefined, FileSystemFailed> =>
   syscall("lock", path, async () => {
     await makeDirectory(dirname(path))
-    const held = await tryFileLock(path, shared)
+    const held = await tryFileLock(path, shared, note)
     return held === "unsupported" ? trySocketLock(path, shared, sharable) : held
   })
 
@@ -110,3 +112,6 @@ export const tryLock = (
   path: string,
   options: LockOptions = {}
 ): Effect.Effect<boolean, FileSystemFailed, Scope.Scope> => acquire(path, false, options)
+
+/** What the holder noted; `undefined` where nobody holds it, or nothing can be told. */
+export const noteOf = (path: string): Effect.Effect<string | undefined> => Effect.promise(() => readNote(path))

@@ -65,11 +65,38 @@ const openLock = async (path: string): Promise<FileHandle> => {
   }
 }
 
+const longestNote = 300
+
+/** Nobody depends on it. */
+const write = async (handle: FileHandle, note: string): Promise<void> => {
+  if (note === "") return
+  await handle.truncate(0).catch(() => undefined)
+  await handle.appendFile(note.slice(0, longestNote)).catch(() => undefined)
+}
+
+/** `undefined`: there is none, or none that can be read. */
+export const readNote = async (path: string): Promise<string | undefined> => {
+  const handle = await open(path, O_RDWR | O_NOFOLLOW).catch(() => undefined)
+  if (handle === undefined) return undefined
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestNote), 0, longestNote, 0)
+    return bytesRead === 0 ? undefined : buffer.toString("utf8", 0, bytesRead)
+  } catch {
+    return undefined
+  } finally {
+    await handle.close()
+  }
+}
+
 /**
  * Tries once. `undefined`: another has it. `"unsupported"`: there are no file locks here. The holder of an exclusive
  * lock removes the file as it leaves; hence the look whether what was locked is still what the name means.
  */
-export const tryFileLock = async (path: string, shared: boolean): Promise<Held | undefined | "unsupported"> => {
+export const tryFileLock = async (
+  path: string,
+  shared: boolean,
+  note = ""
+): Promise<Held | undefined | "unsupported"> => {
   const locks = await binding()
   if (locks === undefined) return "unsupported"
   for (;;) {
@@ -79,7 +106,10 @@ export const tryFileLock = async (path: string, shared: boolean): Promise<Held |
         await handle.close()
         return undefined
       }
-      if (await isAt(handle, path)) return { release: () => release(handle, path, shared) }
+      if (await isAt(handle, path)) {
+        await write(handle, note)
+        return { release: () => release(handle, path, shared) }
+      }
       await handle.close()
     } catch (error) {
       await handle.close()

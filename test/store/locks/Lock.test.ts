@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { describe, expect } from "vitest"
 import { tryFileLock } from "../../../src/store/locks/fileLock.ts"
-import { lock, tryLock } from "../../../src/store/locks/Lock.ts"
+import { lock, noteOf, tryLock } from "../../../src/store/locks/Lock.ts"
 import { trySocketLock } from "../../../src/store/locks/socketLock.ts"
 import { it } from "../../support/effect.ts"
 import { directory } from "../fixtures.ts"
@@ -32,6 +32,22 @@ describe("a lock within one process", () => {
         }).pipe(Effect.scoped)
       yield* Effect.forEach(["a", "b", "c", "d"], work, { concurrency: "unbounded" })
       expect(order).toEqual(["a", "b", "c", "d"])
+    })
+  )
+  it.effect("tells those who wait what its holder noted, and nothing of the one before", () =>
+    Effect.gen(function* () {
+      const path = yield* place
+      expect(yield* noteOf(path)).toBeUndefined()
+      yield* Effect.scoped(Effect.andThen(lock(path, { note: "registry.example" }), noteOf(path))).pipe(
+        Effect.map((note) => expect(note).toBe("registry.example"))
+      )
+      for (const [note, told] of [
+        ["other:5000", "other:5000"],
+        [undefined, undefined],
+        ["x".repeat(1000), "x".repeat(300)]
+      ])
+        expect(yield* Effect.scoped(Effect.andThen(tryLock(path, { note }), noteOf(path)))).toBe(told)
+      expect(yield* noteOf(path)).toBeUndefined()
     })
   )
   it.effect("leaves no file behind", () =>
