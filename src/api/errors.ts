@@ -68,6 +68,8 @@ export class InvalidOption extends tagged("InvalidOption")<{
 export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
   readonly url: string
   readonly problem: string
+  /** What can be done about it, where that is known. */
+  readonly remedy?: string
   readonly cause?: unknown
 }> {
   readonly isRetryable = true
@@ -75,6 +77,7 @@ export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
     return `no answer from ${this.url}: ${this.problem}`
   }
   get advice() {
+    if (this.remedy !== undefined) return this.remedy
     const scheme = this.url.startsWith("http:")
       ? "this was plain HTTP: `plainHttp: false` is for a registry that speaks TLS."
       : "a registry that speaks plain HTTP needs `plainHttp`."

@@ -33,9 +33,22 @@ export class UnusablePem extends Error {
 
 const read = (path: string) =>
   Effect.tryPromise({
-    try: (signal) => readFile(path, { signal, encoding: "utf8" }),
+    try: (signal) => readFile(path, { signal, encoding: "latin1" }),
     catch: () => new UnusablePem(`the certificate file ${path} cannot be read`)
   })
+
+const pem = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/
+
+/** Node passes over what is no certificate, and a server that ought to be trusted is then not. */
+const readAuthority = Effect.fnUntraced(function* (path: string) {
+  const text = yield* read(path)
+  if (pem.test(text)) return text
+  // DER: a sequence with a length of two bytes.
+  const problem = text.startsWith("0\x82")
+    ? "is DER: openssl x509 -inform der makes PEM of it"
+    : "holds no PEM certificate"
+  return yield* Effect.fail(new UnusablePem(`the certificate file ${path} ${problem}`))
+})
 
 /** What Node takes for the usual authorities; giving one's own replaces them all. */
 const usual = (): ReadonlyArray<string> =>
@@ -49,11 +62,12 @@ export const readTls = Effect.fnUntraced(function* ({
   client,
   insecure
 }: Tls): Effect.fn.Return<tls.SecureContextOptions & { readonly rejectUnauthorized?: boolean }, UnusablePem> {
-  const authorities = yield* Effect.forEach(ca, read)
+  const authorities = yield* Effect.forEach(ca, readAuthority)
   const cert = yield* Effect.forEach(client, ({ cert }) => read(cert))
   const key = yield* Effect.forEach(client, ({ key }) => read(key))
   const options = {
-    ...(authorities.length === 0 ? {} : { ca: [...usual(), ...authorities] }),
+    // An intermediate or a server's own certificate is trusted as it is given, as Go does, without what signed it.
+    ...(authorities.length === 0 ? {} : { ca: [...usual(), ...authorities], allowPartialTrustChain: true }),
     ...(cert.length === 0 ? {} : { cert, key }),
     ...(insecure ? { rejectUnauthorized: false } : {})
   }

@@ -13,6 +13,7 @@ import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
 import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
 import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
 import { codeOf, isPermanent, meaningOf, problemOf } from "./problem.ts"
+import { remedyOf } from "./remedy.ts"
 import { type Tls, trusting } from "./Tls.ts"
 
 export interface Request {
@@ -69,6 +70,9 @@ const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
   }
 })
 
+const unreachable = (url: URL, cause: unknown, problem: string, remedy: string | undefined) =>
+  new RegistryUnreachable({ url: redactUrl(url), problem, cause, ...(remedy === undefined ? {} : { remedy }) })
+
 export const makeTransport = Effect.fnUntraced(function* ({
   timeouts,
   connections = 32,
@@ -105,18 +109,18 @@ export const makeTransport = Effect.fnUntraced(function* ({
     rememberHeaders(headers, Object.keys(endpoint.headers ?? {}))
     if (proxy?.authorization !== undefined)
       rememberHeaders({ "proxy-authorization": Redacted.value(proxy.authorization) })
-    const answer = yield* wayTo(endpoint, url, proxy).pipe(
-      Effect.flatMap(agentFor),
+    const way = yield* wayTo(endpoint, url, proxy)
+    const answer = yield* agentFor(way).pipe(
       Effect.flatMap((agent) => exchange(agent, options, timeouts)),
       Effect.mapError((error) =>
         codeOf(error) === refusedCode
           ? guard.refused(endpoint, url)
-          : new RegistryUnreachable({
-              url: redactUrl(url),
-              problem:
-                problemOf(error) + (manners.isKnown(url) ? "" : meaningOf(error, url, showsCertificate(endpoint, url))),
-              cause: error
-            })
+          : unreachable(
+              url,
+              error,
+              problemOf(error) + (manners.isKnown(url) ? "" : meaningOf(error, url, showsCertificate(endpoint, url))),
+              remedyOf(codeOf(error), url, way.tls)
+            )
       ),
       Effect.tapError((error) =>
         error._tag === "RegistryUnreachable" && !isPermanent(error.cause)

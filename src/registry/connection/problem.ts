@@ -25,7 +25,14 @@ const words: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "TLS failed; the client certificate has expired",
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server does not take the client certificate",
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may want a client certificate",
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here"
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not trusted",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an authority that is not trusted",
+  UNABLE_TO_GET_ISSUER_CERT: "its certificate is signed by an authority that is not trusted",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate is signed by an authority that is not trusted",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an authority that is not trusted",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet"
 }
 
 /** Ends of a connection that may mean more than they say. */
@@ -59,6 +66,9 @@ export const problemOf = (error: unknown): string => {
   if (isParserError(error)) return parserProblem(error)
   const code = codeOf(error)
   if (Object.hasOwn(words, code)) return `${words[code]} (${code})`
+  // OpenSSL's own: 809C…:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert bad record mac:../deps/…
+  const [, openssl] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):/.exec(error instanceof Error ? error.message : "") ?? []
+  if (openssl !== undefined) return `TLS failed: ${printable(openssl)} (${code})`
   const message = error instanceof Error ? printable(error.message) : "unknown error"
   return code === "" ? message : `${message} (${code})`
 }
