@@ -14,3 +14,13 @@ declare module "undici/lib/dispatcher/client.js" {
 declare module "undici/lib/dispatcher/pool.js" {
   export { Pool as default } from "undici"
 }
+declare module "undici/lib/core/socks5-client.js" {
+  import type { EventEmitter } from "node:events"
+  import type { Socket } from "node:net"
+  /** Emits `authenticated`, `connected`, `error`, `close`. */
+  export class Socks5Client extends EventEmitter {
+    constructor(socket: Socket, login: { readonly username?: string; readonly password?: string })
+    handshake(): void
+    connect(host: string, port: number): void
+  }
+}

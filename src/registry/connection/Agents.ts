@@ -12,7 +12,7 @@ import { load } from "../../fs/load.ts"
 import type { Judgement } from "./Guard.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
-import { tunnel } from "./tunnel.ts"
+import { type Tunnel, tunnel } from "./tunnel.ts"
 
 export interface Way {
   readonly judgement: Judgement
@@ -25,6 +25,7 @@ export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSyst
 
 /** With the first request: whoever only reads the store does not wait for undici. */
 const client = load("undici", () => import("./GuardedClient.ts"))
+const socks = load("undici", () => import("./socksTunnel.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Pick<Timeouts, "connect" | "headers">,
@@ -43,6 +44,7 @@ export const makeAgents = Effect.fnUntraced(function* (
   const connectorOf = (
     make: typeof buildConnector,
     { judgement, proxy }: Way,
+    through: Tunnel,
     secured: object
   ): buildConnector.connector => {
     // The signal ends connections that are still being made; `destroy` would wait for them.
@@ -56,13 +58,12 @@ export const makeAgents = Effect.fnUntraced(function* (
     const connect = make(straight)
     if (proxy === undefined) return connect
     return (target, callback) => {
-      const { hostname, port } = target
-      const address = `${hostname.includes(":") ? `[${hostname.replace(/^\[|\]$/g, "")}]` : hostname}:${port || 443}`
-      tunnel(proxy, address, { timeout: timeouts.connect, signal: closing.signal }, (error, socket) =>
-        socket === null
-          ? callback(error ?? new Error("no tunnel"), null)
-          : connect({ ...target, httpSocket: socket }, callback)
-      )
+      const options = { timeout: timeouts.connect, signal: closing.signal }
+      through(proxy, target, options, (error, socket) => {
+        if (socket === null) return callback(error ?? new Error("no tunnel"), null)
+        if (target.protocol === "https:") connect({ ...target, httpSocket: socket }, callback)
+        else callback(null, socket)
+      })
     }
   }
 
@@ -72,10 +73,11 @@ export const makeAgents = Effect.fnUntraced(function* (
     if (known !== undefined) return known
     const secured = way.tls === undefined ? {} : yield* readTls(way.tls)
     const { buildConnector, guardedAgent } = yield* client
+    const through = way.proxy?.socks === undefined ? tunnel : (yield* socks).socksTunnel
     const made =
       agents.get(key) ??
       guardedAgent({
-        connect: connectorOf(buildConnector, way, secured),
+        connect: connectorOf(buildConnector, way, through, secured),
         connections,
         headersTimeout: timeouts.headers,
         bodyTimeout: 0

@@ -5,13 +5,13 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { defaultRetry, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
-import { rememberHeaders } from "../../api/secrets.ts"
+import { remember, rememberHeaders } from "../../api/secrets.ts"
 import { makeAgents } from "./Agents.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { type Exchanged, exchange } from "./exchange.ts"
 import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
 import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
-import type { ForwardProxy, ProxyFor } from "./Proxy.ts"
+import { type ForwardProxy, type ProxyFor, UnusableProxy } from "./Proxy.ts"
 import { codeOf, isPermanent, meaningOf, problemOf } from "./problem.ts"
 import { remedyOf } from "./remedy.ts"
 import { type Tls, trusting } from "./Tls.ts"
@@ -89,7 +89,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
   const wayTo = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL, proxy: ForwardProxy | undefined) {
     const own = url.origin === endpoint.origin
     const tls = own ? endpoint.tls : trusting(endpoint.tls, yield* tlsOfHost(url.host))
-    const tunnelled = proxy !== undefined && url.protocol === "https:"
+    const tunnelled = proxy !== undefined && (url.protocol === "https:" || proxy.socks !== undefined)
     return {
       judgement: proxy === undefined ? guard.judge(endpoint, url) : guard.ofProxy,
       tls,
@@ -103,12 +103,15 @@ export const makeTransport = Effect.fnUntraced(function* ({
   ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
     yield* manners.before(url, waiting)
     const proxy = proxyFor(url)
-    const plainly = proxy !== undefined && url.protocol === "http:" ? throughPlainly(proxy, url) : undefined
+    if (proxy instanceof UnusableProxy) return yield* unreachable(url, proxy, proxy.message, remedyOf(proxy.code, url, undefined))
+    const isPlain = proxy !== undefined && url.protocol === "http:" && proxy.socks === undefined
+    const plainly = isPlain ? throughPlainly(proxy, url) : undefined
     const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }
     const options = { ...request, origin: url.origin, path: url.pathname + url.search, ...plainly, headers }
     rememberHeaders(headers, Object.keys(endpoint.headers ?? {}))
     if (proxy?.authorization !== undefined)
       rememberHeaders({ "proxy-authorization": Redacted.value(proxy.authorization) })
+    if (proxy?.socks !== undefined) remember(Redacted.value(proxy.socks.password))
     const way = yield* wayTo(endpoint, url, proxy)
     const answer = yield* agentFor(way).pipe(
       Effect.flatMap((agent) => exchange(agent, options, timeouts)),

@@ -75,6 +75,6 @@ export const problemOf = (error: unknown): string => {
 
 /** A certificate does not become valid, a proxy does not let in whom it refused, nor is a plain server encrypted, by asking again. */
 export const isPermanent = (error: unknown): boolean =>
-  /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|UND_ERR_INVALID_ARG|PROXY_REFUSED)/.test(
+  /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|UND_ERR_INVALID_ARG|PROXY_(?:REFUSED|UNUSABLE))/.test(
     codeOf(error)
   )

@@ -21,14 +21,25 @@ export interface TunnelOptions {
   readonly signal: AbortSignal
 }
 
-/** `target` is `host:port`; `done` is called once. */
-export const tunnel = (
-  { origin, authorization }: ForwardProxy,
-  target: string,
-  { timeout, signal }: TunnelOptions,
+/** What the socket is to lead to. */
+export interface Target {
+  readonly hostname: string
+  readonly protocol: string
+  /** Default: that of the protocol. */
+  readonly port: string
+}
+
+/** Makes a socket that leads through a proxy; `done` is called once. */
+export type Tunnel = (
+  proxy: ForwardProxy,
+  target: Target,
+  options: TunnelOptions,
   done: (error: Error | null, socket: Socket | null) => void
-): void => {
+) => void
+
+export const tunnel: Tunnel = ({ origin, authorization }, { hostname, port }, { timeout, signal }, done) => {
   const proxy = new URL(origin)
+  const target = `${hostname.includes(":") ? `[${hostname.replace(/^\[|\]$/g, "")}]` : hostname}:${port || 443}`
   const request = (proxy.protocol === "https:" ? secured : plain)({
     host: proxy.hostname.replace(/^\[|\]$/g, ""),
     port: proxy.port || (proxy.protocol === "https:" ? 443 : 80),

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer, type IncomingHttpHeaders } from "node:http"
-import { type AddressInfo, connect, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -9,12 +9,13 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import type { Endpoint } from "../../../src/registry/connection/Endpoint.ts"
-import { makeProxy, parseProxy, withoutProxy } from "../../../src/registry/connection/Proxy.ts"
+import { makeProxy, parseProxy, UnusableProxy, withoutProxy } from "../../../src/registry/connection/Proxy.ts"
+import { isPermanent } from "../../../src/registry/connection/problem.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
 import { startRegistry } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { cert, key } from "../../testing/certificate.ts"
-import { until } from "../server.ts"
+import { serve, serveTcp, until } from "../server.ts"
 
 describe("NO_PROXY", () => {
   it("names hosts, domains, addresses, networks and ports", () => {
@@ -53,15 +54,35 @@ describe("a proxy", () => {
     )
     expect(JSON.stringify(proxy)).not.toContain(Buffer.from("me:p@ss").toString("base64"))
     expect(parseProxy(Redacted.make("proxy.test:3128"))?.origin).toBe("http://proxy.test:3128")
-    expect(parseProxy(Redacted.make("socks5://proxy.test"))).toBeUndefined()
-    expect(parseProxy(Redacted.make("http://"))).toBeUndefined()
+    for (const text of [
+      "http://",
+      "http://proxy.test:99999",
+      "socks4://proxy.test",
+      "ftp://proxy.test",
+      "socks5://",
+      "a b"
+    ])
+      expect(parseProxy(Redacted.make(text)), text).toBeUndefined()
+  })
+
+  it("may speak SOCKS 5, whichever of its names it goes by", () => {
+    for (const scheme of ["socks5", "socks5h", "socks", "SOCKS5"]) {
+      const proxy = parseProxy(Redacted.make(`${scheme}://me:p%40ss@proxy.test:1080`))
+      expect(proxy?.origin, scheme).toBe("socks5://proxy.test:1080")
+      expect(proxy?.socks?.username).toBe("me")
+      expect(proxy?.socks && Redacted.value(proxy.socks.password)).toBe("p@ss")
+      expect(JSON.stringify(proxy)).not.toContain("p@ss")
+    }
   })
 
   it.live("comes from the environment, of either case; never from a web request", () =>
     Effect.gen(function* () {
       const at = (variables: Record<string, string>, url: string) =>
         makeProxy(undefined).pipe(
-          Effect.map((proxyFor) => proxyFor(new URL(url))?.origin),
+          Effect.map((proxyFor) => {
+            const proxy = proxyFor(new URL(url))
+            return proxy instanceof UnusableProxy ? proxy.message : proxy?.origin
+          }),
           Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables))
         )
       expect(yield* at({ HTTPS_PROXY: "http://a:1" }, "https://r.test")).toBe("http://a:1")
@@ -70,9 +91,6 @@ describe("a proxy", () => {
       expect(yield* at({ HTTP_PROXY: "http://a:1" }, "http://r.test")).toBe("http://a:1")
       expect(yield* at({ HTTP_PROXY: "http://a:1", REQUEST_METHOD: "GET" }, "http://r.test")).toBeUndefined()
       expect(yield* at({ HTTPS_PROXY: "http://a:1", NO_PROXY: "r.test" }, "https://r.test")).toBeUndefined()
-      expect(yield* Effect.flip(at({ HTTPS_PROXY: "socks5://me:hunter2@a:1" }, "https://r.test"))).not.toContain(
-        "hunter"
-      )
     })
   )
 
@@ -184,6 +202,133 @@ describe("a proxy", () => {
       )
       expect(error._tag).toBe("RegistryUnreachable")
       yield* until(() => proxy.sockets.size === 0)
+    })
+  )
+
+  it.live("in a variable that names none fails what would use it, and nothing else", () =>
+    Effect.gen(function* () {
+      const served = yield* serve((_, response) => void response.end("here"))
+      for (const value of ["socks4://me:hunter2@proxy.test", "http://me:hunter2@proxy.test:99999", "::hunter2"])
+        for (const name of ["HTTPS_PROXY", "https_proxy"]) {
+          const proxyFor = yield* makeProxy(undefined).pipe(
+            Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({ [name]: value }))
+          )
+          const { send } = yield* makeTransport({ timeouts: defaultTimeouts, proxyFor })
+          const ask = (origin: string) =>
+            Effect.scoped(
+              send({ registry: "r", origin, plainHttp: true }, { method: "GET", url: new URL(origin), headers: {} })
+            )
+          expect((yield* ask(served.origin)).status).toBe(200)
+          const error = yield* Effect.flip(ask("https://r.test"))
+          expect(error.message).toContain(`the variable ${name} holds none of: an address as http://proxy.example.com`)
+          expect(error.advice).toContain("HTTPS_PROXY")
+          expect(error.message + error.advice + JSON.stringify(error)).not.toContain("hunter2")
+          expect(isPermanent(error.cause)).toBe(true)
+        }
+    })
+  )
+
+  it("given as an option that is none is refused at once", async () => {
+    const url = "socks4://me:hunter2@proxy.test"
+    const error = await Effect.runPromise(Effect.flip(makeProxy({ url })))
+    expect(error).toContain("its url is none of")
+    expect(error).not.toContain("hunter2")
+  })
+})
+
+/** A SOCKS 5 server (RFC 1928) with a login (RFC 1929), or with none; each name leads to `port`. */
+const startSocks = (port: number, login?: string, reply = 0) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const asked: Array<string> = []
+      const sockets = new Set<Socket>()
+      const server = createTcpServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => undefined).on("close", () => sockets.delete(socket))
+        const open = (request: Buffer) => {
+          const name =
+            request[3] === 3 ? request.subarray(5, 5 + (request[4] ?? 0)).toString() : request.subarray(4, -2).join(".")
+          asked.push(`${name}:${request.readUInt16BE(request.length - 2)}`)
+          socket.write(Buffer.from([5, reply, 0, 1, 0, 0, 0, 0, 0, 0]))
+          if (reply !== 0) return
+          const far = connect(port, "127.0.0.1")
+          far.on("error", () => socket.destroy()).on("close", () => socket.destroy())
+          socket.on("close", () => far.destroy())
+          far.pipe(socket).pipe(far)
+        }
+        socket.once("data", (methods: Buffer) => {
+          const wanted = login === undefined ? 0 : 2
+          if (!methods.subarray(2).includes(wanted)) return void socket.end(Buffer.from([5, 255]))
+          socket.write(Buffer.from([5, wanted]))
+          if (login === undefined) return void socket.once("data", open)
+          socket.once("data", (given: Buffer) => {
+            const name = given.subarray(2, 2 + (given[1] ?? 0)).toString()
+            const known = `${name}:${given.subarray(3 + (given[1] ?? 0)).toString()}` === login
+            socket.write(Buffer.from([1, known ? 0 : 1]))
+            socket.once("data", open)
+          })
+        })
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      return { asked, sockets, server, url: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+    }),
+    ({ server, sockets }) =>
+      Effect.sync(() => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+  )
+
+describe("a SOCKS 5 proxy", () => {
+  const asking = (proxy: string, origin: string, tls?: Endpoint["tls"]) =>
+    Effect.gen(function* () {
+      const proxyFor = yield* Effect.orDie(makeProxy({ url: proxy }))
+      const { send } = yield* makeTransport({ timeouts: { ...defaultTimeouts, connect: 500 }, proxyFor })
+      const endpoint: Endpoint = { registry: "r.test", origin, plainHttp: true, ...(tls === undefined ? {} : { tls }) }
+      return yield* Effect.scoped(send(endpoint, { method: "GET", url: new URL(origin), headers: {} }))
+    })
+
+  it.live("is tunnelled through for both schemes, resolves the names, and asks for a login or none", () =>
+    Effect.gen(function* () {
+      const plain = yield* serve((_, response) => void response.end("here"))
+      const secured = yield* Effect.acquireRelease(
+        Effect.promise(() => startRegistry({ tls: { cert, key } })),
+        (it) => Effect.promise(() => it.close())
+      )
+      for (const login of [undefined, "me:p@ss"]) {
+        const given = login === undefined ? "" : "me:p%40ss@"
+        const one = yield* startSocks(Number(new URL(plain.origin).port), login)
+        expect((yield* asking(`socks5://${given}${one.url}`, "http://r.test:5000")).status).toBe(200)
+        expect(one.asked).toEqual(["r.test:5000"])
+        const other = yield* startSocks(Number(new URL(secured.origin).port), login)
+        const tls = { ca: [], client: [], insecure: true }
+        expect((yield* asking(`socks5h://${given}${other.url}`, "https://r.test", tls)).status).toBe(404)
+        expect(other.asked).toEqual(["r.test:443"])
+        yield* until(() => one.sockets.size + other.sockets.size === 0)
+      }
+    })
+  )
+
+  it.live("that refuses, is none, or is silent is an error that names it, without the password", () =>
+    Effect.gen(function* () {
+      const port = Number(new URL((yield* serve((_, response) => void response.end())).origin).port)
+      const rows: ReadonlyArray<readonly [proxy: string, said: RegExp, permanent: boolean]> = [
+        [`me:hunter2@${(yield* startSocks(port, "me:other")).url}`, /Authentication failed/, true],
+        [(yield* startSocks(port, "me:other")).url, /No acceptable authentication method/, true],
+        [(yield* startSocks(port, undefined, 2)).url, /not allowed/, true],
+        [(yield* startSocks(port, undefined, 5)).url, /Connection refused/, false],
+        [`127.0.0.1:${port}`, /gave no tunnel: Invalid SOCKS version|closed the connection/, false],
+        [(yield* serveTcp()).host, /gave no answer within 500 ms/, false],
+        ["127.0.0.1:1", /ECONNREFUSED/, false]
+      ]
+      for (const [proxy, said, permanent] of rows) {
+        const error = yield* Effect.flip(asking(`socks5://${proxy}`, "https://r.test"))
+        expect(error.message).toMatch(said)
+        expect(error.message).toContain(`the proxy ${proxy.replace(/^.*@/, "")}`)
+        expect(error.message + JSON.stringify(error)).not.toContain("hunter2")
+        if (said.source !== "gave no tunnel: Invalid SOCKS version|closed the connection")
+          expect(isPermanent(error.cause), proxy).toBe(permanent)
+      }
     })
   )
 })
