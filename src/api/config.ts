@@ -170,7 +170,7 @@ export interface HostOptions extends TlsOptions {
 
 /** The forward proxy. */
 export interface ProxyOptions {
-  /** `http://[user:password@]host:port`, or `https://`. */
+  /** `http://[user:password@]host:port`, or `https://`, or `socks5://`. */
   readonly url: string | Redacted<string>
   /** As `NO_PROXY`: names, domains, addresses, networks, with a port or without, separated by commas; `*` for all. */
   readonly noProxy?: string | undefined

@@ -103,7 +103,8 @@ export const makeTransport = Effect.fnUntraced(function* ({
   ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
     yield* manners.before(url, waiting)
     const proxy = proxyFor(url)
-    if (proxy instanceof UnusableProxy) return yield* unreachable(url, proxy, proxy.message, remedyOf(proxy.code, url, undefined))
+    if (proxy instanceof UnusableProxy)
+      return yield* unreachable(url, proxy, proxy.message, remedyOf(proxy.code, url, undefined))
     const isPlain = proxy !== undefined && url.protocol === "http:" && proxy.socks === undefined
     const plainly = isPlain ? throughPlainly(proxy, url) : undefined
     const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }

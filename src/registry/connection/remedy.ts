@@ -10,10 +10,6 @@ const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [
   [/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)/, "Check the clock of this machine; else the server needs a new certificate."],
   [/^(?:ERR_TLS_CERT_ALTNAME|HOSTNAME_MISMATCH)/, "Use a name that the server's certificate is made out to."],
   [/^ERR_TLS_FILE/, "Correct the file that is named: PEM, readable, and a certificate with its own key."],
-  [
-    /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)/,
-    "If it speaks plain HTTP, permit that: --plain-http (hosts[AT].plainHttp)."
-  ],
   [/^PROXY_/, "Check the proxy: HTTPS_PROXY, HTTP_PROXY and NO_PROXY (proxy)."]
 ]
 
