@@ -18,6 +18,8 @@ export interface Extraction {
   readonly applying: Pick<ApplierOptions, "ownership" | "layout">
   /** Bytes of the pieces in which the blob arrives. */
   readonly sizes: ReadonlyArray<number>
+  /** The applier's. */
+  readonly look: () => void
   /** Takes the archive: `limits.layerBytes` at most. */
   readonly into?: Buffer
 }
@@ -51,7 +53,7 @@ const nowhere = Buffer.alloc(0)
 
 export const extractBlob = (job: Extraction): Promise<Outcome> =>
   new Promise((resolve) => {
-    const { blob, digest, mediaType, limits, directory, applying, sizes, into } = job
+    const { blob, digest, mediaType, limits, directory, applying, sizes, look, into } = job
     let length = 0
     let failed: { readonly error?: unknown } = {}
     const warn = () => {}
@@ -69,7 +71,7 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
         })),
         untar({ digest, limits, warn }),
         applyParts(
-          () => makeApplier({ directory, digest, limits, warn, ...applying }),
+          () => makeApplier({ directory, digest, limits, warn, look, ...applying }),
           () => {}
         )
       )

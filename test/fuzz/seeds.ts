@@ -39,6 +39,42 @@ const tree = (format: "gnu" | "pax" | "ustar"): Buffer => {
   return archive.end().bytes()
 }
 
+/** Long ways through links, with whiteouts and hard links at their end; names that are mostly slashes; links that wait. */
+const winding = (): Buffer => {
+  const deep = "d/".repeat(40)
+  const archive = tar()
+    .directory("x")
+    .directory(deep)
+    .symlink("r", `${"x/../".repeat(90)}.`)
+    .symlink("s", `${"x/../".repeat(90)}r`)
+  for (let i = 0; i < 6; i++)
+    archive.file(`s/${deep}.wh.${i}`, "").hardLink(`${"/".repeat(20)}l${i}`, `s/${deep}${i + 1}`)
+  archive.file(`s/${deep}.wh..wh..opq`, "").hardLink("w1", "w2").hardLink("w2", "w3").hardLink("r/w4", "w1")
+  for (let i = 1; i < 7; i++) archive.file(`r/${deep}${i}`, String(i))
+  return archive.symlink("x", "d").file("w3", "3").hardLink(`s/${deep}w`, "r/w1").end().bytes()
+}
+
+/** Holes beyond one turn of the event loop, at the beginning, between segments, and at the end. */
+const holes = (): Buffer =>
+  tar()
+    .sparse("a", 3 * 2 ** 20, [[2 ** 21, "a".repeat(512)]], "pax-1.0")
+    .sparse(
+      "b",
+      2 ** 22 + 7,
+      [
+        [0, "b".repeat(700)],
+        [2 ** 20 - 5, "c".repeat(10)],
+        [2 ** 22, "d"]
+      ],
+      "pax-0.1"
+    )
+    .file("c", "between")
+    .sparse("d", 2 ** 20 + 1, [], "pax-1.0")
+    .sparse("e", 2 ** 20, [[2 ** 20 - 1, "e"]], "gnu")
+    .file("f", Buffer.alloc(70_000, 6))
+    .end()
+    .bytes()
+
 /** Of a large real layer, some entries at a time. */
 const windows = (archive: Buffer): ReadonlyArray<Buffer> => {
   const units = unitsOf(archive)
@@ -67,6 +103,7 @@ export const makeSeeds = (blobs?: string): ReadonlyArray<Buffer> => {
     ...malformedArchives().map(({ bytes }) => Buffer.from(bytes)),
     // Most mutations of these still come to something.
     ...Array.from({ length: 25 }, () => (["gnu", "pax", "ustar"] as const).map(tree)).flat(),
+    ...Array.from({ length: 10 }, () => [winding(), holes()]).flat(),
     ...(blobs === undefined ? [] : layersIn(blobs))
   ].filter((bytes) => bytes.length <= most)
 }
