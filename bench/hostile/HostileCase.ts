@@ -1,8 +1,11 @@
 /** What a registry, an image or a file may do to a process that pulls it. */
 import type { PullerOptions } from "../../src/index.ts"
 
-/** What the process under measurement does. */
-export type Action = "pull" | "entries" | "tags" | "referrers"
+/**
+ * What the process under measurement does. `bodies` reads the entries' bodies piece by piece, `slow bodies` by an
+ * asynchronous reader that closes a gate, `texts` asks for each body whole.
+ */
+export type Action = "pull" | "entries" | "bodies" | "slow bodies" | "texts" | "tags" | "referrers"
 
 export interface Served extends AsyncDisposable {
   /** Asked for at once. */

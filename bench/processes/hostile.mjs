@@ -4,7 +4,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks"
 import { pathToFileURL } from "node:url"
 
 const { tree, root, references, action, options } = JSON.parse(process.argv[2])
-const { open } = await import(pathToFileURL(`${tree}/dist/index.js`).href)
+const { open, Gate } = await import(pathToFileURL(`${tree}/dist/index.js`).href)
+const { concatMap, tap } = await import("rxjs")
 const client = await open({ root, ...options })
 
 const last = (sequence) =>
@@ -12,6 +13,22 @@ const last = (sequence) =>
 const actions = {
   pull: (reference) => client.pull(reference),
   entries: (reference) => last(client.entries$(reference)),
+  bodies: (reference) => last(client.entries$(reference).pipe(concatMap((entry) => entry.body$))),
+  "slow bodies": (reference) => {
+    const gate = new Gate()
+    const slowly = async () => {
+      await new Promise(setImmediate)
+      gate.open()
+    }
+    return last(
+      client.entries$(reference, { gate }).pipe(
+        concatMap((entry) => entry.body$),
+        tap(() => gate.close()),
+        concatMap(slowly)
+      )
+    )
+  },
+  texts: (reference) => last(client.entries$(reference).pipe(concatMap((entry) => entry.text()))),
   tags: (reference) => last(client.tags$(reference)),
   referrers: (reference) => last(client.referrers$(reference))
 }
