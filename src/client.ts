@@ -2,6 +2,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import { LogToStderr } from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
@@ -81,7 +83,7 @@ export interface Client extends AsyncDisposable {
 
 /** Opens a store and everything a pull needs. Close it, or hold it by `await using`. Rejects with a `PullError`. */
 export const open = async (options: PullerOptions = {}): Promise<Client> => {
-  const runtime = ManagedRuntime.make(Puller.layer(options))
+  const runtime = ManagedRuntime.make(Layer.provideMerge(Puller.layer(options), Layer.succeed(LogToStderr, true)))
   let closed = false
   const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, signal?: AbortSignal): Promise<A> => {
     // Before anything is awaited: then nobody's call would be on the stack any more.

@@ -13,7 +13,12 @@ import { presenter } from "./presenter.ts"
 
 /** The questions of the wizard would need keys to be read: it is left out. */
 const settings = CliConfig.layer({ builtIns: GlobalFlag.BuiltIns.filter((flag) => flag !== GlobalFlag.Wizard) })
-const logs = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])
+const log = Logger.withConsoleError(Logger.formatLogFmt)
+
+/** The commands tell warnings as events: those with a code are not told twice. */
+const logs = Logger.layer([
+  Logger.make((entry) => ("code" in entry.fiber.getRef(References.CurrentLogAnnotations) ? undefined : log.log(entry)))
+])
 
 const version = Effect.promise(async () => {
   const text = await readFile(new URL("../../package.json", import.meta.url), "utf8")

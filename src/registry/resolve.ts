@@ -14,7 +14,7 @@ import {
   type Reason,
   UnsupportedMediaType
 } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
+import type { Emit, Warning } from "../api/events.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import type { ImageConfig } from "../image/ImageConfig.ts"
 import { type Index, isAttestation, mayBeImage, senselessEntry } from "../image/Index.ts"
@@ -172,11 +172,18 @@ const choose = (
     return undefined
   })
 
+/** Another platform than was asked for is what people look for in a log when a container does not start. */
+const warn = ({ emit }: Resolve, warning: Warning) =>
+  Effect.sync(() => emit(warning)).pipe(
+    Effect.andThen(Effect.logWarning(warning.message)),
+    Effect.annotateLogs({ code: warning.code })
+  )
+
 const single = Effect.fnUntraced(function* (resolve: Resolve, manifest: Document<Manifest>) {
-  const { wanted, emit } = resolve
+  const { wanted } = resolve
   const chosen = yield* withConfig(resolve, manifest, undefined)
   if (fitness(wanted, chosen.platform) === undefined)
-    emit({
+    yield* warn(resolve, {
       _tag: "Warning",
       code: "PlatformMismatch",
       digest: manifest.descriptor.digest,
@@ -186,7 +193,7 @@ const single = Effect.fnUntraced(function* (resolve: Resolve, manifest: Document
 })
 
 const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Index>): Effect.fn.Return<Chosen, Reason> {
-  const { wanted, emit } = resolve
+  const { wanted } = resolve
   const notes = { offered: new Set<string>(), documents: 0 }
   const chosen = yield* choose(resolve, index, 1, notes)
   if (chosen === undefined) {
@@ -197,7 +204,7 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
     return yield* new PlatformNotFound({ wanted: formatPlatform(wanted), offered })
   }
   if (chosen.platform.architecture !== normalizePlatform(wanted).architecture)
-    emit({
+    yield* warn(resolve, {
       _tag: "Warning",
       code: "PlatformFallback",
       digest: chosen.manifest.descriptor.digest,
