@@ -13,6 +13,7 @@
  *     <tree>.stat                               what attributes of a tree's files could not say
  *     <root>/id, <layersDir>/.root              which root a directory of layers belongs to that lies elsewhere
  *     <layersDir>/.staging                      layers in the making
+ *     <layersDir>/.gone                         names of trees that could not be moved away, and count as gone
  */
 import { randomUUID } from "node:crypto"
 import { stat } from "node:fs/promises"
@@ -46,7 +47,7 @@ import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Rec
 import { type Fingerprints, makeFingerprints } from "./trees/Fingerprints.ts"
 import type { NamedTree } from "./trees/namedTrees.ts"
 import { replaceTree } from "./trees/replaceTree.ts"
-import { isDirectory, makeStaging, publish, stageIn, stagingsIn, sweep } from "./trees/Staging.ts"
+import { isDirectory, isTree, makeStaging, publish, stageIn, stagingsIn, sweep } from "./trees/Staging.ts"
 import { setAside } from "./trees/setAside.ts"
 import { syncRecords } from "./trees/syncRecords.ts"
 import { prunePartials } from "./upkeep/prunePartials.ts"
@@ -169,11 +170,11 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     layersDir,
     database,
     layerPath,
-    hasLayer: (digest) => isDirectory(layerPath(digest)),
-    isThere: isDirectory,
+    hasLayer: (digest) => isTree(layerPath(digest)),
+    isThere: isTree,
     merged,
     rootfsPath,
-    hasRootfs: (manifest) => isDirectory(rootfsPath(manifest)),
+    hasRootfs: (manifest) => isTree(rootfsPath(manifest)),
     lock: (name, how) => made(lock(lockPath(name), how)),
     tryLock: (name, how) => made(tryLock(lockPath(name), how)),
     holderOf: (name) => noteOf(lockPath(name)),

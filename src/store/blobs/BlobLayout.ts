@@ -7,7 +7,6 @@
  *     <directory>/oci-layout, index.json
  *     <directory>/blobs/<algorithm>/<hex>
  */
-import { randomUUID } from "node:crypto"
 import { lstat, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -82,8 +81,8 @@ export interface BlobLayoutOptions {
 export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOptions = {}): BlobLayout => {
   const indexPath = join(directory, "index.json")
   const pathOf = (digest: string) => join(directory, "blobs", algorithmOf(digest), hexOf(digest))
-  const write = (path: string, bytes: Uint8Array) =>
-    writeAtomic(path, bytes, `${path}.${randomUUID()}`, { lasting: true })
+  // Under the layout's lock: what one that died left beside it is written over.
+  const write = (path: string, bytes: Uint8Array) => writeAtomic(path, bytes, `${path}.tmp`, { lasting: true })
 
   const has: BlobLayout["has"] = ({ digest, size }) => {
     const path = pathOf(digest)
@@ -123,6 +122,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
       return true
     }),
     enter: Effect.fnUntraced(function* ({ reference, index, manifest, config, layers }) {
+      yield* lock(join(directory, ".ociflow.lock"))
       for (const document of [config, manifest, ...(index === undefined ? [] : [index])]) yield* keepDocument(document)
       if (durability === "power") {
         const directories = new Set(layers.map(({ digest }) => dirname(pathOf(digest))))
@@ -130,7 +130,6 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
       }
       const names = yield* namesOf(reference)
       const { mediaType, digest, bytes } = index ?? manifest
-      yield* lock(join(directory, ".ociflow.lock"))
       const before = yield* readIndex
       const others = before.manifests.filter((entry) => !isCalled(names, digest)(entry))
       const annotations = annotationsOf(names, digest, others)

@@ -1,9 +1,11 @@
 /** The catalogue's rows as what a program or a person asks for. */
+import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
 import type { Places } from "../Places.ts"
 import { platformKey, platformText } from "../platformKey.ts"
+import { goneIn } from "../trees/gone.ts"
 import { isDirectory } from "../trees/Staging.ts"
 import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
 import {
@@ -47,14 +49,15 @@ export interface Standing {
   readonly layers: ReadonlyArray<PulledLayer>
 }
 
-/** Every directory is there. */
-export const isComplete = ({ rootfs, layers }: Standing) =>
-  Effect.map(
-    Effect.forEach(new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs]), isDirectory, {
-      concurrency: 8
-    }),
-    (there) => !there.includes(false)
-  )
+/** Every directory is there, and none was taken away. */
+export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Standing) {
+  const paths = [...new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs])]
+  const there = yield* Effect.forEach(paths, isDirectory, { concurrency: 8 })
+  if (there.includes(false)) return false
+  const [first] = paths
+  const gone = first === undefined ? undefined : yield* goneIn(dirname(first))
+  return !paths.some((path) => gone?.has(basename(path)))
+})
 
 /** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
 export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: Places) {

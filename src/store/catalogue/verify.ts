@@ -9,7 +9,7 @@ import { makePlaces, type Places, type TreeForm } from "../Places.ts"
 import { platformText } from "../platformKey.ts"
 import type { Fault } from "../Reclaimed.ts"
 import { formOf, isSame } from "../trees/forms.ts"
-import { isDirectory } from "../trees/Staging.ts"
+import { isTree } from "../trees/Staging.ts"
 import { readDocument } from "./Documents.ts"
 import { platformOf } from "./describe.ts"
 import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
@@ -27,7 +27,7 @@ export const verify = Effect.fnUntraced(function* (root: string, database: Datab
         : [new Map([...layers].map((layer) => [layer, layerPath(layer)])), "the layer's directory is missing"]
     const found: Array<Pick<Fault, "digest" | "problem" | "variant">> = []
     for (const [digest, path] of paths) {
-      if (yield* isDirectory(path)) continue
+      if (yield* isTree(path)) continue
       const others = `of the trees made with other options, ${basename(path)} is missing`
       found.push(isOwn(form) ? { digest, problem: ours } : { digest, problem: others, variant: form.variant })
     }

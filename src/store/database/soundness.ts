@@ -2,7 +2,6 @@
  * Which file was found sound, or written by us: to look through all of it again takes a second where there are 10 000
  * images. Any other change of the file, by whomever, is a change of its identity, and it is looked through.
  */
-import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
 import { unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -13,7 +12,7 @@ import { writeAtomic } from "../../fs/writeAtomic.ts"
 const noteOf = (path: string) => `${path}.sound`
 
 /** Counts what is looked for: a note of a version that looked for less does not count. */
-const looked = 2
+const looked = 3
 
 const noteText = (identity: string) => `${identity} ${looked}`
 
@@ -37,9 +36,8 @@ export const isKnownSound = (path: string, identity: string) =>
 export const rememberSound = Effect.fnUntraced(function* (path: string, identity: string) {
   const note = noteOf(path)
   if (yield* isKnownSound(path, identity)) return
-  yield* Effect.ignore(
-    writeAtomic(note, Buffer.from(noteText(identity)), `${note}.${randomUUID()}`, { lasting: false })
-  )
+  // One name for all, so that one that dies leaves no more than this. What two write at once is at worst no identity.
+  yield* Effect.ignore(writeAtomic(note, Buffer.from(noteText(identity)), `${note}.tmp`, { lasting: false }))
 })
 
 /** It was sound and is no more, whatever its identity. */

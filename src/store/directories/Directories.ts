@@ -28,7 +28,8 @@ const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, re
 /** What the store makes in its directories. A link in the place of one leads who writes or removes to somebody else's. */
 const within = ({ root, layersDir }: DirectoryOptions) => [
   ...["documents", "fingerprints", "locks", "partial", "proofs", "references"].map((name) => join(root, name)),
-  join(layersDir, ".staging")
+  join(layersDir, ".staging"),
+  join(layersDir, ".gone")
 ]
 
 const identityOf = (path: string) =>

@@ -13,6 +13,7 @@ import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
+import { isGone, unmark } from "./gone.ts"
 import { removeTree } from "./removeTree.ts"
 
 const suffix = ".lock"
@@ -86,8 +87,16 @@ const publishBeside = Effect.fnUntraced(function* (staging: string, target: stri
   } else yield* removeFile(beside(target))
 })
 
+/** A tree that is whole, and was not taken away. */
+export const isTree = (path: string) =>
+  Effect.flatMap(isDirectory(path), (there) =>
+    there ? Effect.map(isGone(path), (gone) => !gone) : Effect.succeed(false)
+  )
+
 /** Renames, which lasts through a power cut once an image is recorded; or, where another was quicker with the same layer, drops ours and keeps theirs. */
 export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
+  const gone = yield* isGone(target)
+  if (gone) yield* discard(target)
   if (!(yield* isDirectory(target))) yield* publishBeside(staging, target)
   const renamed = yield* syscall("rename", target, () => rename(staging, target)).pipe(
     Effect.as(true),
@@ -95,6 +104,7 @@ export const publish = Effect.fnUntraced(function* (staging: string, target: str
       Effect.flatMap(isDirectory(target), (there) => (there ? Effect.succeed(false) : Effect.fail(error)))
     )
   )
+  if (gone) yield* unmark(target)
   if (!renamed) yield* discard(staging)
   return target
 })

@@ -8,6 +8,7 @@ import type { Database } from "../database/Database.ts"
 import { type Places, readName, type Tree, type TreeKind } from "../Places.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
 import { treeKey } from "./forms.ts"
+import { goneIn } from "./gone.ts"
 import { treeSize } from "./treeSize.ts"
 
 /** Where everything is, for those who clean up. */
@@ -80,12 +81,14 @@ export interface StandingTree extends Place {
 
 /** All trees, made with whatever options. */
 export const listTrees = (layersDir: string) =>
-  Effect.map(listAt(layersDir), (names) =>
-    names.flatMap((name): ReadonlyArray<Tree> => {
+  Effect.gen(function* () {
+    const names = yield* listAt(layersDir)
+    const gone = yield* goneIn(layersDir)
+    return names.flatMap((name): ReadonlyArray<Tree> => {
       const tree = readName(name)
-      return tree === undefined ? [] : [tree]
+      return tree === undefined || gone.has(name) ? [] : [tree]
     })
-  )
+  })
 
 const places = ({ layersDir }: Places, which: (key: string) => boolean) =>
   Effect.map(listTrees(layersDir), (trees) =>

@@ -3,11 +3,10 @@
  * somebody holds stays: it would go from beneath a running program.
  */
 import { randomUUID } from "node:crypto"
-import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { heldDigests } from "../locks/Holds.ts"
+import { takeAway } from "./gone.ts"
 import type { KeeperOptions } from "./needs.ts"
 import { discard, publish } from "./Staging.ts"
 
@@ -24,7 +23,7 @@ export const replaceTree = Effect.fnUntraced(function* (
     return false
   }
   const aside = join(yield* area, randomUUID())
-  yield* ifMissing(syscall("rename", target, () => rename(target, aside)))
+  yield* takeAway(target, aside)
   yield* publish(staging, target)
   // Left to whoever sweeps staging areas, where it cannot be removed now.
   yield* Effect.ignore(discard(aside))

@@ -7,12 +7,13 @@ import { randomUUID } from "node:crypto"
 import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { Reason } from "../../api/errors.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
-import { heldDigests } from "../locks/Holds.ts"
-import { tryLock } from "../locks/Lock.ts"
+import { heldDigests, holdDigests } from "../locks/Holds.ts"
+import { lock, tryLock } from "../locks/Lock.ts"
+import { takeAway, unmark } from "./gone.ts"
 import type { KeeperOptions } from "./needs.ts"
 import { removeTree } from "./removeTree.ts"
 import { isDirectory } from "./Staging.ts"
@@ -21,21 +22,33 @@ type Options = Pick<KeeperOptions, "root" | "lockPath" | "area">
 
 const renamed = (from: string, to: string) => ifMissing(syscall("rename", from, () => rename(from, to)))
 
-/** The tree first, as cleaning up does: a tree that is there has its stat file. */
-const move = (from: string, to: string) => Effect.andThen(renamed(from, to), renamed(`${from}.stat`, `${to}.stat`))
-
-/** Gives where the tree is now; `undefined` where it stays. */
-const take = Effect.fnUntraced(function* ({ root, lockPath, area }: Options, digest: string, path: string) {
+/** Gives where the tree is now, its own path where it cannot be moved; `undefined` where it stays. */
+const take = Effect.fnUntraced(function* (
+  { root, lockPath, area }: Options,
+  digest: string,
+  path: string,
+  scope: Scope.Scope
+) {
   if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
   const isHeld = yield* heldDigests(root)
   if (isHeld(digest)) return undefined
   const aside = join(yield* area, randomUUID())
-  yield* move(path, aside)
-  return aside
+  // The tree first, as cleaning up does: a tree that is there has its stat file.
+  if (yield* takeAway(path, aside)) {
+    yield* renamed(`${path}.stat`, `${aside}.stat`)
+    return aside
+  }
+  // Whoever cleans up would take it for one that a dead process left.
+  yield* Scope.provide(holdDigests(root, [digest]), scope)
+  return path
 }, Effect.scoped)
 
 /** Under the digest's lock: no other process is just publishing there. */
 const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: string, path: string, aside: string) {
+  // No cleaning up tries the digest's lock meanwhile.
+  yield* lock(lockPath("use"), { shared: true })
+  // What was published in its place has no mark.
+  if (aside === path) return yield* Effect.asVoid(unmark(path))
   const isFree = (yield* tryLock(lockPath(digest))) && !(yield* isDirectory(path))
   // Its stat file first, as publishing does: a tree that is there has it.
   if (isFree) return yield* Effect.andThen(renamed(`${aside}.stat`, `${path}.stat`), renamed(aside, path))
@@ -47,6 +60,8 @@ export const setAside = (
   options: Options,
   { digest, path }: { readonly digest: string; readonly path: string }
 ): Effect.Effect<boolean, Reason, Scope.Scope> =>
-  Effect.acquireRelease(take(options, digest, path), (aside) =>
-    aside === undefined ? Effect.void : Effect.ignore(giveBack(options, digest, path, aside))
+  Effect.flatMap(Effect.scope, (scope) =>
+    Effect.acquireRelease(take(options, digest, path, scope), (aside) =>
+      aside === undefined ? Effect.void : Effect.ignore(giveBack(options, digest, path, aside))
+    )
   ).pipe(Effect.map((aside) => aside !== undefined))

@@ -1,27 +1,27 @@
 /**
  * Takes away the trees that no image needs, and what belonged to them. A pull holds the lock `use` shared, from its first
  * look to its row; trees are taken away under the same lock, exclusive, so that none vanishes between its publishing and
- * its row. Taking away is a rename into the staging area, which is quick; the removal comes after. A tree that the system
- * does not let go stays, and is reported; the others go.
+ * its row. Taking away is a rename into the staging area, which is quick; the removal comes after, but for trees that
+ * cannot be moved: these go where they are. A tree that the system does not let go stays, and is reported; the others go.
  */
 import { randomUUID } from "node:crypto"
-import { rename } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { removeFile } from "../../fs/removeFile.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { keepNamed } from "../catalogue/Documents.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
-import { fileName } from "../Places.ts"
+import { fileName, readName } from "../Places.ts"
 import type { FailedRemoval } from "../Reclaimed.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
+import { goneIn, takeAway, unmark } from "../trees/gone.ts"
 import { type KeeperOptions, keysOf, listTrees, measure, needs, orphans, type Place, strays } from "../trees/needs.ts"
 import { removeTree } from "../trees/removeTree.ts"
+import { discard } from "../trees/Staging.ts"
 import { named } from "./named.ts"
 
 /** What has no tree needs no proof. */
@@ -31,6 +31,21 @@ const forgetProofs = Effect.fnUntraced(function* ({ root }: KeeperOptions, kept:
   for (const name of yield* list(directory)) if (!names.has(name)) yield* removeFile(join(directory, name))
 })
 
+/** Removes trees; one that stays does not keep the others. */
+const dispose = Effect.fnUntraced(function* (
+  trees: ReadonlyArray<Place>,
+  remove: (path: string) => Effect.Effect<unknown, FileSystemFailed>
+) {
+  const layers = yield* measure(trees)
+  const failed = yield* Effect.forEach(trees, ({ path }) =>
+    remove(path).pipe(
+      Effect.as([]),
+      Effect.catch(({ code }) => Effect.succeed([{ path, code }]))
+    )
+  )
+  return { layers, failed: failed.flat() }
+})
+
 /** Without `among`, all that no image needs; else of these digests. `undefined` while a pull is running. */
 const take = Effect.fnUntraced(function* (options: KeeperOptions, among: ReadonlySet<string> | undefined) {
   const { root, database, lockPath, area, layersDir } = options
@@ -38,25 +53,31 @@ const take = Effect.fnUntraced(function* (options: KeeperOptions, among: Readonl
   const trash = yield* area
   const fingerprints = makeFingerprints(root)
 
-  const moved = Effect.fnUntraced(function* ({ digest, path }: Place) {
+  const stays = ({ path }: Place) => dirname(path) === layersDir
+  const move = Effect.fnUntraced(function* ({ digest, path }: Place) {
     const to = join(trash, randomUUID())
-    yield* ifMissing(syscall("rename", path, () => rename(path, to)))
+    const isMoved = yield* takeAway(path, to)
     // After its tree: a layer that is there has its stat file.
     yield* removeFile(`${path}.stat`)
     yield* fingerprints.forget(path)
-    return { digest, path: to }
+    return { digest, path: isMoved ? to : path }
   })
 
   const query = Effect.gen(function* () {
     const sql = yield* SqlClient
     const unneeded = (yield* orphans(options, keysOf(yield* needs))).filter(({ digest }) => among?.has(digest) ?? true)
     const isHeld = yield* heldDigests(root)
+    // Whoever marked these died, or is about to make them anew, and holds them.
+    const marked = [...(yield* goneIn(layersDir))].flatMap((name): ReadonlyArray<Place> => {
+      const tree = readName(name)
+      return tree === undefined || isHeld(tree.digest) ? [] : [{ digest: tree.digest, path: join(layersDir, name) }]
+    })
     const going = unneeded.filter(({ digest }) => !isHeld(digest))
     for (const path of yield* strays(options)) yield* removeFile(path)
-    const taken: Array<Place> = []
+    const taken: Array<Place> = [...marked]
     const failed: Array<FailedRemoval> = []
     for (const tree of going) {
-      const result = yield* Effect.result(moved(tree))
+      const result = yield* Effect.result(move(tree))
       if (Result.isSuccess(result)) taken.push(result.success)
       else failed.push({ path: tree.path, code: result.failure.code })
     }
@@ -76,12 +97,18 @@ const take = Effect.fnUntraced(function* (options: KeeperOptions, among: Readonl
   const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
     keepNamed(root, kept, { thorough })
   )
-  if (thorough) yield* sweepLocks(options)
-  return result
+  if (thorough) yield* sweep(options)
+  const [inPlace, moved] = [result.taken.filter(stays), result.taken.filter((place) => !stays(place))]
+  const removed = yield* dispose(inPlace, (path) => Effect.andThen(discard(path), unmark(path)))
+  return { ...result, taken: moved, removed }
 }, Effect.scoped)
 
-/** What processes left that died with a lock. While no pull is running, nobody waits for one of these. */
-const sweepLocks = Effect.fnUntraced(function* ({ root, lockPath }: KeeperOptions) {
+/**
+ * What processes left that died: with a lock, for which nobody waits while no pull is running; while they noted that the
+ * catalogue is sound.
+ */
+const sweep = Effect.fnUntraced(function* ({ root, lockPath }: KeeperOptions) {
+  for (const name of yield* list(root)) if (name.startsWith("oci.db.sound.")) yield* removeFile(join(root, name))
   for (const name of yield* list(join(root, "locks"))) {
     if (name !== "held" && name !== "use") yield* Effect.scoped(Effect.ignore(tryLock(lockPath(name))))
   }
@@ -95,14 +122,17 @@ export interface Collected {
 }
 
 export const collect = Effect.fnUntraced(function* (options: KeeperOptions, among?: ReadonlySet<string>) {
-  const { taken, failed, held } = (yield* take(options, among)) ?? { taken: [], failed: [], held: true }
-  const layers = yield* measure(taken)
-  const remove = ({ path }: Place) =>
-    removeTree(path).pipe(
-      Effect.as([]),
-      Effect.catch(({ code }: FileSystemFailed) => Effect.succeed([{ path, code }]))
-    )
-  const unremoved = (yield* Effect.forEach(taken, remove)).flat()
-  const collected: Collected = { layers, failed: [...failed, ...unremoved], deferred: held }
+  const found = yield* take(options, among)
+  if (found === undefined) return { layers: [], failed: [], deferred: true } satisfies Collected
+  const { taken, removed, failed, held } = found
+  const rest = yield* dispose(taken, removeTree)
+  const sizes = new Map<string, number>()
+  for (const { digest, bytes } of [...removed.layers, ...rest.layers])
+    sizes.set(digest, (sizes.get(digest) ?? 0) + bytes)
+  const collected: Collected = {
+    layers: [...sizes].map(([digest, bytes]) => ({ digest, bytes })),
+    failed: [...failed, ...removed.failed, ...rest.failed],
+    deferred: held
+  }
   return collected
 })

@@ -215,7 +215,7 @@ describe.runIf(process.getuid?.() === 0)("a note that the file is sound", () => 
         yield* store.images()
         return warnings.length
       })
-      yield* promise(() => writeFile(`${path}.sound`, `${identity} 2`))
+      yield* promise(() => writeFile(`${path}.sound`, `${identity} 3`))
       expect(yield* warned).toBe(0)
       yield* promise(() => chown(`${path}.sound`, 65534, 65534))
       expect(yield* warned).toBe(1)

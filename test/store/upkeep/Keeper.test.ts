@@ -300,6 +300,11 @@ describe("usage and verify", () => {
           await mkdir(join(area, "layer"), { recursive: true })
           await writeFile(join(area, "layer", "half"), Buffer.alloc(20_000))
           await mkdir(record)
+          await writeFile(join(root, "oci.db.sound.00000000-0000-4000-8000-000000000000"), "")
+          await writeFile(join(root, "locks", "sha256:0"), "")
+          await mkdir(join(root, "proofs"), { recursive: true })
+          for (const name of ["sha256:0", "sha256:0.tmp", layerOf("a").digest])
+            await writeFile(join(root, "proofs", name), "sha256:1")
           await writeFile(join(record, "linux.json"), "{}")
           await mkdir(join(root, "fingerprints"))
           await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
@@ -313,6 +318,11 @@ describe("usage and verify", () => {
         expect(yield* names(join(root, "layers", ".staging"))).not.toContain("00000000-0000-4000-8000-000000000000")
         expect(yield* names(join(root, "references"))).toHaveLength(1)
         expect(yield* names(join(root, "fingerprints"))).toEqual([])
+        expect(yield* names(join(root, "proofs"))).toEqual([layerOf("a").digest])
+        expect(yield* names(join(root, "locks"))).toEqual([])
+        expect((yield* names(root)).filter((name) => name.startsWith("oci.db"))).not.toContain(
+          "oci.db.sound.00000000-0000-4000-8000-000000000000"
+        )
         expect(yield* store.images()).toHaveLength(1)
       })
   )

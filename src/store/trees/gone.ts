@@ -1,0 +1,42 @@
+/**
+ * A tree loses its name by a rename. Where a directory cannot be renamed, in a lower layer of overlayfs (`EXDEV`), the file
+ * `<layersDir>/.gone/<name of the tree>` stands for the rename: the tree with that name is not there, and whoever
+ * publishes one in its place, or cleans up, removes what is left of it first. The mark is made, and removed, under the
+ * lock `use`.
+ */
+import { lstat, rename, rmdir, unlink, writeFile } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import * as Effect from "effect/Effect"
+import { list } from "../../fs/list.ts"
+import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
+
+const marksIn = (layersDir: string) => join(layersDir, ".gone")
+const markOf = (tree: string) => join(marksIn(dirname(tree)), basename(tree))
+
+/** The names of the trees that are marked. */
+export const goneIn = (layersDir: string) =>
+  Effect.map(list(marksIn(layersDir)), (names): ReadonlySet<string> => new Set<string>(names))
+
+export const isGone = (tree: string) =>
+  Effect.map(ifMissing(syscall("lstat", markOf(tree), () => lstat(markOf(tree)))), (it) => it !== undefined)
+
+const mark = (tree: string) =>
+  syscall("write", markOf(tree), async () => {
+    await makeDirectory(dirname(markOf(tree)))
+    await writeFile(markOf(tree), "")
+  })
+
+/** What has the name now is there. */
+export const unmark = (tree: string) =>
+  Effect.andThen(
+    ifMissing(syscall("unlink", markOf(tree), () => unlink(markOf(tree)))),
+    Effect.ignore(syscall("rmdir", marksIn(dirname(tree)), () => rmdir(marksIn(dirname(tree)))))
+  )
+
+/** Gives a tree another name; `false` where it could be marked only, and stays where it is. */
+export const takeAway = (tree: string, to: string) =>
+  ifMissing(syscall("rename", tree, () => rename(tree, to))).pipe(
+    Effect.as(true),
+    Effect.catch((error) => (error.code === "EXDEV" ? Effect.as(mark(tree), false) : Effect.fail(error)))
+  )
