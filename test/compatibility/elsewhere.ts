@@ -55,7 +55,7 @@ export const hosts: ReadonlyArray<Row> = [
     hostsTest,
     "_default beside docker's certificates",
     {
-      because: "containerd reads one of them; whoever wrote both means both"
+      because: "whoever wrote both means both"
     }
   ),
   row(
@@ -162,6 +162,84 @@ export const http: ReadonlyArray<Row> = [
     "registry/http/readDocument.test.ts",
     "gzip",
     { report: "quay" }
+  )
+]
+
+const credentials = "registry/auth/Credentials.test.ts"
+export const logins: ReadonlyArray<Row> = [
+  row(
+    "podman's login without `XDG_RUNTIME_DIR`: root, cron, CI",
+    "found where podman keeps it",
+    "podman writes it",
+    "interop/auth.test.ts",
+    "podman's login without a runtime directory is found where podman keeps it"
+  ),
+  row(
+    "`Auths`, `Auth` and other keys of `config.json` in any case; several that fit",
+    "read; the exact one first",
+    "Go's `encoding/json`",
+    credentials,
+    "are read as Go reads them: names in any case, the exact one first"
+  ),
+  row(
+    "a credential helper that answers in lower case",
+    "read",
+    "Go's `encoding/json`",
+    credentials,
+    "answers in any case, as Go reads it"
+  ),
+  row(
+    "a credential helper that is missing, fails, or says nonsense",
+    "one warning; what is public is pulled",
+    "–",
+    credentials,
+    "that is none, fails, or says nonsense is a warning"
+  ),
+  row(
+    "a user without a passwd entry, and no `HOME`",
+    "pulls with `--root`; else a sentence",
+    "–",
+    "interop/auth.test.ts",
+    "a user whom the system does not know, without HOME, pulls with --root"
+  ),
+  row(
+    "numbers, `null`, order and spaces of a `config.json` that `login` changes",
+    "stay to the byte",
+    "–",
+    "registry/auth/editAuths.test.ts",
+    "is all that changes: numbers, null, order, spaces"
+  )
+]
+
+const messages = "registry/http/messages.test.ts"
+export const messageRows: ReadonlyArray<Row> = [
+  row(
+    "plain HTTP to a server that speaks TLS",
+    "the error says so",
+    "–",
+    messages,
+    "of a server that speaks TLS: that is said"
+  ),
+  row(
+    "HTTPS to a server that speaks plain HTTP",
+    "the error says so",
+    "–",
+    messages,
+    "of a server that speaks plain HTTP"
+  ),
+  row(
+    "a server that wants a client certificate",
+    "the error says so",
+    "–",
+    messages,
+    "of a server that wants a certificate: that is said"
+  ),
+  row(
+    "a storage that refuses",
+    "its own words, and no advice to log in",
+    "–",
+    messages,
+    "of the storage that a registry sends to: logging in is not advised"
   )
 ]
 

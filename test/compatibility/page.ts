@@ -1,7 +1,7 @@
 /** `docs/compatibility.md`, made of the tables that the tests go by. */
 import { archives } from "./archives.ts"
 import { documents } from "./documents.ts"
-import { builders, hosts, http, layers, registries } from "./elsewhere.ts"
+import { builders, hosts, http, layers, logins, messageRows, registries } from "./elsewhere.ts"
 import { redirects, tokens } from "./headers.ts"
 import { referrers, tags } from "./lists.ts"
 import type { Row, Verdicts } from "./Row.ts"
@@ -45,6 +45,12 @@ export const sections: ReadonlyArray<Section> = [
   { title: "Statuses and headers", about: "Bytes beyond ASCII are what they are.", rows: [...redirects, ...tokens] },
   { title: "Bodies", about: "What servers and what stands before them do to an answer.", rows: http },
   {
+    title: "Logins",
+    about: "What docker's and podman's tools leave. [Registries](registries.md) has the order.",
+    rows: logins
+  },
+  { title: "Messages", about: "What a failure is called.", rows: messageRows },
+  {
     title: "Hosts",
     about: "Mirrors, certificates and addresses. [Registries](registries.md) has the options.",
     rows: hosts
@@ -70,8 +76,8 @@ const lines = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
   const alike = new Map<string, Array<string>>()
   for (const { report, input, behaviour, oracle, because } of rows) {
     const said = typeof oracle === "string" ? oracle : verdict(oracle)
-    const why = because === undefined ? "" : `. Why: ${because}`
-    const rest = `${report === undefined ? "" : ` (${report})`} | ${cell(behaviour)} | ${cell(said + why)} |`
+    const why = because === undefined ? "" : `Why: ${because}`
+    const rest = `${report === undefined ? "" : ` (${report})`} | ${cell(behaviour)} | ${cell(why === "" ? said : said === "–" ? why : `${said}. ${why}`)} |`
     alike.set(rest, [...(alike.get(rest) ?? []), cell(input)])
   }
   return [...alike].map(([rest, inputs]) => `| ${inputs.join("<br>")}${rest}`)
