@@ -17,7 +17,7 @@ import { isEnded } from "../connection/problem.ts"
 import type { Transport } from "../connection/Transport.ts"
 import { type Followed, follow } from "../http/follow.ts"
 import { contentLength, contentRange, encodingOf } from "../http/header.ts"
-import { isPage } from "../http/readDocument.ts"
+import { isPage, pageInstead } from "../http/readDocument.ts"
 import type { Session } from "../Session.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 import type { Rangeless } from "./Rangeless.ts"
@@ -57,7 +57,7 @@ export const mismatch = ({ size }: BlobDescriptor, actual: number) =>
 /** Not the blob's length: of another blob, or of something else. */
 const otherLength = (answer: Followed, blob: BlobDescriptor, length: number) => {
   const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
-  if (isPage(answer)) return invalid("it is an HTML page")
+  if (isPage(answer)) return pageInstead(answer.url)
   const encoding = encodingOf(answer.headers)
   return encoding === undefined
     ? mismatch(blob, length)

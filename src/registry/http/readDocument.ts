@@ -71,5 +71,5 @@ export const readDocument = Effect.fnUntraced(function* (
   const first = beginning(bytes)
   if (encoding !== undefined && unread.has(encoding) && first !== "{")
     return yield* invalid(`it comes with Content-Encoding: ${encoding}, which was not asked for`)
-  return first === "<" && isPage(answer) ? yield* invalid("it is an HTML page") : bytes
+  return first === "<" && isPage(answer) ? yield* pageInstead(answer.url) : bytes
 })
