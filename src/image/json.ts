@@ -19,11 +19,46 @@ const leaveOutNull = (value: unknown): void => {
   }
 }
 
+/** Values of one document, lists and objects among them; and how deep they may lie within each other. */
+export const mostValues = 200_000
+export const deepest = 500
+
+const [quote, backslash, comma, brace, bracket, endOfBrace, endOfBracket] = [34, 92, 44, 123, 91, 125, 93]
+
+/**
+ * What is wrong with how many values there are: some milliseconds of looking at the bytes, where reading them all would be
+ * seconds.
+ */
+const excess = (bytes: Uint8Array): string | undefined => {
+  let [values, depth, inText] = [1, 0, false]
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (inText) {
+      if (byte === backslash) at += 1
+      else if (byte === quote) inText = false
+    } else if (byte === quote) inText = true
+    else if (byte === comma) values += 1
+    else if (byte === brace || byte === bracket) {
+      values += 1
+      depth += 1
+      if (depth > deepest) return `it is nested more than ${deepest} deep`
+    } else if (byte === endOfBrace || byte === endOfBracket) depth -= 1
+    if (values > mostValues) return `it has more than ${mostValues} values`
+  }
+  return undefined
+}
+
 /**
  * Bytes that are no UTF-8 become U+FFFD, as Go has it: what counts is ASCII, and a digest is of the bytes. Fails without
  * the parser's own words: they quote the text, which may be a secret.
  */
 export const parseJson = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
+  Effect.suspend(() => {
+    const problem = excess(bytes)
+    return problem === undefined ? parse(bytes) : Effect.fail(problem)
+  })
+
+const parse = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
   Effect.try({
     try: () => {
       const json: unknown = JSON.parse(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))

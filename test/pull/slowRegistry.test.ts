@@ -74,25 +74,28 @@ describe("a layer that another registry stalls at", () => {
     ["in this process", true, "LayerStarted"],
     ["in another process", false, "LayerWaiting"]
   ] as const)
-    it.effect(`${where} is taken from one's own, after some seconds, and then is there for all`, () =>
-      Effect.gen(function* () {
-        const { stalled, sound, second, stuck, digest } = yield* beside(isOneProcess)
-        const own = yield* pulling(second, sound.reference("app:1"))
-        yield* until(() => own.tags().includes(tag))
-        expect(sound.log.count({ reference: digest })).toBe(0)
-        const pulled = yield* passing(own.fiber)
-        expect(pulled.layers[0]?.digest).toBe(digest)
-        expect(sound.log.count({ reference: digest })).toBe(1)
-        expect(own.tags().at(-1)).toBe("Pulled")
+    it.effect(
+      `${where} is taken from one's own, after some seconds, and then is there for all`,
+      () =>
+        Effect.gen(function* () {
+          const { stalled, sound, second, stuck, digest } = yield* beside(isOneProcess)
+          const own = yield* pulling(second, sound.reference("app:1"))
+          yield* until(() => own.tags().includes(tag))
+          expect(sound.log.count({ reference: digest })).toBe(0)
+          const pulled = yield* passing(own.fiber)
+          expect(pulled.layers[0]?.digest).toBe(digest)
+          expect(sound.log.count({ reference: digest })).toBe(1)
+          expect(own.tags().at(-1)).toBe("Pulled")
 
-        // Nobody waits for what is there, though its lock is still held.
-        const third = yield* serving({ "app:1": yield* one })
-        const later = yield* pulling(second, third.reference("app:1"))
-        yield* Fiber.join(later.fiber)
-        expect([later.tags().includes("LayerCached"), third.log.count({ reference: digest })]).toEqual([true, 0])
-        expect(stuck.tags()).not.toContain("Pulled")
-        expect(stalled.log.count({ reference: digest })).toBe(1)
-      })
+          // Nobody waits for what is there, though its lock is still held.
+          const third = yield* serving({ "app:1": yield* one })
+          const later = yield* pulling(second, third.reference("app:1"))
+          yield* Fiber.join(later.fiber)
+          expect([later.tags().includes("LayerCached"), third.log.count({ reference: digest })]).toEqual([true, 0])
+          expect(stuck.tags()).not.toContain("Pulled")
+          expect(stalled.log.count({ reference: digest })).toBe(1)
+        }),
+      60_000
     )
 
   for (const isOneProcess of [true, false])
