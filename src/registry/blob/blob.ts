@@ -1,14 +1,27 @@
 /** A blob's bytes (OCI distribution-spec, "Pulling blobs"), each attempt one request from a given byte on. */
 import * as Effect from "effect/Effect"
-import { Observable, tap } from "rxjs"
+import { map, Observable, tap } from "rxjs"
 import { BlobInterrupted, InvalidResponse, isReason, redactUrl } from "../../api/errors.ts"
 import { drain } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { problemOf } from "../connection/problem.ts"
+import type { Answer } from "../connection/Transport.ts"
 import { atMost } from "../http/atMost.ts"
+import { isPage } from "../http/readDocument.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 import { type BlobSource, mismatch, openBlob } from "./openBlob.ts"
 import { skip } from "./skip.ts"
+
+/** A page for people is no layer, though its head told nothing of its length: no byte of it is kept. */
+const unlessPage = (answer: Answer, body$: Observable<Uint8Array>): Observable<Uint8Array> =>
+  isPage(answer)
+    ? body$.pipe(
+        map((chunk, at) => {
+          if (at > 0 || chunk[0] !== "<".charCodeAt(0)) return chunk
+          throw new InvalidResponse({ url: redactUrl(answer.url), problem: "it is an HTML page" })
+        })
+      )
+    : body$
 
 /**
  * One attempt: completes once the whole blob was seen, and fails with `BlobInterrupted` where the body ends before. With
@@ -32,7 +45,7 @@ export const attempt = (
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
     const run = Effect.gen(function* () {
       const { answer, surplus, ranged, foreign } = yield* openBlob(source, blob, { offset, end })
-      const bytes$ = answer.body$(gate).pipe(
+      const bytes$ = unlessPage(answer, answer.body$(gate)).pipe(
         skip(surplus),
         atMost(until - offset, tooMuch(answer.url)),
         tap((chunk) => {

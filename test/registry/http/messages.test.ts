@@ -3,6 +3,7 @@ import { createServer, type ServerOptions } from "node:https"
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
+import { tap } from "rxjs"
 import { describe, expect } from "vitest"
 import { isReason } from "../../../src/api/errors.ts"
 import { parse } from "../../../src/image/reference/Reference.ts"
@@ -135,6 +136,32 @@ describe("a refusal", () => {
         expect(error.advice).toMatch(/link may have expired/)
       }
     })
+  )
+
+  it.live(
+    "that is a page with status 200, in place of a blob: it is called so, asked for once, and none of it is handed on",
+    () =>
+      Effect.gen(function* () {
+        const bytes = Buffer.from("bytes")
+        for (const headers of [{}, { "content-length": 6 }]) {
+          const served = yield* serve(
+            (_, response) =>
+              void response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers }).end("<html>")
+          )
+          const reference = yield* parse(`${served.host}/org/app`)
+          const blob = { digest: digestOf(bytes), size: bytes.length }
+          const received: Array<Uint8Array> = []
+          const error = yield* Registry.use((it) =>
+            drain(isReason)(
+              it
+                .blob$(reference, blob, new Gate(), { emit: () => undefined })
+                .pipe(tap((chunk) => received.push(chunk)))
+            )
+          ).pipe(Effect.provide(Registry.layer()), Effect.flip)
+          expect(error).toMatchObject({ _tag: "InvalidResponse", problem: "it is an HTML page" })
+          expect([received.length, served.requests.length]).toEqual([0, 1])
+        }
+      })
   )
 
   it.live("of the registry itself is advised upon as ever", () =>
