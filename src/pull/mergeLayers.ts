@@ -8,8 +8,9 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as RcMap from "effect/RcMap"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { isReason, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Digest } from "../image/reference/Digest.ts"
@@ -112,6 +113,9 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
     const waiting = (digest: Digest) => () => emit({ _tag: "LayerWaiting", digest })
     yield* store.lockMerge(isLarge, lowest === undefined ? undefined : waiting(lowest.digest))
     const byDigest = distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
+    // Whoever waits for one of these layers says so, and finds what was fetched of it.
+    const wants = yield* Scope.fork(yield* Effect.scope)
+    if (!isLarge && source.isRemote) for (const { digest } of byDigest) yield* Scope.provide(store.want(digest), wants)
     const { blobs } = store
     const { place } = source
     /** Of layers whose lock was not to be had in time: beside whoever has it, nothing of what that one keeps is touched. */
@@ -174,8 +178,9 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
     })
     const done = yield* Effect.retry(attempt, { times: layers.size, while: () => again })
     for (const { digest, diffId } of layers.values()) yield* store.proofs.keep(digest, diffId)
-    yield* each(({ layer, kept, keeps }) =>
-      keeps && blobs !== undefined ? blobs.keep(layer.digest, kept) : kept.discard
+    yield* Scope.close(wants, Exit.void)
+    yield* each(({ layer: { digest }, kept, keeps }) =>
+      keeps && blobs !== undefined ? blobs.keep(digest, kept) : store.unlessWanted(digest, kept.discard)
     )
     for (const { digest, diffId } of layers.values()) {
       const { inflated = 0, entries = 0 } = done.get(digest) ?? {}

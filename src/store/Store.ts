@@ -80,6 +80,8 @@ const week = 7 * 24 * 3_600_000
 
 const defaultRoot = (): string | undefined => process.env["OCIFLOW_HOME"] || inHome(".ociflow")[0]
 
+const wantedName = (digest: string) => `wanted-${digest}`
+
 const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const { root: at = defaultRoot(), layersDir: layersAt, variant = "", merged = false, emit } = options
   if (at === undefined)
@@ -179,6 +181,13 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
     tryLock: (name, how) => made(tryLock(lockPath(name), how)),
     holderOf: (name) => noteOf(lockPath(name)),
     lockMerge: (alone, onWait) => made(lock(lockPath("merge"), { shared: !alone, sharable: true, onWait })),
+    want: (digest) => made(lock(lockPath(wantedName(digest)), { shared: true })),
+    unlessWanted: (digest, work) =>
+      Effect.scoped(
+        Effect.flatMap(tryLock(lockPath(wantedName(digest)), { sharable: true }), (alone) =>
+          alone ? work : Effect.void
+        )
+      ),
     hold: (digests) => made(holdDigests(root, digests)),
     using,
     tidy: Effect.suspend(() => (tidied ? Effect.void : tidy)),
@@ -261,6 +270,10 @@ export class Store extends Context.Service<
     readonly holderOf: (name: string) => Effect.Effect<string | undefined>
     /** Held while layers are merged; `alone`: no other merge goes on meanwhile. */
     readonly lockMerge: (alone: boolean, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
+    /** Says that the blob is wanted, until the scope closes; before its lock is waited for. */
+    readonly want: (digest: Digest) => Effect.Effect<void, Reason, Scope.Scope>
+    /** Does what ends the keeping of a blob, unless somebody else wants it: who asks no longer does. */
+    readonly unlessWanted: (digest: Digest, work: Effect.Effect<void, Reason>) => Effect.Effect<void, Reason>
     /**
      * Held by a pull from its first look to its row, beside any other pull: while it is, no cleaning up takes away a
      * layer that is published and not yet named by an image.

@@ -1,10 +1,14 @@
 /** The layout rootfs, and the other makings of layers, from registry to disk. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { lastValueFrom, take, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import type { PullerOptions } from "../../src/api/config.ts"
 import type { PullEvent } from "../../src/api/events.ts"
+import { lock } from "../../src/store/locks/Lock.ts"
 import { fault, image, Prng, startRegistry, tar } from "../../src/testing/index.ts"
 import { outline, statOf } from "../support/diskTree.ts"
 import { open, type TestClient, temporaryRoot } from "../support/open.ts"
@@ -224,5 +228,53 @@ describe("makings", () => {
       expect(reason).toMatchObject({ _tag: "InvalidOption", option })
     }
     expect(await readdir(home.root)).toEqual([])
+  })
+})
+
+describe("two images that share a layer", () => {
+  const shared = { files: { shared: noise("shared") } }
+  const made = async () => ({
+    "a:1": await image({ layers: [shared, { files: { a: noise("a") } }] }),
+    "b:1": await image({ layers: [{ files: { b: noise("b") } }, shared] }),
+    "c:1": await image({ layers: [shared, { files: { c: noise("c") } }] })
+  })
+  const sharedOf = (images: Awaited<ReturnType<typeof made>>) => images["a:1"].manifests[0]?.layers[0]?.digest ?? ""
+
+  test.each([
+    ["one client", 1],
+    ["several", 3]
+  ])("fetch it once while they are pulled at once, by %s, and nothing of it is kept", async (_, clients) => {
+    const images = await made()
+    await using registry = await startRegistry({ images })
+    await using home = await temporaryRoot()
+    await using first = await rootfs({ root: home.root })
+    await using second = await rootfs({ root: home.root })
+    await using third = await rootfs({ root: home.root })
+    const all = clients === 1 ? [first, first, first] : [first, second, third]
+    const digest = sharedOf(images)
+    // Nobody has the layer before all of them wait for it.
+    const held = Scope.makeUnsafe()
+    await Effect.runPromise(Scope.provide(lock(join(home.root, "locks", digest)), held))
+    let waiting = 0
+    const onEvent = (event: PullEvent) => {
+      if (event._tag === "LayerWaiting" && event.digest === digest) waiting += 1
+    }
+    const pulls = Object.keys(images).map((name, i) => all[i]?.pull(registry.reference(name), { onEvent }))
+    await expect.poll(() => waiting, { timeout: 20_000 }).toBe(3)
+    await Effect.runPromise(Scope.close(held, Exit.void))
+    await Promise.all(pulls)
+    expect(registry.log.count({ kind: "blob", reference: digest })).toBe(1)
+    expect((await left(first)).partial).toEqual([])
+    expect((await readdir(join(home.root, "locks"))).filter((name) => name.startsWith("wanted"))).toEqual([])
+  })
+
+  test("fetch it twice where the second begins when the first is over", async () => {
+    const images = await made()
+    await using registry = await startRegistry({ images })
+    await using oci = await rootfs()
+    await oci.pull(registry.reference("a:1"))
+    expect((await left(oci)).partial).toEqual([])
+    await oci.pull(registry.reference("b:1"))
+    expect(registry.log.count({ kind: "blob", reference: sharedOf(images) })).toBe(2)
   })
 })
