@@ -71,13 +71,13 @@ export interface Shared {
   readonly schemes: Schemes
 }
 
-export const makeSession = (
+const sessionAt = (
   { transport, tokens, schemes }: Shared,
   endpoint: Endpoint,
   repository: string,
   login: Login | undefined,
   emit: Emit,
-  waiting: Waiting = () => Effect.void
+  waiting: Waiting
 ): Session => {
   const key = `${endpoint.origin}${endpoint.root ?? ""}/${repository}`
 
@@ -149,4 +149,30 @@ export const makeSession = (
   })
 
   return { endpoint, ask, refuse }
+}
+
+export const makeSession = (
+  shared: Shared,
+  endpoint: Endpoint,
+  repository: string,
+  login: Login | undefined,
+  emit: Emit,
+  waiting: Waiting = () => Effect.void
+): Session => {
+  const at = (endpoint: Endpoint) => sessionAt(shared, endpoint, repository, login, emit, waiting)
+  if (endpoint.presumed !== true) return at(endpoint)
+  const { actual } = shared.transport
+  return {
+    get endpoint() {
+      return actual(endpoint)
+    },
+    ask: Effect.fnUntraced(function* (request) {
+      const before = actual(endpoint)
+      return yield* Effect.catch(at(before).ask(request), (reason) => {
+        const now = actual(endpoint)
+        return now.origin === before.origin ? Effect.fail(reason) : at(now).ask(request)
+      })
+    }),
+    refuse: at(endpoint).refuse
+  }
 }

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { defaultRetry, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
@@ -12,8 +13,9 @@ import { type Exchanged, exchange } from "./exchange.ts"
 import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
 import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
 import { type ForwardProxy, type ProxyFor, UnusableProxy } from "./Proxy.ts"
-import { codeOf, isPermanent, meaningOf, problemOf } from "./problem.ts"
+import { codeOf, isEnded, isPermanent, meaningOf, problemOf } from "./problem.ts"
 import { remedyOf } from "./remedy.ts"
+import { speaksTls } from "./speaksTls.ts"
 import { type Tls, trusting } from "./Tls.ts"
 
 export interface Request {
@@ -36,6 +38,8 @@ export type Transport = {
   readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
   /** Milliseconds that a host wants to be left in peace, from now on. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
+  /** How an endpoint is spoken to that was presumed to speak plain HTTP: as it turned out. */
+  readonly actual: (endpoint: Endpoint) => Endpoint
 } & Pick<Guard, "refusal" | "placeOf">
 
 export interface TransportOptions {
@@ -56,6 +60,9 @@ const requests = Metric.counter("ociflow_registry_requests", {
   description: "Requests to registries",
   incremental: true
 })
+
+/** Origins that are remembered. */
+const mostOrigins = 1000
 
 const showsCertificate = ({ origin, tls }: Endpoint, url: URL): boolean =>
   url.origin === origin && tls !== undefined && tls.client.length > 0
@@ -143,10 +150,40 @@ export const makeTransport = Effect.fnUntraced(function* ({
       })
     return { ...answer, url, documentTimeout: timeouts.document }
   })
+
+  /** Whether endpoints that were presumed to speak plain HTTP speak TLS, by their origins. */
+  const secured = new Map<string, boolean>()
+  const actual: Transport["actual"] = (endpoint) => {
+    if (endpoint.presumed !== true || secured.get(endpoint.origin) !== true) return endpoint
+    const { presumed: _, ...known } = endpoint
+    return { ...known, origin: endpoint.origin.replace(/^http:/, "https:") }
+  }
+
+  /** Where the first answer, or the lack of one, may be that of a server which speaks TLS, it is asked whether it does. */
+  const presuming = Effect.fnUntraced(function* (
+    endpoint: Endpoint,
+    request: Request
+  ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
+    const { origin, presumed } = endpoint
+    if (presumed !== true || request.url.origin !== origin || secured.has(origin)) return yield* send(endpoint, request)
+    const answer = yield* Effect.result(send(endpoint, request))
+    const doubtful = Result.isSuccess(answer)
+      ? answer.success.status === 400
+      : answer.failure._tag === "RegistryUnreachable" && isEnded(answer.failure.cause)
+    if (doubtful || Result.isSuccess(answer)) {
+      const speaks = doubtful && (yield* speaksTls(request.url, timeouts.connect))
+      if (secured.size >= mostOrigins) secured.clear()
+      secured.set(origin, speaks)
+      const problem = "it speaks HTTPS, and no plain HTTP"
+      if (speaks) return yield* new RegistryUnreachable({ url: redactUrl(request.url), problem })
+    }
+    return yield* Effect.fromResult(answer)
+  })
+
   return {
     // No header of a trace goes out: what a registry learns of us is in its requests' own headers.
     send: (endpoint, request) =>
-      send(endpoint, request).pipe(
+      presuming(endpoint, request).pipe(
         Effect.withSpan("ociflow.request", {
           kind: "client",
           attributes: {
@@ -157,6 +194,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
         })
       ),
     quietFor: manners.quietFor,
+    actual,
     refusal: guard.refusal,
     placeOf: guard.placeOf
   }

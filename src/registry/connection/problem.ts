@@ -43,9 +43,8 @@ export const isEnded = (error: unknown): boolean => closings.has(codeOf(error)) 
 
 /** What a server may mean by an end before any answer: many tell a client in no other way. */
 export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): string => {
-  const isClosed = closings.has(codeOf(error))
-  if (url.protocol === "http:") return isClosed || isParserError(error) ? "; the server may speak TLS" : ""
-  return isClosed && !hasCertificate ? "; the server may want a client certificate" : ""
+  if (url.protocol === "http:") return isEnded(error) ? "; the server may speak TLS" : ""
+  return closings.has(codeOf(error)) && !hasCertificate ? "; the server may want a client certificate" : ""
 }
 
 /** Empty where there is none: undici's parser has errors without one. */

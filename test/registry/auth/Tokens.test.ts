@@ -26,6 +26,7 @@ const slow = Effect.gen(function* () {
   const transport: Transport = {
     placeOf: () => "public",
     refusal: () => undefined,
+    actual: (endpoint) => endpoint,
     quietFor: () => Effect.succeed(0),
     send: (_, it) =>
       Effect.gen(function* () {
