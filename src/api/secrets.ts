@@ -10,6 +10,9 @@ const capacity = 128
 /** Characters. A shorter secret may be part of an ordinary word: it is looked for as a word of its own. */
 const ordinary = 6
 
+/** Characters. A shorter one is a letter, a number or a syllable of any text, and known as soon as it is struck. */
+const shortest = 4
+
 /** Characters of a longer secret that are struck where only its beginning is there: many a server cuts what it repeats. */
 const beginning = 12
 
@@ -54,7 +57,7 @@ const struck = (text: string, form: string, enough: number): string => {
 
 /** From now on this is struck from what others say. */
 export const remember = (secret: string): void => {
-  if (secret === "") return
+  if (secret.length < shortest) return
   const forms = known.get(secret)
   known.delete(secret)
   known.set(secret, forms)

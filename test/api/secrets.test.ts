@@ -50,6 +50,11 @@ describe("a secret that was sent", () => {
     expect(strike("the pass of a passenger: pass.")).toBe("the *** of a passenger: ***.")
   })
 
+  test("is not looked for where it is so short that it is part of any text", () => {
+    rememberHeaders({ authorization: `Basic ${base64("me:a1z")}` })
+    expect(strike(`a1z ${base64("me:a1z")}`)).toBe("a1z ***")
+  })
+
   test("is what Basic encodes, a token, or a header that the options give a host", () => {
     rememberHeaders({
       Authorization: `Basic ${base64("me:with:colons7")}`,
