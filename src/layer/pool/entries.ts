@@ -3,6 +3,7 @@ import { lastValueFrom, merge, Observable, reduce, Subject, type Subscriber, typ
 import type { Limits } from "../../api/config.ts"
 import { BodyUnusable, printable } from "../../api/errors.ts"
 import type { Gate } from "../../reactive/Gate.ts"
+import { countRead } from "../../seams/readBuffers.ts"
 import type { Entry, EntryHeader } from "../Entry.ts"
 import { type EntryMessage, weight } from "../Job.ts"
 import { atMost } from "../limits.ts"
@@ -177,6 +178,7 @@ class EntryReceiver implements Receiver {
         this.#begin(message.header)
         return bytes
       case "Data":
+        countRead(message.chunk.length)
         this.#pieces = this.#reading?.pieces.of(message.chunk)
         return 0
       case "End":
