@@ -64,6 +64,9 @@ const requests = Metric.counter("ociflow_registry_requests", {
 /** Origins that are remembered. */
 const mostOrigins = 1000
 
+/** Milliseconds until this very machine has begun to speak TLS, if it does. */
+const longestHandshake = 1000
+
 const showsCertificate = ({ origin, tls }: Endpoint, url: URL): boolean =>
   url.origin === origin && tls !== undefined && tls.client.length > 0
 
@@ -171,7 +174,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
       ? answer.success.status === 400
       : answer.failure._tag === "RegistryUnreachable" && isEnded(answer.failure.cause)
     if (doubtful || Result.isSuccess(answer)) {
-      const speaks = doubtful && (yield* speaksTls(request.url, timeouts.connect))
+      const speaks = doubtful && (yield* speaksTls(request.url, Math.min(timeouts.connect, longestHandshake)))
       if (secured.size >= mostOrigins) secured.clear()
       secured.set(origin, speaks)
       const problem = "it speaks HTTPS, and no plain HTTP"

@@ -7,10 +7,11 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { expect, test } from "vitest"
 import type { PullerOptions } from "../../../src/api/config.ts"
+import { speaksTls } from "../../../src/registry/connection/speaksTls.ts"
 import { fault, randomImage, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
 import { cert, key } from "../../testing/certificate.ts"
-import { serve } from "../server.ts"
+import { serve, serveTcp, until } from "../server.ts"
 
 const image = randomImage("presumed", { layers: 1 })
 const tls = { cert, key }
@@ -49,11 +50,11 @@ test("its certificate is looked at, and the message says what is wrong and what 
     expect(reason).toMatchObject({ _tag: "RegistryUnreachable", url: expect.stringMatching(/^https:/) })
     expect(reason.message).toContain("its certificate is signed by itself")
     expect(reason.advice).toContain(`--ca ${registry.host}=FILE`)
-    expect(reason.advice).not.toContain("plain-http")
+    expect(reason.advice).not.toContain("plainHttp")
   }
   const asked = await resolve(registry, { plainHttp: true })
   expect(asked).toMatchObject({ _tag: "RegistryUnreachable", url: expect.stringMatching(/^http:/) })
-  expect(asked.advice).toContain("leave out --plain-http")
+  expect(asked.advice).toContain("plainHttp: false")
 })
 
 /** As Go's net/http does: TLS, and a sentence for whoever speaks plain HTTP. */
@@ -113,6 +114,15 @@ test("one that speaks plain HTTP costs no connection more than where that was as
     return registry.accepted()
   }
   expect(await connections({})).toBe(await connections({ plainHttp: true }))
+})
+
+test("one that says nothing to a handshake is not waited for", async () => {
+  const run = Effect.gen(function* () {
+    const mute = yield* serveTcp()
+    expect(yield* speaksTls(new URL(`http://${mute.host}`), 50)).toBe(false)
+    yield* until(() => mute.sockets.size === 0)
+  })
+  await Effect.runPromise(Effect.scoped(run))
 })
 
 test("one whose first answer breaks is tried again as it was", async () => {
