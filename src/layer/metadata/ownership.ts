@@ -3,7 +3,8 @@ import type { EntryHeader } from "../Entry.ts"
 
 /**
  * The mode on the host. Unless owners are real, the caller must be able to read and replace what it wrote, so its own
- * bits stay set, and setuid and setgid would speak for the wrong owner. The sticky bit of a directory keeps others from each other's files.
+ * bits stay set, and setuid and setgid would speak for the wrong owner. The sticky bit of a directory keeps others from
+ * each other's files.
  */
 export const hostMode = ({ type, mode }: Pick<EntryHeader, "type" | "mode">, ownership: Ownership): number => {
   if (ownership === "chown") return mode & 0o7777

@@ -32,7 +32,7 @@ describe("places", () => {
     const root = emptyRoot()
     apply(root, [file("x", "x"), dir(path, { mode: 0o1750, uid: 3, gid: 4, mtime: { seconds: 5, nanos: 0 } })])
     expect(statOf(root, "")).toBe("3:4:041750")
-    expect(mode(root)).toBe(0o750)
+    expect(mode(root)).toBe(0o1750)
     expect(nanos(root)).toBe(5_000_000_000n)
   })
 
@@ -76,7 +76,7 @@ describe("metadata", () => {
     } finally {
       process.umask(before)
     }
-    expect(["a", "b", "c", "d"].map((name) => mode(join(root, name)))).toEqual([0o755, 0o644, 0o644, 0o755])
+    expect(["a", "b", "c", "d"].map((name) => mode(join(root, name)))).toEqual([0o755, 0o644, 0o644, 0o1755])
     expect(["a", "b", "d"].map((name) => statOf(root, name))).toEqual(["0:0:0104755", "0:0:0100044", "0:0:041555"])
   })
 
