@@ -21,6 +21,8 @@ const flags: Readonly<Record<string, string>> = {
 
 const ofHost: Readonly<Record<string, (registry: string) => string>> = {
   plainHttp: () => "--plain-http",
+  ca: (registry) => `--ca ${registry}=FILE`,
+  client: (registry) => `--client-cert ${registry}=FILE`,
   trustedHosts: (registry) => `--trusted-host ${registry}=HOST`
 }
 

@@ -82,7 +82,7 @@ describe("an authority", () => {
       for (const tls of [{}, { ca: [yield* file(cert)] }]) {
         const said = yield* ask(origin, tls)
         expect(said).toContain("signed by an authority that is not trusted")
-        expect(said).toContain(`--ca ${host}=FILE (hosts["${host}"].ca)`)
+        expect(said).toContain(`\`hosts["${host}"].ca\``)
         expect(said).not.toContain("plain-http")
       }
       const itself = yield* ask(yield* secured({ cert, key }))
@@ -117,7 +117,7 @@ describe("a server that wants a client certificate", () => {
         const { host } = new URL(origin)
         const ca = [yield* file(root)]
         expect(yield* ask(origin, { ca })).toContain(
-          `If the server wants a client certificate, show one: --client-cert ${host}=FILE (hosts["${host}"].client).`
+          `If the server wants a client certificate, show one by \`hosts["${host}"].client\`.`
         )
         const both = yield* file(`${leaf}${intermediate}${leafKey}`)
         expect(yield* ask(origin, { ca, client: [{ cert: both, key: both }] })).toBe("200")

@@ -49,7 +49,7 @@ test("its certificate is looked at, and the message says what is wrong and what 
     const reason = await resolve(registry, options)
     expect(reason).toMatchObject({ _tag: "RegistryUnreachable", url: expect.stringMatching(/^https:/) })
     expect(reason.message).toContain("its certificate is signed by itself")
-    expect(reason.advice).toContain(`--ca ${registry.host}=FILE`)
+    expect(reason.advice).toContain(`hosts["${registry.host}"].ca`)
     expect(reason.advice).not.toContain("plainHttp")
   }
   const asked = await resolve(registry, { plainHttp: true })
