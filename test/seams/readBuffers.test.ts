@@ -15,6 +15,14 @@ test("a collection for each 8 MB that arrived, of the young generation alone", (
   expect(gc).toHaveBeenCalledWith(expect.objectContaining({ type: "minor" }))
 })
 
+test("chunks of a byte count as what each takes beside its byte", () => {
+  const gc = vi.fn()
+  vi.stubGlobal("gc", gc)
+  for (let read = 0; read < megabyte; read++) countRead(1)
+  expect(gc.mock.calls.length).toBeGreaterThanOrEqual(20)
+  expect(gc.mock.calls.length).toBeLessThanOrEqual(30)
+})
+
 test("a pull counts the bytes of its blobs", async () => {
   const gc = vi.fn()
   vi.stubGlobal("gc", gc)

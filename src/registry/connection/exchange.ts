@@ -11,6 +11,7 @@ import { Pieces } from "../../reactive/Pieces.ts"
 import { countRead } from "../../seams/readBuffers.ts"
 import type { Connection, Pausable } from "./GuardedClient.ts"
 import { Pace, type Timing } from "./Pace.ts"
+import { inLaterTurn, mayGoOn } from "./turns.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
@@ -35,6 +36,9 @@ export class IdleTimeout extends Error {
 /** Bytes of a piece from which on it is handed on as it is, at once. */
 const large = 4096
 
+/** Whose answer undici's parser is at: it parses one at a time, and no other may be resumed meanwhile. */
+let parsing: Exchange | undefined
+
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #timing: Timing
   readonly #answered: (answer: Exchanged) => void
@@ -46,6 +50,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #next: Uint8Array | undefined
   readonly #held = new Pieces()
   #isDue = false
+  /** Paused until a later turn, whatever the gate says. */
+  #isResting = false
   #open = false
   #flowing = false
   #aborted = false
@@ -84,19 +90,21 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     if (status < 200 || this.#aborted) return
     controller.pause()
-    this.#answered({ status, headers, peer: this.#connection?.peer, body$: (gate) => this.#body$(gate) })
+    const answer = { status, headers, peer: this.#connection?.peer, body$: (gate: Gate) => this.#body$(gate) }
+    this.#parsing(() => this.#answered(answer))
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#timer?.refresh()
     this.#pace?.count(chunk.length)
     countRead(chunk.length)
+    if (chunk.length < large && !mayGoOn()) this.#rest()
     if (this.#next === undefined && this.#held.bytes === 0 && chunk.length >= large) {
       this.#next = chunk
-      this.#flow()
+      this.#parsing(() => this.#flow())
     } else {
       this.#held.push(chunk)
-      if (this.#held.bytes >= piece) this.#flow()
+      if (this.#held.bytes >= piece) this.#parsing(() => this.#flow())
       else this.#flowSoon()
     }
   }
@@ -111,9 +119,28 @@ class Exchange implements Dispatcher.DispatchHandler {
     })
   }
 
+  #parsing(step: () => void): void {
+    parsing = this
+    try {
+      step()
+    } finally {
+      parsing = undefined
+    }
+  }
+
+  #rest(): void {
+    if (this.#isResting) return
+    this.#isResting = true
+    this.#controller?.pause()
+    inLaterTurn(() => {
+      this.#isResting = false
+      this.#flow()
+    })
+  }
+
   onResponseEnd(): void {
     this.#end = {}
-    this.#flow()
+    this.#parsing(() => this.#flow())
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
@@ -167,8 +194,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#next === undefined && this.#held.bytes === 0 && this.#end !== undefined) {
       if ("error" in this.#end) sink.error(this.#end.error)
       else sink.complete()
-    } else if (this.#open) this.#controller?.resume()
-    else this.#controller?.pause()
+    } else if (!this.#open || this.#isResting) this.#controller?.pause()
+    else if (parsing === undefined || parsing === this) this.#controller?.resume()
+    else this.#flowSoon()
   }
 }
 

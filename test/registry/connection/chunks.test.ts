@@ -84,6 +84,74 @@ describe("a body in small chunks", () => {
     })
   )
 
+  for (const [size, atOnce] of [
+    [1, 1],
+    [1, 4],
+    [100, 4]
+  ] as const)
+    it.live(`of ${size} bytes leaves room for others between its chunks, ${atOnce} at once`, () =>
+      Effect.gen(function* () {
+        const long = Buffer.concat(Array.from({ length: size }, () => body.subarray(0, 60_000)))
+        const sent = Buffer.concat([Buffer.from(`${head.slice(0, -2)}connection: close\r\n\r\n`), chunked(long, size)])
+        const served = yield* serveRaw((_, socket) => socket.end(sent))
+        const bodies = yield* Effect.all(Array.from({ length: atOnce }, () => asking(served)))
+        // Chunks that came between two turns of somebody else.
+        let [chunks, most, isOver] = [0, 0, false]
+        const other = () => {
+          most = Math.max(most, chunks)
+          chunks = 0
+          if (!isOver) setImmediate(other)
+        }
+        other()
+        const received = bodies.map(
+          ({ body$ }) =>
+            new Promise<number>((resolve, reject) => {
+              let bytes = 0
+              body$(new Gate()).subscribe({
+                next: ({ length }) => {
+                  bytes += length
+                  chunks += length / size
+                },
+                error: reject,
+                complete: () => resolve(bytes)
+              })
+            })
+        )
+        expect(yield* Effect.promise(() => Promise.all(received))).toEqual(bodies.map(() => long.length))
+        isOver = true
+        expect(most).toBeLessThan(5000)
+      })
+    )
+
+  for (const [what, sent] of [
+    ["small chunks", Buffer.concat([Buffer.from(head), chunked(body, 50)])],
+    ["chunks as they come", Buffer.concat([Buffer.from(head), chunked(body, 60_000)])],
+    ["no chunks", Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n`), body])]
+  ] as const)
+    it.live(`in ${what} may let another one go on from its own pieces`, () =>
+      Effect.gen(function* () {
+        const served = yield* serveRaw((_, socket) => socket.write(sent))
+        const [one, another] = yield* Effect.all([asking(served), asking(served)])
+        const gates = [new Gate(), new Gate()] as const
+        const reading = [one, another].map(
+          ({ body$ }, at) =>
+            new Promise<number>((resolve, reject) => {
+              let bytes = 0
+              body$(gates[at] ?? new Gate()).subscribe({
+                next: ({ length }) => {
+                  bytes += length
+                  gates[at]?.close()
+                  gates[1 - at]?.open()
+                },
+                error: reject,
+                complete: () => resolve(bytes)
+              })
+            })
+        )
+        expect(yield* Effect.promise(() => Promise.race(reading))).toBe(body.length)
+      })
+    )
+
   it.live("stops at a closed gate, and goes on in order", () =>
     Effect.gen(function* () {
       const served = yield* serveRaw((_, socket) => socket.write(Buffer.concat([Buffer.from(head), chunked(body, 3)])))
