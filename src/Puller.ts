@@ -19,7 +19,7 @@ import type {
   Resolution
 } from "./api/Looking.ts"
 import { calledAt, callSite } from "./api/tagged.ts"
-import { load } from "./fs/load.ts"
+import { loadModule } from "./fs/loadModule.ts"
 import type { Entry } from "./layer/Entry.ts"
 import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
 import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
@@ -84,7 +84,7 @@ export class Puller extends Context.Service<
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
     return Layer.unwrap(
-      load("the puller", () => import("./pull/assemble.ts")).pipe(
+      loadModule("the puller", () => import("./pull/assemble.ts")).pipe(
         Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
         Effect.map(({ assemble }) => assemble(Puller, options))
       )

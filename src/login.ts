@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { PullerOptions } from "./api/config.ts"
 import { InvalidReference, PullError, type Reason } from "./api/errors.ts"
-import { load } from "./fs/load.ts"
+import { loadModule } from "./fs/loadModule.ts"
 import { isRegistry, normalizeRegistry } from "./image/reference/registryName.ts"
 
 const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
@@ -16,7 +16,7 @@ const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
 /** Beside the file, for as long as it is changed. */
 const exclude = (path: string) =>
   Effect.flatMap(
-    load("locks", () => import("./store/locks/Lock.ts")),
+    loadModule("locks", () => import("./store/locks/Lock.ts")),
     ({ lock }) => lock(`${path}.lock`)
   )
 
@@ -33,8 +33,8 @@ export const login = Effect.fnUntraced(
     options: PullerOptions = {}
   ) {
     const registry = yield* registryOf(text)
-    const { signIn } = yield* load("logins", () => import("./registry/signIn.ts"))
-    const { keepLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
+    const { signIn } = yield* loadModule("logins", () => import("./registry/signIn.ts"))
+    const { saveLogin: keepLogin } = yield* loadModule("logins", () => import("./registry/auth/saveLogin.ts"))
     yield* signIn(registry, credentials, options)
     const kept = yield* keepLogin(registry, credentials, exclude)
     return { registry, ...kept }
@@ -46,7 +46,7 @@ export const login = Effect.fnUntraced(
 export const logout = Effect.fnUntraced(
   function* (text: string) {
     const registry = yield* registryOf(text)
-    const { forgetLogin } = yield* load("logins", () => import("./registry/auth/keepLogin.ts"))
+    const { removeLogin: forgetLogin } = yield* loadModule("logins", () => import("./registry/auth/saveLogin.ts"))
     return { registry, known: yield* forgetLogin(registry, exclude) }
   },
   (effect, text) => naming(text)(effect)

@@ -31,8 +31,8 @@ import { loginCommands } from "./commands/loginCommands.ts"
 import { lookingCommands } from "./commands/lookingCommands.ts"
 import { network, reached } from "./commands/network.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
-import { failing } from "./failing.ts"
-import { part } from "./part.ts"
+import { loadPart } from "./loadPart.ts"
+import { reportFailure } from "./reportFailure.ts"
 
 export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
 
@@ -87,7 +87,7 @@ const pull = (library: Library) =>
       json
     }) {
       const level = yield* GlobalFlag.LogLevel
-      const way = yield* part(() => import("./commands/pull.ts"))
+      const way = yield* loadPart(() => import("./commands/pull.ts"))
       yield* way
         .pull(
           library({
@@ -107,7 +107,7 @@ const pull = (library: Library) =>
           { platform, policy, preflight, name },
           { json, quiet, plain: Option.isSome(level) }
         )
-        .pipe(failing(json))
+        .pipe(reportFailure(json))
     })
   ).pipe(
     Command.withDescription("Pull an image: each layer verified, and extracted into a directory of its own or merged"),
@@ -126,8 +126,8 @@ const images = (library: Library) =>
     "images",
     { root, access, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
-      const way = yield* part(() => import("./commands/images.ts"))
-      yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), failing(json))
+      const way = yield* loadPart(() => import("./commands/images.ts"))
+      yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
 
@@ -136,8 +136,8 @@ const inspect = (library: Library) =>
     "inspect",
     { reference, root, access, ...extraction, json },
     Effect.fnUntraced(function* ({ reference, json, ...options }) {
-      const way = yield* part(() => import("./commands/inspect.ts"))
-      yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), failing(json))
+      const way = yield* loadPart(() => import("./commands/inspect.ts"))
+      yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("Show what the store knows of one image"))
 

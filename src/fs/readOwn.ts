@@ -1,7 +1,7 @@
 /** A small file that a store keeps for itself, as text; `undefined` where there is none, or what is there is no small file. */
 
 import { notRegular, readRegular } from "./openRegular.ts"
-import { ifMissing, on, syscall } from "./syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
 
 /** Bytes. A path, a digest and a fingerprint are far less. */
 const most = 2 ** 16
@@ -9,5 +9,5 @@ const most = 2 ** 16
 export const readOwn = (path: string) =>
   syscall("read", path, async () => (await readRegular(path, most)).toString()).pipe(
     ifMissing,
-    on(["EFBIG", ...notRegular], undefined)
+    recoverFrom(["EFBIG", ...notRegular], undefined)
   )

@@ -15,10 +15,10 @@ export const syscall = <A>(operation: string, path: string, run: () => Promise<A
   })
 
 /** Takes `fallback` where the call failed with one of `codes`. */
-export const on =
+export const recoverFrom =
   <const B>(codes: ReadonlyArray<string>, fallback: B) =>
   <A, R>(call: Effect.Effect<A, FileSystemFailed, R>): Effect.Effect<A | B, FileSystemFailed, R> =>
     Effect.catch(call, (error) => (codes.includes(error.code) ? Effect.succeed(fallback) : Effect.fail(error)))
 
 /** `undefined` where the path does not exist. */
-export const ifMissing = on(["ENOENT", "ENOTDIR"], undefined)
+export const ifMissing = recoverFrom(["ENOENT", "ENOTDIR"], undefined)

@@ -8,7 +8,7 @@ import { makeDirectory } from "./makeDirectory.ts"
 import { codeOf, syscall } from "./syscall.ts"
 
 /** Does the work, waits for the disk, closes the file. */
-export const synced = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
+export const syncAndClose = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
   try {
     await work()
     await handle.sync()
@@ -23,14 +23,14 @@ export const syncDirectory = (path: string): Effect.Effect<void, FileSystemFaile
     ? Effect.void
     : syscall("sync", path, async () => {
         const handle = await open(path, "r")
-        await synced(handle, () => Promise.resolve())
+        await syncAndClose(handle, () => Promise.resolve())
       })
 
 /** Makes the bytes of a file last through a power cut. Windows flushes only what is open for writing. */
 export const syncFile = (path: string): Effect.Effect<void, FileSystemFailed> =>
   syscall("sync", path, async () => {
     const handle = await open(path, "r+")
-    await synced(handle, () => Promise.resolve())
+    await syncAndClose(handle, () => Promise.resolve())
   })
 
 /** Windows refuses to rename over a file that someone is reading just now. */
@@ -68,7 +68,7 @@ export const writeAtomic = (
     yield* syscall("write", path, async () => {
       await makeDirectory(dirname(path))
       const handle = await openNew(beside)
-      if (lasting) return synced(handle, () => handle.writeFile(bytes))
+      if (lasting) return syncAndClose(handle, () => handle.writeFile(bytes))
       await handle.writeFile(bytes).finally(() => handle.close())
     })
     yield* replace(beside, path)

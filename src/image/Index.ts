@@ -6,7 +6,7 @@ import { advice, TextMap } from "./advice.ts"
 import { Descriptor } from "./Descriptor.ts"
 import { decodeAs } from "./decodeAs.ts"
 import { parseJson } from "./json.ts"
-import { isIndex, isManifest, saysNothing } from "./mediaTypes.ts"
+import { isGenericType, isIndex, isManifest } from "./mediaTypes.ts"
 
 /** Those that make sense: what stands beside an image is not the image. */
 const Entries = Schema.Array(Schema.Union([Descriptor, Schema.Unknown])).pipe(
@@ -40,4 +40,4 @@ export const isAttestation = ({ annotations, platform }: Descriptor): boolean =>
 
 /** An entry that may lead to an image. Its type is advice: what it names tells its own. */
 export const mayBeImage = (entry: Descriptor): boolean =>
-  !isAttestation(entry) && (isManifest(entry.mediaType) || isIndex(entry.mediaType) || saysNothing(entry.mediaType))
+  !isAttestation(entry) && (isManifest(entry.mediaType) || isIndex(entry.mediaType) || isGenericType(entry.mediaType))

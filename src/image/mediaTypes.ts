@@ -17,7 +17,7 @@ export const isConfig = (mediaType: string): boolean => mediaType === ociConfig 
 const nothing: ReadonlySet<string> = new Set(["", "application/json", "application/octet-stream", "text/plain"])
 
 /** Some clients and servers of plain files call everything so. */
-export const saysNothing = (mediaType: string): boolean => nothing.has(mediaType)
+export const isGenericType = (mediaType: string): boolean => nothing.has(mediaType)
 
 /** The config of an artifact that has none, `{}`. */
 export const emptyConfig = "application/vnd.oci.empty.v1+json"

@@ -1,8 +1,8 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 import { Worker } from "node:worker_threads"
 import { FileSystemFailed, WorkerDied } from "../api/errors.ts"
-import { scarcity } from "../fs/load.ts"
-import type { Job, Message, Order, Survey } from "./Job.ts"
+import { scarcity } from "../fs/loadModule.ts"
+import type { FingerprintJob, Job, Message, Order } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
@@ -34,7 +34,7 @@ const onExit = () => {
 type Death = WorkerDied | FileSystemFailed
 
 interface Running {
-  readonly job: Job | Survey
+  readonly job: Job | FingerprintJob
   readonly message: (message: Message) => void
   readonly died: (reason: Death) => void
   /** Resolved once the worker has let go of everything of this job. */
@@ -112,7 +112,10 @@ export class ExtractionWorker {
    * Runs a job. The function that is returned stops it at its next step, and only it: when it is over the worker may have
    * another one. `free` follows when the worker has closed its files, or is dead since a step of it did not end.
    */
-  start(job: Job | Survey, on: { message: (message: Message) => void; died: (reason: Death) => void }): () => void {
+  start(
+    job: Job | FingerprintJob,
+    on: { message: (message: Message) => void; died: (reason: Death) => void }
+  ): () => void {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve

@@ -4,7 +4,7 @@ import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
 import type { Warning } from "../api/events.ts"
 import type { ApplierOptions } from "./apply/apply.ts"
 import type { EntryHeader } from "./Entry.ts"
-import type { Facts } from "./metadata/Facts.ts"
+import type { FingerprintFacts } from "./metadata/FingerprintFacts.ts"
 
 /** How the applier is to write: what `makeApplier` knows beside the layer itself. */
 export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn" | "look">
@@ -22,19 +22,19 @@ export interface Job {
     /** The tree is on the disk before the job is done. */
     readonly lasting: boolean
     /** What the tree's fingerprint is taken of; absent where the tree is not finished when the job is. */
-    readonly facts?: Facts | undefined
+    readonly facts?: FingerprintFacts | undefined
   }
 }
 
 /** A look at a tree that is there, in place of a job. */
-export interface Survey {
+export interface FingerprintJob {
   /** What the tree is called by, for errors. */
   readonly digest: string
-  readonly survey: { readonly directory: string; readonly facts: Facts }
+  readonly survey: { readonly directory: string; readonly facts: FingerprintFacts }
 }
 
 /** What a worker is told: one job at a time, or to end. */
-export type Order = Job | Survey | "end"
+export type Order = Job | FingerprintJob | "end"
 
 export interface Counts {
   /** Bytes of the blob that were consumed. */

@@ -10,17 +10,17 @@ import type { Emit } from "../api/events.ts"
 import { Replay } from "./Replay.ts"
 
 /** What is wanted. */
-export interface Destination {
+export interface FlightKey {
   readonly key: string
   /**
    * All that the work depends on beside its key. A flight that began in other words (another registry, another claim)
    * may fail for reasons of its own: whoever had only joined it then begins anew.
    */
-  readonly words: string
+  readonly inputs: string
 }
 
 /** What a passenger does for itself that does not wait for others any longer. */
-export interface Own<A, E> {
+export interface Alternative<A, E> {
   /** Only one that began at another place is not waited for. */
   readonly place: string
   /** Done when it has waited enough. */
@@ -28,26 +28,26 @@ export interface Own<A, E> {
   readonly work: (emit: Emit) => Effect.Effect<A, E>
 }
 
-interface Passenger {
+interface Listener {
   readonly emit: Emit
   /** Failed with what its own `emit` threw: that is nobody else's failure. */
   readonly broken: Deferred.Deferred<never>
 }
 
 interface Flight<A, E> {
-  readonly words: string
+  readonly inputs: string
   readonly place: string | undefined
-  readonly told: Replay
-  readonly passengers: Set<Passenger>
+  readonly replay: Replay
+  readonly listeners: Set<Listener>
   readonly fiber: Fiber.Fiber<A, E>
 }
 
 export interface Flights<A, E> {
   readonly join: (
-    destination: Destination,
+    destination: FlightKey,
     emit: Emit,
     work: (emit: Emit) => Effect.Effect<A, E>,
-    own?: Own<A, E>
+    own?: Alternative<A, E>
   ) => Effect.Effect<A, E>
 }
 
@@ -57,11 +57,11 @@ type Left<A> =
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Waited" }
 
-const tell = (passenger: Passenger, event: Parameters<Emit>[0]): void => {
+const tell = (listener: Listener, event: Parameters<Emit>[0]): void => {
   try {
-    passenger.emit(event)
+    listener.emit(event)
   } catch (defect) {
-    Deferred.doneUnsafe(passenger.broken, Effect.die(defect))
+    Deferred.doneUnsafe(listener.broken, Effect.die(defect))
   }
 }
 
@@ -71,28 +71,28 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
   const flights = new Map<string, Flight<A, E>>()
 
   const begin = (
-    { key, words }: Destination,
+    { key, inputs }: FlightKey,
     place: string | undefined,
     work: (emit: Emit) => Effect.Effect<A, E>
   ): Flight<A, E> => {
-    const told = new Replay()
-    const passengers = new Set<Passenger>()
+    const replay = new Replay()
+    const listeners = new Set<Listener>()
     const emit: Emit = (event) => {
-      told.add(event)
-      for (const passenger of passengers) tell(passenger, event)
+      replay.add(event)
+      for (const listener of listeners) tell(listener, event)
     }
     // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
-    const strike = Effect.sync(() => flights.get(key)?.told === told && flights.delete(key))
-    const flown = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(strike))
-    const flight: Flight<A, E> = { words, place, told, passengers, fiber: run(flown) }
+    const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))
+    const running = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(unlist))
+    const flight: Flight<A, E> = { inputs, place, replay, listeners, fiber: run(running) }
     flights.set(key, flight)
     return flight
   }
 
-  const leave = (key: string, flight: Flight<A, E>, passenger: Passenger) =>
+  const leave = (key: string, flight: Flight<A, E>, listener: Listener) =>
     Effect.suspend(() => {
-      flight.passengers.delete(passenger)
-      if (flight.passengers.size > 0) return Effect.void
+      flight.listeners.delete(listener)
+      if (flight.listeners.size > 0) return Effect.void
       if (flights.get(key) === flight) flights.delete(key)
       return Fiber.interrupt(flight.fiber)
     })
@@ -103,15 +103,15 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
         Effect.map((context) => {
           const known = flights.get(to.key)
           const flight = known ?? begin(to, own?.place, (emit) => Effect.provideContext(work(emit), context))
-          const passenger: Passenger = { emit, broken: Deferred.makeUnsafe() }
-          for (const event of flight.told.events) tell(passenger, event)
-          flight.passengers.add(passenger)
-          return { flight, passenger, others: known !== undefined && known.words !== to.words }
+          const listener: Listener = { emit, broken: Deferred.makeUnsafe() }
+          for (const event of flight.replay.events) tell(listener, event)
+          flight.listeners.add(listener)
+          return { flight, passenger: listener, others: known !== undefined && known.inputs !== to.inputs }
         })
       ),
-      ({ flight, passenger, others }): Effect.Effect<Left<A>, E> => {
+      ({ flight, passenger: listener, others }): Effect.Effect<Left<A>, E> => {
         const arrived = Effect.map(
-          Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(passenger.broken)),
+          Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(listener.broken)),
           (value): Left<A> => ({ _tag: "Arrived", value })
         )
         const arrival = others ? Effect.orElseSucceed(arrived, (): Left<A> => ({ _tag: "Failed" })) : arrived

@@ -14,7 +14,7 @@ import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { Puller } from "../Puller.ts"
 import { drain, lifting } from "../reactive/bridge.ts"
 import { Registry } from "../registry/Registry.ts"
-import { opening } from "../source/Origin.ts"
+import { makeOpenSource } from "../source/Origin.ts"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
 import { Store } from "../store/Store.ts"
 import { compareTrees } from "./compareTrees.ts"
@@ -22,7 +22,7 @@ import { extractionOf, variantOf } from "./Extraction.ts"
 import { hold } from "./hold.ts"
 import { makeLook } from "./look.ts"
 import { makePull } from "./pull.ts"
-import { repairing } from "./repair.ts"
+import { repair } from "./repair.ts"
 
 const silent: Emit = () => {}
 
@@ -42,7 +42,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
     const lift = yield* lifting()
     const registry = yield* Registry
     const limits = filled(defaultLimits, options.limits)
-    const sources = opening({ registry, lift, limits, directory: store.scratch })
+    const sources = makeOpenSource({ registry, lift, limits, directory: store.scratch })
     const way = yield* makePull(options, sources, lift)
     const look = makeLook({ registry, sources, lift })
     const comparing = compareTrees(store, pool)
@@ -144,7 +144,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
       usage: naming("(store)")(store.usage),
       verify: (how = {}, emit = silent) =>
         how.repair === true
-          ? repairing(store, comparing, pull, emit).pipe(naming("(store)"))
+          ? repair(store, comparing, pull, emit).pipe(naming("(store)"))
           : Effect.map(comparing, (compared) => ({ ...compared, repaired: [] })).pipe(naming("(store)"))
     })
   })

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { isReason, type Reason } from "../api/errors.ts"
-import { scarcity } from "../fs/load.ts"
+import { scarcity } from "../fs/loadModule.ts"
 import type { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import { drain } from "../reactive/bridge.ts"
 import type { Fault, UnknownTree, Verified } from "../store/Reclaimed.ts"

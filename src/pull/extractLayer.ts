@@ -11,20 +11,23 @@ import type { ImageSource } from "../source/ImageSource.ts"
 import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
 
 /** A layer, where its bytes come from, and where they stay. */
-export interface Wanted {
+export interface LayerDownload {
   readonly source: ImageSource
   readonly layer: ResolvedLayer
-  readonly kept: PartialBlob
+  readonly partial: PartialBlob
 }
 
 /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
-export const layerBytes$ = ({ source, layer, kept }: Wanted, gate: Gate, emit: Emit): Observable<Uint8Array> =>
-  kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
+export const layerBytes$ = (
+  { source, layer, partial: kept }: LayerDownload,
+  gate: Gate,
+  emit: Emit
+): Observable<Uint8Array> => kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
 
 /** `directory` is written to until the pool says that it is settled. */
 export const extractLayer = Effect.fnUntraced(function* (
   pool: ExtractionPool["Service"],
-  wanted: Wanted,
+  wanted: LayerDownload,
   directory: string,
   emit: Emit
 ) {

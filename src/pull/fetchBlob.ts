@@ -8,13 +8,13 @@ import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import type { BlobLayout } from "../store/blobs/BlobLayout.ts"
-import { layerBytes$, type Wanted } from "./extractLayer.ts"
+import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 
 /** Milliseconds between two events of one layer. */
 const progressInterval = 50
 
 /** To its end, told as it arrives. */
-export const arrive = (
+export const download = (
   bytes$: Observable<Uint8Array>,
   { digest, size }: ResolvedLayer,
   emit: Emit
@@ -31,11 +31,11 @@ export const arrive = (
   )
 
 /** For a layer whose tree is there already: its blob is proven by its digest alone. */
-export const fetchBlob = (wanted: Wanted, blobs: BlobLayout, emit: Emit): Effect.Effect<void, Reason> =>
+export const fetchBlob = (wanted: LayerDownload, blobs: BlobLayout, emit: Emit): Effect.Effect<void, Reason> =>
   Effect.gen(function* () {
-    const { layer, kept } = wanted
+    const { layer, partial: kept } = wanted
     const { digest, size } = layer
     emit({ _tag: "LayerStarted", digest, size, offset: kept.size() })
-    yield* arrive(layerBytes$(wanted, new Gate(), emit).pipe(verify("blob", digest, size)), layer, emit)
+    yield* download(layerBytes$(wanted, new Gate(), emit).pipe(verify("blob", digest, size)), layer, emit)
     yield* blobs.keep(digest, kept)
   })

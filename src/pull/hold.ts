@@ -13,7 +13,7 @@ import { hostPlatform } from "../image/hostPlatform.ts"
 import { parsePlatform } from "../image/Platform.ts"
 import { nameOf } from "../image/reference/nameOf.ts"
 import type { Store } from "../store/Store.ts"
-import { absence } from "./absence.ts"
+import { whyNotCached } from "./whyNotCached.ts"
 
 export const hold = Effect.fnUntraced(function* (
   store: Store["Service"],
@@ -28,7 +28,7 @@ export const hold = Effect.fnUntraced(function* (
     // As a pull does: no cleaning up begins between the look and the locks.
     yield* store.using
     const known = yield* store.find(reference, platform)
-    if (Option.isNone(known)) return yield* yield* absence(store, reference, platform)
+    if (Option.isNone(known)) return yield* yield* whyNotCached(store, reference, platform)
     const { manifestDigest, layers } = known.value
     yield* Scope.provide(store.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
     return known.value

@@ -19,15 +19,15 @@ import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
-import { nothingKept } from "../source/nothingKept.ts"
+import { noPartial } from "../source/noPartial.ts"
 import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
 import type { Store } from "../store/Store.ts"
-import { believing } from "./believing.ts"
 import type { Permits } from "./Downloads.ts"
-import { doubtsBytes } from "./doubtsBytes.ts"
-import { extractLayer, layerBytes$, type Wanted } from "./extractLayer.ts"
-import { arrive, fetchBlob } from "./fetchBlob.ts"
-import { takeTurn } from "./waitedEnough.ts"
+import { extractLayer, type LayerDownload, layerBytes$ } from "./extractLayer.ts"
+import { download, fetchBlob } from "./fetchBlob.ts"
+import { isBlobMismatch } from "./isBlobMismatch.ts"
+import { refetchOnMismatch } from "./refetchOnMismatch.ts"
+import { takeTurn } from "./takeTurn.ts"
 
 export interface MergeOptions {
   readonly store: Store["Service"]
@@ -38,7 +38,7 @@ export interface MergeOptions {
 const mostAtOnce = 64
 
 /** A layer that is in hand, under its lock. */
-interface Part extends Wanted {
+interface Part extends LayerDownload {
   /** The blob is to stay when the layer is done. */
   readonly keeps: boolean
 }
@@ -47,11 +47,11 @@ type Parts = RcMap.RcMap<Digest, Part, Reason>
 
 export const makeMerge = ({ store, pool }: MergeOptions) => {
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
-  const fetch = (part: Part, emit: Emit) => arrive(layerBytes$(part, new Gate(), emit), part.layer, emit)
+  const fetch = (part: Part, emit: Emit) => download(layerBytes$(part, new Gate(), emit), part.layer, emit)
 
   const apply = (directory: string, part: Part, emit: Emit) =>
     Effect.suspend(() => {
-      const fetched = part.source.isRemote && part.kept.size() === part.layer.size
+      const fetched = part.source.isRemote && part.partial.size() === part.layer.size
       return extractLayer(pool, part, directory, (event) =>
         emit(fetched && event._tag === "LayerProgress" ? { ...event, received: event.size } : event)
       )
@@ -76,7 +76,7 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
       const part = yield* RcMap.get(parts, digest)
       const applying = apply(directory, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
       const isFirst = turns.indexOf(digest) === index
-      if (isFirst) emit({ _tag: "LayerStarted", digest, size: part.layer.size, offset: part.kept.size() })
+      if (isFirst) emit({ _tag: "LayerStarted", digest, size: part.layer.size, offset: part.partial.size() })
       const before = over[index - 1]
       if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
       else {
@@ -140,10 +140,10 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
       if (isLarge) yield* store.lock(digest, { onWait: waiting(digest), note: place })
       const keeps = blobs !== undefined && !(yield* blobs.has(layer))
       const isWanted = keeps || (source.isRemote && !isThere)
-      const kept = isWanted ? (own.get(digest) ?? (yield* store.partial(layer))) : nothingKept
+      const kept = isWanted ? (own.get(digest) ?? (yield* store.partial(layer))) : noPartial
       if (!opened.has(digest) && kept.size() > 0) resumed.add(digest)
       opened.add(digest)
-      return { source, layer, kept, keeps }
+      return { source, layer, partial: kept, keeps }
     })
     const parts = yield* RcMap.make({ lookup: openPart })
     const each = (work: (part: Part) => Effect.Effect<void, Reason>) =>
@@ -154,7 +154,7 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
       return yield* each(
         Effect.fnUntraced(function* (part) {
           const { layer, keeps } = part
-          if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(believing(part, emit))
+          if (keeps && blobs !== undefined) yield* fetchBlob(part, blobs, emit).pipe(refetchOnMismatch(part, emit))
           else if (!own.has(layer.digest)) yield* store.dropPartial(layer.digest)
           emit({ _tag: "LayerCached", digest: layer.digest, path })
         })
@@ -167,9 +167,9 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
     let again = false
     // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
     const refuse = Effect.fnUntraced(function* (part: Part, reason: Reason) {
-      if (!doubtsBytes(reason)) return
-      const lied = yield* source.doubt(part.layer.digest, emit)
-      yield* part.kept.discard
+      if (!isBlobMismatch(reason)) return
+      const lied = yield* source.reportMismatch(part.layer.digest, emit)
+      yield* part.partial.discard
       again = resumed.delete(part.layer.digest) || lied
     })
     const attempt = Effect.suspend(() => {
@@ -179,7 +179,7 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
     const done = yield* Effect.retry(attempt, { times: layers.size, while: () => again })
     for (const { digest, diffId } of layers.values()) yield* store.proofs.keep(digest, diffId)
     yield* Scope.close(wants, Exit.void)
-    yield* each(({ layer: { digest }, kept, keeps }) =>
+    yield* each(({ layer: { digest }, partial: kept, keeps }) =>
       keeps && blobs !== undefined ? blobs.keep(digest, kept) : store.unlessWanted(digest, kept.discard)
     )
     for (const { digest, diffId } of layers.values()) {

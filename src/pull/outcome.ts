@@ -56,7 +56,7 @@ export const recordOf = (reference: string, image: FoundImage, requested: Platfo
 })
 
 /** The last event of a pull. */
-export const announce = (image: PulledImage, cached: boolean, emit: Emit): PulledImage => {
+export const emitPulled = (image: PulledImage, cached: boolean, emit: Emit): PulledImage => {
   if (cached) for (const { digest, path } of image.layers) emit({ _tag: "LayerCached", digest, path })
   emit({ _tag: "Pulled", image, cached })
   return image

@@ -23,23 +23,23 @@ import { type Lift, scoped$ } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
-import { nothingKept } from "../source/nothingKept.ts"
+import { noPartial } from "../source/noPartial.ts"
 import { type Opening, originOf } from "../source/Origin.ts"
 import { Store } from "../store/Store.ts"
-import { absence } from "./absence.ts"
-import { believing } from "./believing.ts"
 import { makeDownloads, type Permits } from "./Downloads.ts"
-import { doubtsBytes } from "./doubtsBytes.ts"
-import { extractLayer, type Wanted } from "./extractLayer.ts"
+import { extractLayer, type LayerDownload } from "./extractLayer.ts"
 import { makeFlights } from "./Flight.ts"
 import { fetchBlob } from "./fetchBlob.ts"
+import { isBlobMismatch } from "./isBlobMismatch.ts"
 import { makeMerge } from "./mergeLayers.ts"
-import { announce, distinctLayers, recordOf, resolvedEvent } from "./outcome.ts"
+import { distinctLayers, emitPulled, recordOf, resolvedEvent } from "./outcome.ts"
 import { preflight } from "./preflight.ts"
-import { takeTurn, waitedEnough } from "./waitedEnough.ts"
+import { refetchOnMismatch } from "./refetchOnMismatch.ts"
+import { takeTurn, untilOverdue } from "./takeTurn.ts"
+import { whyNotCached } from "./whyNotCached.ts"
 
 /** What was asked for, read. */
-const ask = Effect.fnUntraced(function* (
+const readRequest = Effect.fnUntraced(function* (
   text: string,
   { platform, policy = "missing", preflight = "warn", name, input }: PullOptions
 ) {
@@ -51,7 +51,7 @@ const ask = Effect.fnUntraced(function* (
     platform: platform === undefined ? hostPlatform() : yield* parsePlatform(platform)
   }
 })
-type Asked = Effect.Success<ReturnType<typeof ask>>
+type PullRequest = Effect.Success<ReturnType<typeof readRequest>>
 
 const silent: Emit = () => {}
 
@@ -67,11 +67,11 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   const pulls = yield* makeFlights<PulledImage, Reason>()
   const layers = yield* makeFlights<void, Reason>()
 
-  const extract = Effect.fnUntraced(function* (wanted: Wanted, unproven: boolean, emit: Emit) {
+  const extract = Effect.fnUntraced(function* (wanted: LayerDownload, unproven: boolean, emit: Emit) {
     const { digest, diffId, size } = wanted.layer
     const directory = yield* store.stage(digest)
     yield* Effect.addFinalizer(() => pool.settled(directory))
-    emit({ _tag: "LayerStarted", digest, size, offset: wanted.kept.size() })
+    emit({ _tag: "LayerStarted", digest, size, offset: wanted.partial.size() })
     const { fingerprint, ...counts } = yield* extractLayer(pool, wanted, directory, emit)
     // Whoever did not wait for its turn may find that another was quicker.
     const replaces = unproven && (yield* standing(wanted.layer)) === "unproven"
@@ -111,14 +111,14 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
     const partial = isLocked ? store.partial(layer) : store.scratchPartial(layer)
-    const kept = source.isRemote || keeps ? yield* partial : nothingKept
-    const wanted = { source, layer, kept }
+    const kept = source.isRemote || keeps ? yield* partial : noPartial
+    const wanted = { source, layer, partial: kept }
     if (isThere) {
-      if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(believing(wanted, emit))
+      if (keeps) yield* fetchBlob(wanted, blobs, emit).pipe(refetchOnMismatch(wanted, emit))
       return emit({ _tag: "LayerCached", digest, path: store.layerPath(digest) })
     }
     const { path, inflated, entries } = yield* extract(wanted, before === "unproven", emit).pipe(
-      believing(wanted, emit)
+      refetchOnMismatch(wanted, emit)
     )
     yield* keeps ? blobs.keep(digest, kept) : kept.discard
     emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
@@ -147,7 +147,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       yield* permits.withPermit(making(isLocked))
     }, Effect.scoped)
 
-  const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: Asked, emit: Emit) {
+  const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: PullRequest, emit: Emit) {
     emit({ _tag: "Resolving", reference: origin.name })
 
     const source = policy === "never" ? undefined : yield* open(origin)
@@ -161,9 +161,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       store.blobs === undefined ? Effect.succeed(true) : store.blobs.holds(name, image)
     if (Option.isSome(known) && (!isAsked || known.value.digest === digest) && (yield* isServed(known.value))) {
       yield* store.tidy
-      return announce(known.value, true, emit)
+      return emitPulled(known.value, true, emit)
     }
-    if (source === undefined) return yield* yield* absence(store, name, platform)
+    if (source === undefined) return yield* yield* whyNotCached(store, name, platform)
 
     yield* store.using
     yield* pool.warm
@@ -172,7 +172,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       // A power cut may have taken the record of a name, and left its rows.
       const late = isUnknown ? yield* store.find(name, platform) : Option.none<PulledImage>()
       if (Option.isNone(late) || !(yield* isServed(late.value))) return yield* Effect.fail(resolved.failure)
-      return announce(late.value, true, emit)
+      return emitPulled(late.value, true, emit)
     }
     const image = resolved.success
     const distinct = yield* distinctLayers(image)
@@ -183,12 +183,12 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const permits = downloads.forPull()
     const one = (layer: ResolvedLayer) =>
       layers.join(
-        { key: `${layer.digest} ${layer.diffId}`, words: JSON.stringify([source.words, layer]) },
+        { key: `${layer.digest} ${layer.diffId}`, inputs: JSON.stringify([source.inputs, layer]) },
         emit,
         pullLayer(source, layer, permits, false),
         {
           place: source.place,
-          after: waitedEnough({ store, layer, isElsewhere: Effect.succeed(true), isThere: isPublished(layer) }),
+          after: untilOverdue({ store, layer, isElsewhere: Effect.succeed(true), isThere: isPublished(layer) }),
           work: pullLayer(source, layer, permits, true)
         }
       )
@@ -199,15 +199,15 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     yield* Effect.all([making, store.prepare, store.tidy], { concurrency: "unbounded", discard: true })
     const record = recordOf(name, image, platform)
     if (store.blobs !== undefined) yield* store.blobs.enter(record)
-    return announce(yield* store.record(record), false, emit)
+    return emitPulled(yield* store.record(record), false, emit)
   }, Effect.scoped)
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
     yield* checkPullOptions(options)
-    const asked = yield* ask(text, options)
+    const asked = yield* readRequest(text, options)
     const { origin, platform, policy, space } = asked
-    const words = JSON.stringify([origin.words, platform, policy, space])
-    return yield* pulls.join({ key: words, words }, emit, (emit) => pullImage(asked, emit))
+    const inputs = JSON.stringify([origin.inputs, platform, policy, space])
+    return yield* pulls.join({ key: inputs, inputs }, emit, (emit) => pullImage(asked, emit))
   })
 
   /**
@@ -226,8 +226,8 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
         )
       return reading$.pipe(
         catchError((error) => {
-          if (!isReason(error) || !doubtsBytes(error)) return throwError(() => error)
-          return lift(source.doubt(layer.digest, silent)).pipe(
+          if (!isReason(error) || !isBlobMismatch(error)) return throwError(() => error)
+          return lift(source.reportMismatch(layer.digest, silent)).pipe(
             concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
           )
         })
@@ -236,7 +236,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
 
   const entries$ = (text: string, options: EntriesOptions): Observable<Entry> => {
     const image = Effect.gen(function* () {
-      const { origin, platform } = yield* ask(text, options)
+      const { origin, platform } = yield* readRequest(text, options)
       const source = yield* open(origin)
       return { source, layers: yield* distinctLayers(yield* source.resolve(platform, silent)) }
     })

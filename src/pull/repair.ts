@@ -38,7 +38,7 @@ const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest)
   return { text: formatLocal({ transport, path, digest }), name, options: { name, input } }
 })
 
-export const repairing = Effect.fnUntraced(function* (
+export const repair = Effect.fnUntraced(function* (
   store: Store["Service"],
   comparing: Effect.Effect<Compared, Reason>,
   pull: Puller["Service"]["pull"],

@@ -13,13 +13,13 @@ import { type Challenge, parseChallenges } from "./auth/Challenge.ts"
 import type { Login } from "./auth/Login.ts"
 import { basic, type TokenRequest, type Tokens } from "./auth/Tokens.ts"
 import { addressOf, type Endpoint } from "./connection/Endpoint.ts"
-import type { Waiting } from "./connection/Manners.ts"
+import type { OnWait } from "./connection/HostBackoff.ts"
 import type { Transport } from "./connection/Transport.ts"
 import { discard } from "./http/discard.ts"
-import { type Circumstances, failure } from "./http/failure.ts"
-import { type Followed, follow } from "./http/follow.ts"
+import { type FinalResponse, followRedirects } from "./http/followRedirects.ts"
 import { addressOfHeader, textOfHeader } from "./http/header.ts"
 import { notices } from "./http/notices.ts"
+import { type RefusalContext, refusalReason } from "./http/refusal.ts"
 
 export interface Ask {
   readonly method: "GET" | "HEAD"
@@ -34,9 +34,9 @@ export interface Session {
    * Sends a request, with renewals. Any status comes back but 401 and 403, which fail with `AccessDenied`.
    * The answer belongs to the scope.
    */
-  readonly ask: (ask: Ask) => Effect.Effect<Followed, Reason, Scope.Scope>
+  readonly ask: (ask: Ask) => Effect.Effect<FinalResponse, Reason, Scope.Scope>
   /** Fails with the reason that an answer stands for. */
-  readonly refuse: (answer: Followed, notFound: Circumstances["notFound"]) => Effect.Effect<never, Reason>
+  readonly refuse: (answer: FinalResponse, notFound: RefusalContext["notFound"]) => Effect.Effect<never, Reason>
 }
 
 /** How to authenticate to a repository, as its registry said. */
@@ -77,7 +77,7 @@ const sessionAt = (
   repository: string,
   login: Login | undefined,
   emit: Emit,
-  waiting: Waiting
+  waiting: OnWait
 ): Session => {
   const key = `${endpoint.origin}${endpoint.root ?? ""}/${repository}`
 
@@ -115,7 +115,7 @@ const sessionAt = (
   })
 
   const refuse: Session["refuse"] = (answer, notFound) =>
-    failure(answer, {
+    refusalReason(answer, {
       authenticated: login !== undefined && !answer.astray,
       redirected: answer.astray,
       ...(notFound === undefined ? {} : { notFound })
@@ -125,11 +125,11 @@ const sessionAt = (
     method,
     path,
     headers
-  }: Ask): Effect.fn.Return<Followed, Reason, Scope.Scope> {
+  }: Ask): Effect.fn.Return<FinalResponse, Reason, Scope.Scope> {
     const url = addressOf(endpoint, repository === "" ? path : `${repository}/${path}`)
     for (let requests = 1; ; requests++) {
       const shown = yield* show()
-      const answer = yield* follow(transport, endpoint, { method, url, headers, waiting }, shown.authorization)
+      const answer = yield* followRedirects(transport, endpoint, { method, url, headers, waiting }, shown.authorization)
       if (path.startsWith("manifests/") && !answer.astray) notices(endpoint.registry, answer.headers).forEach(emit)
       if (answer.status !== 401 && answer.status !== 403) return answer
 
@@ -157,7 +157,7 @@ export const makeSession = (
   repository: string,
   login: Login | undefined,
   emit: Emit,
-  waiting: Waiting = () => Effect.void
+  waiting: OnWait = () => Effect.void
 ): Session => {
   const at = (endpoint: Endpoint) => sessionAt(shared, endpoint, repository, login, emit, waiting)
   if (endpoint.presumed !== true) return at(endpoint)

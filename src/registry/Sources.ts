@@ -17,7 +17,7 @@ import { RangesIgnored } from "./blob/openBlob.ts"
 import { Rangeless } from "./blob/Rangeless.ts"
 import { resuming } from "./blob/resuming.ts"
 import type { Endpoint } from "./connection/Endpoint.ts"
-import type { Waiting } from "./connection/Manners.ts"
+import type { OnWait } from "./connection/HostBackoff.ts"
 import { isTooSlow } from "./connection/Pace.ts"
 import type { Hosts, Mirror } from "./hosts/Hosts.ts"
 import type { Mirrors } from "./hosts/Mirrors.ts"
@@ -55,7 +55,7 @@ export interface Sources {
 
 /** A wait is told as what it is: a request that comes later, since an earlier one was refused. */
 const telling =
-  ({ registry }: Endpoint, emit: Emit, digest?: string): Waiting =>
+  ({ registry }: Endpoint, emit: Emit, digest?: string): OnWait =>
   (millis, host = registry) =>
     Effect.sync(() => {
       const message = `${host} asked to be left in peace`
@@ -65,7 +65,7 @@ const telling =
 
 /** Nobody waits for a mirror: the next place is asked. */
 const unwilling =
-  (endpoint: Endpoint): Waiting =>
+  (endpoint: Endpoint): OnWait =>
   (millis, host = "it") => {
     const problem = `${host} asked to be left in peace for ${Math.ceil(millis / 1000)} s more`
     return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
@@ -99,7 +99,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     endpoint: Endpoint,
     repository: string,
     emit: Emit,
-    waiting: Waiting
+    waiting: OnWait
   ): Effect.fn.Return<Session, Reason> {
     const door = { registry: endpoint.registry, repository }
     const login = Option.getOrUndefined(yield* credentials.find(door, emit))
@@ -120,7 +120,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
   ): Effect.fn.Return<A, Reason> {
     const { registry, repository } = networkReference(reference)
     const places = yield* hosts.of(registry, emit)
-    const at = (endpoint: Endpoint, waiting: Waiting) =>
+    const at = (endpoint: Endpoint, waiting: OnWait) =>
       Effect.flatMap(sessionAt(endpoint, repository, emit, waiting), use)
     for (const mirror of yield* mirrors.ready(places, { tag: wanted === "tag" })) {
       const found = yield* at(mirror.endpoint, unwilling(mirror.endpoint)).pipe(
@@ -137,7 +137,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
     const broken = new Set<string>()
-    const at = (endpoint: Endpoint, waiting: Waiting) => ({
+    const at = (endpoint: Endpoint, waiting: OnWait) => ({
       transport,
       lift,
       rangeless,

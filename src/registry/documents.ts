@@ -17,15 +17,15 @@ import {
 } from "../api/errors.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
 import { decodeAs, mostItems } from "../image/decodeAs.ts"
+import { documentKindOf } from "../image/documentKind.ts"
 import { ImageConfig } from "../image/ImageConfig.ts"
 import { Index } from "../image/Index.ts"
 import { parseJson } from "../image/json.ts"
-import { kindOf } from "../image/kind.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import type { Followed } from "./http/follow.ts"
+import type { FinalResponse } from "./http/followRedirects.ts"
 import { contentLength, headerOf, holdsDocument } from "./http/header.ts"
 import { isEncoded, isPage, pageInstead, readDocument } from "./http/readDocument.ts"
 import type { Session } from "./Session.ts"
@@ -34,21 +34,21 @@ export const digestOf = (algorithm: string, bytes: Uint8Array) =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
 
 /** What is to be fetched: by a tag, by a digest alone, or by a descriptor, which knows the size too. */
-export type Wanted =
+export type DocumentRequest =
   | { readonly _tag: "Tag"; readonly tag: string }
   | { readonly _tag: "Pin"; readonly digest: Digest }
   | { readonly _tag: "Entry"; readonly descriptor: DescriptorLike }
 
 /** What a reference names: by its digest where it has one. */
-export const wantedOf = ({ tag = "latest", digest }: Reference): Wanted =>
+export const documentRequestOf = ({ tag = "latest", digest }: Reference): DocumentRequest =>
   digest === undefined ? { _tag: "Tag", tag } : { _tag: "Pin", digest }
 
-const digestWanted = (wanted: Wanted): Digest | undefined =>
+const digestWanted = (wanted: DocumentRequest): Digest | undefined =>
   wanted._tag === "Entry" ? wanted.descriptor.digest : wanted._tag === "Pin" ? wanted.digest : undefined
 
 /** The bytes, up to the bound: that of the configuration, or the size that the descriptor tells. */
 const read = Effect.fnUntraced(function* (
-  answer: Followed,
+  answer: FinalResponse,
   subject: string,
   limit: number,
   expected: number | undefined
@@ -132,7 +132,7 @@ export const readManifest = Effect.fnUntraced(function* (
   if (expected !== undefined && digest !== expected)
     return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
-  const { kind, mediaType } = yield* kindOf(json, { digest, ...told })
+  const { kind, mediaType } = yield* documentKindOf(json, { digest, ...told })
   const descriptor = { mediaType, digest, size: bytes.length }
   if (kind !== "index") yield* admitLayers(itemsOf(json, "layers"), digest, limits)
   return kind === "index"
@@ -156,7 +156,7 @@ export const readConfig = Effect.fnUntraced(function* (
 
 export const fetchManifest = Effect.fnUntraced(function* (
   session: Session,
-  wanted: Wanted,
+  wanted: DocumentRequest,
   limits: DocumentLimits
 ): Effect.fn.Return<IndexOrManifest, Reason> {
   const limit = limits.documentBytes

@@ -13,7 +13,7 @@ import { makeCredentials } from "./auth/Credentials.ts"
 import { makeTokens } from "./auth/Tokens.ts"
 import { makeProxy } from "./connection/Proxy.ts"
 import { makeTransport } from "./connection/Transport.ts"
-import { fetchConfig, fetchManifest, headDigest, type Wanted, wantedOf } from "./documents.ts"
+import { type DocumentRequest, documentRequestOf, fetchConfig, fetchManifest, headDigest } from "./documents.ts"
 import { makeHosts } from "./hosts/Hosts.ts"
 import { makeMirrors } from "./hosts/Mirrors.ts"
 import { userAgent } from "./http/userAgent.ts"
@@ -74,7 +74,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     ranges: Math.min(options.ranges ?? 1, mostRanges)
   })
 
-  const manifestOf = (reference: Reference, emit: Emit) => (wanted: Wanted) =>
+  const manifestOf = (reference: Reference, emit: Emit) => (wanted: DocumentRequest) =>
     sources.ask(reference, wanted._tag === "Tag" ? "tag" : "digest", emit, (session) =>
       fetchManifest(session, wanted, limits)
     )
@@ -95,7 +95,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
       reference,
       ...(yield* resolve({
         source: documents(reference, emit),
-        root: wantedOf(reference),
+        root: documentRequestOf(reference),
         wanted,
         emit,
         blobBytes: limits.blobBytes

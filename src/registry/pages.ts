@@ -8,7 +8,7 @@ import { concatMap, defer, from, type Observable, repeat, takeWhile, tap } from 
 import type { Limits } from "../api/config.ts"
 import { InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
 import type { Lift } from "../reactive/bridge.ts"
-import type { Exchanged } from "./connection/exchange.ts"
+import type { Response } from "./connection/exchange.ts"
 import { addressOfHeader } from "./http/header.ts"
 import { nextLink } from "./http/links.ts"
 
@@ -23,7 +23,7 @@ export interface Page<A> {
 }
 
 /** The query of the page behind this one. A list that may go on, and nobody can tell where, is an error. */
-export const nextOf = (headers: Exchanged["headers"], url: URL): Effect.Effect<string | undefined, InvalidResponse> => {
+export const nextOf = (headers: Response["headers"], url: URL): Effect.Effect<string | undefined, InvalidResponse> => {
   const target = nextLink(headers)
   if (target === undefined) return Effect.succeed(undefined)
   const address = addressOfHeader(target ?? "")

@@ -19,11 +19,11 @@ import { type Descriptor, type DescriptorLike, type Document, platformOf } from 
 import type { ImageConfig } from "../image/ImageConfig.ts"
 import { type Index, isAttestation, mayBeImage, senselessEntry } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"
-import { emptyConfig, isConfig, saysNothing } from "../image/mediaTypes.ts"
+import { emptyConfig, isConfig, isGenericType } from "../image/mediaTypes.ts"
 import { fitness, formatPlatform, normalizePlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../image/ResolvedImage.ts"
 import { parseDigest } from "../image/reference/Digest.ts"
-import type { IndexOrManifest, Wanted } from "./documents.ts"
+import type { DocumentRequest, IndexOrManifest } from "./documents.ts"
 
 /** Levels of indexes. An index cannot hold itself, its digest being of its bytes; it can be deep. */
 const deepest = 4
@@ -32,14 +32,14 @@ const mostDocuments = 32
 
 /** Where documents come from, each proven by what named it; failures in passing were tried again. */
 export interface DocumentSource {
-  readonly manifest: (wanted: Wanted) => Effect.Effect<IndexOrManifest, Reason>
+  readonly manifest: (wanted: DocumentRequest) => Effect.Effect<IndexOrManifest, Reason>
   readonly config: (descriptor: DescriptorLike) => Effect.Effect<Document<ImageConfig>, Reason>
 }
 
 export interface Resolve {
   readonly source: DocumentSource
   /** What names the image: an index, or a manifest. */
-  readonly root: Wanted
+  readonly root: DocumentRequest
   readonly wanted: Platform
   readonly emit: Emit
   /** Bytes that a layer's blob may have by its descriptor; `LimitExceeded`. */
@@ -110,7 +110,7 @@ export const configOf = Effect.fnUntraced(function* (
     Effect.catchTags({ InvalidManifest: () => Effect.undefined, LimitExceeded: () => Effect.undefined })
   )
   const { os, architecture, rootfs } = config?.value ?? { rootfs: { diff_ids: [] } }
-  const tells = saysNothing(mediaType) && os !== undefined && architecture !== undefined
+  const tells = isGenericType(mediaType) && os !== undefined && architecture !== undefined
   return tells || rootfs.diff_ids.length > 0 ? config : undefined
 })
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "../api/errors.ts"
-import type { Password } from "./auth/keepLogin.ts"
+import type { Password } from "./auth/saveLogin.ts"
 import { makeNetwork, type RegistryOptions } from "./makeRegistry.ts"
 import { makeSession } from "./Session.ts"
 

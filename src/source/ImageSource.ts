@@ -6,7 +6,7 @@ import type { Emit } from "../api/events.ts"
 import type { Platform } from "../image/Platform.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { Gate } from "../reactive/Gate.ts"
-import type { Wanted } from "../registry/documents.ts"
+import type { DocumentRequest } from "../registry/documents.ts"
 import type { BlobDescriptor, BlobOptions, FoundImage } from "../registry/Registry.ts"
 import type { DocumentSource } from "../registry/resolve.ts"
 
@@ -14,7 +14,7 @@ export interface ImageSource {
   /** By which the catalogue knows the image. */
   readonly name: string
   /** All that its bytes depend on beside their digests: another source with the same words serves the same. */
-  readonly words: string
+  readonly inputs: string
   /** Where its bytes come from: what one source of a place stalls at, another one does too. */
   readonly place: string
   /** A body that broke is continued later, so what arrived of it is kept. A file need not be copied for that. */
@@ -24,10 +24,10 @@ export interface ImageSource {
   /** What the name stands for now. */
   readonly digest: (emit: Emit) => Effect.Effect<Digest, Reason>
   /** What names the image: an index, or a manifest. */
-  readonly root: Wanted
+  readonly root: DocumentRequest
   readonly documents: (emit: Emit) => DocumentSource
   /** A blob's bytes from `offset`, at most `size`; errors are `Reason`s. Honours the gate. Does not hash. */
   readonly blob$: (blob: BlobDescriptor, gate: Gate, options: BlobOptions) => Observable<Uint8Array>
   /** Tells that a blob's bytes were false. True where another attempt has a chance. */
-  readonly doubt: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
+  readonly reportMismatch: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
 }

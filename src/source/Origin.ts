@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InvalidOption, type Reason } from "../api/errors.ts"
-import { load } from "../fs/load.ts"
+import { loadModule } from "../fs/loadModule.ts"
 import { formatLocal, type LocalReference, parseLocal, standardInput } from "../image/reference/LocalReference.ts"
 import { format, parse, type Reference } from "../image/reference/Reference.ts"
 import type { Registry } from "../registry/Registry.ts"
@@ -19,7 +19,7 @@ export interface Origin {
   /** As the catalogue may know it already. */
   readonly name: string
   /** Who asks in the same words may be served together. */
-  readonly words: string
+  readonly inputs: string
   readonly at: Reference | (LocalReference & Given)
 }
 
@@ -33,12 +33,12 @@ export const originOf = Effect.fnUntraced(function* (text: string, given: Given)
       return yield* new InvalidOption({ option: "name", problem: "is for images from files" })
     const reference = yield* parse(text)
     const name = format(reference)
-    return { name, words: name, at: reference }
+    return { name, inputs: name, at: reference }
   }
   const name = given.name === undefined ? undefined : format(yield* parse(given.name))
   const itself = formatLocal(local)
   const stream = local.path === standardInput ? ++streams : 0
-  return { name: name ?? itself, words: JSON.stringify([itself, name, stream]), at: { ...local, ...given, name } }
+  return { name: name ?? itself, inputs: JSON.stringify([itself, name, stream]), at: { ...local, ...given, name } }
 })
 
 export interface Opening {
@@ -48,11 +48,11 @@ export interface Opening {
 }
 
 /** Files are read by what is loaded when the first one is. */
-export const opening = ({
+export const makeOpenSource = ({
   registry,
   ...options
 }: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
-  const local = load("sources of files", () => import("./localSource.ts"))
+  const local = loadModule("sources of files", () => import("./localSource.ts"))
   return {
     open: ({ at }) => {
       if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))

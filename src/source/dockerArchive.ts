@@ -14,13 +14,13 @@ import { decodeAs } from "../image/decodeAs.ts"
 import { dockerConfig, dockerManifest } from "../image/mediaTypes.ts"
 import { type Digest, parseDigest } from "../image/reference/Digest.ts"
 import { formatLocal, type LocalReference } from "../image/reference/LocalReference.ts"
-import { formOf } from "../layer/compression/formOf.ts"
+import { compressionOf } from "../layer/compression/compressionOf.ts"
 import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import { admitLayers, type DocumentLimits, digestOf, readConfig } from "../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "./container/Container.ts"
-import { absence, ambiguity, inFull, mostNames, namesOfLayout, openLayout, readJson } from "./ociLayout.ts"
-import type { Shelf } from "./Shelf.ts"
+import type { LocalImage } from "./LocalImage.ts"
+import { absence, ambiguity, inFull, mostNames, namesOfOciLayout, openOciLayout, readJson } from "./ociLayout.ts"
 
 const Saved = Schema.Struct({
   Config: Schema.String,
@@ -77,7 +77,7 @@ const makeReaders = (limits: DocumentLimits) => ({
       return (yield* readConfig(bytes, described, limits)).value.rootfs.diff_ids
     })
   ),
-  form: onceEach((part) => Effect.map(beginningOf(part, 4), formOf)),
+  form: onceEach((part) => Effect.map(beginningOf(part, 4), compressionOf)),
   digest: onceEach(hashed)
 })
 type Readers = ReturnType<typeof makeReaders>
@@ -88,7 +88,7 @@ const shelve = Effect.fnUntraced(function* (
   saved: Saved,
   readers: Readers,
   limits: DocumentLimits
-): Effect.fn.Return<Shelf & { readonly config: Digest }, Reason> {
+): Effect.fn.Return<LocalImage & { readonly config: Digest }, Reason> {
   const configPart = yield* partAt(container, saved.Config)
   const described = yield* readers.config(configPart)
   yield* admitLayers(saved.Layers.length, described.digest, limits)
@@ -121,7 +121,7 @@ const choose = Effect.fnUntraced(function* (
   all: ReadonlyArray<Saved>,
   asked: LocalReference,
   limits: DocumentLimits
-): Effect.fn.Return<Shelf, Reason> {
+): Effect.fn.Return<LocalImage, Reason> {
   const readers = makeReaders(limits)
   const choices = (some: ReadonlyArray<Saved>) =>
     Effect.forEach(some.slice(0, mostNames + 1), (saved) =>
@@ -171,18 +171,18 @@ const readSaved = Effect.fnUntraced(function* (
 
 const isLayout = (container: Container) => Effect.map(container.find("oci-layout"), (found) => found !== undefined)
 
-export const openSaved = Effect.fnUntraced(function* (
+export const openDockerArchive = Effect.fnUntraced(function* (
   container: Container,
   asked: LocalReference,
   limits: DocumentLimits
-): Effect.fn.Return<Shelf, Reason> {
+): Effect.fn.Return<LocalImage, Reason> {
   const limit = limits.documentBytes
-  if (yield* isLayout(container)) return yield* openLayout(container, asked, limit)
+  if (yield* isLayout(container)) return yield* openOciLayout(container, asked, limit)
   return yield* choose(container, yield* readSaved(container, limit), asked, limits)
 })
 
 /** Names of all images. */
-export const namesOfSaved = Effect.fnUntraced(function* (container: Container, limit: number) {
-  if (yield* isLayout(container)) return yield* namesOfLayout(container, limit)
+export const namesOfDockerArchive = Effect.fnUntraced(function* (container: Container, limit: number) {
+  if (yield* isLayout(container)) return yield* namesOfOciLayout(container, limit)
   return (yield* readSaved(container, limit)).flatMap(tagsOf)
 })

@@ -6,14 +6,14 @@ import type { Limits } from "../api/config.ts"
 import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../api/errors.ts"
 import { formatLocal, type LocalReference, standardInput } from "../image/reference/LocalReference.ts"
 import type { Lift } from "../reactive/bridge.ts"
-import { admit, type IndexOrManifest, readConfig, readManifest, type Wanted } from "../registry/documents.ts"
+import { admit, type DocumentRequest, type IndexOrManifest, readConfig, readManifest } from "../registry/documents.ts"
 import { type DocumentSource, resolve } from "../registry/resolve.ts"
 import { documentOf } from "./container/Container.ts"
 import { type OpenOptions, openContainer } from "./container/openContainer.ts"
-import { namesOfSaved, openSaved } from "./dockerArchive.ts"
+import { namesOfDockerArchive, openDockerArchive } from "./dockerArchive.ts"
 import type { ImageSource } from "./ImageSource.ts"
-import { namesOfLayout, openLayout } from "./ociLayout.ts"
-import { digestOfRoot, type Shelf } from "./Shelf.ts"
+import { digestOfRoot, type LocalImage } from "./LocalImage.ts"
+import { namesOfOciLayout, openOciLayout } from "./ociLayout.ts"
 
 export interface LocalOptions extends OpenOptions {
   /** Called so in place of by where it is. */
@@ -21,9 +21,9 @@ export interface LocalOptions extends OpenOptions {
   readonly lift: Lift
 }
 
-const documentsOf = (shelf: Shelf, url: string, limits: Limits) => {
+const documentsOf = (shelf: LocalImage, url: string, limits: Limits) => {
   const limit = limits.documentBytes
-  const manifest = Effect.fnUntraced(function* (wanted: Shelf["root"]): Effect.fn.Return<IndexOrManifest, Reason> {
+  const manifest = Effect.fnUntraced(function* (wanted: LocalImage["root"]): Effect.fn.Return<IndexOrManifest, Reason> {
     const digest = wanted._tag === "Pin" ? wanted.digest : wanted.descriptor.digest
     if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
     const part = yield* shelf.part(digest)
@@ -56,21 +56,21 @@ export const openLocal = Effect.fnUntraced(function* (
   const url = formatLocal(asked)
   const container = yield* openContainer(asked, options)
   const shelf = yield* asked.transport === "oci"
-    ? openLayout(container, asked, limits.documentBytes)
-    : openSaved(container, asked, limits)
+    ? openOciLayout(container, asked, limits.documentBytes)
+    : openDockerArchive(container, asked, limits)
   const root = digestOfRoot(shelf)
   const { manifest, config } = documentsOf(shelf, url, limits)
   // What comes by the standard input comes once: by its digest it is known again.
   const itself =
     asked.path === standardInput ? formatLocal({ transport: asked.transport, path: asked.path, digest: root }) : url
   const source: DocumentSource = {
-    manifest: (wanted: Wanted) =>
+    manifest: (wanted: DocumentRequest) =>
       wanted._tag === "Tag" ? Effect.die(new Error("a file is not asked for tags")) : manifest(wanted),
     config
   }
   return {
     name: options.name ?? itself,
-    words: `${url} ${++opened}`,
+    inputs: `${url} ${++opened}`,
     place: "",
     isRemote: false,
     resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit, blobBytes: limits.blobBytes }),
@@ -86,7 +86,7 @@ export const openLocal = Effect.fnUntraced(function* (
           return part.bytes$(gate, offset, size)
         })
       ),
-    doubt: () => Effect.succeed(false)
+    reportMismatch: () => Effect.succeed(false)
   }
 })
 
@@ -97,5 +97,5 @@ export const namesIn = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<string>, Reason, Scope.Scope> {
   const container = yield* openContainer(asked, options)
   const limit = options.limits.documentBytes
-  return yield* asked.transport === "oci" ? namesOfLayout(container, limit) : namesOfSaved(container, limit)
+  return yield* asked.transport === "oci" ? namesOfOciLayout(container, limit) : namesOfDockerArchive(container, limit)
 })

@@ -12,7 +12,7 @@ import { format, parse } from "../image/reference/Reference.ts"
 import { dockerHub } from "../image/reference/registryName.ts"
 import { digestOf } from "../registry/documents.ts"
 import { type Container, documentOf, partOfBytes, unusable } from "./container/Container.ts"
-import type { Shelf } from "./Shelf.ts"
+import type { LocalImage } from "./LocalImage.ts"
 
 /** Names that an error lists. */
 export const mostNames = 20
@@ -97,14 +97,14 @@ const readIndex = Effect.fnUntraced(function* (
   return { bytes: found.bytes, manifests }
 })
 
-export const openLayout = Effect.fnUntraced(function* (
+export const openOciLayout = Effect.fnUntraced(function* (
   container: Container,
   asked: LocalReference,
   limit: number
-): Effect.fn.Return<Shelf, Reason> {
+): Effect.fn.Return<LocalImage, Reason> {
   const { bytes, manifests } = yield* readIndex(container, limit)
   const own = digestOf("sha256", bytes)
-  const shelf = (root: Shelf["root"]): Shelf => ({
+  const shelf = (root: LocalImage["root"]): LocalImage => ({
     root,
     part: (digest: Digest) =>
       digest === own
@@ -128,7 +128,7 @@ export const openLayout = Effect.fnUntraced(function* (
 })
 
 /** Names of all images: the tags of a layout. */
-export const namesOfLayout = Effect.fnUntraced(function* (container: Container, limit: number) {
+export const namesOfOciLayout = Effect.fnUntraced(function* (container: Container, limit: number) {
   const { manifests } = yield* readIndex(container, limit)
   return manifests.flatMap((entry) => entry.annotations?.[refName] ?? [])
 })

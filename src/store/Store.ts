@@ -29,7 +29,7 @@ import { InvalidOption, type Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { freeSpace } from "../fs/freeSpace.ts"
 import { inHome } from "../fs/home.ts"
-import { load } from "../fs/load.ts"
+import { loadModule } from "../fs/loadModule.ts"
 import { removeFile } from "../fs/removeFile.ts"
 import { ifMissing, syscall } from "../fs/syscall.ts"
 import type { Digest } from "../image/reference/Digest.ts"
@@ -42,8 +42,8 @@ import type { ImageDetails, ImageRecord, ImageSummary, ListOptions, RecordedPlat
 import { makeDirectories } from "./directories/Directories.ts"
 import { holdDigests } from "./locks/Holds.ts"
 import { type LockOptions, lock, noteOf, tryLock } from "./locks/Lock.ts"
-import { fileName, makePlaces } from "./Places.ts"
 import type { Fault, PruneOptions, Reclaimed, ReclaimedBlob, Usage } from "./Reclaimed.ts"
+import { fileName, makeTreePaths } from "./TreePaths.ts"
 import { type Fingerprints, makeFingerprints } from "./trees/Fingerprints.ts"
 import type { NamedTree } from "./trees/namedTrees.ts"
 import { replaceTree } from "./trees/replaceTree.ts"
@@ -90,7 +90,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const layersDir = resolve(layersAt ?? join(root, "layers"))
   const scope = yield* Effect.scope
 
-  const { layerPath, rootfsPath } = makePlaces(layersDir, variant)
+  const { layerPath, rootfsPath } = makeTreePaths(layersDir, variant)
   const places = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
   const lockPath = (name: string) => join(root, "locks", fileName(name))
 
@@ -102,7 +102,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   const database = join(root, "oci.db")
   const catalogued = once(
     Effect.flatMap(
-      load("the catalogue", () => import("./catalogue/Catalogue.ts")),
+      loadModule("the catalogue", () => import("./catalogue/Catalogue.ts")),
       ({ openCatalogue }) =>
         openCatalogue({
           root,
@@ -153,9 +153,9 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
 
   const keeping = once(
     Effect.gen(function* () {
-      const { makeKeeper } = yield* load("the keeper", () => import("./upkeep/Keeper.ts"))
-      const { usage } = yield* load("the keeper", () => import("./upkeep/usage.ts"))
-      const { namedTrees } = yield* load("the keeper", () => import("./trees/namedTrees.ts"))
+      const { makeCleaner: makeKeeper } = yield* loadModule("the keeper", () => import("./upkeep/Cleaner.ts"))
+      const { usage } = yield* loadModule("the keeper", () => import("./upkeep/usage.ts"))
+      const { namedTrees } = yield* loadModule("the keeper", () => import("./trees/namedTrees.ts"))
       const { database, verify } = yield* catalogue
       const options = { root, ...places, database, partialPath, lockPath, area }
       return {

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe, expect, test } from "vitest"
 import type { Puller } from "../../src/Puller.ts"
-import { repairing } from "../../src/pull/repair.ts"
+import { repair } from "../../src/pull/repair.ts"
 import { image, startRegistry } from "../../src/testing/index.ts"
 import { directory, layerOf, open as openStore, pullInto } from "../store/fixtures.ts"
 import { it } from "../support/effect.ts"
@@ -63,7 +63,7 @@ describe("repair", () => {
         return pullInto(store, { reference, layers: ["a"] }).pipe(Effect.orDie, Effect.andThen(Effect.interrupt))
       }
       const comparing = Effect.map(store.verify, (faults) => ({ faults, unknown: [] }))
-      const exit = yield* Effect.exit(repairing(store, comparing, pull, () => {}))
+      const exit = yield* Effect.exit(repair(store, comparing, pull, () => {}))
       expect(Exit.hasInterrupts(exit)).toBe(true)
       expect(asked).toHaveLength(1)
       expect((yield* store.images()).map((it) => it.reference)).toEqual([reference])

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { InvalidOption, PullError } from "../../api/errors.ts"
 import { printable, printableJson } from "../../api/printable.ts"
-import { failing } from "../failing.ts"
+import { loadPart } from "../loadPart.ts"
 import { Output } from "../Output.ts"
-import { part } from "../part.ts"
+import { reportFailure } from "../reportFailure.ts"
 import { json, optional, switched } from "./flags.ts"
 
 const registry = Argument.String("REGISTRY").pipe(
@@ -20,7 +20,7 @@ const wrong = (option: string, problem: string) =>
   Effect.fail(new PullError({ reference: "(login)", reason: new InvalidOption({ option, problem }) }))
 
 const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
-  const { passwordFrom, question } = yield* part(() => import("./password.ts"))
+  const { passwordFrom, question } = yield* loadPart(() => import("./password.ts"))
   const typed = process.stdin.isTTY === true
   if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
   if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")
@@ -46,14 +46,14 @@ const login = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ registry, username, passwordStdin, plainHttp, json }) {
-    const way = yield* part(() => import("../../login.ts"))
+    const way = yield* loadPart(() => import("../../login.ts"))
     const { stdout } = yield* Output
     yield* Effect.gen(function* () {
       const credentials = yield* ask(username, passwordStdin)
       const kept = yield* way.login(registry, credentials, plainHttp ? { plainHttp } : {})
       const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `in ${kept.path}, which is not encrypted`
       stdout.write(json ? `${printableJson(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
-    }).pipe(failing(json))
+    }).pipe(reportFailure(json))
   })
 ).pipe(Command.withDescription("Check a user name and a password at a registry, and keep them where docker does"))
 
@@ -61,9 +61,9 @@ const logout = Command.make(
   "logout",
   { registry, json },
   Effect.fnUntraced(function* ({ registry, json }) {
-    const way = yield* part(() => import("../../login.ts"))
+    const way = yield* loadPart(() => import("../../login.ts"))
     const { stdout } = yield* Output
-    const it = yield* way.logout(registry).pipe(failing(json))
+    const it = yield* way.logout(registry).pipe(reportFailure(json))
     const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`
     stdout.write(`${json ? printableJson(it) : words}\n`)
   })

@@ -2,12 +2,12 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Library } from "../command.ts"
-import { failing } from "../failing.ts"
-import { part } from "../part.ts"
+import { loadPart } from "../loadPart.ts"
+import { reportFailure } from "../reportFailure.ts"
 import { json, reference, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = part(() => import("./looking.ts"))
+const way = loadPart(() => import("./looking.ts"))
 
 const resolve = (library: Library) =>
   Command.make(
@@ -15,7 +15,7 @@ const resolve = (library: Library) =>
     { reference, network, json },
     Effect.fnUntraced(function* ({ reference, json, network }) {
       const { resolve } = yield* way
-      yield* resolve(reference, json).pipe(Effect.provide(library(reached(network))), failing(json))
+      yield* resolve(reference, json).pipe(Effect.provide(library(reached(network))), reportFailure(json))
     })
   ).pipe(Command.withDescription("Show what a reference stands for now: digest, platforms, sizes"))
 
@@ -25,7 +25,7 @@ const tags = (library: Library) =>
     { reference, network, json },
     Effect.fnUntraced(function* ({ reference, json, network }) {
       const { tags } = yield* way
-      yield* tags(reference, json).pipe(Effect.provide(library(reached(network))), failing(json))
+      yield* tags(reference, json).pipe(Effect.provide(library(reached(network))), reportFailure(json))
     })
   ).pipe(Command.withDescription("List the tags of a repository"))
 
@@ -40,7 +40,7 @@ const manifest = (library: Library) =>
     },
     Effect.fnUntraced(function* ({ reference, platform, json, network }) {
       const { manifest } = yield* way
-      yield* manifest(reference, platform, json).pipe(Effect.provide(library(reached(network))), failing(json))
+      yield* manifest(reference, platform, json).pipe(Effect.provide(library(reached(network))), reportFailure(json))
     })
   ).pipe(Command.withDescription("Print a manifest or an index, byte for byte where the output is no terminal"))
 
@@ -50,7 +50,10 @@ const referrers = (library: Library) =>
     { reference, artifactType: text("artifact-type", "TYPE", "Only those of this type"), network, json },
     Effect.fnUntraced(function* ({ reference, artifactType, json, network }) {
       const { referrers } = yield* way
-      yield* referrers(reference, artifactType, json).pipe(Effect.provide(library(reached(network))), failing(json))
+      yield* referrers(reference, artifactType, json).pipe(
+        Effect.provide(library(reached(network))),
+        reportFailure(json)
+      )
     })
   ).pipe(Command.withDescription("List what says of itself that it is about an image: signatures, bills of materials"))
 

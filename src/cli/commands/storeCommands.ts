@@ -5,13 +5,13 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "../command.ts"
-import { failing } from "../failing.ts"
-import { part } from "../part.ts"
+import { loadPart } from "../loadPart.ts"
+import { reportFailure } from "../reportFailure.ts"
 import { parseAge, parseBytes } from "../text/quantities.ts"
 import { access, directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = part(() => import("./housekeeping.ts"))
+const way = loadPart(() => import("./housekeeping.ts"))
 const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
 
 /** What a call that was wrong is told to expect. */
@@ -42,7 +42,7 @@ const remove = (library: Library) =>
     { references: Argument.variadic(reference, { min: 1 }), root, layersDir, access, json },
     Effect.fnUntraced(function* ({ references, json, ...options }) {
       const { remove } = yield* way
-      yield* remove(references, json).pipe(Effect.provide(library(options)), failing(json))
+      yield* remove(references, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("Forget images, and remove the layers that only they needed"))
 
@@ -66,7 +66,7 @@ const prune = (library: Library) =>
     },
     Effect.fnUntraced(function* ({ root, layersDir, access, json, ...how }) {
       const { prune } = yield* way
-      yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir, access })), failing(json))
+      yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir, access })), reportFailure(json))
     })
   ).pipe(Command.withDescription("Remove layers that no image needs, partial downloads, and images as the flags say"))
 
@@ -76,7 +76,7 @@ const du = (library: Library) =>
     { root, layersDir, access, json },
     Effect.fnUntraced(function* ({ json, ...options }) {
       const { du } = yield* way
-      yield* du(json).pipe(Effect.provide(library(options)), failing(json))
+      yield* du(json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("Show what the store occupies on disk"))
 
@@ -94,7 +94,10 @@ const verify = (library: Library) =>
     },
     Effect.fnUntraced(function* ({ repair, json, network, ...options }) {
       const { verify } = yield* way
-      yield* verify(repair, json).pipe(Effect.provide(library({ ...options, ...reached(network) })), failing(json))
+      yield* verify(repair, json).pipe(
+        Effect.provide(library({ ...options, ...reached(network) })),
+        reportFailure(json)
+      )
     })
   ).pipe(Command.withDescription("Compare the store with its catalogue; ends with 1 where they differ"))
 

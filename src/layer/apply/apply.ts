@@ -19,8 +19,8 @@ import { checkTarget, cleanName, decode, unsafe } from "./cleanName.ts"
 import { FileBody, isSparseMap } from "./FileBody.ts"
 import { makeLinks } from "./links.ts"
 import { isDeviceInRange, makeRealNode } from "./nodes.ts"
+import { makePathResolver } from "./PathResolver.ts"
 import { whiteoutOf } from "./whiteout.ts"
-import { makeWithin } from "./within.ts"
 
 export interface ApplierOptions {
   /** The layer's root: it exists, and is empty except for lower layers of the layout `rootfs`. */
@@ -149,7 +149,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
           })
         : undefined
 
-  const within = makeWithin({
+  const within = makePathResolver({
     root,
     refuse,
     make: (place, name) => {

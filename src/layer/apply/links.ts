@@ -4,11 +4,11 @@ import { type Directory, ownName, PendingLink, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { atMost } from "../limits.ts"
 import { checkTarget, cleanName, decode, type Refusal, unsafe } from "./cleanName.ts"
-import type { Within } from "./within.ts"
+import type { PathResolver } from "./PathResolver.ts"
 
 export interface LinksOptions {
   readonly refusal: Refusal
-  readonly within: Within
+  readonly within: PathResolver
   /** Removes what stands at a name, if anything does. */
   readonly vacate: (directory: Directory, name: string) => void
   /** A link has come to stand there. */

@@ -10,7 +10,7 @@ import type { Machine } from "../../reactive/transduce.ts"
 import { transduce } from "../../reactive/transduce.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
-import { type Form, formOf } from "./formOf.ts"
+import { type Compression, compressionOf } from "./compressionOf.ts"
 import { gunzip } from "./gunzip.ts"
 import { outputBytes, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
 import { unzstd } from "./unzstd.ts"
@@ -25,7 +25,7 @@ const plain = (): Machine<Uint8Array, Uint8Array> => ({
   end: () => {}
 })
 
-const decoderOf = (form: Form, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
+const decoderOf = (form: Compression, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
   if (form === "zstd") return unzstd(digest, pace)
   pace.bytes = sliceBytes
   return form === "gzip" ? gunzip(digest) : plain()
@@ -60,7 +60,7 @@ export const decompress = (layer: Decompression, pace = makePace()): OperatorFun
     let inflated = 0
 
     const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
-      decoder ??= decoderOf(formOf(chunk), digest, pace)
+      decoder ??= decoderOf(compressionOf(chunk), digest, pace)
       decoder.push(chunk, (out) => {
         inflated += out.length
         atMost(limits, "layerBytes", inflated, subject)

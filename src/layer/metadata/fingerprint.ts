@@ -11,7 +11,7 @@ import { createHash } from "node:crypto"
 import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { toDisk } from "../Directory.ts"
-import { type Facts, kinds } from "./Facts.ts"
+import { type FingerprintFacts, fingerprintPrefixes } from "./FingerprintFacts.ts"
 
 /** Characters between two turns of the hash. */
 const turn = 2 ** 16
@@ -19,7 +19,7 @@ const turn = 2 ** 16
 /** As binary strings, in the order of their bytes. */
 const namesOf = (directory: string) => readdirSync(toDisk(directory), { encoding: "latin1" }).sort()
 
-const walk = (root: string, facts: Facts, look: () => void): string => {
+const walk = (root: string, facts: FingerprintFacts, look: () => void): string => {
   const hash = createHash("sha256")
   /** Where an inode with several names was first seen. */
   const first = new Map<number, number>()
@@ -67,9 +67,9 @@ const walk = (root: string, facts: Facts, look: () => void): string => {
 }
 
 /** `look` is called at each entry, and may throw. What the system refuses is a `FileSystemFailed`. */
-export const fingerprint = (directory: string, facts: Facts, look: () => void): string => {
+export const fingerprint = (directory: string, facts: FingerprintFacts, look: () => void): string => {
   try {
-    return `${kinds[facts]}:${walk(Buffer.from(directory).toString("latin1"), facts, look)}`
+    return `${fingerprintPrefixes[facts]}:${walk(Buffer.from(directory).toString("latin1"), facts, look)}`
   } catch (error) {
     const { code, syscall, path } = error as NodeJS.ErrnoException
     if (code === undefined || syscall === undefined) throw error

@@ -8,10 +8,10 @@ import { type Durability, defaultLimits, filled, type Limits } from "../../api/c
 import { Gate } from "../../reactive/Gate.ts"
 import type { Entry } from "../Entry.ts"
 import type { Applying, Job } from "../Job.ts"
-import { type Facts, factsOf } from "../metadata/Facts.ts"
+import { type FingerprintFacts, fingerprintFactsOf } from "../metadata/FingerprintFacts.ts"
 import { receiveEntries } from "./entries.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
-import { survey } from "./survey.ts"
+import { takeFingerprint } from "./takeFingerprint.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
 export type { Extracted, JobEvent } from "./runJob.ts"
@@ -85,7 +85,7 @@ export class ExtractionPool extends Context.Service<
         const { ownership, statFormat, layout, overlayAttributes } = options
         const applying = { ownership, statFormat, layout, overlayAttributes }
         const all = filled(defaultLimits, limits)
-        const ours: Facts = ownership === "chown" ? "owners" : "plain"
+        const ours: FingerprintFacts = ownership === "chown" ? "owners" : "plain"
         // A merged tree is finished when its last layer is, which no job knows of itself.
         const facts = layout === "rootfs" ? undefined : ours
         return ExtractionPool.of({
@@ -103,8 +103,8 @@ export class ExtractionPool extends Context.Service<
               })
             }),
           fingerprint$: ({ digest, directory, like }) => {
-            const facts = like === undefined ? ours : factsOf(like)
-            return facts === undefined ? EMPTY : survey(pool, { digest, survey: { directory, facts } })
+            const facts = like === undefined ? ours : fingerprintFactsOf(like)
+            return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, survey: { directory, facts } })
           },
           warm: Effect.sync(() => pool.warm()),
           settled: (directory) => Effect.promise(() => pool.settled(directory))

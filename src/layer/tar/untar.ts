@@ -4,7 +4,7 @@ import { extract, type Header } from "tar-stream"
 import { CorruptLayer } from "../../api/errors.ts"
 import { type Machine, transduce } from "../../reactive/transduce.ts"
 import type { EntryHeader } from "../Entry.ts"
-import { type Facts, type Framed, type NormaliseOptions, normalise } from "./normalise.ts"
+import { type NormaliseOptions, type NormalizedEntry, type NormalizedPart, normalise } from "./normalize.ts"
 
 /**
  * An entry with its whole body, or without one; or, where the body comes in several pieces, its beginning, the pieces
@@ -39,13 +39,13 @@ const makeParser = () =>
   extract({ allowUnknownFormat: true, filenameEncoding: "latin1" } as object) as unknown as Parser
 
 /** The archive as both readers see it: whatever they do not agree on is nobody's entry. */
-const agree = (facts: Facts | undefined, header: Header): facts is Facts =>
+const agree = (facts: NormalizedEntry | undefined, header: Header): facts is NormalizedEntry =>
   facts !== undefined && header.type === facts.header.type && header.size === facts.stored
 
-class Reader implements Machine<Framed, Part> {
+class Reader implements Machine<NormalizedPart, Part> {
   readonly #digest: string
   readonly #parser = makeParser()
-  readonly #announced: Array<Facts> = []
+  readonly #announced: Array<NormalizedEntry> = []
   #next: (part: Part) => void = () => {}
   /** Of the entry at hand, once it is over: lets the parser go on. */
   #over: Done | undefined
@@ -63,7 +63,7 @@ class Reader implements Machine<Framed, Part> {
     })
   }
 
-  push(framed: Framed, next: (part: Part) => void): void {
+  push(framed: NormalizedPart, next: (part: Part) => void): void {
     if (!(framed instanceof Uint8Array)) {
       this.#announced.push(framed)
       return
@@ -90,7 +90,7 @@ class Reader implements Machine<Framed, Part> {
   }
 
   /** In the place of a stream's queue: true, more is wanted. `null` follows the last piece. */
-  #body({ header, stored }: Facts, over: Done): (chunk: Uint8Array | null) => boolean {
+  #body({ header, stored }: NormalizedEntry, over: Done): (chunk: Uint8Array | null) => boolean {
     let left = stored
     return (chunk) => {
       if (chunk === null) return true

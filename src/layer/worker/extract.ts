@@ -10,13 +10,13 @@ import { makeApplier } from "../apply/apply.ts"
 import { applyParts } from "../apply/applyParts.ts"
 import { syncTree } from "../apply/syncTree.ts"
 import { decompress, makePace } from "../compression/decompress.ts"
-import { type Job, type Message, type Order, packReason, type Survey } from "../Job.ts"
+import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../Job.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { readRing } from "./readRing.ts"
-import { send } from "./send.ts"
+import { sendEntries } from "./sendEntries.ts"
 import { verify } from "./verify.ts"
 
 /** Milliseconds between two messages of progress. */
@@ -70,7 +70,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
           }),
           write === undefined
-            ? send(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+            ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
             : applyParts(
                 () =>
                   makeApplier({
@@ -99,7 +99,11 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   running.add(() => queueMicrotask(() => post(outcome)))
 }
 
-const survey = ({ digest, survey: { directory, facts } }: Survey, ring: RingReader, port: MessagePort): void => {
+const survey = (
+  { digest, survey: { directory, facts } }: FingerprintJob,
+  ring: RingReader,
+  port: MessagePort
+): void => {
   const post = (message: Message) => port.postMessage(message)
   try {
     const print = fingerprint(directory, facts, () => ring.look())

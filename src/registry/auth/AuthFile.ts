@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import type { Emit } from "../../api/events.ts"
 import { fieldsOf, parseJson } from "../../image/json.ts"
 import { askHelper } from "./credentialHelper.ts"
-import { entryFor } from "./doorKey.ts"
-import { type Door, type Login, loginOf } from "./Login.ts"
+import { type Login, loginOf, type RepositoryName } from "./Login.ts"
+import { entryFor } from "./registryKey.ts"
 
 const text = Schema.optionalKey(Schema.String)
 const Entry = Schema.Struct({ auth: text, username: text, password: text, identitytoken: text, registrytoken: text })
@@ -61,7 +61,7 @@ const loginOfEntry = (entry: typeof Entry.Type): Option.Option<Login> => {
 }
 
 /** The helper that keeps what belongs to a door. */
-export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: Door): string | undefined =>
+export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: RepositoryName): string | undefined =>
   entryFor(credHelpers, door) || credsStore || undefined
 
 /**
@@ -70,7 +70,7 @@ export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: Door)
  */
 export const loginIn = Effect.fnUntraced(function* (
   file: AuthFile,
-  door: Door,
+  door: RepositoryName,
   emit: Emit
 ): Effect.fn.Return<Option.Option<Login>> {
   const helper = helperOf(file, door)

@@ -13,8 +13,8 @@ import type { PullerOptions } from "../../api/config.ts"
 import { CredentialsUnavailable, InvalidOption } from "../../api/errors.ts"
 import type { Emit, Warning } from "../../api/events.ts"
 import { fromDockerConfig, fromEnvironment, fromPodman } from "./authFiles.ts"
-import { entryFor } from "./doorKey.ts"
-import { type CredentialSource, type Door, firstOf, loginOf } from "./Login.ts"
+import { type CredentialSource, firstOf, loginOf, type RepositoryName } from "./Login.ts"
+import { entryFor } from "./registryKey.ts"
 
 type Given = NonNullable<PullerOptions["credentials"]>
 
@@ -50,13 +50,13 @@ const unknown = Duration.seconds(5)
 export interface KnownCredentials {
   readonly find: CredentialSource
   /** What was found for this door was refused: the next who asks has it looked up anew. */
-  readonly forget: (door: Door) => Effect.Effect<void>
+  readonly forget: (door: RepositoryName) => Effect.Effect<void>
 }
 
 /** All sources, each door asked for once at a time. Warnings are repeated to whoever asks. */
 export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<KnownCredentials> {
   const source = firstOf(fromOptions(given), fromEnvironment, fromDockerConfig, fromPodman)
-  const lookup = Effect.fnUntraced(function* (door: Door) {
+  const lookup = Effect.fnUntraced(function* (door: RepositoryName) {
     const warnings: Array<Warning> = []
     const login = yield* source(door, (event) => {
       if (event._tag === "Warning") warnings.push(event)

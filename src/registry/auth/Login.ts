@@ -15,7 +15,7 @@ export type Login =
   | { readonly _tag: "RegistryToken"; readonly token: Redacted.Redacted<string> }
 
 /** What the login is for. A mirror is asked for by its own name, never by that of the registry behind it. */
-export interface Door {
+export interface RepositoryName {
   /** Host and port. */
   readonly registry: string
   readonly repository: string
@@ -23,7 +23,7 @@ export interface Door {
 
 /** Finds the login for a door. */
 export type CredentialSource = (
-  door: Door,
+  door: RepositoryName,
   emit: Emit
 ) => Effect.Effect<Option.Option<Login>, CredentialsUnavailable | InvalidOption>
 

@@ -16,12 +16,12 @@ import { InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
 import { remember } from "../../api/secrets.ts"
 import { parseJson } from "../../image/json.ts"
 import { addressOf, type Endpoint } from "../connection/Endpoint.ts"
-import type { Waiting } from "../connection/Manners.ts"
+import type { OnWait } from "../connection/HostBackoff.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
-import { failure, shortBody } from "../http/failure.ts"
-import { follow } from "../http/follow.ts"
+import { followRedirects } from "../http/followRedirects.ts"
 import { holdsDocument } from "../http/header.ts"
 import { readDocument } from "../http/readDocument.ts"
+import { refusalReason, shortBody } from "../http/refusal.ts"
 import type { Login } from "./Login.ts"
 
 export type AccessToken = Redacted.Redacted<string>
@@ -37,7 +37,7 @@ export interface TokenRequest {
 
 export interface Tokens {
   /** `waiting` hears of it where the server of tokens wants to be left in peace before it gives one. */
-  readonly get: (request: TokenRequest, waiting?: Waiting) => Effect.Effect<AccessToken, Reason>
+  readonly get: (request: TokenRequest, waiting?: OnWait) => Effect.Effect<AccessToken, Reason>
   /** Forgets a token that was refused, unless another took its place meanwhile. */
   readonly forget: (request: TokenRequest, token: AccessToken) => Effect.Effect<void>
 }
@@ -98,7 +98,7 @@ const withoutOAuth2 = Effect.fnUntraced(function* (
     return undefined
   const { username, token: password } = login
   const { request, authorization } = write(realm, { ...wanted, login: { _tag: "Password", username, password } })
-  return yield* follow(transport, endpoint, request, authorization)
+  return yield* followRedirects(transport, endpoint, request, authorization)
 })
 
 const fetchToken = (transport: Transport) =>
@@ -114,9 +114,9 @@ const fetchToken = (transport: Transport) =>
     if (refused !== undefined) return yield* refused
 
     const { request, authorization } = write(realm, wanted)
-    const first = yield* follow(transport, endpoint, request, authorization)
+    const first = yield* followRedirects(transport, endpoint, request, authorization)
     const answer = (yield* withoutOAuth2(transport, wanted, realm, first)) ?? first
-    if (!holdsDocument(answer.status)) return yield* failure(answer, { authenticated: login !== undefined })
+    if (!holdsDocument(answer.status)) return yield* refusalReason(answer, { authenticated: login !== undefined })
     const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "it answers without a usable token" })
     const told = yield* readDocument(answer, shortBody).pipe(
       Effect.catchTag("TooLong", () => unusable),

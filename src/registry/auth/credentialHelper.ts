@@ -14,8 +14,8 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { fieldsOf, parseJson } from "../../image/json.ts"
 import { codeOf } from "../connection/problem.ts"
-import { helperNames } from "./doorKey.ts"
 import type { Login } from "./Login.ts"
+import { helperNames } from "./registryKey.ts"
 
 /** A helper that cannot be asked, or answers what cannot be used. */
 export class HelperFailed extends Data.TaggedError("HelperFailed")<{ readonly problem: string }> {}

@@ -1,5 +1,5 @@
 /** The logins in docker's `config.json`, changed in its text: numbers, `null`, order and spaces of all else stay as they are. */
-import { normalizeKey } from "./doorKey.ts"
+
 import {
   type Indent,
   type Member,
@@ -9,6 +9,7 @@ import {
   withoutMember,
   withValue
 } from "./JsonMembers.ts"
+import { normalizeKey } from "./registryKey.ts"
 
 /** `{"auth": …}`, or nothing beside a helper. */
 export type Entry = Readonly<Record<string, string>>

@@ -15,7 +15,7 @@ import type { Lift } from "../../reactive/bridge.ts"
 import { addressOf } from "../connection/Endpoint.ts"
 import { isEnded } from "../connection/problem.ts"
 import type { Transport } from "../connection/Transport.ts"
-import { type Followed, follow } from "../http/follow.ts"
+import { type FinalResponse, followRedirects } from "../http/followRedirects.ts"
 import { contentLength, contentRange, encodingOf } from "../http/header.ts"
 import { isPage, pageInstead } from "../http/readDocument.ts"
 import type { Session } from "../Session.ts"
@@ -39,7 +39,7 @@ export interface Part {
 }
 
 export interface Opened {
-  readonly answer: Followed
+  readonly answer: FinalResponse
   /** Bytes to leave out: it starts that much before what is wanted. */
   readonly surplus: number
   /** The host that was asked for the range that comes. */
@@ -55,7 +55,7 @@ export const mismatch = ({ size }: BlobDescriptor, actual: number) =>
   new SizeMismatch({ subject: "blob", expected: size, actual })
 
 /** Not the blob's length: of another blob, or of something else. */
-const otherLength = (answer: Followed, blob: BlobDescriptor, length: number) => {
+const otherLength = (answer: FinalResponse, blob: BlobDescriptor, length: number) => {
   const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
   if (isPage(answer)) return pageInstead(answer.url)
   const encoding = encodingOf(answer.headers)
@@ -66,7 +66,7 @@ const otherLength = (answer: Followed, blob: BlobDescriptor, length: number) => 
 
 /** Checks that an answer is the whole blob, as far as its head tells. */
 const asWhole = Effect.fnUntraced(function* (
-  answer: Followed,
+  answer: FinalResponse,
   blob: BlobDescriptor,
   { offset, end }: Part
 ): Effect.fn.Return<Opened, InvalidResponse | SizeMismatch | RangesIgnored> {
@@ -81,7 +81,7 @@ const asWhole = Effect.fnUntraced(function* (
   return { answer, surplus: offset }
 })
 
-const isGiven = ({ status }: Followed) => status === 200 || status === 206
+const isGiven = ({ status }: FinalResponse) => status === 200 || status === 206
 
 /** What says of a range that it is not given. */
 const refusals: ReadonlySet<number> = new Set([400, 405, 406, 411, 412, 416, 417, 501])
@@ -93,7 +93,7 @@ const mayRefuse = (status: number) => status >= 400 && !others.has(status)
 /** A host that may have the blob. */
 interface Place {
   readonly origin: string
-  readonly send: (headers: Readonly<Record<string, string>>) => Effect.Effect<Followed, Reason, Scope.Scope>
+  readonly send: (headers: Readonly<Record<string, string>>) => Effect.Effect<FinalResponse, Reason, Scope.Scope>
 }
 
 /** Any status but 200 and 206 comes back as it is. */
@@ -104,7 +104,7 @@ const openAt = Effect.fnUntraced(function* (
   part: Part
 ): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {
   const { offset, end } = part
-  const judged = (answer: Followed) =>
+  const judged = (answer: FinalResponse) =>
     isGiven(answer) ? asWhole(answer, blob, part) : Effect.succeed({ answer, surplus: 0 })
   if (offset === 0 && end === undefined) return yield* judged(yield* send({}))
   if (rangeless.has(origin)) {
@@ -164,7 +164,7 @@ const elsewhere = Effect.fnUntraced(function* (
       continue
     }
     const send: Place["send"] = (headers) =>
-      Effect.map(follow(transport, endpoint, { method: "GET", url, headers }, undefined), (answer) => ({
+      Effect.map(followRedirects(transport, endpoint, { method: "GET", url, headers }, undefined), (answer) => ({
         ...answer,
         astray: true
       }))

@@ -10,12 +10,12 @@ import { isIP } from "node:net"
 import ipaddr from "ipaddr.js"
 
 /** Where an address lies. */
-export type Place = "public" | "private" | "loopback" | "link-local"
+export type AddressScope = "public" | "private" | "loopback" | "link-local"
 
 type Address = ReturnType<typeof ipaddr.parse>
 
 /** By the special-purpose registries of RFC 6890: all that is not named here is not given out for the public internet. */
-const places: Readonly<Record<string, Place>> = {
+const places: Readonly<Record<string, AddressScope>> = {
   unicast: "public",
   loopback: "loopback",
   // It connects to this machine.
@@ -24,14 +24,15 @@ const places: Readonly<Record<string, Place>> = {
 }
 
 /** From the nearest to this machine on. */
-const nearest: ReadonlyArray<Place> = ["link-local", "loopback", "private", "public"]
+const nearest: ReadonlyArray<AddressScope> = ["link-local", "loopback", "private", "public"]
 
-const nearestOf = (...found: ReadonlyArray<Place>): Place => nearest.find((it) => found.includes(it)) ?? "public"
+const nearestOf = (...found: ReadonlyArray<AddressScope>): AddressScope =>
+  nearest.find((it) => found.includes(it)) ?? "public"
 
-const placeOf = (address: Address): Place => {
+const scopeOf = (address: Address): AddressScope => {
   const bytes = address.toByteArray()
-  const at = (from: number, mask = 0): Place =>
-    placeOf(ipaddr.fromByteArray(bytes.slice(from, from + 4).map((byte) => byte ^ mask)))
+  const at = (from: number, mask = 0): AddressScope =>
+    scopeOf(ipaddr.fromByteArray(bytes.slice(from, from + 4).map((byte) => byte ^ mask)))
   const range = address.range()
   // IPv4 inside IPv6 is judged as what it holds: a NAT64 network reaches 169.254.169.254 as 64:ff9b::a9fe:a9fe.
   switch (range) {
@@ -54,19 +55,19 @@ const placeOf = (address: Address): Place => {
 }
 
 /** Where an IP address lies; IPv4 within IPv6 is judged as IPv4. What is no address is as near as can be. */
-export const placeOfAddress = (address: string): Place =>
-  ipaddr.isValid(address) ? placeOf(ipaddr.parse(address)) : "link-local"
+export const scopeOfAddress = (address: string): AddressScope =>
+  ipaddr.isValid(address) ? scopeOf(ipaddr.parse(address)) : "link-local"
 
 /** A URL's host without brackets and the final dot of a full DNS name. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$|\.$/g, "")
 
 /** Where a host lies as far as its text tells; `undefined` for a name that must be resolved first. */
-export const placeOfHost = (host: string): Place | undefined => {
+export const scopeOfHost = (host: string): AddressScope | undefined => {
   if (host === "localhost") return "loopback"
-  return isIP(host) === 0 ? undefined : placeOfAddress(host)
+  return isIP(host) === 0 ? undefined : scopeOfAddress(host)
 }
 
-const inward: Readonly<Record<Place, ReadonlyArray<Place>>> = {
+const inward: Readonly<Record<AddressScope, ReadonlyArray<AddressScope>>> = {
   public: ["public"],
   private: ["public", "private"],
   loopback: ["public", "private", "loopback"],
@@ -74,4 +75,4 @@ const inward: Readonly<Record<Place, ReadonlyArray<Place>>> = {
 }
 
 /** Whether a registry that lies at `home` may send us to `target`. */
-export const mayLead = (home: Place, target: Place): boolean => inward[home].includes(target)
+export const mayPointTo = (home: AddressScope, target: AddressScope): boolean => inward[home].includes(target)

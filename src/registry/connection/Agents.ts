@@ -8,24 +8,24 @@ import type * as Scope from "effect/Scope"
 import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../../api/config.ts"
 import type { FileSystemFailed, ModuleMissing } from "../../api/errors.ts"
-import { load } from "../../fs/load.ts"
-import type { Judgement } from "./Guard.ts"
+import { loadModule } from "../../fs/loadModule.ts"
+import type { AddressPolicy } from "./Guard.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
 import { type Tunnel, tunnel } from "./tunnel.ts"
 
-export interface Way {
-  readonly judgement: Judgement
+export interface Route {
+  readonly judgement: AddressPolicy
   readonly tls: Tls | undefined
   /** Tunnels through it. */
   readonly proxy: ForwardProxy | undefined
 }
 
-export type AgentFor = (way: Way) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
+export type AgentFor = (way: Route) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
-const client = load("undici", () => import("./GuardedClient.ts"))
-const socks = load("undici", () => import("./socksTunnel.ts"))
+const client = loadModule("undici", () => import("./GuardedClient.ts"))
+const socks = loadModule("undici", () => import("./socksTunnel.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Pick<Timeouts, "connect" | "headers">,
@@ -43,7 +43,7 @@ export const makeAgents = Effect.fnUntraced(function* (
 
   const connectorOf = (
     make: typeof buildConnector,
-    { judgement, proxy }: Way,
+    { judgement, proxy }: Route,
     through: Tunnel,
     secured: object
   ): buildConnector.connector => {

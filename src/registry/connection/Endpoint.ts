@@ -1,7 +1,7 @@
 /** Where a registry's API is, and how it is spoken to. A registry has its own endpoint, and one for each mirror. */
 import type * as Redacted from "effect/Redacted"
 import { dockerHub, normalizeRegistry } from "../../image/reference/registryName.ts"
-import { hostOf, placeOfHost } from "./Address.ts"
+import { hostOf, scopeOfHost } from "./Address.ts"
 import type { Tls } from "./Tls.ts"
 
 /** Values all through, so that two endpoints are compared by what they say. */
@@ -33,7 +33,7 @@ export const originAt = (
   authority: string,
   plainHttp: boolean | undefined
 ): Pick<Endpoint, "origin" | "plainHttp" | "presumed"> => {
-  const presumed = plainHttp === undefined && placeOfHost(hostOf(new URL(`http://${authority}`))) === "loopback"
+  const presumed = plainHttp === undefined && scopeOfHost(hostOf(new URL(`http://${authority}`))) === "loopback"
   const { origin } = new URL(`${plainHttp === true || presumed ? "http" : "https"}://${authority}`)
   return { origin, plainHttp: plainHttp === true, ...(presumed ? { presumed } : {}) }
 }

@@ -10,7 +10,7 @@
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns"
 import type { LookupFunction } from "node:net"
 import { AddressRefused, redactUrl } from "../../api/errors.ts"
-import { hostOf, mayLead, type Place, placeOfAddress, placeOfHost } from "./Address.ts"
+import { type AddressScope, hostOf, mayPointTo, scopeOfAddress, scopeOfHost } from "./Address.ts"
 import type { Endpoint } from "./Endpoint.ts"
 import { inNetwork, parseHostPattern, portOf } from "./HostPattern.ts"
 
@@ -23,7 +23,7 @@ export type LookupAll = (
   callback: (error: NodeJS.ErrnoException | null, addresses: Array<LookupAddress>) => void
 ) => void
 
-export interface Judgement {
+export interface AddressPolicy {
   /** Names what `lookup` lets through: connections of one judgement may be shared. */
   readonly name: string
   readonly lookup: LookupFunction
@@ -33,16 +33,16 @@ export interface Guard {
   /** Notes the address that answered a registry's own request. */
   readonly answered: (endpoint: Endpoint, address: string | undefined) => void
   /** Where the registry lies, known once it answered; the strictest before, and where it lies in several places. */
-  readonly placeOf: (endpoint: Endpoint) => Place
+  readonly placeOf: (endpoint: Endpoint) => AddressScope
   /**
    * Why a registry may not send us from one address to another, or `undefined`. A host that must be resolved first
    * passes here and is judged by `judge`.
    */
   readonly refusal: (endpoint: Endpoint, from: URL, to: URL) => AddressRefused | undefined
   /** Which addresses may be connected to for a request behind an endpoint. */
-  readonly judge: (endpoint: Endpoint, url: URL) => Judgement
+  readonly judge: (endpoint: Endpoint, url: URL) => AddressPolicy
   /** A proxy is our own: it lies where it likes. What it connects to, it alone can judge. */
-  readonly ofProxy: Judgement
+  readonly ofProxy: AddressPolicy
   /** What a look-up refused, as its reason. */
   readonly refused: (endpoint: Endpoint, url: URL) => AddressRefused
 }
@@ -63,16 +63,16 @@ const isTrusted = ({ trustedHosts = [] }: Endpoint, url: URL): boolean =>
   })
 
 export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
-  const hosts = new Map<string, { place: Place; readonly addresses: Set<string> }>()
+  const hosts = new Map<string, { place: AddressScope; readonly addresses: Set<string> }>()
   const knownOf = ({ origin }: Endpoint) => hosts.get(hostOf(new URL(origin)))
 
   const placeOf: Guard["placeOf"] = (endpoint) =>
-    placeOfHost(hostOf(new URL(endpoint.origin))) ?? knownOf(endpoint)?.place ?? "public"
+    scopeOfHost(hostOf(new URL(endpoint.origin))) ?? knownOf(endpoint)?.place ?? "public"
 
   const answered: Guard["answered"] = (endpoint, address) => {
     if (address === undefined) return
     const host = hostOf(new URL(endpoint.origin))
-    const place = placeOfAddress(address)
+    const place = scopeOfAddress(address)
     const known = hosts.get(host)
     if (known === undefined) {
       if (hosts.size >= mostHosts) hosts.clear()
@@ -105,11 +105,11 @@ export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
     if (to.username !== "" || to.password !== "") return refuse("it carries a user name")
     if (to.protocol === "http:" && from.protocol === "https:") return refuse("https may not step down to plain http")
     if (isTrusted(endpoint, to)) return undefined
-    const place = placeOfHost(hostOf(to))
+    const place = scopeOfHost(hostOf(to))
     const plain = to.protocol === "http:" && to.origin !== from.origin && place !== "loopback"
     if (plain && !endpoint.plainHttp) return refuse("plain http is not enabled", "plainHttp")
     const home = placeOf(endpoint)
-    return place === undefined || mayLead(home, place)
+    return place === undefined || mayPointTo(home, place)
       ? undefined
       : refuse(`a ${home} registry may not lead to a ${place} address`, "trustedHosts")
   }
@@ -134,14 +134,14 @@ export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
     // On another port the registry's own host stays what it is: by its certificate, or by an address that answered.
     const own = hostOf(url) === hostOf(new URL(endpoint.origin))
     const secured = url.protocol === "https:"
-    const isOwn = (host: string, address: string, place: Place) =>
+    const isOwn = (host: string, address: string, place: AddressScope) =>
       own && ((secured && place === "private") || hosts.get(host.replace(/\.$/, ""))?.addresses.has(address) === true)
     const networks = networksOf(endpoint)
     return {
       name: JSON.stringify([home, own, secured, networks]),
       lookup: judging((host, address) => {
-        const place = placeOfAddress(address)
-        return mayLead(home, place) || isOwn(host, address, place) || networks.some((it) => inNetwork(address, it))
+        const place = scopeOfAddress(address)
+        return mayPointTo(home, place) || isOwn(host, address, place) || networks.some((it) => inNetwork(address, it))
       })
     }
   }

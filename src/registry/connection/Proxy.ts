@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ProxyOptions } from "../../api/config.ts"
 import { variable } from "../auth/authFiles.ts"
-import { hostOf, placeOfHost } from "./Address.ts"
+import { hostOf, scopeOfHost } from "./Address.ts"
 import { inNetwork, parseHostPattern, portOf } from "./HostPattern.ts"
 
 export interface ForwardProxy {
@@ -66,7 +66,7 @@ const names = (entry: string, url: URL): boolean => {
 }
 
 export const withoutProxy = (list: string | undefined, url: URL): boolean =>
-  placeOfHost(hostOf(url)) === "loopback" ||
+  scopeOfHost(hostOf(url)) === "loopback" ||
   (list ?? "").split(/[\s,]+/).some((entry) => entry !== "" && names(entry.toLowerCase(), url))
 
 interface Variable {

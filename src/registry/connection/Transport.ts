@@ -9,9 +9,9 @@ import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/e
 import { remember, rememberHeaders } from "../../api/secrets.ts"
 import { makeAgents } from "./Agents.ts"
 import type { Endpoint } from "./Endpoint.ts"
-import { type Exchanged, exchange } from "./exchange.ts"
+import { exchange, type Response } from "./exchange.ts"
 import { type Guard, type LookupAll, makeGuard, refusedCode } from "./Guard.ts"
-import { makeManners, type NotAsked, type Waiting } from "./Manners.ts"
+import { makeHostBackoff, type NotAsked, type OnWait } from "./HostBackoff.ts"
 import { type ForwardProxy, type ProxyFor, UnusableProxy } from "./Proxy.ts"
 import { codeOf, isEnded, isPermanent, meaningOf, problemOf } from "./problem.ts"
 import { remedyOf } from "./remedy.ts"
@@ -24,10 +24,10 @@ export interface Request {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   /** Default: whoever has to wait says nothing of it. */
-  readonly waiting?: Waiting
+  readonly waiting?: OnWait
 }
 
-export interface Answer extends Exchanged {
+export interface Answer extends Response {
   readonly url: URL
   /** Milliseconds in which a document has to be whole. */
   readonly documentTimeout: number
@@ -94,7 +94,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
 }: TransportOptions): Effect.fn.Return<Transport, never, Scope.Scope> {
   const guard = makeGuard(lookup)
   const agentFor = yield* makeAgents(timeouts, connections)
-  const manners = makeManners(maxWait)
+  const manners = makeHostBackoff(maxWait)
 
   const wayTo = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL, proxy: ForwardProxy | undefined) {
     const own = url.origin === endpoint.origin
@@ -138,7 +138,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
       ),
       Effect.tapError((error) =>
         error._tag === "RegistryUnreachable" && !isPermanent(error.cause)
-          ? manners.silent(url, error.problem)
+          ? manners.failed(url, error.problem)
           : Effect.void
       )
     )

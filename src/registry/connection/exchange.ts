@@ -16,7 +16,7 @@ import { inLaterTurn, mayGoOn } from "./turns.ts"
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
 /** The head of an answer; its body waits in the socket until `body$` is subscribed to, which may happen once. */
-export interface Exchanged {
+export interface Response {
   readonly status: number
   readonly headers: Headers
   /** The address that the connection was made to, and that answered. */
@@ -41,7 +41,7 @@ let parsing: Exchange | undefined
 
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #timing: Timing
-  readonly #answered: (answer: Exchanged) => void
+  readonly #answered: (answer: Response) => void
   readonly #failed: (error: unknown) => void
   #controller: Dispatcher.DispatchController | undefined
   #connection: Connection | undefined
@@ -59,7 +59,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #timer: NodeJS.Timeout | undefined
   #pace: Pace | undefined
 
-  constructor(timing: Timing, answered: (answer: Exchanged) => void, failed: (error: unknown) => void) {
+  constructor(timing: Timing, answered: (answer: Response) => void, failed: (error: unknown) => void) {
     this.#timing = timing
     this.#answered = answered
     this.#failed = failed
@@ -205,10 +205,10 @@ export const exchange = Effect.fnUntraced(function* (
   dispatcher: Dispatcher,
   options: Dispatcher.DispatchOptions,
   timing: Timing
-): Effect.fn.Return<Exchanged, unknown, Scope.Scope> {
+): Effect.fn.Return<Response, unknown, Scope.Scope> {
   let abort = (): void => undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => abort()))
-  return yield* Effect.callback<Exchanged, unknown>((resume) => {
+  return yield* Effect.callback<Response, unknown>((resume) => {
     const running = new Exchange(
       timing,
       (answer) => resume(Effect.succeed(answer)),

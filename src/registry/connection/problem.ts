@@ -1,7 +1,7 @@
 /** What undici, TLS and the system mean by their errors, in words. */
 import { printable } from "../../api/errors.ts"
 
-const words: Readonly<Record<string, string>> = {
+const meanings: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: "no connection within the time limit",
   UND_ERR_HEADERS_TIMEOUT: "no answer within the time limit",
   UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
@@ -64,7 +64,7 @@ const parserProblem = ({ message }: Error): string => {
 export const problemOf = (error: unknown): string => {
   if (isParserError(error)) return parserProblem(error)
   const code = codeOf(error)
-  if (Object.hasOwn(words, code)) return `${words[code]} (${code})`
+  if (Object.hasOwn(meanings, code)) return `${meanings[code]} (${code})`
   // OpenSSL's own: 809C…:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert bad record mac:../deps/…
   const [, openssl] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):/.exec(error instanceof Error ? error.message : "") ?? []
   if (openssl !== undefined) return `TLS failed: ${printable(openssl)} (${code})`

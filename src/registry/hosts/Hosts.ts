@@ -29,14 +29,14 @@ export interface Mirror {
   readonly pulls: boolean
 }
 
-export interface Places {
+export interface Endpoints {
   /** The registry itself is among them where it stands before others: there it is asked once, as they are. */
   readonly mirrors: ReadonlyArray<Mirror>
   readonly origin: Endpoint
 }
 
 export interface Hosts {
-  readonly of: (registry: string, emit: Emit) => Effect.Effect<Places>
+  readonly of: (registry: string, emit: Emit) => Effect.Effect<Endpoints>
   /** How TLS is spoken to a host that a registry pointed to. */
   readonly tls: (host: string) => Effect.Effect<Tls | undefined>
 }
@@ -118,7 +118,7 @@ export const makeHosts = Effect.fnUntraced(function* ({
     return withSettings({ registry, ...originAt(authority, scheme), root }, addedUp(settings, more))
   })
 
-  const of = Effect.fnUntraced(function* (registry: string, emit: Emit): Effect.fn.Return<Places> {
+  const of = Effect.fnUntraced(function* (registry: string, emit: Emit): Effect.fn.Return<Endpoints> {
     const { settings, plain, mirrors: written, tables, server, warnings } = yield* look(registry)
     for (const warning of warnings) emit(warning)
     const namespaced = (endpoint: Endpoint, address: WrittenAddress): Endpoint =>

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import type { Endpoint } from "../connection/Endpoint.ts"
-import type { Mirror, Places } from "./Hosts.ts"
+import type { Endpoints, Mirror } from "./Hosts.ts"
 
 /** Milliseconds that a mirror is passed over after a failure that may be one of all its content. */
 const after: Partial<Record<Reason["_tag"], number>> = {
@@ -32,7 +32,7 @@ const nameOf = ({ origin, root = "/v2" }: Endpoint): string => origin + root.rep
 export interface Mirrors {
   /** Those that may be asked now for what a digest names (`blob`), or a tag. */
   readonly ready: (
-    places: Places,
+    places: Endpoints,
     wanted: { readonly tag: boolean; readonly blob?: string }
   ) => Effect.Effect<ReadonlyArray<Mirror>>
   /** Notes a failure, and warns of it. */

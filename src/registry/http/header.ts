@@ -1,8 +1,8 @@
 /** Reading the headers of an answer. */
 import { printable } from "../../api/errors.ts"
-import type { Exchanged } from "../connection/exchange.ts"
+import type { Response } from "../connection/exchange.ts"
 
-type Headers = Exchanged["headers"]
+type Headers = Response["headers"]
 
 /** A header that may stand once; of several the first counts. */
 export const headerOf = (headers: Headers, name: string): string | undefined => {

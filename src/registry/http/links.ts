@@ -1,5 +1,5 @@
 /** Where a list goes on: the `Link` header (RFC 8288), read token by token, since targets and quoted values hold commas. */
-import type { Exchanged } from "../connection/exchange.ts"
+import type { Response } from "../connection/exchange.ts"
 
 interface Link {
   readonly target: string
@@ -50,7 +50,7 @@ const linksOf = (text: string): ReadonlyArray<Link> | null => {
  * The target of the next page: `undefined` where there is none, `null` where that cannot be told. A link that tells no
  * relation is the next page's, too: some registries leave it out, and most clients never ask.
  */
-export const nextLink = (headers: Exchanged["headers"]): string | null | undefined => {
+export const nextLink = (headers: Response["headers"]): string | null | undefined => {
   const { link = [] } = headers
   const links = linksOf(typeof link === "string" ? link : link.join(", "))
   if (links === null) return null

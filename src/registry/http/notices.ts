@@ -1,10 +1,10 @@
 /** What a registry tells beside its answer: warnings (OCI distribution-spec, "Warnings"), and what is left of a quota. */
 import { printable } from "../../api/errors.ts"
 import type { Quota, Warning } from "../../api/events.ts"
-import type { Exchanged } from "../connection/exchange.ts"
+import type { Response } from "../connection/exchange.ts"
 import { headerOf } from "./header.ts"
 
-type Headers = Exchanged["headers"]
+type Headers = Response["headers"]
 
 /** Warnings of one answer that are passed on. */
 const most = 5

@@ -5,7 +5,12 @@
 import type { FileHandle } from "node:fs/promises"
 import { defaultLimits, type Limits } from "../../api/config.ts"
 import { CorruptLayer } from "../../api/errors.ts"
-import { type Context, checkExtensionBytes, describe, type Extensions } from "../../layer/tar/describe.ts"
+import {
+  checkExtensionBytes,
+  describeEntry,
+  type Extensions,
+  type HeaderContext
+} from "../../layer/tar/describeEntry.ts"
 import { blockBytes, fieldAt, hasChecksum, isZero } from "../../layer/tar/HeaderBlock.ts"
 import { parsePax } from "../../layer/tar/Pax.ts"
 
@@ -46,7 +51,7 @@ export interface Found {
 export class TarIndex {
   readonly #items = new Map<string, Item>()
   readonly #limits: Limits
-  readonly #context: Context
+  readonly #context: HeaderContext
 
   private constructor(name: string, limits: Limits) {
     this.#limits = limits
@@ -119,7 +124,7 @@ export class TarIndex {
         continue
       }
       const copy = Buffer.from(block)
-      const { header, stored, skipped, sparse } = describe(copy, 0, extensions, this.#context)
+      const { header, stored, skipped, sparse } = describeEntry(copy, 0, extensions, this.#context)
       extensions = {}
       extensionBytes = 0
       if (at + stored > end) throw corrupt("the archive ends within an entry")

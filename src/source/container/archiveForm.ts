@@ -1,7 +1,7 @@
 /** What an archive begins as, and what to do where it is nothing that is read. */
 
 import { standardInput } from "../../image/reference/LocalReference.ts"
-import { type Form, formOf, unreadForm } from "../../layer/compression/formOf.ts"
+import { type Compression, compressionOf, unsupportedCompression } from "../../layer/compression/compressionOf.ts"
 import { blockBytes, hasChecksum } from "../../layer/tar/HeaderBlock.ts"
 import { unusable } from "./Container.ts"
 
@@ -17,12 +17,12 @@ const programs: Readonly<Record<string, string>> = {
 const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toString("latin1", 0, text.length) === text
 
 /** By its first block. Throws `InvalidSource` with what it is. */
-export const archiveForm = (beginning: Uint8Array, name: string): Form => {
-  const form = formOf(beginning)
+export const archiveForm = (beginning: Uint8Array, name: string): Compression => {
+  const form = compressionOf(beginning)
   // A tar whose first name begins like another format is a tar.
   const isTar = beginning.length >= blockBytes && hasChecksum(Buffer.from(beginning), 0)
   if (form !== "plain" || isTar) return form
-  const compression = unreadForm(beginning)
+  const compression = unsupportedCompression(beginning)
   if (compression !== undefined) {
     const path = name.slice(name.indexOf(":") + 1)
     const file = path === standardInput ? "" : ` ${path}`

@@ -15,7 +15,7 @@ import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
 import { codeOf, syscall } from "../../fs/syscall.ts"
-import { synced } from "../../fs/writeAtomic.ts"
+import { syncAndClose } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
 
@@ -139,7 +139,7 @@ const keeping$ = (
 
 const sync = async (path: string): Promise<void> => {
   const file = await open(path, "r+")
-  await synced(file, () => Promise.resolve())
+  await syncAndClose(file, () => Promise.resolve())
 }
 
 /** By rename, or beside its place and then by rename where that is on another file system. */

@@ -12,9 +12,9 @@ import type { Emit, PulledImage } from "../../api/events.ts"
 import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory } from "../../fs/writeAtomic.ts"
 import { openDatabase } from "../database/Database.ts"
-import type { Places } from "../Places.ts"
+import type { TreePaths } from "../TreePaths.ts"
 import { formOf, isSame, wholeForms } from "../trees/forms.ts"
-import { listTrees } from "../trees/needs.ts"
+import { listTrees } from "../trees/neededTrees.ts"
 import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from "./Documents.ts"
 import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
 import { enterForm, enterImage } from "./enterImage.ts"
@@ -23,7 +23,7 @@ import type { ImageRecord, ListOptions, RecordedPlatform } from "./ImageRecord.t
 import { formRows, imageRows, manifestRows } from "./queries.ts"
 import { verify } from "./verify.ts"
 
-export interface CatalogueOptions extends Places {
+export interface CatalogueOptions extends TreePaths {
   readonly root: string
   readonly path: string
   readonly lockPath: string

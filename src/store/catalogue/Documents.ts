@@ -12,13 +12,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { list } from "../../fs/list.ts"
-import { scarcity } from "../../fs/load.ts"
+import { scarcity } from "../../fs/loadModule.ts"
 import { notRegular, readRegular } from "../../fs/openRegular.ts"
-import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
-import type { TreeForm } from "../Places.ts"
 import { platformText } from "../platformKey.ts"
+import type { TreeForm } from "../TreePaths.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { isDirectory } from "../trees/Staging.ts"
 import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
@@ -75,7 +75,7 @@ export const readDocument = Effect.fnUntraced(function* (root: string, digest: s
   const path = pathOf(root, digest)
   const bytes = yield* syscall("read", path, () => readRegular(path, mostBytes)).pipe(
     ifMissing,
-    on(["EFBIG", ...notRegular], undefined)
+    recoverFrom(["EFBIG", ...notRegular], undefined)
   )
   return bytes !== undefined && isProven(digest, bytes) ? bytes : undefined
 })

@@ -3,8 +3,8 @@ import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
-import type { Places } from "../Places.ts"
 import { platformKey, platformText } from "../platformKey.ts"
+import type { TreePaths } from "../TreePaths.ts"
 import { goneIn } from "../trees/gone.ts"
 import { isDirectory } from "../trees/Staging.ts"
 import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
@@ -32,7 +32,7 @@ export const platformOf = ({
 
 const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
 
-const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfsPath }: Places) =>
+const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfsPath }: TreePaths) =>
   Effect.map(layerRows(id), (rows) =>
     rows.map(({ digest, diff_id, media_type, size_bytes }): PulledLayer => {
       const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
@@ -40,7 +40,7 @@ const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfs
     })
   )
 
-const rootfsOf = (manifest: string, { rootfsPath }: Places) =>
+const rootfsOf = (manifest: string, { rootfsPath }: TreePaths) =>
   rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
 
 /** The directories that an image stands in: its root file system, or each of its layers. */
@@ -60,7 +60,7 @@ export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Stand
 })
 
 /** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
-export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: Places) {
+export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return undefined
   const key = platformKey(platform)
@@ -119,7 +119,7 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
-export const detail = Effect.fnUntraced(function* (reference: string, places: Places) {
+export const detail = Effect.fnUntraced(function* (reference: string, places: TreePaths) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return Option.none<ImageDetails>()
   const manifests = yield* manifestRows(row.id)

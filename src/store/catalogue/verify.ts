@@ -5,22 +5,22 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
-import { makePlaces, type Places, type TreeForm } from "../Places.ts"
 import { platformText } from "../platformKey.ts"
 import type { Fault } from "../Reclaimed.ts"
+import { makeTreePaths, type TreeForm, type TreePaths } from "../TreePaths.ts"
 import { formOf, isSame } from "../trees/forms.ts"
 import { isTree } from "../trees/Staging.ts"
 import { readDocument } from "./Documents.ts"
 import { platformOf } from "./describe.ts"
 import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
 
-export const verify = Effect.fnUntraced(function* (root: string, database: Database, places: Places) {
+export const verify = Effect.fnUntraced(function* (root: string, database: Database, places: TreePaths) {
   const own = formOf(places)
   const isOwn = isSame(own)
 
   /** An image's trees in one form: what is missing. */
   const missing = Effect.fnUntraced(function* (form: TreeForm, manifest: string, layers: Iterable<string>) {
-    const { layerPath, rootfsPath } = makePlaces(places.layersDir, form.variant)
+    const { layerPath, rootfsPath } = makeTreePaths(places.layersDir, form.variant)
     const [paths, ours] =
       form.kind === "rootfs"
         ? [new Map([[manifest, rootfsPath(manifest)]]), "the root file system's directory is missing"]

@@ -15,11 +15,11 @@ import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/e
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { lock } from "../locks/Lock.ts"
-import type { Tree } from "../Places.ts"
+import type { Tree } from "../TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
+import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
-import { doubt, rememberSound } from "./soundness.ts"
 
 /** What a query may fail with beside the reasons of ours that it brings itself. */
 type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
@@ -110,13 +110,13 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     const identity = yield* identify(path)
     current = { ...snapshot, identity, damage: undefined, fresh: false }
     restored = false
-    if (identity !== undefined) yield* rememberSound(path, identity)
+    if (identity !== undefined) yield* rememberCheck(path, identity)
   })
 
   /** A file that was believed sound and is not is looked through, and built anew. */
   const oncemore = <A, E extends Failure>(work: Effect.Effect<A, E>) =>
     work.pipe(
-      Effect.tapError((error) => (isDamage(error) ? Effect.andThen(doubt(path), drop) : Effect.void)),
+      Effect.tapError((error) => (isDamage(error) ? Effect.andThen(forgetCheck(path), drop) : Effect.void)),
       Effect.retry({ times: 1, while: isDamage })
     )
 

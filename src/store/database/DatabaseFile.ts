@@ -7,7 +7,7 @@ import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { notRegular, openRegular } from "../../fs/openRegular.ts"
-import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { isAt } from "../locks/fileLock.ts"
 import { tryDatabaseLock } from "./databaseLock.ts"
 
@@ -40,7 +40,7 @@ const opened = <A, B>(path: string, irregular: B, work: (file: FileHandle) => Pr
     } finally {
       await file.close()
     }
-  }).pipe(ifMissing, on(notRegular, irregular))
+  }).pipe(ifMissing, recoverFrom(notRegular, irregular))
 
 /** `undefined` where there is no file. */
 export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>

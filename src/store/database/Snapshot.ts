@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import type { Tree } from "../Places.ts"
+import type { Tree } from "../TreePaths.ts"
 import { readDatabase } from "./DatabaseFile.ts"
 import { examine, look } from "./examine.ts"
+import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"
 import { migrate } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
 import { schemaPagesProblem } from "./schemaPages.ts"
-import { isKnownSound, rememberSound } from "./soundness.ts"
 
 export interface Snapshot extends SqlJs {
   readonly identity: string | undefined
@@ -20,9 +20,9 @@ export interface Snapshot extends SqlJs {
 
 /** Sound, known and not from the future; else says what is wrong. */
 const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
-  const isSound = yield* isKnownSound(path, identity)
+  const isSound = yield* hasPassedCheck(path, identity)
   const damage = yield* Effect.provideService(isSound ? look(path) : examine(path), SqlClient, client)
-  if (damage === undefined) yield* rememberSound(path, identity)
+  if (damage === undefined) yield* rememberCheck(path, identity)
   return damage
 })
 

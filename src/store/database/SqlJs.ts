@@ -11,7 +11,7 @@ import type { Connection } from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
-import { load as loadModule } from "../../fs/load.ts"
+import { loadModule } from "../../fs/loadModule.ts"
 
 export interface SqlJs {
   readonly client: SqlClient.SqlClient

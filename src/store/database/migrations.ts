@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Tree } from "../Places.ts"
+import type { Tree } from "../TreePaths.ts"
 import { likelyForms } from "../trees/forms.ts"
 
 const tables = [

@@ -19,7 +19,7 @@ import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, openRegular } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
-import { replace, syncDirectory, synced } from "../../fs/writeAtomic.ts"
+import { replace, syncAndClose, syncDirectory } from "../../fs/writeAtomic.ts"
 import { hasDatabaseLocks, tryDatabaseLock } from "./databaseLock.ts"
 
 /** Bytes that are read, and compared, at once; bytes that are written at least. */
@@ -67,7 +67,7 @@ const patchSpare = async (path: string, bytes: Uint8Array): Promise<boolean> => 
   if (opened === undefined) return false
   const { file } = opened
   let taken = false
-  await synced(file, async () => {
+  await syncAndClose(file, async () => {
     const { nlink } = await file.stat()
     taken = nlink === 1 && isOwnedByUs(opened.stats) && (await tryDatabaseLock(file, "write")) === true
     if (taken) await patch(file, bytes)
@@ -77,7 +77,7 @@ const patchSpare = async (path: string, bytes: Uint8Array): Promise<boolean> => 
 
 const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
   const handle = await open(path, "wx")
-  await synced(handle, () => handle.writeFile(bytes))
+  await syncAndClose(handle, () => handle.writeFile(bytes))
 }
 
 /** Under the catalogue's lock. The bytes, and the name, are on the disk when this succeeds. */

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { InvalidOption } from "../../api/errors.ts"
 import { readOwn } from "../../fs/readOwn.ts"
-import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { openNew, writeAtomic } from "../../fs/writeAtomic.ts"
 
 const Owner = Schema.fromJsonString(Schema.Struct({ id: Schema.String, root: Schema.String }))
@@ -38,7 +38,7 @@ const writeFirst = (path: string, text: string) =>
       const file = await openNew(beside)
       await file.writeFile(text).finally(() => file.close())
     })
-    const linked = syscall("link", path, () => link(beside, path)).pipe(Effect.as(true), on(["EEXIST"], false))
+    const linked = syscall("link", path, () => link(beside, path)).pipe(Effect.as(true), recoverFrom(["EEXIST"], false))
     return yield* Effect.ensuring(
       linked,
       Effect.promise(() => unlink(beside).catch(() => undefined))

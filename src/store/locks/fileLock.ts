@@ -7,7 +7,7 @@ import { constants } from "node:fs"
 import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
-import { scarcity } from "../../fs/load.ts"
+import { scarcity } from "../../fs/loadModule.ts"
 
 export interface Held {
   readonly release: () => Promise<void>

@@ -3,12 +3,12 @@
  * The catalogue knows it (`manifest_trees`). The trees themselves do not say: one that stands there may be another
  * image's, or be left by a pull that did not come to its end.
  */
-import type { Places, Tree, TreeForm } from "../Places.ts"
+import type { Tree, TreeForm, TreePaths } from "../TreePaths.ts"
 
 export const isSame = (a: TreeForm) => (b: TreeForm) => a.kind === b.kind && a.variant === b.variant
 
 /** The form that a store makes trees in. */
-export const formOf = ({ variant, rootfsPath }: Places): TreeForm => ({
+export const formOf = ({ variant, rootfsPath }: TreePaths): TreeForm => ({
   kind: rootfsPath === undefined ? "extracted" : "rootfs",
   variant
 })

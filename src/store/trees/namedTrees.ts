@@ -3,10 +3,10 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Database } from "../database/Database.ts"
-import type { Places, TreeKind } from "../Places.ts"
 import { platformText } from "../platformKey.ts"
+import type { TreeKind, TreePaths } from "../TreePaths.ts"
 import { formOf, isSame, treeKey } from "./forms.ts"
-import { listTrees } from "./needs.ts"
+import { listTrees } from "./neededTrees.ts"
 
 /** An image, for one of its platforms. */
 export interface TreeUser {
@@ -51,7 +51,7 @@ const rows = Effect.flatMap(
 export const namedTrees = Effect.fnUntraced(function* ({
   database,
   ...places
-}: Places & { readonly database: Database }) {
+}: TreePaths & { readonly database: Database }) {
   const { layersDir } = places
   const isOwn = isSame(formOf(places))
   const users = new Map<string, Array<TreeUser>>()

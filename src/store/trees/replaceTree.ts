@@ -7,12 +7,12 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { heldDigests } from "../locks/Holds.ts"
 import { takeAway } from "./gone.ts"
-import type { KeeperOptions } from "./needs.ts"
+import type { CleanerOptions } from "./neededTrees.ts"
 import { discard, publish } from "./Staging.ts"
 
 /** Whoever asks holds the digest's lock. `false` where the old tree stays; what was staged is then removed. */
 export const replaceTree = Effect.fnUntraced(function* (
-  { root, area }: Pick<KeeperOptions, "root" | "area">,
+  { root, area }: Pick<CleanerOptions, "root" | "area">,
   staging: string,
   target: string,
   digest: string

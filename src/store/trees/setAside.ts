@@ -14,11 +14,11 @@ import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { heldDigests, holdDigests } from "../locks/Holds.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
 import { takeAway, unmark } from "./gone.ts"
-import type { KeeperOptions } from "./needs.ts"
+import type { CleanerOptions } from "./neededTrees.ts"
 import { removeTree } from "./removeTree.ts"
 import { isDirectory } from "./Staging.ts"
 
-type Options = Pick<KeeperOptions, "root" | "lockPath" | "area">
+type Options = Pick<CleanerOptions, "root" | "lockPath" | "area">
 
 const renamed = (from: string, to: string) => ifMissing(syscall("rename", from, () => rename(from, to)))
 

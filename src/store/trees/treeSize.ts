@@ -3,12 +3,12 @@ import { lstat, readdir } from "node:fs/promises"
 import { sep } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import { ifMissing, on, syscall } from "../../fs/syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 
 const blockSize = 512
 
 /** What a directory holds that may not be read counts for nothing; to remove it, it is opened first. */
-const unreadable = on(["ENOENT", "ENOTDIR", "EACCES", "EPERM"], undefined)
+const unreadable = recoverFrom(["ENOENT", "ENOTDIR", "EACCES", "EPERM"], undefined)
 
 const measure = (path: Buffer, seen: Set<string>): Effect.Effect<number, FileSystemFailed> =>
   Effect.gen(function* () {

@@ -5,13 +5,13 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { freshness } from "../catalogue/freshness.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import type { PruneOptions } from "../Reclaimed.ts"
-import { type KeeperOptions, keysOf, type Need, sizesOf, treesOf } from "../trees/needs.ts"
+import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "../trees/neededTrees.ts"
 
 /** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
 const grace = freshness
 
 /** The references whose image somebody holds. */
-const held = Effect.fnUntraced(function* ({ root, database }: KeeperOptions) {
+const held = Effect.fnUntraced(function* ({ root, database }: CleanerOptions) {
   const isHeld = yield* heldDigests(root)
   const named = Effect.flatMap(
     SqlClient,
@@ -24,7 +24,7 @@ const held = Effect.fnUntraced(function* ({ root, database }: KeeperOptions) {
 
 /** A row of each image that is to go, by reference. */
 export const choose = Effect.fnUntraced(function* (
-  options: KeeperOptions,
+  options: CleanerOptions,
   rows: ReadonlyArray<Need>,
   { unusedFor, keepBytes }: PruneOptions
 ) {

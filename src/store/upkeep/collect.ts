@@ -15,17 +15,26 @@ import { removeFile } from "../../fs/removeFile.ts"
 import { keepNamed } from "../catalogue/Documents.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
-import { fileName, readName } from "../Places.ts"
 import type { FailedRemoval } from "../Reclaimed.ts"
+import { fileName, readTreeName } from "../TreePaths.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
 import { goneIn, takeAway, unmark } from "../trees/gone.ts"
-import { type KeeperOptions, keysOf, listTrees, measure, needs, orphans, type Place, strays } from "../trees/needs.ts"
+import {
+  type CleanerOptions,
+  keysOf,
+  listTrees,
+  measure,
+  needs,
+  orphans,
+  strays,
+  type TreeLocation
+} from "../trees/neededTrees.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { discard } from "../trees/Staging.ts"
 import { named } from "./named.ts"
 
 /** What has no tree needs no proof. */
-const forgetProofs = Effect.fnUntraced(function* ({ root }: KeeperOptions, kept: ReadonlySet<string>) {
+const forgetProofs = Effect.fnUntraced(function* ({ root }: CleanerOptions, kept: ReadonlySet<string>) {
   const directory = join(root, "proofs")
   const names = new Set([...kept].map(fileName))
   for (const name of yield* list(directory)) if (!names.has(name)) yield* removeFile(join(directory, name))
@@ -33,7 +42,7 @@ const forgetProofs = Effect.fnUntraced(function* ({ root }: KeeperOptions, kept:
 
 /** Removes trees; one that stays does not keep the others. */
 const dispose = Effect.fnUntraced(function* (
-  trees: ReadonlyArray<Place>,
+  trees: ReadonlyArray<TreeLocation>,
   remove: (path: string) => Effect.Effect<unknown, FileSystemFailed>
 ) {
   const layers = yield* measure(trees)
@@ -47,14 +56,14 @@ const dispose = Effect.fnUntraced(function* (
 })
 
 /** Without `among`, all that no image needs; else of these digests. `undefined` while a pull is running. */
-const take = Effect.fnUntraced(function* (options: KeeperOptions, among: ReadonlySet<string> | undefined) {
+const take = Effect.fnUntraced(function* (options: CleanerOptions, among: ReadonlySet<string> | undefined) {
   const { root, database, lockPath, area, layersDir } = options
   if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
   const trash = yield* area
   const fingerprints = makeFingerprints(root)
 
-  const stays = ({ path }: Place) => dirname(path) === layersDir
-  const move = Effect.fnUntraced(function* ({ digest, path }: Place) {
+  const stays = ({ path }: TreeLocation) => dirname(path) === layersDir
+  const move = Effect.fnUntraced(function* ({ digest, path }: TreeLocation) {
     const to = join(trash, randomUUID())
     const isMoved = yield* takeAway(path, to)
     // After its tree: a layer that is there has its stat file.
@@ -68,13 +77,13 @@ const take = Effect.fnUntraced(function* (options: KeeperOptions, among: Readonl
     const unneeded = (yield* orphans(options, keysOf(yield* needs))).filter(({ digest }) => among?.has(digest) ?? true)
     const isHeld = yield* heldDigests(root)
     // Whoever marked these died, or is about to make them anew, and holds them.
-    const marked = [...(yield* goneIn(layersDir))].flatMap((name): ReadonlyArray<Place> => {
-      const tree = readName(name)
+    const marked = [...(yield* goneIn(layersDir))].flatMap((name): ReadonlyArray<TreeLocation> => {
+      const tree = readTreeName(name)
       return tree === undefined || isHeld(tree.digest) ? [] : [{ digest: tree.digest, path: join(layersDir, name) }]
     })
     const going = unneeded.filter(({ digest }) => !isHeld(digest))
     for (const path of yield* strays(options)) yield* removeFile(path)
-    const taken: Array<Place> = [...marked]
+    const taken: Array<TreeLocation> = [...marked]
     const failed: Array<FailedRemoval> = []
     for (const tree of going) {
       const result = yield* Effect.result(move(tree))
@@ -107,7 +116,7 @@ const take = Effect.fnUntraced(function* (options: KeeperOptions, among: Readonl
  * What processes left that died: with a lock, for which nobody waits while no pull is running; while they noted that the
  * catalogue is sound.
  */
-const sweep = Effect.fnUntraced(function* ({ root, lockPath }: KeeperOptions) {
+const sweep = Effect.fnUntraced(function* ({ root, lockPath }: CleanerOptions) {
   for (const name of yield* list(root)) if (name.startsWith("oci.db.sound.")) yield* removeFile(join(root, name))
   for (const name of yield* list(join(root, "locks"))) {
     if (name !== "held" && name !== "use") yield* Effect.scoped(Effect.ignore(tryLock(lockPath(name))))
@@ -121,7 +130,7 @@ export interface Collected {
   readonly deferred: boolean
 }
 
-export const collect = Effect.fnUntraced(function* (options: KeeperOptions, among?: ReadonlySet<string>) {
+export const collect = Effect.fnUntraced(function* (options: CleanerOptions, among?: ReadonlySet<string>) {
   const found = yield* take(options, among)
   if (found === undefined) return { layers: [], failed: [], deferred: true } satisfies Collected
   const { taken, removed, failed, held } = found

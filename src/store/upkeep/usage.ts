@@ -6,7 +6,7 @@ import { list } from "../../fs/list.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
 import {
-  type KeeperOptions,
+  type CleanerOptions,
   keysOf,
   measure,
   type Need,
@@ -15,7 +15,7 @@ import {
   sizesOf,
   total,
   treesOf
-} from "../trees/needs.ts"
+} from "../trees/neededTrees.ts"
 import { treeSize } from "../trees/treeSize.ts"
 
 const sum = (blobs: ReadonlyArray<ReclaimedBlob>) => ({ count: blobs.length, bytes: total(blobs) })
@@ -37,7 +37,7 @@ const byImage = (rows: ReadonlyArray<Need>, sizes: ReadonlyMap<string, number>):
 }
 
 /** Downloads that were cut off, the oldest first. */
-const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: KeeperOptions) {
+const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: CleanerOptions) {
   const blobs: Array<KeptBlob> = []
   for (const digest of yield* list(join(root, "partial"))) {
     const path = partialPath(digest)
@@ -47,7 +47,7 @@ const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: KeeperOpti
   return blobs.sort((a, b) => (a.modified < b.modified ? -1 : 1))
 })
 
-export const usage = Effect.fnUntraced(function* (options: KeeperOptions) {
+export const usage = Effect.fnUntraced(function* (options: CleanerOptions) {
   const { root, layersDir, database } = options
   const rows = yield* database.read("usage", needs)
   const needed = keysOf(rows)

@@ -26,7 +26,7 @@ import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { filter, firstValueFrom, lastValueFrom, toArray } from "rxjs"
 import { afterAll, describe, expect, test } from "vitest"
-import { type Facts, factsOf } from "../../../src/layer/metadata/Facts.ts"
+import { type FingerprintFacts, fingerprintFactsOf } from "../../../src/layer/metadata/FingerprintFacts.ts"
 import { fingerprint } from "../../../src/layer/metadata/fingerprint.ts"
 import { type ExtractionOptions, ExtractionPool } from "../../../src/layer/pool/ExtractionPool.ts"
 import { tar } from "../../../src/testing/index.ts"
@@ -54,7 +54,7 @@ const makeTree = () => {
   symlinkSync("etc/a", join(root, "link"))
   return root
 }
-const of = (root: string, facts: Facts = "plain") => fingerprint(root, facts, () => {})
+const of = (root: string, facts: FingerprintFacts = "plain") => fingerprint(root, facts, () => {})
 const retarget = (root: string, target: string) => {
   rmSync(join(root, "link"))
   symlinkSync(target, join(root, "link"))
@@ -160,9 +160,9 @@ describe("a fingerprint is the same", () => {
 
 test("of what it was taken can be read from it, and of an unknown kind nothing", () => {
   const root = makeTree()
-  expect(factsOf(of(root))).toBe("plain")
-  expect(factsOf(of(root, "owners"))).toBe("owners")
-  for (const text of ["tree2:00", "", "tree1", of(root).slice(6)]) expect(factsOf(text)).toBeUndefined()
+  expect(fingerprintFactsOf(of(root))).toBe("plain")
+  expect(fingerprintFactsOf(of(root, "owners"))).toBe("owners")
+  for (const text of ["tree2:00", "", "tree1", of(root).slice(6)]) expect(fingerprintFactsOf(text)).toBeUndefined()
 })
 
 test("the walk looks up at each entry and can be left there; what it cannot read is a FileSystemFailed", () => {

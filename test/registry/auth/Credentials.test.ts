@@ -11,8 +11,8 @@ import { describe, expect } from "vitest"
 import type { PullerOptions } from "../../../src/api/config.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { makeCredentials } from "../../../src/registry/auth/Credentials.ts"
-import { keysOf, normalizeKey } from "../../../src/registry/auth/doorKey.ts"
 import type { Login } from "../../../src/registry/auth/Login.ts"
+import { keysOf, normalizeKey } from "../../../src/registry/auth/registryKey.ts"
 import { it } from "../../support/effect.ts"
 
 const directory: Effect.Effect<string, never, Scope> = Effect.acquireRelease(

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
 import { parse } from "../../../src/image/reference/Reference.ts"
-import { placeOfAddress, placeOfHost } from "../../../src/registry/connection/Address.ts"
+import { scopeOfAddress, scopeOfHost } from "../../../src/registry/connection/Address.ts"
 import { endpointOf } from "../../../src/registry/connection/Endpoint.ts"
 import { Registry } from "../../../src/registry/Registry.ts"
 import { it } from "../../support/effect.ts"
@@ -150,7 +150,7 @@ describe("an address", () => {
       ]
     }
     for (const [place, addresses] of Object.entries(places))
-      for (const address of addresses) expect(placeOfAddress(address), address).toBe(place)
+      for (const address of addresses) expect(scopeOfAddress(address), address).toBe(place)
     for (const spelling of [
       "http://2130706433/",
       "http://0x7f.1/",
@@ -159,9 +159,9 @@ describe("an address", () => {
       "http://127.1/"
     ]) {
       const host = new URL(spelling).hostname.replace(/\.$/, "")
-      expect(placeOfHost(host), spelling).toBe("loopback")
+      expect(scopeOfHost(host), spelling).toBe("loopback")
     }
-    expect(placeOfHost("localhost.example.com")).toBeUndefined()
+    expect(scopeOfHost("localhost.example.com")).toBeUndefined()
   })
 
   it("of a registry is plain http on this machine, or where that was asked for", () => {

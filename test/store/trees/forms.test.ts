@@ -7,13 +7,13 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { describe, expect, test } from "vitest"
 import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
 import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
-import { readName } from "../../../src/store/Places.ts"
 import type { Store } from "../../../src/store/Store.ts"
+import { readTreeName } from "../../../src/store/TreePaths.ts"
 import { likelyForms, wholeForms } from "../../../src/store/trees/forms.ts"
 import { it } from "../../support/effect.ts"
 import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
 
-const treesOf = (...names: ReadonlyArray<string>) => names.flatMap((name) => readName(name) ?? [])
+const treesOf = (...names: ReadonlyArray<string>) => names.flatMap((name) => readTreeName(name) ?? [])
 const layers = (...digests: ReadonlyArray<string>) => digests.map((digest) => ({ digest }))
 const extracted = (variant: string) => ({ kind: "extracted", variant })
 

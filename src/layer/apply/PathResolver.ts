@@ -1,0 +1,163 @@
+/** Finds every entry's place inside the layer's root, at the moment of writing. */
+import { lstatSync, readlinkSync } from "node:fs"
+import { type Directory, toDisk } from "../Directory.ts"
+
+/** As many links as Linux follows in one path. */
+const maximumHops = 40
+
+/** Components of all link targets that one entry follows: forty full ones would be 80 000 look-ups. */
+const maximumSteps = 2048
+
+/** What all entries of a layer may follow beside that: so many at first, and so many more with each entry. */
+const free = 2 ** 20
+const perEntry = 32
+
+export interface PathResolverOptions {
+  readonly root: Directory
+  /** Makes a directory that the archive has no entry for. */
+  readonly make: (directory: Directory, name: string) => void
+  /** Something that is no directory stands where one is needed: takes it away, or throws. */
+  readonly clear: (directory: Directory, name: string) => void
+  /** Called when a directory that already stood on disk is first entered. */
+  readonly found?: (directory: Directory) => void
+  readonly refuse: (problem: string) => Error
+}
+
+export interface PathResolver {
+  /** The next entry begins: what it may follow of links is counted anew. */
+  readonly begin: () => void
+  /** The directory that holds the last of `names`. Links on the way resolve as if the layer were `/`; missing directories are made. */
+  readonly parent: (names: ReadonlyArray<string>) => Directory
+  /** The same for a hard link's target: makes nothing, and gives `undefined` where the way breaks off. */
+  readonly find: (names: ReadonlyArray<string>) => Directory | undefined
+  /**
+   * The same for a whiteout: what stands on its way and is neither a directory nor a link is `blocked`. One of this layer's
+   * own whiteouts is as good as nothing.
+   */
+  readonly look: (names: ReadonlyArray<string>) => Directory | "missing" | "blocked"
+  /** The directory `name` in `directory` has just been made, or seen to be one: entries beneath it usually come next. */
+  readonly descend: (names: ReadonlyArray<string>, directory: Directory) => void
+  /** Forgets the way. To be called at each link, each removal and each replacement. */
+  readonly forget: () => void
+}
+
+/**
+ * The only thing kept between entries is the way to the previous entry's parent, and `forget` drops it whenever a
+ * component of it may have become something else. That is each removal, each replacement, and each link: where names
+ * that differ in bytes are one name on disk (case, Unicode form), a link that looks new can stand in the way we kept.
+ * A longer-lived cache of directories is how node-tar (CVE-2021-32803 and four more) and containerd (CVE-2025-47290)
+ * wrote outside their roots.
+ */
+export const makePathResolver = ({ root, make, clear, found, refuse }: PathResolverOptions): PathResolver => {
+  let wayNames: Array<string> = []
+  let wayPlaces: Array<Directory> = []
+  let hops = 0
+  let steps = 0
+  let allowance = free
+  let forgotten = 0
+
+  const enter = (directory: Directory, name: string, create: boolean): Directory | undefined => {
+    const path = toDisk(directory.at(name))
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) {
+      const known = directory.children?.has(name) === true
+      const child = directory.child(name)
+      if (!known) found?.(child)
+      return child
+    }
+    if (stats?.isSymbolicLink()) return follow(directory, readlinkSync(path, "buffer").toString("latin1"), create)
+    if (!create) return undefined
+    if (stats !== undefined) clear(directory, name)
+    make(directory, name)
+    return directory.child(name)
+  }
+
+  const follow = (from: Directory, target: string, create: boolean): Directory | undefined => {
+    hops += 1
+    if (hops > maximumHops) throw refuse(`more than ${maximumHops} symbolic links lead to it`)
+    let place: Directory | undefined = target.startsWith("/") ? root : from
+    for (const name of target.split("/")) {
+      // Empty ones count, too: they are there to be read.
+      if (++steps > maximumSteps) throw refuse("the links that lead to it are too long")
+      if (--allowance < 0) throw refuse("the links that lead to the entries of this layer are too long")
+      if (name === "" || name === ".") continue
+      place = name === ".." ? (place.parent ?? root) : enter(place, name, create)
+      if (place === undefined) return undefined
+    }
+    return place
+  }
+
+  const kept = (names: ReadonlyArray<string>): number => {
+    let length = 0
+    while (length < names.length - 1 && length < wayNames.length && wayNames[length] === names[length]) length += 1
+    return length
+  }
+
+  const keep = (names: ReadonlyArray<string>, places: Array<Directory>): void => {
+    wayNames = names.slice(0, -1)
+    wayPlaces = places
+  }
+
+  return {
+    begin: () => {
+      steps = 0
+      allowance += perEntry
+    },
+    parent: (names) => {
+      hops = 0
+      const length = kept(names)
+      if (length === names.length - 1 && length === wayNames.length) return wayPlaces[length - 1] ?? root
+      const places = wayPlaces.slice(0, length)
+      const before = forgotten
+      let place = places[length - 1] ?? root
+      for (const name of names.slice(length, -1)) {
+        const next = enter(place, name, true)
+        if (next === undefined) throw refuse("its parent cannot be resolved")
+        place = next
+        places.push(place)
+      }
+      // Something on the way was replaced: this answer is right, but nothing may build on it.
+      if (before === forgotten) keep(names, places)
+      return place
+    },
+    look: (names) => {
+      hops = 0
+      const length = kept(names)
+      const places = wayPlaces.slice(0, length)
+      let place = places[length - 1] ?? root
+      for (const name of names.slice(length, -1)) {
+        const next = enter(place, name, false)
+        if (next === undefined) {
+          const stats = lstatSync(toDisk(place.at(name)), { throwIfNoEntry: false })
+          const isInTheWay = stats !== undefined && !stats.isDirectory() && !stats.isSymbolicLink()
+          return isInTheWay && place.whiteouts?.has(name) !== true ? "blocked" : "missing"
+        }
+        place = next
+        places.push(place)
+      }
+      keep(names, places)
+      return place
+    },
+    find: (names) => {
+      hops = 0
+      const length = kept(names)
+      let place: Directory | undefined = wayPlaces[length - 1] ?? root
+      for (const name of names.slice(length, -1)) {
+        place = enter(place, name, false)
+        if (place === undefined) return undefined
+      }
+      return place
+    },
+    descend: (names, directory) => {
+      const name = names[names.length - 1]
+      if (name === undefined || kept(names) !== names.length - 1 || wayNames.length !== names.length - 1) return
+      wayNames.push(name)
+      wayPlaces.push(directory)
+    },
+    forget: () => {
+      forgotten += 1
+      wayNames = []
+      wayPlaces = []
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/** In place of what arrived of a blob: a file is read again. */
+import * as Effect from "effect/Effect"
+import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
+
+export const noPartial: PartialBlob = {
+  size: () => 0,
+  bytes$: (gate, rest) => rest(gate, 0),
+  moveTo: () => Effect.succeed(false),
+  discard: Effect.void
+}

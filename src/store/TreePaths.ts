@@ -1,0 +1,52 @@
+/**
+ * What extracted trees are called: `<digest>[.<variant>].extracted` for a layer, `<manifest digest>[.<variant>].rootfs`
+ * for all layers of an image in one. The variant says with which options a tree was made, and is absent for the default
+ * ones: so trees of several makings stand side by side, in one directory, and none is taken for another. The file
+ * `<tree>.stat` belongs to its tree.
+ */
+import { join } from "node:path"
+
+export interface TreePaths {
+  readonly layersDir: string
+  /** Part of the names of what these paths say; empty for the default options. */
+  readonly variant: string
+  readonly layerPath: (digest: string) => string
+  /** Where the layers of a manifest are merged; absent where each has a directory of its own. */
+  readonly rootfsPath?: (manifest: string) => string
+}
+
+/** `:` cannot stand in a file name on Windows. */
+export const fileName = (text: string) => (process.platform === "win32" ? text.replaceAll(":", "_") : text)
+
+export const makeTreePaths = (layersDir: string, variant: string): Required<TreePaths> => {
+  const at = (kind: TreeKind) => (digest: string) =>
+    join(layersDir, [fileName(digest), ...(variant === "" ? [] : [variant]), kind].join("."))
+  return { layersDir, variant, layerPath: at("extracted"), rootfsPath: at("rootfs") }
+}
+
+export type TreeKind = "extracted" | "rootfs"
+
+/** With which options trees are made, and whether there is one for each layer or one for all of an image. */
+export interface TreeForm {
+  readonly kind: TreeKind
+  readonly variant: string
+}
+
+export const isForm = ({ kind, variant }: { readonly kind: unknown; readonly variant: unknown }): boolean =>
+  (kind === "extracted" || kind === "rootfs") && typeof variant === "string" && /^(?:[a-z][a-z-]*)?$/.test(variant)
+
+/** A tree by its name. */
+export interface Tree extends TreeForm {
+  readonly name: string
+  /** Of the layer's blob, or of the manifest. */
+  readonly digest: string
+}
+
+const pattern = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*)[:_]([A-Za-z0-9=_-]+)(?:\.([a-z][a-z-]*))?\.(extracted|rootfs)$/
+
+/** `undefined` for every other name: the directory may be one where other things are kept as well. */
+export const readTreeName = (name: string): Tree | undefined => {
+  const [, algorithm, encoded, variant = "", kind] = pattern.exec(name) ?? []
+  if (algorithm === undefined || (kind !== "extracted" && kind !== "rootfs")) return undefined
+  return { name, digest: `${algorithm}:${encoded}`, variant, kind }
+}

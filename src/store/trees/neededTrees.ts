@@ -1,0 +1,131 @@
+/** Which image needs which layer, and which layers on disk nobody needs. */
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { Reason } from "../../api/errors.ts"
+import { listAt } from "../../fs/list.ts"
+import type { Database } from "../database/Database.ts"
+import type { ReclaimedBlob } from "../Reclaimed.ts"
+import { readTreeName, type Tree, type TreeKind, type TreePaths } from "../TreePaths.ts"
+import { treeKey } from "./forms.ts"
+import { goneIn } from "./gone.ts"
+import { treeSize } from "./treeSize.ts"
+
+/** Where everything is, for those who clean up. */
+export interface CleanerOptions extends TreePaths {
+  readonly root: string
+  readonly database: Database
+  readonly partialPath: (digest: string) => string
+  readonly lockPath: (name: string) => string
+  /** Where trees wait for their removal. */
+  readonly area: Effect.Effect<string, Reason>
+}
+
+/** An image and one of its layers, or its manifest, by which its root file system is called. */
+export interface Need {
+  readonly reference: string
+  /** The digest that the reference names. */
+  readonly image: string
+  readonly last_used_at: string
+  readonly kind: TreeKind
+  readonly digest: string | null
+  /** In which form it needs a tree of that; null where in none. */
+  readonly variant: string | null
+}
+
+/** The image that was unused longest comes first. */
+export const needs = Effect.flatMap(
+  SqlClient,
+  (sql) => sql<Need>`
+    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, 'extracted' AS kind, l.digest, t.variant FROM images i
+    LEFT JOIN manifests m ON m.image_id = i.id
+    LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id
+    LEFT JOIN layers l ON l.id = ml.layer_id
+    LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'extracted'
+    UNION SELECT i.reference, i.digest, i.last_used_at, 'rootfs', m.digest, t.variant
+    FROM images i JOIN manifests m ON m.image_id = i.id
+    LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'rootfs'
+    ORDER BY 3, 1`
+)
+
+/** What the images are made of, whether they need trees of it or not. */
+export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
+  new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
+
+/** The trees that an image needs, by `treeKey`. */
+export const keysOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
+  new Set(
+    rows.flatMap(({ kind, digest, variant }) =>
+      digest === null || variant === null ? [] : [treeKey({ kind, variant, digest })]
+    )
+  )
+
+/** Each once, in their order. */
+export const referencesOf = (rows: ReadonlyArray<Need>): ReadonlyArray<string> => [
+  ...new Set(rows.map(({ reference }) => reference))
+]
+
+export const total = (blobs: ReadonlyArray<{ readonly bytes: number }>): number =>
+  blobs.reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** A tree, or where it was moved to. */
+export interface TreeLocation {
+  readonly digest: string
+  readonly path: string
+}
+
+export interface StandingTree extends TreeLocation {
+  /** `treeKey` */
+  readonly key: string
+}
+
+/** All trees, made with whatever options. */
+export const listTrees = (layersDir: string) =>
+  Effect.gen(function* () {
+    const names = yield* listAt(layersDir)
+    const gone = yield* goneIn(layersDir)
+    return names.flatMap((name): ReadonlyArray<Tree> => {
+      const tree = readTreeName(name)
+      return tree === undefined || gone.has(name) ? [] : [tree]
+    })
+  })
+
+const places = ({ layersDir }: TreePaths, which: (key: string) => boolean) =>
+  Effect.map(listTrees(layersDir), (trees) =>
+    trees
+      .map((tree): StandingTree => ({ digest: tree.digest, key: treeKey(tree), path: join(layersDir, tree.name) }))
+      .filter(({ key }) => which(key))
+  )
+
+/** The trees on disk that are among these. */
+export const treesOf = (options: TreePaths, needed: ReadonlySet<string>) => places(options, (key) => needed.has(key))
+
+/** The trees on disk that are not. */
+export const orphans = (options: TreePaths, needed: ReadonlySet<string>) => places(options, (key) => !needed.has(key))
+
+const suffix = ".stat"
+
+/** Stat files whose tree is not there: a crash stood between the two. */
+export const strays = ({ layersDir }: TreePaths) =>
+  Effect.map(listAt(layersDir), (names) => {
+    const there = new Set(names)
+    return names
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => name.slice(0, -suffix.length))
+      .filter((name) => readTreeName(name) !== undefined && !there.has(name))
+      .map((name) => join(layersDir, name + suffix))
+  })
+
+/** Bytes of each tree, by `treeKey`. */
+export const sizesOf = Effect.fnUntraced(function* (trees: ReadonlyArray<StandingTree>) {
+  const sizes = new Map<string, number>()
+  for (const { key, path } of trees) sizes.set(key, yield* treeSize(path))
+  return sizes
+})
+
+/** Each digest once, however many trees it has. */
+export const measure = Effect.fnUntraced(function* (trees: ReadonlyArray<TreeLocation>) {
+  const sizes = new Map<string, number>()
+  for (const { digest, path } of trees) sizes.set(digest, (sizes.get(digest) ?? 0) + (yield* treeSize(path)))
+  return [...sizes].map(([digest, bytes]): ReclaimedBlob => ({ digest, bytes }))
+})

@@ -1,0 +1,109 @@
+/** Forgets images, and removes what no image needs: `rm` and `prune`. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import { keepNamed } from "../catalogue/Documents.ts"
+import { freshness } from "../catalogue/freshness.ts"
+import type { PruneOptions, Reclaimed } from "../Reclaimed.ts"
+import {
+  type CleanerOptions,
+  digestsOf,
+  keysOf,
+  measure,
+  type Need,
+  needs,
+  orphans,
+  referencesOf,
+  total
+} from "../trees/neededTrees.ts"
+import { removeTree } from "../trees/removeTree.ts"
+import { stagingsIn, sweep } from "../trees/Staging.ts"
+import { treeSize } from "../trees/treeSize.ts"
+import { choose } from "./choose.ts"
+import { collect } from "./collect.ts"
+import { named } from "./named.ts"
+import { prunePartials } from "./prunePartials.ts"
+
+/** A use in time to come, of a clock that was set back since, would keep its image until then: it counts as one of now. */
+const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) {
+  const now = yield* Clock.currentTimeMillis
+  const isToCome = ({ last_used_at }: Need) => Date.parse(last_used_at) > now + freshness
+  if (!(yield* database.read("prune", needs)).some(isToCome)) return
+  const [latest, time] = [now + freshness, now].map((it) => new Date(it).toISOString())
+  const update = Effect.flatMap(
+    SqlClient,
+    (sql) => sql`UPDATE images SET last_used_at = ${time} WHERE julianday(last_used_at) > julianday(${latest})`
+  )
+  yield* database.transaction("prune", update)
+})
+
+export const makeCleaner = (options: CleanerOptions) => {
+  const { root, database } = options
+
+  /** What `which` picks of the rows as they are now; gives the rows that went. */
+  const forget = (which: (row: Need) => boolean) =>
+    Effect.map(
+      database.transaction(
+        "remove",
+        Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const gone = (yield* needs).filter(which)
+          for (const reference of referencesOf(gone)) yield* sql`DELETE FROM images WHERE reference = ${reference}`
+          return { gone, kept: yield* named }
+        }),
+        // The rows first: an image that the catalogue still names needs its documents.
+        ({ kept }) => keepNamed(root, kept, { thorough: false })
+      ),
+      ({ gone }) => gone
+    )
+
+  const nothing: Reclaimed = {
+    images: [],
+    layers: [],
+    partials: [],
+    staging: 0,
+    bytes: 0,
+    deferred: false,
+    failed: []
+  }
+
+  return {
+    remove: Effect.fnUntraced(function* (wanted: string) {
+      const isIt = ({ reference }: Need) => reference === wanted
+      if (!(yield* database.read("remove", needs)).some(isIt)) return nothing
+      const gone = yield* forget(isIt)
+      const collected = yield* collect(options, digestsOf(gone))
+      const { layers } = collected
+      const reclaimed: Reclaimed = { ...nothing, images: referencesOf(gone), ...collected, bytes: total(layers) }
+      return reclaimed
+    }),
+
+    prune: Effect.fnUntraced(function* (how: PruneOptions = {}) {
+      if (how.dryRun !== true) yield* correctTimes(options)
+      const rows = yield* database.read("prune", needs)
+      const chosen = yield* choose(options, rows, how)
+      /** Measuring takes its time: what was used or moved meanwhile stays. */
+      const isAsChosen = ({ reference, last_used_at, image }: Need) => {
+        const it = chosen.get(reference)
+        return it?.last_used_at === last_used_at && it.image === image
+      }
+      const clean = Effect.gen(function* () {
+        const gone = chosen.size === 0 ? [] : yield* forget(isAsChosen)
+        return { images: referencesOf(gone), ...(yield* collect(options)) }
+      })
+      const look = Effect.gen(function* () {
+        const left = keysOf(rows.filter(({ reference }) => !chosen.has(reference)))
+        return { images: [...chosen.keys()], layers: yield* measure(yield* orphans(options, left)) }
+      })
+      const { dryRun, unusedFor, partialsFor = unusedFor } = how
+      const found = { ...nothing, ...(yield* dryRun === true ? look : clean) }
+      const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
+      const staging = yield* sweep(stagingsIn(options.layersDir), (area) =>
+        Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
+      )
+      const bytes = total(found.layers) + total(partials) + staging
+      const reclaimed: Reclaimed = { ...found, partials, staging, bytes }
+      return reclaimed
+    })
+  }
+}

@@ -1,0 +1,209 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { basename, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { describe, expect, test } from "vitest"
+import { isDigest } from "../../src/image/reference/Digest.ts"
+import type { Store } from "../../src/store/Store.ts"
+import { readTreeName } from "../../src/store/TreePaths.ts"
+import { it } from "../support/effect.ts"
+import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "./fixtures.ts"
+
+const amd64 = { os: "linux", architecture: "amd64" }
+const alpine = "docker.io/library/alpine:3"
+const { digest } = layerOf("a")
+const names = (path: string) => Effect.promise(() => readdir(path).then((all) => all.filter((it) => it !== ".staging")))
+const write = (path: string, text: string) => Effect.promise(() => writeFile(path, text))
+const read = (path: string) => Effect.promise(() => readFile(path, "utf8").catch(() => "gone"))
+
+/** Publishes one layer with a file beside it. */
+const publishBoth = (store: Store["Service"], text: string | undefined) =>
+  Effect.gen(function* () {
+    const staging = yield* store.stage(digest)
+    if (text !== undefined) yield* write(`${staging}.stat`, text)
+    return yield* store.publish(staging, digest)
+  }).pipe(Effect.scoped)
+
+describe("names", () => {
+  test.each([
+    ["sha256:ab.extracted", { digest: "sha256:ab", variant: "", kind: "extracted" }],
+    ["sha256_ab.extracted", { digest: "sha256:ab", variant: "", kind: "extracted" }],
+    ["sha256:ab.chown-overlay-user.extracted", { digest: "sha256:ab", variant: "chown-overlay-user" }],
+    ["sha256+b64u:A-_=.rootfs", { digest: "sha256+b64u:A-_=", variant: "", kind: "rootfs" }]
+  ])("%s is read", (name, expected) => {
+    expect(readTreeName(name)).toMatchObject({ name, ...expected })
+  })
+
+  test.each([
+    "sha256:ab",
+    "sha256:ab.extracted.stat",
+    "sha256:ab.x.y.extracted",
+    ".staging",
+    "notes.extracted",
+    "a/b:c"
+  ])("%s is somebody else's", (name) => {
+    expect(readTreeName(name)).toBeUndefined()
+  })
+})
+
+describe("the file beside a layer", () => {
+  it.effect("gets its name with the layer, in place of one that was left there", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const path = yield* publishBoth(store, "first")
+      expect(yield* read(`${path}.stat`)).toBe("first")
+      yield* Effect.promise(() => rm(path, { recursive: true }))
+      yield* publishBoth(store, "second")
+      expect(yield* read(`${path}.stat`)).toBe("second")
+      yield* Effect.promise(() => rm(path, { recursive: true }))
+      yield* publishBoth(store, undefined)
+      expect(yield* read(`${path}.stat`)).toBe("gone")
+    })
+  )
+
+  it.effect("of a layer that another published stays", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const path = yield* publishBoth(store, "first")
+      yield* Effect.promise(() => mkdir(join(path, "content")))
+      yield* publishBoth(store, "second")
+      expect(yield* read(`${path}.stat`)).toBe("first")
+    })
+  )
+
+  it.effect("goes with a staging directory that is not published", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const staging = yield* Effect.scoped(
+        Effect.tap(store.stage(digest), (staging) => write(`${staging}.stat`, "never published"))
+      )
+      expect(yield* read(`${staging}.stat`)).toBe("gone")
+    })
+  )
+
+  it.effect("stays while its layer is needed, and goes with it; one without a layer goes too", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      const path = yield* publishBoth(store, "said")
+      yield* pullInto(store, { layers: ["a"] })
+      yield* write(`${store.layerPath(layerOf("crashed").digest)}.stat`, "said of nothing")
+      yield* write(join(store.layersDir, "notes.stat"), "somebody else's")
+      yield* store.prune()
+      expect((yield* names(store.layersDir)).sort()).toEqual(["notes.stat", basename(path), `${basename(path)}.stat`])
+      yield* store.remove(alpine)
+      expect(yield* names(store.layersDir)).toEqual(["notes.stat"])
+    })
+  )
+})
+
+describe("trees made with other options", () => {
+  it.effect("are not served: each making has its own, in the same directory", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      yield* pullInto(plain, { layers: ["a"] })
+      expect(Option.isSome(yield* plain.find(alpine, amd64))).toBe(true)
+      expect(Option.isNone(yield* chown.find(alpine, amd64))).toBe(true)
+      yield* pullInto(chown, { layers: ["a"] })
+      expect(Option.getOrThrow(yield* chown.find(alpine, amd64)).layers[0]?.path).toBe(
+        join(root, "layers", `${digest}.chown.extracted`)
+      )
+      expect((yield* names(join(root, "layers"))).sort()).toEqual([`${digest}.chown.extracted`, `${digest}.extracted`])
+    })
+  )
+
+  it.effect("are kept, counted and removed with their image, whoever cleans up", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      yield* pullInto(chown, { layers: ["a"] })
+      expect((yield* plain.prune()).layers).toEqual([])
+      expect((yield* plain.usage).layers).toMatchObject({ count: 1 })
+      expect(yield* plain.verify).toEqual([])
+      yield* plain.remove(alpine)
+      expect(yield* names(join(root, "layers"))).toEqual([])
+    })
+  )
+
+  it.effect("are told apart where one of them lacks something, whoever looks", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      for (const store of [plain, chown]) yield* pullInto(store, { layers: ["base", "a"] })
+      const lost = layerOf("a").digest
+      yield* Effect.promise(() => rm(chown.layerPath(lost), { recursive: true }))
+      const problem = `of the trees made with other options, ${lost}.chown.extracted is missing`
+      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown", problem }])
+      const ours = { digest: lost, problem: "the layer's directory is missing" }
+      expect(yield* chown.verify).toMatchObject([ours])
+      expect(yield* chown.verify).not.toMatchObject([{ variant: "chown" }])
+      yield* Effect.promise(() => rm(plain.layerPath(lost), { recursive: true }))
+      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown" }, ours])
+      expect(yield* (yield* open({ root, merged: true })).verify).toMatchObject([{ variant: "" }, { variant: "chown" }])
+    })
+  )
+
+  it.effect("of other images with the same layers are no fault", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
+      yield* pullInto(plain, { reference: "e.org/a:1", layers: ["base", "a"], version: "a" })
+      yield* pullInto(chown, { reference: "e.org/b:1", layers: ["base", "b"], version: "b" })
+      expect(yield* plain.verify).toEqual([])
+      expect(yield* chown.verify).toEqual([])
+      yield* Effect.promise(() => rm(plain.layerPath(layerOf("a").digest), { recursive: true }))
+      expect(yield* plain.verify).toMatchObject([{ reference: "e.org/a:1", digest: layerOf("a").digest }])
+    })
+  )
+
+  it.effect("let a lost catalogue be built again, by whoever opens it", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const chown = yield* open({ root, variant: "chown" })
+      yield* pullInto(chown, { layers: ["a"] })
+      yield* Effect.promise(() => rm(chown.database))
+      const plain = yield* open({ root })
+      expect(yield* plain.images()).toMatchObject([{ reference: alpine }])
+      expect(Option.isNone(yield* plain.find(alpine, amd64))).toBe(true)
+      expect(Option.isSome(yield* chown.find(alpine, amd64))).toBe(true)
+    })
+  )
+})
+
+describe("merged", () => {
+  const manifest = imageOf({ layers: ["a"] }).manifest.digest
+  const publishRootfs = (store: Store["Service"]) =>
+    Effect.gen(function* () {
+      if (!isDigest(manifest)) return yield* Effect.die("not a digest")
+      return yield* store.publishRootfs(yield* store.stage(digest), manifest)
+    }).pipe(Effect.scoped)
+
+  it.effect("an image is complete when its one directory is there", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const store = yield* open({ root, merged: true })
+      yield* publishLayers(store, imageOf({ layers: ["a"] }))
+      yield* store.record(imageOf({ layers: ["a"] }))
+      expect(Option.isNone(yield* store.find(alpine, amd64))).toBe(true)
+      const path = yield* publishRootfs(store)
+      expect(path).toBe(join(root, "layers", `${manifest}.rootfs`))
+      const found = Option.getOrThrow(yield* store.find(alpine, amd64))
+      expect(found).toMatchObject({ rootfs: path, layers: [{ digest, path }] })
+      expect(Option.getOrThrow(yield* store.inspect(alpine)).manifests).toMatchObject([
+        { rootfs: path, complete: true }
+      ])
+      yield* store.prune()
+      expect(Option.isSome(yield* store.find(alpine, amd64))).toBe(true)
+      yield* store.remove(alpine)
+      expect(yield* names(join(root, "layers"))).toEqual([])
+    })
+  )
+
+  it.effect("so is an image without layers", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory, merged: true })
+      yield* store.record(imageOf({ layers: [] }))
+      expect(Option.isNone(yield* store.find(alpine, amd64))).toBe(true)
+    })
+  )
+})
