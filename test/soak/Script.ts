@@ -19,7 +19,7 @@ export type Doing =
     }
   | { readonly do: "remove"; readonly name: string }
   | { readonly do: "prune"; readonly how: { readonly dryRun?: boolean; readonly keepBytes?: number } }
-  /** Watches the trees meanwhile. */
+  /** Pulls it, where it is not there, and watches the trees while it is held. */
   | { readonly do: "hold"; readonly name: string; readonly form: Form; readonly millis: number }
   | { readonly do: "verify"; readonly repair: boolean; readonly form: Form }
   | { readonly do: "images" | "usage" }
@@ -66,32 +66,45 @@ export interface Drawing {
   readonly versions: number
 }
 
-const drawDoing = (random: Prng, { names }: Drawing): Doing => {
-  const name = random.pick(names)
-  const form = random.pick(forms)
-  const roll = random.below(100)
-  if (roll < 45) {
+interface Choice {
+  readonly names: readonly [string, ...ReadonlyArray<string>]
+  readonly forms: readonly [Form, ...ReadonlyArray<Form>]
+  /** Of a hundred acts. While one runs nothing is cleaned up. */
+  readonly pulls: number
+}
+
+const drawDoing = (random: Prng, choice: Choice): Doing => {
+  const name = random.pick(choice.names)
+  const form = random.pick(choice.forms)
+  if (random.below(100) < choice.pulls) {
     const policy = random.pick(["missing", "always"] as const)
     const abort = random.chance(0.1) ? { abort: random.below(150) } : {}
     return { do: "pull", name, form, policy, keepBlobs: random.chance(0.25), ...abort }
   }
-  if (roll < 57) return { do: "remove", name }
-  if (roll < 72) {
+  const roll = random.below(100)
+  if (roll < 25) return { do: "remove", name }
+  if (roll < 50) {
     const how = random.pick([{}, {}, {}, { dryRun: true }, { keepBytes: 0 }, { keepBytes: 400_000 }] as const)
     return { do: "prune", how }
   }
-  if (roll < 84) return { do: "hold", name, form, millis: random.below(300) }
-  if (roll < 91) return { do: "verify", repair: random.chance(0.4), form }
-  if (roll < 94) return { do: random.pick(["images", "usage"] as const) }
+  if (roll < 80) return { do: "hold", name, form, millis: random.below(1500) }
+  if (roll < 88) return { do: "verify", repair: random.chance(0.4), form }
+  if (roll < 92) return { do: random.pick(["images", "usage"] as const) }
   const interrupt = random.chance(0.4) ? { interrupt: random.below(800) } : {}
   return { do: "command", name, form, ...interrupt }
 }
 
 export const drawScript = (random: Prng, drawing: Drawing): Script => {
+  // Few of each, so that the processes get into each other's way.
+  const choice: Choice = {
+    names: [random.pick(drawing.names), random.pick(drawing.names), random.pick(drawing.names)],
+    forms: [random.pick(forms), random.pick(forms)],
+    pulls: random.pick([50, 20, 5])
+  }
   const act = (): Act => {
     const kill = random.chance(0.18) ? { kill: random.below(250) } : {}
     const stop = random.chance(0.06) ? { stop: { after: random.below(150), millis: random.below(400) } } : {}
-    return { ...drawDoing(random, drawing), ...kill, ...stop }
+    return { ...drawDoing(random, choice), ...kill, ...stop }
   }
   const many = <A>(count: number, one: () => A) => Array.from({ length: count }, one)
   return {

@@ -76,7 +76,7 @@ const checkListing = ({ root, registry }: Ground, before: ReadonlyMap<string, st
   const pruned = ended.some(({ act }) => act.do === "prune" && act.how.keepBytes !== undefined)
   return [...named].flatMap(([name, digests]) => {
     const acts = ended.filter(({ act }) => "name" in act && act.name === name)
-    const pulls = acts.filter(({ act }) => act.do === "pull" || act.do === "command")
+    const pulls = acts.filter(({ act }) => act.do === "pull" || act.do === "command" || act.do === "hold")
     const done = pulls.some(
       ({ act, result }) =>
         result !== undefined &&

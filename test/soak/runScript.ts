@@ -63,7 +63,7 @@ const judge = ({ act, result }: Ended, { faults }: Script): string | undefined =
     return code === 1 && faults.length > 0 && fromRegistry.includes(error ?? "") ? undefined : what
   }
   if (error === undefined) return undefined
-  if (act.do === "pull" && faults.length > 0 && fromRegistry.includes(error)) return undefined
+  if ((act.do === "pull" || act.do === "hold") && faults.length > 0 && fromRegistry.includes(error)) return undefined
   return (act.do === "hold" || act.do === "remove") && error === "NotCached" ? undefined : what
 }
 

@@ -40,6 +40,7 @@ const run = async (act) => {
         return { faults, unknown }
       }
       case "hold": {
+        await client.pull(act.name, { platform: "linux/amd64" })
         // The client releases it.
         const { image } = await client.hold(act.name, { platform: "linux/amd64" })
         const violated = await watch(image, act.millis)
