@@ -4,14 +4,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { advice, TextMap } from "./advice.ts"
+import { AnyMap, advice, TextMap } from "./advice.ts"
 import { DigestText } from "./Descriptor.ts"
 
 const Texts = Schema.Array(Schema.String)
 const text = Schema.optionalKey(Schema.String)
 const anyText = advice(Schema.String)
 /** A set, as Go writes one: the keys count. */
-const Keys = Schema.Record(Schema.String, Schema.Unknown)
+const Keys = AnyMap
 
 /** Defaults for a process that is started from the image. */
 export const Execution = Schema.Struct({

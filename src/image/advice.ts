@@ -10,11 +10,17 @@ export const advice = <S extends Schema.Constraint>(schema: S) =>
 
 const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === "string"
 
+type AnyMap = Readonly<Record<string, unknown>>
+const isMap = (value: unknown): value is AnyMap => typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Anything by name. Whole: looked at key by key, a map takes five times as long as its parsing. */
+export const AnyMap = Schema.declare(isMap, { expected: "an object" })
+
 /** Texts by name: annotations, labels. Values of another type are left out. */
-export const TextMap = Schema.Record(Schema.String, Schema.Unknown).pipe(
+export const TextMap = AnyMap.pipe(
   Schema.decodeTo(
-    Schema.Record(Schema.String, Schema.String),
-    transform<Readonly<Record<string, string>>, Readonly<Record<string, unknown>>>({
+    Schema.declare((value): value is Readonly<Record<string, string>> => isMap(value)),
+    transform<Readonly<Record<string, string>>, AnyMap>({
       decode: (all) => Object.fromEntries(Object.entries(all).filter(isText)),
       encode: (texts) => texts
     })

@@ -55,9 +55,6 @@ const emptyOf = (ast: AST): unknown => {
  */
 export const mostItems = 4096
 
-/** Keys of an object that is looked at key by key. */
-const mostKeys = 65_536
-
 const spelled = (ast: AST, value: unknown, most: number): unknown => {
   if (isUnion(ast)) {
     const [first] = ast.types
@@ -70,7 +67,6 @@ const spelled = (ast: AST, value: unknown, most: number): unknown => {
     return value.map((each) => spelled(item, each ?? emptyOf(item), most))
   }
   if (!isObjects(ast) || !isRecord(value) || ast.propertySignatures.length === 0) return value
-  if (Object.keys(value).length > mostKeys) throw new Refused(`it has an object of more than ${mostKeys} keys`)
   const [names, types] = known(ast)
   const found = new Map<string, string>()
   const entries = Object.entries(value).map(([key, each]): readonly [string, unknown] => {

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { deepest, mostValues, parseJson } from "../../src/image/json.ts"
+import { deepest, mostKeys, mostValues, parseJson } from "../../src/image/json.ts"
 
 const read = (text: string) => Effect.runSync(Effect.result(parseJson(Buffer.from(text))))
 const problem = (text: string) => {
@@ -23,6 +23,19 @@ describe("a document", () => {
       `{"a":{"b":${list(mostValues, "null")}}}`
     ])
       expect(problem(text)).toBe(`it has more than ${mostValues} values`)
+  })
+
+  test("has so many keys in all its objects, and no more", () => {
+    const wide = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, at) => [`key ${at}`, 0]))
+    expect(problem(JSON.stringify(wide(mostKeys)))).toBeUndefined()
+    for (const json of [
+      wide(mostKeys + 1),
+      { config: { Labels: wide(mostKeys) } },
+      { config: { Volumes: wide(mostKeys) } },
+      { manifests: Array.from({ length: 4096 }, () => ({ annotations: wide(8) })) }
+    ])
+      expect(problem(JSON.stringify(json))).toBe(`it has more than ${mostKeys} keys`)
+    expect(problem(JSON.stringify({ text: ":".repeat(2 * mostKeys) }))).toBeUndefined()
   })
 
   test("is nested so deep, and no deeper", () => {

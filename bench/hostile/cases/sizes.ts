@@ -22,6 +22,8 @@ const entry = (at: number) => ({
   size: 1
 })
 
+const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`label ${at}`, ""]))
+
 export const cases: ReadonlyArray<HostileCase> = [
   { name: "an honest image of one small layer, for comparison", serve: serve({ layers: [archive] }) },
   ...[1, 4, 16].map((ranges) => ({
@@ -43,16 +45,24 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve({ layers: [archive], manifest: { extra: full("[[1,2]]") } })
   },
   {
-    name: "an index of 30 000 entries for other platforms",
+    name: "a config with 32 000 labels",
+    serve: serve({ layers: [archive], config: { config: { Labels: labels(32_000) } } })
+  },
+  {
+    name: "a config with 190 000 labels",
+    serve: serve({ layers: [archive], config: { config: { Labels: labels(190_000) } } })
+  },
+  ...[4096, 30_000].map((entries) => ({
+    name: `an index of ${entries} entries for other platforms`,
     serve: serve({
       layers: [archive],
       manifest: {
         mediaType: "application/vnd.oci.image.index.v1+json",
         config: undefined,
         layers: undefined,
-        manifests: Array.from({ length: 30_000 }, (_, at) => entry(at))
+        manifests: Array.from({ length: entries }, (_, at) => entry(at))
       },
       send: { manifest: { type: "application/vnd.oci.image.index.v1+json" } }
     })
-  }
+  }))
 ]
