@@ -31,7 +31,7 @@ export class Pieces {
     }
     while (rest.length > 0) {
       if (this.#open === undefined) {
-        if (rest.length >= large && rest.length * 4 >= rest.buffer.byteLength) {
+        if (rest.length >= large && rest.length * 2 >= rest.buffer.byteLength) {
           this.#held.push(rest)
           return
         }

@@ -18,6 +18,11 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve({ layers: [archive(20 * MB)] })
   },
   {
+    name: "a blob of 20 MB, 16 ranges at once, for comparison",
+    serve: serve({ layers: [archive(20 * MB)] }),
+    options: { ranges: 16 }
+  },
+  {
     name: "a manifest of 4 MiB in chunks of a byte",
     serve: serve({ layers: [small], manifest: long, send: { manifest: bytewise } })
   },
@@ -43,12 +48,12 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve({ layers: [archive(20 * MB)], send: { layer: { chunk: 100 } } }),
     options: { ranges: 16 }
   },
-  {
-    name: "a blob of 20 MB in chunks of 4 KiB with an extension of 60 KiB each, 16 ranges at once",
+  ...[4, 16, 32].map((kib) => ({
+    name: `a blob of 20 MB in chunks of ${kib} KiB with an extension of ${64 - kib} KiB each, 16 ranges at once`,
     serve: serve({
       layers: [archive(20 * MB)],
-      send: { layer: { chunk: 4096, extension: `;x=${"y".repeat(60_000)}` } }
+      send: { layer: { chunk: kib * 1024, extension: `;x=${"y".repeat((64 - kib) * 1024 - 20)}` } }
     }),
     options: { ranges: 16 }
-  }
+  }))
 ]
