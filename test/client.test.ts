@@ -1,5 +1,6 @@
 /** What plain JavaScript may do to the client: each ends in an error of its kind. */
-import { mkdtemp, rm } from "node:fs/promises"
+import { execFileSync } from "node:child_process"
+import { mkdir, mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "vitest"
@@ -50,6 +51,39 @@ test.runIf(process.platform === "linux")("a root that cannot be made is a FileSy
   await using oci = await openTest({ root: "/proc/nope" })
   expect((await failure(oci.pull("localhost:1/nothing"))).reason).toMatchObject({ _tag: "FileSystemFailed" })
 })
+
+test.skipIf(process.platform === "win32")(
+  "files of settings may be pipes: one that nobody writes to keeps no abort and no close waiting",
+  async () => {
+    await using registry = await startRegistry({ images: { "app:1": await image() } })
+    const home = await mkdtemp(join(tmpdir(), "ociflow-pipes-"))
+    const pipe = async (...path: ReadonlyArray<string>) => {
+      await mkdir(join(home, ...path.slice(0, -1)), { recursive: true })
+      execFileSync("mkfifo", [join(home, ...path)])
+    }
+    await pipe("hosts", registry.host, "hosts.toml")
+    await pipe("ca.crt")
+    await pipe("kept", "index.json")
+    const reference = registry.reference("app:1")
+    // More at once than Node has threads for its calls.
+    const each = [
+      { hostsDirs: [join(home, "hosts")] },
+      { hosts: { [registry.host]: { ca: join(home, "ca.crt"), plainHttp: false } } },
+      { keepBlobs: join(home, "kept") },
+      { hostsDirs: [join(home, "hosts")] },
+      { hostsDirs: [join(home, "hosts")] }
+    ]
+    const clients = await Promise.all(each.map((options) => openTest(options)))
+    const names = clients.map(async (oci) => {
+      const pulling = oci.pull(reference, { platform: "linux/amd64", signal: AbortSignal.timeout(500) })
+      const { name } = await failure(pulling)
+      await oci[Symbol.asyncDispose]()
+      return name
+    })
+    expect(await Promise.all(names)).toEqual(each.map(() => "TimeoutError"))
+    await rm(home, { recursive: true })
+  }
+)
 
 test("a held image keeps its layers until it is released, or the client is closed", async () => {
   await using registry = await startRegistry({ images: { "app:1": await image({ layers: [{ files: { a: "a" } }] }) } })

@@ -1,13 +1,13 @@
 /** Where credentials are kept on this machine. Each is read anew for each pull, since people log in meanwhile. */
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { WarningCode } from "../../api/events.ts"
 import { inHome } from "../../fs/home.ts"
+import { readBounded } from "../../fs/readBounded.ts"
 import { codeOf } from "../connection/problem.ts"
-import { type AuthFile, decodeAuthFile, loginIn } from "./AuthFile.ts"
+import { type AuthFile, decodeAuthFile, loginIn, longestFile } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
 
 /** A variable that is set to nothing is not set. */
@@ -34,7 +34,7 @@ const unusable = (code: WarningCode, from: string) => ({
 
 /** `undefined` where there is no such file. */
 export const readAuthFile = (path: string): Effect.Effect<AuthFile | undefined, unknown> =>
-  Effect.tryPromise({ try: (signal) => readFile(path, { signal }), catch: (error) => error }).pipe(
+  readBounded(path, longestFile).pipe(
     Effect.flatMap(decodeAuthFile),
     Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error)))
   )

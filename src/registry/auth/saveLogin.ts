@@ -3,7 +3,7 @@
  * the file itself: one process at a time, written beside and renamed, readable by its owner only, with all else as it was.
  */
 import { randomUUID } from "node:crypto"
-import { type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -11,9 +11,10 @@ import { value } from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { InvalidOption } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
+import { readBounded } from "../../fs/readBounded.ts"
 import { codeOf } from "../../fs/syscall.ts"
 import { dockerHub } from "../../image/reference/registryName.ts"
-import { type AuthFile, decodeAuthFile, helperOf } from "./AuthFile.ts"
+import { type AuthFile, decodeAuthFile, helperOf, longestFile } from "./AuthFile.ts"
 import { dockerConfigPath, isMissing } from "./authFiles.ts"
 import { eraseByHelper, type HelperFailed, storeByHelper } from "./credentialHelper.ts"
 import { hasLogin, withLogin, withoutLogin } from "./editAuths.ts"
@@ -48,7 +49,7 @@ interface Read {
 }
 
 const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Read, InvalidOption> {
-  const bytes = yield* Effect.tryPromise({ try: () => readFile(path), catch: (error) => error }).pipe(
+  const bytes = yield* readBounded(path, longestFile).pipe(
     Effect.catch((error) => (isMissing(error) ? Effect.succeed(Buffer.alloc(0)) : Effect.fail(error))),
     Effect.mapError(() => unusable(`${path} cannot be read`))
   )

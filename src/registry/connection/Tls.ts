@@ -1,8 +1,8 @@
 /** How TLS is spoken to one host: paths of PEM files, so that it is a plain value; the files are read when connecting. */
-import { readFile } from "node:fs/promises"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type { ClientCertificate, TlsOptions } from "../../api/config.ts"
+import { readBounded } from "../../fs/readBounded.ts"
 
 export interface Tls {
   /** Trusted beside the usual authorities. */
@@ -31,11 +31,16 @@ export class UnusablePem extends Error {
   readonly code = "ERR_TLS_FILE"
 }
 
+/** Bytes of a file: all authorities of a system take less than one MiB. */
+const longest = 2 ** 24
+
 const read = (path: string) =>
-  Effect.tryPromise({
-    try: (signal) => readFile(path, { signal, encoding: "latin1" }),
-    catch: () => new UnusablePem(`the certificate file ${path} cannot be read`)
-  })
+  readBounded(path, longest).pipe(
+    Effect.mapBoth({
+      onSuccess: (bytes) => bytes.toString("latin1"),
+      onFailure: () => new UnusablePem(`the certificate file ${path} cannot be read`)
+    })
+  )
 
 const pem = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/
 

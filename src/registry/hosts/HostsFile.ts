@@ -2,11 +2,12 @@
  * containerd's `hosts.toml` (containerd, docs/hosts.md): the places that serve a registry's images, in order, and how to
  * speak to each. A directory may hold docker's certificates, too: `*.crt`, `*.cert` with `*.key`.
  */
-import { readdir, readFile } from "node:fs/promises"
+import { readdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { ClientCertificate, HostOptions, MirrorOptions, TlsOptions } from "../../api/config.ts"
+import { readBounded } from "../../fs/readBounded.ts"
 import { isMissing } from "../auth/authFiles.ts"
 
 const oneOrMore = Schema.Union([Schema.String, Schema.Array(Schema.String)])
@@ -104,11 +105,9 @@ export const readHostsFile = Effect.fnUntraced(function* (
   directory: string
 ): Effect.fn.Return<HostsFile | undefined, unknown> {
   const path = join(directory, "hosts.toml")
-  const text = yield* Effect.tryPromise({
-    try: (signal) => readFile(path, { signal, encoding: "utf8" }),
-    catch: (error) => error
-  }).pipe(Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error))))
-  if (text === undefined) return undefined
-  if (text.length > longest) return yield* Effect.fail("too large")
-  return yield* parseHostsFile(text, directory)
+  const bytes = yield* readBounded(path, longest).pipe(
+    Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error)))
+  )
+  if (bytes === undefined) return undefined
+  return yield* parseHostsFile(bytes.toString(), directory)
 })

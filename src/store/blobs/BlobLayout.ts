@@ -7,14 +7,15 @@
  *     <directory>/oci-layout, index.json
  *     <directory>/blobs/<algorithm>/<hex>
  */
-import { lstat, readFile } from "node:fs/promises"
+import { lstat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Durability } from "../../api/config.ts"
 import { FileSystemFailed, InvalidSource, type Reason } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { readBounded } from "../../fs/readBounded.ts"
+import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
 import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
@@ -73,6 +74,9 @@ const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyA
   return { [refName]: name, ...(full === undefined ? {} : { [fullName]: full }) }
 }
 
+/** Of `index.json`: some 200 000 images. */
+const mostBytes = 2 ** 26
+
 export interface BlobLayoutOptions {
   /** With `power` the blobs, too, reach the disk before an image's entry. */
   readonly durability?: Durability | undefined
@@ -92,8 +96,13 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
     )
   }
 
+  const readIndexFile = Effect.mapError(
+    readBounded(indexPath, mostBytes),
+    (error) => new FileSystemFailed({ operation: "read", path: indexPath, code: codeOf(error) })
+  )
+
   const readIndex = Effect.gen(function* () {
-    const text = yield* ifMissing(syscall("read", indexPath, () => readFile(indexPath, "utf8")))
+    const text = (yield* ifMissing(readIndexFile))?.toString()
     // Empty: a power cut, or a full disk, took what was to be in it.
     if (text === undefined || text === "") return { schemaVersion: 2, manifests: [] }
     return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
