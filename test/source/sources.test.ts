@@ -486,16 +486,49 @@ describe("a stream", () => {
 
   test("that never ends is ended by an abort, and leaves nothing", async () => {
     await using oci = await open()
-    const endless = new Readable({ read: () => undefined })
-    endless.push(Buffer.alloc(512))
+    let begin = () => {}
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const chunks = [Buffer.alloc(64)]
+    const endless: Readable = new Readable({
+      read: () => {
+        const chunk = chunks.pop()
+        if (chunk === undefined) begin()
+        else endless.push(chunk)
+      }
+    })
     const controller = new AbortController()
     const pulling = oci.pull("oci:-", { input: endless, signal: controller.signal })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await begun
     controller.abort(new Error("enough"))
     await expect(pulling).rejects.toThrow("enough")
     expect(endless.destroyed).toBe(true)
     const left = await readdir(join(oci.root, "layers", ".staging"), { recursive: true }).catch(() => [])
     expect(left.filter((name) => name.includes("archive.tar"))).toEqual([])
+  })
+
+  const never = () => new Promise<never>(() => undefined)
+  const silent: Readonly<Record<string, () => AsyncIterable<Uint8Array>>> = {
+    "a generator that waits before its first chunk": async function* () {
+      yield await never()
+    },
+    "a generator that waits after its first chunk": async function* () {
+      yield Buffer.alloc(512)
+      yield await never()
+    },
+    "an iterator whose end waits, too": () => ({ [Symbol.asyncIterator]: () => ({ next: never, return: never }) }),
+    "a stream whose end waits, too": () => new Readable({ read: () => undefined, destroy: () => undefined })
+  }
+  test.for(Object.entries(silent))("is left alone where it waits: %s", async ([, input]) => {
+    await using oci = await open({ timeouts: { total: 300 } })
+    expect(await reasonOf(oci.pull("oci:-", { input: input() }))).toMatchObject({ _tag: "DeadlineExceeded" })
+    await using other = await open()
+    const pulling = oci.pull("oci:-", { input: input(), signal: AbortSignal.timeout(50) })
+    await expect(pulling).rejects.toMatchObject({ name: "TimeoutError" })
+    const closed = other.pull("oci:-", { input: input() }).catch((error) => error.name)
+    await other.close()
+    expect(await closed).toBe("AbortError")
   })
 
   test("that is a bomb ends at the limit", async () => {

@@ -24,9 +24,8 @@ const bytesOf = (chunk: unknown): Uint8Array => (chunk instanceof Uint8Array ? c
 
 /** Its first bytes, and all of it. */
 const peek = async (
-  stream: Readable
+  rest: AsyncIterator<unknown>
 ): Promise<{ readonly first: Uint8Array; readonly whole: AsyncGenerator<Uint8Array> }> => {
-  const rest: AsyncIterator<unknown> = stream[Symbol.asyncIterator]()
   let first: Uint8Array = new Uint8Array(0)
   while (first.length < blockBytes) {
     const { done, value } = await rest.next()
@@ -40,6 +39,25 @@ const peek = async (
   return { first, whole: whole() }
 }
 
+/** What a caller's own iterable waits for is not waited for once `signal` says so; nor is what it does to end. */
+const leaving = (input: Input, signal: AbortSignal): AsyncIterator<unknown> => {
+  const chunks: AsyncIterator<unknown> = input[Symbol.asyncIterator]()
+  let leave = () => {}
+  signal.addEventListener("abort", () => leave(), { once: true })
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        leave = () => reject(signal.reason)
+        if (signal.aborted) leave()
+        else Promise.resolve(chunks.next()).then(resolve, reject)
+      }),
+    return: async () => {
+      new Promise((resolve) => resolve(chunks.return?.())).catch(() => undefined)
+      return { done: true, value: undefined }
+    }
+  }
+}
+
 /** The system's own errors, where they are about the file that is written. */
 const isOurs = (error: unknown) =>
   error instanceof Error && "syscall" in error && (error.syscall === "write" || error.syscall === "open")
@@ -47,11 +65,12 @@ const isOurs = (error: unknown) =>
 /** Interrupted, it ends the stream, and settles when the file is closed. */
 export const spool = (input: Input, path: string, name: string, limits: Limits): Effect.Effect<void, Reason> => {
   const copy = async (signal: AbortSignal): Promise<void> => {
-    const stream = input instanceof Readable ? input : Readable.from(input)
-    const end = () => stream.destroy()
+    const source = Symbol.asyncIterator in input ? input : Readable.from(input)
+    const chunks = leaving(source, signal)
+    const end = () => (source instanceof Readable ? source.destroy() : chunks.return?.())
     signal.addEventListener("abort", end)
     try {
-      const { first, whole } = await peek(stream)
+      const { first, whole } = await peek(chunks)
       const form = archiveForm(first, name)
       let [received, written] = [0, 0]
       const count = async function* (chunks: AsyncIterable<Uint8Array>) {
@@ -82,7 +101,7 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
       else await pipeline(whole, count, bounded, file, { signal })
     } finally {
       signal.removeEventListener("abort", end)
-      stream.destroy()
+      end()
     }
   }
   return Effect.callback<void, Reason>((resume) => {
