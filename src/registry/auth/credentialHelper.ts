@@ -5,7 +5,8 @@
  * The name comes from a file, so it is a name: never a path, and no shell reads it. The program gets a time limit; what it
  * says is bounded and kept to ourselves, since it may hold the secret.
  */
-import { spawn } from "node:child_process"
+import { type ChildProcessByStdio, spawn } from "node:child_process"
+import type { Readable, Writable } from "node:stream"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,17 +29,33 @@ const longest = 65_536
 
 const isName = (name: string) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)
 
+type Pipes = ChildProcessByStdio<Writable, Readable, null>
+
 interface Said {
   readonly code: number | null
   readonly text: Redacted.Redacted<string>
 }
 
+/** `undefined` where the system refuses at once: a program that is being written, links in a circle. */
+const start = (program: string, verb: string): Pipes | undefined => {
+  try {
+    return spawn(program, [verb], { stdio: ["pipe", "pipe", "ignore"], windowsHide: true })
+  } catch {
+    return undefined
+  }
+}
+
 const run = (program: string, verb: string, input: Redacted.Redacted<string>): Effect.Effect<Said, HelperFailed> =>
   Effect.callback((resume) => {
-    const child = spawn(program, [verb], { stdio: ["pipe", "pipe", "ignore"], windowsHide: true })
+    const fail = (problem: string) => resume(Effect.fail(new HelperFailed({ problem: `${program} ${problem}` })))
+    const child = start(program, verb)
+    if (child?.stdin === undefined) {
+      // Without a descriptor for its pipes it has none, and says so later.
+      child?.on("error", () => undefined)
+      return fail("cannot be started")
+    }
     const chunks: Array<Buffer> = []
     let size = 0
-    const fail = (problem: string) => resume(Effect.fail(new HelperFailed({ problem: `${program} ${problem}` })))
     const end = () => {
       child.kill("SIGKILL")
       // A grandchild may hold the other ends.

@@ -1,4 +1,15 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  symlink,
+  writeFile
+} from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { inspect } from "node:util"
@@ -283,6 +294,30 @@ describe("a credential helper", () => {
       expect(yield* find("x.test/a", { DOCKER_CONFIG: home })).toBe("me:exact")
     })
   )
+
+  const unstarted: Readonly<Record<string, (path: string) => Promise<FileHandle | undefined>>> = {
+    "a program that is being written": async (path) => {
+      await copyFile("/bin/sh", path)
+      return open(path, "r+")
+    },
+    "a link to itself": (path) => symlink(path, path).then(() => undefined),
+    "a directory": (path) => mkdir(path).then(() => undefined),
+    "a script whose interpreter is not there": (path) =>
+      writeFile(path, "#!/no/such\n", { mode: 0o755 }).then(() => undefined)
+  }
+  for (const [name, make] of Object.entries(unstarted))
+    it.live(`that is ${name} is a warning`, () =>
+      Effect.gen(function* () {
+        const home = yield* directory
+        yield* program(home, "docker-credential-other", "")
+        const file = yield* Effect.promise(() => make(join(home, "docker-credential-x")))
+        yield* write(join(home, "config.json"), { credHelpers: { "r.test": "x" } })
+        const events: Array<PullEvent> = []
+        expect(yield* find("r.test/a", { DOCKER_CONFIG: home }, undefined, events)).toBeUndefined()
+        expect(events).toMatchObject([{ _tag: "Warning", code: "CredentialHelperFailed" }])
+        yield* Effect.promise(async () => file?.close())
+      })
+    )
 
   it.live("that is none, fails, or says nonsense is a warning without what it said", () =>
     Effect.gen(function* () {
