@@ -61,3 +61,26 @@ test("an archive whose one name is said to be very long, and one with very many,
     expect(["LimitExceeded", "InvalidSource"]).toContain(error.reason._tag)
   }
 })
+
+test("an archive's names are remembered up to eight million characters, whatever has them", async () => {
+  await using oci = await open()
+  const name = (at: number) => `${at}/${"n".repeat(3990)}`
+  const bytes = (count: number, add: (archive: ReturnType<typeof tar>, at: number) => unknown) => {
+    const archive = tar("gnu")
+    for (let at = 0; at < count; at++) add(archive, at)
+    return archive.ended().bytes()
+  }
+  const problemOf = (archive: Uint8Array) =>
+    oci.resolve("-", { input: Readable.from([archive]) }).then(
+      () => "",
+      (error) => `${error.reason.message}`
+    )
+  const file = (archive: ReturnType<typeof tar>, at: number) => archive.file(name(at), "")
+  expect(await problemOf(bytes(2000, file))).not.toContain("characters")
+  expect(await problemOf(bytes(2200, file))).toContain("names of more than 8388608 characters altogether")
+  for (const add of [
+    (archive: ReturnType<typeof tar>, at: number) => archive.symlink(`${at}`, name(at)),
+    (archive: ReturnType<typeof tar>, at: number) => archive.hardLink(`${at}`, name(at))
+  ])
+    expect(await problemOf(bytes(2200, add))).toContain("names of more than 8388608 characters altogether")
+})

@@ -21,6 +21,8 @@ type Item =
 
 /** Files and links that are remembered: a layout has one for each blob. */
 const mostItems = 100_000
+/** Characters of their names, and of what the links name, altogether. */
+const mostCharacters = 8 * 2 ** 20
 /** Links that lead on to links. */
 const mostLinks = 8
 /** Bytes that are read at once: small files lie close together. */
@@ -50,6 +52,7 @@ export interface Found {
 
 export class TarIndex {
   readonly #items = new Map<string, Item>()
+  #characters = 0
   readonly #limits: Limits
   readonly #context: HeaderContext
 
@@ -155,6 +158,9 @@ export class TarIndex {
     if (place === undefined || place === "") return
     if (this.#items.size >= Math.min(mostItems, this.#limits.entries))
       throw this.#context.corrupt(`more than ${mostItems} files`)
+    this.#characters += place.length + (typeof item === "object" && item.is === "link" ? item.to.length : 0)
+    if (this.#characters > mostCharacters)
+      throw this.#context.corrupt(`names of more than ${mostCharacters} characters altogether`)
     const made: Item = typeof item === "string" ? { is: "unusable", problem: item } : item
     this.#items.set(place, this.#items.has(place) ? { is: "unusable", problem: "it is there twice" } : made)
   }
