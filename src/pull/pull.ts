@@ -134,7 +134,14 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   const pullLayer = (source: ImageSource, layer: ResolvedLayer, permits: Permits, hasWaited: boolean) =>
     Effect.fnUntraced(function* (emit: Emit) {
       const { digest } = layer
-      const making = (isLocked: boolean) => makeLayer(source, layer, isLocked, emit)
+      const make = (isLocked: boolean) => makeLayer(source, layer, isLocked, emit)
+      // Another pull, of another registry perhaps, may have published it while this one tried in vain.
+      const making = (isLocked: boolean) =>
+        Effect.catch(make(isLocked), (reason) =>
+          Effect.orElseSucceed(isPublished(layer), () => false).pipe(
+            Effect.flatMap((isThere) => (isThere ? make(isLocked) : Effect.fail(reason)))
+          )
+        )
       const had = yield* permits.withPermit(
         Effect.scoped(
           Effect.tap(store.tryLock(digest, { note: source.place }), (had) => (had ? making(true) : Effect.void))

@@ -99,6 +99,22 @@ describe("a layer that another registry stalls at", () => {
     )
 
   for (const isOneProcess of [true, false])
+    it.effect(
+      `is no failure of its own pull once another has published it (${isOneProcess ? "one process" : "two"})`,
+      () =>
+        Effect.gen(function* () {
+          const { stalled, sound, second, stuck, digest } = yield* beside(isOneProcess)
+          yield* passing((yield* pulling(second, sound.reference("app:1"))).fiber)
+          expect(stuck.fiber.pollUnsafe()).toBeUndefined()
+          yield* Effect.promise(() => stalled[Symbol.asyncDispose]())
+          const pulled = yield* passing(stuck.fiber)
+          expect(pulled.layers[0]?.digest).toBe(digest)
+          expect(stuck.tags()).toContain("LayerCached")
+        }),
+      60_000
+    )
+
+  for (const isOneProcess of [true, false])
     it.effect(`is waited for by who has no other registry (${isOneProcess ? "one process" : "two"})`, () =>
       Effect.gen(function* () {
         const { stalled, second, digest } = yield* beside(isOneProcess)
