@@ -23,6 +23,10 @@ export const cases: ReadonlyArray<HostileCase> = [
     options: { ranges: 16 }
   },
   {
+    name: "a manifest of 4 MiB, as a whole",
+    serve: serve({ layers: [small], manifest: long })
+  },
+  {
     name: "a manifest of 4 MiB in chunks of a byte",
     serve: serve({ layers: [small], manifest: long, send: { manifest: bytewise } })
   },
