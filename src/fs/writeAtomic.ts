@@ -43,31 +43,34 @@ export const replace = (from: string, to: string) =>
     { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }
   )
 
+/** Of files that nobody but their owner writes to, whatever the umask is: others put new ones in their place, if at all. */
+export const ownMode = 0o644
+
 /** A file that was not there: one that a crash left goes, and so does a link, which leads elsewhere. */
-export const openNew = async (path: string, tries = 3): Promise<FileHandle> => {
+export const openNew = async (path: string, mode?: number, tries = 3): Promise<FileHandle> => {
   try {
-    return await open(path, "wx")
+    return await open(path, "wx", mode)
   } catch (error) {
     if (codeOf(error) !== "EEXIST" || tries === 1) throw error
     await unlink(path)
-    return openNew(path, tries - 1)
+    return openNew(path, mode, tries - 1)
   }
 }
 
 /**
  * Write beside, rename. `beside` is in the same directory, and nobody else's. `lasting`: the bytes reach the disk before
- * the name does, and the name before this succeeds; without it a power cut may leave an empty file.
+ * the name does, and the name before this succeeds; without it a power cut may leave an empty file. `mode`: at most.
  */
 export const writeAtomic = (
   path: string,
   bytes: Uint8Array,
   beside: string,
-  { lasting }: { readonly lasting: boolean }
+  { lasting, mode }: { readonly lasting: boolean; readonly mode?: number }
 ): Effect.Effect<void, FileSystemFailed> =>
   Effect.gen(function* () {
     yield* syscall("write", path, async () => {
       await makeDirectory(dirname(path))
-      const handle = await openNew(beside)
+      const handle = await openNew(beside, mode)
       if (lasting) return syncAndClose(handle, () => handle.writeFile(bytes))
       await handle.writeFile(bytes).finally(() => handle.close())
     })

@@ -7,7 +7,7 @@ import { unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { isOurs, notRegular, openRegular } from "../../fs/openRegular.ts"
 import { recoverFrom, syscall } from "../../fs/syscall.ts"
-import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { ownMode, writeAtomic } from "../../fs/writeAtomic.ts"
 
 const noteOf = (path: string) => `${path}.sound`
 
@@ -37,7 +37,9 @@ export const rememberCheck = Effect.fnUntraced(function* (path: string, identity
   const note = noteOf(path)
   if (yield* hasPassedCheck(path, identity)) return
   // One name for all, so that one that dies leaves no more than this. What two write at once is at worst no identity.
-  yield* Effect.ignore(writeAtomic(note, Buffer.from(noteText(identity)), `${note}.tmp`, { lasting: false }))
+  yield* Effect.ignore(
+    writeAtomic(note, Buffer.from(noteText(identity)), `${note}.tmp`, { lasting: false, mode: ownMode })
+  )
 })
 
 /** It was sound and is no more, whatever its identity. */

@@ -19,7 +19,7 @@ import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, openRegular } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
-import { replace, syncAndClose, syncDirectory } from "../../fs/writeAtomic.ts"
+import { ownMode, replace, syncAndClose, syncDirectory } from "../../fs/writeAtomic.ts"
 import { hasDatabaseLocks, tryDatabaseLock } from "./databaseLock.ts"
 
 /** Bytes that are read, and compared, at once; bytes that are written at least. */
@@ -76,7 +76,7 @@ const patchSpare = async (path: string, bytes: Uint8Array): Promise<boolean> => 
 }
 
 const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
-  const handle = await open(path, "wx")
+  const handle = await open(path, "wx", ownMode)
   await syncAndClose(handle, () => handle.writeFile(bytes))
 }
 

@@ -10,7 +10,7 @@ import { UnsafeStore } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
-import { judge } from "./judge.ts"
+import { judge, whyTheirs } from "./judge.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
 
 export interface DirectoryOptions {
@@ -25,11 +25,10 @@ export interface DirectoryOptions {
 /** Modes of what is made; `undefined`: as the umask has it. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
 
-/** What the store makes in its directories. A link in the place of one leads who writes or removes to somebody else's. */
-const within = ({ root, layersDir }: DirectoryOptions) => [
+/** Nobody but the store has anything to do in these, whatever the umask is. */
+const own = ({ root, layersDir }: DirectoryOptions) => [
   ...["documents", "fingerprints", "locks", "partial", "proofs", "references"].map((name) => join(root, name)),
-  join(layersDir, ".staging"),
-  join(layersDir, ".gone")
+  join(layersDir, ".staging")
 ]
 
 const identityOf = (path: string) =>
@@ -50,28 +49,35 @@ export const makeDirectories = (options: DirectoryOptions) => {
     told.add(message)
   }
 
-  const refuseLinks = Effect.forEach(
-    within(options),
-    Effect.fnUntraced(function* (path) {
-      const found = yield* ifMissing(syscall("lstat", path, () => lstat(path)))
-      if (found?.isSymbolicLink() === true)
-        return yield* new UnsafeStore({ path, problem: "is a symbolic link, and the store follows none here" })
-    }),
-    { discard: true }
-  )
+  /** A link in the place of one leads who writes or removes to somebody else's. */
+  const checkWithin = (entered: boolean) =>
+    Effect.forEach(
+      [...own(options), join(layersDir, ".gone")],
+      Effect.fnUntraced(function* (path) {
+        const found = yield* ifMissing(syscall("lstat", path, () => lstat(path)))
+        if (found?.isSymbolicLink() === true)
+          return yield* new UnsafeStore({ path, problem: "is a symbolic link, and the store follows none here" })
+        if (found === undefined || user === undefined || !entered) return
+        const theirs = yield* Effect.promise(() => whyTheirs(found, user))
+        if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
+      }),
+      { discard: true }
+    )
 
+  /** Gives whether others may enter it. */
   const look = Effect.fnUntraced(function* (path: string, uid: number) {
     const { theirs, beneath, entered } = yield* syscall("stat", path, () => judge(path, uid))
     if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
     // Of the root the same was said.
-    if (path.startsWith(root + sep)) return
+    if (path.startsWith(root + sep)) return entered
     if (beneath !== undefined) {
       warn(`other users may put another directory in the place of ${path}: they may write to ${beneath}`)
     }
-    if (!entered || access === "readable") return
+    if (!entered || access === "readable") return entered
     const problem = "can be entered by other users: they can run setuid programs of its layers"
     if (ownership === "chown") return yield* new UnsafeStore({ path, problem })
     warn(`${path} can be entered by other users: they can read its layers, and change files that all may write to`)
+    return true
   })
 
   /**
@@ -84,29 +90,38 @@ export const makeDirectories = (options: DirectoryOptions) => {
     const found = identities.join(" ")
     if (found === known && access !== "writable") return missing
     // On Windows there are no such users and modes.
+    let entered = false
     if (user !== undefined && access !== "writable")
-      for (const [i, path] of top.entries()) if (identities[i] !== undefined) yield* look(path, user)
-    yield* refuseLinks
+      for (const [i, path] of top.entries())
+        if (identities[i] !== undefined && (yield* look(path, user))) entered = true
+    yield* checkWithin(entered)
     yield* owner.check
     known = found
     claimed = false
     return missing
   })
 
-  const makeTop = (path: string) =>
-    syscall("mkdir", path, async () => {
-      await makeDirectory(dirname(path))
-      await mkdir(path, modes[access]).catch((error: unknown) => {
+  const makeOne = (path: string, mode: number | undefined) =>
+    syscall("mkdir", path, () =>
+      mkdir(path, mode).catch((error: unknown) => {
         if (codeOf(error) !== "EEXIST") throw error
       })
-    })
+    )
+
+  const makeTop = (path: string) =>
+    Effect.andThen(
+      syscall("mkdir", path, () => makeDirectory(dirname(path))),
+      makeOne(path, modes[access])
+    )
 
   /** The same, and makes what is not there. */
   const make = Effect.gen(function* () {
     const missing = yield* check
     yield* Effect.forEach(missing, makeTop)
     if (missing.length > 0) yield* check
-    if (!claimed) yield* owner.claim
+    if (claimed) return
+    yield* owner.claim
+    if (access !== "writable") yield* Effect.forEach(own(options), (path) => makeOne(path, 0o700), { discard: true })
     claimed = true
   })
 

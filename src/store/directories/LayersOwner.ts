@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import { InvalidOption } from "../../api/errors.ts"
 import { readOwn } from "../../fs/readOwn.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
-import { openNew, writeAtomic } from "../../fs/writeAtomic.ts"
+import { openNew, ownMode, writeAtomic } from "../../fs/writeAtomic.ts"
 
 const Owner = Schema.fromJsonString(Schema.Struct({ id: Schema.String, root: Schema.String }))
 type Owner = typeof Owner.Type
@@ -35,7 +35,7 @@ const writeFirst = (path: string, text: string) =>
   Effect.gen(function* () {
     const beside = `${path}.${randomUUID()}`
     yield* syscall("write", path, async () => {
-      const file = await openNew(beside)
+      const file = await openNew(beside, ownMode)
       await file.writeFile(text).finally(() => file.close())
     })
     const linked = syscall("link", path, () => link(beside, path)).pipe(Effect.as(true), recoverFrom(["EEXIST"], false))
@@ -85,7 +85,7 @@ export const makeLayersOwner = (root: string, layersDir: string) => {
     yield* check
     const owner = yield* read
     if (owner?.id !== id || owner.root !== root)
-      yield* writeAtomic(path, Buffer.from(text), `${path}.${randomUUID()}`, { lasting: false })
+      yield* writeAtomic(path, Buffer.from(text), `${path}.${randomUUID()}`, { lasting: false, mode: ownMode })
   })
 
   return { check, claim }

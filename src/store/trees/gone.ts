@@ -4,12 +4,11 @@
  * publishes one in its place, or cleans up, removes what is left of it first. The mark is made, and removed, under the
  * lock `use`.
  */
-import { lstat, rename, rmdir, unlink, writeFile } from "node:fs/promises"
+import { lstat, mkdir, rename, rmdir, stat, unlink, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import { list } from "../../fs/list.ts"
-import { makeDirectory } from "../../fs/makeDirectory.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
 
 const marksIn = (layersDir: string) => join(layersDir, ".gone")
 const markOf = (tree: string) => join(marksIn(dirname(tree)), basename(tree))
@@ -23,7 +22,11 @@ export const isGone = (tree: string) =>
 
 const mark = (tree: string) =>
   syscall("write", markOf(tree), async () => {
-    await makeDirectory(dirname(markOf(tree)))
+    // Whoever may not write to the trees may not mark them either, whatever the umask is.
+    const { mode } = await stat(dirname(tree))
+    await mkdir(dirname(markOf(tree)), mode & 0o777).catch((error: unknown) => {
+      if (codeOf(error) !== "EEXIST") throw error
+    })
     await writeFile(markOf(tree), "")
   })
 

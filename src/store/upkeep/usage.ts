@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { list } from "../../fs/list.ts"
-import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
 import {
   type CleanerOptions,
@@ -39,7 +39,8 @@ const byImage = (rows: ReadonlyArray<Need>, sizes: ReadonlyMap<string, number>):
 /** Downloads that were cut off, the oldest first. */
 const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: CleanerOptions) {
   const blobs: Array<KeptBlob> = []
-  for (const digest of yield* list(join(root, "partial"))) {
+  // In a store that others may read, only its owner sees these.
+  for (const digest of yield* recoverFrom(["EACCES"], [])(list(join(root, "partial")))) {
     const path = partialPath(digest)
     const made = yield* ifMissing(syscall("stat", path, () => stat(path)))
     if (made !== undefined) blobs.push({ digest, bytes: yield* treeSize(path), modified: made.mtime.toISOString() })

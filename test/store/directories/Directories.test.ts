@@ -1,5 +1,6 @@
 /** What other users may do with the store's directories. Owners can be given away by root alone. */
-import { chmod, chown, lchown, mkdir, rm, stat, symlink } from "node:fs/promises"
+import { constants } from "node:fs"
+import { chmod, chown, lchown, lstat, mkdir, readdir, rm, stat, symlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -74,6 +75,73 @@ describe("directories that the store makes", () => {
       }
     })
   )
+})
+
+/** What of a store others could write to: nothing in a directory that they cannot enter, and a tree is as its layer says. */
+const writable = (path: string): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const { mode } = yield* promise(() => lstat(path))
+    const own = (mode & 0o022) === 0 ? [] : [path]
+    if ((mode & constants.S_IFMT) !== constants.S_IFDIR || (mode & 0o011) === 0) return own
+    const names = (yield* promise(() => readdir(path))).filter((name) => !name.endsWith(".extracted"))
+    return [...own, ...(yield* Effect.forEach(names, (name) => writable(join(path, name)))).flat()]
+  })
+
+const withoutUmask = Effect.acquireRelease(
+  Effect.sync(() => process.umask(0)),
+  (mask) => Effect.sync(() => process.umask(mask))
+)
+
+describe("whatever the umask is", () => {
+  const each: Readonly<Record<string, readonly [StoreOptions, (home: string) => Promise<unknown>]>> = {
+    "a store that others may read": [{ access: "readable" }, async () => undefined],
+    "a private one whose root was there": [{}, (home) => mkdir(join(home, "store"), { mode: 0o755 })],
+    "one whose layers are elsewhere": [{ access: "readable" }, async () => undefined]
+  }
+  for (const [name, [options, prepare]] of Object.entries(each))
+    it.effect(`nobody else may write to ${name}`, () =>
+      Effect.gen(function* () {
+        const home = yield* shared
+        yield* withoutUmask
+        yield* promise(() => prepare(home))
+        const root = join(home, "store")
+        const layersDir = name.includes("elsewhere") ? join(home, "layers") : undefined
+        const store = yield* open({ root, layersDir, ...options })
+        yield* Effect.scoped(Effect.andThen(store.using, store.hold(["sha256:x"])))
+        yield* pullInto(store)
+        yield* store.prune()
+        expect(yield* writable(root)).toEqual([])
+        if (layersDir !== undefined) expect(yield* writable(layersDir)).toEqual([])
+      })
+    )
+  it.effect("a directory of its own that others may write to is refused where they can enter the store", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      for (const within of ["locks", "partial", "layers/.staging", "layers/.gone"]) {
+        const root = join(home, within.replace("/", "-"))
+        const path = join(root, within)
+        yield* promise(async () => {
+          await mkdir(path, { recursive: true })
+          await chmod(path, 0o777)
+        })
+        const problem = /may be written to by other users \(mode 0777\)/
+        expect(yield* used({ root, access: "readable" })).toMatchObject(refused(problem))
+        yield* promise(() => chmod(root, 0o700))
+        expect(yield* used({ root })).toEqual([])
+      }
+    })
+  )
+  if (isRoot)
+    it.effect("a directory of its own that is another user's, too", () =>
+      Effect.gen(function* () {
+        const root = join(yield* shared, "store")
+        yield* promise(async () => {
+          await mkdir(join(root, "documents"), { recursive: true })
+          await chown(join(root, "documents"), stranger, stranger)
+        })
+        expect(yield* used({ root })).toMatchObject(refused(new RegExp(`belongs to another user \\(${stranger}\\)`)))
+      })
+    )
 })
 
 describe("a directory that is there", () => {

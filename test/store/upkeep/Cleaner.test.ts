@@ -306,7 +306,7 @@ describe("usage and verify", () => {
           for (const name of ["sha256:0", "sha256:0.tmp", layerOf("a").digest])
             await writeFile(join(root, "proofs", name), "sha256:1")
           await writeFile(join(record, "linux.json"), "{}")
-          await mkdir(join(root, "fingerprints"))
+          await mkdir(join(root, "fingerprints"), { recursive: true })
           await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
         })
         const dry = yield* store.prune({ dryRun: true })
