@@ -11,14 +11,42 @@ const row = (
 ): Row => ({ input, behaviour, oracle, law: [file, words], ...more })
 
 const hostsTest = "registry/hosts/Hosts.test.ts"
+const programs = "interop/hosts.test.ts"
+
+/** Forms of a `hosts.toml`, by the names that they have where ctr is asked. */
+const tables: Readonly<Record<string, string>> = {
+  "by ca": "with `ca`",
+  "by skip_verify": "with `skip_verify`",
+  "without a server": "without `server`",
+  "with an empty list of capabilities": "with `capabilities = []`",
+  "with capabilities in another case": "with capabilities in capitals",
+  "behind a mirror that is not there": "after a mirror that is down"
+}
+
 export const hosts: ReadonlyArray<Row> = [
+  ...Object.entries(tables).map(([form, what]) =>
+    row(
+      `\`[host."https://registry:5000"]\` in the registry's own \`hosts.toml\`, ${what}`,
+      "pulled by these settings",
+      { ctr: true },
+      programs,
+      form,
+      { report: "containerd #7118, #11647, #12273" }
+    )
+  ),
   row(
-    '`[host."https://registry:5000"]` in its own `hosts.toml`, with `ca`, `skip_verify`, `client` or `header`',
+    "the same without a CA, where the registry's is not trusted",
+    "`RegistryUnreachable`",
+    { ctr: false },
+    programs,
+    "without an authority neither pulls"
+  ),
+  row(
+    "the same with `client` or `header`",
     "its settings are the registry's",
     "containerd",
     hostsTest,
-    "its settings are the registry's",
-    { report: "containerd #7118, #11647, #12273" }
+    "its settings are the registry's"
   ),
   row(
     "the same between two mirrors",
@@ -33,13 +61,6 @@ export const hosts: ReadonlyArray<Row> = [
     "containerd",
     hostsTest,
     "another path is another place"
-  ),
-  row(
-    "`capabilities = []`; capabilities in capitals",
-    "all; read in any case",
-    "containerd",
-    hostsTest,
-    "has all capabilities where it lists none"
   ),
   row(
     "general settings beside those of a named host: flags, options",
@@ -58,6 +79,7 @@ export const hosts: ReadonlyArray<Row> = [
       because: "whoever wrote both means both"
     }
   ),
+  row("a mirror with a `ca` of its own", "pulled from the mirror", { ctr: true }, programs, "a mirror's own authority"),
   row(
     "a CA for a mirror, by flag, option or `certs.d/MIRROR`",
     "a mirror is a host like any other",
@@ -91,6 +113,130 @@ export const hosts: ReadonlyArray<Row> = [
     {
       because: "a stranger writes it, and this machine connects to it"
     }
+  ),
+  ...["root", "intermediate", "leaf"].map((name) =>
+    row(
+      `\`certs.d/HOST/ca.crt\` is the ${name === "leaf" ? "server's own certificate" : `${name} of its chain`}`,
+      "trusted as given",
+      { skopeo: true },
+      programs,
+      "as skopeo takes it"
+    )
+  ),
+  row(
+    "a registry on a loopback address that speaks TLS",
+    "HTTPS, once plain HTTP was refused; `plainHttp: false`: from the start",
+    { skopeo: true, ctr: false },
+    programs,
+    "on a loopback address that speaks TLS",
+    { because: "ctr speaks plain HTTP to a loopback address for which no table has the scheme" }
+  ),
+  row(
+    "the same, with a certificate that is not trusted",
+    "`RegistryUnreachable`, which says what is wrong with the certificate",
+    { ctr: false, skopeo: false },
+    programs,
+    "on a loopback address that speaks TLS"
+  )
+]
+
+const proxy = "registry/connection/Proxy.test.ts"
+export const proxies: ReadonlyArray<Row> = [
+  row(
+    "`HTTPS_PROXY=socks5://proxy:1080`, `socks5h://`; with a login or without",
+    "every request is tunnelled; the proxy resolves the names",
+    "Go's `net/http`, RFC 1928, RFC 1929",
+    proxy,
+    "is tunnelled through for both schemes, resolves the names"
+  ),
+  row(
+    "a SOCKS proxy that refuses, is down, is silent, or speaks something else",
+    "`RegistryUnreachable`, which names the proxy without its password",
+    "–",
+    proxy,
+    "that refuses, is none, or is silent"
+  ),
+  ...["`socks4://proxy`", "a port above 65535", "no address"].map((what) =>
+    row(
+      `\`HTTPS_PROXY\` or \`https_proxy\`: ${what}`,
+      "what would use it fails with the variable's name; all else works",
+      "–",
+      proxy,
+      "in a variable that names none fails what would use it"
+    )
+  ),
+  row(
+    "the option `proxy` with an address that is none",
+    "`InvalidOption`",
+    "–",
+    proxy,
+    "given as an option that is none is refused"
+  ),
+  row(
+    "`HTTP_PROXY` in a program that answers a web request (`REQUEST_METHOD` is set)",
+    "left out",
+    "Go's `net/http`; CVE-2016-5386",
+    proxy,
+    "never from a web request"
+  ),
+  row(
+    "`NO_PROXY` with names, domains, addresses, networks and ports",
+    "as curl and Go read it",
+    "Go's `golang.org/x/net/http/httpproxy`",
+    proxy,
+    "names hosts, domains, addresses, networks and ports"
+  )
+]
+
+const waiting = "registry/http/waiting.test.ts"
+const deadline = "pull/deadline.test.ts"
+export const waits: ReadonlyArray<Row> = [
+  ...["429 with `Retry-After: 3600`", "503 with `Retry-After: 3600`", "429 with a date in an hour"].map((what) =>
+    row(what, "asked once; the failure has the time in it", "–", waiting, "and the failure has the time in it", {
+      because: "no pull waits for more than `retry.maxWait`, one minute"
+    })
+  ),
+  row(
+    "the same of the server of tokens",
+    "asked once, for all pulls of the next minute",
+    "–",
+    waiting,
+    "is asked once for a token"
+  ),
+  row(
+    "`Retry-After` of no more than `retry.maxWait`",
+    "waited for to the second",
+    "RFC 9110, section 10.2.3",
+    waiting,
+    "lets the very time be waited for that it names"
+  ),
+  row(
+    "a server that takes the connection and never answers",
+    "four times `timeouts.headers`, some 127 s; `timeouts.total` bounds the whole: `DeadlineExceeded`",
+    "–",
+    deadline,
+    "a server that takes the connection and never answers"
+  ),
+  row(
+    "a body that stalls until `timeouts.total` is over",
+    "`DeadlineExceeded`; the next pull goes on where it stood",
+    "–",
+    deadline,
+    "keeps what arrived of a body that stalls"
+  ),
+  row(
+    "a pause that a registry asks for, longer than what is left of `timeouts.total`",
+    "`DeadlineExceeded`",
+    "–",
+    deadline,
+    "is given up in the midst of that"
+  ),
+  row(
+    "a manifest, config, token or page of a list that comes byte by byte without end",
+    "ended after `timeouts.document`",
+    "–",
+    "registry/http/deadlines.test.ts",
+    "a document that drips without end"
   )
 ]
 

@@ -1,7 +1,7 @@
 /** `docs/compatibility.md`, made of the tables that the tests go by. */
 import { archives } from "./archives.ts"
 import { documents } from "./documents.ts"
-import { builders, hosts, http, layers, logins, messageRows, registries } from "./elsewhere.ts"
+import { builders, hosts, http, layers, logins, messageRows, proxies, registries, waits } from "./elsewhere.ts"
 import { redirects, tokens } from "./headers.ts"
 import { referrers, tags } from "./lists.ts"
 import type { Row, Verdicts } from "./Row.ts"
@@ -54,6 +54,17 @@ export const sections: ReadonlyArray<Section> = [
     title: "Hosts",
     about: "Mirrors, certificates and addresses. [Registries](registries.md) has the options.",
     rows: hosts
+  },
+  {
+    title: "Proxies",
+    about: "What the variables may hold. [Registries](registries.md) has the rules.",
+    rows: proxies
+  },
+  {
+    title: "Waiting",
+    about:
+      "How long a pull waits for a server. [Configuration](configuration.md#timeouts-and-retries) has the options.",
+    rows: waits
   }
 ]
 
@@ -114,8 +125,8 @@ Different on purpose:
 - **Whole archives in xz, bzip2 or lz4 are not read**; the error has the command that undoes them. gzip and zstd are read.
 
 This page is made of the tables that the tests go by. What ctr, skopeo and podman are said to take or refuse was asked of them
-with the very input (\`test/interop/compatibility.test.ts\`). After a change of the tables it is written by
-\`npx vitest run --config test/vitest.config.ts docs/compatibility -u\`.
+with the very input (\`test/interop/compatibility.test.ts\`, \`test/interop/hosts.test.ts\`). After a change of the tables it
+is written by \`npx vitest run --config test/vitest.config.ts docs/compatibility -u\`.
 `
 
 export const page = (): string => [head, ...sections.map(section)].join("\n")

@@ -66,8 +66,8 @@ const accepts = (command: string, ...args: ReadonlyArray<string>): boolean => {
 }
 
 /** Whether containerd, and whether we, can pull with this directory of hosts. */
-const both = async (hosts: string) => {
-  const reference = `${registry.host}/small:latest`
+const both = async (hosts: string, host = registry.host) => {
+  const reference = `${host}/small:latest`
   const ctr = ["--address", at("containerd.sock"), "content", "fetch", "--hosts-dir", at(hosts), reference]
   await using oci = await open({ hostsDirs: [at(hosts)], retry: { times: 0 } })
   const ours = await oci.pull(reference).then(
@@ -100,6 +100,38 @@ describe("a table of hosts.toml that names the registry itself", () => {
     write(`none/${registry.host}/hosts.toml`, `[host."https://${registry.host}"]\n`)
     expect(await both("none")).toEqual([false, false])
   })
+})
+
+test("a mirror's own authority: containerd pulls by it, and we do", async () => {
+  const table = `[host."https://${registry.host}"]\nca = "${at("root.crt")}"\n`
+  write("mirror/registry.invalid/hosts.toml", `server = "https://registry.invalid"\n${table}`)
+  write("untrusted/registry.invalid/hosts.toml", `[host."https://${registry.host}"]\n`)
+  expect(await both("mirror", "registry.invalid")).toEqual([true, true])
+  expect(await both("untrusted", "registry.invalid")).toEqual([false, false])
+})
+
+/** No setting has the scheme: skopeo begins with HTTPS, we with plain HTTP, and containerd stays with that. */
+describe("a registry on a loopback address that speaks TLS", () => {
+  for (const [name, trusted] of Object.entries({ root: true, none: false }))
+    test(`whose certificate is ${trusted ? "" : "not "}trusted`, async () => {
+      const { host } = registry
+      const reference = `docker://${host}/small:latest`
+      const settings = trusted ? `ca = "${at("root.crt")}"\n` : ""
+      write(`loopback-${name}/_default/hosts.toml`, settings)
+      const certs = at(`loopback-certs-${name}`)
+      if (trusted) write(`loopback-certs-${name}/ca.crt`, root)
+      const skopeo = accepts("skopeo", "inspect", ...(trusted ? ["--cert-dir", certs] : []), reference)
+      expect([...(await both(`loopback-${name}`)), skopeo]).toEqual([false, trusted, trusted])
+      await using oci = await open({
+        plainHttp: false,
+        retry: { times: 0 },
+        hostsDirs: [],
+        hosts: trusted ? { "*": { ca: at("root.crt") } } : {}
+      })
+      const asked = oci.resolve(`${host}/small:latest`)
+      if (trusted) expect(await asked).toMatchObject({ digest: expect.any(String) })
+      else await expect(asked).rejects.toThrow(/certificate/)
+    })
 })
 
 describe("an authority in certs.d", () => {
