@@ -1,5 +1,5 @@
 /** What a pull can live with is told once, however many layers come upon it. */
-import { writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import { expect, test } from "vitest"
 import type { PullEvent } from "../../src/api/events.ts"
 import { Puller, pull } from "../../src/Puller.ts"
 import { randomImage, startRegistry } from "../../src/testing/index.ts"
-import { temporaryRoot } from "../support/open.ts"
+import { open, temporaryRoot } from "../support/open.ts"
 
 const files: Readonly<Record<string, [file: string, code: string]>> = {
   "a credential helper that is missing": ['{"credsStore":"none-such"}', "CredentialHelperFailed"],
@@ -31,4 +31,25 @@ test.for(Object.entries(files))("%s is one warning a pull, in each pull", async 
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables))
   )
   await Effect.runPromise(pulling)
+})
+
+test("a hosts.toml that cannot be used, of the registry or of its mirror, is one warning a pull", async () => {
+  await using home = await temporaryRoot()
+  const made = await randomImage("warned", { layers: 4 })
+  await using registry = await startRegistry({ images: { "app:1": made } })
+  await using mirror = await startRegistry({ images: { "app:1": made } })
+  for (const { host } of [registry, mirror]) {
+    const directory = join(home.root, "hosts", host)
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, "hosts.toml"), "[host")
+  }
+  const events: Array<PullEvent> = []
+  await using oci = await open({
+    hostsDirs: [join(home.root, "hosts")],
+    hosts: { [registry.host]: { mirrors: [`http://${mirror.host}`] } }
+  })
+  await oci.pull(registry.reference("app:1"), { onEvent: (event) => void events.push(event) })
+  const warnings = events.filter((it) => it._tag === "Warning")
+  expect(warnings.map(({ code }) => code)).toEqual(["HostsFileUnusable", "HostsFileUnusable"])
+  for (const [at, { host }] of [registry, mirror].entries()) expect(warnings[at]?.message).toContain(host)
 })

@@ -6,7 +6,7 @@ import * as Cache from "effect/Cache"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { HostOptions, PullerOptions } from "../../api/config.ts"
-import type { Emit } from "../../api/events.ts"
+import type { Emit, Warning } from "../../api/events.ts"
 import { dockerHub, normalizeRegistry } from "../../image/reference/registryName.ts"
 import {
   addressIn,
@@ -111,8 +111,13 @@ export const makeHosts = Effect.fnUntraced(function* ({
   })
 
   /** A place by its address, and what more is said of it there. */
-  const endpointAt = Effect.fnUntraced(function* ({ registry, ...address }: WrittenAddress, more: HostSettings = {}) {
-    const { settings, plain } = yield* look(registry)
+  const endpointAt = Effect.fnUntraced(function* (
+    { registry, ...address }: WrittenAddress,
+    more: HostSettings,
+    warn: (warnings: ReadonlyArray<Warning>) => void
+  ) {
+    const { settings, plain, warnings } = yield* look(registry)
+    warn(warnings)
     const { root, authority } = address
     const scheme = address.plainHttp ?? plain ?? (tlsOf(more) === undefined ? undefined : false)
     return withSettings({ registry, ...originAt(authority, scheme), root }, addedUp(settings, more))
@@ -120,14 +125,25 @@ export const makeHosts = Effect.fnUntraced(function* ({
 
   const of = Effect.fnUntraced(function* (registry: string, emit: Emit): Effect.fn.Return<Endpoints> {
     const { settings, plain, mirrors: written, tables, server, warnings } = yield* look(registry)
-    for (const warning of warnings) emit(warning)
+    // Of several hosts that the same file is read for, one tells of it.
+    const told = new Set<string>()
+    const warn = (warnings: ReadonlyArray<Warning>) => {
+      for (const warning of warnings) {
+        if (!told.has(warning.message)) emit(warning)
+        told.add(warning.message)
+      }
+    }
+    warn(warnings)
     const namespaced = (endpoint: Endpoint, address: WrittenAddress): Endpoint =>
       isItself(registry, address) ? endpoint : { ...endpoint, namespace: registry }
     const mirrors: Array<Mirror> = []
     for (const { address, capabilities, settings } of written.map(read)) {
       const message = `a mirror of ${registry} has an address that cannot be used`
       if (address === undefined) emit({ _tag: "Warning", code: "MirrorUnusable", message })
-      else mirrors.push({ endpoint: namespaced(yield* endpointAt(address, settings), address), ...able(capabilities) })
+      else {
+        const endpoint = namespaced(yield* endpointAt(address, settings, warn), address)
+        mirrors.push({ endpoint, ...able(capabilities) })
+      }
     }
     const itself = withSettings(
       { registry, ...originAt(registry === dockerHub ? dockerHubApi : registry, plain) },
@@ -140,7 +156,8 @@ export const makeHosts = Effect.fnUntraced(function* ({
         : namespaced(
             yield* endpointAt(
               elsewhere.address,
-              addedUp(elsewhere.settings, ...settingsAmong(elsewhere.address.registry, tables))
+              addedUp(elsewhere.settings, ...settingsAmong(elsewhere.address.registry, tables)),
+              warn
             ),
             elsewhere.address
           )

@@ -131,6 +131,33 @@ server = "https://registry-1.docker.io"
       }
     })
   )
+
+  it.live("that cannot be used is a warning also of a host that is a mirror, or the server, of another", () =>
+    Effect.gen(function* () {
+      const dir = yield* directory
+      for (const host of ["m.test", "n.test_5000_", "s.test", "_default"])
+        yield* file(join(dir, host), "hosts.toml", "[host")
+      const table = `server = "https://s.test"\n[host."https://m.test"]\n[host."https://n.test:5000"]\n[host."https://m.test/v2/b"]`
+      yield* file(join(dir, "r.test"), "hosts.toml", table)
+      const events: Array<PullEvent> = []
+      const { mirrors, origin } = yield* placesOf("r.test", { hostsDirs: [dir] }, events)
+      expect([...mirrors.map(({ endpoint }) => endpoint), origin].map(({ origin }) => origin)).toEqual([
+        "https://m.test",
+        "https://n.test:5000",
+        "https://m.test",
+        "https://s.test"
+      ])
+      const unusable = (host: string) => ({
+        _tag: "Warning",
+        code: "HostsFileUnusable",
+        message: expect.stringContaining(join(dir, host, "hosts.toml"))
+      })
+      expect(events).toHaveLength(4)
+      expect(events).toEqual(
+        expect.arrayContaining(["m.test", "n.test_5000_", "s.test", "_default"].map((host) => unusable(host)))
+      )
+    })
+  )
 })
 
 describe("the option hosts", () => {
