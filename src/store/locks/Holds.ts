@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
-import { syscall } from "../../fs/syscall.ts"
+import { recoverFrom, syscall } from "../../fs/syscall.ts"
 import { fileName } from "../TreePaths.ts"
 import { lock, tryLock } from "./Lock.ts"
 
@@ -41,7 +41,9 @@ export const heldDigests = Effect.fnUntraced(function* (
   const directory = directoryOf(root)
   const held = new Set<string>()
   for (const name of yield* list(directory)) {
-    if (!(yield* Effect.scoped(tryLock(join(directory, name), { sharable: true })))) held.add(name)
+    const asked = Effect.scoped(tryLock(join(directory, name), { sharable: true }))
+    // A directory holds nothing.
+    if (!(yield* recoverFrom(["EISDIR"], true)(asked))) held.add(name)
   }
   return (digest) => held.has(fileName(digest))
 })

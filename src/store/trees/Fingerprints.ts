@@ -10,6 +10,7 @@ import { list } from "../../fs/list.ts"
 import { readOwn } from "../../fs/readOwn.ts"
 import { removeFile } from "../../fs/removeFile.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { removeTree } from "./removeTree.ts"
 import { isDirectory } from "./Staging.ts"
 
 export interface Fingerprints {
@@ -38,7 +39,7 @@ export const makeFingerprints = (root: string): Fingerprints => {
     const path = tree === undefined ? undefined : resolve(root, tree)
     // One that was being written has another name than its tree.
     const isKept = path !== undefined && basename(path) === name && (yield* isDirectory(path))
-    if (!isKept) yield* removeFile(file)
+    if (!isKept) yield* removeTree(file)
   })
   return {
     pathOf: at,

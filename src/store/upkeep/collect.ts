@@ -37,7 +37,7 @@ import { named } from "./named.ts"
 const forgetProofs = Effect.fnUntraced(function* ({ root }: CleanerOptions, kept: ReadonlySet<string>) {
   const directory = join(root, "proofs")
   const names = new Set([...kept].map(fileName))
-  for (const name of yield* list(directory)) if (!names.has(name)) yield* removeFile(join(directory, name))
+  for (const name of yield* list(directory)) if (!names.has(name)) yield* removeTree(join(directory, name))
 })
 
 /** Removes trees; one that stays does not keep the others. */
@@ -117,7 +117,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
  * catalogue is sound.
  */
 const sweep = Effect.fnUntraced(function* ({ root, lockPath }: CleanerOptions) {
-  for (const name of yield* list(root)) if (name.startsWith("oci.db.sound.")) yield* removeFile(join(root, name))
+  for (const name of yield* list(root)) if (name.startsWith("oci.db.sound.")) yield* removeTree(join(root, name))
   for (const name of yield* list(join(root, "locks"))) {
     if (name !== "held" && name !== "use") yield* Effect.scoped(Effect.ignore(tryLock(lockPath(name))))
   }

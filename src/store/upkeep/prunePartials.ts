@@ -1,5 +1,5 @@
 /** Removes downloads that were cut off; one that is being continued has its lock taken, and stays. */
-import { stat, unlink } from "node:fs/promises"
+import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -7,6 +7,7 @@ import { list } from "../../fs/list.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { tryLock } from "../locks/Lock.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
+import { removeTree } from "../trees/removeTree.ts"
 import { treeSize } from "../trees/treeSize.ts"
 
 export interface PartialPlaces {
@@ -29,7 +30,7 @@ export const prunePartials = Effect.fnUntraced(function* (
       const made = yield* ifMissing(syscall("stat", path, () => stat(path)))
       if (made === undefined || (keepFor !== undefined && Math.abs(now - made.mtimeMs) <= keepFor)) return
       found.push({ digest, bytes: yield* treeSize(path) })
-      if (!dryRun) yield* ifMissing(syscall("unlink", path, () => unlink(path)))
+      if (!dryRun) yield* removeTree(path)
     })
     yield* Effect.scoped(removal)
   }

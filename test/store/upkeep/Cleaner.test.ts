@@ -287,6 +287,21 @@ describe("usage and verify", () => {
       expect(yield* store.verify).toEqual([])
     })
   )
+  it.effect("directories in the place of its files keep neither a removal nor prune", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const store = yield* open({ root })
+      yield* pullInto(store, { reference: "e.org/a:1" })
+      const strays = ["partial/x", "proofs/x", "fingerprints/x", "oci.db.sound.x", "locks/held/x"]
+      for (const path of strays) yield* Effect.promise(() => mkdir(join(root, path, "within"), { recursive: true }))
+      expect((yield* store.remove("e.org/a:1")).layers.length).toBe(1)
+      expect((yield* store.prune()).deferred).toBe(false)
+      for (const path of strays.slice(0, -1)) {
+        const left = yield* Effect.promise(() => readdir(join(root, path)).catch(() => "gone"))
+        expect([path, left]).toEqual([path, "gone"])
+      }
+    })
+  )
   it.effect(
     "prune takes what a dead process has staged, and what it had written of an image that never came to be",
     () =>
