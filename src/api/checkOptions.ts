@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
 import { checkCredentials } from "./checkCredentials.ts"
+import { checkNetwork } from "./checkNetwork.ts"
 import { defaultLimits, defaultRetry, defaultTimeouts, type PullerOptions, type PullOptions } from "./config.ts"
 import { InvalidOption, printable } from "./errors.ts"
 
@@ -113,7 +114,8 @@ const invalid = (options: PullerOptions): ReadonlyArray<InvalidOption> => [
   ),
   ...(Object.keys(groups) as ReadonlyArray<keyof typeof groups>).flatMap((group) => checkGroup(group, options[group])),
   ...checkPaths(options),
-  ...checkCredentials(options.credentials)
+  ...checkCredentials(options.credentials),
+  ...checkNetwork(options)
 ]
 
 const pullOptions: Record<keyof PullOptions, true> = {

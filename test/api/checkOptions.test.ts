@@ -121,3 +121,95 @@ test.each([{ limit: 0 }, { limit: 1.5 }, { limit: "2" }, { first: 3 }])(
     expect(Effect.runSync(Effect.flip(checkListOptions(options)))).toMatchObject({ _tag: "InvalidOption", option })
   }
 )
+
+const wrong: ReadonlyArray<unknown> = ["8", Number.NaN, -1, null, true, [], {}, -Number.POSITIVE_INFINITY]
+const groups = { limits: defaultLimits, timeouts: defaultTimeouts, retry: defaultRetry }
+const inGroups = Object.entries(groups).flatMap(([group, known]) =>
+  Object.keys(known).map((key) => [group, key] as const)
+)
+
+test.each(inGroups)("a number of a group is a number, and not negative: %s.%s", (group, key) => {
+  for (const value of wrong)
+    expect(refusal({ [group]: { [key]: value } })).toMatchObject({ _tag: "InvalidOption", option: `${group}.${key}` })
+})
+
+test.each(["access", "ownership", "statFormat", "layout", "overlayAttributes", "durability"])(
+  "a choice is one of those there are, by its very name: %s",
+  (option) => {
+    for (const value of [...wrong, "", "Private", "toString"])
+      expect(refusal({ [option]: value })).toMatchObject({ _tag: "InvalidOption", option })
+  }
+)
+
+const host = 'hosts["r.test"]'
+const unusable: ReadonlyArray<readonly [options: object, option: string]> = [
+  ...["ca", "client", "insecure", "plainHttp", "headers", "trustedHosts", "mirrors"].flatMap((key) =>
+    [null, Number.NaN, -1, ""].map((value) => [{ hosts: { "r.test": { [key]: value } } }, `${host}.${key}`] as const)
+  ),
+  ...[
+    "http://minio.test",
+    "10.0.0.0/33",
+    "fd00::/129",
+    "10.0.0/8",
+    "*.test",
+    "a b",
+    "a.test:65536",
+    "[a.test]",
+    ""
+  ].map(
+    (value) => [{ hosts: { "r.test": { trustedHosts: [".ok.test", value] } } }, `${host}.trustedHosts[1]`] as const
+  ),
+  [{ hosts: { "r.test": { trustedHosts: "minio.test" } } }, `${host}.trustedHosts`],
+  [{ hosts: { "r.test": { trustedHost: ["minio.test"] } } }, `${host}.trustedHost`],
+  [{ hosts: { "r.test": { ca: ["a.pem", undefined] } } }, `${host}.ca[1]`],
+  [{ hosts: { "r.test": { client: { key: "k.pem" } } } }, `${host}.client.cert`],
+  [{ hosts: { "r.test": { client: [{ cert: 1 }] } } }, `${host}.client[0].cert`],
+  [{ hosts: { "r.test": { headers: { "x-key": 1 } } } }, `${host}.headers["x-key"]`],
+  [{ hosts: { "r.test": { mirrors: [{ ca: "a.pem" }] } } }, `${host}.mirrors[0].url`],
+  [{ hosts: { "r.test": { mirrors: ["m.test", { url: "m.test", insecure: "no" }] } } }, `${host}.mirrors[1].insecure`],
+  [
+    { hosts: { "r.test": { mirrors: [{ url: "m.test", capabilities: ["puls"] }] } } },
+    `${host}.mirrors[0].capabilities[0]`
+  ],
+  [{ hosts: { "r.test": "m.test" } }, host],
+  [{ hosts: ["r.test"] }, "hosts"],
+  [{ hosts: null }, "hosts"],
+  [{ hostsDirs: "certs.d" }, "hostsDirs"],
+  [{ hostsDirs: [""] }, "hostsDirs[0]"],
+  [{ plainHttp: "false" }, "plainHttp"],
+  [{ proxy: true }, "proxy"],
+  [{ proxy: "http://proxy.test" }, "proxy"],
+  [{ proxy: {} }, "proxy.url"],
+  [{ proxy: { url: 5 } }, "proxy.url"],
+  [{ proxy: { url: "http://proxy.test", noProxy: ["a.test"] } }, "proxy.noProxy"]
+]
+test.each(unusable)("what says how hosts are reached has its form: %j is refused by the name %s", (options, option) => {
+  expect(refusal(options)).toMatchObject({ _tag: "InvalidOption", option })
+})
+
+test("what says how hosts are reached is taken in each of its forms", () => {
+  const trustedHosts = [
+    "minio.test:9000",
+    ".corp.test",
+    "10.1.0.0/16",
+    "fd00::/8",
+    "10.9.9.9",
+    "fd00::1",
+    "[fd00::1]:443"
+  ]
+  const secret = Redacted.make("x")
+  const client = { cert: "c.pem", key: undefined }
+  const mirrors = ["m.test", { url: "https://m.test", capabilities: ["pull", "Resolve"], overridePath: true, client }]
+  for (const options of [
+    { hosts: { "*": { trustedHosts, mirrors, ca: "a.pem", client: [client], headers: { a: secret, b: "" } } } },
+    { hosts: { "r.test": undefined, "s.test": { ca: [], insecure: false, plainHttp: undefined } } },
+    { plainHttp: false, hostsDirs: [], proxy: false },
+    { proxy: { url: secret, noProxy: "" } }
+  ])
+    expect(Effect.runSync(checkOptions(given(options)))).toBeUndefined()
+})
+
+test("no value of a header or a proxy is shown", () => {
+  for (const options of [{ hosts: { "r.test": { headers: ["hunter2"] } } }, { proxy: "http://me:hunter2@proxy.test" }])
+    expect(refusal(options).message).not.toContain("hunter2")
+})
