@@ -75,7 +75,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
     input: "docker-archive: `Layers` is missing, the config has no `rootfs`",
     behaviour: "pulled: an image without layers",
     oracle: { skopeo: false },
-    because: "there is nothing that is to be proven",
+    because: "there is nothing to verify",
     transport: "docker-archive",
     bytes: () => saved({ Layers: undefined }, { os: "linux", architecture: "amd64" }),
     ends: 0,
@@ -92,7 +92,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
   },
   {
     input: "docker-archive: the keys spelled `config`, `repotags`, `layers`",
-    behaviour: "pulled: keys count in any case",
+    behaviour: "pulled: keys match in any case",
     oracle: both,
     transport: "docker-archive",
     bytes: async () => {
@@ -111,7 +111,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
   },
   {
     input: "docker-archive: `Layers` is `null`, the config names one",
-    behaviour: "refused: the two do not belong together",
+    behaviour: "refused: the two contradict each other",
     oracle: { skopeo: false, podman: false },
     transport: "docker-archive",
     bytes: () => saved({ Layers: null }),
@@ -147,9 +147,9 @@ export const archives: ReadonlyArray<ArchiveCase> = [
       ...(["xz", "bzip2", "lz4"] as const).map(
         (program): ArchiveCase => ({
           input: `${transport}: the archive is compressed with ${program}`,
-          behaviour: `\`InvalidSource\`, which names it and the command that undoes it: \`${program} -dc FILE | ociflow pull -\``,
+          behaviour: `\`InvalidSource\`, which names the compression and the command that decompresses it: \`${program} -dc FILE | ociflow pull -\``,
           oracle: program === "lz4" ? "–" : "skopeo and podman read `.tar.xz` and `.tar.bz2`",
-          because: "no decoder in the Node that is supported; the command is at hand",
+          because: "the supported Node versions have no decoder for it",
           transport,
           bytes: () => through(bytes(), program),
           ends: new RegExp(`compressed with ${program}; .*: ${program} -dc \\S+ \\| ociflow pull -$`),
@@ -157,7 +157,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
         })
       ),
       {
-        input: `${transport}: zstd that ends within`,
+        input: `${transport}: truncated zstd`,
         behaviour: "`InvalidSource`",
         oracle: "RFC 8878",
         transport,
@@ -178,16 +178,16 @@ export const archives: ReadonlyArray<ArchiveCase> = [
   },
   {
     input: "oci: the entry of `index.json` has no type",
-    behaviour: "pulled: the manifest tells its own",
+    behaviour: "pulled: the type is read from the manifest",
     oracle: "–",
-    because: "the bytes decide",
+    because: "its content says what it is",
     transport: "oci",
     bytes: () => layout({ mediaType: undefined }),
     ends: 1,
     law
   },
   {
-    input: "oci: beside the image, an entry whose digest is none",
+    input: "oci: beside the image, an entry with an invalid digest",
     behaviour: "pulled",
     oracle: "as in an index from a registry",
     transport: "oci",
@@ -205,7 +205,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
     law
   },
   {
-    input: "a file that is no archive",
+    input: "a file that is not an archive",
     behaviour: "`InvalidSource`, which says so",
     oracle: "GNU tar: This does not look like a tar archive",
     transport: "docker-archive",

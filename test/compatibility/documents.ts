@@ -22,7 +22,7 @@ const configs: ReadonlyArray<DocumentCase> = [
     (mediaType): DocumentCase => ({
       report: "moby #48361, harbor #7853, containerd #2456",
       input: `Docker: the config has ${mediaType === undefined ? "no type" : `the type \`${mediaType || '""'}\``}`,
-      behaviour: "pulled: what is read as a config is one",
+      behaviour: "pulled: the type does not matter, the content is read as a config",
       oracle: all,
       answers: () => manifestOf("docker", { configEntry: { mediaType } }),
       ends: "pulled",
@@ -34,7 +34,7 @@ const configs: ReadonlyArray<DocumentCase> = [
       input: `OCI: the config has the type \`${mediaType}\``,
       behaviour: "pulled",
       oracle: { ctr: true, skopeo: true, podman: false },
-      because: "podman takes it for an artifact's; the config names the layers, and they are proven",
+      because: "podman takes it for an artifact; the config lists the layers, and they are verified",
       answers: () => manifestOf("oci", { configEntry: { mediaType } }),
       ends: "pulled",
       law
@@ -42,7 +42,7 @@ const configs: ReadonlyArray<DocumentCase> = [
   ),
   {
     input: "the config of another type names no layers: a Helm chart",
-    behaviour: "`UnsupportedMediaType`, with that type",
+    behaviour: "`UnsupportedMediaType`, which names the type",
     oracle: "OCI image-spec, guidelines for artifacts",
     answers: () =>
       manifestOf("oci", {
@@ -75,7 +75,7 @@ const configs: ReadonlyArray<DocumentCase> = [
     input: "a config without `rootfs`, one layer",
     behaviour: "`InvalidManifest`",
     oracle: { ctr: false, podman: true },
-    because: "nothing proves what the layer holds",
+    because: "the layer's content cannot be verified",
     answers: () => manifestOf("oci", { config: { os: "linux", architecture: "amd64" } }),
     ends: "InvalidManifest",
     law
@@ -90,7 +90,7 @@ const configs: ReadonlyArray<DocumentCase> = [
   },
   {
     input: "a config whose keys are spelled `RootFS`, `Diff_IDs`, `OS`, `Architecture`",
-    behaviour: "pulled: keys count in any case",
+    behaviour: "pulled: keys match in any case",
     oracle: all,
     answers: () =>
       manifestOf("docker", {
@@ -101,7 +101,7 @@ const configs: ReadonlyArray<DocumentCase> = [
   },
   {
     input: "`null` in `Env`, `Cmd` and `history`",
-    behaviour: "pulled; an empty text, an empty entry",
+    behaviour: "pulled: read as an empty string or an empty entry",
     oracle: all,
     answers: () =>
       manifestOf("oci", {
@@ -116,17 +116,17 @@ const configs: ReadonlyArray<DocumentCase> = [
     "`ExposedPorts` is a list": { ExposedPorts: [] }
   }).map(
     ([input, config]): DocumentCase => ({
-      input: `of the config, ${input}`,
-      behaviour: "pulled, and that part of the config counts as absent",
+      input: `in the config, ${input}`,
+      behaviour: "pulled; that part of the config is ignored",
       oracle: { ctr: false, skopeo: true, podman: false },
-      because: "they read it to run the image; a pull does not need it",
+      because: "they need it to run the image; a pull does not",
       answers: () => manifestOf("oci", { config: { ...configDocument, config } }),
       ends: "pulled",
       law
     })
   ),
   {
-    input: 'of the config, `created` is `""`',
+    input: 'in the config, `created` is `""`',
     behaviour: "pulled",
     oracle: { ctr: false, skopeo: true, podman: false },
     because: "a pull does not need it",
@@ -135,8 +135,8 @@ const configs: ReadonlyArray<DocumentCase> = [
     law
   },
   {
-    input: "bytes of the config that are no UTF-8",
-    behaviour: "pulled; read as U+FFFD",
+    input: "bytes of the config that are not UTF-8",
+    behaviour: "pulled; these bytes are read as U+FFFD",
     oracle: all,
     answers: () => {
       const bytes = Buffer.from(JSON.stringify({ ...configDocument, author: "@@" }))
@@ -160,7 +160,7 @@ const manifests = (["docker", "oci"] as const).flatMap(
     },
     {
       input: `${dialect}: a manifest with \`schemaVersion: 3\``,
-      behaviour: "pulled: only 1 means something else",
+      behaviour: "pulled: only version 1 has another format",
       oracle: all,
       answers: () => manifestOf(dialect, { manifest: { schemaVersion: 3 } }),
       ends: "pulled",
@@ -168,7 +168,7 @@ const manifests = (["docker", "oci"] as const).flatMap(
     },
     {
       input: `${dialect}: the manifest's keys spelled \`Config\`, \`Layers\`, \`Digest\`, \`SIZE\``,
-      behaviour: "pulled: keys count in any case",
+      behaviour: "pulled: keys match in any case",
       oracle: all,
       answers: () =>
         manifestOf(dialect, {
@@ -186,14 +186,14 @@ const manifests = (["docker", "oci"] as const).flatMap(
       input: `${dialect}: a manifest with both \`config\` and \`Config\``,
       behaviour: "`InvalidManifest`",
       oracle: "CVE-2021-41190",
-      because: "two readers would take two images",
+      because: "two programs could read two different images",
       answers: () => manifestOf(dialect, { manifest: { Config: { digest: digestOf(archive), size: archive.length } } }),
       ends: "InvalidManifest",
       law
     },
     {
-      input: `${dialect}: bytes of an annotation that are no UTF-8`,
-      behaviour: "pulled; read as U+FFFD",
+      input: `${dialect}: bytes of an annotation that are not UTF-8`,
+      behaviour: "pulled; these bytes are read as U+FFFD",
       oracle: all,
       answers: () =>
         manifestOf(dialect, {
@@ -209,7 +209,7 @@ const manifests = (["docker", "oci"] as const).flatMap(
     },
     {
       input: `${dialect}: an annotation that is a number`,
-      behaviour: "pulled, without that annotation",
+      behaviour: "pulled; that annotation is ignored",
       oracle: { ctr: false, skopeo: dialect === "docker", podman: dialect === "docker" },
       because: "a pull does not need it",
       answers: () => manifestOf(dialect, { manifest: { annotations: { a: 1 } } }),
@@ -226,7 +226,7 @@ const manifests = (["docker", "oci"] as const).flatMap(
     },
     {
       input: `${dialect}: one layer twice, with two types`,
-      behaviour: "pulled: its bytes tell the compression",
+      behaviour: "pulled: the compression is detected from its bytes",
       oracle: { ctr: true, skopeo: dialect === "oci", podman: dialect === "oci" },
       answers: () => {
         const blob = descriptor(layer(dialect))
@@ -241,14 +241,14 @@ const manifests = (["docker", "oci"] as const).flatMap(
     },
     {
       input: `${dialect}: a byte order mark before the manifest`,
-      behaviour: "refused: it is no JSON",
+      behaviour: "refused: it is not JSON",
       oracle: none,
       answers: () => manifestOf(dialect, { written: (text) => `\ufeff${text}` }),
       ends: "InvalidResponse",
       law
     },
     {
-      input: `${dialect}: a layer's size is a text`,
+      input: `${dialect}: a layer's size is a string`,
       behaviour: "`InvalidManifest`",
       oracle: none,
       answers: () => {
@@ -270,7 +270,7 @@ const indexes = (["docker", "oci"] as const).flatMap((dialect): ReadonlyArray<Do
     more: object = {}
   ): DocumentCase => ({
     input: `${dialect}: ${input}`,
-    behaviour: "pulled: the entry that fits counts",
+    behaviour: "pulled: the matching entry is used",
     answers: () => indexOf(dialect, entries, { ...more }),
     ends: "pulled",
     law,
@@ -279,39 +279,43 @@ const indexes = (["docker", "oci"] as const).flatMap((dialect): ReadonlyArray<Do
   const most = { ctr: false, skopeo: true, podman: true }
   return [
     index("an index without `schemaVersion`", (it) => [it], { oracle: all }, { schemaVersion: undefined }),
-    index("beside it, an entry whose digest is none", (it) => [{ ...it, digest: "nonsense", platform: windows }, it], {
-      oracle: all
-    }),
+    index(
+      "beside it, an entry with an invalid digest",
+      (it) => [{ ...it, digest: "nonsense", platform: windows }, it],
+      {
+        oracle: all
+      }
+    ),
     index("beside it, an entry of size −1", (it) => [{ ...it, size: -1, platform: windows }, it], { oracle: all }),
     index("beside it, `null`", (it) => [null, it], { oracle: most }),
     index("beside it, an entry `{}`", (it) => [{}, it], { oracle: most }),
     index("beside it, an entry that is a number", (it) => [7, it], {
       oracle: none,
-      because: "what is not needed is not checked"
+      because: "a pull does not need it"
     }),
     index("the only entry has no digest", ({ digest: _, ...it }) => [it], {
-      behaviour: "`InvalidManifest`, with what is wrong with it",
+      behaviour: "`InvalidManifest`, which says what is wrong",
       ends: "InvalidManifest",
       oracle: none
     }),
     index("the platform of the entry is a text", (it) => [{ ...it, platform: "linux/amd64" }], {
-      behaviour: "pulled: the config tells the platform",
+      behaviour: "pulled: the platform is read from the config",
       oracle: none,
-      because: "the config tells it, too"
+      because: "the config has it too"
     }),
     index("the entry has the other family's type", (it) => [{ ...it, mediaType: other(dialect).manifest }], {
       behaviour: "pulled: both say that it is a manifest",
       oracle: all
     }),
     index("the entry has no type", ({ mediaType: _, ...it }) => [it], {
-      behaviour: "pulled: the manifest tells its own",
+      behaviour: "pulled: the type is read from the manifest",
       oracle: most
     }),
     index(
       "the entry has the type `application/octet-stream`",
       (it) => [{ ...it, mediaType: "application/octet-stream" }],
       {
-        behaviour: "pulled: the manifest tells its own",
+        behaviour: "pulled: the type is read from the manifest",
         oracle: most
       }
     ),
@@ -319,7 +323,7 @@ const indexes = (["docker", "oci"] as const).flatMap((dialect): ReadonlyArray<Do
       behaviour: "`InvalidManifest`",
       ends: "InvalidManifest",
       oracle: most,
-      because: "whoever trusts the entry reads another document (CVE-2021-41190)"
+      because: "a program that trusts the entry would read another document (CVE-2021-41190)"
     }),
     index(
       "one digest twice, with two types",

@@ -27,7 +27,7 @@ export const hosts: ReadonlyArray<Row> = [
   ...Object.entries(tables).map(([form, what]) =>
     row(
       `\`[host."https://registry:5000"]\` in the registry's own \`hosts.toml\`, ${what}`,
-      "pulled by these settings",
+      "pulled with these settings",
       { ctr: true },
       programs,
       form,
@@ -43,75 +43,75 @@ export const hosts: ReadonlyArray<Row> = [
   ),
   row(
     "the same with `client` or `header`",
-    "its settings are the registry's",
+    "its settings apply to the registry",
     "containerd",
     hostsTest,
     "its settings are the registry's"
   ),
   row(
     "the same between two mirrors",
-    "it keeps its place among them, once",
+    "the registry is tried at that point, once",
     "containerd",
     hostsTest,
     "keeps its place among the mirrors"
   ),
   row(
     "the same over plain HTTP, or with another path",
-    "the scheme is taken; another path is a place of its own",
+    "the scheme is used; another path is another host entry",
     "containerd",
     hostsTest,
     "another path is another place"
   ),
   row(
-    "general settings beside those of a named host: flags, options",
-    "they add up; for each setting the named host's counts",
+    "settings for all hosts and for one host: flags, options",
+    "merged; for each setting, the named host's takes precedence",
     "–",
     hostsTest,
     "by options adds up"
   ),
   row(
     "`_default/hosts.toml` beside docker's `certs.d/HOST`",
-    "they add up",
+    "merged",
     "–",
     hostsTest,
     "_default beside docker's certificates",
     {
-      because: "whoever wrote both means both"
+      because: "both were configured on purpose"
     }
   ),
   row("a mirror with a `ca` of its own", "pulled from the mirror", { ctr: true }, programs, "a mirror's own authority"),
   row(
     "a CA for a mirror, by flag, option or `certs.d/MIRROR`",
-    "a mirror is a host like any other",
+    "used for the mirror, as for any host",
     "containerd",
     hostsTest,
     "and for a mirror"
   ),
   row(
     "a registry whose realm or blobs are on its own host, on another port",
-    "its own host is its own host",
-    "GitLab lies so, on port 5050",
+    "allowed",
+    "GitLab does this, on port 5050",
     "registry/connection/Guard.test.ts",
     "is its own host on another port"
   ),
   row(
     "a registry at a private and a public address",
-    "public, once it answered so",
+    "public, once it has answered from the public address",
     "–",
     "registry/connection/Guard.test.ts",
     "stays public once it was",
     {
-      because: "who answers decides, not what the name resolves to"
+      because: "the address that answered decides, not what the name resolves to"
     }
   ),
   row(
     "a redirect to an address that is refused",
-    "`AddressRefused`, with the option that permits it: `trustedHosts`",
+    "`AddressRefused`, which names the option that allows it: `trustedHosts`",
     "–",
     "registry/connection/Guard.test.ts",
     "is refused with the option that permits it",
     {
-      because: "a stranger writes it, and this machine connects to it"
+      because: "the registry chooses the address, and this machine connects to it"
     }
   ),
   ...["root", "intermediate", "leaf"].map((name) =>
@@ -125,11 +125,11 @@ export const hosts: ReadonlyArray<Row> = [
   ),
   row(
     "a registry on a loopback address that speaks TLS",
-    "HTTPS, once plain HTTP was refused; `plainHttp: false`: from the start",
+    "HTTPS after plain HTTP has failed; with `plainHttp: false` from the start",
     { skopeo: true, ctr: false },
     programs,
     "on a loopback address that speaks TLS",
-    { because: "ctr speaks plain HTTP to a loopback address for which no table has the scheme" }
+    { because: "ctr uses plain HTTP for a loopback address unless a table gives its scheme" }
   ),
   row(
     "the same, with a certificate that is not trusted",
@@ -144,7 +144,7 @@ const proxy = "registry/connection/Proxy.test.ts"
 export const proxies: ReadonlyArray<Row> = [
   row(
     "`HTTPS_PROXY=socks5://proxy:1080`, `socks5h://`; with a login or without",
-    "every request is tunnelled; the proxy resolves the names",
+    "every request goes through the proxy, which resolves the names",
     "Go's `net/http`, RFC 1928, RFC 1929",
     proxy,
     "is tunnelled through for both schemes, resolves the names"
@@ -159,14 +159,14 @@ export const proxies: ReadonlyArray<Row> = [
   ...["`socks4://proxy`", "a port above 65535", "no address"].map((what) =>
     row(
       `\`HTTPS_PROXY\` or \`https_proxy\`: ${what}`,
-      "what would use it fails with the variable's name; all else works",
+      "requests that would use it fail, and the error names the variable; others work",
       "–",
       proxy,
       "in a variable that names none fails what would use it"
     )
   ),
   row(
-    "the option `proxy` with an address that is none",
+    "the option `proxy` with an invalid address",
     "`InvalidOption`",
     "–",
     proxy,
@@ -174,14 +174,14 @@ export const proxies: ReadonlyArray<Row> = [
   ),
   row(
     "`HTTP_PROXY` in a program that answers a web request (`REQUEST_METHOD` is set)",
-    "left out",
+    "ignored",
     "Go's `net/http`; CVE-2016-5386",
     proxy,
     "never from a web request"
   ),
   row(
     "`NO_PROXY` with names, domains, addresses, networks and ports",
-    "as curl and Go read it",
+    "read as curl and Go read it",
     "Go's `golang.org/x/net/http/httpproxy`",
     proxy,
     "names hosts, domains, addresses, networks and ports"
@@ -192,34 +192,34 @@ const waiting = "registry/http/waiting.test.ts"
 const deadline = "pull/deadline.test.ts"
 export const waits: ReadonlyArray<Row> = [
   ...["429 with `Retry-After: 3600`", "503 with `Retry-After: 3600`", "429 with a date in an hour"].map((what) =>
-    row(what, "asked once; the failure has the time in it", "–", waiting, "and the failure has the time in it", {
+    row(what, "requested once; the error states the time", "–", waiting, "and the failure has the time in it", {
       because: "no pull waits for more than `retry.maxWait`, one minute"
     })
   ),
   row(
-    "the same of the server of tokens",
-    "asked once, for all pulls of the next minute",
+    "the same from the token server",
+    "requested once for all pulls of the next minute",
     "–",
     waiting,
     "is asked once for a token"
   ),
   row(
     "`Retry-After` of no more than `retry.maxWait`",
-    "waited for to the second",
+    "waited for exactly",
     "RFC 9110, section 10.2.3",
     waiting,
     "lets the very time be waited for that it names"
   ),
   row(
     "a server that takes the connection and never answers",
-    "four times `timeouts.headers`, some 127 s; `timeouts.total` bounds the whole: `DeadlineExceeded`",
+    "given up after four times `timeouts.headers`, about 127 s; with `timeouts.total`, `DeadlineExceeded` after that time",
     "–",
     deadline,
     "a server that takes the connection and never answers"
   ),
   row(
     "a body that stalls until `timeouts.total` is over",
-    "`DeadlineExceeded`; the next pull goes on where it stood",
+    "`DeadlineExceeded`; the next pull continues from there",
     "–",
     deadline,
     "keeps what arrived of a body that stalls"
@@ -232,7 +232,7 @@ export const waits: ReadonlyArray<Row> = [
     "is given up in the midst of that"
   ),
   row(
-    "a manifest, config, token or page of a list that comes byte by byte without end",
+    "a manifest, config, token or page of a list that arrives byte by byte and never ends",
     "ended after `timeouts.document`",
     "–",
     "registry/http/deadlines.test.ts",
@@ -245,29 +245,29 @@ const rangeless = "registry/blob/rangeless.test.ts"
 const foreign = "registry/blob/foreign.test.ts"
 export const http: ReadonlyArray<Row> = [
   row(
-    "a body that was cut, then every range refused: 400, 405, 416, 501",
-    "asked once without a range, what is there is left out",
+    "a truncated body, then every range is refused: 400, 405, 416, 501",
+    "the whole blob is requested once; bytes that are already there are skipped",
     "–",
     rangeless,
     "a blob is asked for once without, and what is there of it is left out"
   ),
   row(
-    "the same at the storage that the registry sends to",
-    "the registry is asked again for the whole",
+    "the same at the storage that the registry redirects to",
+    "the whole blob is requested from the registry again",
     "–",
     rangeless,
     "are refused by the storage that the registry sends to"
   ),
   row(
     "a host that refused ranges",
-    "is not asked for ranges again",
+    "gets no more range requests",
     "–",
     rangeless,
     "the host is not asked for ranges again"
   ),
   row(
     "206 without, with a malformed, or with another `Content-Range`",
-    "the next attempt asks for the whole",
+    "the next attempt requests the whole blob",
     "RFC 9110",
     rangeless,
     "to a request for the whole is refused in words that say what came"
@@ -281,7 +281,7 @@ export const http: ReadonlyArray<Row> = [
   ),
   row(
     "a foreign layer with several `urls`, the first refused, reset, forbidden or of another scheme",
-    "the next one is asked",
+    "the next one is tried",
     "–",
     foreign,
     "and all others fail, with what the last one said"
@@ -294,16 +294,16 @@ export const http: ReadonlyArray<Row> = [
     "and the connection is kept"
   ),
   row(
-    "two lengths that differ",
-    "refused, and named",
+    "two different lengths",
+    "refused; the error names them",
     "Go's `net/http`",
     heads,
     "has one length: two that differ are refused"
   ),
-  row("an answer that is no HTTP", "an error that says so", "Go's `net/http`", heads, "that is no HTTP is called so"),
+  row("a response that is not HTTP", "an error that says so", "Go's `net/http`", heads, "that is no HTTP is called so"),
   row(
     "gzip-encoded manifests, configs and tokens, though none was asked for",
-    "read, and proven by the bytes inside",
+    "read; the digest is checked on the decompressed bytes",
     "Go's `net/http`",
     "registry/http/readDocument.test.ts",
     "gzip",
@@ -322,7 +322,7 @@ export const logins: ReadonlyArray<Row> = [
   ),
   row(
     "`Auths`, `Auth` and other keys of `config.json` in any case; several that fit",
-    "read; the exact one first",
+    "read; an exact match is preferred",
     "Go's `encoding/json`",
     credentials,
     "are read as Go reads them: names in any case, the exact one first"
@@ -335,22 +335,22 @@ export const logins: ReadonlyArray<Row> = [
     "answers in any case, as Go reads it"
   ),
   row(
-    "a credential helper that is missing, fails, or says nonsense",
-    "one warning; what is public is pulled",
+    "a credential helper that is missing, fails, or gives a malformed answer",
+    "one warning; public images are pulled",
     "–",
     credentials,
     "that is none, fails, or says nonsense is a warning"
   ),
   row(
     "a user without a passwd entry, and no `HOME`",
-    "pulls with `--root`; else a sentence",
+    "can pull with `--root`; without it, the error says so",
     "–",
     "interop/auth.test.ts",
     "a user whom the system does not know, without HOME, pulls with --root"
   ),
   row(
     "numbers, `null`, order and spaces of a `config.json` that `login` changes",
-    "stay to the byte",
+    "unchanged, byte for byte",
     "–",
     "registry/auth/editAuths.test.ts",
     "is all that changes: numbers, null, order, spaces"
@@ -381,8 +381,8 @@ export const messageRows: ReadonlyArray<Row> = [
     "of a server that wants a certificate: that is said"
   ),
   row(
-    "a storage that refuses",
-    "its own words, and no advice to log in",
+    "a storage host that refuses the request",
+    "the error repeats its message, and does not advise to log in",
     "–",
     messages,
     "of the storage that a registry sends to: logging in is not advised"
@@ -394,14 +394,14 @@ const numbers = "interop/layer/numbers.test.ts"
 export const layers: ReadonlyArray<Row> = [
   row(
     "times beyond ±2⁵³ seconds, before the year 1, after 9999",
-    "the nearest of the years 1 to 9999",
+    "the nearest time in the years 1 to 9999",
     "GNU tar and umoci unpack them",
     numbers,
     "is the nearest of the years 1 to 9999"
   ),
   row(
     "times of twenty and more digits",
-    "read to the nanosecond, the rest cut off",
+    "read to the nanosecond; the rest is dropped",
     "GNU tar, umoci",
     untar,
     "the digits of a PAX time have no number"
@@ -410,14 +410,14 @@ export const layers: ReadonlyArray<Row> = [
   row(
     "an owner of −1 or 2³² − 1",
     "`UnsafeEntry`",
-    "umoci leaves it to root",
+    "umoci leaves the file to root",
     numbers,
     "is one that umoci leaves to whoever unpacks",
     {
       because: "to chown(2) it means *do not change*: a setuid file would become root's"
     }
   ),
-  row("an owner that is no number", "`CorruptLayer`", "Go's `archive/tar`", untar, "an owner of %s is none"),
+  row("an owner that is not a number", "`CorruptLayer`", "Go's `archive/tar`", untar, "an owner of %s is none"),
   row(
     "a layer compressed with bzip2, xz, lz4",
     "`CorruptLayer`, which names the compression",
@@ -427,7 +427,7 @@ export const layers: ReadonlyArray<Row> = [
   ),
   row(
     "overlay: a whiteout in a directory that no lower layer has",
-    "invisible in every mount of the image's own layers",
+    "not listed in any mount of the image's layers",
     "the kernel",
     "interop/layer/overlay.test.ts",
     "is never seen"
@@ -457,7 +457,7 @@ export const registries: ReadonlyArray<Row> = peculiar.map(([registry, what, wor
 export const builders: ReadonlyArray<Row> = [
   row(
     "docker-registry (distribution 2.8): images of Debian, pulled whole",
-    "as GNU tar extracts the same blobs",
+    "same result as GNU tar",
     "GNU tar",
     "interop/pull.test.ts",
     "equals what GNU tar makes of it"
@@ -471,10 +471,10 @@ export const builders: ReadonlyArray<Row> = [
   ),
   row(
     "a layout of what was pulled",
-    "is read by skopeo and umoci",
+    "readable by skopeo and umoci",
     "skopeo, umoci",
     "interop/sources.test.ts",
     "is read by skopeo and umoci"
   ),
-  row("a registry of `ociflow/testing`", "is read by skopeo", "skopeo", "interop/testing/skopeo.test.ts", "skopeo")
+  row("a registry of `ociflow/testing`", "readable by skopeo", "skopeo", "interop/testing/skopeo.test.ts", "skopeo")
 ]

@@ -21,7 +21,7 @@ const go = "Go's `net/url` escapes each byte as it is"
 
 const redirected = (input: string, location: string, asked: string): RedirectCase => ({
   input: `\`Location\` with ${input}`,
-  behaviour: "followed, its bytes escaped once",
+  behaviour: "followed; its bytes are escaped once",
   oracle: go,
   location,
   asked,
@@ -46,7 +46,7 @@ const token = (
   asked = `/token?${query}`
 ): TokenCase => ({
   input,
-  behaviour: ends === "pulled" ? "taken" : `\`${ends}\``,
+  behaviour: ends === "pulled" ? "accepted" : `\`${ends}\``,
   oracle: ends === "pulled" ? "RFC 9110, section 15.3" : "RFC 9110: it holds no token",
   status,
   challenge,

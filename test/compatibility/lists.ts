@@ -16,7 +16,7 @@ const clients = "go-containerregistry and containers/image take the first link, 
 
 const followed = (input: string, links: ReadonlyArray<string>, row: Partial<TagsCase> = {}): TagsCase => ({
   input,
-  behaviour: "its query is asked of the list's own address",
+  behaviour: "its query is used, at the list's own address",
   oracle: rfc,
   links,
   tags: ["a"],
@@ -27,7 +27,7 @@ const followed = (input: string, links: ReadonlyArray<string>, row: Partial<Tags
 
 const refused = (input: string, links: ReadonlyArray<string>): TagsCase => ({
   input,
-  behaviour: "an error: a list that may go on is never a short one",
+  behaviour: "an error, not a short list: the list may continue",
   oracle: rfc,
   links,
   tags: ["a"],
@@ -55,7 +55,7 @@ export const tags: ReadonlyArray<TagsCase> = [
     })
   ),
   { input: "`tags: null`", behaviour: "no tags", oracle: "distribution 2.8", tags: null, gives: [], law },
-  followed("`Link` to the same host over plain HTTP, behind a proxy that ends TLS", [
+  followed("`Link` to the same host over plain HTTP, behind a proxy that terminates TLS", [
     '<https://HOST/v2/org/app/tags/list?last=a>; rel="next"'
   ]),
   followed("`Link` to an inner name of the registry", [
@@ -64,7 +64,7 @@ export const tags: ReadonlyArray<TagsCase> = [
   followed("`Link` to another port of the host", ['<http://127.0.0.1:9/v2/org/app/tags/list?last=a>; rel="next"']),
   followed("`Link` of another scheme", ["<ftp://HOST/v2/org/app/tags/list?last=a>; rel=next"]),
   followed("`Link` without a host", ["</v2/org/app/tags/list?last=a>; rel=next"]),
-  followed("`Link` that is a query alone", ['<?last=a>; rel="next"']),
+  followed("`Link` with only a query", ['<?last=a>; rel="next"']),
   followed("two `Link` headers, the second for the next page", [
     '<https://example.com/terms>; rel="license"',
     '</v2/org/app/tags/list?last=a>; rel="next"'
@@ -83,7 +83,7 @@ export const tags: ReadonlyArray<TagsCase> = [
     gives: ["a"]
   },
   refused("`Link` without angle brackets", ['/v2/org/app/tags/list?last=a; rel="next"']),
-  refused("`Link` that ends within", ['</v2/org/app/tags/list?last=a; rel="next"']),
+  refused("truncated `Link`", ['</v2/org/app/tags/list?last=a; rel="next"']),
   refused("`Link` that leads to no page", ['</v2/org/app/tags/list>; rel="next"']),
   refused("`Link` that is no address", ['<http://:::/?last=a>; rel="next"'])
 ]
@@ -134,7 +134,7 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
     ([what, [api, oracle]]): ReadonlyArray<ReferrersCase> => [
       {
         input: `the referrers API answers ${what}`,
-        behaviour: "the tag that stands for it is asked",
+        behaviour: "the fallback tag is read",
         oracle,
         api,
         tag: listed,
@@ -143,7 +143,7 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
       },
       {
         input: `the referrers API answers ${what}; the tag is not there`,
-        behaviour: "nothing refers to it",
+        behaviour: "an empty list",
         oracle,
         api,
         tag: gone,
@@ -162,8 +162,8 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
     "an image": { status: 200, type: mediaTypes.oci.manifest, body: "IMAGE" }
   }).map(
     ([what, tag]): ReferrersCase => ({
-      input: `no referrers API; the tag that stands for it answers ${what}`,
-      behaviour: "nothing refers to it",
+      input: `no referrers API; the fallback tag answers ${what}`,
+      behaviour: "an empty list",
       oracle:
         what === "an image" || what === "a web page"
           ? "go-containerregistry gives what it got"
@@ -178,7 +178,7 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
   ),
   {
     input: "an API that lists nothing: `manifests: null`",
-    behaviour: "nothing refers to it",
+    behaviour: "an empty list",
     oracle: "distribution-spec",
     api: { status: 200, type: index, body: JSON.stringify({ schemaVersion: 2, mediaType: index, manifests: null }) },
     tag: listed,
@@ -187,7 +187,7 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
   },
   {
     input: "an API whose answer has the type `application/json`",
-    behaviour: "taken: the bytes tell what it is",
+    behaviour: "accepted: its content says what it is",
     oracle: "go-containerregistry asks the tag",
     api: { ...listed, type: "application/json" },
     gives: "listed",
@@ -195,9 +195,9 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
   },
   {
     input: "no API; the tag and the manifest itself are refused",
-    behaviour: "`AccessDenied`: who may not read the repository cannot tell",
+    behaviour: "`AccessDenied`: without access there is no answer",
     oracle: fails,
-    because: "no signature and a signature that may not be seen are not the same",
+    because: "no signature and an unreadable signature are not the same",
     api: gone,
     tag: { status: 403 },
     subject: 403,
@@ -241,7 +241,7 @@ export const referrers: ReadonlyArray<ReferrersCase> = [
     law
   },
   {
-    input: "an index from the API that ends within",
+    input: "a truncated index from the API",
     behaviour: "`InvalidResponse`",
     oracle: "JSON",
     api: { status: 200, type: index, body: '{"schemaVersion":2,"manifests":[' },

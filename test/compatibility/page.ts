@@ -15,55 +15,56 @@ interface Section {
 export const sections: ReadonlyArray<Section> = [
   {
     title: "Registries",
-    about: "Each by a registry with what is peculiar to it.",
+    about: "Pulled from a test registry that behaves like each of these.",
     rows: registries
   },
   {
     title: "Programs",
-    about: "Real programs on the other side, on real images.",
+    about: "Real programs and real images.",
     rows: builders
   },
   {
     title: "Manifests, indexes and configs",
     about:
-      "What proves is checked: digests, sizes, the layers of a config, and that a document is of one kind. What a pull does not need is not. ctr is containerd 1.6, skopeo 1.9, podman 4.3; each was given the very input.",
+      "What the verification depends on is checked: digests, sizes, the layers of a config, and that a document is of one kind. What a pull does not need is not checked. Each input was given to ctr (containerd 1.6), skopeo 1.9 and podman 4.3.",
     rows: documents
   },
-  { title: "Lists of tags", about: "A list is whole, or an error.", rows: tags },
+  { title: "Lists of tags", about: "A list is complete, or an error.", rows: tags },
   {
     title: "Referrers",
     about:
-      "Where a registry has no such API, the tag that stands for the digest is asked. What cannot be told is an error.",
+      "If a registry lacks the referrers API, the fallback tag is read. If the answer cannot be known, it is an error.",
     rows: referrers
   },
-  { title: "Archives", about: "Whole images in a file, or through a pipe.", rows: archives },
+  { title: "Archives", about: "Whole images in a file or from a pipe.", rows: archives },
   {
     title: "Layers",
-    about: "What builders write into an archive. [Extraction](extraction.md) has the rules.",
+    about: "What builders write into archives. The rules are in [extraction](extraction.md).",
     rows: layers
   },
-  { title: "Statuses and headers", about: "Bytes beyond ASCII are what they are.", rows: [...redirects, ...tokens] },
-  { title: "Bodies", about: "What servers and what stands before them do to an answer.", rows: http },
+  { title: "Statuses and headers", about: "Bytes beyond ASCII are kept as they are.", rows: [...redirects, ...tokens] },
+  { title: "Bodies", about: "What servers and proxies do to responses.", rows: http },
   {
     title: "Logins",
-    about: "What docker's and podman's tools leave. [Registries](registries.md) has the order.",
+    about:
+      "Logins that docker's and podman's tools have stored. Their order is in [registries](registries.md#credentials).",
     rows: logins
   },
-  { title: "Messages", about: "What a failure is called.", rows: messageRows },
+  { title: "Messages", about: "What the error says.", rows: messageRows },
   {
     title: "Hosts",
-    about: "Mirrors, certificates and addresses. [Registries](registries.md) has the options.",
+    about: "Mirrors, certificates and addresses. The options are in [registries](registries.md).",
     rows: hosts
   },
   {
     title: "Proxies",
-    about: "What the variables may hold. [Registries](registries.md) has the rules.",
+    about: "Values of the proxy variables. The rules are in [registries](registries.md#proxies).",
     rows: proxies
   },
   {
     title: "Waiting",
     about:
-      "How long a pull waits for a server. [Configuration](configuration.md#timeouts-and-retries) has the options.",
+      "How long a pull waits for a server. The options are in [configuration](configuration.md#timeouts-and-retries).",
     rows: waits
   }
 ]
@@ -75,7 +76,7 @@ const verdict = (verdicts: Verdicts): string => {
     Object.entries(verdicts).flatMap(([name, it]) => (it === taken ? [name] : []))
   )
   return [
-    ...(take === undefined || take.length === 0 ? [] : [`taken by ${list(take)}`]),
+    ...(take === undefined || take.length === 0 ? [] : [`accepted by ${list(take)}`]),
     ...(refuse === undefined || refuse.length === 0 ? [] : [`refused by ${list(refuse)}`])
   ].join("; ")
 }
@@ -110,23 +111,23 @@ const section = ({ title, about, rows }: Section): string => {
 
 const head = `# Compatibility
 
-What people met with other clients, registries, builders and configurations, tried here: the input, what ociflow does with it,
-and what others do. The rule: strict about what proves, lenient about what does not. Where other programs take an input and
-nothing is touched that proves, ociflow takes it, too.
+This page lists inputs that caused problems with other clients, registries, builders and configurations: what ociflow does with
+each, and what other programs do. The rule: ociflow is strict about everything that verification depends on, and lenient about the
+rest. If other programs accept an input and verification does not depend on the difference, ociflow accepts it too.
 
-Different on purpose:
+Intended differences:
 
 - **A document that can be read in two ways is refused**: an index with layers, a key in two spellings, an entry that calls a
-  manifest an index. Other programs take one reading; another program takes the other (CVE-2021-41190).
-- **A list that may have ended early is an error**, never a short list.
-- **Nothing refers to an image only where that could be told**: a repository that may not be read is \`AccessDenied\`.
-- **What a pull does not need is not checked**: Go programs refuse a whole document for one annotation that is a number.
-- **An address that a registry names is as public and as secure as the registry**, unless \`trustedHosts\` says more.
-- **Whole archives in xz, bzip2 or lz4 are not read**; the error has the command that undoes them. gzip and zstd are read.
+  manifest an index. Other programs choose one reading, and not all the same one (CVE-2021-41190).
+- **A list that may be incomplete is an error**, never a short list.
+- **An empty list of referrers is returned only if it is certain**: a repository that may not be read is \`AccessDenied\`.
+- **What a pull does not need is not checked**: Go programs refuse a whole document because one annotation is a number.
+- **An address that a registry points to must be as public and as secure as the registry**, unless \`trustedHosts\` allows it.
+- **Whole archives in xz, bzip2 or lz4 are refused**; the error gives the command that decompresses them. gzip and zstd are read.
 
-This page is made of the tables that the tests go by. What ctr, skopeo and podman are said to take or refuse was asked of them
-with the very input (\`test/interop/compatibility.test.ts\`, \`test/interop/hosts.test.ts\`). After a change of the tables it
-is written by \`npx vitest run --config test/vitest.config.ts docs/compatibility -u\`.
+This page is generated from the tables of the tests. ctr, skopeo and podman were run on the same inputs
+(\`test/interop/compatibility.test.ts\`, \`test/interop/hosts.test.ts\`). After changing the tables, generate the page with
+\`npx vitest run --config test/vitest.config.ts docs/compatibility -u\`.
 `
 
 export const page = (): string => [head, ...sections.map(section)].join("\n")
