@@ -288,10 +288,10 @@ export interface PullOptions {
   readonly preflight?: Preflight | undefined
 }
 
-/** Entries are read from where the image comes from, whatever the store holds. */
 /** What `hold` is given. */
 export type HoldOptions = Pick<PullOptions, "platform">
 
+/** What `entries$` is given. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**
    * While it is closed, no entry and no piece of a body comes, and what is read ahead is bounded. For an observer that is
