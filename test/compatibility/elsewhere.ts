@@ -393,6 +393,13 @@ const untar = "layer/tar/untar.test.ts"
 const numbers = "interop/layer/numbers.test.ts"
 export const layers: ReadonlyArray<Row> = [
   row(
+    "archives of GNU tar, bsdtar and busybox, in each of their formats",
+    "the same times, owners, modes, links and holes as GNU tar makes",
+    "GNU tar",
+    "interop/layer/gnuTar.test.ts",
+    "is unpacked as GNU tar does"
+  ),
+  row(
     "times beyond ±2⁵³ seconds, before the year 1, after 9999",
     "the nearest time in the years 1 to 9999",
     "GNU tar and umoci unpack them",

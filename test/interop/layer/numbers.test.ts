@@ -1,12 +1,12 @@
-/** Owners that fit into no 32 bits, and times that fit into no system: umoci takes the owners, GNU tar shows the times. */
-import { lstatSync } from "node:fs"
+/** Owners that fit into no 32 bits, and times that fit into no system: umoci takes the owners, umoci and GNU tar the times. */
+import { lstatSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { base256, image, paxRecord, paxRecords, type Tar, tar } from "../../../src/testing/index.ts"
 import { temporary } from "../../support/entries.ts"
 import { layoutOf, tagged, writeFiles } from "../../support/files.ts"
 import { open } from "../../support/open.ts"
-import { run, unpacked } from "../support/oracle.ts"
+import { run, unpacked, untarred } from "../support/oracle.ts"
 
 const able = process.platform === "linux" && process.getuid?.() === 0
 
@@ -65,7 +65,10 @@ test.runIf(able).each([
   [`${"0".repeat(30)}5`, 5]
 ])("a time of %s, which GNU tar and umoci unpack, is the nearest of the years 1 to 9999", async (text, seconds) => {
   const archive = tar().extension("x", "x", paxRecord("mtime", text)).file("f", "")
-  const layout = await layoutWith(archive)
-  unpacked(layout, join(temporary(), "theirs"))
+  const [layout, theirs] = [await layoutWith(archive), temporary()]
+  unpacked(layout, join(theirs, "umoci"))
+  writeFileSync(join(theirs, "a.tar"), archive.bytes())
+  untarred(join(theirs, "a.tar"), "tar", join(theirs, "tar"))
+  expect(readdirSync(join(theirs, "tar"))).toEqual(["f"])
   expect((await ours(layout)).seconds).toBe(kept(seconds))
 })
