@@ -12,6 +12,7 @@ import type { Gate } from "../reactive/Gate.ts"
 import type { KnownCredentials } from "./auth/Credentials.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
 import { attempt } from "./blob/blob.ts"
+import type { ForeignAddresses } from "./blob/ForeignAddresses.ts"
 import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
 import { Rangeless } from "./blob/Rangeless.ts"
@@ -27,6 +28,7 @@ import { makeSession, type Session, type Shared } from "./Session.ts"
 export interface SourcesOptions extends Shared {
   readonly hosts: Hosts
   readonly mirrors: Mirrors
+  readonly foreign: ForeignAddresses
   readonly credentials: KnownCredentials
   readonly retry: RetryOptions
   /** Requests for one blob at once. */
@@ -85,7 +87,7 @@ function* segments(offset: number, size: number, bytes: number): Generator<reado
 class PassedOver {}
 
 export const makeSources = (options: SourcesOptions): Sources => {
-  const { hosts, mirrors, credentials, retry, ranges, minimumRate, lift, transport } = options
+  const { hosts, mirrors, foreign, credentials, retry, ranges, minimumRate, lift, transport } = options
   /** A host that sends a little, again and again, is one that sends nothing. */
   const renews = (error: unknown, brought: number) =>
     brought >= Math.max(1, minimumRate) &&
@@ -136,12 +138,13 @@ export const makeSources = (options: SourcesOptions): Sources => {
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
-    const broken = new Set<string>()
+    const broken = new Set(foreign.wrong(digest))
     const at = (endpoint: Endpoint, waiting: OnWait) => ({
       transport,
       lift,
       rangeless,
       broken,
+      served: (url: string) => foreign.served(blob, url),
       session: sessionAt(endpoint, repository, emit, waiting)
     })
     const { urls: _, ...alone } = blob

@@ -11,6 +11,7 @@ import { explainMapping } from "../image/reference/sandboxes.ts"
 import { lifting } from "../reactive/bridge.ts"
 import { makeCredentials } from "./auth/Credentials.ts"
 import { makeTokens } from "./auth/Tokens.ts"
+import { ForeignAddresses } from "./blob/ForeignAddresses.ts"
 import { makeProxy } from "./connection/Proxy.ts"
 import { makeTransport } from "./connection/Transport.ts"
 import { type DocumentRequest, documentRequestOf, fetchConfig, fetchManifest, headDigest } from "./documents.ts"
@@ -65,10 +66,12 @@ const mostRanges = 16
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limits = filled(defaultLimits, options.limits)
   const mirrors = makeMirrors()
+  const foreign = new ForeignAddresses()
   const lift = yield* lifting()
   const sources = makeSources({
     ...(yield* makeNetwork(options)),
     mirrors,
+    foreign,
     lift,
     minimumRate: filled(defaultTimeouts, options.timeouts).minimumRate,
     ranges: Math.min(options.ranges ?? 1, mostRanges)
@@ -125,6 +128,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     documents,
     ...makeLists({ sources, lift, limits }),
     blob$: sources.blob$,
-    doubt: mirrors.doubt
+    doubt: (digest: Digest, emit: Emit) =>
+      Effect.map(mirrors.doubt(digest, emit), (lied) => foreign.doubt(digest) || lied)
   }
 })

@@ -287,6 +287,13 @@ export const http: ReadonlyArray<Row> = [
     "and all others fail, with what the last one said"
   ),
   row(
+    "a foreign layer with several `urls`, the first of which serves wrong bytes of the right length",
+    "fetched anew from the next one, and proven",
+    "–",
+    "pull/foreign.test.ts",
+    "is fetched anew from the next one"
+  ),
+  row(
     "`100 Continue`, lines that end in LF, folded headers, equal lengths twice",
     "read as Go reads them",
     "Go's `net/http`",

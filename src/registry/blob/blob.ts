@@ -45,6 +45,7 @@ export const attempt = (
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
     const run = Effect.gen(function* () {
       const { answer, surplus, ranged, foreign } = yield* openBlob(source, blob, { offset, end })
+      if (foreign !== undefined) source.served(foreign)
       const bytes$ = unlessPage(answer, answer.body$(gate)).pipe(
         skip(surplus),
         atMost(until - offset, tooMuch(answer.url)),

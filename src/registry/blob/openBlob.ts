@@ -28,8 +28,10 @@ export interface BlobSource {
   readonly lift: Lift
   /** Shared by the blobs of a puller. */
   readonly rangeless: Rangeless
-  /** Addresses of this blob whose body broke: the others come first. */
+  /** Addresses of this blob whose body broke, or was wrong: the others come first. */
   readonly broken: Set<string>
+  /** An address of this blob gives bytes of it, which somebody else will prove. */
+  readonly served: (url: string) => void
 }
 
 /** From `offset` on; with `end`, only the bytes before that. */
