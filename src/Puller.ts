@@ -51,7 +51,7 @@ export class Puller extends Context.Service<
       options?: LookOptions,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<string>, PullError>
-    /** What says of itself that it is about the image: signatures and the like, by the registry's word. */
+    /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
     readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
     readonly referrers: (
       reference: string,

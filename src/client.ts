@@ -54,7 +54,7 @@ export interface Client extends AsyncDisposable {
   /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
   readonly tags$: (reference: string, options?: LookOptions) => Observable<string>
   readonly tags: (reference: string, options?: LookOptions & Watching) => Promise<ReadonlyArray<string>>
-  /** What says of itself that it is about the image: signatures and the like, by the registry's word. */
+  /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
   readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
   readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
   /** The images that the store holds, by reference: all of them, or a page. */

@@ -35,7 +35,7 @@ export interface ManifestDocument {
   readonly text: string
 }
 
-/** Something that says of itself that it is about an image: a signature, a bill of materials, an attestation. */
+/** An artifact attached to an image: a signature, an SBOM, an attestation. */
 export interface Referrer {
   readonly digest: string
   readonly mediaType: string

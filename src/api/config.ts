@@ -98,7 +98,7 @@ export interface RetryOptions {
   readonly times: number
   readonly base: number
   readonly cap: number
-  /** The longest time that a host may ask to be left in peace for (`Retry-After`): where it asks for more, the request fails. */
+  /** The longest `Retry-After` that is obeyed: where a host asks for more, the request fails. */
   readonly maxWait: number
 }
 

@@ -33,7 +33,7 @@ export class Registry extends Context.Service<
     readonly documents: (reference: Reference, emit: Emit) => DocumentSource
     /** The tags of its repository, as the registry orders them. Errors are `Reason`s. */
     readonly tags$: (reference: Reference, emit: Emit) => Observable<string>
-    /** What says of itself that it is about a manifest, by the registry's word; of one type where that is given. */
+    /** Artifacts attached to a manifest, as the registry lists them; of one type where that is given. */
     readonly referrers$: (
       reference: Reference,
       digest: Digest,

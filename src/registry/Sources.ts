@@ -60,7 +60,7 @@ const telling =
   ({ registry }: Endpoint, emit: Emit, digest?: string): OnWait =>
   (millis, host = registry) =>
     Effect.sync(() => {
-      const message = `${host} asked to be left in peace`
+      const message = `${host} asked for a pause`
       const layer = digest === undefined ? {} : { digest }
       emit({ _tag: "Retrying", ...layer, attempt: 1, delay: Math.round(millis), reason: "RateLimited", message })
     })
@@ -69,7 +69,7 @@ const telling =
 const unwilling =
   (endpoint: Endpoint): OnWait =>
   (millis, host = "it") => {
-    const problem = `${host} asked to be left in peace for ${Math.ceil(millis / 1000)} s more`
+    const problem = `${host} asked for a pause of ${Math.ceil(millis / 1000)} s more`
     return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
   }
 

@@ -1,5 +1,5 @@
 /**
- * What says of itself that it is about a manifest (OCI distribution-spec, "Listing Referrers"), by the registry's word.
+ * Artifacts attached to a manifest (OCI distribution-spec, "Listing Referrers"), as the registry lists them.
  *
  * Many registries have no such API, and say so in many ways. Then an index under a tag that is made of the digest lists
  * them ("Referrers Tag Schema"), and where there is none, nothing refers to the manifest. A refusal of all that the

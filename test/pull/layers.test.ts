@@ -104,7 +104,9 @@ describe.runIf(process.platform === "linux")("many layers merged in one", () => 
     expect(await readdir(join(oci.root, "partial")).catch(() => [])).toEqual([])
   })
 
-  test("beside each other, in two stores of one directory, and beside a few: all of them end", async () => {
+  test("beside each other, in two stores of one directory, and beside a few: all of them end", {
+    timeout: 240_000
+  }, async () => {
     const layers = await many
     const [a, b, c] = [layers, layers.toReversed(), layers.slice(0, 3)].map((it) => image({ layers: it }))
     if (a === undefined || b === undefined || c === undefined) return expect.unreachable()

@@ -18,7 +18,7 @@ const busy =
   (_, response) =>
     void response.writeHead(429, { "retry-after": String(seconds) }).end()
 
-describe("a host that asked to be left in peace", () => {
+describe("a host that asked for a pause", () => {
   it.effect("is waited for where it is the registry, and that is told", () =>
     Effect.gen(function* () {
       const first: Array<Handler> = [busy(7)]
@@ -85,7 +85,7 @@ describe("a host that asked to be left in peace", () => {
     Effect.gen(function* () {
       const origin = yield* serve(open)
       for (const [seconds, told] of [
-        [30, "left in peace"],
+        [30, "a pause of"],
         [3600, "asks to wait 3600 s"]
       ] as const) {
         const mirror = yield* serve(busy(seconds))

@@ -24,7 +24,7 @@ const reclaimed = (
     ...(staging > 0 ? [["staging", "of processes that died", formatBytes(staging)]] : [])
   ]
   const lines = [
-    `${dryRun ? "Would give back" : "Given back"}: ${formatBytes(bytes)}`,
+    `${dryRun ? "Would free" : "Freed"}: ${formatBytes(bytes)}`,
     ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : []),
     ...failed.map(({ path, code }) => `Not removed: ${printable(path)}: ${printable(code)}`)
   ]
@@ -39,14 +39,14 @@ const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage 
       ["layers", String(layers.count), formatBytes(layers.bytes)],
       ["unused layers", String(orphans.count), formatBytes(orphans.bytes)],
       ["partial downloads", String(partials.count), formatBytes(partials.bytes)],
-      ["in the making", "", formatBytes(staging)],
+      ["in progress", "", formatBytes(staging)],
       ["catalogue", "", formatBytes(catalogue)]
     ]),
     ...(byImage.length === 0
       ? []
       : [
           table([
-            ["REFERENCE", "SIZE", "ITS OWN"],
+            ["REFERENCE", "SIZE", "UNIQUE"],
             ...byImage.map(({ reference, bytes, own }) => [printable(reference), formatBytes(bytes), formatBytes(own)])
           ])
         ]),
@@ -75,7 +75,7 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
   const said = rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
   if (unknown.length === 0) return said
   const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
-  return `${said}\n${table(trees)}\nThese trees are there; what they are to look like is not known. Removed and pulled again they have it.`
+  return `${said}\n${table(trees)}\nNo fingerprint was recorded for these trees. Remove and pull them again to create one.`
 }
 
 const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>

@@ -55,7 +55,7 @@ const referrers = (library: Library) =>
         reportFailure(json)
       )
     })
-  ).pipe(Command.withDescription("List what says of itself that it is about an image: signatures, bills of materials"))
+  ).pipe(Command.withDescription("List artifacts attached to an image (signatures, SBOMs)"))
 
 export const lookingCommands = (library: Library) =>
   [resolve(library), tags(library), manifest(library), referrers(library)] as const

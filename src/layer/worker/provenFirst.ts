@@ -1,5 +1,5 @@
 /**
- * Nothing said of a layer's content counts before its bytes are proven: a layer that was cut or changed on the way is a
+ * No error about a layer's content is reported before its digest has been checked: a layer that was cut or changed on the way is a
  * `DigestMismatch` or a `SizeMismatch`, whatever its archive looks like.
  */
 import type { OperatorFunction } from "rxjs"

@@ -36,7 +36,7 @@ export interface TokenRequest {
 }
 
 export interface Tokens {
-  /** `waiting` hears of it where the server of tokens wants to be left in peace before it gives one. */
+  /** `waiting` is called where the token server asks to wait before it gives one. */
   readonly get: (request: TokenRequest, waiting?: OnWait) => Effect.Effect<AccessToken, Reason>
   /** Forgets a token that was refused, unless another took its place meanwhile. */
   readonly forget: (request: TokenRequest, token: AccessToken) => Effect.Effect<void>

@@ -1,5 +1,5 @@
 /**
- * How a busy or broken host is left in peace, by all pulls together.
+ * How all pulls together spare a host that is busy or broken.
  *
  * Where it asks for quiet (429 or 503 with `Retry-After`), nobody asks it before the time is over. Where it does not
  * answer at all, again and again, it is not asked for a while: whoever wants it fails at once, instead of waiting for one
@@ -12,7 +12,7 @@ import { retryAfter } from "../http/header.ts"
 import type { Response } from "./exchange.ts"
 
 /**
- * Hears how many milliseconds a host wants to be left in peace, before they are waited for; its failure is not to wait.
+ * Called with the milliseconds that a host asked for, before they are waited for. Where it fails, nothing is waited for.
  * `host` is another one than was to be asked: the server of its tokens.
  */
 export type OnWait = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
@@ -21,7 +21,7 @@ export type OnWait = (millis: number, host?: string) => Effect.Effect<void, Regi
 export type NotAsked = RegistryUnreachable | RateLimited | RegistryError
 
 export interface HostBackoff {
-  /** Milliseconds that the host wants to be left in peace and will be, from now on. */
+  /** Milliseconds, from now on, that the host asked for and that will be waited for. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
   /** Waits until the host may be asked; fails while it is taken for down, or asked for more time than is waited. */
   readonly before: (url: URL, waiting?: OnWait) => Effect.Effect<void, NotAsked>

@@ -36,7 +36,7 @@ export interface Answer extends Response {
 export type Transport = {
   /** Sends a request that `endpoint` is behind: to itself, or to where it pointed. Follows nothing. */
   readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
-  /** Milliseconds that a host wants to be left in peace, from now on. */
+  /** Milliseconds, from now on, that a host asked to wait. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
   /** How an endpoint is spoken to that was presumed to speak plain HTTP: as it turned out. */
   readonly actual: (endpoint: Endpoint) => Endpoint
@@ -46,7 +46,7 @@ export interface TransportOptions {
   readonly timeouts: Omit<Timeouts, "total">
   /** Connections to one host at once. Default 32. */
   readonly connections?: number | undefined
-  /** Milliseconds that a host is left in peace at most, where it asks for that. */
+  /** Milliseconds that are waited for a host at most, where it asks for that. */
   readonly maxWait?: number
   readonly userAgent?: string
   readonly proxyFor?: ProxyFor

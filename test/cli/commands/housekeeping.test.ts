@@ -71,7 +71,7 @@ test("prune removes partial downloads and unused layers; --dry-run only tells of
   const { stdout } = await ran("prune")
   expect(stdout).toMatch(/layer +sha256:dddddddddddd/)
   expect(stdout).toMatch(/partial +sha256:cccccccccccc/)
-  expect(stdout).toContain("Given back: ")
+  expect(stdout).toContain("Freed: ")
   expect((await trees()).sort()).toEqual([...digests].sort())
   expect(await readdir(join(root, "partial"))).toEqual([])
 })
