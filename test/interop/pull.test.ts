@@ -40,7 +40,9 @@ const asSeedKeeps = (node: Node) => {
         ? 0
         : device
           ? "of a placeholder"
-          : (node.mode & 0o777) | (node.kind === "directory" ? 0o700 : 0o600),
+          : node.kind === "directory"
+            ? (node.mode & 0o1777) | 0o700
+            : (node.mode & 0o777) | 0o600,
     size: device ? 0 : node.size,
     content: device ? undefined : node.content,
     target: node.target,
