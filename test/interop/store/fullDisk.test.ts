@@ -32,7 +32,7 @@ const serve = async () => {
 }
 
 const mount = (type: string) => {
-  if (type === "tmpfs") return execFileSync("mount", ["-t", "tmpfs", "-o", "size=200m", "tmpfs", root])
+  if (type === "tmpfs") return execFileSync("mount", ["-t", "tmpfs", "-o", "size=200m,mode=0700", "tmpfs", root])
   const file = join(home, "disk.img")
   execFileSync("truncate", ["-s", "200M", file])
   execFileSync("mkfs.ext4", ["-q", "-m", "0", file])
