@@ -19,13 +19,13 @@ const meanings: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "TLS failed; the server may speak plain HTTP",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "TLS failed; the server may speak plain HTTP",
   EPROTO: "TLS failed; the server may speak plain HTTP",
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "TLS failed; the server wants a client certificate",
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "TLS failed; the server does not trust the client certificate",
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "TLS failed; the server does not take the client certificate, or wants one",
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "TLS failed; the client certificate has expired",
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server does not take the client certificate",
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may want a client certificate",
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here",
+  ERR_SSL_ALERT_CERTIFICATE_REQUIRED: "TLS failed; the server wants a client certificate",
+  ERR_SSL_ALERT_UNKNOWN_CA: "TLS failed; the server does not trust the client certificate",
+  ERR_SSL_ALERT_BAD_CERTIFICATE: "TLS failed; the server does not take the client certificate, or wants one",
+  ERR_SSL_ALERT_CERTIFICATE_EXPIRED: "TLS failed; the client certificate has expired",
+  ERR_SSL_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server does not take the client certificate",
+  ERR_SSL_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may want a client certificate",
+  ERR_SSL_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not trusted",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an authority that is not trusted",
   UNABLE_TO_GET_ISSUER_CERT: "its certificate is signed by an authority that is not trusted",
@@ -34,6 +34,9 @@ const meanings: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet"
 }
+
+/** OpenSSL names an alert after the version of TLS that brought it first; from 3.5 on, most of them after all versions. */
+const alertPrefix = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_/
 
 /** Ends of a connection that may mean more than they say. */
 const closings: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
@@ -64,7 +67,8 @@ const parserProblem = ({ message }: Error): string => {
 export const problemOf = (error: unknown): string => {
   if (isParserError(error)) return parserProblem(error)
   const code = codeOf(error)
-  if (Object.hasOwn(meanings, code)) return `${meanings[code]} (${code})`
+  const known = code.replace(alertPrefix, "ERR_SSL_ALERT_")
+  if (Object.hasOwn(meanings, known)) return `${meanings[known]} (${code})`
   // OpenSSL's own: 809C…:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert bad record mac:../deps/…
   const [, openssl] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):/.exec(error instanceof Error ? error.message : "") ?? []
   if (openssl !== undefined) return `TLS failed: ${printable(openssl)} (${code})`

@@ -6,7 +6,9 @@ const { root, references, options = {}, pull = {}, removing = [], pruning = fals
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 const client = await open({ credentials: {}, ...options, root })
 try {
-  for (const reference of removing) say({ _tag: "Removed", ...(await client.remove(reference)) })
+  // Another process may have removed it before.
+  const gone = (error) => (error.reason?._tag === "NotCached" ? {} : Promise.reject(error))
+  for (const reference of removing) say({ _tag: "Removed", ...(await client.remove(reference).catch(gone)) })
   if (pruning) say({ _tag: "Pruned", ...(await client.prune()) })
   const onEvent = (event) => event._tag === "LayerProgress" || say(event)
   await Promise.all(references.map((reference) => client.pull(reference, { ...pull, onEvent })))
