@@ -17,21 +17,16 @@ export const syncAndClose = async (handle: FileHandle, work: () => Promise<unkno
   }
 }
 
+/** Makes the bytes of a file last through a power cut. Windows flushes only what is open for writing. Rejects as Node does. */
+export const syncPath = async (path: string, flags = "r+"): Promise<void> =>
+  syncAndClose(await open(path, flags), () => Promise.resolve())
+
 /** Makes the names in a directory last through a power cut. Windows cannot, and need not. */
 export const syncDirectory = (path: string): Effect.Effect<void, FileSystemFailed> =>
-  process.platform === "win32"
-    ? Effect.void
-    : syscall("sync", path, async () => {
-        const handle = await open(path, "r")
-        await syncAndClose(handle, () => Promise.resolve())
-      })
+  process.platform === "win32" ? Effect.void : syscall("sync", path, () => syncPath(path, "r"))
 
-/** Makes the bytes of a file last through a power cut. Windows flushes only what is open for writing. */
 export const syncFile = (path: string): Effect.Effect<void, FileSystemFailed> =>
-  syscall("sync", path, async () => {
-    const handle = await open(path, "r+")
-    await syncAndClose(handle, () => Promise.resolve())
-  })
+  syscall("sync", path, () => syncPath(path))
 
 /** Windows refuses to rename over a file that someone is reading just now. */
 const refused = (error: FileSystemFailed) =>

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import { constants } from "node:fs"
-import { copyFile, type FileHandle, open, rename, unlink } from "node:fs/promises"
+import { copyFile, type FileHandle, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -15,7 +15,7 @@ import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
 import { codeOf, syscall } from "../../fs/syscall.ts"
-import { syncAndClose } from "../../fs/writeAtomic.ts"
+import { syncPath } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
 
@@ -137,11 +137,6 @@ const keeping$ = (
     )
   })
 
-const sync = async (path: string): Promise<void> => {
-  const file = await open(path, "r+")
-  await syncAndClose(file, () => Promise.resolve())
-}
-
 /** By rename, or beside its place and then by rename where that is on another file system. */
 const move = async (from: string, to: string, lasting: boolean): Promise<void> => {
   try {
@@ -153,7 +148,7 @@ const move = async (from: string, to: string, lasting: boolean): Promise<void> =
     try {
       await unlink(beside).catch(() => undefined)
       await copyFile(from, beside, constants.COPYFILE_EXCL)
-      if (lasting) await sync(beside)
+      if (lasting) await syncPath(beside)
       await rename(beside, to)
     } catch (error) {
       await unlink(beside).catch(() => undefined)
