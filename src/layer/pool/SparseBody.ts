@@ -5,7 +5,7 @@ import type { EntryHeader } from "../Entry.ts"
 const holeBytes = 2 ** 20
 
 /** Holes are views of one piece of memory, which is this body's: a hole of gigabytes is as cheap to hold as to store. */
-export class Pieces {
+export class SparseBody {
   readonly #segments: NonNullable<EntryHeader["sparse"]> | undefined
   readonly #size: number
   #zeros: Uint8Array | undefined

@@ -8,8 +8,8 @@ import type { Entry, EntryHeader } from "../Entry.ts"
 import { type EntryMessage, weight } from "../Job.ts"
 import { atMost } from "../limits.ts"
 import type { RingWriter } from "../Ring.ts"
-import { Pieces } from "./Pieces.ts"
 import type { Receiver } from "./runJob.ts"
+import { SparseBody } from "./SparseBody.ts"
 
 const decoder = new TextDecoder()
 
@@ -71,7 +71,7 @@ const turnBytes = 2 ** 20
 /** A body that is being read. */
 interface Reading {
   readonly subscriber: Subscriber<Uint8Array>
-  readonly pieces: Pieces
+  readonly pieces: SparseBody
 }
 
 /**
@@ -207,7 +207,7 @@ class EntryReceiver implements Receiver {
     let gone = false
     const body$ = new Observable<Uint8Array>((subscriber) => {
       asked = true
-      const pieces = new Pieces(header)
+      const pieces = new SparseBody(header)
       // All of it is here, and its holes are no more than one turn's.
       if (header.size <= turnBytes) {
         for (const piece of pieces.all(body)) subscriber.next(piece)
@@ -231,7 +231,7 @@ class EntryReceiver implements Receiver {
     const body$ = new Observable<Uint8Array>((subscriber) => {
       if (state !== "offered") return subscriber.error(late(header))
       state = "taken"
-      this.#reading = { subscriber, pieces: new Pieces(header) }
+      this.#reading = { subscriber, pieces: new SparseBody(header) }
       this.#decide(true)
       return () => {
         if (this.#reading?.subscriber !== subscriber) return
