@@ -99,26 +99,30 @@ test("EACCES: a store that is another user's", async () => {
   expect(last).toMatchObject(refused("EACCES", "check who owns the directory"))
 })
 
+/** What the program tells, a line each. */
+const runWithFewFiles = async (wish: object) => {
+  // Node opens all of a program's modules at once: there have to be some hundreds.
+  const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, JSON.stringify(wish)], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  let stdout = ""
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text
+  })
+  expect((await once(child, "close"))[0]).toBe(0)
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+}
+
 test("EMFILE: a program that has no more files to open, and gives them back", async () => {
   const other = await image({ layers: [{ files: { "other.bin": new Prng("other").bytes(1_000_000) } }] })
   await using second = await startRegistry({ images: { "app:2": other } })
   const references = [registry.reference("app:1"), second.reference("app:2")]
   const reasons: Array<string> = []
   for (const spare of [0, 1, 2, 3, 20]) {
-    const wish = JSON.stringify({ root, references, spare })
-    // Node opens all of a program's modules at once: there have to be some hundreds.
-    const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, wish], {
-      stdio: ["ignore", "pipe", "inherit"]
-    })
-    let stdout = ""
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text
-    })
-    expect((await once(child, "close"))[0]).toBe(0)
-    const [first, scarce, last] = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line))
+    const [first, scarce, last] = await runWithFewFiles({ root, references, spare })
     expect([first, last]).toEqual([{ _tag: "Pulled" }, { _tag: "Pulled" }])
     reasons.push(scarce.reason ?? scarce._tag)
     // A file, or a socket: the system's code is told in either case.
@@ -136,19 +140,8 @@ test("EMFILE: a program that has never had the files for its engine", {
 }, async () => {
   const reasons: Array<string> = []
   for (const spare of [0, 1, 3, 5, 7, 9, 40]) {
-    const wish = JSON.stringify({ root, references: ["", registry.reference("app:1")], spare, cold: true })
-    const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, wish], {
-      stdio: ["ignore", "pipe", "inherit"]
-    })
-    let stdout = ""
-    child.stdout.setEncoding("utf8").on("data", (text) => {
-      stdout += text
-    })
-    expect((await once(child, "close"))[0]).toBe(0)
-    const [scarce, last] = stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line))
+    const references = ["", registry.reference("app:1")]
+    const [scarce, last] = await runWithFewFiles({ root, references, spare, cold: true })
     // Node keeps the failure of a module of ours that could not be loaded, for as long as the process lives.
     if (last._tag !== "Pulled") expect(last.message).toMatch(/load .*: EMFILE/)
     reasons.push(scarce.reason ?? scarce._tag)
