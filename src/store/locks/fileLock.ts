@@ -8,6 +8,7 @@ import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
 import { scarcity } from "../../fs/loadModule.ts"
+import { readRegular } from "../../fs/openRegular.ts"
 
 export interface Held {
   readonly release: () => Promise<void>
@@ -75,18 +76,11 @@ const write = async (handle: FileHandle, note: string): Promise<void> => {
 }
 
 /** `undefined`: there is none, or none that can be read. */
-export const readNote = async (path: string): Promise<string | undefined> => {
-  const handle = await open(path, O_RDWR | O_NOFOLLOW).catch(() => undefined)
-  if (handle === undefined) return undefined
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(longestNote), 0, longestNote, 0)
-    return bytesRead === 0 ? undefined : buffer.toString("utf8", 0, bytesRead)
-  } catch {
-    return undefined
-  } finally {
-    await handle.close()
-  }
-}
+export const readNote = (path: string): Promise<string | undefined> =>
+  readRegular(path, longestNote).then(
+    (note) => (note.length === 0 ? undefined : note.toString("utf8")),
+    () => undefined
+  )
 
 /**
  * Tries once. `undefined`: another has it. `"unsupported"`: there are no file locks here. The holder of an exclusive

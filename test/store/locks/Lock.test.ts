@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process"
 import { mkdir, readdir, rm } from "node:fs/promises"
-import { basename, join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,6 +17,15 @@ import { start } from "../process.ts"
 const place = Effect.map(directory, (path) => join(path, "locks", "sha256:abc"))
 
 describe("a lock within one process", () => {
+  it.live("reads no note from a FIFO, which would keep it waiting", () =>
+    Effect.gen(function* () {
+      const path = yield* place
+      yield* Effect.promise(() => mkdir(dirname(path), { recursive: true }))
+      execFileSync("mkfifo", [path])
+      expect(yield* Effect.timeout(noteOf(path), "10 seconds")).toBeUndefined()
+    })
+  )
+
   it.effect("is held by one at a time, in the order of asking", () =>
     Effect.gen(function* () {
       const path = yield* place
