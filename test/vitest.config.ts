@@ -8,6 +8,7 @@ export default defineConfig({
     pool: "forks",
     // Modules are loaded once for each process: a test that replaces one puts it back.
     isolate: false,
+    setupFiles: ["support/forgetSecrets.ts"],
     maxWorkers: 3,
     testTimeout: 60_000
   }

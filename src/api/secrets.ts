@@ -10,6 +10,9 @@ const capacity = 128
 /** Characters. A shorter secret may be part of an ordinary word: it is looked for as a word of its own. */
 const ordinary = 6
 
+/** Characters. So may a longer one that has nothing but letters: "mirror" is part of "mirrors". */
+const ordinaryLetters = 12
+
 /** Characters. A shorter one is a letter, a number or a syllable of any text, and known as soon as it is struck. */
 const shortest = 4
 
@@ -27,6 +30,9 @@ const known = new Map<string, ReadonlyArray<Form> | undefined>()
 
 const formOf = (text: string): Form => ({ text, head: text.toLowerCase().slice(0, beginning) })
 
+const isOrdinary = (secret: string) =>
+  secret.length < ordinary || (secret.length < ordinaryLetters && /^\p{L}+$/u.test(secret))
+
 const isWordCharacter = (text: string | undefined) => text !== undefined && /[\p{L}\p{N}]/u.test(text)
 
 /** Characters from `at` on that are those of the form, or of its beginning. */
@@ -42,7 +48,7 @@ const struck = (text: string, form: string, enough: number): string => {
   // A few letters of the world are longer in lower case: then cases are told apart.
   const [where, what] = folded.length === text.length ? [folded, form.toLowerCase()] : [text, form]
   const head = what.slice(0, enough)
-  const alone = form.length < ordinary
+  const alone = isOrdinary(form)
   let [left, from] = ["", 0]
   for (let at = where.indexOf(head); at >= 0; at = where.indexOf(head, at)) {
     const end = at + common(where, at, what)
@@ -64,6 +70,9 @@ export const remember = (secret: string): void => {
   const [oldest] = known.keys()
   if (known.size > capacity && oldest !== undefined) known.delete(oldest)
 }
+
+/** Nothing is struck any more: for tests, which share a process and its secrets. */
+export const forgetAll = (): void => known.clear()
 
 /** The same for the value of `Authorization` or `Proxy-Authorization`: a token, or what `Basic` encodes. */
 const rememberAuthorization = (value: string): void => {

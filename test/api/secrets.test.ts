@@ -48,6 +48,10 @@ describe("a secret that was sent", () => {
   test("is struck as a whole word where it is short enough to be part of others", () => {
     remember("pass")
     expect(strike("the pass of a passenger: pass.")).toBe("the *** of a passenger: ***.")
+    remember("mirror")
+    expect(strike("option mirrors: Mirror is none")).toBe("option mirrors: *** is none")
+    remember("mirror7")
+    expect(strike("option mirror7s")).toBe("option ***s")
   })
 
   test("is not looked for where it is so short that it is part of any text", () => {
@@ -83,7 +87,5 @@ describe("a secret that was sent", () => {
     expect(strike("the first of them")).toBe("***")
     remember("one more secret")
     expect(strike("the first of them")).toBe("the first of them")
-    // For the tests that follow: nothing of these is anybody's word.
-    for (let n = 0; n < 128; n++) remember(`${n}-${"z".repeat(40)}`)
   })
 })
