@@ -13,7 +13,7 @@ export interface Trees extends AsyncDisposable {
 }
 
 /** What the build needs. */
-export const parts = ["src", "package.json", "package-lock.json", "tsconfig.json"]
+export const parts = ["src", ".build", "package.json", "package-lock.json", "tsconfig.json"]
 
 const git = (...args: ReadonlyArray<string>) => run({ argv: ["git", "-C", here, ...args] })
 
