@@ -52,8 +52,8 @@ const loadedBy = (file: string) => reachable(runtime, file)
 test("the reader of imports sees what is there", () => {
   expect(files.length).toBeGreaterThan(20)
   expect(runtime.get("pull/pull.ts")).toContain("layer/pool/ExtractionPool.ts")
-  expect(runtime.get("Puller.ts")).not.toContain("pull/assemble.ts")
-  expect(eventually.get("Puller.ts")).toContain("pull/assemble.ts")
+  expect(runtime.get("Puller.ts")).not.toContain("pull/makePuller.ts")
+  expect(eventually.get("Puller.ts")).toContain("pull/makePuller.ts")
 })
 
 test("no file imports itself, however long the way", () => {
@@ -94,7 +94,7 @@ test("importing the library loads neither network nor catalogue nor schemas", ()
 })
 
 test("the store is read without loading the network", () => {
-  expect([...loadedBy("pull/assemble.ts")]).not.toContain("undici")
+  expect([...loadedBy("pull/makePuller.ts")]).not.toContain("undici")
 })
 
 test("the worker loads neither the network nor the catalogue", () => {

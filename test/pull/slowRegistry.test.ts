@@ -10,7 +10,7 @@ import { describe, expect } from "vitest"
 import type { PullerOptions } from "../../src/api/config.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import { Puller } from "../../src/index.ts"
-import { longest, lookEvery } from "../../src/pull/takeTurn.ts"
+import { longest, lookEvery } from "../../src/pull/layer/waitForLayer.ts"
 import { fault, image, Prng, startRegistry, type TestImage } from "../../src/testing/index.ts"
 import { it } from "../support/effect.ts"
 

@@ -17,11 +17,11 @@ import { notRegular, readRegular } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
-import { platformText } from "../platformKey.ts"
-import type { TreeForm } from "../TreePaths.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { isDirectory } from "../trees/Staging.ts"
+import type { TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
+import { platformText } from "./platformKey.ts"
 
 const NamedDocument = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
 const Platform = Schema.Struct({

@@ -3,11 +3,11 @@ import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
-import { platformKey, platformText } from "../platformKey.ts"
-import type { TreePaths } from "../TreePaths.ts"
 import { goneIn } from "../trees/gone.ts"
 import { isDirectory } from "../trees/Staging.ts"
+import type { TreePaths } from "../trees/TreePaths.ts"
 import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
+import { platformKey, platformText } from "./platformKey.ts"
 import {
   configValue,
   formRows,

@@ -9,9 +9,9 @@ import { Index } from "../../image/Index.ts"
 import { parseJson } from "../../image/json.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
-import { platformKey } from "../platformKey.ts"
-import type { TreeForm } from "../TreePaths.ts"
+import type { TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+import { platformKey } from "./platformKey.ts"
 
 const Members = Schema.Record(Schema.String, Schema.Unknown)
 

@@ -5,13 +5,13 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
-import { platformText } from "../platformKey.ts"
 import type { Fault } from "../Reclaimed.ts"
-import { makeTreePaths, type TreeForm, type TreePaths } from "../TreePaths.ts"
 import { formOf, isSame } from "../trees/forms.ts"
 import { isTree } from "../trees/Staging.ts"
+import { makeTreePaths, type TreeForm, type TreePaths } from "../trees/TreePaths.ts"
 import { readDocument } from "./Documents.ts"
 import { platformOf } from "./describe.ts"
+import { platformText } from "./platformKey.ts"
 import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
 
 export const verify = Effect.fnUntraced(function* (root: string, database: Database, places: TreePaths) {

@@ -15,7 +15,7 @@ import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/e
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { lock } from "../locks/Lock.ts"
-import type { Tree } from "../TreePaths.ts"
+import type { Tree } from "../trees/TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
 import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"

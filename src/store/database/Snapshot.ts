@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import type { Tree } from "../TreePaths.ts"
+import type { Tree } from "../trees/TreePaths.ts"
 import { readDatabase } from "./DatabaseFile.ts"
 import { examine, look } from "./examine.ts"
 import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CatalogueTooNew } from "../../api/errors.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
-import { isForm } from "../TreePaths.ts"
+import { isForm } from "../trees/TreePaths.ts"
 import { supported, table, version } from "./migrations.ts"
 import { isSchemaAt, readSchema, saysVersion } from "./schema.ts"
 

@@ -12,7 +12,7 @@ import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { recoverFrom, syscall } from "../../fs/syscall.ts"
-import { fileName } from "../TreePaths.ts"
+import { fileName } from "../trees/TreePaths.ts"
 import { lock, tryLock } from "./Lock.ts"
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants

@@ -3,7 +3,7 @@
  * The catalogue knows it (`manifest_trees`). The trees themselves do not say: one that stands there may be another
  * image's, or be left by a pull that did not come to its end.
  */
-import type { Tree, TreeForm, TreePaths } from "../TreePaths.ts"
+import type { Tree, TreeForm, TreePaths } from "./TreePaths.ts"
 
 export const isSame = (a: TreeForm) => (b: TreeForm) => a.kind === b.kind && a.variant === b.variant
 

@@ -2,11 +2,11 @@
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import { platformText } from "../catalogue/platformKey.ts"
 import type { Database } from "../database/Database.ts"
-import { platformText } from "../platformKey.ts"
-import type { TreeKind, TreePaths } from "../TreePaths.ts"
 import { formOf, isSame, treeKey } from "./forms.ts"
 import { listTrees } from "./neededTrees.ts"
+import type { TreeKind, TreePaths } from "./TreePaths.ts"
 
 /** An image, for one of its platforms. */
 export interface TreeUser {

@@ -6,9 +6,9 @@ import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/list.ts"
 import type { Database } from "../database/Database.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
-import { readTreeName, type Tree, type TreeKind, type TreePaths } from "../TreePaths.ts"
 import { treeKey } from "./forms.ts"
 import { goneIn } from "./gone.ts"
+import { readTreeName, type Tree, type TreeKind, type TreePaths } from "./TreePaths.ts"
 import { treeSize } from "./treeSize.ts"
 
 /** Where everything is, for those who clean up. */

@@ -16,7 +16,6 @@ import { keepNamed } from "../catalogue/Documents.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
 import type { FailedRemoval } from "../Reclaimed.ts"
-import { fileName, readTreeName } from "../TreePaths.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
 import { goneIn, takeAway, unmark } from "../trees/gone.ts"
 import {
@@ -31,6 +30,7 @@ import {
 } from "../trees/neededTrees.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { discard } from "../trees/Staging.ts"
+import { fileName, readTreeName } from "../trees/TreePaths.ts"
 import { named } from "./named.ts"
 
 /** What has no tree needs no proof. */

@@ -1,14 +1,14 @@
 /** One layer's way: what is kept of its blob and what comes after that, through the worker, into a directory. */
 import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
-import { isReason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
-import type { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { drain } from "../reactive/bridge.ts"
-import type { Gate } from "../reactive/Gate.ts"
-import type { ResolvedLayer } from "../registry/Registry.ts"
-import type { ImageSource } from "../source/ImageSource.ts"
-import type { PartialBlob } from "../store/blobs/PartialBlob.ts"
+import { isReason } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { drain } from "../../reactive/bridge.ts"
+import type { Gate } from "../../reactive/Gate.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
+import type { ImageSource } from "../../source/ImageSource.ts"
+import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
 
 /** A layer, where its bytes come from, and where they stay. */
 export interface LayerDownload {

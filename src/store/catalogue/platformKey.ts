@@ -2,7 +2,7 @@
  * A platform as the catalogue's text: `os/architecture[/variant]`, with the spellings that mean the same made one, as
  * containerd has them: arm64 is v8, amd64 is v1, and arm without a variant is v7.
  */
-import type { RecordedPlatform } from "./catalogue/ImageRecord.ts"
+import type { RecordedPlatform } from "./ImageRecord.ts"
 
 export const platformText = ({ os, architecture, variant }: RecordedPlatform): string =>
   variant === undefined || variant === "" ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`

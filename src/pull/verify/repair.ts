@@ -5,14 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Reason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
-import { type Digest, parseDigest } from "../image/reference/Digest.ts"
-import { formatLocal, parseLocal } from "../image/reference/LocalReference.ts"
-import { format, parse } from "../image/reference/Reference.ts"
-import type { Puller } from "../Puller.ts"
-import type { Fault, Verified } from "../store/Reclaimed.ts"
-import type { Store } from "../store/Store.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
+import { formatLocal, parseLocal } from "../../image/reference/LocalReference.ts"
+import { format, parse } from "../../image/reference/Reference.ts"
+import type { Puller } from "../../Puller.ts"
+import type { Fault, Verified } from "../../store/Reclaimed.ts"
+import type { Store } from "../../store/Store.ts"
 import type { Compared } from "./compareTrees.ts"
 
 const same = (a: Fault) => (b: Fault) =>

@@ -4,12 +4,12 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { describe, expect, test } from "vitest"
-import type { Puller } from "../../src/Puller.ts"
-import { repair } from "../../src/pull/repair.ts"
-import { image, startRegistry } from "../../src/testing/index.ts"
-import { directory, layerOf, open as openStore, pullInto } from "../store/fixtures.ts"
-import { it } from "../support/effect.ts"
-import { open } from "../support/open.ts"
+import type { Puller } from "../../../src/Puller.ts"
+import { repair } from "../../../src/pull/verify/repair.ts"
+import { image, startRegistry } from "../../../src/testing/index.ts"
+import { directory, layerOf, open as openStore, pullInto } from "../../store/fixtures.ts"
+import { it } from "../../support/effect.ts"
+import { open } from "../../support/open.ts"
 
 describe("repair", () => {
   test("makes trees in the client's own way, and says of no other that it is repaired", {

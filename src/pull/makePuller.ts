@@ -17,12 +17,12 @@ import { Registry } from "../registry/Registry.ts"
 import { makeOpenSource } from "../source/Origin.ts"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
 import { Store } from "../store/Store.ts"
-import { compareTrees } from "./compareTrees.ts"
 import { extractionOf, variantOf } from "./Extraction.ts"
-import { hold } from "./hold.ts"
-import { makeLook } from "./look.ts"
+import { hold } from "./holdImage.ts"
+import { makeLook } from "./lookup.ts"
 import { makePull } from "./pull.ts"
-import { repair } from "./repair.ts"
+import { compareTrees } from "./verify/compareTrees.ts"
+import { repair } from "./verify/repair.ts"
 
 const silent: Emit = () => {}
 

@@ -4,9 +4,9 @@ import { join } from "node:path"
 import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
 import { filter, take } from "rxjs/operators"
 import { expect, test } from "vitest"
-import type { PullEvent } from "../../src/api/events.ts"
-import { fault, image, Prng, startRegistry } from "../../src/testing/index.ts"
-import { open } from "../support/open.ts"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { fault, image, Prng, startRegistry } from "../../../src/testing/index.ts"
+import { open } from "../../support/open.ts"
 
 const noise = (seed: string) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(300_000) } })
 

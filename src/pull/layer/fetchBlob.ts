@@ -1,13 +1,13 @@
 /** A blob that is only fetched: into what is kept of it, no further. */
 import * as Effect from "effect/Effect"
 import { asyncScheduler, map, type Observable, scan, tap, throttleTime } from "rxjs"
-import { isReason, type Reason } from "../api/errors.ts"
-import type { Emit, LayerProgress } from "../api/events.ts"
-import { verify } from "../layer/worker/verify.ts"
-import { drain } from "../reactive/bridge.ts"
-import { Gate } from "../reactive/Gate.ts"
-import type { ResolvedLayer } from "../registry/Registry.ts"
-import type { BlobLayout } from "../store/blobs/BlobLayout.ts"
+import { isReason, type Reason } from "../../api/errors.ts"
+import type { Emit, LayerProgress } from "../../api/events.ts"
+import { verify } from "../../layer/worker/verify.ts"
+import { drain } from "../../reactive/bridge.ts"
+import { Gate } from "../../reactive/Gate.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
+import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
 import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 
 /** Milliseconds between two events of one layer. */

@@ -3,10 +3,10 @@
  * bytes get their chance, once.
  */
 import * as Effect from "effect/Effect"
-import type { Reason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
+import { isBlobMismatch } from "../isBlobMismatch.ts"
 import type { LayerDownload } from "./extractLayer.ts"
-import { isBlobMismatch } from "./isBlobMismatch.ts"
 
 export const refetchOnMismatch =
   ({ source, layer, partial: kept }: LayerDownload, emit: Emit) =>

@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
-import { makeDownloads, type Permits, standstill } from "../../src/pull/Downloads.ts"
-import { it } from "../support/effect.ts"
+import { makeDownloads, type Permits, standstill } from "../../../src/pull/flights/Downloads.ts"
+import { it } from "../../support/effect.ts"
 
 /** Downloads that run until they are told to end, in the order in which they began. */
 const watched = () => {

@@ -3,13 +3,13 @@
  * worker takes anew. No cleaning up takes a tree away while it is looked at.
  */
 import * as Effect from "effect/Effect"
-import { isReason, type Reason } from "../api/errors.ts"
-import { scarcity } from "../fs/loadModule.ts"
-import type { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { drain } from "../reactive/bridge.ts"
-import type { Fault, UnknownTree, Verified } from "../store/Reclaimed.ts"
-import type { Store } from "../store/Store.ts"
-import type { NamedTree } from "../store/trees/namedTrees.ts"
+import { isReason, type Reason } from "../../api/errors.ts"
+import { scarcity } from "../../fs/loadModule.ts"
+import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { drain } from "../../reactive/bridge.ts"
+import type { Fault, UnknownTree, Verified } from "../../store/Reclaimed.ts"
+import type { Store } from "../../store/Store.ts"
+import type { NamedTree } from "../../store/trees/namedTrees.ts"
 
 /** Trees in hand at once, beside what the workers do: each takes a lock. */
 const atOnce = 8

@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Reason } from "../api/errors.ts"
-import type { ResolvedLayer } from "../registry/Registry.ts"
-import type { Store } from "../store/Store.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
+import type { Store } from "../../store/Store.ts"
 
 /** Milliseconds between two looks at how far the download is. */
 export const lookEvery = 5000

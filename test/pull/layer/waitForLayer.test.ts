@@ -2,9 +2,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
-import type { Digest } from "../../src/image/reference/Digest.ts"
-import { longest, lookEvery, untilOverdue } from "../../src/pull/takeTurn.ts"
-import { it } from "../support/effect.ts"
+import type { Digest } from "../../../src/image/reference/Digest.ts"
+import { longest, lookEvery, untilOverdue } from "../../../src/pull/layer/waitForLayer.ts"
+import { it } from "../../support/effect.ts"
 
 const digest = `sha256:${"a".repeat(64)}` as Digest
 const size = 120_000

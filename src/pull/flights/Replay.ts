@@ -1,5 +1,5 @@
 /** What a pull has told so far, as short as whoever comes late needs it: of each layer only the latest of each kind. */
-import type { PullEvent } from "../api/events.ts"
+import type { PullEvent } from "../../api/events.ts"
 
 const keyOf = (event: PullEvent): string => {
   const digest = "digest" in event ? event.digest : undefined

@@ -14,10 +14,10 @@ import {
 } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
-import type { LayoutName, PullerOptions } from "../../src/api/config.ts"
-import type { PullEvent } from "../../src/api/events.ts"
-import { image, startRegistry, tar } from "../../src/testing/index.ts"
-import { open, type TestClient } from "../support/open.ts"
+import type { LayoutName, PullerOptions } from "../../../src/api/config.ts"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { image, startRegistry, tar } from "../../../src/testing/index.ts"
+import { open, type TestClient } from "../../support/open.ts"
 
 const isRoot = process.geteuid?.() === 0
 const sound = { faults: [], repaired: [], unknown: [] }

@@ -6,7 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
-import type { Emit } from "../api/events.ts"
+import type { Emit } from "../../api/events.ts"
 import { Replay } from "./Replay.ts"
 
 /** What is wanted. */
