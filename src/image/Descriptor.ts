@@ -1,7 +1,7 @@
 /** Names content: its type, its digest and its exact size (OCI image-spec, descriptor.md). */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { advice, TextMap } from "./advice.ts"
+import { advice, TextMap } from "./json/lenient.ts"
 import { PlatformFields } from "./Platform.ts"
 import { type Digest, isDigest } from "./reference/Digest.ts"
 

@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AnyMap, advice, TextMap } from "./advice.ts"
 import { DigestText } from "./Descriptor.ts"
+import { AnyMap, advice, TextMap } from "./json/lenient.ts"
 
 const Texts = Schema.Array(Schema.String)
 const text = Schema.optionalKey(Schema.String)

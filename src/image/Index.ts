@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { transform } from "effect/SchemaTransformation"
-import { advice, TextMap } from "./advice.ts"
 import { Descriptor } from "./Descriptor.ts"
-import { decodeAs } from "./decodeAs.ts"
-import { parseJson } from "./json.ts"
+import { decodeAs } from "./json/decodeAs.ts"
+import { advice, TextMap } from "./json/lenient.ts"
+import { parseJson } from "./json/parseJson.ts"
 import { isGenericType, isIndex, isManifest } from "./mediaTypes.ts"
 
 /** Those that make sense: what stands beside an image is not the image. */

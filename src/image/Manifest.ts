@@ -1,8 +1,8 @@
 /** One image for one platform: OCI image manifest, Docker image manifest v2 schema 2. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { advice, TextMap } from "./advice.ts"
 import { Descriptor } from "./Descriptor.ts"
+import { advice, TextMap } from "./json/lenient.ts"
 
 export class Manifest extends Schema.Class<Manifest>("oci/Manifest")({
   mediaType: advice(Schema.String),

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidManifest, printable, UnsupportedMediaType } from "../api/errors.ts"
-import { asSpelled } from "./decodeAs.ts"
+import { asSpelled } from "./json/decodeAs.ts"
 import { isGenericType, isIndex, isManifest, isSchema1, ociIndex, ociManifest } from "./mediaTypes.ts"
 import type { Digest } from "./reference/Digest.ts"
 

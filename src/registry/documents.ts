@@ -16,19 +16,19 @@ import {
   SizeMismatch
 } from "../api/errors.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
-import { decodeAs, mostItems } from "../image/decodeAs.ts"
 import { documentKindOf } from "../image/documentKind.ts"
 import { ImageConfig } from "../image/ImageConfig.ts"
 import { Index } from "../image/Index.ts"
-import { parseJson } from "../image/json.ts"
+import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
+import { parseJson } from "../image/json/parseJson.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
+import type { Session } from "./auth/Session.ts"
+import { contentLength, headerOf, holdsDocument } from "./headers/readHeader.ts"
 import type { FinalResponse } from "./http/followRedirects.ts"
-import { contentLength, headerOf, holdsDocument } from "./http/header.ts"
 import { isEncoded, isPage, pageInstead, readDocument } from "./http/readDocument.ts"
-import type { Session } from "./Session.ts"
 
 export const digestOf = (algorithm: string, bytes: Uint8Array) =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest

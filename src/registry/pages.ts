@@ -9,8 +9,8 @@ import type { Limits } from "../api/config.ts"
 import { InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import type { Response } from "./connection/exchange.ts"
-import { addressOfHeader } from "./http/header.ts"
-import { nextLink } from "./http/links.ts"
+import { nextLink } from "./headers/nextLink.ts"
+import { addressOfHeader } from "./headers/readHeader.ts"
 
 export interface Page<A> {
   /** Bytes of the answer. */

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Reason } from "../api/errors.ts"
+import { makeSession } from "./auth/Session.ts"
 import type { Password } from "./auth/saveLogin.ts"
 import { makeNetwork, type RegistryOptions } from "./makeRegistry.ts"
-import { makeSession } from "./Session.ts"
 
 /** Fails with `AccessDenied` where it does not. A registry that asks nobody for a password takes any. */
 export const signIn = Effect.fnUntraced(function* (

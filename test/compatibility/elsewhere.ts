@@ -91,14 +91,14 @@ export const hosts: ReadonlyArray<Row> = [
     "a registry whose realm or blobs are on its own host, on another port",
     "allowed",
     "GitLab does this, on port 5050",
-    "registry/connection/Guard.test.ts",
+    "registry/address/AddressGuard.test.ts",
     "is its own host on another port"
   ),
   row(
     "a registry at a private and a public address",
     "public, once it has answered from the public address",
     "–",
-    "registry/connection/Guard.test.ts",
+    "registry/address/AddressGuard.test.ts",
     "stays public once it was",
     {
       because: "the address that answered decides, not what the name resolves to"
@@ -108,7 +108,7 @@ export const hosts: ReadonlyArray<Row> = [
     "a redirect to an address that is refused",
     "`AddressRefused`, which names the option that allows it: `trustedHosts`",
     "–",
-    "registry/connection/Guard.test.ts",
+    "registry/address/AddressGuard.test.ts",
     "is refused with the option that permits it",
     {
       because: "the registry chooses the address, and this machine connects to it"
@@ -140,7 +140,7 @@ export const hosts: ReadonlyArray<Row> = [
   )
 ]
 
-const proxy = "registry/connection/Proxy.test.ts"
+const proxy = "registry/proxy/Proxy.test.ts"
 export const proxies: ReadonlyArray<Row> = [
   row(
     "`HTTPS_PROXY=socks5://proxy:1080`, `socks5h://`; with a login or without",

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { decodeAs, mostItems } from "../../src/image/decodeAs.ts"
 import { ImageConfig } from "../../src/image/ImageConfig.ts"
 import { Index } from "../../src/image/Index.ts"
-import { mostKeys, parseJson } from "../../src/image/json.ts"
+import { decodeAs, mostItems } from "../../src/image/json/decodeAs.ts"
+import { mostKeys, parseJson } from "../../src/image/json/parseJson.ts"
 import { Manifest } from "../../src/image/Manifest.ts"
 
 const digest = `sha256:${"a".repeat(64)}`

@@ -1,7 +1,7 @@
 /** The registry part of a reference: a DNS name or an IP address, with an optional port. */
 import { isIPv6 } from "node:net"
 
-/** The name Docker Hub goes by in references. Its API lives elsewhere; see `src/registry/connection/Endpoint.ts`. */
+/** The name Docker Hub goes by in references. Its API lives elsewhere; see `src/registry/address/Endpoint.ts`. */
 export const dockerHub = "docker.io"
 
 /** Other names that Docker Hub answers to. */

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import type { WarningCode } from "../../api/events.ts"
 import { inHome } from "../../fs/home.ts"
 import { readBounded } from "../../fs/readBounded.ts"
-import { codeOf } from "../connection/problem.ts"
+import { codeOf } from "../connection/connectionErrors.ts"
 import { type AuthFile, decodeAuthFile, loginIn, longestFile } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
 

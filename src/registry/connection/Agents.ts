@@ -9,10 +9,10 @@ import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../../api/config.ts"
 import type { FileSystemFailed, ModuleMissing } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import type { AddressPolicy } from "./Guard.ts"
-import type { ForwardProxy } from "./Proxy.ts"
-import { readTls, type Tls, type UnusablePem } from "./Tls.ts"
-import { type Tunnel, tunnel } from "./tunnel.ts"
+import type { AddressPolicy } from "../address/AddressGuard.ts"
+import { type Tunnel, tunnel } from "../proxy/httpTunnel.ts"
+import type { ForwardProxy } from "../proxy/Proxy.ts"
+import { readTls, type Tls, type UnusablePem } from "../tls/Tls.ts"
 
 export interface Route {
   readonly judgement: AddressPolicy
@@ -24,8 +24,8 @@ export interface Route {
 export type AgentFor = (way: Route) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
-const client = loadModule("undici", () => import("./GuardedClient.ts"))
-const socks = loadModule("undici", () => import("./socksTunnel.ts"))
+const client = loadModule("undici", () => import("../../seams/GuardedClient.ts"))
+const socks = loadModule("undici", () => import("../proxy/socksTunnel.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (
   timeouts: Pick<Timeouts, "connect" | "headers">,

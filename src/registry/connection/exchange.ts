@@ -8,10 +8,10 @@ import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
 import type { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
+import type { Connection, Pausable } from "../../seams/GuardedClient.ts"
 import { countRead } from "../../seams/readBuffers.ts"
-import type { Connection, Pausable } from "./GuardedClient.ts"
-import { Pace, type Timing } from "./Pace.ts"
-import { inLaterTurn, mayGoOn } from "./turns.ts"
+import { inLaterTurn, mayGoOn } from "./smallChunks.ts"
+import { Pace, type Timing } from "./TransferRate.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 

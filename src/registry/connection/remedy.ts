@@ -1,5 +1,5 @@
 /** What a person can do about a connection that failed, by its error's code. */
-import type { Tls } from "./Tls.ts"
+import type { Tls } from "../tls/Tls.ts"
 
 /** By the codes' beginnings. `HOST` stands for the host. */
 const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [

@@ -4,8 +4,8 @@
  */
 import * as Redacted from "effect/Redacted"
 import { filled, type HostOptions } from "../../api/config.ts"
-import type { Endpoint } from "../connection/Endpoint.ts"
-import { tlsOf } from "../connection/Tls.ts"
+import type { Endpoint } from "../address/Endpoint.ts"
+import { tlsOf } from "../tls/Tls.ts"
 
 export type HostSettings = Omit<HostOptions, "mirrors">
 

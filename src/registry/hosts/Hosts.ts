@@ -8,15 +8,8 @@ import * as Effect from "effect/Effect"
 import type { HostOptions, PullerOptions } from "../../api/config.ts"
 import type { Emit, Warning } from "../../api/events.ts"
 import { dockerHub, normalizeRegistry } from "../../image/reference/registryName.ts"
-import {
-  addressIn,
-  dockerHubApi,
-  type Endpoint,
-  isItself,
-  originAt,
-  type WrittenAddress
-} from "../connection/Endpoint.ts"
-import { type Tls, tlsOf } from "../connection/Tls.ts"
+import { addressIn, dockerHubApi, type Endpoint, isItself, originAt, type WrittenAddress } from "../address/Endpoint.ts"
+import { type Tls, tlsOf } from "../tls/Tls.ts"
 import { addedUp, forAll, type HostSettings, withSettings } from "./HostSettings.ts"
 import type { WrittenMirror } from "./HostsFile.ts"
 import { readDirectories } from "./readDirectories.ts"

@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
-import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Endpoint } from "../address/Endpoint.ts"
 import type { Endpoints, Mirror } from "./Hosts.ts"
 
 /** Milliseconds that a mirror is passed over after a failure that may be one of all its content. */

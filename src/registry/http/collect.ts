@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { whole } from "../../reactive/whole.ts"
-import { problemOf } from "../connection/problem.ts"
+import { problemOf } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { atMost } from "./atMost.ts"
 

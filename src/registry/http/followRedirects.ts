@@ -4,11 +4,11 @@ import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type AddressRefused, InvalidResponse, redactUrl } from "../../api/errors.ts"
-import type { Endpoint } from "../connection/Endpoint.ts"
+import type { Endpoint } from "../address/Endpoint.ts"
 import type { NotAsked } from "../connection/HostBackoff.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
+import { addressOfHeader, headerOf } from "../headers/readHeader.ts"
 import { discard } from "./discard.ts"
-import { addressOfHeader, headerOf } from "./header.ts"
 
 export interface FinalResponse extends Answer {
   /** The answer comes from another origin than was asked: it may not ask for credentials. */

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import { InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
+import { encodingOf, headerOf } from "../headers/readHeader.ts"
 import { collect, TooLong } from "./collect.ts"
-import { encodingOf, headerOf } from "./header.ts"
 
 const isGzip = (encoding: string | undefined) => encoding === "gzip" || encoding === "x-gzip"
 /** Other encodings that are registered, and not read. What else stands in that header encodes nothing: `utf-8`, `aws-chunked`. */

@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 import type { RetryOptions } from "../../api/config.ts"
 import { isReason, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
-import { isPermanent } from "../connection/problem.ts"
+import { isPermanent } from "../connection/connectionErrors.ts"
 
 const askedFor = (reason: Reason): number =>
   reason._tag === "RateLimited" || reason._tag === "RegistryError" ? (reason.retryAfterMillis ?? 0) : 0

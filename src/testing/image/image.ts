@@ -1,6 +1,6 @@
 /** Images and indexes, built in memory (image-spec: manifest.md, config.md, image-index.md). */
 import { type Content, contentOfBytes } from "../Content.ts"
-import type { Compression } from "./compress.ts"
+import type { Compression } from "../compression/compress.ts"
 import { descriptorOf, documentOf } from "./document.ts"
 import { imageIndex } from "./imageIndex.ts"
 import { type LayerInput, type LayerOptions, makeLayer, mediaTypeOf } from "./layer.ts"

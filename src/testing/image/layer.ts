@@ -1,9 +1,9 @@
 /** One layer: an archive, compressed, with both its digests. */
 import { createHash, type Hash } from "node:crypto"
 import { type Chunks, type Content, contentOfBytes, contentOfGenerator } from "../Content.ts"
+import { type Compression, type CompressOptions, compress } from "../compression/compress.ts"
 import type { Text } from "../tar/Header.ts"
 import { Tar, tar } from "../tar/Tar.ts"
-import { type Compression, type CompressOptions, compress } from "./compress.ts"
 import { type Format, mediaTypes, type TestLayer } from "./TestImage.ts"
 
 export interface LayerOptions extends CompressOptions {

@@ -1,8 +1,8 @@
 /** How a test registry is set up. */
 import type { TestImage } from "../image/TestImage.ts"
-import type { AuthOptions } from "./Auth.ts"
-import type { Fault } from "./Fault.ts"
-import type { TlsOptions } from "./Listener.ts"
+import type { AuthOptions } from "./auth/AuthOptions.ts"
+import type { Fault } from "./faults/Fault.ts"
+import type { TlsOptions } from "./http/Listener.ts"
 
 export interface StorageOptions {
   /** Of the redirect. Default 307. */

@@ -1,9 +1,9 @@
 /** What a test holds of its registry. */
 import type { Content } from "../Content.ts"
 import type { TestImage } from "../image/TestImage.ts"
-import type { FaultAction, FaultMatch } from "./Fault.ts"
-import type { RequestLog } from "./RequestLog.ts"
-import type { TokenService } from "./TokenService.ts"
+import type { TokenService } from "./auth/TokenService.ts"
+import type { FaultAction, FaultMatch } from "./faults/Fault.ts"
+import type { RequestLog } from "./http/RequestLog.ts"
 
 export interface TestRegistry extends AsyncDisposable {
   /** `127.0.0.1:port` */

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
 import type { Response } from "../../../src/registry/connection/exchange.ts"
 import { makeHostBackoff } from "../../../src/registry/connection/HostBackoff.ts"
-import { notices } from "../../../src/registry/http/notices.ts"
+import { notices } from "../../../src/registry/headers/notices.ts"
 import { it } from "../../support/effect.ts"
 
 const url = new URL("https://r.test/v2/")

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
-import { type Endpoint, endpointOf } from "../../../src/registry/connection/Endpoint.ts"
+import { type Endpoint, endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
 import { it } from "../../support/effect.ts"
 import { serve, serveTcp, until } from "../server.ts"

@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import type { PullerOptions } from "../../../src/api/config.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { addressOf } from "../../../src/registry/connection/Endpoint.ts"
+import { addressOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeHosts } from "../../../src/registry/hosts/Hosts.ts"
 import { it } from "../../support/effect.ts"
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
 import { RateLimited, type Reason, RegistryError } from "../../../src/api/errors.ts"
-import { endpointOf } from "../../../src/registry/connection/Endpoint.ts"
+import { endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeMirrors } from "../../../src/registry/hosts/Mirrors.ts"
 import { it } from "../../support/effect.ts"
 

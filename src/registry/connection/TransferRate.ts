@@ -1,0 +1,54 @@
+/**
+ * Whether a body comes at the rate that it has to. Only time in which it was wanted counts: a closed gate is the consumer's
+ * own slowness, and the rate is looked at over a whole window of open gate.
+ */
+import type { Timeouts } from "../../api/config.ts"
+import { codeOf } from "./connectionErrors.ts"
+
+export type Timing = Pick<Timeouts, "idle" | "minimumRate" | "rateWindow">
+
+/** Fewer bytes than the minimum rate asks for, over a window. */
+export class TooSlow extends Error {
+  readonly code = "TOO_SLOW"
+}
+
+export const isTooSlow = (error: unknown): boolean => codeOf(error) === "TOO_SLOW"
+
+/** Parts of a window; it moves on by one of them. */
+const parts = 10
+
+export class Pace {
+  readonly #timer: NodeJS.Timeout | undefined
+  /** Bytes of the last parts in which the gate was open all the time. */
+  #counted: Array<number> = []
+  #bytes = 0
+  #isOpen = true
+  #wasClosed = false
+
+  constructor({ minimumRate, rateWindow }: Timing, slow: (error: TooSlow) => void) {
+    if (minimumRate === 0) return
+    const least = (minimumRate * rateWindow) / 1000
+    this.#timer = setInterval(() => {
+      if (this.#wasClosed) this.#counted = []
+      else this.#counted.push(this.#bytes)
+      this.#bytes = 0
+      this.#wasClosed = !this.#isOpen
+      if (this.#counted.length < parts) return
+      const sum = this.#counted.reduce((all, bytes) => all + bytes, 0)
+      if (sum < least) slow(new TooSlow(`less than ${minimumRate} bytes a second for ${rateWindow / 1000} s`))
+      this.#counted.shift()
+    }, rateWindow / parts)
+  }
+
+  readonly count = (bytes: number): void => {
+    this.#bytes += bytes
+  }
+
+  /** A part of the window in which it was closed says nothing. */
+  readonly gate = (isOpen: boolean): void => {
+    this.#isOpen = isOpen
+    if (!isOpen) this.#wasClosed = true
+  }
+
+  readonly stop = (): void => clearInterval(this.#timer)
+}
