@@ -1,30 +1,18 @@
-import { type Dir, lstatSync, opendirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs"
+import { lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs"
 import { toDisk } from "../layer/Directory.ts"
+import { entriesIn } from "../seams/directoryEntries.ts"
 
 /** The names in a directory, as binary strings. */
 export const namesIn = (path: string): ReadonlyArray<string> =>
   readdirSync(toDisk(path), { encoding: "buffer" }).map((name) => name.toString("latin1"))
 
-/** Names read at once. */
-const batch = 256
-
-/** `encoding` may be "buffer", which the types leave out. */
-const openNames = (path: string): Dir =>
-  opendirSync(toDisk(path) as string, { encoding: "buffer" as BufferEncoding, bufferSize: batch })
-
-/** One name at a time: a directory can have millions. */
 const empty = (path: string, look: () => void): void => {
   const directories: Array<string> = []
-  const names = openNames(path)
-  try {
-    for (let entry = names.readSync(); entry !== null; entry = names.readSync()) {
-      look()
-      const name = (entry.name as unknown as Buffer).toString("latin1")
-      if (entry.isDirectory()) directories.push(name)
-      else unlinkSync(toDisk(`${path}/${name}`))
-    }
-  } finally {
-    names.closeSync()
+  for (const entry of entriesIn(Buffer.from(path, "latin1"))) {
+    look()
+    const name = entry.name.toString("latin1")
+    if (entry.isDirectory()) directories.push(name)
+    else unlinkSync(toDisk(`${path}/${name}`))
   }
   for (const name of directories) {
     empty(`${path}/${name}`, look)

@@ -5,13 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { FileSystemFailed } from "../api/errors.ts"
 import { makeDirectory } from "./makeDirectory.ts"
+import { syncHandle } from "./syncHandle.ts"
 import { codeOf, syscall } from "./syscall.ts"
 
 /** Does the work, waits for the disk, closes the file. */
 export const syncAndClose = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {
   try {
     await work()
-    await handle.sync()
+    await syncHandle(handle)
   } finally {
     await handle.close()
   }

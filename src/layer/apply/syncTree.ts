@@ -2,9 +2,9 @@
  * Writes a finished tree to the disk, so that it outlives a power cut: with syncfs(2) at once where it can be called,
  * else file by file and then each directory. Synchronous, for the worker.
  */
-import { closeSync, constants, existsSync, fsyncSync, openSync, readdirSync } from "node:fs"
-import { sep } from "node:path"
+import { closeSync, constants, existsSync, fsyncSync, openSync } from "node:fs"
 import { native } from "../../fs/native.ts"
+import { entriesIn, within } from "../../seams/directoryEntries.ts"
 
 /** Never a link, and never waiting for the other end of a FIFO. */
 const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
@@ -19,11 +19,14 @@ const syncPath = (path: Buffer): void => {
 }
 
 const syncEach = (path: Buffer): void => {
-  for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
-    const child = Buffer.concat([path, Buffer.from(sep), entry.name])
-    if (entry.isDirectory()) syncEach(child)
+  const directories: Array<Buffer> = []
+  for (const entry of entriesIn(path)) {
+    const child = within(path, entry.name)
+    if (entry.isDirectory()) directories.push(child)
     else if (entry.isFile()) syncPath(child)
   }
+  // Afterwards: a directory that is read is open.
+  for (const directory of directories) syncEach(directory)
   // Windows has no such thing as a directory that is not written yet.
   if (process.platform !== "win32") syncPath(path)
 }

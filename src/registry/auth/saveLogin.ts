@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import { InvalidOption } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { readBounded } from "../../fs/readBounded.ts"
+import { syncHandle } from "../../fs/syncHandle.ts"
 import { codeOf } from "../../fs/syscall.ts"
 import { dockerHub } from "../../image/reference/registryName.ts"
 import { type AuthFile, decodeAuthFile, helperOf, longestFile } from "./AuthFile.ts"
@@ -74,7 +75,7 @@ const write = async (path: string, text: string) => {
     try {
       await keepOwner(file, path)
       await file.writeFile(text, "latin1")
-      await file.sync()
+      await syncHandle(file)
     } finally {
       await file.close()
     }

@@ -14,6 +14,7 @@ import { FileSystemFailed } from "../../api/errors.ts"
 import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
+import { syncHandle } from "../../fs/syncHandle.ts"
 import { codeOf, syscall } from "../../fs/syscall.ts"
 import { syncPath } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
@@ -208,7 +209,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           await tail.flush()
           if (tail.size !== size) return false
           await makeDirectory(dirname(to))
-          if (lasting) await file.sync()
+          if (lasting) await syncHandle(file)
           await move(path, to, lasting)
           moved = true
           return true

@@ -3,14 +3,11 @@
  * opened first, names need not be UTF-8, and an interruption stops between two entries. What is gone already is no
  * failure.
  */
-import { chmod, lstat, readdir, rmdir, unlink } from "node:fs/promises"
-import { sep } from "node:path"
+import { chmod, lstat, rmdir, unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
-
-/** Bytes, not text: a name that is no UTF-8 would not be found again by its text. */
-const within = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from(sep), name])
+import { readEntries, within } from "../../seams/directoryEntries.ts"
 
 const call = <A>(operation: string, path: Buffer, run: (path: Buffer) => Promise<A>) =>
   ifMissing(syscall(operation, path.toString(), () => run(path)))
@@ -18,7 +15,7 @@ const call = <A>(operation: string, path: Buffer, run: (path: Buffer) => Promise
 const removeDirectory = (path: Buffer, mode: number): Effect.Effect<void, FileSystemFailed> =>
   Effect.gen(function* () {
     if ((mode & 0o700) !== 0o700) yield* call("chmod", path, (path) => chmod(path, 0o700))
-    const entries = yield* call("readdir", path, (path) => readdir(path, { withFileTypes: true, encoding: "buffer" }))
+    const entries = yield* call("readdir", path, readEntries)
     if (entries === undefined) return
     const files = entries.filter((entry) => !entry.isDirectory())
     yield* Effect.forEach(files, ({ name }) => call("unlink", within(path, name), unlink), {
