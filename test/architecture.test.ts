@@ -118,3 +118,15 @@ test("time and chance come from Effect's Clock and Random", () => {
     if (!/^(?:testing|cli)\//.test(file))
       expect(found(file, /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/g), file).toEqual([])
 })
+
+test("no built-in class decides what a value is: one of another realm (Jest, node:vm) is no instance of it", () => {
+  const builtIn =
+    /\binstanceof (?:\w*Error|(?:Big)?(?:U?[Ii]nt|Float)\d+(?:Clamped)?Array|(?:Shared)?ArrayBuffer|Array|Buffer|DataView|Date|Map|Object|Promise|RegExp|Set|URL|AbortSignal)\b/g
+  const ours = /\binstanceof (?:PullError|AccessError)\b/
+  expect("error instanceof TypeError".match(builtIn)).toEqual(["instanceof TypeError"])
+  for (const file of files)
+    expect(
+      found(file, builtIn).filter((it) => !ours.test(it)),
+      file
+    ).toEqual([])
+})

@@ -10,7 +10,7 @@ const textOf = (error: object, key: string): string | undefined => {
 }
 
 /** Node says of several addresses that were tried in an error for each. */
-const messageOf = (error: object): string | undefined => {
+const textOfMessage = (error: object): string | undefined => {
   const errors: unknown = Reflect.get(error, "errors")
   return textOf(error, "message") ?? (Array.isArray(errors) ? errors.map(String).join("; ") : undefined)
 }
@@ -23,7 +23,7 @@ export const causeOf = (thrown: unknown): Error => {
   const error = typeof thrown === "object" && thrown !== null ? thrown : { message: String(thrown) }
   const name = textOf(error, "name") ?? "Error"
   const code = textOf(error, "code")
-  const cause = new Error(printable(messageOf(error) ?? code ?? name, longest))
+  const cause = new Error(printable(textOfMessage(error) ?? code ?? name, longest))
   const lines = (textOf(error, "stack") ?? "").split("\n").filter((line) => /^\s+at /.test(line))
   const stack = [`${name}: ${cause.message}`, ...lines.map(withoutControls)].join("\n")
   for (const [key, value] of Object.entries({ name: printable(name), stack }))

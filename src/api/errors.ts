@@ -6,6 +6,7 @@
  * says what a person can do about it (`advice`). No reason ever carries a credential, a token or a query string:
  * addresses are reduced to origin and path by whoever constructs one.
  */
+import { isError } from "./codeOf.ts"
 import { printable } from "./printable.ts"
 import { calledAt, tagged } from "./tagged.ts"
 
@@ -612,8 +613,7 @@ export const reasons = {
 /** Why a pull failed. */
 export type Reason = InstanceType<(typeof reasons)[keyof typeof reasons]>
 
-export const isReason = (u: unknown): u is Reason =>
-  u instanceof Error && "_tag" in u && Object.hasOwn(reasons, String(u._tag))
+export const isReason = (u: unknown): u is Reason => isError(u) && "_tag" in u && Object.hasOwn(reasons, String(u._tag))
 
 /**
  * A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. Its stack is that of the call

@@ -2,8 +2,10 @@
  * What all errors of ours have in common. What others said becomes part of an error here and nowhere else: without control
  * characters, without a secret that was sent to anybody, and of a foreign error only what `causeOf` keeps.
  */
+
 import * as Data from "effect/Data"
 import { causeOf } from "./causeOf.ts"
+import { isError } from "./codeOf.ts"
 import { withoutControls } from "./printable.ts"
 import { strike } from "./secrets.ts"
 
@@ -79,7 +81,7 @@ export const tagged: typeof Data.TaggedError = (tag) => {
       return {
         _tag,
         ...fields,
-        ...(this.cause instanceof Error ? { cause: jsonOfCause(this.cause) } : {}),
+        ...(isError(this.cause) ? { cause: jsonOfCause(this.cause) } : {}),
         message: this.message,
         advice: Reflect.get(this, "advice"),
         isRetryable: Reflect.get(this, "isRetryable")

@@ -1,5 +1,6 @@
 /** What ends the process from outside, and how: the first signal ends the pull in order, a second one all at once. */
 import type { EventEmitter } from "node:events"
+import { codeOf } from "../api/codeOf.ts"
 
 /** As shells have it: 128 and the signal's number. */
 export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const
@@ -13,9 +14,6 @@ export interface Host extends EventEmitter {
 
 /** What ended a run before its time: a signal, or a standard output that takes no more (a full disk). */
 export type Ending = Signal | "unwritable"
-
-const codeOf = (error: unknown) =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error)
 
 /**
  * Calls `interrupt` once; the returned function tells what came first. `unwritable` is told why nothing can be written,
@@ -37,7 +35,7 @@ export const onSignal = (
   }
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) host.on(signal, () => end(signal))
   host.stdout.on("error", (error: unknown) => {
-    const code = codeOf(error)
+    const code = codeOf(error) || String(error)
     // A reader that left (`| head`): Node ignores SIGPIPE, and an error without a listener would end in a stack trace.
     const ending = code === "EPIPE" ? "SIGPIPE" : "unwritable"
     if (first !== undefined) return

@@ -3,11 +3,12 @@
  * for their files has met a limit of its system, not a fault of the program: that fails with a reason.
  */
 import * as Effect from "effect/Effect"
+import { codeOf, messageOf } from "../api/codeOf.ts"
 import { FileSystemFailed, ModuleMissing } from "../api/errors.ts"
 
 /** The system's code, where the system had no more of something. dlopen tells of it in words only. */
 export const scarcity = (error: unknown): "EMFILE" | "ENFILE" | "ENOMEM" | undefined => {
-  const told = error instanceof Error ? `${"code" in error ? error.code : ""} ${error.message}` : ""
+  const told = `${codeOf(error)} ${messageOf(error)}`
   if (/\bEMFILE\b|Too many open files(?! in system)/.test(told)) return "EMFILE"
   if (/\bENFILE\b|Too many open files in system/.test(told)) return "ENFILE"
   return /\bENOMEM\b|Cannot allocate memory/.test(told) ? "ENOMEM" : undefined

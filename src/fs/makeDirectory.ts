@@ -1,7 +1,7 @@
 /** A directory and those above it. */
 import { mkdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
-import { codeOf } from "./syscall.ts"
+import { codeOf } from "../api/codeOf.ts"
 
 const isDirectory = (path: string) =>
   stat(path).then(

@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module"
 import { constants } from "node:os"
+import { codeOf } from "../api/codeOf.ts"
 
 /** What the machine can do beyond Node. A call gives `undefined` when done, else the system's error code. */
 export interface Native {
@@ -142,7 +143,7 @@ export const loadFsXattr = async (): Promise<Native | undefined> => {
         call()
         return undefined
       } catch (error) {
-        return error instanceof Error && "code" in error ? String(error.code) : "EIO"
+        return codeOf(error) || "EIO"
       }
     }
     // fs-xattr takes a path and follows links: the descriptor's own name does neither harm nor wrong.

@@ -1,12 +1,14 @@
 /** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
+
 import { type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import { codeOf } from "../api/codeOf.ts"
 import type { FileSystemFailed } from "../api/errors.ts"
 import { makeDirectory } from "./makeDirectory.ts"
 import { syncHandle } from "./syncHandle.ts"
-import { codeOf, syscall } from "./syscall.ts"
+import { syscall } from "./syscall.ts"
 
 /** Does the work, waits for the disk, closes the file. */
 export const syncAndClose = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {

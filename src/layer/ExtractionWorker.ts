@@ -1,5 +1,7 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
+
 import { Worker } from "node:worker_threads"
+import { messageOf } from "../api/codeOf.ts"
 import { FileSystemFailed, WorkerDied } from "../api/errors.ts"
 import { scarcity } from "../fs/loadModule.ts"
 import type { FingerprintJob, Job, Message, Order } from "./Job.ts"
@@ -45,7 +47,7 @@ interface Running {
 const deathOf = (error: unknown, digest: string): Death => {
   const code = scarcity(error)
   if (code !== undefined) return new FileSystemFailed({ operation: "start", path: "an extraction worker", code })
-  return new WorkerDied({ digest, problem: error instanceof Error ? error.message : String(error) })
+  return new WorkerDied({ digest, problem: messageOf(error) })
 }
 
 export class ExtractionWorker {

@@ -1,4 +1,5 @@
 /** What the event loop and an extraction worker say to each other: plain values that can be cloned. */
+import { isError } from "../api/codeOf.ts"
 import type { Limits } from "../api/config.ts"
 import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
 import type { Warning } from "../api/events.ts"
@@ -92,11 +93,11 @@ export const weight = (message: EntryMessage): number => {
 const added = new Set(["_tag", "name", "message", "stack", "isRetryable"])
 
 const cloneable = (value: unknown): unknown =>
-  value instanceof Error ? new Error(value.message) : typeof value === "function" ? undefined : value
+  isError(value) ? new Error(value.message) : typeof value === "function" ? undefined : value
 
 export const packReason = (error: unknown, digest: string): PackedReason => {
   if (!isReason(error)) {
-    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const problem = isError(error) ? (error.stack ?? error.message) : String(error)
     return { tag: "WorkerDied", fields: { digest, problem } }
   }
   const fields = Object.getOwnPropertyNames(error).filter((key) => !added.has(key))

@@ -11,13 +11,14 @@
  *
  * What it reads of heads is what `readHeads` makes of them.
  */
+
 import type { Socket } from "node:net"
 import type { Dispatcher } from "undici"
 import buildConnector from "undici/lib/core/connect.js"
 import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
-import { codeOf } from "../registry/connection/connectionErrors.ts"
+import { codeOf } from "../api/codeOf.ts"
 import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }

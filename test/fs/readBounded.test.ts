@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { expect } from "vitest"
+import { codeOf } from "../../src/api/codeOf.ts"
 import { readBounded } from "../../src/fs/readBounded.ts"
-import { codeOf } from "../../src/fs/syscall.ts"
 import { it } from "../support/effect.ts"
 
 const promise = <A>(run: () => Promise<A>) => Effect.promise(run)

@@ -2,6 +2,7 @@
  * Pictures on a terminal, each over the one before. The library that repaints is loaded with the first picture, so that
  * a pull which ends before never pays for it; whatever happens, the cursor comes back.
  */
+import { types } from "node:util"
 import type { createLogUpdate } from "log-update"
 
 /** A terminal, as far as the pictures need it: `process.stdout`, `process.stderr`, or a stand-in. */
@@ -27,7 +28,7 @@ export class Screen {
   }
 
   draw(picture: string): void {
-    if (this.#closed || this.#repaint instanceof Promise) return
+    if (this.#closed || types.isPromise(this.#repaint)) return
     if (this.#repaint === undefined) this.#repaint = this.#load()
     else {
       if (this.#above !== "") {

@@ -1,5 +1,7 @@
 /** Entries to disk: every entry of a layer finds its place inside one directory and is made there, with its metadata. */
+
 import { constants, lstatSync, mkdirSync, openSync, realpathSync, symlinkSync } from "node:fs"
+import { codeOf } from "../../api/codeOf.ts"
 import type { LayoutName, Limits, OverlayAttributes, Ownership, StatFormat } from "../../api/config.ts"
 import { FileSystemFailed, isReason, LimitExceeded, printable } from "../../api/errors.ts"
 import type { Warning } from "../../api/events.ts"
@@ -47,14 +49,12 @@ const exclusive = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (c
 const maximumId = 2 ** 32 - 2
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id <= maximumId
 
-const codeOf = (error: unknown) => (error instanceof Error && "code" in error ? String(error.code) : undefined)
-
 /** The root by its physical name: a link above it, or in its place, is the caller's own and is followed once, here. */
 const resolveRoot = (directory: string): string => {
   try {
     return realpathSync(directory)
   } catch (error) {
-    throw new FileSystemFailed({ operation: "realpath", path: directory, code: codeOf(error) ?? "EIO" })
+    throw new FileSystemFailed({ operation: "realpath", path: directory, code: codeOf(error) || "EIO" })
   }
 }
 
@@ -313,7 +313,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     } catch (error) {
       if (isReason(error)) throw error
       const code = codeOf(error)
-      if (code === undefined) throw error
+      if (code === "") throw error
       // Of link and symlink, `dest` is what was to be made.
       const known = error as { syscall?: unknown; path?: unknown; dest?: unknown }
       const operation = typeof known.syscall === "string" ? known.syscall : "write"

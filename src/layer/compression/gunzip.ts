@@ -3,7 +3,9 @@
  * behind zeros that pad a member, depending on where the input was cut, and computes a CRC-32 that the diffID makes
  * superfluous.
  */
+
 import { InflateRaw } from "minizlib"
+import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { inflaterOptions, makeInflater, sliceBytes } from "./inflater.ts"
@@ -49,7 +51,7 @@ export const gunzip = (digest: string): Machine<Uint8Array, Uint8Array> => {
       })
     } catch (error) {
       // What `next` throws is a reason already.
-      throw isReason(error) ? error : corrupt(error instanceof Error ? error.message : String(error))
+      throw isReason(error) ? error : corrupt(messageOf(error))
     }
   }
 

@@ -6,7 +6,9 @@
  * no documentation names. Where that call does what is known of it, it is made here, into one piece of memory that is used
  * again and again; else minizlib makes it.
  */
+
 import { InflateRaw, type ZstdDecompress } from "minizlib"
+import { codeOf } from "../../api/codeOf.ts"
 
 /** How much compressed input may be taken at once; the decompressor sets it from what it knows of the next bytes. */
 export interface Pace {
@@ -134,7 +136,7 @@ const isAsKnown = (): boolean => {
       })
       return `${taken} ${made}`
     } catch (error) {
-      return error instanceof Error && "code" in error ? error.code : undefined
+      return codeOf(error)
     } finally {
       stream.close()
     }

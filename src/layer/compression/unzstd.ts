@@ -1,6 +1,8 @@
 /** zstd: Node's own decoder through minizlib where Node has it (22.15 and later), else the reference decoder in WebAssembly. */
+
 import * as zlib from "node:zlib"
 import { ZstdDecompress } from "minizlib"
+import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
@@ -32,7 +34,7 @@ export const unzstd = (
     try {
       decoder.write(bytes, next)
     } catch (error) {
-      throw isReason(error) ? error : corrupt(`zstd: ${error instanceof Error ? error.message : String(error)}`)
+      throw isReason(error) ? error : corrupt(`zstd: ${messageOf(error)}`)
     }
   }, corrupt)
   return {

@@ -64,7 +64,7 @@ class Reader implements Machine<NormalizedPart, Part> {
   }
 
   push(framed: NormalizedPart, next: (part: Part) => void): void {
-    if (!(framed instanceof Uint8Array)) {
+    if ("header" in framed) {
       this.#announced.push(framed)
       return
     }

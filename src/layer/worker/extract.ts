@@ -2,9 +2,11 @@
  * The extraction worker. Inside it everything is synchronous and may block: the thread is there for that. One job at a
  * time; between two jobs it sleeps.
  */
+
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction } from "rxjs"
 import { tap } from "rxjs/internal/operators/tap"
+import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { applyParts } from "../apply/applyParts.ts"
@@ -26,8 +28,7 @@ const reachDisk = (directory: string): void => {
   try {
     syncTree(directory)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error)
-    throw new FileSystemFailed({ operation: "sync", path: directory, code })
+    throw new FileSystemFailed({ operation: "sync", path: directory, code: codeOrMessage(error) })
   }
 }
 

@@ -1,12 +1,13 @@
 /** Where credentials are kept on this machine. Each is read anew for each pull, since people log in meanwhile. */
+
 import { join } from "node:path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { codeOf } from "../../api/codeOf.ts"
 import type { WarningCode } from "../../api/events.ts"
 import { inHome } from "../../fs/home.ts"
 import { readBounded } from "../../fs/readBounded.ts"
-import { codeOf } from "../connection/connectionErrors.ts"
 import { type AuthFile, decodeAuthFile, loginIn, longestFile } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
 

@@ -5,6 +5,7 @@
  * The name comes from a file, so it is a name: never a path, and no shell reads it. The program gets a time limit; what it
  * says is bounded and kept to ourselves, since it may hold the secret.
  */
+
 import { type ChildProcessByStdio, spawn } from "node:child_process"
 import type { Readable, Writable } from "node:stream"
 import * as Data from "effect/Data"
@@ -13,8 +14,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { codeOf } from "../../api/codeOf.ts"
 import { fieldsOf, parseJson } from "../../image/json/parseJson.ts"
-import { codeOf } from "../connection/connectionErrors.ts"
 import type { Login } from "./Login.ts"
 import { helperNames } from "./registryKey.ts"
 

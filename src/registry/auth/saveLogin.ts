@@ -2,6 +2,7 @@
  * `login` and `logout`: where docker keeps credentials, as docker keeps them. In the helper that the file names, else in
  * the file itself: one process at a time, written beside and renamed, readable by its owner only, with all else as it was.
  */
+
 import { randomUUID } from "node:crypto"
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises"
 import { dirname } from "node:path"
@@ -9,11 +10,11 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { value } from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { codeOf } from "../../api/codeOf.ts"
 import { InvalidOption } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { readBounded } from "../../fs/readBounded.ts"
 import { syncHandle } from "../../fs/syncHandle.ts"
-import { codeOf } from "../../fs/syscall.ts"
 import { dockerHub } from "../../image/reference/registryName.ts"
 import { type AuthFile, decodeAuthFile, helperOf, longestFile } from "./AuthFile.ts"
 import { dockerConfigPath, isMissing } from "./authFiles.ts"

@@ -2,8 +2,8 @@
  * Whether a body comes at the rate that it has to. Only time in which it was wanted counts: a closed gate is the consumer's
  * own slowness, and the rate is looked at over a whole window of open gate.
  */
+import { codeOf } from "../../api/codeOf.ts"
 import type { Timeouts } from "../../api/config.ts"
-import { codeOf } from "./connectionErrors.ts"
 
 export type Timing = Pick<Timeouts, "idle" | "minimumRate" | "rateWindow">
 

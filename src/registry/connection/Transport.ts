@@ -1,9 +1,11 @@
 /** Requests and their answers, over connections that live as long as the scope and go where the guard lets them. */
+
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { codeOf } from "../../api/codeOf.ts"
 import { defaultRetry, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { remember, rememberHeaders } from "../../api/secrets.ts"
@@ -13,7 +15,7 @@ import { type ForwardProxy, type ProxyFor, UnusableProxy } from "../proxy/Proxy.
 import { speaksTls } from "../tls/speaksTls.ts"
 import { type Tls, trusting } from "../tls/Tls.ts"
 import { makeAgents } from "./Agents.ts"
-import { codeOf, isEnded, isPermanent, meaningOf, problemOf } from "./connectionErrors.ts"
+import { isEnded, isPermanent, meaningOf, problemOf } from "./connectionErrors.ts"
 import { exchange, type Response } from "./exchange.ts"
 import { makeHostBackoff, type NotAsked, type OnWait } from "./HostBackoff.ts"
 import { remedyOf } from "./remedy.ts"

@@ -1,4 +1,5 @@
 /** What undici, TLS and the system mean by their errors, in words. */
+import { codeOf, isError } from "../../api/codeOf.ts"
 import { printable } from "../../api/errors.ts"
 
 const meanings: Readonly<Record<string, string>> = {
@@ -50,13 +51,7 @@ export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): st
   return closings.has(codeOf(error)) && !hasCertificate ? "; the server may want a client certificate" : ""
 }
 
-/** Empty where there is none: undici's parser has errors without one. */
-export const codeOf = (error: unknown): string => {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined
-  return typeof code === "string" || typeof code === "number" ? String(code) : ""
-}
-
-const isParserError = (error: unknown): error is Error => error instanceof Error && error.name === "HTTPParserError"
+const isParserError = (error: unknown): error is Error => isError(error) && error.name === "HTTPParserError"
 
 /** The parser's own reason stands in brackets: `Response does not match the HTTP/1.1 protocol (Invalid header token)`. */
 const parserProblem = ({ message }: Error): string => {
@@ -70,9 +65,9 @@ export const problemOf = (error: unknown): string => {
   const known = code.replace(alertPrefix, "ERR_SSL_ALERT_")
   if (Object.hasOwn(meanings, known)) return `${meanings[known]} (${code})`
   // OpenSSL's own: 809C…:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert bad record mac:../deps/…
-  const [, openssl] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):/.exec(error instanceof Error ? error.message : "") ?? []
+  const [, openssl] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):/.exec(isError(error) ? error.message : "") ?? []
   if (openssl !== undefined) return `TLS failed: ${printable(openssl)} (${code})`
-  const message = error instanceof Error ? printable(error.message) : "unknown error"
+  const message = isError(error) ? printable(error.message) : "unknown error"
   return code === "" ? message : `${message} (${code})`
 }
 

@@ -1,9 +1,10 @@
 /** A way through a SOCKS 5 proxy (RFC 1928, RFC 1929), by undici's own client of it; the proxy resolves names. */
+
 import { connect } from "node:net"
 import * as Redacted from "effect/Redacted"
 import { Socks5Client } from "undici/lib/core/socks5-client.js"
+import { codeOf } from "../../api/codeOf.ts"
 import { printable } from "../../api/errors.ts"
-import { codeOf } from "../connection/connectionErrors.ts"
 import { type Tunnel, TunnelRefused } from "./httpTunnel.ts"
 
 /** The login, or its rules: asking again does not help. */

@@ -1,8 +1,9 @@
 /** Asks a server whether it speaks TLS, by nothing but the beginning of a handshake. */
+
 import { connect } from "node:tls"
 import * as Effect from "effect/Effect"
+import { codeOf } from "../../api/codeOf.ts"
 import { hostOf } from "../address/Address.ts"
-import { codeOf } from "../connection/connectionErrors.ts"
 
 /** Whom it vouches for is looked at when it is asked for something: a server that wants a certificate speaks TLS, too. */
 export const speaksTls = (url: URL, timeout: number): Effect.Effect<boolean> =>

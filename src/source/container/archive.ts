@@ -2,10 +2,10 @@
 import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { codeOrMessage } from "../../api/codeOf.ts"
 import type { Limits } from "../../api/config.ts"
 import { isReason, type Reason } from "../../api/errors.ts"
 import { fileRange$ } from "../../fs/fileRange.ts"
-import { codeOf } from "../../fs/syscall.ts"
 import { type Container, type Part, unusable } from "./Container.ts"
 import { openArchiveFile } from "./openFile.ts"
 import { TarIndex } from "./TarIndex.ts"
@@ -13,7 +13,9 @@ import { TarIndex } from "./TarIndex.ts"
 const partOf = (file: FileHandle, name: string, path: string, start: number, size: number): Part => ({
   size,
   bytes$: (gate, offset, end) =>
-    fileRange$(file, [start + offset, start + end], gate, (error) => unusable({ name }, `${path}: ${codeOf(error)}`))
+    fileRange$(file, [start + offset, start + end], gate, (error) =>
+      unusable({ name }, `${path}: ${codeOrMessage(error)}`)
+    )
 })
 
 /** What is wrong with the archive itself is wrong with the source, not with a layer. */
@@ -21,7 +23,7 @@ const reasonOf =
   (name: string) =>
   (error: unknown): Reason => {
     if (isReason(error)) return error._tag === "CorruptLayer" ? unusable({ name }, error.problem) : error
-    return unusable({ name }, codeOf(error))
+    return unusable({ name }, codeOrMessage(error))
   }
 
 /** The file is open until the scope closes. */

@@ -5,9 +5,9 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Observable } from "rxjs"
+import { codeOf, codeOrMessage } from "../../api/codeOf.ts"
 import type { Reason } from "../../api/errors.ts"
 import { pump } from "../../fs/fileRange.ts"
-import { codeOf } from "../../fs/syscall.ts"
 import { type Container, type Part, unusable } from "./Container.ts"
 
 /** A FIFO would have us wait for somebody who writes. */
@@ -31,7 +31,7 @@ export const openDirectory = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Container, never, Scope.Scope> {
   const running = new Set<Promise<unknown>>()
   yield* Effect.addFinalizer(() => Effect.promise(() => Promise.allSettled(running)))
-  const failed = (path: string) => (error: unknown) => unusable({ name }, `${path}: ${codeOf(error)}`)
+  const failed = (path: string) => (error: unknown) => unusable({ name }, `${path}: ${codeOrMessage(error)}`)
 
   const partAt = (path: string, size: number): Part => ({
     size,

@@ -3,9 +3,9 @@ import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { codeOf, codeOrMessage } from "../../api/codeOf.ts"
 import type { Limits } from "../../api/config.ts"
 import { isReason, type Reason } from "../../api/errors.ts"
-import { codeOf } from "../../fs/syscall.ts"
 import { formatLocal, type LocalReference, standardInput } from "../../image/reference/LocalReference.ts"
 import { blockBytes } from "../../layer/tar/HeaderBlock.ts"
 import { openArchive } from "./archive.ts"
@@ -33,7 +33,8 @@ const isPlain = async (path: string, name: string): Promise<boolean> => {
   }
 }
 
-const wordsOf = (error: unknown) => (codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOf(error))
+const wordsOf = (error: unknown) =>
+  codeOf(error) === "ENOENT" ? "there is no such file (ENOENT)" : codeOrMessage(error)
 
 const look = async (path: string, name: string): Promise<"directory" | "archive" | "pipe" | "stream"> => {
   const found = await stat(path)

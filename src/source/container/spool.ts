@@ -2,14 +2,16 @@
  * A stream into a file, since a source is read anywhere and a stream only once. Inflated where it is gzip, which
  * `docker save | gzip` makes, or zstd; memory holds a piece at a time.
  */
+
 import { createWriteStream } from "node:fs"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
+import { types } from "node:util"
 import { createGunzip } from "node:zlib"
 import * as Effect from "effect/Effect"
+import { codeOrMessage, isError } from "../../api/codeOf.ts"
 import type { Limits } from "../../api/config.ts"
 import { FileSystemFailed, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
-import { codeOf } from "../../fs/syscall.ts"
 import { blockBytes } from "../../layer/tar/HeaderBlock.ts"
 import { archiveForm } from "./archiveForm.ts"
 import { unusable } from "./Container.ts"
@@ -20,7 +22,7 @@ export type Input = AsyncIterable<Uint8Array>
 /** From here on the ratio is looked at; bytes. */
 const ratioFrom = 16 * 2 ** 20
 
-const bytesOf = (chunk: unknown): Uint8Array => (chunk instanceof Uint8Array ? chunk : Buffer.from(String(chunk)))
+const bytesOf = (chunk: unknown): Uint8Array => (types.isUint8Array(chunk) ? chunk : Buffer.from(String(chunk)))
 
 /** Its first bytes, and all of it. */
 const peek = async (
@@ -60,7 +62,7 @@ const leaving = (input: Input, signal: AbortSignal): AsyncIterator<unknown> => {
 
 /** The system's own errors, where they are about the file that is written. */
 const isOurs = (error: unknown) =>
-  error instanceof Error && "syscall" in error && (error.syscall === "write" || error.syscall === "open")
+  isError(error) && "syscall" in error && (error.syscall === "write" || error.syscall === "open")
 
 /** Interrupted, it ends the stream, and settles when the file is closed. */
 export const spool = (input: Input, path: string, name: string, limits: Limits): Effect.Effect<void, Reason> => {
@@ -111,7 +113,7 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
       () => resume(Effect.void),
       (error) => {
         if (isReason(error)) return resume(Effect.fail(error))
-        const code = codeOf(error)
+        const code = codeOrMessage(error)
         resume(
           Effect.fail(
             isOurs(error) ? new FileSystemFailed({ operation: "write", path, code }) : unusable({ name }, code)

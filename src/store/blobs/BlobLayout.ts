@@ -11,11 +11,12 @@ import { lstat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { codeOrMessage } from "../../api/codeOf.ts"
 import type { Durability } from "../../api/config.ts"
 import { FileSystemFailed, InvalidSource, type Reason } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
 import { readBounded } from "../../fs/readBounded.ts"
-import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
@@ -98,7 +99,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
 
   const readIndexFile = Effect.mapError(
     readBounded(indexPath, mostBytes),
-    (error) => new FileSystemFailed({ operation: "read", path: indexPath, code: codeOf(error) })
+    (error) => new FileSystemFailed({ operation: "read", path: indexPath, code: codeOrMessage(error) })
   )
 
   const readIndex = Effect.gen(function* () {

@@ -3,6 +3,7 @@
  * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
  * the hash is wrong. A power cut may leave holes in them, which comes to the same.
  */
+
 import { createHash } from "node:crypto"
 import { constants } from "node:fs"
 import { copyFile, type FileHandle, rename, unlink } from "node:fs/promises"
@@ -10,12 +11,13 @@ import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { catchError, concat, defer, ignoreElements, Observable, throwError } from "rxjs"
+import { codeOf } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { fileRange$ } from "../../fs/fileRange.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
 import { syncHandle } from "../../fs/syncHandle.ts"
-import { codeOf, syscall } from "../../fs/syscall.ts"
+import { syscall } from "../../fs/syscall.ts"
 import { syncPath } from "../../fs/writeAtomic.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"

@@ -1,7 +1,9 @@
 /** A sql.js database, which lives in memory, behind Effect's `SqlClient`. Statements are synchronous and short. */
+
 import { open, readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
+import { types } from "node:util"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Semaphore from "effect/Semaphore"
@@ -11,6 +13,7 @@ import type { Connection } from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
+import { messageOf } from "../../api/codeOf.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 
 export interface SqlJs {
@@ -55,10 +58,8 @@ const compile = async (): Promise<SqlJsStatic> => {
 const failing = (operation: string) => (cause: unknown) =>
   new SqlError({ reason: classifySqliteError(cause, { operation, message: messageOf(cause) }) })
 
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
-
 const isSqlValue = (value: unknown): value is SqlValue =>
-  value === null || typeof value === "string" || typeof value === "number" || value instanceof Uint8Array
+  value === null || typeof value === "string" || typeof value === "number" || types.isUint8Array(value)
 
 const connecting = (database: Database): Connection => {
   const run = <A>(

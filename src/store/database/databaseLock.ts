@@ -3,7 +3,9 @@
  * reader shares a range of bytes, a writer has it to itself. So we and any program that uses SQLite keep out of each
  * other's way. The lock goes with the open file.
  */
+
 import type { FileHandle } from "node:fs/promises"
+import { codeOf } from "../../api/codeOf.ts"
 import { binding, unsupported } from "../locks/fileLock.ts"
 
 const pending = 0x4000_0000
@@ -24,7 +26,7 @@ export const tryDatabaseLock = async (file: FileHandle, how: "read" | "write"): 
       ? locks.tryLock(file.fd, shared, sharedBytes, { shared: true })
       : locks.tryLock(file.fd, pending, shared - pending + sharedBytes)
   } catch (error) {
-    if (error instanceof Error && "code" in error && unsupported.has(String(error.code))) return undefined
+    if (unsupported.has(codeOf(error))) return undefined
     throw error
   }
 }

@@ -3,6 +3,7 @@
  * nothing can stop it: pages that refer to each other would keep it for ever. See SQLite's "Database File Format", 1.3
  * and 1.6.
  */
+import { isError } from "../../api/codeOf.ts"
 
 const magic = "SQLite format 3\0"
 const headerBytes = 100
@@ -70,7 +71,7 @@ export const schemaPagesProblem = (bytes: Uint8Array): string | undefined => {
   try {
     return walk(bytes)
   } catch (error) {
-    if (error instanceof RangeError) return "it is cut short"
+    if (isError(error) && error.name === "RangeError") return "it is cut short"
     throw error
   }
 }

@@ -5,11 +5,12 @@
 import { lstat, mkdir, stat } from "node:fs/promises"
 import { dirname, join, sep } from "node:path"
 import * as Effect from "effect/Effect"
+import { codeOf } from "../../api/codeOf.ts"
 import type { Access, Ownership } from "../../api/config.ts"
 import { UnsafeStore } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
-import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { judge, whyTheirs } from "./judge.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
 

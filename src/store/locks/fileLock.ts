@@ -3,10 +3,12 @@
  * last descriptor, so a process that is killed leaves none behind; and it belongs to the open file, not to the
  * process, so that two stores in one process exclude each other too.
  */
+
 import { constants } from "node:fs"
 import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
+import { codeOf } from "../../api/codeOf.ts"
 import { scarcity } from "../../fs/loadModule.ts"
 import { readRegular } from "../../fs/openRegular.ts"
 
@@ -107,7 +109,7 @@ export const tryFileLock = async (
       await handle.close()
     } catch (error) {
       await handle.close()
-      if (error instanceof Error && "code" in error && unsupported.has(String(error.code))) return "unsupported"
+      if (unsupported.has(codeOf(error))) return "unsupported"
       throw error
     }
   }

@@ -7,8 +7,9 @@
 import { lstat, mkdir, rename, rmdir, stat, unlink, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
+import { codeOf } from "../../api/codeOf.ts"
 import { list } from "../../fs/list.ts"
-import { codeOf, ifMissing, syscall } from "../../fs/syscall.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
 
 const marksIn = (layersDir: string) => join(layersDir, ".gone")
 const markOf = (tree: string) => join(marksIn(dirname(tree)), basename(tree))

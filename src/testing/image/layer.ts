@@ -1,5 +1,7 @@
 /** One layer: an archive, compressed, with both its digests. */
+
 import { createHash, type Hash } from "node:crypto"
+import { types } from "node:util"
 import { type Chunks, type Content, contentOfBytes, contentOfGenerator } from "../Content.ts"
 import { type Compression, type CompressOptions, compress } from "../compression/compress.ts"
 import type { Text } from "../tar/Header.ts"
@@ -38,7 +40,7 @@ export type LayerInput = Tar | Content | Uint8Array | LayerOptions | MadeLayer
 export const makeLayer = async (input: LayerInput, defaults: LayerOptions = {}): Promise<MadeLayer> => {
   if ("layer" in input) return input
   const options: LayerOptions =
-    input instanceof Tar || input instanceof Uint8Array || "read" in input
+    input instanceof Tar || types.isUint8Array(input) || "read" in input
       ? { ...defaults, archive: input }
       : { ...defaults, ...input }
   const { compression = "gzip" } = options
@@ -79,7 +81,7 @@ export const mediaTypeOf = (compression: Compression, format: Format): string =>
 }
 
 const archiveOf = ({ archive, files = {} }: LayerOptions): Content => {
-  if (archive instanceof Uint8Array) return contentOfBytes(archive)
+  if (types.isUint8Array(archive)) return contentOfBytes(archive)
   if (archive instanceof Tar) return archive.ended().content()
   if (archive !== undefined) return archive
   const made = tar()

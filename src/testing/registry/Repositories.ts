@@ -1,4 +1,5 @@
 /** What a registry holds: repositories, each with tags, documents and blobs. */
+import { types } from "node:util"
 import { type Content, contentOfBytes, digestOf } from "../Content.ts"
 import type { TestDocument, TestImage } from "../image/TestImage.ts"
 
@@ -27,9 +28,9 @@ export class Shelf {
     if (tag !== undefined) tags.set(tag, image.digest)
   }
   addBlob(repository: string, content: Uint8Array | Content, digest?: string): string {
-    const name = digest ?? (content instanceof Uint8Array ? digestOf(content) : undefined)
+    const name = digest ?? (types.isUint8Array(content) ? digestOf(content) : undefined)
     if (name === undefined) throw new TypeError("content that is not bytes needs its digest")
-    this.repository(repository).blobs.set(name, content instanceof Uint8Array ? contentOfBytes(content) : content)
+    this.repository(repository).blobs.set(name, types.isUint8Array(content) ? contentOfBytes(content) : content)
     return name
   }
   /** Any bytes under a tag or a digest, true or not. */

@@ -1,4 +1,5 @@
 /** The ways an answer can be bad. Each makes a `FaultAction`; sizes in bytes, counted in the body of that answer. */
+import { types } from "node:util"
 import { type Content, contentOfBytes, contentOfParts, contentOfSegments, partOf } from "../../Content.ts"
 import { type Delivery, failure, type Reply, reply } from "../http/Reply.ts"
 import type { FaultAction } from "./Fault.ts"
@@ -23,7 +24,7 @@ export const status =
 
 /** 429. `retryAfter` is in seconds, or the moment itself (sent as an HTTP date), or a text sent as it is. */
 export const rateLimit = (retryAfter?: number | Date | string): FaultAction => {
-  const value = retryAfter instanceof Date ? retryAfter.toUTCString() : retryAfter?.toString()
+  const value = types.isDate(retryAfter) ? retryAfter.toUTCString() : retryAfter?.toString()
   return status(429, "TOOMANYREQUESTS", "too many requests", value === undefined ? {} : { "retry-after": value })
 }
 

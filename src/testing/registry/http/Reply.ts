@@ -1,4 +1,5 @@
 /** An answer as a value, so that a fault is a function from one answer to another. */
+import { types } from "node:util"
 import { type Content, contentOfBytes } from "../../Content.ts"
 
 export interface Reply {
@@ -35,7 +36,7 @@ export const reply = (
 ): Reply => ({
   status,
   headers,
-  body: body instanceof Uint8Array ? contentOfBytes(body) : body,
+  body: types.isUint8Array(body) ? contentOfBytes(body) : body,
   delivery: {}
 })
 

@@ -1,5 +1,7 @@
 /** One request and its answer: noted, made worse where a fault is due, delivered. */
+
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { isError } from "../../../api/codeOf.ts"
 import type { TokenService } from "../auth/TokenService.ts"
 import type { Faults } from "../faults/Fault.ts"
 import type { Reply } from "./Reply.ts"
@@ -51,7 +53,7 @@ export const exchange =
       // A fault of the test itself, or a body that broke: the client sees a hang-up, the test a warning.
       response.destroy()
       note({ state: "aborted" })
-      if (!request.destroyed) process.emitWarning(error instanceof Error ? error : String(error))
+      if (!request.destroyed) process.emitWarning(isError(error) ? error : String(error))
     }
   }
 
