@@ -46,7 +46,7 @@ export const report = (result: Result): string => {
       `${counted(layers, "layer")}, ${megabytes(bytes)} MB compressed.`,
       imageTable(result, name)
     ]),
-    "### Who took part",
+    "### Programs",
     table(
       ["", "version", "how"],
       result.peers.map(({ name, version, how }) => [name, version, how]),

@@ -79,7 +79,7 @@ address = ${JSON.stringify(socket)}
 
 export const containerd: Peer = {
   name: "ctr (containerd)",
-  how: "ctr image pull into a daemon started beforehand, overlayfs snapshotter; the daemon's costs are counted",
+  how: "ctr image pull, with a daemon started before, overlayfs snapshotter; the daemon's costs are included",
   version: async () => (await versionOf("containerd", "--version")) && versionOf("ctr", "--version"),
   zstd: true,
   daemon,

@@ -37,11 +37,11 @@ export const tarFs: Peer = script(
   "undici + zlib + tar-fs",
   "tar-fs.mjs",
   "tar-fs",
-  "one stream per layer, all at once: hash, gunzip, tar-fs; devices left out, which it refuses"
+  "one stream per layer, all at once: hash, gunzip, tar-fs; without devices (refused)"
 )
 export const modernTar: Peer = script(
   "undici + modern-tar",
   "modern-tar.mjs",
   "modern-tar",
-  "one stream per layer, all at once: hash, gunzip, unpackTar; devices and absolute links left out, which it refuses"
+  "one stream per layer, all at once: hash, gunzip, unpackTar; without devices and absolute links (refused)"
 )

@@ -11,7 +11,7 @@ export const pullCommand = (root: string, reference: string, node = process.exec
 
 export const ociflow = (name = "ociflow", node: string = process.execPath, tree: string = here): Peer => ({
   name,
-  how: "this library's command line; all that a pull checks is checked, the catalogue written",
+  how: "ociflow's command line, with all checks and the catalogue",
   version: () => versionOf(node, "--version").then((version) => version && `Node ${version}`),
   zstd: true,
   command: ({ registry, image, out }) => pullCommand(out, `${registry}/${image}:latest`, node, tree)
