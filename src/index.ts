@@ -1,9 +1,9 @@
 /**
  * ociflow pulls OCI and Docker images from Node, without a daemon.
  *
- * - `open` gives the Promise and Observable faces.
- * - `pull` and `Puller` are the Effect face.
- * - Errors are data: a `PullError` carries one of `reasons`.
+ * - `open` returns a client with the Promise and Observable APIs.
+ * - `pull` and `Puller` are the Effect API.
+ * - A pull fails with a `PullError`; its `reason` is one of the classes in `reasons`.
  */
 
 export {
