@@ -1,5 +1,6 @@
 /** Refuses options that cannot be used, before anything is opened. */
 import * as Effect from "effect/Effect"
+import { layoutNames } from "../layer/layout/layouts.ts"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
 import { checkCredentials } from "./checkCredentials.ts"
 import { checkNetwork } from "./checkNetwork.ts"
@@ -10,7 +11,7 @@ const choices = {
   access: ["private", "readable", "writable"],
   ownership: ["xattr", "chown", "none"],
   statFormat: ["seed", "containers"],
-  layout: ["layers", "overlay", "rootfs"],
+  layout: layoutNames,
   overlayAttributes: ["trusted", "user"],
   durability: ["crash", "power"]
 } as const

@@ -1,6 +1,8 @@
 /** Every option, its unit and its default. What can be set per pull is in `PullOptions`, the rest in `PullerOptions`. */
 import type { Effect } from "effect/Effect"
 import type { Redacted } from "effect/Redacted"
+import type { LayoutName } from "../layer/layout/layouts.ts"
+import type { OverlayAttributes } from "../layer/layout/overlay.ts"
 import type { Gate } from "../reactive/Gate.ts"
 
 /** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
@@ -191,15 +193,7 @@ export type Ownership = "xattr" | "chown" | "none"
  */
 export type StatFormat = "seed" | "containers"
 
-/**
- * What the directory is for. `layers`: one directory a layer, whiteouts kept as plain files for whoever stacks them.
- * `overlay`: one directory a layer, as a lower directory of an overlayfs mount. `rootfs`: all layers in one directory,
- * lowest first.
- */
-export type LayoutName = "layers" | "overlay" | "rootfs"
-
-/** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
-export type OverlayAttributes = "trusted" | "user"
+export type { LayoutName, OverlayAttributes }
 
 /**
  * What a published layer outlives. `crash`: the end of any process, at any instant. `power`: a power cut too; every layer

@@ -4,6 +4,9 @@ import type { EntryHeader } from "./Entry.ts"
 export const toDisk = (binary: string): string | Buffer =>
   /^[\x01-\x7f]*$/.test(binary) ? binary : Buffer.from(binary, "latin1")
 
+/** A binary string as text, for people. */
+export const decode = (binary: string): string => Buffer.from(binary, "latin1").toString()
+
 /** Up to this length a piece of a string is a string of its own; a longer one is a view, which holds all of it. */
 const longestCopied = 12
 

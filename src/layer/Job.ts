@@ -3,12 +3,9 @@ import { isError } from "../api/codeOf.ts"
 import type { Limits } from "../api/config.ts"
 import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
 import type { Warning } from "../api/events.ts"
-import type { ApplierOptions } from "./apply/apply.ts"
 import type { EntryHeader } from "./Entry.ts"
-import type { FingerprintFacts } from "./metadata/FingerprintFacts.ts"
-
-/** How the applier is to write: what `makeApplier` knows beside the layer itself. */
-export type Applying = Omit<ApplierOptions, "directory" | "digest" | "limits" | "warn" | "look">
+import type { Extraction } from "./Extraction.ts"
+import type { FingerprintFacts } from "./FingerprintFacts.ts"
 
 export interface Job {
   readonly digest: string
@@ -19,7 +16,7 @@ export interface Job {
   /** Absent where the entries are sent back in place of being written. */
   readonly write?: {
     readonly directory: string
-    readonly applying: Applying
+    readonly extraction: Extraction
     /** The tree is on the disk before the job is done. */
     readonly lasting: boolean
     /** What the tree's fingerprint is taken of; absent where the tree is not finished when the job is. */

@@ -10,6 +10,8 @@ import type { Emit, PullEvent } from "../api/events.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
 import { nameOf } from "../image/reference/nameOf.ts"
+import { extractionOf, variantOf } from "../layer/Extraction.ts"
+import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { Puller } from "../Puller.ts"
 import { drain, lifting } from "../reactive/bridge.ts"
@@ -17,7 +19,6 @@ import { Registry } from "../registry/Registry.ts"
 import { makeOpenSource } from "../source/Origin.ts"
 import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
 import { Store } from "../store/Store.ts"
-import { extractionOf, variantOf } from "./Extraction.ts"
 import { hold } from "./holdImage.ts"
 import { makeLook } from "./lookup.ts"
 import { makePull } from "./pull.ts"
@@ -158,7 +159,7 @@ export const assemble = (tag: typeof Puller, options: PullerOptions): Layer.Laye
   }
   const building = Effect.map(checkOptions(options), () => {
     const extraction = extractionOf(options)
-    const trees = { variant: variantOf(extraction), merged: extraction.layout === "rootfs" }
+    const trees = { variant: variantOf(extraction), merged: layouts[extraction.layout].isMerged }
     return Layer.effect(tag, make(tag, options, listeners)).pipe(
       Layer.provide([
         Registry.layer(options),

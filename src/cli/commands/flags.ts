@@ -1,7 +1,9 @@
 /** Flags and arguments that several commands share. */
+
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { layoutNames, layouts } from "../../layer/layout/layouts.ts"
 import { parseAge } from "../text/quantities.ts"
 
 /** `undefined` where it is not given. */
@@ -79,7 +81,7 @@ export const extraction = {
   ),
   layout: choice(
     "layout",
-    ["layers", "overlay", "rootfs"],
-    "A directory a layer (default), the same for overlayfs, or all layers merged"
+    layoutNames,
+    `What layers become: ${layoutNames.map((name) => `${name}, ${layouts[name].description}`).join("; ")}`
   )
 }

@@ -1,5 +1,6 @@
 import type { Limits } from "../../api/config.ts"
 import { LimitExceeded, printable, UnsafeEntry } from "../../api/errors.ts"
+import { decode } from "../Directory.ts"
 import { atMost, componentsOf } from "../limits.ts"
 
 /** How one layer refuses an entry. */
@@ -13,9 +14,6 @@ const windows = /[\\:*?"<>|\u0001-\u001f]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)
 
 export const unsafe = (refusal: Refusal, path: string, problem: string) =>
   new UnsafeEntry({ digest: refusal.digest, path: decode(path), problem })
-
-/** A binary string as text, for people. */
-export const decode = (binary: string): string => Buffer.from(binary, "latin1").toString()
 
 /**
  * The components of an archive's name, as they are seen from the layer's root: a leading `/`, empty components and `.`

@@ -2,10 +2,9 @@
 import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, closeSync, constants, lstatSync, openSync, renameSync, rmSync } from "node:fs"
 import { native } from "../../fs/native.ts"
-import { toDisk } from "../Directory.ts"
+import { decode, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { typeBits } from "../metadata/overrideStat.ts"
-import { decode } from "./cleanName.ts"
 
 /** Linux' `dev_t`: 12 bits and 20 bits. */
 export const isDeviceInRange = ({ devMajor, devMinor }: Pick<EntryHeader, "devMajor" | "devMinor">): boolean =>

@@ -1,21 +1,12 @@
 /** A layer as a lower directory of overlayfs (kernel, Documentation/filesystems/overlayfs.rst). */
-import { closeSync, constants, openSync } from "node:fs"
-import type { OverlayAttributes } from "../../api/config.ts"
-import { native } from "../../fs/native.ts"
-import { makeWhiteoutNode } from "../apply/nodes.ts"
-import { type Directory, ownName, toDisk } from "../Directory.ts"
-import type { Layout } from "./Layout.ts"
+import { type Directory, ownName } from "../Directory.ts"
+import { type Layout, type Merging, markWritten, type Tree } from "./Layout.ts"
 
-const { O_CREAT, O_DIRECTORY = 0, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
+/** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
+export type OverlayAttributes = "trusted" | "user"
 
 export interface OverlayOptions {
-  /** Of the layer, a binary string. */
-  readonly root: string
-  readonly attributes: OverlayAttributes
-  /** Removes what stands at a name. */
-  readonly vacate: (directory: Directory, name: string) => void
-  /** overlayfs always merges the layers' roots: a root that hides everything beneath it cannot be said. */
-  readonly opaqueRoot: () => void
+  readonly overlayAttributes: OverlayAttributes
 }
 
 /** A whiteout node must not be seen inside an opaque directory: readdir would list it. */
@@ -26,27 +17,20 @@ const isOpaque = (directory: Directory): boolean => {
   return false
 }
 
-export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOptions): Layout => {
-  /** The system's code, where it refuses. */
-  const trySet = (path: string, flags: number, name: string, value: string): string | undefined => {
-    const fd = openSync(toDisk(path), flags | O_NOFOLLOW, 0o600)
-    try {
-      const full = `${attributes}.overlay.${name}`
-      return native.setAttribute === undefined
-        ? "ENOSYS"
-        : native.setAttribute(fd, toDisk(path), full, Buffer.from(value))
-    } finally {
-      closeSync(fd)
-    }
+const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
+  const { vacate } = tree
+
+  /** Gives the system's code where it refuses. */
+  const trySet = (path: string, name: string, value: string) =>
+    tree.setAttribute(path, `${overlayAttributes}.overlay.${name}`, value)
+
+  const set = (path: string, name: string, value: string): void => {
+    const code = trySet(path, name, value)
+    if (code !== undefined)
+      throw Object.assign(new Error(code), { code, syscall: "setxattr", path: Buffer.from(path, "latin1").toString() })
   }
 
-  const set = (path: string, flags: number, name: string, value: string): void => {
-    const code = trySet(path, flags, name, value)
-    if (code !== undefined) throw Object.assign(new Error(code), { code, syscall: "setxattr", path: toDisk(path) })
-  }
-
-  const setOpaque = (directory: Directory, value: "x" | "y") =>
-    set(directory.path, O_RDONLY | O_DIRECTORY, "opaque", value)
+  const setOpaque = (directory: Directory, value: "x" | "y") => set(directory.path, "opaque", value)
 
   /**
    * A directory that no other layer of a mount has is read as it is, whiteouts among its names, unless it once was merged
@@ -55,14 +39,15 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
    */
   const setMerged = (directory: Directory) => {
     if (directory.parent === undefined || directory.whiteouts !== undefined) return
-    trySet(directory.path, O_RDONLY | O_DIRECTORY, "origin", "")
+    trySet(directory.path, "origin", "")
   }
 
   /** Character device 0:0. Else an empty file with an attribute, since Linux 6.7. */
   const makeWhiteout = (directory: Directory, name: string): void => {
     const path = directory.at(name)
-    if (makeWhiteoutNode(root, path)) return
-    set(path, O_WRONLY | O_CREAT | O_EXCL, "whiteout", "y")
+    if (tree.makeWhiteoutNode(path)) return
+    tree.makeFile(path)
+    set(path, "whiteout", "y")
     setOpaque(directory, "x")
   }
 
@@ -72,9 +57,14 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
     for (const child of directory.children?.values() ?? []) if (!child.opaque) dropWhiteouts(child)
   }
 
+  /** Hiding something is an entry of this layer, too: the directory it is in survives the layer's own whiteouts. */
+  const keep = (directory: Directory) => {
+    if (directory.parent !== undefined) markWritten(directory.parent, directory.name)
+  }
+
   const hideAll = (directory: Directory): void => {
     if (directory.opaque) return
-    if (directory.parent === undefined) opaqueRoot()
+    if (directory.parent === undefined) tree.opaqueRoot()
     dropWhiteouts(directory)
     setOpaque(directory, "y")
     directory.opaque = true
@@ -82,6 +72,7 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
 
   return {
     hide: (directory, name) => {
+      keep(directory)
       if (isOpaque(directory) || directory.whiteouts?.has(name)) return
       if (directory.written?.has(name)) {
         // This layer's own file hides the lower one already; its own directory must not be merged with the lower one.
@@ -94,8 +85,19 @@ export const makeOverlay = ({ root, attributes, vacate, opaqueRoot }: OverlayOpt
       directory.whiteouts ??= new Set()
       directory.whiteouts.add(ownName(name))
     },
-    hideAll,
+    hideAll: (directory) => {
+      keep(directory)
+      hideAll(directory)
+    },
+    makesParents: true,
     yields: (directory, name) => directory.whiteouts?.has(name) === true,
     unhidden: hideAll
   }
+}
+
+export const overlay: Layout<OverlayOptions> = {
+  description: "a directory for each layer, for overlayfs",
+  isMerged: false,
+  variant: ({ overlayAttributes }) => ["overlay", overlayAttributes],
+  merge
 }

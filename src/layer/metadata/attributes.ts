@@ -4,7 +4,7 @@ import type { Ownership, StatFormat } from "../../api/config.ts"
 import { printable } from "../../api/errors.ts"
 import type { Warning, WarningCode } from "../../api/events.ts"
 import { native } from "../../fs/native.ts"
-import { decode } from "../apply/cleanName.ts"
+import { decode } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
 

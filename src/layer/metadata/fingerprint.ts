@@ -11,7 +11,7 @@ import { createHash } from "node:crypto"
 import { constants, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { toDisk } from "../Directory.ts"
-import { type FingerprintFacts, fingerprintPrefixes } from "./FingerprintFacts.ts"
+import { type FingerprintFacts, fingerprintPrefixes } from "../FingerprintFacts.ts"
 
 /** Characters between two turns of the hash. */
 const turn = 2 ** 16

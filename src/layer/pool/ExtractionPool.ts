@@ -7,8 +7,10 @@ import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits } from "../../api/config.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { Entry } from "../Entry.ts"
-import type { Applying, Job } from "../Job.ts"
-import { type FingerprintFacts, fingerprintFactsOf } from "../metadata/FingerprintFacts.ts"
+import { type ExtractionOptions, extractionOf } from "../Extraction.ts"
+import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
+import type { Job } from "../Job.ts"
+import { layouts } from "../layout/layouts.ts"
 import { receiveEntries } from "./entries.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
@@ -34,7 +36,7 @@ export interface FinishedTree {
   readonly like?: string | undefined
 }
 
-export interface ExtractionOptions extends Applying {
+export interface ExtractionPoolOptions extends ExtractionOptions {
   /** Threads. Default: as many as cores; never more are made than layers are under way. */
   readonly workers?: number | undefined
   readonly limits?: Partial<Limits> | undefined
@@ -71,7 +73,7 @@ export class ExtractionPool extends Context.Service<
     readonly settled: (directory: string) => Effect.Effect<void>
   }
 >()("ociflow/layer/ExtractionPool") {
-  static readonly layer = (options: ExtractionOptions = {}): Layer.Layer<ExtractionPool> =>
+  static readonly layer = (options: ExtractionPoolOptions = {}): Layer.Layer<ExtractionPool> =>
     Layer.effect(
       ExtractionPool,
       Effect.gen(function* () {
@@ -81,16 +83,15 @@ export class ExtractionPool extends Context.Service<
           Effect.sync(() => new WorkerPool(workers)),
           (made) => Effect.promise(() => made.close())
         )
-        // One by one: whoever gives more, credentials among it, does not give it to a thread.
-        const { ownership, statFormat, layout, overlayAttributes } = options
-        const applying = { ownership, statFormat, layout, overlayAttributes }
+        // Nothing else of the options, credentials among them, is given to a thread.
+        const extraction = extractionOf(options)
         const all = filled(defaultLimits, limits)
-        const ours: FingerprintFacts = ownership === "chown" ? "owners" : "plain"
+        const ours: FingerprintFacts = extraction.ownership === "chown" ? "owners" : "plain"
         // A merged tree is finished when its last layer is, which no job knows of itself.
-        const facts = layout === "rootfs" ? undefined : ours
+        const facts = layouts[extraction.layout].isMerged ? undefined : ours
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
-            runJob(pool, { ...layer, limits: all, write: { directory, applying, lasting, facts } }, source),
+            runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source),
           entries$: (layer, source, gate = new Gate()) =>
             new Observable((entries) => {
               const job: Job = { ...layer, limits: all }

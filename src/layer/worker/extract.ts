@@ -8,14 +8,14 @@ import type { MonoTypeOperatorFunction } from "rxjs"
 import { tap } from "rxjs/internal/operators/tap"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
+import { syncTree } from "../../fs/syncTree.ts"
 import { makeApplier } from "../apply/apply.ts"
-import { applyParts } from "../apply/applyParts.ts"
-import { syncTree } from "../apply/syncTree.ts"
 import { decompress, makePace } from "../compression/decompress.ts"
 import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../Job.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
+import { applyParts } from "./applyParts.ts"
 import { provenFirst } from "./provenFirst.ts"
 import { readRing } from "./readRing.ts"
 import { sendEntries } from "./sendEntries.ts"
@@ -75,7 +75,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
             : applyParts(
                 () =>
                   makeApplier({
-                    ...write.applying,
+                    ...write.extraction,
                     directory: write.directory,
                     digest,
                     limits,

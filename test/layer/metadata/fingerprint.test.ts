@@ -26,9 +26,9 @@ import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { filter, firstValueFrom, lastValueFrom, toArray } from "rxjs"
 import { afterAll, describe, expect, test } from "vitest"
-import { type FingerprintFacts, fingerprintFactsOf } from "../../../src/layer/metadata/FingerprintFacts.ts"
+import { type FingerprintFacts, fingerprintFactsOf } from "../../../src/layer/FingerprintFacts.ts"
 import { fingerprint } from "../../../src/layer/metadata/fingerprint.ts"
-import { type ExtractionOptions, ExtractionPool } from "../../../src/layer/pool/ExtractionPool.ts"
+import { ExtractionPool, type ExtractionPoolOptions } from "../../../src/layer/pool/ExtractionPool.ts"
 import { tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { gated } from "../readArchive.ts"
@@ -182,7 +182,7 @@ test("the walk looks up at each entry and can be left there; what it cannot read
 })
 
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
-const making = (options: ExtractionOptions, body: (pool: ExtractionPool["Service"]) => Promise<unknown>) =>
+const making = (options: ExtractionPoolOptions, body: (pool: ExtractionPool["Service"]) => Promise<unknown>) =>
   ExtractionPool.use((pool) => Effect.promise(() => body(pool))).pipe(
     Effect.provide(ExtractionPool.layer({ workers: 1, ...options }))
   )
@@ -207,7 +207,7 @@ const layer = {
   size: blob.length
 }
 
-const makings: ReadonlyArray<ExtractionOptions> = [
+const makings: ReadonlyArray<ExtractionPoolOptions> = [
   {},
   { ownership: "none" },
   ...(isRoot ? [{ ownership: "chown" } as const, { layout: "overlay" } as const] : [])

@@ -3,8 +3,8 @@
  * else file by file and then each directory. Synchronous, for the worker.
  */
 import { closeSync, constants, existsSync, fsyncSync, openSync } from "node:fs"
-import { native } from "../../fs/native.ts"
-import { entriesIn, within } from "../../seams/directoryEntries.ts"
+import { entriesIn, within } from "../seams/directoryEntries.ts"
+import { native } from "./native.ts"
 
 /** Never a link, and never waiting for the other end of a FIFO. */
 const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)

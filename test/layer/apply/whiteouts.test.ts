@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { whiteoutOf } from "../../../src/layer/apply/whiteout.ts"
+import { whiteoutOf } from "../../../src/layer/apply/whiteouts.ts"
 
 test.each([
   ["etc", undefined],

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
 import { checkOptions } from "../../src/api/checkOptions.ts"
 import type { PullerOptions } from "../../src/api/config.ts"
-import { extractionOf, variantOf } from "../../src/pull/Extraction.ts"
+import { extractionOf, variantOf } from "../../src/layer/Extraction.ts"
 
 const variant = (options: PullerOptions) => variantOf(extractionOf({ overlayAttributes: "trusted", ...options }))
 

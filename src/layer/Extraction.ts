@@ -1,0 +1,36 @@
+/** How layers are written to disk. */
+import type { Ownership, StatFormat } from "../api/config.ts"
+import { type LayoutName, layouts } from "./layout/layouts.ts"
+import type { OverlayAttributes } from "./layout/overlay.ts"
+
+export interface Extraction {
+  /** Default `xattr`. */
+  readonly ownership: Ownership
+  /** Of the ownership `xattr`. Default `seed`. */
+  readonly statFormat: StatFormat
+  /** Default `layers`. */
+  readonly layout: LayoutName
+  /** Of the layout `overlay`. Default: `trusted` for root, else `user`. */
+  readonly overlayAttributes: OverlayAttributes
+}
+
+/** Each field may be left out, or be undefined. */
+export type ExtractionOptions = { readonly [K in keyof Extraction]?: Extraction[K] | undefined }
+
+/** Every default filled in, and nothing else that `options` may hold. */
+export const extractionOf = (options: ExtractionOptions): Extraction => ({
+  ownership: options.ownership ?? "xattr",
+  statFormat: options.statFormat ?? "seed",
+  layout: options.layout ?? "layers",
+  overlayAttributes: options.overlayAttributes ?? (process.geteuid?.() === 0 ? "trusted" : "user")
+})
+
+/**
+ * What is part of a tree's name, so that no tree made with other options is taken for it: empty for the defaults. What
+ * has no effect (`statFormat` where owners are real) has no name either.
+ */
+export const variantOf = (extraction: Extraction): string => {
+  const { ownership, statFormat, layout } = extraction
+  const owners = ownership === "xattr" ? (statFormat === "seed" ? [] : [statFormat]) : [ownership]
+  return [...owners, ...layouts[layout].variant(extraction)].join("-")
+}

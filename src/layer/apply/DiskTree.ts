@@ -1,0 +1,90 @@
+/** The layer's tree on disk: what is taken out of it and made in it, by directory and name. */
+import { closeSync, constants, lstatSync, openSync } from "node:fs"
+import { codeOf } from "../../api/codeOf.ts"
+import { native } from "../../fs/native.ts"
+import { namesIn, removeTree } from "../../fs/removeTree.ts"
+import { type Directory, toDisk } from "../Directory.ts"
+import { markWritten, type Tree } from "../layout/Layout.ts"
+import type { StatFile } from "../metadata/StatFile.ts"
+import { makeWhiteoutNode } from "./nodes.ts"
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
+
+/** Exclusive: a name that exists is never opened, so no link is ever followed. */
+export const exclusive = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
+
+export interface DiskTreeOptions {
+  readonly root: Directory
+  readonly statFile: StatFile
+  /** Layers meet here, so that what this one wrote is remembered. */
+  readonly isMerging: boolean
+  /** A removal, or a replacement, makes what is known of the way void. */
+  readonly forget: () => void
+  readonly look: () => void
+  readonly opaqueRoot: () => void
+}
+
+export interface DiskTree extends Tree {
+  /** Where the root is in each path, and the slash after it: what a path in the stat file goes without. */
+  readonly prefix: number
+  /**
+   * Makes something where nothing stands. What stood there is removed first, since the last entry of a name wins. `disk` is
+   * the path as Node takes it.
+   */
+  readonly occupy: <A>(directory: Directory, name: string, make: (disk: string | Buffer) => A) => A
+  /** This layer wrote `name`. */
+  readonly wrote: (directory: Directory, name: string) => void
+}
+
+export const makeDiskTree = ({ root, statFile, isMerging, forget, look, opaqueRoot }: DiskTreeOptions): DiskTree => {
+  const prefix = root.path.length + 1
+
+  const vacate = (directory: Directory, name: string): void => {
+    forget()
+    directory.children?.delete(name)
+    directory.links?.delete(name)
+    directory.written?.delete(name)
+    directory.whiteouts?.delete(name)
+    const path = directory.at(name)
+    if (removeTree(path, look)) statFile.removed(path.slice(prefix))
+  }
+
+  const wrote = (directory: Directory, name: string): void => {
+    if (isMerging) markWritten(directory, name)
+  }
+
+  return {
+    root,
+    prefix,
+    vacate,
+    wrote,
+    occupy: (directory, name, make) => {
+      const disk = toDisk(directory.at(name))
+      directory.links?.delete(name)
+      let made: ReturnType<typeof make>
+      try {
+        made = make(disk)
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") throw error
+        vacate(directory, name)
+        made = make(disk)
+      }
+      wrote(directory, name)
+      return made
+    },
+    namesIn: (directory) => namesIn(directory.path),
+    isDirectory: (directory) => lstatSync(toDisk(directory.path), { throwIfNoEntry: false })?.isDirectory() === true,
+    makeWhiteoutNode: (path) => makeWhiteoutNode(root.path, path),
+    makeFile: (path) => closeSync(openSync(toDisk(path), exclusive, 0o600)),
+    setAttribute: (path, name, value) => {
+      if (native.setAttribute === undefined) return "ENOSYS"
+      const fd = openSync(toDisk(path), O_RDONLY | O_NOFOLLOW)
+      try {
+        return native.setAttribute(fd, toDisk(path), name, Buffer.from(value))
+      } finally {
+        closeSync(fd)
+      }
+    },
+    opaqueRoot
+  }
+}

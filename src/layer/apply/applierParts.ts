@@ -1,0 +1,84 @@
+/** What the applier of one layer is made of: each part is given what it needs here, and knows nothing else. */
+import type { Limits } from "../../api/config.ts"
+import type { Warning } from "../../api/events.ts"
+import { Directory, decode } from "../Directory.ts"
+import { type ExtractionOptions, extractionOf } from "../Extraction.ts"
+import type { Layout } from "../layout/Layout.ts"
+import { layouts } from "../layout/layouts.ts"
+import { makeAttributes } from "../metadata/attributes.ts"
+import { makeMetadata } from "../metadata/metadata.ts"
+import { implied } from "../metadata/ownership.ts"
+import { makeStatFile } from "../metadata/StatFile.ts"
+import { CurrentEntry } from "./CurrentEntry.ts"
+import { makeDiskTree } from "./DiskTree.ts"
+import { makeDirectories } from "./directories.ts"
+import { makeFiles } from "./files.ts"
+import { makeLinks } from "./links.ts"
+import { makePathResolver } from "./PathResolver.ts"
+import { makeWhiteouts } from "./whiteouts.ts"
+
+export interface ApplierOptions extends ExtractionOptions {
+  /** The layer's root: it exists, and is empty except for lower layers of a layout that merges them. */
+  readonly directory: string
+  /** Digest of the layer's blob, for errors. */
+  readonly digest: string
+  readonly limits: Limits
+  readonly warn: (warning: Warning) => void
+  /** Called for each entry, and for each step of what takes many: throws where the layer is not wanted any more. */
+  readonly look?: (() => void) | undefined
+}
+
+/** `directory`: the root by its physical name. */
+export const makeParts = (options: ApplierOptions, directory: string) => {
+  const { digest, limits, warn, look = () => {} } = options
+  const extraction = extractionOf(options)
+  const { ownership, statFormat } = extraction
+  const layout: Layout<typeof extraction> = layouts[extraction.layout]
+  const root = Directory.root(Buffer.from(directory).toString("latin1"))
+  const entry = new CurrentEntry({ digest, limits }, look)
+  const { refuse } = entry
+  const statFile = makeStatFile(directory, layout.isMerged)
+  const attributes = makeAttributes({ directory, digest, ownership, statFormat, warn, refuse })
+  const tree = makeDiskTree({
+    root,
+    statFile,
+    look,
+    isMerging: layout.merge !== undefined,
+    forget: () => within.forget(),
+    opaqueRoot: () => {
+      const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without them"
+      warn({ _tag: "Warning", code: "OpaqueRoot", message, digest })
+    }
+  })
+  const metadata = makeMetadata({ ownership, attributes, statFile, prefix: tree.prefix })
+  const merging = layout.merge?.(tree, extraction)
+  const directories = makeDirectories({ tree, entry, metadata, ownership, merging })
+  const files = makeFiles({ tree, entry, metadata, attributes, ownership })
+  const within = makePathResolver({
+    root,
+    refuse,
+    make: (parent, name) => {
+      entry.count()
+      directories.make(parent, name, implied)
+    },
+    clear: (parent, name) => {
+      if (merging?.yields(parent, name) !== true) throw refuse(`${decode(name)}, its parent, is not a directory`)
+      // A whiteout node stays for `directories.make`, which must know of it.
+      if (parent.whiteouts?.has(name) !== true) tree.vacate(parent, name)
+    },
+    // A directory of lower layers keeps its time.
+    ...(layout.isMerged ? { found: directories.keepTime } : {})
+  })
+  const applyWhiteout = makeWhiteouts({ within, merging, refuse })
+  const links = makeLinks({
+    refusal: entry.refusal,
+    within,
+    vacate: tree.vacate,
+    look,
+    linked: (parent, name, target) => {
+      tree.wrote(parent, name)
+      if (!attributes.isSupported()) statFile.link(parent.at(name).slice(tree.prefix), target.slice(tree.prefix))
+    }
+  })
+  return { root, entry, layout, tree, statFile, metadata, directories, files, within, applyWhiteout, links }
+}

@@ -1,0 +1,65 @@
+/** Files, and what stands for a device or a FIFO where none can be made. */
+import { openSync } from "node:fs"
+import type { Ownership } from "../../api/config.ts"
+import { type Directory, toDisk } from "../Directory.ts"
+import type { EntryHeader } from "../Entry.ts"
+import type { Attributes } from "../metadata/attributes.ts"
+import type { Metadata } from "../metadata/metadata.ts"
+import { hostMode } from "../metadata/ownership.ts"
+import { setLinkTimes } from "../metadata/times.ts"
+import type { CurrentEntry } from "./CurrentEntry.ts"
+import { type DiskTree, exclusive } from "./DiskTree.ts"
+import { FileBody, isSparseMap } from "./FileBody.ts"
+import { isDeviceInRange, makeRealNode } from "./nodes.ts"
+
+export interface FilesOptions {
+  readonly tree: DiskTree
+  readonly entry: CurrentEntry
+  readonly metadata: Metadata
+  readonly attributes: Attributes
+  readonly ownership: Ownership
+}
+
+export interface Files {
+  /** To be closed, also after a failure. */
+  readonly open: (parent: Directory, name: string, header: EntryHeader) => FileBody
+  /** The body is whole: sets the file's metadata. Leaves it open. */
+  readonly seal: (file: FileBody) => void
+  /** A device or a FIFO: a node where owners are real, else an empty file whose attribute says what it is. */
+  readonly node: (parent: Directory, name: string, header: EntryHeader) => void
+}
+
+export const makeFiles = ({ tree, entry, metadata, attributes, ownership }: FilesOptions): Files => {
+  const open = (parent: Directory, name: string, header: EntryHeader): FileBody => {
+    if (!isSparseMap(header)) throw entry.refuse("its sparse map makes no sense")
+    const fd = tree.occupy(parent, name, (disk) => openSync(disk, exclusive, hostMode(header, ownership)))
+    return new FileBody(fd, parent.at(name), header, entry.refuse)
+  }
+
+  const seal = (file: FileBody): void => {
+    file.complete()
+    metadata.file(file.fd, file.path, file.header)
+  }
+
+  return {
+    open,
+    seal,
+    node: (parent, name, header) => {
+      if (header.type !== "fifo" && !isDeviceInRange(header))
+        throw entry.refuse(`device ${header.devMajor}:${header.devMinor} is out of range`)
+      const path = parent.at(name)
+      if (ownership === "chown") {
+        tree.occupy(parent, name, () => makeRealNode(tree.root.path, path, header))
+        attributes.setLink(toDisk(path), header)
+        setLinkTimes(toDisk(path), header.mtime)
+        return
+      }
+      const file = open(parent, name, { ...header, size: 0 })
+      try {
+        seal(file)
+      } finally {
+        file.close()
+      }
+    }
+  }
+}

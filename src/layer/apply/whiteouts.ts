@@ -1,0 +1,53 @@
+/** How a layer hides what lower layers have (OCI image-spec, layer.md, "Whiteouts"). */
+import type { Merging } from "../layout/Layout.ts"
+import type { PathResolver } from "./PathResolver.ts"
+
+export const whiteoutPrefix = ".wh."
+const opaqueName = ".wh..wh..opq"
+
+/**
+ * `hides`: `name` of the lower layers. `opaque`: everything the lower layers have in the directory. `aufs`: a note of
+ * the AUFS driver to itself, which means nothing here. `invalid`: would hide the directory itself or its parent.
+ */
+export type Whiteout =
+  | { readonly kind: "hides"; readonly name: string }
+  | { readonly kind: "opaque" }
+  | { readonly kind: "aufs" }
+  | { readonly kind: "invalid" }
+
+/** What the last component of an entry's name says; `undefined` where it is an ordinary name. */
+export const whiteoutOf = (name: string): Whiteout | undefined => {
+  if (!name.startsWith(whiteoutPrefix)) return undefined
+  if (name === opaqueName) return { kind: "opaque" }
+  const hidden = name.slice(whiteoutPrefix.length)
+  if (hidden === "" || hidden === "." || hidden === "..") return { kind: "invalid" }
+  if (hidden.startsWith(whiteoutPrefix)) return { kind: "aufs" }
+  return { kind: "hides", name: hidden }
+}
+
+export interface WhiteoutsOptions {
+  readonly within: PathResolver
+  readonly merging: Merging | undefined
+  readonly refuse: (problem: string) => Error
+}
+
+/** Applies the entry where it is a whiteout: true, and it is dealt with. `name` is the last of `names`. */
+export type ApplyWhiteout = (names: ReadonlyArray<string>, name: string) => boolean
+
+export const makeWhiteouts =
+  ({ within, merging, refuse }: WhiteoutsOptions): ApplyWhiteout =>
+  (names, name) => {
+    const whiteout = whiteoutOf(name)
+    if (whiteout === undefined) return false
+    if (whiteout.kind === "invalid") throw refuse("a whiteout that names nothing of its directory")
+    // Beneath what is no directory it hides nothing: umoci writes one for each file of a directory that its layer replaces
+    // by a file.
+    const found = within.look(names)
+    if (merging === undefined) return found === "blocked"
+    if (whiteout.kind === "aufs" || found === "blocked") return true
+    if (found === "missing" && !merging.makesParents) return true
+    const directory = found === "missing" ? within.parent(names) : found
+    if (whiteout.kind === "opaque") merging.hideAll(directory)
+    else merging.hide(directory, whiteout.name)
+    return true
+  }

@@ -1,0 +1,15 @@
+/** All layouts. A new one is a file of this folder and a row here; its name is then an option of the library and of the command line. */
+import { layers } from "./layers.ts"
+import { overlay } from "./overlay.ts"
+import { rootfs } from "./rootfs.ts"
+
+export const layouts = { layers, overlay, rootfs }
+
+/**
+ * What the directory is for. `layers`: one directory a layer, whiteouts kept as plain files for whoever stacks them.
+ * `overlay`: one directory a layer, as a lower directory of an overlayfs mount. `rootfs`: all layers in one directory,
+ * lowest first.
+ */
+export type LayoutName = keyof typeof layouts
+
+export const layoutNames = Object.keys(layouts) as ReadonlyArray<LayoutName> as readonly [LayoutName, ...LayoutName[]]
