@@ -68,7 +68,8 @@ test("the pages that comments name exist", () => {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => `${folder}/${name}`)
   )
-  const named = sources.flatMap((file) => matches(read(file), /(?<![\w/])(docs\/[\w/-]+\.md)\b/g))
+  // containerd has a `docs` of its own.
+  const named = sources.flatMap((file) => matches(read(file), /(?<![\w/]|containerd, )(docs\/[\w/-]+\.md)\b/g))
   expect(named).toContain("docs/decisions/0006-locks.md")
   expect(named.filter((page) => !existsSync(join(repository, page)))).toEqual([])
 })
