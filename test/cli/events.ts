@@ -103,7 +103,7 @@ export const story: ReadonlyArray<PullEvent> = [
 ]
 
 /** A stream that keeps what was written; a terminal where it is given a size. */
-export class Paper extends Writable {
+export class CapturedOutput extends Writable {
   text = ""
   readonly isTTY: boolean
   readonly columns: number

@@ -10,7 +10,7 @@ import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller } from "../../src/Puller.ts"
 import { reasonOf } from "../support/reasons.ts"
-import { digestOf, image, Paper, pulled, warning } from "./events.ts"
+import { CapturedOutput, digestOf, image, pulled, warning } from "./events.ts"
 
 /** CSI, a turn of direction, a space that nobody sees, a tag of a language, half of a pair. */
 const evil = "\u009b31mred\u202edleif\u200b\u{e0041}\ud800\u001b[2J"
@@ -71,7 +71,7 @@ const hostile = Puller.of({
 })
 
 const ran = async (argv: ReadonlyArray<string>, isTTY: boolean) => {
-  const [stdout, stderr] = [Object.assign(new Paper(), { isTTY }), new Paper()]
+  const [stdout, stderr] = [Object.assign(new CapturedOutput(), { isTTY }), new CapturedOutput()]
   const exit = await Effect.runPromiseExit(
     run(argv, () => Layer.succeed(Puller, hostile)).pipe(Effect.provideService(Output, { stdout, stderr }))
   )

@@ -15,7 +15,18 @@ import { formatBytes } from "../../src/cli/text/formatBytes.ts"
 import { Puller } from "../../src/Puller.ts"
 import type { ImageDetails, ImageSummary, ListOptions } from "../../src/store/catalogue/ImageRecord.ts"
 import { reasonOf } from "../support/reasons.ts"
-import { digestOf, image, layers, Paper, pulled, reference, resolving, started, story, warning } from "./events.ts"
+import {
+  CapturedOutput,
+  digestOf,
+  image,
+  layers,
+  pulled,
+  reference,
+  resolving,
+  started,
+  story,
+  warning
+} from "./events.ts"
 
 const summary: ImageSummary = {
   reference,
@@ -65,9 +76,13 @@ interface Asked {
 }
 
 /** Runs the command line on stories; what it asked the library for is told with what it wrote. */
-const start = (argv: ReadonlyArray<string>, events: Observable<PullEvent> = from(story), stdout = new Paper()) => {
+const start = (
+  argv: ReadonlyArray<string>,
+  events: Observable<PullEvent> = from(story),
+  stdout = new CapturedOutput()
+) => {
   const asked: Array<Asked> = []
-  const stderr = new Paper()
+  const stderr = new CapturedOutput()
   const library: Library = (puller) => {
     const one: Asked = { puller }
     asked.push(one)
@@ -191,7 +206,7 @@ describe("ociflow pull", () => {
   })
 
   test("bars are drawn where stdout is a terminal, and the image follows them", async () => {
-    const stdout = new Paper({ columns: 100 })
+    const stdout = new CapturedOutput({ columns: 100 })
     await start(["pull", "debian:12"], from(story), stdout).result
     expect(stdout.lines).toContain("✓ Extract layers       6 / 6")
     expect(stdout.lines.indexOf(`  digest    ${image.digest}`)).toBeGreaterThan(
@@ -200,7 +215,7 @@ describe("ociflow pull", () => {
   })
 
   test("--log-level gives the terminal to the log: lines, no bars", async () => {
-    const stdout = new Paper({ columns: 100 })
+    const stdout = new CapturedOutput({ columns: 100 })
     await start(["pull", "debian:12", "--log-level", "debug"], from(story), stdout).result
     expect(stdout.lines).toContain(`Resolving ${reference}`)
     expect(stdout.text).not.toContain("✓")
@@ -347,7 +362,7 @@ describe("looking", () => {
 
   test("manifest prints the very bytes, or JSON to be read on a terminal, where no escape passes", async () => {
     expect((await ran("manifest debian:12")).stdout).toBe(text)
-    const terminal = Object.assign(new Paper(), { isTTY: true })
+    const terminal = Object.assign(new CapturedOutput(), { isTTY: true })
     await start(["manifest", "debian:12"], NEVER, terminal).result
     expect(terminal.text).toBe('{\n  "schemaVersion": 2,\n  "x": "\\u009b31m"\n}\n')
     const { stdout, asked } = await ran("manifest debian:12 --json --platform linux/arm64")

@@ -290,7 +290,7 @@ export const http: ReadonlyArray<Row> = [
     "a foreign layer with several `urls`, the first of which serves wrong bytes of the right length",
     "fetched anew from the next one, and proven",
     "–",
-    "pull/foreign.test.ts",
+    "pull/foreignLayers.test.ts",
     "is fetched anew from the next one"
   ),
   row(
@@ -449,7 +449,7 @@ export const layers: ReadonlyArray<Row> = [
 ]
 
 /** What those who use a registry have in its manner: see the tests, each with what is peculiar to one. */
-const dresses = "image/dresses.test.ts"
+const knownRegistries = "registry/knownRegistries.test.ts"
 const peculiar: ReadonlyArray<readonly [registry: string, what: string, words: string]> = [
   [
     "Docker Hub",
@@ -465,7 +465,7 @@ const peculiar: ReadonlyArray<readonly [registry: string, what: string, words: s
   ["Artifactory", "takes a refresh token for a password", "Artifactory: the service wants no refresh token"]
 ]
 export const registries: ReadonlyArray<Row> = peculiar.map(([registry, what, words]) =>
-  row(`${registry}: ${what}`, "pulled", "–", dresses, words)
+  row(`${registry}: ${what}`, "pulled", "–", knownRegistries, words)
 )
 
 export const builders: ReadonlyArray<Row> = [

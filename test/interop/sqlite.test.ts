@@ -21,7 +21,7 @@ it.live(
       yield* pullInto(store, { reference: "example.org/first:1" })
       const children = yield* Effect.forEach(
         Array.from({ length: writers }, (_, i) => `w${i}`),
-        (name) => start("write.ts", root, name, `${count}`)
+        (name) => start("recordImages.ts", root, name, `${count}`)
       )
       let busy = true
       const ended = Promise.all(children.map((child) => child.ended)).finally(() => {

@@ -8,7 +8,7 @@ import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller, pull } from "../../src/Puller.ts"
 import { image, imageIndex, startRegistry } from "../../src/testing/index.ts"
-import { Paper } from "../cli/events.ts"
+import { CapturedOutput } from "../cli/events.ts"
 import { open, temporaryRoot } from "../support/open.ts"
 
 afterEach(() => vi.restoreAllMocks())
@@ -57,7 +57,7 @@ test("the command tells it once", async () => {
   const error = vi.spyOn(console, "error").mockReturnValue()
   await using registry = await serving()
   await using home = await temporaryRoot()
-  const [stdout, stderr] = [new Paper(), new Paper()]
+  const [stdout, stderr] = [new CapturedOutput(), new CapturedOutput()]
   const argv = ["pull", "--root", home.root, "--platform", "linux/amd64", registry.reference("single:1")]
   await Effect.runPromise(
     run(argv, (options) => Puller.layer(options)).pipe(Effect.provideService(Output, { stdout, stderr }))

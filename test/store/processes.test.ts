@@ -27,7 +27,7 @@ describe("several processes", () => {
         yield* pullInto(store, { reference: "example.org/first:1" })
         const children = yield* Effect.forEach(
           Array.from({ length: writers }, (_, i) => `w${i}`),
-          (name) => start("write.ts", root, name, `${count}`)
+          (name) => start("recordImages.ts", root, name, `${count}`)
         )
         const codes = yield* Effect.promise(() => Promise.all(children.map(({ ended }) => ended)))
         expect(codes).toEqual(children.map(() => 0))
@@ -48,7 +48,7 @@ describe("several processes", () => {
         const root = yield* directory
         const store = yield* open({ root })
         for (const [round, after] of [1, 4, 7].entries()) {
-          const child = yield* start("write.ts", root, `r${round}`, "1000")
+          const child = yield* start("recordImages.ts", root, `r${round}`, "1000")
           yield* Effect.promise(() => child.says(`example.org/r${round}:${after}`))
           child.process.kill("SIGKILL")
           yield* Effect.promise(() => child.ended)
@@ -66,7 +66,7 @@ describe("several processes", () => {
     () =>
       Effect.gen(function* () {
         const root = yield* directory
-        const [dead, living] = [yield* start("stage.ts", root), yield* start("stage.ts", root)]
+        const [dead, living] = [yield* start("stageLayer.ts", root), yield* start("stageLayer.ts", root)]
         yield* Effect.promise(() => Promise.all([dead.says("staged"), living.says("staged")]))
         const [deadPath = "", livingPath = ""] = [dead.lines[0], living.lines[0]]
         dead.process.kill("SIGKILL")

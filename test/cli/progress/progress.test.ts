@@ -2,11 +2,11 @@ import { concat, from, NEVER, Subject, throwError } from "rxjs"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { showProgress } from "../../../src/cli/progress/progress.ts"
-import { done, Paper, progress, reference, resolved, resolving, started, story, warning } from "../events.ts"
+import { CapturedOutput, done, progress, reference, resolved, resolving, started, story, warning } from "../events.ts"
 
 const hide = "\u001b[?25l"
 const show = "\u001b[?25h"
-const terminal = () => new Paper({ columns: 100, rows: 30 })
+const terminal = () => new CapturedOutput({ columns: 100, rows: 30 })
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"] }))
 afterEach(() => {
@@ -129,21 +129,21 @@ describe("where bars cannot be drawn", () => {
     "06060606: done, 100 entries, 18.00 MiB",
     ""
   ]
-  const told = (stream: Paper, plain?: boolean) => {
+  const told = (stream: CapturedOutput, plain?: boolean) => {
     from(story).pipe(showProgress({ stream, plain })).subscribe()
     return stream.lines
   }
 
   test("each step is a line: no terminal, a dumb one, one without a size, one that carries a log", () => {
-    expect(told(new Paper())).toEqual(lines)
-    expect(told(Object.assign(new Paper(), { isTTY: true }))).toEqual(lines)
+    expect(told(new CapturedOutput())).toEqual(lines)
+    expect(told(Object.assign(new CapturedOutput(), { isTTY: true }))).toEqual(lines)
     expect(told(terminal(), true)).toEqual(lines)
     vi.stubEnv("TERM", "dumb")
     expect(told(terminal())).toEqual(lines)
   })
 
   test("progress is a line in ten seconds for each layer, and none after its end", async () => {
-    const stream = new Paper()
+    const stream = new CapturedOutput()
     const events = new Subject<PullEvent>()
     events.pipe(showProgress({ stream })).subscribe()
     for (let i = 0; i < 100; i++) events.next(progress(6, i / 100, i / 100))
@@ -161,7 +161,7 @@ describe("where bars cannot be drawn", () => {
     const stream = terminal()
     let error: unknown
     throwError(() => "no")
-      .pipe(showProgress({ stream: new Paper() }))
+      .pipe(showProgress({ stream: new CapturedOutput() }))
       .subscribe({ error: (e) => (error = e) })
     expect(error).toBe("no")
     from(story)

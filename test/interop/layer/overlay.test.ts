@@ -8,7 +8,7 @@ import type { Warning } from "../../../src/api/events.ts"
 import { lowerdir } from "../../../src/layer/layout/lowerdir.ts"
 import { attribute, outline } from "../../support/diskTree.ts"
 import { apply, dir, file, type TestEntry, temporary } from "../../support/entries.ts"
-import { lowerLayer, stacking } from "../../support/stacking.ts"
+import { lowerLayer, whiteoutCases } from "../../support/layerMerges.ts"
 import { withNative } from "../../support/withNative.ts"
 
 const mountable = process.platform === "linux" && process.getuid?.() === 0
@@ -51,7 +51,7 @@ const forms: ReadonlyArray<Form> = (["trusted", "user"] as const).flatMap((attri
 )
 
 describe.runIf(mountable).each(forms)("$attributes.overlay, whiteouts by $whiteouts", (form) => {
-  test.each(Object.entries(stacking))("%s", (_, [upper, expected]) => {
+  test.each(Object.entries(whiteoutCases))("%s", (_, [upper, expected]) => {
     expect(outline(mounted([lowerLayer, upper], form).point)).toEqual(expected)
   })
 

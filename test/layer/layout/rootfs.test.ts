@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { expect, test } from "vitest"
 import { attributes, outline, statOf } from "../../support/diskTree.ts"
 import { apply, dir, emptyRoot, file, symlink, type TestEntry } from "../../support/entries.ts"
-import { lowerLayer, merging, stacking } from "../../support/stacking.ts"
+import { lowerLayer, mergeCases, whiteoutCases } from "../../support/layerMerges.ts"
 
 const merge = (...layers: ReadonlyArray<ReadonlyArray<TestEntry>>): string => {
   const root = emptyRoot()
@@ -12,7 +12,7 @@ const merge = (...layers: ReadonlyArray<ReadonlyArray<TestEntry>>): string => {
   return root
 }
 
-test.each(Object.entries({ ...stacking, ...merging }))("%s", (_, [upper, expected]) => {
+test.each(Object.entries({ ...whiteoutCases, ...mergeCases }))("%s", (_, [upper, expected]) => {
   expect(outline(merge(lowerLayer, upper))).toEqual(expected)
 })
 

@@ -29,7 +29,7 @@ describe("an image that another process holds", () => {
         const store = yield* open({ root })
         yield* pullInto(store, a)
         yield* pullInto(store, b)
-        const child = yield* start("held.ts", root, ...digestsOf(a))
+        const child = yield* start("holdDigests.ts", root, ...digestsOf(a))
         yield* Effect.promise(() => child.says("held"))
         expect(yield* store.remove(a.reference)).toMatchObject({ images: [a.reference], layers: [], deferred: true })
         // What nobody holds goes all the same.
@@ -104,10 +104,10 @@ describe("whoever asks which images are held", () => {
       () =>
         Effect.gen(function* () {
           const root = yield* directory
-          for (const asker of yield* Effect.forEach([1, 2, 3], () => start("asks.ts", root, kind))) {
+          for (const asker of yield* Effect.forEach([1, 2, 3], () => start("queryHolds.ts", root, kind))) {
             yield* Effect.promise(() => asker.says("asking"))
           }
-          const holder = yield* start("holds.ts", root, "400", kind)
+          const holder = yield* start("holdRepeatedly.ts", root, "400", kind)
           yield* Effect.promise(() => holder.ended)
           expect(holder.lines).toEqual(["lost 0"])
         }),

@@ -127,7 +127,7 @@ describe("a lock between processes", () => {
   it.live("is refused while another process has it, and had at once when that one is killed", () =>
     Effect.gen(function* () {
       const path = yield* place
-      const holder = yield* start("hold.ts", "file", path)
+      const holder = yield* start("takeLock.ts", "file", path)
       yield* Effect.promise(() => holder.says("held"))
       expect(yield* Effect.scoped(tryLock(path))).toBe(false)
       const onWait = () => void holder.process.kill("SIGKILL")
@@ -138,7 +138,7 @@ describe("a lock between processes", () => {
   it.live("waiting for another process can be interrupted, and gives nothing away", () =>
     Effect.gen(function* () {
       const path = yield* place
-      const holder = yield* start("hold.ts", "file", path)
+      const holder = yield* start("takeLock.ts", "file", path)
       yield* Effect.promise(() => holder.says("held"))
       const waits = yield* Deferred.make<void>()
       const onWait = () => void Deferred.doneUnsafe(waits, Effect.void)
@@ -157,7 +157,7 @@ describe("a lock between processes", () => {
         return expect(refused).toBe("ENOTSUP")
       }
       const path = yield* place
-      const holder = yield* start("hold.ts", "socket", path)
+      const holder = yield* start("takeLock.ts", "socket", path)
       yield* Effect.promise(() => holder.says("held"))
       expect(yield* Effect.promise(() => trySocketLock(path, false))).toBeUndefined()
       holder.process.kill("SIGKILL")
@@ -176,7 +176,7 @@ describe("a lock between processes", () => {
         return expect(refused).toBe("ENOTSUP")
       }
       const path = yield* place
-      const holder = yield* start("hold.ts", "socket", path, "shared")
+      const holder = yield* start("takeLock.ts", "socket", path, "shared")
       yield* Effect.promise(() => holder.says("held"))
       const ask = (shared: boolean) => Effect.promise(() => trySocketLock(path, shared, true))
       const held = yield* ask(true)

@@ -1,4 +1,4 @@
-/** Holds the digests that it is given, says so, and goes on holding them: `held.ts ROOT DIGEST…`. */
+/** Holds the digests that it is given, says so, and goes on holding them: `holdDigests.ts ROOT DIGEST…`. */
 import * as Effect from "effect/Effect"
 import { Store } from "../../../src/store/Store.ts"
 

@@ -1,4 +1,4 @@
-/** Stages a layer, says where, and keeps at it: `stage.ts ROOT`. */
+/** Stages a layer, says where, and keeps at it: `stageLayer.ts ROOT`. */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"

@@ -10,7 +10,7 @@ import { image, Prng, startRegistry, type TestRegistry } from "../../../src/test
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
 
-const fewFiles = join(import.meta.dirname, "../programs/fewFiles.mjs")
+const pullWithFewDescriptors = join(import.meta.dirname, "../programs/pullWithFewDescriptors.mjs")
 
 let home: string
 let root: string
@@ -102,9 +102,13 @@ test("EACCES: a store that is another user's", async () => {
 /** What the program tells, a line each. */
 const runWithFewFiles = async (wish: object) => {
   // Node opens all of a program's modules at once: there have to be some hundreds.
-  const child = spawn("prlimit", ["--nofile=500:500", "--", process.execPath, fewFiles, JSON.stringify(wish)], {
-    stdio: ["ignore", "pipe", "inherit"]
-  })
+  const child = spawn(
+    "prlimit",
+    ["--nofile=500:500", "--", process.execPath, pullWithFewDescriptors, JSON.stringify(wish)],
+    {
+      stdio: ["ignore", "pipe", "inherit"]
+    }
+  )
   let stdout = ""
   child.stdout.setEncoding("utf8").on("data", (text) => {
     stdout += text

@@ -1,4 +1,4 @@
-/** Says what the store at each ROOT knows, a line of JSON each, and cleans up: `images.ts ROOT…`. */
+/** Says what the store at each ROOT knows, a line of JSON each, and cleans up: `listImages.ts ROOT…`. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

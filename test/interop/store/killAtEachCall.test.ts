@@ -28,7 +28,7 @@ const layer = (seed: string) => ({
   files: { [`${seed}.bin`]: new Prng(seed).bytes(20_000), [`${seed}.txt`]: seed }
 })
 
-const dies = join(import.meta.dirname, "../programs/dies.cjs")
+const killBeforeCall = join(import.meta.dirname, "../programs/killBeforeCall.cjs")
 
 /** All but the insides of trees, what SQLite makes its file of, and empty files of locks. */
 const kept = (root: string) =>
@@ -53,7 +53,7 @@ const asked = async (wish: Wish) => {
  * Runs the wish as often as it has steps. `before` is the store that each run begins with, where it is not a new one;
  * `then` is asked for beside the wish after each death.
  */
-const everyStep = async (
+const killAtEachCall = async (
   scratch: string,
   before: string | undefined,
   wish: Omit<Wish, "root">,
@@ -71,7 +71,7 @@ const everyStep = async (
   let died = 0
   for (let step = 1 + Math.floor(random() * every); ; step += every) {
     const root = fresh("struck")
-    const pulling = startPull({ ...wish, root }, ["--require", dies], { DIES_AT: String(step) })
+    const pulling = startPull({ ...wish, root }, ["--require", killBeforeCall], { DIES_AT: String(step) })
     let where = ""
     pulling.process.stderr?.setEncoding("utf8").on("data", (text) => {
       where += text
@@ -93,7 +93,7 @@ test("a first pull, an index of two platforms", { timeout: 900_000 }, async () =
   await using registry = await startRegistry({ images: { "app:1": made } })
   using scratch = openScratch("steps")
   const wish = { references: [registry.reference("app:1")], pull: { platform: "linux/arm64" } }
-  const died = await everyStep(scratch.path, undefined, wish)
+  const died = await killAtEachCall(scratch.path, undefined, wish)
   console.log(`first pull: ${died} died`)
   expect(died).toBeGreaterThan(100 / every / 4)
 })
@@ -111,7 +111,7 @@ test("a tag that has moved", { timeout: 900_000 }, async () => {
   registry.add("app:1", next)
   // The record of what the tag named before goes after the rows: where its removal failed, with the next cleaning up.
   const wish = { references, pull: { policy: "always" } } as const
-  const died = await everyStep(scratch.path, before, wish, { pruning: true })
+  const died = await killAtEachCall(scratch.path, before, wish, { pruning: true })
   console.log(`moved tag: ${died} died`)
   expect(died).toBeGreaterThan(100 / every / 4)
 })
@@ -126,7 +126,7 @@ test("a removal", { timeout: 900_000 }, async () => {
   const before = join(scratch.path, "before")
   const [a, b] = [registry.reference("a:1"), registry.reference("b:1")]
   await asked({ root: before, references: [a, b] })
-  const died = await everyStep(scratch.path, before, { references: [], removing: [a], pruning: true })
+  const died = await killAtEachCall(scratch.path, before, { references: [], removing: [a], pruning: true })
   console.log(`removal: ${died} died`)
   expect(died).toBeGreaterThan(50 / every / 4)
 })

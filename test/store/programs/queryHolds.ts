@@ -1,4 +1,4 @@
-/** Asks which images are held, again and again, as `prune` does: `asks.ts ROOT [sockets]`. */
+/** Asks which images are held, again and again, as `prune` does: `queryHolds.ts ROOT [sockets]`. */
 import "./withoutFileLocks.ts"
 
 const Effect = await import("effect/Effect")

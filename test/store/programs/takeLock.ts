@@ -1,4 +1,4 @@
-/** Takes the lock at a path, says so, and keeps it: `hold.ts file|socket PATH [shared]`. */
+/** Takes the lock at a path, says so, and keeps it: `takeLock.ts file|socket PATH [shared]`. */
 import { mkdir } from "node:fs/promises"
 import { dirname } from "node:path"
 import { tryFileLock } from "../../../src/store/locks/fileLock.ts"

@@ -1,4 +1,4 @@
-/** Holds a digest so many times, and says how often nobody could have asked for it: `holds.ts ROOT TIMES [sockets]`. */
+/** Holds a digest so many times, and says how often nobody could have asked for it: `holdRepeatedly.ts ROOT TIMES [sockets]`. */
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import "./withoutFileLocks.ts"

@@ -1,4 +1,4 @@
-/** Pulls images into a store, one after the other, and says each when it is recorded: `write.ts ROOT NAME COUNT`. */
+/** Pulls images into a store, one after the other, and says each when it is recorded: `recordImages.ts ROOT NAME COUNT`. */
 import * as Effect from "effect/Effect"
 import { open, pullInto } from "../fixtures.ts"
 

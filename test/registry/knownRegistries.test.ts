@@ -1,4 +1,4 @@
-/** Registries in the dress of those that people use, each with what is peculiar to it. */
+/** Registries that people use, each imitated with its peculiarities. */
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { expect, test } from "vitest"
@@ -17,8 +17,8 @@ import {
 } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
 
-const made: Promise<TestImage> = randomImage("dressed", { layers: 1 })
-const dressed = async (auth: AuthOptions, more: RegistryOptions = {}) =>
+const made: Promise<TestImage> = randomImage("known registries", { layers: 1 })
+const serve = async (auth: AuthOptions, more: RegistryOptions = {}) =>
   startRegistry({ images: { "org/app:1": await made }, auth, ...more })
 
 const pull = async (registry: TestRegistry, credentials: Credentials, options: PullerOptions = {}) => {
@@ -33,7 +33,7 @@ const schemes = (registry: TestRegistry) => [
 ]
 
 test("Docker Hub: the token service is another host, blobs lie elsewhere, and the quota is told", async () => {
-  await using registry = await dressed({ ...bearer("me", "dckr_pat_x"), ownOrigin: true } as AuthOptions, {
+  await using registry = await serve({ ...bearer("me", "dckr_pat_x"), ownOrigin: true } as AuthOptions, {
     storage: { strict: true }
   })
   registry.fault(
@@ -52,7 +52,7 @@ test("Docker Hub: the token service is another host, blobs lie elsewhere, and th
 })
 
 test("GHCR: a token for any user name, and 403 for what may not be seen", async () => {
-  await using registry = await dressed({ ...bearer("any", "ghp_x"), mayPull: () => true } as AuthOptions)
+  await using registry = await serve({ ...bearer("any", "ghp_x"), mayPull: () => true } as AuthOptions)
   await pull(registry, { username: "any", password: "ghp_x" })
   await expect(pull(registry, { username: "any", password: "no" })).rejects.toMatchObject({
     reason: { _tag: "AccessDenied" }
@@ -61,40 +61,40 @@ test("GHCR: a token for any user name, and 403 for what may not be seen", async 
 
 test("ECR: Basic for the user AWS with a long password, and storage that refuses credentials", async () => {
   const password = Buffer.alloc(2000, "eyJ").toString("base64")
-  await using registry = await dressed({ type: "basic", users: { AWS: password } }, { storage: { strict: true } })
+  await using registry = await serve({ type: "basic", users: { AWS: password } }, { storage: { strict: true } })
   await pull(registry, { username: "AWS", password })
   expect(registry.storage?.sawAuthorization).toBe(false)
 })
 
 test("GAR and GCR: a key file's text for password, its colons and line ends kept; POST is unknown", async () => {
   const password = JSON.stringify({ type: "service_account", private_key: "-----BEGIN\nx:y\n-----END\n" }, null, 2)
-  await using registry = await dressed({ ...bearer("_json_key", password), oauth2: false } as AuthOptions)
+  await using registry = await serve({ ...bearer("_json_key", password), oauth2: false } as AuthOptions)
   await pull(registry, { username: "_json_key", password })
   expect(schemes(registry)).toEqual(["GET Basic"])
 })
 
 test("ACR: the identity token is exchanged by POST, and never sent as a bearer", async () => {
-  await using registry = await dressed({ type: "bearer", identityTokens: { refresh: "me" }, field: "access_token" })
+  await using registry = await serve({ type: "bearer", identityTokens: { refresh: "me" }, field: "access_token" })
   await pull(registry, { identityToken: "refresh" })
   expect(schemes(registry)).toEqual(["POST undefined"])
 })
 
 test("Quay and Harbor: robots' names, with + and $", async () => {
   for (const user of ["org+robot", "robot$project+name"]) {
-    await using registry = await dressed(bearer(user, "p:w"))
+    await using registry = await serve(bearer(user, "p:w"))
     await pull(registry, { username: user, password: "p:w" })
   }
 })
 
 test("GitLab: tokens that end in the middle of a pull are renewed, and insufficient_scope is asked for anew", async () => {
-  await using registry = await dressed({ ...bearer("deploy", "gldt-x"), uses: 1 } as AuthOptions)
+  await using registry = await serve({ ...bearer("deploy", "gldt-x"), uses: 1 } as AuthOptions)
   await pull(registry, { username: "deploy", password: "gldt-x" })
   expect(registry.tokens?.issued).toBeGreaterThan(2)
 })
 
 test("a long blob goes on with a new token, from the byte not yet seen", async () => {
   const layer = (await made).manifests[0]?.layers[0]
-  await using registry = await dressed(bearer("me", "x"))
+  await using registry = await serve(bearer("me", "x"))
   registry.fault(
     { kind: "blob", reference: layer?.digest ?? "", times: 1 },
     fault.all(fault.cut(20), fault.expireTokens())
@@ -105,7 +105,7 @@ test("a long blob goes on with a new token, from the byte not yet seen", async (
 })
 
 test("Artifactory: the service wants no refresh token, and takes it for the password of its user", async () => {
-  await using registry = await dressed({ ...bearer("me", "reference-token"), oauth2: false } as AuthOptions)
+  await using registry = await serve({ ...bearer("me", "reference-token"), oauth2: false } as AuthOptions)
   const auth = Buffer.from("me:").toString("base64")
   const OCIFLOW_AUTH = JSON.stringify({ auths: { [registry.host]: { auth, identitytoken: "reference-token" } } })
   await Effect.gen(function* () {

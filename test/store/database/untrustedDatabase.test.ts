@@ -34,7 +34,7 @@ const changed = (...statements: ReadonlyArray<string>) =>
 
 /** What another process says of these stores. */
 const asked = Effect.fnUntraced(function* (...roots: ReadonlyArray<string>) {
-  const child = yield* start("images.ts", ...roots)
+  const child = yield* start("listImages.ts", ...roots)
   yield* promise(() => child.ended).pipe(Effect.timeoutOption("30 seconds"))
   return child.lines.map((line) => JSON.parse(line))
 })

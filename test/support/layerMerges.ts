@@ -13,7 +13,7 @@ export const lowerLayer: ReadonlyArray<TestEntry> = [
 type Case = readonly [upper: ReadonlyArray<TestEntry>, expected: ReadonlyArray<string>]
 
 /** What a layer says can be said without knowing the layers beneath it. */
-export const stacking: Record<string, Case> = {
+export const whiteoutCases: Record<string, Case> = {
   "a whiteout removes a file": [
     [file(".wh.f")],
     ["d/", "d/old = 1", "d/s/", "d/s/old = 2", "d/t/", "d/t/old = 3", "l -> d"]
@@ -59,7 +59,7 @@ export const stacking: Record<string, Case> = {
 }
 
 /** What has to know the layers beneath: only a merged tree does. */
-export const merging: Record<string, Case> = {
+export const mergeCases: Record<string, Case> = {
   "a whiteout below a link is one below where it leads": [
     [file("l/.wh.s"), file("l/.wh.t")],
     ["d/", "d/old = 1", "f = 4", "l -> d"]
