@@ -10,11 +10,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { PullerOptions } from "../api/config.ts"
-import type { PullError } from "../api/errors.ts"
-import type { Puller } from "../Puller.ts"
 import {
   access,
   count,
@@ -31,10 +27,9 @@ import { loginCommands } from "./commands/loginCommands.ts"
 import { lookingCommands } from "./commands/lookingCommands.ts"
 import { network, reached } from "./commands/network.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
+import type { Library } from "./Library.ts"
 import { loadPart } from "./loadPart.ts"
 import { reportFailure } from "./reportFailure.ts"
-
-export type Library = (options: PullerOptions) => Layer.Layer<Puller, PullError>
 
 const pull = (library: Library) =>
   Command.make(

@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
-import { type Library, ociflow } from "./command.ts"
+import { ociflow } from "./command.ts"
 import * as environment from "./environment.ts"
+import type { Library } from "./Library.ts"
 import { presenter } from "./presenter.ts"
 
 /** The questions of the wizard would need keys to be read: it is left out. */

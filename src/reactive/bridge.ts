@@ -6,6 +6,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 // By its own path: the library's import does not load all of rxjs.
 import { Observable } from "rxjs/internal/Observable"
+import { operate } from "./operate.ts"
 
 /** Runs an Effect for each subscription; unsubscribing interrupts it. */
 export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
@@ -54,24 +55,31 @@ export const drain =
       return Effect.sync(() => subscription.unsubscribe())
     })
 
+/** What an Effect emits while it runs, and then how it ended. Its scope closes before the sequence ends. */
+export const emitting = <A>(
+  lift: Lift,
+  run: (next: (value: A) => void) => Effect.Effect<unknown, unknown, Scope.Scope>
+): Observable<A> =>
+  new Observable((subscriber) =>
+    lift(Effect.scoped(run((value) => subscriber.next(value)))).subscribe(
+      operate({ destination: subscriber, next: () => undefined })
+    )
+  )
+
+/** Runs a sequence to its end; each value is handed to `next`. All errors are typed. */
+export const drainTo = <A>(source: Observable<A>, next: (value: A) => void): Effect.Effect<void, unknown> =>
+  Effect.callback((resume) => {
+    const subscription = source.subscribe({
+      next,
+      complete: () => resume(Effect.void),
+      error: (error) => resume(Effect.fail(error))
+    })
+    return Effect.sync(() => subscription.unsubscribe())
+  })
+
 /** A sequence out of something that is open as long as somebody is subscribed. */
 export const scoped$ = <A, B, E>(
   lift: Lift,
   acquire: Effect.Effect<A, E, Scope.Scope>,
   use: (a: A) => Observable<B>
-): Observable<B> =>
-  new Observable((sink) => {
-    const handing = (source: Observable<B>) =>
-      new Observable<never>((over) =>
-        source.subscribe({
-          next: (value) => sink.next(value),
-          error: (error) => over.error(error),
-          complete: () => over.complete()
-        })
-      )
-    const run = Effect.flatMap(acquire, (a) => drain((_): _ is unknown => true)(handing(use(a))))
-    return lift(Effect.scoped(run)).subscribe({
-      error: (error) => sink.error(error),
-      complete: () => sink.complete()
-    })
-  })
+): Observable<B> => emitting(lift, (next) => Effect.flatMap(acquire, (a) => drainTo(use(a), next)))

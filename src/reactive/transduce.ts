@@ -2,6 +2,7 @@
 import type { OperatorFunction } from "rxjs"
 // By module: the barrel costs each extraction worker 0.1 s of CPU at its start.
 import { Observable } from "rxjs/internal/Observable"
+import { operate } from "./operate.ts"
 
 /** `push` and `end` hand each output to `next`; they may throw, which becomes the observable's error. */
 export interface Machine<in A, out B> {
@@ -17,26 +18,21 @@ export const transduce =
     new Observable((subscriber) => {
       const machine = make()
       const next = (value: B) => subscriber.next(value)
-      const guard = (step: () => void) => {
-        try {
-          step()
-          return true
-        } catch (error) {
-          subscriber.error(error)
-          return false
-        }
-      }
       if (machine.close !== undefined) subscriber.add(machine.close)
       subscriber.add(
-        source.subscribe({
-          // A source that emits while it is being subscribed cannot be stopped: what it says after a failure is void.
-          next: (chunk) => {
-            if (!subscriber.closed) guard(() => machine.push(chunk, next))
-          },
-          error: (error) => subscriber.error(error),
-          complete: () => {
-            if (!subscriber.closed && guard(() => machine.end(next))) subscriber.complete()
-          }
-        })
+        source.subscribe(
+          operate<A>({
+            destination: subscriber,
+            // A source that emits while it is being subscribed cannot be stopped: what it emits after a failure is ignored.
+            next: (chunk) => {
+              if (!subscriber.closed) machine.push(chunk, next)
+            },
+            complete: () => {
+              if (subscriber.closed) return
+              machine.end(next)
+              subscriber.complete()
+            }
+          })
+        )
       )
     })

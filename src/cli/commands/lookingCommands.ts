@@ -1,7 +1,7 @@
 /** The commands that look and pull nothing: `resolve`, `tags`, `manifest`, `referrers`. */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
-import type { Library } from "../command.ts"
+import type { Library } from "../Library.ts"
 import { loadPart } from "../loadPart.ts"
 import { reportFailure } from "../reportFailure.ts"
 import { json, reference, text } from "./flags.ts"

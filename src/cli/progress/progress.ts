@@ -1,7 +1,18 @@
 /** Shows a pull while it goes, as an operator: bars on a terminal, a line for each step elsewhere. */
-import { filter, interval, type MonoTypeOperatorFunction, map, Observable, Subject } from "rxjs"
+import {
+  connect,
+  filter,
+  ignoreElements,
+  interval,
+  type MonoTypeOperatorFunction,
+  map,
+  merge,
+  Observable,
+  tap
+} from "rxjs"
 import { printable } from "../../api/errors.ts"
 import type { PullEvent } from "../../api/events.ts"
+import { operate } from "../../reactive/operate.ts"
 import { frame } from "./frame.ts"
 import { advance, initial } from "./PullState.ts"
 import { plainLine } from "./plainLine.ts"
@@ -50,47 +61,40 @@ const drawing =
           .subscribe((next) => screen.draw(next))
       )
       subscriber.add(
-        events.subscribe({
-          next: (event) => {
-            state = advance(state, event)
-            if (event._tag === "Warning") screen.print(`warning: ${printable(event.message)}`)
-            subscriber.next(event)
-          },
-          error: (error) => {
-            screen.close(picture(0, true))
-            subscriber.error(error)
-          },
-          complete: () => {
-            screen.close(picture(0, state.image === undefined))
-            subscriber.complete()
-          }
-        })
+        events.subscribe(
+          operate<PullEvent>({
+            destination: subscriber,
+            next: (event) => {
+              state = advance(state, event)
+              if (event._tag === "Warning") screen.print(`warning: ${printable(event.message)}`)
+              subscriber.next(event)
+            },
+            error: (error) => {
+              screen.close(picture(0, true))
+              subscriber.error(error)
+            },
+            complete: () => {
+              screen.close(picture(0, state.image === undefined))
+              subscriber.complete()
+            }
+          })
+        )
       )
     })
 
 const telling =
   (stream: Terminal): MonoTypeOperatorFunction<PullEvent> =>
-  (events) =>
-    new Observable((subscriber) => {
-      const told = new Subject<PullEvent>()
-      subscriber.add(
-        told
-          .pipe(
-            // Enough to see in a log that a long download lives.
-            sampled(lineEvery),
-            map(plainLine),
-            filter((line) => line !== undefined)
-          )
-          .subscribe((line) => stream.write(`${line}\n`))
-      )
-      subscriber.add(
-        events.subscribe({
-          next: (event) => {
-            told.next(event)
-            subscriber.next(event)
-          },
-          error: (error) => subscriber.error(error),
-          complete: () => subscriber.complete()
-        })
-      )
-    })
+  (source) =>
+    source.pipe(
+      connect((events) => {
+        const lines = events.pipe(
+          // Enough to see in a log that a long download lives.
+          sampled(lineEvery),
+          map(plainLine),
+          filter((line) => line !== undefined),
+          tap((line) => stream.write(`${line}\n`)),
+          ignoreElements()
+        )
+        return merge(lines, events)
+      })
+    )

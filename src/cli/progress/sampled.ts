@@ -1,18 +1,22 @@
-/** Progress of each layer at most once in so many milliseconds; every other event as it comes. The source must be hot. */
-import { auditTime, filter, groupBy, type MonoTypeOperatorFunction, mergeMap, takeUntil } from "rxjs"
+/** Progress of each layer at most once in so many milliseconds; every other event as it comes. */
+import { auditTime, connect, filter, groupBy, type MonoTypeOperatorFunction, mergeMap, takeUntil } from "rxjs"
 import type { PullEvent } from "../../api/events.ts"
 
 const isDone = (event: PullEvent, digest: string) => event._tag === "LayerDone" && event.digest === digest
 
 export const sampled =
   (milliseconds: number): MonoTypeOperatorFunction<PullEvent> =>
-  (events) =>
-    events.pipe(
-      groupBy((event) => (event._tag === "LayerProgress" ? event.digest : undefined)),
-      mergeMap((group) => {
-        const { key } = group
-        if (key === undefined) return group
-        // Else a sample could come out after the end of its layer.
-        return group.pipe(auditTime(milliseconds), takeUntil(events.pipe(filter((event) => isDone(event, key)))))
-      })
+  (source) =>
+    source.pipe(
+      connect((events) =>
+        events.pipe(
+          groupBy((event) => (event._tag === "LayerProgress" ? event.digest : undefined)),
+          mergeMap((group) => {
+            const { key } = group
+            if (key === undefined) return group
+            // Else a sample could come out after the end of its layer.
+            return group.pipe(auditTime(milliseconds), takeUntil(events.pipe(filter((event) => isDone(event, key)))))
+          })
+        )
+      )
     )

@@ -1,16 +1,16 @@
 /** A blob's bytes (OCI distribution-spec, "Pulling blobs"), each attempt one request from a given byte on. */
 import * as Effect from "effect/Effect"
-import { map, Observable, tap } from "rxjs"
+import { map, type Observable } from "rxjs"
 import { BlobInterrupted, InvalidResponse, isReason, redactUrl } from "../../api/errors.ts"
-import { drain } from "../../reactive/bridge.ts"
+import { drainTo, emitting } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
+import { limitBytes } from "../../reactive/limitBytes.ts"
+import { skipBytes } from "../../reactive/skipBytes.ts"
 import { problemOf } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
-import { atMost } from "../http/atMost.ts"
 import { isPage } from "../http/readDocument.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 import { type BlobSource, mismatch, openBlob } from "./openBlob.ts"
-import { skip } from "./skip.ts"
 
 /** A page for people is no layer, though its head told nothing of its length: no byte of it is kept. */
 const unlessPage = (answer: Answer, body$: Observable<Uint8Array>): Observable<Uint8Array> =>
@@ -34,7 +34,7 @@ export const attempt = (
   gate: Gate,
   end?: number
 ): Observable<Uint8Array> =>
-  new Observable((sink) => {
+  emitting(source.lift, (next) => {
     let seen = offset
     const until = end ?? blob.size
     const tooMuch = (url: URL) => () =>
@@ -43,16 +43,12 @@ export const attempt = (
         : new InvalidResponse({ url: redactUrl(url), problem: "it sends more than was asked for" })
     const broke = (problem: string, cause?: unknown) =>
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
-    const run = Effect.gen(function* () {
+    return Effect.gen(function* () {
       const { answer, surplus, ranged, foreign } = yield* openBlob(source, blob, { offset, end })
       if (foreign !== undefined) source.served(foreign)
       const bytes$ = unlessPage(answer, answer.body$(gate)).pipe(
-        skip(surplus),
-        atMost(until - offset, tooMuch(answer.url)),
-        tap((chunk) => {
-          seen += chunk.length
-          sink.next(chunk)
-        })
+        skipBytes(surplus),
+        limitBytes(until - offset, tooMuch(answer.url))
       )
       const note = Effect.sync(() => {
         if (foreign !== undefined && seen < until) source.broken.add(foreign)
@@ -60,17 +56,14 @@ export const attempt = (
         if (seen > offset) source.rangeless.somethingCame(ranged)
         else source.rangeless.nothingCame(ranged)
       })
-      yield* drain((_): _ is unknown => true)(bytes$).pipe(
+      yield* drainTo(bytes$, (chunk) => {
+        seen += chunk.length
+        next(chunk)
+      }).pipe(
         Effect.mapError((error) => (isReason(error) ? error : broke(problemOf(error), error))),
         Effect.tapError(() => note)
       )
       yield* note
       if (seen < until) return yield* broke("it ended early")
     })
-    sink.add(
-      source.lift(Effect.scoped(run)).subscribe({
-        error: (error) => sink.error(error),
-        complete: () => sink.complete()
-      })
-    )
   })

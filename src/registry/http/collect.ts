@@ -3,10 +3,10 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import { limitBytes } from "../../reactive/limitBytes.ts"
 import { whole } from "../../reactive/whole.ts"
 import { problemOf } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
-import { atMost } from "./atMost.ts"
 
 /** The body has more than `limit` bytes; the request was aborted there. */
 export class TooLong extends Data.TaggedError("TooLong")<{ readonly limit: number }> {}
@@ -24,7 +24,7 @@ export const collect = (
     const subscription = answer
       .body$(new Gate())
       .pipe(
-        atMost(limit, () => new TooLong({ limit })),
+        limitBytes(limit, () => new TooLong({ limit })),
         whole
       )
       .subscribe({

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { takeUntil, timer } from "rxjs"
 import { Gate } from "../../reactive/Gate.ts"
+import { limitBytes } from "../../reactive/limitBytes.ts"
 import type { Answer } from "../connection/Transport.ts"
-import { atMost } from "./atMost.ts"
 
 /** What is read of it, so that its connection serves the next request: what ends within these bytes and milliseconds. */
 const mostBytes = 65_536
@@ -18,7 +18,7 @@ export const discard = (answer: Answer): Effect.Effect<void, never, Scope.Scope>
         answer
           .body$(new Gate())
           .pipe(
-            atMost(mostBytes, () => undefined),
+            limitBytes(mostBytes, () => undefined),
             takeUntil(timer(longest))
           )
           .subscribe({ error: () => undefined })

@@ -2,7 +2,7 @@
 import { lstat, readdir, readlink, realpath } from "node:fs/promises"
 import { join } from "node:path"
 import { contentOfFile } from "../Content.ts"
-import type { EntryOptions } from "../tar/encodeEntry.ts"
+import type { EntryOptions } from "../tar/EntryOptions.ts"
 import { type Tar, tar } from "../tar/Tar.ts"
 import { type ImageOptions, image } from "./image.ts"
 import type { TestImage } from "./TestImage.ts"

@@ -3,7 +3,8 @@
  * entry, `raw` and `header()` say what no tool would.
  */
 import { type Content, contentOfBytes, contentOfParts } from "../Content.ts"
-import { type EntryOptions, type EntryType, encodeEntry } from "./encodeEntry.ts"
+import type { EntryOptions } from "./EntryOptions.ts"
+import { type EntryType, encodeEntry } from "./encodeEntry.ts"
 import { blockSize, bytesOf, type HeaderFields, headerBlock, padding, type TarFormat, type Text } from "./Header.ts"
 import { type PaxRecords, paxRecords } from "./pax.ts"
 import { gnuSparse, mapOf, paxSparse, type Region, type SparseForm } from "./sparse.ts"

@@ -1,5 +1,5 @@
 /** What each format does with names, links and numbers that its header cannot hold. */
-import type { Encoded } from "./encodeEntry.ts"
+import type { Encoded } from "./EntryOptions.ts"
 import { type HeaderFields, headerBlock, padding, type TarFormat, type Text } from "./Header.ts"
 import { isWhole, type PaxRecords, paxRecords, paxTime, wholeSeconds, xattrRecord } from "./pax.ts"
 

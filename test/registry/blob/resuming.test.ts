@@ -1,9 +1,9 @@
 import fc from "fast-check"
 import { concat, lastValueFrom, NEVER, of, throwError, timer, toArray } from "rxjs"
 import { describe, expect, it } from "vitest"
+import { limitBytes } from "../../../src/reactive/limitBytes.ts"
+import { skipBytes } from "../../../src/reactive/skipBytes.ts"
 import { resuming } from "../../../src/registry/blob/resuming.ts"
-import { skip } from "../../../src/registry/blob/skip.ts"
-import { atMost } from "../../../src/registry/http/atMost.ts"
 
 const bytes = (from: number, to: number) => Uint8Array.from({ length: to - from }, (_, n) => (from + n) % 251)
 const joined = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks)
@@ -85,8 +85,8 @@ describe("skip and atMost", () => {
           let failed = false
           of(...chunks)
             .pipe(
-              skip(from),
-              atMost(limit, () => "too much")
+              skipBytes(from),
+              limitBytes(limit, () => "too much")
             )
             .subscribe({
               next: (chunk) => seen.push(chunk),

@@ -1,7 +1,7 @@
-/** Leaves out the first `count` bytes. */
 import { defer, filter, type MonoTypeOperatorFunction, map } from "rxjs"
 
-export const skip =
+/** Leaves out the first `count` bytes. */
+export const skipBytes =
   (count: number): MonoTypeOperatorFunction<Uint8Array> =>
   (source) =>
     count === 0
