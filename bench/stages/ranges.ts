@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { isReason } from "../../src/api/errors.ts"
-import { hostPlatform } from "../../src/image/hostPlatform.ts"
+import { hostPlatform } from "../../src/image/Platform.ts"
 import { parse } from "../../src/image/reference/Reference.ts"
 import { drain } from "../../src/reactive/bridge.ts"
 import { Gate } from "../../src/reactive/Gate.ts"

@@ -4,6 +4,7 @@
  */
 import { constants, type Stats } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
+import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
 
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 
@@ -40,6 +41,16 @@ export const readRegular = async (path: string, most: number): Promise<Buffer> =
     await file.close()
   }
 }
+
+/** Bytes of a file that the store keeps for itself: a path, a digest and a fingerprint are far less. */
+const mostOwn = 2 ** 16
+
+/** A small file that a store keeps for itself, as text; `undefined` where there is none, or it is not a small regular file. */
+export const readOwn = (path: string) =>
+  syscall("read", path, async () => (await readRegular(path, mostOwn)).toString()).pipe(
+    ifMissing,
+    recoverFrom(["EFBIG", ...notRegular], undefined)
+  )
 
 /** The user whose rights the process has; `undefined` on Windows, which has no such numbers. */
 const user = (): number | undefined => process.geteuid?.()

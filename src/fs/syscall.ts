@@ -1,4 +1,5 @@
 /** One call of the operating system as an Effect; what it refuses is `FileSystemFailed` with the system's own code. */
+import { unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { codeOrMessage } from "../api/codeOf.ts"
 import { FileSystemFailed } from "../api/errors.ts"
@@ -17,3 +18,7 @@ export const recoverFrom =
 
 /** `undefined` where the path does not exist. */
 export const ifMissing = recoverFrom(["ENOENT", "ENOTDIR"], undefined)
+
+/** Removes a file; succeeds where it does not exist. */
+export const removeFile = (path: string): Effect.Effect<void, FileSystemFailed> =>
+  Effect.asVoid(ifMissing(syscall("unlink", path, () => unlink(path))))

@@ -5,6 +5,7 @@
  * first, as containerd's matcher does: arm/v7 takes v7, v6, v5; arm64 takes arm64 and then 32-bit arm; amd64/v3 takes
  * v3, v2, v1 and then 386.
  */
+import { endianness } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { InvalidOption } from "../api/errors.ts"
@@ -130,4 +131,18 @@ export const parsePlatform = (text: string): Effect.Effect<Platform, InvalidOpti
   return text.length > 100 || os === undefined || architecture === undefined
     ? Effect.fail(new InvalidOption({ option: "platform", problem: "is not os/architecture[/variant]" }))
     : Effect.succeed(normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) }))
+}
+
+/** Node's names that differ from Go's. */
+const hostArchitectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", mipsel: "mipsle" }
+
+/** The platform of this machine. macOS and Windows run images in a Linux machine of their own, so there it is `linux`. */
+export const hostPlatform = (platform: string = process.platform, arch: string = process.arch): Platform => {
+  const architecture = arch === "ppc64" && endianness() === "LE" ? "ppc64le" : (hostArchitectures[arch] ?? arch)
+  const version: unknown = Reflect.get(process.config.variables, "arm_version")
+  return normalizePlatform({
+    os: platform === "darwin" || platform === "win32" ? "linux" : platform,
+    architecture,
+    ...(arch === "arm" && version !== undefined ? { variant: `v${String(version)}` } : {})
+  })
 }

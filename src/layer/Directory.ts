@@ -1,8 +1,6 @@
 import type { EntryHeader } from "./Entry.ts"
 
-/** Node takes a path as text or as bytes; text is faster, and only ASCII is the same both ways. */
-export const toDisk = (binary: string): string | Buffer =>
-  /^[\x01-\x7f]*$/.test(binary) ? binary : Buffer.from(binary, "latin1")
+export { toDisk } from "../fs/removeTree.ts"
 
 /** A binary string as text, for people. */
 export const decode = (binary: string): string => Buffer.from(binary, "latin1").toString()

@@ -9,7 +9,7 @@ import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from ".
 import type { Emit, PullEvent } from "../api/events.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
-import { nameOf } from "../image/reference/nameOf.ts"
+import { nameOf } from "../image/reference/LocalReference.ts"
 import { extractionOf, variantOf } from "../layer/Extraction.ts"
 import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"

@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, it } from "vitest"
-import { hostPlatform } from "../../src/image/hostPlatform.ts"
-import { fitness, formatPlatform, normalizePlatform, parsePlatform } from "../../src/image/Platform.ts"
+import { fitness, formatPlatform, hostPlatform, normalizePlatform, parsePlatform } from "../../src/image/Platform.ts"
 
 const platform = (text: string) => Effect.runSync(parsePlatform(text))
 const order = (wanted: string, ...offered: ReadonlyArray<string>) =>

@@ -11,6 +11,7 @@ import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
 import { type Digest, parseDigest } from "./Digest.ts"
+import { format, parse } from "./Reference.ts"
 
 export type Transport = "oci" | "docker-archive"
 
@@ -64,3 +65,9 @@ export const parseLocal = Effect.fnUntraced(function* (
 
 export const formatLocal = ({ transport, path, image, digest }: LocalReference): string =>
   `${transport}:${path}${image === undefined ? "" : `:${image}`}${digest === undefined ? "" : `:@${digest}`}`
+
+/** The name by which the catalogue knows an image, whichever way it was written. */
+export const nameOf = Effect.fnUntraced(function* (text: string) {
+  const local = yield* parseLocal(text)
+  return local === undefined ? format(yield* parse(text)) : formatLocal(local)
+})

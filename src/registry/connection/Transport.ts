@@ -15,10 +15,9 @@ import { type ForwardProxy, type ProxyFor, UnusableProxy } from "../proxy/Proxy.
 import { speaksTls } from "../tls/speaksTls.ts"
 import { type Tls, trusting } from "../tls/Tls.ts"
 import { makeAgents } from "./Agents.ts"
-import { isEnded, isPermanent, meaningOf, problemOf } from "./connectionErrors.ts"
+import { isEnded, isPermanent, meaningOf, problemOf, remedyOf } from "./connectionErrors.ts"
 import { exchange, type Response } from "./exchange.ts"
 import { makeHostBackoff, type NotAsked, type OnWait } from "./HostBackoff.ts"
-import { remedyOf } from "./remedy.ts"
 
 export interface Request {
   readonly method: "GET" | "HEAD" | "POST"

@@ -6,8 +6,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import { readOwn } from "../../fs/readOwn.ts"
-import { removeFile } from "../../fs/removeFile.ts"
+import { readOwn } from "../../fs/openRegular.ts"
+import { removeFile } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { type Digest, isDigest } from "../../image/reference/Digest.ts"
 

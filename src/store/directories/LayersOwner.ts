@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { InvalidOption } from "../../api/errors.ts"
-import { readOwn } from "../../fs/readOwn.ts"
+import { readOwn } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { openNew, ownMode, writeAtomic } from "../../fs/writeAtomic.ts"
 

@@ -1,5 +1,5 @@
 /** An image as a registry holds it: documents and blobs by digest, and what a test wants to know about them. */
-import type { Content } from "../Content.ts"
+import { type Content, digestOf } from "../Content.ts"
 
 /** A manifest or an index. */
 export interface TestDocument {
@@ -60,3 +60,11 @@ export const mediaTypes = {
 } as const
 
 export type Format = keyof typeof mediaTypes
+
+/** A value as a document that a registry holds. */
+export const documentOf = (mediaType: string, value: unknown): TestDocument => {
+  const bytes = Buffer.from(JSON.stringify(value))
+  return { digest: digestOf(bytes), mediaType, bytes }
+}
+
+export const descriptorOf = ({ mediaType, digest, bytes }: TestDocument) => ({ mediaType, digest, size: bytes.length })

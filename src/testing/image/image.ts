@@ -1,10 +1,9 @@
 /** Images and indexes, built in memory (image-spec: manifest.md, config.md, image-index.md). */
 import { type Content, contentOfBytes } from "../Content.ts"
 import type { Compression } from "../compression/compress.ts"
-import { descriptorOf, documentOf } from "./document.ts"
 import { imageIndex } from "./imageIndex.ts"
 import { type LayerInput, type LayerOptions, makeLayer, mediaTypeOf } from "./layer.ts"
-import { type Format, mediaTypes, type TestImage, type TestLayer } from "./TestImage.ts"
+import { descriptorOf, documentOf, type Format, mediaTypes, type TestImage, type TestLayer } from "./TestImage.ts"
 
 export interface ImageOptions {
   /** Lowest first. Default: one layer with one small file. */

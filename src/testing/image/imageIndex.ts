@@ -1,7 +1,14 @@
 /** Several images under one digest. */
 import { type Content, contentOfBytes } from "../Content.ts"
-import { descriptorOf, documentOf } from "./document.ts"
-import { type Format, mediaTypes, type TestDocument, type TestImage, type TestManifest } from "./TestImage.ts"
+import {
+  descriptorOf,
+  documentOf,
+  type Format,
+  mediaTypes,
+  type TestDocument,
+  type TestImage,
+  type TestManifest
+} from "./TestImage.ts"
 
 export interface IndexOptions {
   /** Default `oci`. */
