@@ -9,7 +9,7 @@
  * And it takes the close of a connection whose request we aborted for a hint to connect anew, for that same request: a
  * cancelled pull would leave a socket behind.
  *
- * What it reads of heads is what `readHeads` makes of them.
+ * What it reads of heads and of chunks is what `readHeads` makes of them.
  */
 
 import type { Socket } from "node:net"
@@ -56,26 +56,6 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
   }
 }
 
-/**
- * What the parser gives back when it is paused is read again by itself. The socket would put it together with what came
- * meanwhile: a copy of all that waits, at each pause.
- */
-const readRestAlone = (socket: Socket): void => {
-  const read: (size?: number) => Buffer | null = socket.read.bind(socket)
-  const unshift: (chunk: Buffer) => void = socket.unshift.bind(socket)
-  let rest = 0
-  socket.unshift = (chunk: Buffer) => {
-    rest = chunk.length
-    unshift(chunk)
-  }
-  socket.read = (size) => {
-    if (size !== undefined || rest === 0) return read(size)
-    const length = rest
-    rest = 0
-    return read(length)
-  }
-}
-
 /** A connection, and the request that it has now. */
 interface Running extends Awaited {
   isPaused: () => boolean
@@ -92,7 +72,6 @@ class GuardedClient extends Client {
       connect(target, (...result) => {
         if (result[0] === null) {
           guard(result[1], () => running.isPaused())
-          readRestAlone(result[1])
           readHeads(result[1], running)
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress

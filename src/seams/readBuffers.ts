@@ -3,10 +3,10 @@
  * its largest young generation has come together, 32 MB, and by then each was memory touched for the first time.
  */
 
-/** Bytes between two collections: of bodies, and of the views that they are handed over in. */
+/** Bytes between two collections: as they arrive, and again where they are copied; and of the views that they are handed over in. */
 const interval = 8 * 2 ** 20
 
-/** Bytes of a view in the heap: of a body in small chunks they are most of what is collected. */
+/** Bytes of a view in the heap: where little is read at once, they are most of what is collected. */
 const viewBytes = 200
 
 let arrived = 0

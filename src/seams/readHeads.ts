@@ -5,8 +5,12 @@
  * Informational responses (RFC 9110, section 15.2) are left out, `100 Continue` among them, for which undici closes the
  * connection. Lines that end in LF alone, folded headers (RFC 9112, sections 2.2 and 5.2) and a `Content-Length` that is
  * there twice with one value (section 6.3) become what they mean. All else stays as it came, for the parser to judge.
+ *
+ * Chunked bodies are put into large chunks. Of other transfer codings beside that one, which Go refuses, nothing is taken.
  */
 import type { Socket } from "node:net"
+import { ChunkedBody } from "./ChunkedBody.ts"
+import { countRead } from "./readBuffers.ts"
 
 /** What one connection is waiting for. */
 export interface Awaited {
@@ -16,6 +20,10 @@ export interface Awaited {
 
 /** Bytes of all heads of one response; of the final one the parser takes 16 KiB. */
 const mostBytes = 32_768
+
+export class UnknownTransferCoding extends Error {
+  readonly code = "UNKNOWN_TRANSFER_CODING"
+}
 
 export class HeadsTooLarge extends Error {
   readonly code = "UND_ERR_HEADERS_OVERFLOW"
@@ -59,7 +67,20 @@ export interface Head {
   /** What the parser is given: the head and what came with it, or what comes behind an informational one. */
   readonly given: Buffer
   readonly isFinal: boolean
+  /** Of a final one: bytes of it. */
+  readonly length?: number
+  /** Of a final one: values of its `Transfer-Encoding` fields. */
+  readonly codings?: ReadonlyArray<string>
 }
+
+const codingsOf = (head: string) =>
+  /\ntransfer-encoding:/i.test(head)
+    ? {
+        codings: Array.from(head.matchAll(/\ntransfer-encoding:([^\r\n]*)/gi), ([, value = ""]) =>
+          value.trim().toLowerCase()
+        )
+      }
+    : {}
 
 /** Looks at bytes that begin a head, for its end from `from` on; `undefined` where more is needed first. */
 export const readHead = (bytes: Buffer, from = 0): Head | undefined => {
@@ -69,17 +90,32 @@ export const readHead = (bytes: Buffer, from = 0): Head | undefined => {
   if (end === undefined) return undefined
   const head = bytes.toString("latin1", 0, end)
   if (/^HTTP\/1\.\d 1(?!01)\d\d\D/.test(head)) return { given: bytes.subarray(end), isFinal: false }
-  if (!isUnusual(head)) return { given: bytes, isFinal: true }
-  return { given: Buffer.concat([Buffer.from(mended(head), "latin1"), bytes.subarray(end)]), isFinal: true }
+  if (!isUnusual(head)) return { given: bytes, isFinal: true, length: end, ...codingsOf(head) }
+  const right = mended(head)
+  const given = Buffer.concat([Buffer.from(right, "latin1"), bytes.subarray(end)])
+  return { given, isFinal: true, length: right.length, ...codingsOf(right) }
 }
 
-/** Lets whoever reads from the socket see final heads only, each once all of it has come. */
+/** Of a body that comes in chunks; throws `UnknownTransferCoding`. */
+const chunkedBodyOf = ({ codings = [] }: Head): ChunkedBody | undefined => {
+  if (!codings.some((value) => value.includes("chunked"))) return undefined
+  if (codings.length === 1 && codings[0] === "chunked") return new ChunkedBody()
+  throw new UnknownTransferCoding("the answer is chunked and has another transfer coding")
+}
+
+/**
+ * Lets whoever reads from the socket see final heads only, each once all of it has come, and few chunks. What it gives back
+ * is read again by itself, as it was: the socket would put it together with what came meanwhile, a copy of all that waits.
+ */
 export const readHeads = (socket: Socket, awaited: Awaited): void => {
   const read: (size?: number) => Buffer | null = socket.read.bind(socket)
+  const unshift: (chunk: Buffer) => void = socket.unshift.bind(socket)
   let held: Buffer = Buffer.alloc(0)
   let bytes = 0
-  socket.read = (size) => {
-    if (!awaited.head) return read(size)
+  let rest = 0
+  let body: ChunkedBody | undefined
+
+  const readHeld = (): Buffer | null => {
     for (let chunk = read(); chunk !== null; chunk = read()) {
       bytes += chunk.length
       const from = Math.max(0, held.length - 2)
@@ -90,13 +126,46 @@ export const readHeads = (socket: Socket, awaited: Awaited): void => {
         held = Buffer.alloc(0)
         bytes = 0
         awaited.head = false
-        return head.given
+        body = chunkedBodyOf(head)
+        if (body === undefined) return head.given
+        return Buffer.concat([head.given.subarray(0, head.length), body.push(head.given.subarray(head.length))])
       }
-      if (bytes > mostBytes) {
-        socket.destroy(new HeadsTooLarge("the answer's headers are too large"))
-        return null
-      }
+      if (bytes > mostBytes) throw new HeadsTooLarge("the answer's headers are too large")
     }
     return null
+  }
+
+  const readBody = (chunked: ChunkedBody): Buffer | null => {
+    for (let chunk = read(); chunk !== null; chunk = read()) {
+      countRead(chunk.length)
+      const given = chunked.push(chunk)
+      countRead(given.length)
+      if (given.length > 0) return given
+    }
+    return null
+  }
+
+  socket.unshift = (chunk: Buffer) => {
+    rest = chunk.length
+    unshift(chunk)
+  }
+  socket.read = (size) => {
+    if (size !== undefined) return read(size)
+    if (rest > 0) {
+      const length = rest
+      rest = 0
+      return read(length)
+    }
+    if (!awaited.head && body === undefined) {
+      const chunk = read()
+      if (chunk !== null) countRead(chunk.length)
+      return chunk
+    }
+    try {
+      return awaited.head || body === undefined ? readHeld() : readBody(body)
+    } catch (error) {
+      socket.destroy(error as Error)
+      return null
+    }
   }
 }

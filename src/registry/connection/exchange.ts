@@ -9,8 +9,6 @@ import type { Dispatcher } from "undici"
 import type { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
 import type { Connection, Pausable } from "../../seams/GuardedClient.ts"
-import { countRead } from "../../seams/readBuffers.ts"
-import { inLaterTurn, mayGoOn } from "./smallChunks.ts"
 import { Pace, type Timing } from "./TransferRate.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
@@ -50,8 +48,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   #next: Uint8Array | undefined
   readonly #held = new Pieces()
   #isDue = false
-  /** Paused until a later turn, whatever the gate says. */
-  #isResting = false
   #open = false
   #flowing = false
   #aborted = false
@@ -97,8 +93,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#timer?.refresh()
     this.#pace?.count(chunk.length)
-    countRead(chunk.length)
-    if (chunk.length < large && !mayGoOn()) this.#rest()
     if (this.#next === undefined && this.#held.bytes === 0 && chunk.length >= large) {
       this.#next = chunk
       this.#parsing(() => this.#flow())
@@ -126,16 +120,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     } finally {
       parsing = undefined
     }
-  }
-
-  #rest(): void {
-    if (this.#isResting) return
-    this.#isResting = true
-    this.#controller?.pause()
-    inLaterTurn(() => {
-      this.#isResting = false
-      this.#flow()
-    })
   }
 
   onResponseEnd(): void {
@@ -194,7 +178,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#next === undefined && this.#held.bytes === 0 && this.#end !== undefined) {
       if ("error" in this.#end) sink.error(this.#end.error)
       else sink.complete()
-    } else if (!this.#open || this.#isResting) this.#controller?.pause()
+    } else if (!this.#open) this.#controller?.pause()
     else if (parsing === undefined || parsing === this) this.#controller?.resume()
     else this.#flowSoon()
   }

@@ -24,7 +24,7 @@ const chunk = fc.record({
 type Chunk = typeof chunk extends fc.Arbitrary<infer A> ? A : never
 
 const answer = fc.record({
-  chunks: fc.array(chunk, { maxLength: 6 }),
+  chunks: fc.array(chunk, { maxLength: 5 }),
   trailer: fc.constantFrom("", "", "a: b\r\n"),
   /** Bytes of each write. */
   writes: fc.constantFrom(7, 1000, 65_536, 10_000_000),
@@ -37,8 +37,13 @@ const answer = fc.record({
 const encoded = (chunks: ReadonlyArray<Chunk>, trailer: string) => {
   const [sent, body]: [Array<Uint8Array>, Array<Uint8Array>] = [[], []]
   let bytes = 0
+  // No more of long lines than is taken (ChunkedBody.test.ts).
   for (const { length, times, zeros, isUpper, extension } of chunks)
-    for (let left = times; left > 0 && bytes + length <= limit; left--) {
+    for (
+      let left = extension.length > 100 ? Math.ceil(times / 5000) : times;
+      left > 0 && bytes + length <= limit;
+      left--
+    ) {
       const size = length.toString(16)
       const data = Buffer.alloc(length, 33 + (bytes % 90))
       sent.push(Buffer.from(`${"0".repeat(zeros)}${isUpper ? size.toUpperCase() : size}${extension}\r\n`))
