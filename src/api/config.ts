@@ -45,7 +45,7 @@ const GiB = 2 ** 30
 
 export const defaultLimits: Limits = {
   documentBytes: 4 * 2 ** 20,
-  layers: 1000,
+  layers: 500,
   inflateRatio: 2000,
   blobBytes: 512 * GiB,
   layerBytes: 512 * GiB,

@@ -302,7 +302,7 @@ describe.runIf(process.platform === "linux")("a layer that an archive names a th
   ] as const)("is read once to be hashed, and once to be extracted: %s", async ([, names]) => {
     for (const layout of ["layers", "rootfs"] as const) {
       await using home = await temporaryRoot()
-      await using oci = await open({ layout })
+      await using oci = await open({ layout, limits: { layers: 1000 } })
       await oci.images()
       const reference = await naming(home.root, names, diffId)
       const before = bytesRead()
@@ -324,7 +324,7 @@ describe.runIf(process.platform === "linux")("a layer that an archive names a th
 
   test("and once more is more than an image may have", async () => {
     await using home = await temporaryRoot()
-    await using oci = await open()
+    await using oci = await open({ limits: { layers: 1000 } })
     const reference = await naming(home.root, [...thousand, "layer.tar"], diffId)
     expect(await reasonOf(oci.pull(`${reference}:app:0`))).toMatchObject({ _tag: "LimitExceeded", limit: "layers" })
   })
