@@ -1,12 +1,14 @@
 /**
  * After the compiler: puts the two programs among its output, the command line and the extraction worker, into files
  * with all that they import. Finding and compiling some 300 modules takes longer than most of their work. The library
- * stays as it is: whoever imports it must share its `effect` and its `rxjs`.
+ * stays as it is: whoever imports it must share its `effect` and its `rxjs`. What it does not import is removed: those
+ * modules are in the bundles.
  */
 import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
+import { removeUnreachable } from "./removeUnreachable.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const cli = join(root, "dist/cli")
@@ -44,13 +46,13 @@ const common: BuildOptions = {
   logLevel: "warning"
 }
 
-// What the compiler wrote is replaced, maps and single modules alike.
+// What the compiler wrote is replaced.
 await rm(cli, { recursive: true, force: true })
 const built = await Promise.all([
   build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, splitting: true, chunkNames: "[name]-[hash]" }),
   build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker })
 ])
-await rm(`${worker}.map`, { force: true })
+await removeUnreachable(join(root, "dist"), ["index", "testing/index"], [cli, worker])
 
 /** `node_modules/name` or `node_modules/@scope/name`, nested ones too. */
 const packageOf = (input: string) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]

@@ -1,0 +1,88 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { builtinModules } from "node:module"
+import { tmpdir } from "node:os"
+import { join, posix } from "node:path"
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
+import { publint } from "publint"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { pack, readManifest, repository, type Tarball } from "./tarball.ts"
+
+let directory: string
+let tarball: Tarball
+let bytes: Uint8Array<ArrayBuffer>
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "ociflow-package-"))
+  tarball = await pack(directory)
+  bytes = new Uint8Array(await readFile(tarball.file))
+})
+
+afterAll(() => rm(directory, { recursive: true }))
+
+const readShipped = (path: string) => readFile(join(repository, path), "utf8")
+
+/** `name` or `@scope/name` of a module's path. */
+const packageOf = (specifier: string) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? ""
+
+const requests = /(?<![.\w])(?:from|import|require\d*|createRequire\d*\(import\.meta\.url\))\s*\(?\s*"([@a-z][^"\s]*)"/g
+
+/** The packages that a module or a declaration asks for, at once or later. */
+const packagesOf = (code: string): ReadonlyArray<string> =>
+  [...code.matchAll(requests)]
+    .map(([, specifier = ""]) => packageOf(specifier))
+    .filter((name) => !name.startsWith("node:") && !builtinModules.includes(name))
+
+/** What a page links to within the package, as paths from its root. */
+const linksOf = (page: string, text: string): ReadonlyArray<string> =>
+  [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)|\b(?:src|href)="([^"#]+)/g)]
+    .map(([, markdown, html]) => markdown ?? html ?? "")
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => posix.join(posix.dirname(page), target))
+
+describe("the packed package", () => {
+  it("is one that publint has nothing to say of", async () => {
+    const { messages } = await publint({ pack: { tarball: bytes.buffer }, strict: true })
+    expect(messages).toEqual([])
+  })
+
+  it("has types that modules and bundlers resolve to what runs", async () => {
+    const checked = await checkPackage(createPackageFromTarballData(bytes))
+    if (!checked.types) throw new Error("no types")
+    // A package of modules: no other kind of import is promised.
+    const promised = checked.problems.filter((problem) => {
+      const how = "resolutionKind" in problem ? problem.resolutionKind : "every"
+      return how !== "node10" && how !== "node16-cjs"
+    })
+    expect(promised).toEqual([])
+    expect(Object.keys(checked.entrypoints)).toEqual([".", "./testing", "./package.json"])
+  })
+
+  it("holds all that its pages link to or show", async () => {
+    const pages = tarball.paths.filter((path) => path.endsWith(".md"))
+    expect(pages).toContain("README.md")
+    const isThere = (target: string) => tarball.paths.some((path) => path === target || path.startsWith(`${target}/`))
+    const missing = []
+    for (const page of pages) {
+      for (const target of linksOf(page, await readShipped(page)))
+        if (!isThere(target)) missing.push(`${page}: ${target}`)
+    }
+    expect(missing).toEqual([])
+  })
+
+  it("holds no source maps, and no mention of one", async () => {
+    expect(tarball.paths.filter((path) => path.endsWith(".map"))).toEqual([])
+    for (const path of tarball.paths.filter((path) => path.endsWith(".js"))) {
+      expect(await readShipped(path), path).not.toMatch(/^\/\/# sourceMappingURL/m)
+    }
+  })
+
+  it("depends on what its modules ask for, and on nothing else", async () => {
+    const { dependencies, optionalDependencies, peerDependencies } = await readManifest()
+    const asked = new Set<string>()
+    for (const path of tarball.paths.filter((path) => /^dist\/.*\.(js|d\.ts)$/.test(path))) {
+      for (const name of packagesOf(await readShipped(path))) asked.add(name)
+    }
+    const given = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
+    expect([...asked].sort()).toEqual(given.sort())
+  })
+})
