@@ -7,22 +7,26 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
+import type {
+  EntriesOptions,
+  HoldOptions,
+  ListOptions,
+  LookOptions,
+  ManifestOptions,
+  PruneOptions,
+  PullerOptions,
+  PullOptions,
+  ReferrersOptions,
+  VerifyOptions
+} from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
-import type {
-  LookOptions,
-  ManifestDocument,
-  ManifestOptions,
-  Referrer,
-  ReferrersOptions,
-  Resolution
-} from "./api/Looking.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
 import { calledAt, callSite } from "./api/tagged.ts"
 import { loadModule } from "./fs/loadModule.ts"
 import type { Entry } from "./layer/Entry.ts"
-import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
-import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
+import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
+import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/Reclaimed.ts"
 
 export class Puller extends Context.Service<
   Puller,

@@ -7,29 +7,30 @@ import { LogToStderr } from "effect/Logger"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { EntriesOptions, HoldOptions, PullerOptions, PullOptions } from "./api/config.ts"
+import type {
+  EntriesOptions,
+  HoldOptions,
+  ListOptions,
+  LookOptions,
+  ManifestOptions,
+  PruneOptions,
+  PullerOptions,
+  PullOptions,
+  ReferrersOptions,
+  VerifyOptions,
+  Watching
+} from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
-import type {
-  LookOptions,
-  ManifestDocument,
-  ManifestOptions,
-  Referrer,
-  ReferrersOptions,
-  Resolution
-} from "./api/Looking.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
+import type { FunctionName } from "./api/options/checkOptions.ts"
 import { calledAt, callSite } from "./api/tagged.ts"
+import { loadModule } from "./fs/loadModule.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { Puller } from "./Puller.ts"
 import { errorOf } from "./reactive/bridge.ts"
-import type { ImageDetails, ImageSummary, ListOptions } from "./store/catalogue/ImageRecord.ts"
-import type { PruneOptions, Reclaimed, Usage, Verified, VerifyOptions } from "./store/Reclaimed.ts"
-
-/** How a promise is broken off, and who hears of what happens on the way. */
-export interface Watching {
-  readonly signal?: AbortSignal | undefined
-  readonly onEvent?: Emit | undefined
-}
+import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
+import type { Reclaimed, Usage, Verified } from "./store/Reclaimed.ts"
 
 /** An image in use: `await using held = await oci.hold(reference)`. */
 export interface Held extends AsyncDisposable {
@@ -97,6 +98,12 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     throw error instanceof PullError ? calledAt(error, site) : error
   }
   const puller = await run(Puller)
+  const { invalidWatched } = await run(
+    Effect.mapError(
+      loadModule("the options", () => import("./api/options/checkOptions.ts")),
+      (reason) => new PullError({ reference: "(open)", reason })
+    )
+  )
   const holds = new Set<Scope.Closeable>()
   const release = async (scope: Scope.Closeable) => {
     if (holds.delete(scope)) await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -118,24 +125,43 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
       throw error
     }
   }
+  /** A call whose options may hold a signal and a listener. */
+  const watched = async <A extends Watching, B>(
+    name: FunctionName,
+    reference: string,
+    given: A | undefined,
+    call: (options: Omit<A, keyof Watching>, emit: Emit | undefined) => Effect.Effect<B, PullError>
+  ): Promise<B> => {
+    const reason = invalidWatched(name, given)
+    if (reason !== undefined) return run(Effect.fail(new PullError({ reference, reason })))
+    const { signal, onEvent, ...options }: Watching = given ?? {}
+    return run(
+      Effect.suspend(() => call(options as Omit<A, keyof Watching>, onEvent)),
+      signal
+    )
+  }
   return {
     pull$: puller.pull$,
-    pull: (reference, { signal, onEvent, ...rest } = {}) => run(puller.pull(reference, rest, onEvent), signal),
+    pull: (reference, options) =>
+      watched("pull", reference, options, (rest, emit) => puller.pull(reference, rest, emit)),
     entries$: puller.entries$,
-    resolve: (reference, { signal, onEvent, ...rest } = {}) => run(puller.resolve(reference, rest, onEvent), signal),
-    manifest: (reference, { signal, onEvent, ...rest } = {}) => run(puller.manifest(reference, rest, onEvent), signal),
+    resolve: (reference, options) =>
+      watched("resolve", reference, options, (rest, emit) => puller.resolve(reference, rest, emit)),
+    manifest: (reference, options) =>
+      watched("manifest", reference, options, (rest, emit) => puller.manifest(reference, rest, emit)),
     tags$: puller.tags$,
-    tags: (reference, { signal, onEvent, ...rest } = {}) => run(puller.tags(reference, rest, onEvent), signal),
+    tags: (reference, options) =>
+      watched("tags", reference, options, (rest, emit) => puller.tags(reference, rest, emit)),
     referrers$: puller.referrers$,
-    referrers: (reference, { signal, onEvent, ...rest } = {}) =>
-      run(puller.referrers(reference, rest, onEvent), signal),
+    referrers: (reference, options) =>
+      watched("referrers", reference, options, (rest, emit) => puller.referrers(reference, rest, emit)),
     images: (options) => run(puller.images(options)),
-    inspect: (reference) => run(puller.inspect(reference)),
+    inspect: (...asked) => run(puller.inspect(...asked)),
     hold,
-    remove: (reference) => run(puller.remove(reference)),
-    prune: (how) => run(puller.prune(how)),
+    remove: (...asked) => run(puller.remove(...asked)),
+    prune: (options) => run(puller.prune(options)),
     usage: () => run(puller.usage),
-    verify: ({ signal, onEvent, ...rest } = {}) => run(puller.verify(rest, onEvent), signal),
+    verify: (options) => watched("verify", "(store)", options, (rest, emit) => puller.verify(rest, emit)),
     close,
     [Symbol.asyncDispose]: close
   }

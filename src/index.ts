@@ -19,27 +19,34 @@ export {
   type HostOptions,
   type LayoutName,
   type Limits,
+  type ListOptions,
+  type LookOptions,
+  type ManifestOptions,
   type MirrorOptions,
   type OverlayAttributes,
   type Ownership,
   type Preflight,
   type ProxyOptions,
+  type PruneOptions,
   type PullerOptions,
   type PullOptions,
   type PullPolicy,
+  type ReferrersOptions,
   type RetryOptions,
   type StatFormat,
   type Timeouts,
-  type TlsOptions
+  type TlsOptions,
+  type VerifyOptions,
+  type Watching
 } from "./api/config.ts"
 export * from "./api/errors.ts"
 export type * from "./api/events.ts"
 export type * from "./api/Looking.ts"
-export { type Client, type Held, open, type Watching } from "./client.ts"
+export { type Client, type Held, open } from "./client.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"
 export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
 export { Gate } from "./reactive/Gate.ts"
-export type { ImageDetails, ImageSummary, ListOptions, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
+export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
 export type * from "./store/Reclaimed.ts"

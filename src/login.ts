@@ -1,6 +1,6 @@
 /** Logging in to a registry, and out: kept where docker keeps it, so that each tool finds it. */
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import type { PullerOptions } from "./api/config.ts"
 import { InvalidReference, PullError, type Reason } from "./api/errors.ts"
 import { loadModule } from "./fs/loadModule.ts"
@@ -29,9 +29,13 @@ const naming =
 export const login = Effect.fnUntraced(
   function* (
     text: string,
-    credentials: { readonly username: string; readonly password: Redacted.Redacted<string> },
+    given: { readonly username: string; readonly password: string | Redacted.Redacted<string> },
     options: PullerOptions = {}
   ) {
+    const { checkLogin } = yield* loadModule("the options", () => import("./api/options/checkOptions.ts"))
+    yield* checkLogin(given, options)
+    const { username, password } = given
+    const credentials = { username, password: Redacted.isRedacted(password) ? password : Redacted.make(password) }
     const registry = yield* registryOf(text)
     const { signIn } = yield* loadModule("logins", () => import("./registry/signIn.ts"))
     const { saveLogin: keepLogin } = yield* loadModule("logins", () => import("./registry/auth/saveLogin.ts"))

@@ -1,5 +1,4 @@
 /** What looking at an image tells, without pulling it. Sizes are bytes. */
-import type { PullOptions } from "./config.ts"
 
 export interface OfferedPlatform {
   /** `os/architecture[/variant]`; `unknown` where nothing tells it. */
@@ -43,14 +42,4 @@ export interface Referrer {
   readonly size: number
   readonly artifactType?: string
   readonly annotations: Readonly<Record<string, string>>
-}
-
-export type LookOptions = Pick<PullOptions, "input">
-
-/** With a platform, the manifest for that and not the index. */
-export type ManifestOptions = Pick<PullOptions, "input" | "platform">
-
-export interface ReferrersOptions extends LookOptions {
-  /** Only those of this type. */
-  readonly artifactType?: string | undefined
 }

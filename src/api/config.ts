@@ -4,6 +4,7 @@ import type { Redacted } from "effect/Redacted"
 import type { LayoutName } from "../layer/layout/layouts.ts"
 import type { OverlayAttributes } from "../layer/layout/overlay.ts"
 import type { Gate } from "../reactive/Gate.ts"
+import type { Emit } from "./events.ts"
 
 /** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
 export interface Limits {
@@ -42,6 +43,9 @@ export interface Limits {
 }
 
 const GiB = 2 ** 30
+
+/** Every member, and `undefined` is none. */
+export type Some<A> = { readonly [K in keyof A]?: A[K] | undefined }
 
 export const defaultLimits: Limits = {
   documentBytes: 4 * 2 ** 20,
@@ -261,10 +265,35 @@ export interface PullerOptions {
   readonly proxy?: false | ProxyOptions | undefined
   /** Connections to one host at once. Default 32. */
   readonly connections?: number | undefined
-  readonly limits?: Partial<Limits> | undefined
-  readonly timeouts?: Partial<Timeouts> | undefined
-  readonly retry?: Partial<RetryOptions> | undefined
+  readonly limits?: Some<Limits> | undefined
+  readonly timeouts?: Some<Timeouts> | undefined
+  readonly retry?: Some<RetryOptions> | undefined
 }
+
+const day = 86_400_000
+
+/** Of the options of clients and pulls that have one which is the same everywhere. */
+export const defaults = {
+  access: "private",
+  ownership: "xattr",
+  statFormat: "seed",
+  layout: "layers",
+  durability: "crash",
+  partialsFor: 7 * day,
+  concurrency: 3,
+  ranges: 1,
+  connections: 32,
+  policy: "missing",
+  preflight: "warn"
+} as const satisfies Pick<
+  PullerOptions,
+  "access" | "ownership" | "statFormat" | "layout" | "durability" | "partialsFor"
+> &
+  Pick<PullerOptions, "concurrency" | "ranges" | "connections"> &
+  PullOptions
+
+/** `os/architecture[/variant]`. */
+export const platformForm = /^(?<os>[\w.-]+)\/(?<architecture>[\w.-]+)(?:\/(?<variant>[\w.-]+))?$/
 
 export interface PullOptions {
   /** `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and Windows. */
@@ -282,10 +311,15 @@ export interface PullOptions {
   readonly preflight?: Preflight | undefined
 }
 
-/** What `hold` is given. */
+/** How a promise is cancelled, and who hears of what happens on the way. */
+export interface Watching {
+  readonly signal?: AbortSignal | undefined
+  readonly onEvent?: Emit | undefined
+}
+
 export type HoldOptions = Pick<PullOptions, "platform">
 
-/** What `entries$` is given. Entries are read from the image's source, even if the store has the image. */
+/** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**
    * While it is closed, no entry and no piece of a body comes, and what is read ahead is bounded. For an observer that is
@@ -294,8 +328,37 @@ export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> 
   readonly gate?: Gate | undefined
 }
 
+/** Options of `resolve` and `tags`. */
+export type LookOptions = Pick<PullOptions, "input">
+
+export interface ManifestOptions extends LookOptions {
+  readonly platform?: string | undefined
+}
+
+export interface ReferrersOptions extends LookOptions {
+  readonly artifactType?: string | undefined
+}
+
+/** Options of `images`: a page of the list by reference. */
+export interface ListOptions {
+  readonly limit?: number | undefined
+  readonly after?: string | undefined
+}
+
+/** Options of `prune`. Images used within the last minute, or while `prune` makes its choice, are kept in any case. */
+export interface PruneOptions {
+  readonly dryRun?: boolean | undefined
+  readonly unusedFor?: number | undefined
+  readonly keepBytes?: number | undefined
+  readonly partialsFor?: number | undefined
+}
+
+export interface VerifyOptions {
+  readonly repair?: boolean | undefined
+}
+
 /** An option that is there and `undefined` is an option that is not there. */
-export const filled = <A extends object>(defaults: A, given: Partial<A> | undefined): A => ({
+export const filled = <A extends object>(defaults: A, given: Some<A> | undefined): A => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))
 })

@@ -49,17 +49,27 @@ export class NotImplemented extends tagged("NotImplemented")<{ readonly feature:
   }
 }
 
-/** An option has a value that cannot be used. */
+/** An option is unknown, or has a value that cannot be used. */
 export class InvalidOption extends tagged("InvalidOption")<{
+  /** As it is written: `timeouts.idle`, `hosts["r.test"].mirrors[0].url`; `options` is all of them. */
   readonly option: string
+  /** After the option's name: `must be true or false`. Never its value. */
   readonly problem: string
+  /** Of an unknown option: those there are, and the one that was meant, perhaps. */
+  readonly known?: ReadonlyArray<string>
+  readonly suggestion?: string
 }> {
   readonly isRetryable = false
   override get message() {
-    return `option ${this.option}: ${this.problem}`
+    const { option, problem, known, suggestion } = this
+    if (known === undefined) return option === "options" ? `the options ${problem}` : `option \`${option}\` ${problem}`
+    return `unknown option \`${option}\`${suggestion === undefined ? "" : `; did you mean \`${suggestion}\`?`}`
   }
   get advice() {
-    return `Correct the option ${this.option}.`
+    if (this.known === undefined) return "Correct it; docs/configuration.md describes every option."
+    return this.known.length === 0
+      ? "Leave it out: this function has no options."
+      : `There are: ${this.known.join(", ")}.`
   }
 }
 

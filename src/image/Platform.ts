@@ -8,6 +8,7 @@
 import { endianness } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { platformForm } from "../api/config.ts"
 import { InvalidOption } from "../api/errors.ts"
 import { withoutControls } from "../api/printable.ts"
 
@@ -126,10 +127,9 @@ export const formatPlatform = ({ os, architecture, variant }: Platform): string 
   withoutControls(`${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`)
 
 export const parsePlatform = (text: string): Effect.Effect<Platform, InvalidOption> => {
-  const groups = /^(?<os>[\w.-]+)\/(?<architecture>[\w.-]+)(?:\/(?<variant>[\w.-]+))?$/.exec(text.trim())?.groups
-  const { os, architecture, variant } = groups ?? {}
+  const { os, architecture, variant } = platformForm.exec(text.trim())?.groups ?? {}
   return text.length > 100 || os === undefined || architecture === undefined
-    ? Effect.fail(new InvalidOption({ option: "platform", problem: "is not os/architecture[/variant]" }))
+    ? Effect.fail(new InvalidOption({ option: "platform", problem: "must be os/architecture[/variant]" }))
     : Effect.succeed(normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) }))
 }
 

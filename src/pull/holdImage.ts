@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { checkPullOptions } from "../api/checkOptions.ts"
 import type { HoldOptions } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
 import type { PulledImage } from "../api/events.ts"
@@ -19,7 +18,6 @@ export const hold = Effect.fnUntraced(function* (
   text: string,
   options: HoldOptions
 ): Effect.fn.Return<PulledImage, Reason, Scope.Scope> {
-  yield* checkPullOptions(options)
   const reference = yield* nameOf(text)
   const platform = options.platform === undefined ? hostPlatform() : yield* parsePlatform(options.platform)
   const scope = yield* Effect.scope

@@ -1,18 +1,12 @@
 /** Looking without pulling: what a reference stands for, the documents behind it, its neighbours. Nothing is stored. */
+
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { from, map, type Observable } from "rxjs"
+import type { LookOptions, ManifestOptions, ReferrersOptions } from "../api/config.ts"
 import { InvalidReference, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
-import type {
-  LookOptions,
-  ManifestDocument,
-  ManifestOptions,
-  OfferedPlatform,
-  Referrer,
-  ReferrersOptions,
-  Resolution
-} from "../api/Looking.ts"
+import type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "../api/Looking.ts"
 import { type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import { mayBeImage } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"

@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { catchError, concatMap, Observable, takeUntil, throwError, toArray } from "rxjs"
-import { checkListOptions, checkOptions } from "../api/checkOptions.ts"
-import { defaultLimits, defaultTimeouts, filled, type PullerOptions } from "../api/config.ts"
+import { catchError, concatMap, defer, Observable, takeUntil, throwError, toArray } from "rxjs"
+import { defaultLimits, defaultTimeouts, filled, type ListOptions, type PullerOptions } from "../api/config.ts"
 import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
 import type { Emit, PullEvent } from "../api/events.ts"
+import { checkOptions, type FunctionName, invalidOption, optionsOf } from "../api/options/checkOptions.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
 import { nameOf } from "../image/reference/LocalReference.ts"
@@ -17,7 +17,7 @@ import type { Puller } from "../Puller.ts"
 import { drain, lifting } from "../reactive/bridge.ts"
 import { Registry } from "../registry/Registry.ts"
 import { makeOpenSource } from "../source/Origin.ts"
-import type { ListOptions } from "../store/catalogue/ImageRecord.ts"
+
 import { Store } from "../store/Store.ts"
 import { hold } from "./holdImage.ts"
 import { makeLook } from "./lookup.ts"
@@ -33,6 +33,23 @@ const naming = (reference: string) => {
   return <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
     Effect.mapError(effect, (reason) => calledAt(new PullError({ reference, reason }), site))
 }
+
+/** Does nothing before the options are right. */
+const checked = <A extends object, B, R>(
+  name: FunctionName,
+  options: A | undefined,
+  use: (options: A) => Effect.Effect<B, Reason, R>
+): Effect.Effect<B, Reason, R> => Effect.flatMap(checkOptions(name, options), use)
+
+const checked$ = <A extends object, B>(
+  name: FunctionName,
+  options: A | undefined,
+  use: (options: A) => Observable<B>
+): Observable<B> =>
+  defer(() => {
+    const invalid = invalidOption(optionsOf[name], options)
+    return invalid === undefined ? use(options ?? ({} as A)) : throwError(() => invalid)
+  })
 
 const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
 
@@ -74,7 +91,7 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
     const collected = <A>(reference: string, source: Observable<A>) =>
       naming(reference)(inTime(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all)))
 
-    const pull: Puller["Service"]["pull"] = (reference, options = {}, listen = silent) => {
+    const pull: Puller["Service"]["pull"] = (reference, options, listen = silent) => {
       const name = naming(reference)
       const emit = telling(listen)
       return Effect.acquireUseRelease(
@@ -90,13 +107,12 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
           listeners.add(listener)
           return listener
         }),
-        () => name(inTime(way.pull(reference, options, emit))),
+        () => name(checked("pull", options, (options) => inTime(way.pull(reference, options, emit)))),
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
     }
 
     const images = Effect.fnUntraced(function* (options: ListOptions) {
-      yield* checkListOptions(options)
       const after = options.after === undefined ? undefined : yield* nameOf(options.after)
       return yield* store.images({ ...options, after })
     })
@@ -116,37 +132,56 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
             complete: () => events.complete()
           })
         ).pipe(named(reference)),
-      entries$: (reference, options = {}) => way.entries$(reference, options).pipe(named(reference)),
-      resolve: (reference, options = {}, emit = silent) =>
-        naming(reference)(inTime(look.resolve(reference, options, telling(emit)))),
-      manifest: (reference, options = {}, emit = silent) =>
-        naming(reference)(inTime(look.manifest(reference, options, telling(emit)))),
-      tags$: (reference, options = {}) => look.tags$(reference, options, silent).pipe(inTime$, named(reference)),
-      tags: (reference, options = {}, emit = silent) =>
-        collected(reference, look.tags$(reference, options, telling(emit))),
-      referrers$: (reference, options = {}) =>
-        look.referrers$(reference, options, silent).pipe(inTime$, named(reference)),
-      referrers: (reference, options = {}, emit = silent) =>
-        collected(reference, look.referrers$(reference, options, telling(emit))),
-      images: (options = {}) => naming("(store)")(images(options)),
-      inspect: (reference) =>
-        Effect.flatMap(nameOf(reference), store.inspect).pipe(
+      entries$: (reference, options) =>
+        checked$("entries$", options, (options) => way.entries$(reference, options)).pipe(named(reference)),
+      resolve: (reference, options, emit = silent) =>
+        naming(reference)(
+          checked("resolve", options, (options) => inTime(look.resolve(reference, options, telling(emit))))
+        ),
+      manifest: (reference, options, emit = silent) =>
+        naming(reference)(
+          checked("manifest", options, (options) => inTime(look.manifest(reference, options, telling(emit))))
+        ),
+      tags$: (reference, options) =>
+        checked$("tags", options, (options) => look.tags$(reference, options, silent)).pipe(inTime$, named(reference)),
+      tags: (reference, options, emit = silent) =>
+        collected(
+          reference,
+          checked$("tags", options, (options) => look.tags$(reference, options, telling(emit)))
+        ),
+      referrers$: (reference, options) =>
+        checked$("referrers", options, (options) => look.referrers$(reference, options, silent)).pipe(
+          inTime$,
+          named(reference)
+        ),
+      referrers: (reference, options, emit = silent) =>
+        collected(
+          reference,
+          checked$("referrers", options, (options) => look.referrers$(reference, options, telling(emit)))
+        ),
+      images: (options) => naming("(store)")(checked("images", options, images)),
+      // Those without options: who gives some means something by it.
+      inspect: (reference: string, options?: object) =>
+        checked("inspect", options, () => Effect.flatMap(nameOf(reference), store.inspect)).pipe(
           Effect.flatMap(Option.match({ onSome: Effect.succeed, onNone: () => Effect.fail(notPulled()) })),
           naming(reference)
         ),
-      remove: (reference) =>
-        Effect.flatMap(nameOf(reference), store.remove).pipe(
+      remove: (reference: string, options?: object) =>
+        checked("remove", options, () => Effect.flatMap(nameOf(reference), store.remove)).pipe(
           Effect.filterOrFail(({ images }) => images.length > 0, notPulled),
           naming(reference)
         ),
-      prune: (how) => naming("(store)")(store.prune(how)),
-      hold: (reference, options = {}) => naming(reference)(hold(store, reference, options)),
+      prune: (options) => naming("(store)")(checked("prune", options, store.prune)),
+      hold: (reference, options) =>
+        naming(reference)(checked("hold", options, (options) => hold(store, reference, options))),
       kept: (digests) => naming("(store)")(store.kept(digests)),
       usage: naming("(store)")(store.usage),
-      verify: (how = {}, emit = silent) =>
-        how.repair === true
-          ? repair(store, comparing, pull, emit).pipe(naming("(store)"))
-          : Effect.map(comparing, (compared) => ({ ...compared, repaired: [] })).pipe(naming("(store)"))
+      verify: (options, emit = silent) =>
+        checked("verify", options, ({ repair: isRepair = false }) =>
+          isRepair
+            ? repair(store, comparing, pull, emit)
+            : Effect.map(comparing, (compared) => ({ ...compared, repaired: [] }))
+        ).pipe(naming("(store)"))
     })
   })
 
@@ -157,7 +192,7 @@ export const assemble = (tag: typeof Puller, options: PullerOptions): Layer.Laye
   const emit: Emit = (event) => {
     for (const listener of listeners) listener(event)
   }
-  const building = Effect.map(checkOptions(options), () => {
+  const building = Effect.map(checkOptions<PullerOptions>("open", options), (options) => {
     const extraction = extractionOf(options)
     const trees = { variant: variantOf(extraction), merged: layouts[extraction.layout].isMerged }
     return Layer.effect(tag, make(tag, options, listeners)).pipe(

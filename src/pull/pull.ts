@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
-import { checkPullOptions } from "../api/checkOptions.ts"
 import type { EntriesOptions, PullerOptions, PullOptions } from "../api/config.ts"
 import { DigestMismatch, isReason, type Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
@@ -209,7 +208,6 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   }, Effect.scoped)
 
   const pull = Effect.fnUntraced(function* (text: string, options: PullOptions, emit: Emit) {
-    yield* checkPullOptions(options)
     const asked = yield* readRequest(text, options)
     const { origin, platform, policy, space } = asked
     const inputs = JSON.stringify([origin.inputs, platform, policy, space])

@@ -1,17 +1,5 @@
 /** What cleaning up is asked for, and what it tells. Sizes are bytes on disk. */
 
-/** Images used within the last minute, or while the cleaning up makes its choice, stay whatever is asked. */
-export interface PruneOptions {
-  /** Tells what would go, and removes nothing. */
-  readonly dryRun?: boolean | undefined
-  /** Keeps partial blobs that were written to within so many milliseconds. Default: `unusedFor`, else none. */
-  readonly partialsFor?: number | undefined
-  /** Removes images that were not used for so many milliseconds, and partial blobs not written to for as long. */
-  readonly unusedFor?: number | undefined
-  /** Removes the images that were unused longest until the layers of all others occupy no more than this. */
-  readonly keepBytes?: number | undefined
-}
-
 export interface ReclaimedBlob {
   readonly digest: string
   readonly bytes: number
@@ -67,11 +55,6 @@ export interface Usage {
   readonly staging: number
   /** Catalogue and documents. */
   readonly catalogue: number
-}
-
-export interface VerifyOptions {
-  /** Pulls again what is missing or was changed. */
-  readonly repair?: boolean | undefined
 }
 
 export interface Verified {

@@ -1,9 +1,11 @@
 /** `ociflow rm`, `prune`, `du` and `verify`: what the store holds, and less of it. Tables, or with `--json` one object. */
+
 import * as Effect from "effect/Effect"
+import type { PruneOptions } from "../../api/config.ts"
 import { FileSystemFailed, PullError, StoreDamaged } from "../../api/errors.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
-import type { PruneOptions, Reclaimed, ReclaimedBlob, Usage, Verified } from "../../store/Reclaimed.ts"
+import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "../../store/Reclaimed.ts"
 import { Output } from "../Output.ts"
 import { plainLine } from "../progress/plainLine.ts"
 import { formatBytes } from "../text/formatBytes.ts"

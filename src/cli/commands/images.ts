@@ -1,8 +1,10 @@
 /** `ociflow images`: a table, or with `--json` an array. */
+
 import * as Effect from "effect/Effect"
+import type { ListOptions } from "../../api/config.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
-import type { ImageSummary, ListOptions } from "../../store/catalogue/ImageRecord.ts"
+import type { ImageSummary } from "../../store/catalogue/ImageRecord.ts"
 import { Output } from "../Output.ts"
 import { formatBytes } from "../text/formatBytes.ts"
 import { namedDigest } from "../text/namedDigest.ts"

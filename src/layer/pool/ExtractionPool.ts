@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EMPTY, Observable } from "rxjs"
-import { type Durability, defaultLimits, filled, type Limits } from "../../api/config.ts"
+import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { Entry } from "../Entry.ts"
 import { type ExtractionOptions, extractionOf } from "../Extraction.ts"
@@ -39,7 +39,7 @@ export interface FinishedTree {
 export interface ExtractionPoolOptions extends ExtractionOptions {
   /** Threads. Default: as many as cores; never more are made than layers are under way. */
   readonly workers?: number | undefined
-  readonly limits?: Partial<Limits> | undefined
+  readonly limits?: Some<Limits> | undefined
   /** `power`: a layer is on the disk before it is done. Default `crash`. */
   readonly durability?: Durability | undefined
 }

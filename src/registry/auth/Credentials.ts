@@ -8,10 +8,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { credentialsProblem } from "../../api/checkCredentials.ts"
 import type { PullerOptions } from "../../api/config.ts"
 import { CredentialsUnavailable, InvalidOption } from "../../api/errors.ts"
 import type { Emit, Warning } from "../../api/events.ts"
+import { credentialsProblem } from "../../api/options/credentialsProblem.ts"
 import { fromDockerConfig, fromEnvironment, fromPodman } from "./authFiles.ts"
 import { type CredentialSource, firstOf, loginOf, type RepositoryName } from "./Login.ts"
 import { entryFor } from "./registryKey.ts"
@@ -38,7 +38,7 @@ export const fromOptions =
         const problem = credentialsProblem(credentials)
         return problem === undefined
           ? Effect.succeedSome(loginOf(credentials))
-          : Effect.fail(new InvalidOption({ option: "credentials", problem: `gave what ${problem}` }))
+          : Effect.fail(new InvalidOption({ option: "credentials", problem: `is a function, whose result ${problem}` }))
       })
     )
   }

@@ -2,11 +2,13 @@
  * The store's memory: which images were pulled, and of what they are made. Loaded with the database engine at the first
  * question; importing ociflow, or opening a store that is never asked, does not pay for it.
  */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { ListOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
 import type { Emit, PulledImage } from "../../api/events.ts"
 import { ifMissing } from "../../fs/syscall.ts"
@@ -19,7 +21,7 @@ import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from ".
 import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
 import { enterForm, enterImage } from "./enterImage.ts"
 import { freshness } from "./freshness.ts"
-import type { ImageRecord, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
+import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
 import { formRows, imageRows, manifestRows } from "./queries.ts"
 import { verify } from "./verify.ts"
 

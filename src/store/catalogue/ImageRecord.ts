@@ -55,14 +55,6 @@ export interface ImageSummary {
   readonly lastUsed: string
 }
 
-/** A part of a list by reference. */
-export interface ListOptions {
-  /** At most so many, 1 or more. Default: all. */
-  readonly limit?: number | undefined
-  /** Only what comes after this reference, which need not be there: the last one of the page before. */
-  readonly after?: string | undefined
-}
-
 /** What was pulled for one platform of an image. */
 export interface ManifestDetails {
   readonly platform: string

@@ -1,12 +1,14 @@
 /** The catalogue's rows as what a program or a person asks for. */
+
 import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { ListOptions } from "../../api/config.ts"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
 import { goneIn } from "../trees/gone.ts"
 import { isDirectory } from "../trees/Staging.ts"
 import type { TreePaths } from "../trees/TreePaths.ts"
-import type { ImageDetails, ImageSummary, ListOptions, RecordedPlatform } from "./ImageRecord.ts"
+import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
   configValue,

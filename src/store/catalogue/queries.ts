@@ -1,9 +1,10 @@
 /** What is asked of the catalogue's tables, with the shape of each answer. */
+
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
-import type { ListOptions } from "./ImageRecord.ts"
+import type { ListOptions } from "../../api/config.ts"
 
 const Annotations = Schema.NullOr(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 

@@ -1,10 +1,12 @@
 /** Forgets images, and removes what no image needs: `rm` and `prune`. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { PruneOptions } from "../../api/config.ts"
 import { keepNamed } from "../catalogue/Documents.ts"
 import { freshness } from "../catalogue/freshness.ts"
-import type { PruneOptions, Reclaimed } from "../Reclaimed.ts"
+import type { Reclaimed } from "../Reclaimed.ts"
 import {
   type CleanerOptions,
   digestsOf,

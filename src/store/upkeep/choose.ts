@@ -1,10 +1,12 @@
 /** Which images are to go: those not used for too long, then the longest unused until the rest fits. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { PruneOptions } from "../../api/config.ts"
 import { freshness } from "../catalogue/freshness.ts"
 import { heldDigests } from "../locks/Holds.ts"
-import type { PruneOptions } from "../Reclaimed.ts"
+
 import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "../trees/neededTrees.ts"
 
 /** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */

@@ -1,0 +1,151 @@
+/** The options of everything that a client does, by name: what each may be, its default and what it does. */
+import type { Redacted } from "effect/Redacted"
+import type {
+  EntriesOptions,
+  HoldOptions,
+  ListOptions,
+  LookOptions,
+  ManifestOptions,
+  PruneOptions,
+  PullOptions,
+  ReferrersOptions,
+  VerifyOptions,
+  Watching
+} from "../config.ts"
+import { defaults, platformForm } from "../config.ts"
+import { boolean, choice, number, type Option, other, type Table, text } from "./Kind.ts"
+import { secret } from "./network.ts"
+
+const longestPlatform = 100
+
+const platform: Option<string> = {
+  kind: text(
+    "`os/architecture[/variant]`",
+    "os/architecture[/variant]",
+    (value) => value.length <= longestPlatform && platformForm.test(value.trim())
+  ),
+  default: "the host's, with `linux` on macOS and Windows",
+  does: "which image of an index is used",
+  errors: ["PlatformNotFound"]
+}
+
+const has = (value: unknown, key: string | symbol, type: string): boolean =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, key) === type
+
+const input: Option<AsyncIterable<Uint8Array>> = {
+  kind: other("stream, or any async iterable of bytes", "a stream, or another async iterable of bytes", (value) =>
+    has(value, Symbol.asyncIterator, "function")
+  ),
+  default: "the standard input",
+  does: "what `oci:-` and `docker-archive:-` read",
+  errors: ["InvalidSource"]
+}
+
+export const pullOptions = {
+  platform,
+  policy: {
+    kind: choice("missing", "always", "never"),
+    default: `\`${defaults.policy}\``,
+    does: "when to ask the registry: only if the image is not in the store, always, or never",
+    errors: ["NotCached"]
+  },
+  preflight: {
+    kind: choice("warn", "refuse", "off"),
+    default: `\`${defaults.preflight}\``,
+    does: "what to do if the disk has less free space than the image needs at least: emit the warning `LittleSpace`, fail before anything is downloaded, or do not check",
+    errors: ["NotEnoughSpace"]
+  },
+  name: {
+    kind: text("reference"),
+    default: "where the image came from",
+    does: "for an image from a file, the reference to store it under",
+    see: "[sources](sources.md)"
+  },
+  input
+} satisfies Table<PullOptions>
+
+/** Instances of one realm, or of one copy of this package, are none of another's. */
+const isSignal = (value: unknown) => has(value, "aborted", "boolean") && has(value, "addEventListener", "function")
+const isGate = (value: unknown) => has(value, "isOpen", "boolean") && has(value, "open$", "object")
+
+/** Of everything that waits, as a promise. */
+export const watching: Table<Watching> = {
+  signal: {
+    kind: other("an `AbortSignal`", "an AbortSignal", isSignal),
+    default: "none",
+    does: "cancels the call; the promise rejects with the signal's reason"
+  },
+  onEvent: {
+    kind: other("a function", "a function", (value) => typeof value === "function"),
+    default: "none",
+    does: "called with each event",
+    see: "[events](events.md)"
+  }
+}
+
+export const entriesOptions: Table<EntriesOptions> = {
+  platform,
+  input,
+  gate: {
+    kind: other("a `Gate`", "a Gate", isGate),
+    default: "always open",
+    does: "while it is closed, no entries and no pieces of a body are emitted, and what is read ahead is bounded",
+    see: "[backpressure](backpressure.md#a-gate-of-your-own)"
+  }
+}
+
+export const holdOptions: Table<HoldOptions> = { platform }
+
+export const lookOptions: Table<LookOptions> = { input }
+
+export const manifestOptions: Table<ManifestOptions> = {
+  platform: { ...platform, default: "none: the index, if there is one", does: "print the manifest for this platform" },
+  input
+}
+
+export const referrersOptions: Table<ReferrersOptions> = {
+  input,
+  artifactType: { kind: text("media type"), default: "all types", does: "only artifacts of this type" }
+}
+
+export const listOptions: Table<ListOptions> = {
+  limit: { kind: number("images", 1), default: "all", does: "at most this many images" },
+  after: {
+    kind: text("reference"),
+    default: "the first",
+    does: "only images after this reference, the last one of the previous page; it need not be in the store"
+  }
+}
+
+export const pruneOptions: Table<PruneOptions> = {
+  dryRun: { kind: boolean, default: "`false`", does: "report what would be removed, and remove nothing" },
+  unusedFor: {
+    kind: number("milliseconds", 0),
+    default: "none are removed for their age",
+    does: "also remove images that were not used for this long, and interrupted downloads that got no bytes for as long"
+  },
+  keepBytes: {
+    kind: number("bytes", 0),
+    default: "no bound",
+    does: "also remove the images that were unused longest, until the layers of all others take no more than this"
+  },
+  partialsFor: {
+    kind: number("milliseconds", 0),
+    default: "`unusedFor`, else 0",
+    does: "keep interrupted downloads that got bytes within this time"
+  }
+}
+
+export const verifyOptions: Table<VerifyOptions> = {
+  repair: { kind: boolean, default: "`false`", does: "pull again what is missing or was changed" }
+}
+
+export interface Login {
+  readonly username: string
+  readonly password: string | Redacted<string>
+}
+
+export const loginOptions: Table<Login> = {
+  username: { kind: text("text"), default: "", does: "user name" },
+  password: { kind: secret, default: "", does: "password or token" }
+}

@@ -1,0 +1,81 @@
+/** Refuses options that cannot be used, before anything is done. */
+import * as Effect from "effect/Effect"
+import { closestMatch } from "leven"
+import { InvalidOption } from "../errors.ts"
+import {
+  entriesOptions,
+  holdOptions,
+  type Login,
+  listOptions,
+  loginOptions,
+  lookOptions,
+  manifestOptions,
+  pruneOptions,
+  pullOptions,
+  referrersOptions,
+  verifyOptions,
+  watching
+} from "./calls.ts"
+import { clientOptions } from "./client.ts"
+import { type AnyTable, checkAll, object, type Problem } from "./Kind.ts"
+
+/** The options of each function; `Watching` is what its promise takes beside them. */
+export const optionsOf = {
+  open: clientOptions,
+  pull: pullOptions,
+  entries$: entriesOptions,
+  resolve: lookOptions,
+  manifest: manifestOptions,
+  tags: lookOptions,
+  referrers: referrersOptions,
+  images: listOptions,
+  inspect: {},
+  hold: holdOptions,
+  remove: {},
+  prune: pruneOptions,
+  verify: verifyOptions
+} as const satisfies Readonly<Record<string, AnyTable>>
+
+export type FunctionName = keyof typeof optionsOf
+
+/** Letters that a name may be off, of a name as long as this: `rot` is `root`, and `a` is not `ca`. */
+const mistakes = (name: string) => Math.min(3, Math.floor(name.length / 2))
+
+const suggestionFor = (option: string, known: ReadonlyArray<string>): string | undefined => {
+  const folded = new Map(known.map((it) => [it.toLowerCase(), it]))
+  const name = option.slice(option.lastIndexOf(".") + 1)
+  const closest = closestMatch(option.toLowerCase(), [...folded.keys()], { maxDistance: mistakes(name) })
+  return closest === undefined ? undefined : folded.get(closest)
+}
+
+const invalid = ({ option, problem, known }: Problem): InvalidOption => {
+  if (known === undefined) return new InvalidOption({ option, problem })
+  const suggestion = suggestionFor(option, known)
+  return new InvalidOption({ option, problem, known, ...(suggestion === undefined ? {} : { suggestion }) })
+}
+
+/** The first thing that is wrong. */
+export const invalidOption = (table: AnyTable, given: unknown): InvalidOption | undefined => {
+  const [first] = given === undefined ? [] : checkAll(table, given)
+  return first === undefined ? undefined : invalid(first)
+}
+
+/** The same of a function whose promise can be watched. */
+export const invalidWatched = (name: FunctionName, given: unknown): InvalidOption | undefined =>
+  invalidOption({ ...optionsOf[name], ...watching }, given)
+
+/** Gives what was given, once it is right; `undefined` is no options. */
+export const checkOptions = <A extends object>(
+  name: FunctionName,
+  given: A | undefined
+): Effect.Effect<A, InvalidOption> => {
+  const problem = invalidOption(optionsOf[name], given)
+  return problem === undefined ? Effect.succeed(given ?? ({} as A)) : Effect.fail(problem)
+}
+
+/** What `login` is given: who logs in, and how the registry is reached. */
+export const checkLogin = (credentials: unknown, options: unknown): Effect.Effect<void, InvalidOption> => {
+  const [problem] = object<Login>(loginOptions, "login", "username", "password").check("credentials", credentials)
+  const wrong = problem === undefined ? invalidOption(clientOptions, options) : invalid(problem)
+  return wrong === undefined ? Effect.void : Effect.fail(wrong)
+}
