@@ -8,37 +8,46 @@ import type { Emit } from "./events.ts"
 
 /** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
 export interface Limits {
-  /** Bytes of one manifest, index or config. */
+  /** Bytes of a manifest, index or config. Default: 4 MiB. */
   readonly documentBytes: number
-  /** Layers of one image, each counted as often as it is named. */
+  /** Layers of an image; a layer that is listed twice counts twice. Default: 500. */
   readonly layers: number
-  /** Bytes out per byte in, over a layer as a whole, looked at from 16 MiB of output on. DEFLATE cannot pass 1032. */
+  /**
+   * Decompressed bytes per compressed byte of a layer, checked from 16 MiB of output on; DEFLATE cannot exceed 1032.
+   * Default: 2 000.
+   */
   readonly inflateRatio: number
-  /** Bytes of one layer's blob, as its manifest tells them. */
+  /** Bytes of a layer's blob, as the manifest states them. Default: 512 GiB. */
   readonly blobBytes: number
-  /** Bytes of one uncompressed layer. */
+  /** Bytes of an uncompressed layer. Default: 512 GiB. */
   readonly layerBytes: number
-  /** Bytes of one file; a sparse file counts with its holes. */
+  /** Bytes of one file, including holes. Default: 256 GiB. */
   readonly fileBytes: number
-  /** Entries in one layer. */
+  /** Entries of a layer, including directories that are only implied by paths. Default: 10 000 000. */
   readonly entries: number
-  /** Components of one path. */
+  /** Components of a path, including empty ones. Default: 256. */
   readonly depth: number
-  /** Bytes of one path. */
+  /** Bytes of a path. Default: 4 096. */
   readonly pathBytes: number
-  /** Bytes of one link target. */
+  /** Bytes of a link's target. Default: 4 096. */
   readonly linkBytes: number
-  /** Bytes of the PAX records, GNU long names and sparse maps of one entry. */
+  /** Bytes of an entry's PAX records, GNU long names and sparse maps. Default: 1 MiB. */
   readonly paxBytes: number
-  /** Bytes of memory for the hard links of one layer that come before their targets: their names, and 256 for each. */
+  /**
+   * Bytes of memory for a layer's hard links that come before their targets: their names, and 256 for each. Default:
+   * 32 MiB.
+   */
   readonly pendingBytes: number
-  /** Bytes of a body that `bytes()` or `text()` of an entry gives, holes counted. `body$` has no such limit. */
+  /**
+   * Bytes that `bytes()` or `text()` of an entry returns, including holes; `body$` has no such limit. Default: 16
+   * MiB.
+   */
   readonly bodyBytes: number
-  /** Tags, or referrers, of one list. */
+  /** Tags or referrers of one list. Default: 100 000. */
   readonly listItems: number
-  /** Pages of one list. */
+  /** Pages of one list. Default: 1 000. */
   readonly listPages: number
-  /** Bytes of all pages of one list. */
+  /** Bytes of all pages of one list. Default: 64 MiB. */
   readonly listBytes: number
 }
 
@@ -68,24 +77,25 @@ export const defaultLimits: Limits = {
 
 /** Time limits, in milliseconds. */
 export interface Timeouts {
-  /** Until a connection, TLS included, stands. */
+  /** Opening a connection, including TLS. Default: 10 000. */
   readonly connect: number
-  /** From the request until the headers of its final response: informational ones do not count. */
+  /** From the request to the headers of its final response; informational ones do not count. Default: 30 000. */
   readonly headers: number
-  /** Between two pieces of a body. */
+  /** Between two pieces of a body. Default: 30 000. */
   readonly idle: number
-  /** From the response's headers until a manifest, a config, a token or a page of a list is whole. */
+  /** From the headers to the end of a manifest, config, token or page of a list. Default: 60 000. */
   readonly document: number
   /**
-   * Of one pull as a whole, or of one look (`resolve`, `manifest`, `tags`, `referrers`), with all its retries and waits;
-   * passing it is `DeadlineExceeded`. `Infinity` is none.
+   * A whole pull or look-up (`resolve`, `manifest`, `tags`, `referrers`), including retries and waits. Default:
+   * `Infinity`.
    */
   readonly total: number
   /**
-   * Bytes a second that a body has to bring over each `rateWindow`; 0: none. Time in which the pull itself wants no bytes
-   * does not count. What is slower is ended and tried again, like a body that broke.
+   * The lowest rate of a body over each `rateWindow`; a slower one is ended and tried again; 0: no minimum. Default:
+   * 1 000.
    */
   readonly minimumRate: number
+  /** The window of `minimumRate`; time in which the pull itself is paused does not count. Default: 30 000. */
   readonly rateWindow: number
 }
 
@@ -101,10 +111,16 @@ export const defaultTimeouts: Timeouts = {
 
 /** Retries of one request or one body: exponential with full jitter. `base`, `cap` and `maxWait` in milliseconds. */
 export interface RetryOptions {
+  /** Retries of one request or one body. Default: 3. */
   readonly times: number
+  /** The pause before the first retry: random, up to this; doubled for each further retry. Default: 1 000. */
   readonly base: number
+  /** The longest pause. Default: 30 000. */
   readonly cap: number
-  /** The longest `Retry-After` that is obeyed: where a host asks for more, the request fails. */
+  /**
+   * The longest pause that a host may ask for (`Retry-After`); if it asks for more, the request fails at once.
+   * Default: 60 000.
+   */
   readonly maxWait: number
 }
 
@@ -136,23 +152,29 @@ export interface ClientCertificate {
 
 /** How TLS is spoken to one host. */
 export interface TlsOptions {
-  /** Paths of PEM files with authorities that are trusted beside the usual ones. */
+  /** PEM files with certificate authorities to trust, in addition to the usual ones. Default: none. */
   readonly ca?: string | ReadonlyArray<string> | undefined
-  /** Shown to this host and to no other. */
+  /** Client certificate for this host, which is shown to no other. Default: none. */
   readonly client?: ClientCertificate | ReadonlyArray<ClientCertificate> | undefined
-  /** Takes any certificate of this host. Whoever is in between reads and changes what is not proven by a digest. */
+  /**
+   * Accept any certificate of this host. Whoever is in between can read and change what is not verified by a digest.
+   * Default: `false`.
+   */
   readonly insecure?: boolean | undefined
 }
 
 /** Another place that serves a registry's images: a pull-through cache, or a program on this machine. */
 export interface MirrorOptions extends TlsOptions {
-  /** `https://mirror.example.com`, or with a path: `/v2` is added to it unless it ends so. */
+  /**
+   * Address of the mirror; `/v2` is added to its path unless it ends so. `https://mirror.example.com`, or with a
+   * path.
+   */
   readonly url: string
-  /** `resolve`: it is believed what a tag names. `pull`: it serves what a digest names. Default, and of none: both. */
+  /** `pull`: used for what a digest names; `resolve`: trusted to say what a tag names. Default: both. */
   readonly capabilities?: ReadonlyArray<"pull" | "resolve"> | undefined
-  /** Sent to this mirror with each request. */
+  /** Headers sent to this mirror with each request. Default: none. */
   readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
-  /** The path is the API's root as it is: no `/v2` is added. */
+  /** Use the path as it is: no `/v2` is added. Default: `false`. */
   readonly overridePath?: boolean | undefined
 }
 
@@ -161,16 +183,16 @@ export interface MirrorOptions extends TlsOptions {
  * `hostsDirs` say; what they say besides holds, too.
  */
 export interface HostOptions extends TlsOptions {
-  /** Speak plain HTTP to this host; `false`: HTTPS, even if it is this very machine. */
+  /** `true`: plain HTTP to this host; `false`: HTTPS, even on loopback. Default: as the client's. */
   readonly plainHttp?: boolean | undefined
-  /** Sent to the registry with each request. */
+  /** Headers sent to the registry with each request. Default: none. */
   readonly headers?: Readonly<Record<string, string | Redacted<string>>> | undefined
   /**
-   * Where this registry may send us by a redirect, a token realm or a foreign layer, wherever that lies: names,
-   * `.example.com` for all below one, addresses, networks as `10.0.0.0/8`; with a port or without.
+   * Hosts that this registry may point to by a redirect, a token realm or a foreign layer, wherever they are. Names,
+   * `.example.com` for all below one, addresses, networks as `10.0.0.0/8`; with a port or without. Default: none.
    */
   readonly trustedHosts?: ReadonlyArray<string> | undefined
-  /** Asked in this order, before the registry itself. */
+  /** Mirrors to ask before the registry, in this order. Default: none. */
   readonly mirrors?: ReadonlyArray<string | MirrorOptions> | undefined
 }
 
@@ -178,7 +200,10 @@ export interface HostOptions extends TlsOptions {
 export interface ProxyOptions {
   /** `http://[user:password@]host:port`, or `https://`, or `socks5://`. */
   readonly url: string | Redacted<string>
-  /** As `NO_PROXY`: names, domains, addresses, networks, with a port or without, separated by commas; `*` for all. */
+  /**
+   * Hosts to reach without the proxy, as in `NO_PROXY`: names, domains, addresses, networks, separated by commas; `*`
+   * for all. Default: none.
+   */
   readonly noProxy?: string | undefined
 }
 
@@ -215,58 +240,65 @@ export type Preflight = "warn" | "refuse" | "off"
 export type Access = "private" | "readable" | "writable"
 
 export interface PullerOptions {
-  /** Where the catalogue and the layers are. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
+  /** Directory of the store: catalogue and layers. Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
   readonly root?: string | undefined
-  /** Where extracted layers and root file systems are. Default: `<root>/layers`. */
+  /** Directory of extracted layers and root file systems. Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
-  /** Default `private`. */
+  /** What other users of this machine may do with the store's directories. Default: `private`. */
   readonly access?: Access | undefined
-  /** Directory of an OCI layout in which all blobs of what is pulled are kept, too. Default: none are. */
+  /** Directory of an OCI layout in which all blobs of what is pulled are kept too. Default: none. */
   readonly keepBlobs?: string | undefined
-  /** Default `xattr`. */
+  /** How owners, modes and devices are kept. Default: `xattr`. */
   readonly ownership?: Ownership | undefined
-  /** Of the ownership `xattr`. Default `seed`. */
+  /** Format of the attribute; only for the ownership `xattr`. Default: `seed`. */
   readonly statFormat?: StatFormat | undefined
-  /** Default `layers`. */
+  /** Which directories a pull makes. Default: `layers`. */
   readonly layout?: LayoutName | undefined
-  /** Of the layout `overlay`. Default: `trusted` for root, else `user`. */
+  /** Whose attributes the mount reads; only for the layout `overlay`. Default: `trusted` for root, else `user`. */
   readonly overlayAttributes?: OverlayAttributes | undefined
-  /** Default `crash`. */
+  /** What a published layer survives. Default: `crash`. */
   readonly durability?: Durability | undefined
-  /** Downloads that were cut off and not continued for so many milliseconds are removed. Default: 7 days. */
+  /** How long the bytes of an interrupted download are kept. Milliseconds. Default: 7 days. */
   readonly partialsFor?: number | undefined
   /**
-   * Layers downloaded at once, over all pulls of this puller, shared fairly between them. Default 3. Where none ends for
-   * 5 s, one pull that has none in hand is let in beyond the number.
+   * Downloads at once, over all pulls of the client, shared fairly between them; if none finishes for 5 s, a pull
+   * that has none may start one beyond this number. Default: 3.
    */
   readonly concurrency?: number | undefined
   /**
-   * Ranges of one blob asked for at once, 16 at most. Default 1: one request, one body. More help where a connection is
-   * slower than the disk; each blob then takes up to 16 MiB of memory more.
+   * Ranges of one blob requested at once; each blob takes up to 16 MiB of memory more. At most 16. More help where a
+   * connection is slower than the disk. Default: 1.
    */
   readonly ranges?: number | undefined
-  /** Extraction workers. Default: as many as cores. */
+  /** Layers extracted at once. Default: cores. */
   readonly workers?: number | undefined
-  /** Speak plain HTTP to every registry of this puller. Loopback hosts need no such option; `false` is HTTPS to them, too. */
+  /**
+   * `true`: plain HTTP to every registry; `false`: HTTPS everywhere, loopback included. Default: plain HTTP for
+   * loopback only.
+   */
   readonly plainHttp?: boolean | undefined
   /**
-   * Credentials by registry host (`ghcr.io`, `localhost:5000`) or part of one (`ghcr.io/org`), or a function that finds
-   * them. Where this knows none: `OCIFLOW_AUTH`, then docker's `config.json`, then podman's `auth.json`.
+   * Credentials for registries. Keys are registry hosts (`ghcr.io`, `localhost:5000`) or a part of one
+   * (`ghcr.io/org`). A function is called when a registry is about to be asked. The defaults are used where this has
+   * none. Default: `OCIFLOW_AUTH`, docker's `config.json`, podman's `auth.json`.
    */
   readonly credentials?: Readonly<Record<string, Credentials>> | CredentialsOf | undefined
-  /** By registry host; `*` stands for each that is not named. */
+  /** How a registry is reached; `*` stands for each host that is not named. Default: none. */
   readonly hosts?: Readonly<Record<string, HostOptions>> | undefined
   /**
-   * Directories in containerd's form: `<host>/hosts.toml`, `_default/hosts.toml`. Default: `OCIFLOW_HOSTS_DIR` (several
-   * as in `PATH`), else `~/.config/containerd/certs.d` and `/etc/containerd/certs.d`.
+   * Directories with `<host>/hosts.toml`, as containerd has them. Default: `OCIFLOW_HOSTS_DIR`, else
+   * `~/.config/containerd/certs.d` and `/etc/containerd/certs.d`.
    */
   readonly hostsDirs?: ReadonlyArray<string> | undefined
-  /** Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, of either case. `false`: none. */
+  /** The forward proxy; `false`: none. Default: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly proxy?: false | ProxyOptions | undefined
-  /** Connections to one host at once. Default 32. */
+  /** Connections to one host at once. Default: 32. */
   readonly connections?: number | undefined
+  /** Bounds on what an image may demand. */
   readonly limits?: Some<Limits> | undefined
+  /** Time limits. */
   readonly timeouts?: Some<Timeouts> | undefined
+  /** Retries of one request or one body; after the last one, the error of the last attempt. */
   readonly retry?: Some<RetryOptions> | undefined
 }
 
@@ -296,24 +328,32 @@ export const defaults = {
 export const platformForm = /^(?<os>[\w.-]+)\/(?<architecture>[\w.-]+)(?:\/(?<variant>[\w.-]+))?$/
 
 export interface PullOptions {
-  /** `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and Windows. */
+  /**
+   * Which image of an index is used. `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and
+   * Windows.
+   */
   readonly platform?: string | undefined
-  /** Default `missing`. */
+  /** When to ask the registry: only if the image is not in the store, always, or never. Default: `missing`. */
   readonly policy?: PullPolicy | undefined
   /**
-   * Of an image from a file: the reference under which it is stored. Default: where it came from, as
-   * `oci:/path/of/layout:tag`; never what stands within the file.
+   * For an image from a file, the reference to store it under. Names within the file are never used. Default: where
+   * the image came from.
    */
   readonly name?: string | undefined
   /** What `oci:-` and `docker-archive:-` read. Default: the standard input. */
   readonly input?: AsyncIterable<Uint8Array> | undefined
-  /** Default `warn`: a warning `LittleSpace`. `refuse`: the error `NotEnoughSpace`, before anything is downloaded. */
+  /**
+   * What to do if the disk has less free space than the image needs at least: emit the warning `LittleSpace`, fail
+   * before anything is downloaded, or do not check. Default: `warn`.
+   */
   readonly preflight?: Preflight | undefined
 }
 
 /** How a promise is cancelled, and who hears of what happens on the way. */
 export interface Watching {
+  /** Cancels the call; the promise rejects with the signal's reason. Default: none. */
   readonly signal?: AbortSignal | undefined
+  /** Called with each event. Default: none. */
   readonly onEvent?: Emit | undefined
 }
 
@@ -322,8 +362,9 @@ export type HoldOptions = Pick<PullOptions, "platform">
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**
-   * While it is closed, no entry and no piece of a body comes, and what is read ahead is bounded. For an observer that is
-   * not done when its `next` returns: it closes the gate there, and opens it when it is done. Default: always open.
+   * While it is closed, no entries and no pieces of a body are emitted, and what is read ahead is bounded. For an
+   * observer that is not done when its `next` returns: it closes the gate there, and opens it when it is done.
+   * Default: always open.
    */
   readonly gate?: Gate | undefined
 }
@@ -332,28 +373,46 @@ export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> 
 export type LookOptions = Pick<PullOptions, "input">
 
 export interface ManifestOptions extends LookOptions {
+  /** Choose the manifest for this platform. Default: the index, if there is one. */
   readonly platform?: string | undefined
 }
 
 export interface ReferrersOptions extends LookOptions {
+  /** Only artifacts of this type. Default: all types. */
   readonly artifactType?: string | undefined
 }
 
 /** Options of `images`: a page of the list by reference. */
 export interface ListOptions {
+  /** At most this many images. 1 or more. Default: all. */
   readonly limit?: number | undefined
+  /**
+   * Only images after this reference, the last one of the previous page; it need not be in the store. Default: the
+   * first.
+   */
   readonly after?: string | undefined
 }
 
 /** Options of `prune`. Images used within the last minute, or while `prune` makes its choice, are kept in any case. */
 export interface PruneOptions {
+  /** Report what would be removed, and remove nothing. Default: `false`. */
   readonly dryRun?: boolean | undefined
+  /**
+   * Also remove images that were not used for this long, and interrupted downloads that got no bytes for as long.
+   * Milliseconds. Default: none are removed for their age.
+   */
   readonly unusedFor?: number | undefined
+  /**
+   * Also remove the images that were unused longest, until the layers of all others take no more than this. Default:
+   * no bound.
+   */
   readonly keepBytes?: number | undefined
+  /** Keep interrupted downloads that got bytes within this time. Milliseconds. Default: `unusedFor`, else 0. */
   readonly partialsFor?: number | undefined
 }
 
 export interface VerifyOptions {
+  /** Pull again what is missing or was changed. Default: `false`. */
   readonly repair?: boolean | undefined
 }
 

@@ -1,38 +1,130 @@
+/** The tables of docs/configuration.md, and the docstrings of the options, are what the tables of the source say. */
 import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { describe, expect, test } from "vitest"
-import { defaultLimits, defaultRetry, defaultTimeouts } from "../../src/api/config.ts"
+import { reasons } from "../../src/api/errors.ts"
+import {
+  entriesOptions,
+  holdOptions,
+  listOptions,
+  lookOptions,
+  manifestOptions,
+  pruneOptions,
+  pullOptions,
+  referrersOptions,
+  verifyOptions,
+  watching
+} from "../../src/api/options/calls.ts"
+import { clientOptions, limits, retry, timeouts } from "../../src/api/options/client.ts"
+import type { AnyTable } from "../../src/api/options/Kind.ts"
+import { hostOptions, mirrorOptions, proxyOptions } from "../../src/api/options/network.ts"
 
-const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), "utf8")
-const [page, source] = [await read("docs/configuration.md"), await read("src/api/config.ts")]
+const file = join(import.meta.dirname, "../../docs/configuration.md")
+const page = await readFile(file, "utf8")
+const source = await readFile(join(import.meta.dirname, "../../src/api/config.ts"), "utf8")
 
-/** The keys of every interface of the source. */
-const keys = [...source.matchAll(/^export interface (\w+)[^{]*\{\n([\s\S]*?)^\}/gm)].flatMap(
-  ([, name = "", body = ""]) =>
-    [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, key = ""]) => [name, key] as const)
-)
-
-const rows = page
-  .split("\n")
-  .filter((line) => /^\| `/.test(line))
-  .map((line) => line.split("|").map((cell) => cell.trim()))
-
-describe("docs/configuration.md", () => {
-  test("the reader of interfaces sees what is there", () => {
-    expect(keys).toContainEqual(["PullerOptions", "root"])
-    expect(keys.length).toBeGreaterThan(30)
+const row = (...cells: ReadonlyArray<string>) => `| ${cells.map((it) => it.replaceAll("|", "\\|")).join(" | ")} |`
+const rows = (table: AnyTable) =>
+  Object.entries(table).map(([name, { kind, default: given, does, see, errors = [] }]) => {
+    const codes = errors.map((it) => `\`${it}\``).join(", ")
+    const about = [see === undefined ? does : `${does} (${see})`, codes].filter(Boolean).join("; ")
+    return row(`\`${name}\``, kind.values, given, about)
   })
+const tableOf = (table: AnyTable) => {
+  const hasErrors = Object.values(table).some(({ errors }) => errors !== undefined)
+  const about = hasErrors ? "what it does, and the error it can lead to" : "what it does"
+  return [row("option", "unit, values", "default", about), "|---|---|---|---|", ...rows(table)].join("\n")
+}
+const limitsOf = (table: AnyTable) =>
+  [
+    row("option", "unit", "default"),
+    "|---|---|---|",
+    ...Object.entries(table).map(([name, { default: given, does }]) => row(`\`${name}\``, does, given))
+  ].join("\n")
 
-  test.each(keys)("%s: %s is listed", (_, key) => {
-    expect(page).toContain(`\`${key}\``)
-  })
+/** By the heading that a table stands under. */
+const tables: Readonly<Record<string, string>> = {
+  "Client options": tableOf(clientOptions),
+  "Host options": tableOf(hostOptions),
+  "Mirror options": tableOf(mirrorOptions),
+  "Proxy options": tableOf(proxyOptions),
+  "Pull options": tableOf(pullOptions),
+  "Options of every promise": tableOf(watching),
+  "Options of `entries$`": tableOf(entriesOptions),
+  "Options of `hold`": tableOf(holdOptions),
+  "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
+    ...lookOptions,
+    ...manifestOptions,
+    ...referrersOptions
+  }),
+  "Options of `images`": tableOf(listOptions),
+  "Options of `prune`": tableOf(pruneOptions),
+  "Options of `verify`": tableOf(verifyOptions),
+  Limits: limitsOf(limits),
+  "Timeouts and retries": tableOf({ ...timeouts, ...retry })
+}
 
-  const defaults = { ...defaultLimits, ...defaultTimeouts, ...defaultRetry }
-  test.each(Object.entries(defaults))("%s is %d by default", (key, value) => {
-    const told =
-      rows.find(([, name, , said]) => name === `\`${key}\`` && /^(?:\d|`Infinity`)/.test(said ?? ""))?.[3] ?? ""
-    if (told === "`Infinity`") return expect(value).toBe(Number.POSITIVE_INFINITY)
-    const [, number = "", unit] = /^([\d ]+?)(?: ([MG])iB)?$/.exec(told) ?? []
-    const factor = unit === "G" ? 2 ** 30 : unit === "M" ? 2 ** 20 : 1
-    expect(Number(number.replaceAll(" ", "")) * factor).toBe(value)
+/** The page with its tables as they should be; what stands around them stays. */
+const filled = Object.entries(tables).reduce((text, [heading, table]) => {
+  const start = text.indexOf(`\n## ${heading}\n`)
+  if (start < 0) return `${text}\n## ${heading}\n\n${table}\n`
+  const rest = text.slice(start + 1)
+  const next = rest.indexOf("\n## ")
+  const section = next < 0 ? rest : rest.slice(0, next)
+  return text.replace(section, () => section.replace(/^\|.*(?:\n\|.*)*/m, () => table))
+}, page)
+
+test("docs/configuration.md says what the tables of the options say", async () => {
+  await expect(filled).toMatchFileSnapshot(file)
+})
+
+const interfaces: Readonly<Record<string, AnyTable>> = {
+  PullerOptions: clientOptions,
+  HostOptions: hostOptions,
+  MirrorOptions: mirrorOptions,
+  TlsOptions: hostOptions,
+  ProxyOptions: proxyOptions,
+  PullOptions: pullOptions,
+  Watching: watching,
+  EntriesOptions: entriesOptions,
+  ManifestOptions: manifestOptions,
+  ReferrersOptions: referrersOptions,
+  ListOptions: listOptions,
+  PruneOptions: pruneOptions,
+  VerifyOptions: verifyOptions,
+  Limits: limits,
+  Timeouts: timeouts,
+  RetryOptions: retry
+}
+
+/** Each member of an interface with its docstring, on one line. */
+const members = [...source.matchAll(/^export interface (\w+)[^{]*\{\n([\s\S]*?)^\}/gm)]
+  .filter(([, name = ""]) => Object.hasOwn(interfaces, name))
+  .flatMap(([, of = "", body = ""]) =>
+    [...body.matchAll(/(?:^ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^ {2}readonly (\w+)\??:/gm)].map(
+      ([, doc = "", name = ""]) => ({
+        of,
+        name,
+        doc: doc
+          .replace(/\n\s*\*/g, "")
+          .replace(/\s+/g, " ")
+          .trim()
+      })
+    )
+  )
+
+describe("the docstring of an option", () => {
+  test("is found", () => expect(members.length).toBeGreaterThan(60))
+
+  test.for(members)("$of $name says what the table says", ({ of, name, doc }) => {
+    const { does, default: given } = interfaces[of]?.[name] ?? expect.unreachable()
+    expect(doc.toLowerCase()).toContain(`${does}.`.toLowerCase())
+    if (given !== "" && given !== "see there") expect(doc).toContain(`Default: ${given}.`)
   })
+})
+
+test("an option leads to errors that there are", () => {
+  for (const table of Object.values(interfaces))
+    for (const { errors = [] } of Object.values(table))
+      for (const error of errors) expect(Object.keys(reasons)).toContain(error)
 })

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
-import { checkOptions } from "../../src/api/checkOptions.ts"
 import type { PullerOptions } from "../../src/api/config.ts"
+import { checkOptions } from "../../src/api/options/checkOptions.ts"
 import { extractionOf, variantOf } from "../../src/layer/Extraction.ts"
 
 const variant = (options: PullerOptions) => variantOf(extractionOf({ overlayAttributes: "trusted", ...options }))
@@ -24,7 +24,7 @@ describe("variantOf", () => {
 
 describe("checkOptions", () => {
   const problem = (options: unknown) =>
-    Effect.runPromise(Effect.flip(checkOptions(options as PullerOptions))).then(({ option }) => option)
+    Effect.runPromise(Effect.flip(checkOptions("open", options as PullerOptions))).then(({ option }) => option)
 
   test.each([
     ["ownership", { ownership: "root" }],
@@ -50,7 +50,7 @@ describe("checkOptions", () => {
       limits: { entries: Number.POSITIVE_INFINITY, depth: 0 },
       retry: { times: 0, base: 0 }
     }
-    await Effect.runPromise(checkOptions(options))
-    await Effect.runPromise(checkOptions({}))
+    await Effect.runPromise(checkOptions("open", options))
+    await Effect.runPromise(checkOptions("open", {}))
   })
 })

@@ -138,9 +138,9 @@ export const either = <A, B>(
       .map((it) => (it.option === option ? { option, problem: `must be ${be}` } : it))
 })
 
-export const list = <A>(of: Kind<A>, plural: string): Kind<ReadonlyArray<A>> => ({
+export const list = <A>(of: Kind<A>, plural: string, values = plural): Kind<ReadonlyArray<A>> => ({
   form: "list",
-  values: plural,
+  values,
   check: (option, value) =>
     Array.isArray(value)
       ? value.flatMap((it, at) => of.check(`${option}[${at}]`, it))

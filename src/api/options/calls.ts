@@ -99,7 +99,7 @@ export const holdOptions: Table<HoldOptions> = { platform }
 export const lookOptions: Table<LookOptions> = { input }
 
 export const manifestOptions: Table<ManifestOptions> = {
-  platform: { ...platform, default: "none: the index, if there is one", does: "print the manifest for this platform" },
+  platform: { ...platform, default: "the index, if there is one", does: "choose the manifest for this platform" },
   input
 }
 

@@ -201,7 +201,7 @@ export const clientOptions = {
   credentials: {
     kind: credentials,
     default: "`OCIFLOW_AUTH`, docker's `config.json`, podman's `auth.json`",
-    does: "logins",
+    does: "credentials for registries",
     see: "[registries](registries.md#credentials)",
     errors: ["AccessDenied", "CredentialsUnavailable"]
   },

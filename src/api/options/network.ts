@@ -79,7 +79,7 @@ export const mirrorOptions: Table<MirrorOptions> = {
     does: "address of the mirror; `/v2` is added to its path unless it ends so"
   },
   capabilities: {
-    kind: list(capability, "`pull`, `resolve`"),
+    kind: list(capability, "pull and resolve", capability.values),
     default: "both",
     does: "`pull`: used for what a digest names; `resolve`: trusted to say what a tag names"
   },
@@ -104,14 +104,14 @@ export const hostOptions: Table<HostOptions> = {
   },
   headers: { kind: headers, default: "none", does: "headers sent to the registry with each request" },
   trustedHosts: {
-    kind: list(hostPattern, hostPattern.values),
+    kind: list(hostPattern, "hosts, domains, addresses and networks", hostPattern.values),
     default: "none",
     does: "hosts that this registry may point to by a redirect, a token realm or a foreign layer, wherever they are",
     see: "[registries](registries.md#where-a-registry-may-point)",
     errors: ["AddressRefused"]
   },
   mirrors: {
-    kind: list(mirror, "addresses, or [mirror options](#mirror-options)"),
+    kind: list(mirror, "mirrors", "addresses, or [mirror options](#mirror-options)"),
     default: "none",
     does: "mirrors to ask before the registry, in this order"
   }
