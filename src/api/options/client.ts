@@ -1,4 +1,6 @@
 /** The options of a client, by name: what each may be, its default and what it does. */
+
+import { layoutNames } from "../../layer/layout/layouts.ts"
 import {
   defaultLimits,
   defaultRetry,
@@ -10,7 +12,6 @@ import {
   type Some,
   type Timeouts
 } from "../config.ts"
-import { layoutNames } from "../../layer/layout/layouts.ts"
 import { boolean, choice, list, number, type Option, object, path, type Table } from "./Kind.ts"
 import { credentials, hosts, proxy } from "./network.ts"
 
