@@ -1,11 +1,11 @@
 /**
- * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs. koffi calls them
+ * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs, OFD locks. koffi calls them
  * in the process where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
  * See docs/decisions/0005-native-calls.md.
  */
-import { createRequire } from "node:module"
 import { constants } from "node:os"
 import { codeOf } from "../api/codeOf.ts"
+import { importNative, requireNative } from "../seams/nativePackage.ts"
 
 /** What the machine can do beyond Node. A call gives `undefined` when done, else the system's error code. */
 export interface Native {
@@ -23,6 +23,8 @@ export interface Native {
   readonly setLinkTimes?: (path: string | Buffer, seconds: number, nanos: number) => string | undefined
   /** mknod(2). `mode` holds the type bits; the umask applies. */
   readonly makeNode?: (path: string | Buffer, mode: number, major: number, minor: number) => string | undefined
+  /** fcntl(2) with F_OFD_SETLK; a length of 0 is up to the end. `EAGAIN`: another open file has the lock. */
+  readonly lockFile?: (fd: number, shared: boolean, offset: number, length: number) => string | undefined
   /** syncfs(2): all that the file system of this descriptor has to write is on its disk. */
   readonly syncFileSystem?: (fd: number) => string | undefined
 }
@@ -33,9 +35,9 @@ interface Koffi {
   errno(): number
 }
 
-const require = createRequire(import.meta.url)
 const codes = new Map(Object.entries(constants.errno).map(([code, number]) => [number, code]))
 codes.set(constants.errno.ENOTSUP, "ENOTSUP")
+codes.set(constants.errno.EAGAIN, "EAGAIN")
 
 const terminated = (text: string | Buffer, encoding: "utf8" | "latin1") =>
   typeof text === "string" ? Buffer.from(`${text}\0`, encoding) : Buffer.concat([text, Buffer.of(0)])
@@ -54,7 +56,7 @@ const known = () =>
 export const loadKoffi = (): Native | undefined => {
   if (!known()) return undefined
   try {
-    const koffi = require("koffi") as Koffi
+    const koffi = requireNative("koffi") as Koffi
     const libc = koffi.load(null)
     const mac = process.platform === "darwin"
     const tail = mac ? ", uint32_t position, int options" : ", int flags"
@@ -96,7 +98,8 @@ export const loadKoffi = (): Native | undefined => {
       setLinkTimes: (path, seconds, nanos) =>
         outcome(utimensat(here, terminated(path, "utf8"), fill(seconds, nanos), noFollow)),
       ...makeNodeWith(libc, outcome),
-      ...syncWith(libc, outcome)
+      ...syncWith(libc, outcome),
+      ...lockWith(libc, outcome)
     }
   } catch {
     return undefined
@@ -111,6 +114,32 @@ const syncWith = (
   try {
     const syncfs = libc.func("int syncfs(int fd)")
     return { syncFileSystem: (fd) => outcome(syncfs(fd)) }
+  } catch {
+    return {}
+  }
+}
+
+/** `struct flock` of a 64-bit Linux: `l_type`, `l_whence` (of the start, 0), `l_start`, `l_len`, `l_pid` (0). */
+const flock = (type: number, offset: number, length: number): Buffer => {
+  const bytes = Buffer.alloc(32)
+  bytes.writeInt16LE(type, 0)
+  bytes.writeBigInt64LE(BigInt(offset), 8)
+  bytes.writeBigInt64LE(BigInt(length), 16)
+  return bytes
+}
+
+const lockWith = (
+  libc: { func(definition: string): Call },
+  outcome: (result: number) => string | undefined
+): Pick<Native, "lockFile"> => {
+  if (process.platform !== "linux") return {}
+  try {
+    const fcntl = libc.func("int fcntl(int fd, int command, ...)")
+    const [setLock, readLock, writeLock] = [37, 0, 1]
+    return {
+      lockFile: (fd, shared, offset, length) =>
+        outcome(fcntl(fd, setLock, "void *", flock(shared ? readLock : writeLock, offset, length)))
+    }
   } catch {
     return {}
   }
@@ -137,7 +166,9 @@ const makeNodeWith = (
 
 export const loadFsXattr = async (): Promise<Native | undefined> => {
   try {
-    const { listAttributesSync, removeAttributeSync, setAttributeSync } = await import("fs-xattr")
+    const { listAttributesSync, removeAttributeSync, setAttributeSync } = (await importNative(
+      "fs-xattr"
+    )) as typeof import("fs-xattr")
     const outcome = (call: () => void): string | undefined => {
       try {
         call()

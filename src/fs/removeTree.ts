@@ -1,9 +1,10 @@
 import { lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs"
 import { entriesIn } from "../seams/directoryEntries.ts"
+import { pathBytes } from "../seams/pathBytes.ts"
 
 /** Node takes a path as text or as bytes; text is faster, and only ASCII is the same both ways. */
 export const toDisk = (binary: string): string | Buffer =>
-  /^[\x01-\x7f]*$/.test(binary) ? binary : Buffer.from(binary, "latin1")
+  /^[\x01-\x7f]*$/.test(binary) ? binary : pathBytes(binary)
 
 /** The names in a directory, as binary strings. */
 export const namesIn = (path: string): ReadonlyArray<string> =>

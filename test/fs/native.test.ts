@@ -56,3 +56,21 @@ test.each(Object.entries(loaders))("%s lists attributes, and removes one", async
   expect(removed).toEqual([undefined, expect.stringMatching(/^ENO(?:DATA|ATTR)$/)])
   expect(after.filter((name) => name.startsWith("user."))).toEqual(["user.b"])
 })
+
+test("koffi locks an open file against others, shared or not, whole or in part", () => {
+  const path = join(temporary(), "lock")
+  writeFileSync(path, "")
+  const [one = 0, other = 0] = [openSync(path, "r+"), openSync(path, "r+")]
+  const lockFile = loadKoffi()?.lockFile
+  if (lockFile === undefined) return
+  const taken = [
+    lockFile(one, true, 0, 0),
+    lockFile(other, true, 0, 0),
+    lockFile(other, false, 0, 0),
+    lockFile(one, false, 2 ** 30, 512)
+  ]
+  closeSync(other)
+  expect([...taken, lockFile(one, false, 2 ** 30, 512)]).toEqual([undefined, undefined, "EAGAIN", "EAGAIN", undefined])
+  closeSync(one)
+  expect(lockFile(one, false, 0, 0)).toBe("EBADF")
+})

@@ -1,4 +1,6 @@
 /** A layer as a lower directory of overlayfs (kernel, Documentation/filesystems/overlayfs.rst). */
+import { ModuleMissing } from "../../api/errors.ts"
+import { native } from "../../fs/native.ts"
 import { type Directory, ownName } from "../Directory.ts"
 import { type Layout, type Merging, markWritten, type Tree } from "./Layout.ts"
 
@@ -17,6 +19,12 @@ const isOpaque = (directory: Directory): boolean => {
   return false
 }
 
+const attributeNeeded = (name: string) =>
+  new ModuleMissing({
+    module: "koffi",
+    problem: `the layout overlay needs it, or fs-xattr, for the attribute overlay.${name} of a directory. Install one: npm install koffi`
+  })
+
 const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
   const { vacate } = tree
 
@@ -26,6 +34,7 @@ const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
 
   const set = (path: string, name: string, value: string): void => {
     const code = trySet(path, name, value)
+    if (code === "ENOSYS" && native.setAttribute === undefined) throw attributeNeeded(name)
     if (code !== undefined)
       throw Object.assign(new Error(code), { code, syscall: "setxattr", path: Buffer.from(path, "latin1").toString() })
   }

@@ -9,6 +9,7 @@ import { tap } from "rxjs/internal/operators/tap"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { syncTree } from "../../fs/syncTree.ts"
+import { endThread } from "../../seams/endThread.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { decompress, makePace } from "../compression/decompress.ts"
 import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../Job.ts"
@@ -118,7 +119,7 @@ if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
   port.on("message", (order: Order) => {
-    if (order === "end") port.close()
+    if (order === "end") endThread(port)
     else if ("survey" in order) survey(order, ring, port)
     else run(order, ring, port)
   })

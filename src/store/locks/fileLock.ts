@@ -6,41 +6,57 @@
 
 import { constants } from "node:fs"
 import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
-import { createRequire } from "node:module"
-import { fileURLToPath } from "node:url"
 import { codeOf } from "../../api/codeOf.ts"
 import { scarcity } from "../../fs/loadModule.ts"
 import { readRegular } from "../../fs/openRegular.ts"
+import { requireNative } from "../../seams/nativePackage.ts"
+import { runtime } from "../../seams/runtime.ts"
 
 export interface Held {
   readonly release: () => Promise<void>
 }
 
-type Locks = typeof import("fs-native-extensions")
+interface Locks {
+  /**
+   * Locks `length` bytes from `offset` on, by default the whole file, without waiting: `false` where another open file has
+   * the lock. Throws the system's error otherwise.
+   */
+  readonly tryLock: (fd: number, offset?: number, length?: number, options?: { readonly shared?: boolean }) => boolean
+}
 
-let native: Promise<Locks | undefined> | undefined
+let loaded: Promise<Locks | undefined> | undefined
 
-let failed = false
+/** Its binding asks for what Deno's libuv lacks, and that ends the process. `require`, since a failed `import` fails for ever. */
+const load = async (): Promise<Locks | undefined> =>
+  runtime === "deno" ? viaKoffi() : (requireNative("fs-native-extensions") as Locks)
 
-/** Of a module that could not be loaded `import` gives the same failure for ever; `require` tries again. */
-const load = async (): Promise<Locks> =>
-  failed ? createRequire(import.meta.url)("fs-native-extensions") : await import("fs-native-extensions")
+/** The same locks, where koffi can ask for them. */
+const viaKoffi = async (): Promise<Locks | undefined> => {
+  const { lockFile } = (await import("../../fs/native.ts")).native
+  if (lockFile === undefined) return undefined
+  return {
+    tryLock: (fd, offset = 0, length = 0, { shared = false } = {}) => {
+      const code = lockFile(fd, shared, offset, length)
+      if (code !== undefined && code !== "EAGAIN" && code !== "EACCES") throw Object.assign(new Error(code), { code })
+      return code === undefined
+    }
+  }
+}
 
 /**
- * `undefined` where this platform has no prebuilt binding (musl, the rarer architectures). Rejects where the process has no
- * descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
+ * `undefined` where this platform has neither a prebuilt binding (musl, the rarer architectures) nor koffi. Rejects where
+ * the process has no descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
  */
 export const binding = () => {
-  native ??= load().catch(async (error) => {
-    native = undefined
-    failed = true
+  loaded ??= load().catch(async (error) => {
+    loaded = undefined
     if (scarcity(error) !== undefined) throw error
     // Its loader takes a file that cannot be opened for one that is not there.
-    await (await open(fileURLToPath(import.meta.url))).close()
-    native = Promise.resolve(undefined)
-    return native
+    await (await open(process.execPath)).close()
+    loaded = viaKoffi()
+    return loaded
   })
-  return native
+  return loaded
 }
 
 /** The file system has no such locks (some network and FUSE mounts). */
@@ -98,7 +114,7 @@ export const tryFileLock = async (
   for (;;) {
     const handle = await openLock(path)
     try {
-      if (!locks.tryLock(handle.fd, { shared })) {
+      if (!locks.tryLock(handle.fd, 0, 0, { shared })) {
         await handle.close()
         return undefined
       }

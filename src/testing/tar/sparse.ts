@@ -20,7 +20,13 @@ export const mapOf = (size: number, regions: ReadonlyArray<Region>): SparseMap =
 const pair = ([offset, length]: SparseMap[number]) => Buffer.concat([numberField(offset, 12), numberField(length, 12)])
 
 /** Four pairs fit the header at 386; then blocks of 21, each with a flag at 504 that says whether another follows. */
-export const gnuSparse = (realSize: number | bigint, map: SparseMap) => {
+export const gnuSparse = (
+  realSize: number | bigint,
+  map: SparseMap
+): {
+  readonly patches: ReadonlyArray<readonly [offset: number, bytes: Uint8Array]>
+  readonly extensions: Uint8Array
+} => {
   const extensions: Array<Uint8Array> = []
   for (let i = 4; i < map.length; i += 21) {
     const block = Buffer.alloc(blockSize)

@@ -1,9 +1,16 @@
-/** As on a machine for which the file locks' binding is not built: imported before anything that locks. */
-import { register } from "node:module"
+/** As on a machine for which neither the file locks' binding nor koffi is built: imported before anything that locks. */
+import Module from "node:module"
 
-const hooks = `export const resolve = (name, context, next) => {
-  if (name === "fs-native-extensions") throw new Error("not built")
-  return next(name, context)
-}`
+/** What each `require` calls. */
+interface Loading {
+  _load: (name: string, ...rest: ReadonlyArray<unknown>) => unknown
+}
 
-if (process.argv.includes("sockets")) register(`data:text/javascript,${encodeURIComponent(hooks)}`)
+if (process.argv.includes("sockets")) {
+  const loading = Module as unknown as Loading
+  const { _load: load } = loading
+  loading._load = (name, ...rest) => {
+    if (name === "fs-native-extensions" || name === "koffi") throw new Error("not built")
+    return load(name, ...rest)
+  }
+}
