@@ -3,8 +3,7 @@ import { entriesIn } from "../seams/directoryEntries.ts"
 import { pathBytes } from "../seams/pathBytes.ts"
 
 /** Node takes a path as text or as bytes; text is faster, and only ASCII is the same both ways. */
-export const toDisk = (binary: string): string | Buffer =>
-  /^[\x01-\x7f]*$/.test(binary) ? binary : pathBytes(binary)
+export const toDisk = (binary: string): string | Buffer => (/^[\x01-\x7f]*$/.test(binary) ? binary : pathBytes(binary))
 
 /** The names in a directory, as binary strings. */
 export const namesIn = (path: string): ReadonlyArray<string> =>
