@@ -79,7 +79,8 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     const listeners = new Set<Listener>()
     const emit: Emit = (event) => {
       replay.add(event)
-      for (const listener of listeners) tell(listener, event)
+      // Who boards meanwhile has heard it with what was replayed; who left meanwhile hears no more.
+      for (const listener of [...listeners]) if (listeners.has(listener)) tell(listener, event)
     }
     // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
     const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))

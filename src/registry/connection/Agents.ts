@@ -2,7 +2,7 @@
  * Connections for each way of connecting: straight or by a proxy, with which certificates, and with which judgement of
  * the addresses that a name resolves to. They live as long as the scope.
  */
-import { setMaxListeners } from "node:events"
+import type { Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Agent, buildConnector } from "undici"
@@ -32,11 +32,13 @@ export const makeAgents = Effect.fnUntraced(function* (
   connections: number
 ): Effect.fn.Return<AgentFor, never, Scope.Scope> {
   const agents = new Map<string, Agent>()
-  const closing = new AbortController()
-  setMaxListeners(0, closing.signal)
+  // What ends each connection that is still being made: `destroy` would wait for them. One that stands is not kept here.
+  const making = new Set<() => void>()
+  let closed = false
   yield* Effect.addFinalizer(() =>
     Effect.promise(async () => {
-      closing.abort()
+      closed = true
+      for (const end of making) end()
       await Promise.all([...agents.values()].map((each) => each.destroy()))
     })
   )
@@ -47,19 +49,24 @@ export const makeAgents = Effect.fnUntraced(function* (
     through: Tunnel,
     secured: object
   ): buildConnector.connector => {
-    // The signal ends connections that are still being made; `destroy` would wait for them.
-    const straight = {
-      timeout: timeouts.connect,
-      lookup: judgement.lookup,
-      signal: closing.signal,
-      autoSelectFamily: true,
-      ...secured
+    const dial = make({ timeout: timeouts.connect, lookup: judgement.lookup, autoSelectFamily: true, ...secured })
+    const connect: buildConnector.connector = (target, callback) => {
+      if (closed) return callback(new Error("closed"), null)
+      const end = () => socket.destroy(new Error("closed"))
+      making.add(end)
+      // undici's connector returns the socket, which its types leave out.
+      const socket = dial(target, (...outcome) => {
+        making.delete(end)
+        callback(...outcome)
+      }) as unknown as Socket
     }
-    const connect = make(straight)
     if (proxy === undefined) return connect
     return (target, callback) => {
-      const options = { timeout: timeouts.connect, signal: closing.signal }
-      through(proxy, target, options, (error, socket) => {
+      const ending = new AbortController()
+      const end = () => ending.abort()
+      making.add(end)
+      through(proxy, target, { timeout: timeouts.connect, signal: ending.signal }, (error, socket) => {
+        making.delete(end)
         if (socket === null) return callback(error ?? new Error("no tunnel"), null)
         if (target.protocol === "https:") connect({ ...target, httpSocket: socket }, callback)
         else callback(null, socket)

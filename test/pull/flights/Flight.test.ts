@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
-import { filter, take } from "rxjs/operators"
+import { filter, take, tap } from "rxjs/operators"
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { fault, image, Prng, startRegistry } from "../../../src/testing/index.ts"
@@ -131,4 +131,44 @@ test("a pull begun as the last one leaves starts anew, from the kept bytes", asy
   await expect(left).rejects.toThrow("enough")
   expect(await started).toMatchObject({ digest })
   expect(registry.log.repeated(digest)).toBe(0)
+})
+
+test("a pull that is begun in an event, and joins, hears each event once", async () => {
+  const { registry, half } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 2_000 } })
+  const heard: Array<PullEvent> = []
+  const joined: Array<Promise<unknown>> = []
+  const first = oci.pull(registry.reference("app:1"), {
+    onEvent: (event) => {
+      if (event._tag !== "LayerStarted" || joined.length > 0) return
+      joined.push(oci.pull(registry.reference("app:1"), { onEvent: (event) => void heard.push(event) }))
+    }
+  })
+  await half()
+  await first
+  await Promise.all(joined)
+  const counts = ["Resolving", "Resolved", "LayerStarted", "LayerDone", "Pulled"].map(
+    (tag) => heard.filter(({ _tag }) => _tag === tag).length
+  )
+  expect(counts).toEqual([1, 1, 1, 1, 1])
+})
+
+test("who leaves in another's event does not hear it", async () => {
+  const { registry } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 2_000 } })
+  const late: Array<string> = []
+  let leave = () => {}
+  const first = lastValueFrom(
+    oci.pull$(registry.reference("app:1")).pipe(
+      tap(({ _tag }) => {
+        if (_tag === "LayerStarted") leave()
+      })
+    )
+  )
+  const second = oci.pull$(registry.reference("app:1")).subscribe(({ _tag }) => late.push(_tag))
+  leave = () => second.unsubscribe()
+  await first
+  expect(late).not.toContain("LayerStarted")
 })
