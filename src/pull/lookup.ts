@@ -14,8 +14,9 @@ import { isConfig } from "../image/mediaTypes.ts"
 import { formatPlatform, normalizePlatform, type Platform, parsePlatform } from "../image/Platform.ts"
 import { parseLocal } from "../image/reference/LocalReference.ts"
 import { parse } from "../image/reference/Reference.ts"
-import { type Lift, scoped$ } from "../reactive/bridge.ts"
+import { type Lift, scoped$, within } from "../reactive/bridge.ts"
 import type { IndexOrManifest } from "../registry/documents.ts"
+import type { ListOptions } from "../registry/lists.ts"
 import type { Registry } from "../registry/Registry.ts"
 import { configOf, type DocumentSource, resolve } from "../registry/resolve.ts"
 import { type Opening, originOf } from "../source/Origin.ts"
@@ -136,25 +137,25 @@ export const makeLook = ({ registry, sources, lift }: LookingOptions) => {
   }, Effect.scoped)
 
   /** Of a file: the names of its images. */
-  const tags$ = (text: string, { input }: LookOptions, emit: Emit): Observable<string> => {
+  const tags$ = (text: string, { input }: LookOptions, asking: ListOptions): Observable<string> => {
     const asked = Effect.gen(function* () {
       const local = yield* parseLocal(text)
       return local === undefined
-        ? registry.tags$(yield* parse(text), emit)
+        ? registry.tags$(yield* parse(text), asking)
         : from(yield* sources.names(local, { input }))
     })
-    return scoped$(lift, asked, (tags$) => tags$)
+    return scoped$(within(lift, asking.context), asked, (tags$) => tags$)
   }
 
-  const referrers$ = (text: string, { artifactType }: ReferrersOptions, emit: Emit): Observable<Referrer> => {
+  const referrers$ = (text: string, { artifactType }: ReferrersOptions, asking: ListOptions): Observable<Referrer> => {
     const asked = Effect.gen(function* () {
       if ((yield* parseLocal(text)) !== undefined)
         return yield* new InvalidReference({ input: text, problem: "referrers are asked of registries" })
       const reference = yield* parse(text)
-      return { reference, digest: yield* registry.digest(reference, emit) }
+      return { reference, digest: yield* registry.digest(reference, asking.emit) }
     })
-    return scoped$(lift, asked, ({ reference, digest }) =>
-      registry.referrers$(reference, digest, artifactType, emit)
+    return scoped$(within(lift, asking.context), asked, ({ reference, digest }) =>
+      registry.referrers$(reference, digest, artifactType, asking)
     ).pipe(
       map(({ digest, mediaType, size, artifactType, annotations = {} }) => ({
         digest,

@@ -15,6 +15,7 @@ import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { Puller } from "../Puller.ts"
 import { drain, lifting } from "../reactive/bridge.ts"
+import type { ListOptions as AskingOptions } from "../registry/lists.ts"
 import { Registry } from "../registry/Registry.ts"
 import { makeOpenSource } from "../source/Origin.ts"
 
@@ -88,8 +89,17 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
           })
         )
     }
-    const collected = <A>(reference: string, source: Observable<A>) =>
-      naming(reference)(inTime(Effect.map(drain(isReason)(source.pipe(toArray())), (all = []) => all)))
+    const collected = <A>(
+      reference: string,
+      list: (asking: AskingOptions) => Observable<A>,
+      emit: Emit
+    ): Effect.Effect<ReadonlyArray<A>, PullError> =>
+      Effect.context<never>().pipe(
+        Effect.flatMap((context) => drain(isReason)(list({ emit: telling(emit), context }).pipe(toArray()))),
+        Effect.map((all = []) => all),
+        inTime,
+        naming(reference)
+      )
 
     const pull: Puller["Service"]["pull"] = (reference, options, listen = silent) => {
       const name = naming(reference)
@@ -143,21 +153,26 @@ const make = (tag: typeof Puller, options: PullerOptions, listeners: Set<Emit>) 
           checked("manifest", options, (options) => inTime(look.manifest(reference, options, telling(emit))))
         ),
       tags$: (reference, options) =>
-        checked$("tags", options, (options) => look.tags$(reference, options, silent)).pipe(inTime$, named(reference)),
+        checked$("tags", options, (options) => look.tags$(reference, options, { emit: silent })).pipe(
+          inTime$,
+          named(reference)
+        ),
       tags: (reference, options, emit = silent) =>
         collected(
           reference,
-          checked$("tags", options, (options) => look.tags$(reference, options, telling(emit)))
+          (asking) => checked$("tags", options, (options) => look.tags$(reference, options, asking)),
+          emit
         ),
       referrers$: (reference, options) =>
-        checked$("referrers", options, (options) => look.referrers$(reference, options, silent)).pipe(
+        checked$("referrers", options, (options) => look.referrers$(reference, options, { emit: silent })).pipe(
           inTime$,
           named(reference)
         ),
       referrers: (reference, options, emit = silent) =>
         collected(
           reference,
-          checked$("referrers", options, (options) => look.referrers$(reference, options, telling(emit)))
+          (asking) => checked$("referrers", options, (options) => look.referrers$(reference, options, asking)),
+          emit
         ),
       images: (options) => naming("(store)")(checked("images", options, images)),
       // Those without options: who gives some means something by it.

@@ -34,6 +34,7 @@ import { refetchOnMismatch } from "./layer/refetchOnMismatch.ts"
 import { takeTurn, untilOverdue } from "./layer/waitForLayer.ts"
 import { preflight } from "./preflight.ts"
 import { makeMerge } from "./rootfs/mergeLayers.ts"
+import { inLayerSpan, inPullSpan } from "./spans.ts"
 import { whyNotCached } from "./whyNotCached.ts"
 
 /** What was asked for, read. */
@@ -93,7 +94,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   })
 
   /** Under the layer's lock, or beside whoever has it: then nothing of what that one keeps is touched. */
-  const makeLayer = Effect.fn("ociflow.layer")(function* (
+  const makeLayer = Effect.fnUntraced(function* (
     source: ImageSource,
     layer: ResolvedLayer,
     isLocked: boolean,
@@ -132,7 +133,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
   const pullLayer = (source: ImageSource, layer: ResolvedLayer, permits: Permits, hasWaited: boolean) =>
     Effect.fnUntraced(function* (emit: Emit) {
       const { digest } = layer
-      const make = (isLocked: boolean) => makeLayer(source, layer, isLocked, emit)
+      const make = (isLocked: boolean) => inLayerSpan(layer, emit, (emit) => makeLayer(source, layer, isLocked, emit))
       // Another pull, of another registry perhaps, may have published it while this one tried in vain.
       const making = (isLocked: boolean) =>
         Effect.catch(make(isLocked), (reason) =>
@@ -152,7 +153,7 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
       yield* permits.withPermit(making(isLocked))
     }, Effect.scoped)
 
-  const pullImage = Effect.fn("ociflow.pull")(function* ({ origin, platform, policy, space }: PullRequest, emit: Emit) {
+  const pullImage = Effect.fnUntraced(function* ({ origin, platform, policy, space }: PullRequest, emit: Emit) {
     emit({ _tag: "Resolving", reference: origin.name })
 
     const source = policy === "never" ? undefined : yield* open(origin)
@@ -211,7 +212,9 @@ export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { o
     const asked = yield* readRequest(text, options)
     const { origin, platform, policy, space } = asked
     const inputs = JSON.stringify([origin.inputs, platform, policy, space])
-    return yield* pulls.join({ key: inputs, inputs }, emit, (emit) => pullImage(asked, emit))
+    return yield* inPullSpan(origin.name, emit, (emit) =>
+      pulls.join({ key: inputs, inputs }, emit, (emit) => pullImage(asked, emit))
+    )
   })
 
   /**

@@ -1,5 +1,6 @@
 /** The crossings between Effect, which owns lifetimes, and RxJS, which owns sequences. */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -10,6 +11,10 @@ import { operate } from "./operate.ts"
 
 /** Runs an Effect for each subscription; unsubscribing interrupts it. */
 export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
+
+/** The same with the services of a caller: its clock, its tracer, the span that it is in. */
+export const within = (lift: Lift, context: Context.Context<never> | undefined): Lift =>
+  context === undefined ? lift : (effect) => lift(Effect.provideContext(effect, context))
 
 /** Interrupted from outside, not by its subscriber: the scope is closing. */
 export const errorOf = (cause: Cause.Cause<unknown>): unknown =>

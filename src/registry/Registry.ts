@@ -15,6 +15,7 @@ import type { Digest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
+import type { ListOptions } from "./lists.ts"
 import { makeRegistry, type RegistryOptions } from "./makeRegistry.ts"
 import type { DocumentSource } from "./resolve.ts"
 
@@ -32,13 +33,13 @@ export class Registry extends Context.Service<
     /** The documents of its repository, one by one. */
     readonly documents: (reference: Reference, emit: Emit) => DocumentSource
     /** The tags of its repository, as the registry orders them. Errors are `Reason`s. */
-    readonly tags$: (reference: Reference, emit: Emit) => Observable<string>
+    readonly tags$: (reference: Reference, options: ListOptions) => Observable<string>
     /** Artifacts attached to a manifest, as the registry lists them; of one type where that is given. */
     readonly referrers$: (
       reference: Reference,
       digest: Digest,
       artifactType: string | undefined,
-      emit: Emit
+      options: ListOptions
     ) => Observable<Descriptor>
     /**
      * A blob's bytes from `offset`, at most `size`. A body that breaks is continued at the first byte not yet seen;

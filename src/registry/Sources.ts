@@ -7,7 +7,7 @@ import { isReason, type Reason, RegistryUnreachable, redactUrl, SizeMismatch } f
 import type { Emit } from "../api/events.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { networkReference } from "../image/reference/sandboxes.ts"
-import type { Lift } from "../reactive/bridge.ts"
+import { type Lift, within } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Endpoint } from "./address/Endpoint.ts"
 import type { KnownCredentials } from "./auth/Credentials.ts"
@@ -87,7 +87,7 @@ function* segments(offset: number, size: number, bytes: number): Generator<reado
 class PassedOver {}
 
 export const makeSources = (options: SourcesOptions): Sources => {
-  const { hosts, mirrors, foreign, credentials, retry, ranges, minimumRate, lift, transport } = options
+  const { hosts, mirrors, foreign, credentials, retry, ranges, minimumRate, lift: ownLift, transport } = options
   /** A host that sends a little, again and again, is one that sends nothing. */
   const renews = (error: unknown, brought: number) =>
     brought >= Math.max(1, minimumRate) &&
@@ -134,7 +134,8 @@ export const makeSources = (options: SourcesOptions): Sources => {
     return yield* Effect.retry(at(places.origin, telling(places.origin, emit)), retries(retry, emit))
   })
 
-  const blob$: Sources["blob$"] = (reference, blob, gate, { offset = 0, emit }) => {
+  const blob$: Sources["blob$"] = (reference, blob, gate, { offset = 0, emit, context }) => {
+    const lift = within(ownLift, context)
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))

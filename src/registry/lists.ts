@@ -1,4 +1,5 @@
 /** The tags of a repository, and what refers to a manifest (OCI distribution-spec, "Content Discovery"). */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Observable } from "rxjs"
@@ -8,13 +9,19 @@ import type { Emit } from "../api/events.ts"
 import { decodeAs } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import type { Lift } from "../reactive/bridge.ts"
+import { type Lift, within } from "../reactive/bridge.ts"
 import type { Session } from "./auth/Session.ts"
 import { holdsDocument } from "./headers/readHeader.ts"
 import { readDocument } from "./http/readDocument.ts"
 import { nextOf, type Page, pages$ } from "./pages.ts"
 import { makeReferrers } from "./referrers.ts"
 import type { Sources } from "./Sources.ts"
+
+/** Who hears of a list being fetched, and with whose services that is done; default: those of the puller. */
+export interface ListOptions {
+  readonly emit: Emit
+  readonly context?: Context.Context<never> | undefined
+}
 
 export interface ListsOptions {
   readonly sources: Sources
@@ -80,8 +87,8 @@ export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
       Effect.mapError((problem) => new InvalidResponse({ url, problem }))
     )
 
-  const tags$ = (reference: Reference, emit: Emit): Observable<string> =>
-    pages$(lift, limits, `n=${perPage}`, (query) =>
+  const tags$ = (reference: Reference, { emit, context }: ListOptions): Observable<string> =>
+    pages$(within(lift, context), limits, `n=${perPage}`, (query) =>
       sources.ask(reference, "tag", emit, (session) => page(session, "tags/list", query, undefined, tagsOf))
     )
 

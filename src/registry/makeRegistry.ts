@@ -88,7 +88,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
       sources.ask(reference, "digest", emit, (session) => fetchConfig(session, descriptor, limits))
   })
 
-  const resolveImage = Effect.fn("Registry.resolve")(function* (
+  const resolveImage = Effect.fnUntraced(function* (
     reference: Reference,
     wanted: Platform,
     emit: Emit
@@ -106,10 +106,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     }
   })
 
-  const digest = Effect.fn("Registry.digest")(function* (
-    reference: Reference,
-    emit: Emit
-  ): Effect.fn.Return<Digest, Reason> {
+  const digest = Effect.fnUntraced(function* (reference: Reference, emit: Emit): Effect.fn.Return<Digest, Reason> {
     if (reference.digest !== undefined) return reference.digest
     const tag = reference.tag ?? "latest"
     return yield* sources.ask(reference, "tag", emit, (session) =>

@@ -16,8 +16,9 @@ import { parseJson } from "../image/json/parseJson.ts"
 import { acceptManifests, isIndex, ociIndex } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
+import { within } from "../reactive/bridge.ts"
 import { digestOf, fetchManifest } from "./documents.ts"
-import type { Body, Listing } from "./lists.ts"
+import type { Body, Listing, ListOptions } from "./lists.ts"
 import { pages$ } from "./pages.ts"
 
 /** The registry has no such thing, or does not know what it is asked for. */
@@ -72,7 +73,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
       )
     )
 
-  const underTag$ = (reference: Reference, digest: Digest, emit: Emit): Observable<Descriptor> => {
+  const underTag$ = (reference: Reference, digest: Digest, { emit, context }: ListOptions): Observable<Descriptor> => {
     const tag = `${algorithmOf(digest).slice(0, 32)}-${hexOf(digest).slice(0, 64)}`
     const found = Effect.gen(function* () {
       const { _tag, document } = yield* sources.ask(reference, "tag", emit, (session) =>
@@ -86,7 +87,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
         return Effect.as(reason._tag === "AccessDenied" ? checkAccess(reference, digest, emit) : Effect.void, [])
       })
     )
-    return lift(found).pipe(concatMap((entries) => from(entries)))
+    return within(lift, context)(found).pipe(concatMap((entries) => from(entries)))
   }
 
   /** Whatever the registry filters: what is not wanted is left out here. */
@@ -94,12 +95,13 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
     reference: Reference,
     digest: Digest,
     artifactType: string | undefined,
-    emit: Emit
+    options: ListOptions
   ): Observable<Descriptor> => {
+    const { emit, context } = options
     const first = artifactType === undefined ? "" : new URLSearchParams({ artifactType }).toString()
     return defer(() => {
       let answered = false
-      return pages$(lift, limits, first, (query) =>
+      return pages$(within(lift, context), limits, first, (query) =>
         Effect.tap(
           sources.ask(reference, "digest", emit, (session) =>
             page(session, `referrers/${digest}`, query, ociIndex, entriesOf(digest))
@@ -111,7 +113,9 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
         )
       ).pipe(
         catchError((error) =>
-          !answered && isReason(error) && isAbsent(error) ? underTag$(reference, digest, emit) : throwError(() => error)
+          !answered && isReason(error) && isAbsent(error)
+            ? underTag$(reference, digest, options)
+            : throwError(() => error)
         )
       )
     }).pipe(filter((entry) => artifactType === undefined || entry.artifactType === artifactType))

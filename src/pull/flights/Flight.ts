@@ -6,6 +6,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import type * as Tracer from "effect/Tracer"
 import type { Emit } from "../../api/events.ts"
 import { Replay } from "./Replay.ts"
 
@@ -39,6 +41,8 @@ interface Flight<A, E> {
   readonly place: string | undefined
   readonly replay: Replay
   readonly listeners: Set<Listener>
+  /** That whoever began it was in: its trace holds what the flight does. */
+  readonly span: Tracer.AnySpan | undefined
   readonly fiber: Fiber.Fiber<A, E>
 }
 
@@ -73,6 +77,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
   const begin = (
     { key, inputs }: FlightKey,
     place: string | undefined,
+    span: Tracer.AnySpan | undefined,
     work: (emit: Emit) => Effect.Effect<A, E>
   ): Flight<A, E> => {
     const replay = new Replay()
@@ -85,7 +90,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
     const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))
     const running = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(unlist))
-    const flight: Flight<A, E> = { inputs, place, replay, listeners, fiber: run(running) }
+    const flight: Flight<A, E> = { inputs, place, replay, listeners, span, fiber: run(running) }
     flights.set(key, flight)
     return flight
   }
@@ -100,10 +105,12 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
 
   const join: Flights<A, E>["join"] = (to, emit, work, own) =>
     Effect.acquireUseRelease(
-      Effect.context<never>().pipe(
-        Effect.map((context) => {
+      Effect.all([Effect.context<never>(), Effect.option(Effect.currentSpan)]).pipe(
+        Effect.map(([context, current]) => {
+          const span = Option.getOrUndefined(current)
           const known = flights.get(to.key)
-          const flight = known ?? begin(to, own?.place, (emit) => Effect.provideContext(work(emit), context))
+          const flight = known ?? begin(to, own?.place, span, (emit) => Effect.provideContext(work(emit), context))
+          if (known?.span !== undefined && known.span !== span) span?.addLinks([{ span: known.span, attributes: {} }])
           const listener: Listener = { emit, broken: Deferred.makeUnsafe() }
           for (const event of flight.replay.events) tell(listener, event)
           flight.listeners.add(listener)

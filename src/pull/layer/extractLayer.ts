@@ -1,4 +1,5 @@
 /** One layer's way: what is kept of its blob and what comes after that, through the worker, into a directory. */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
 import { isReason } from "../../api/errors.ts"
@@ -21,8 +22,9 @@ export interface LayerDownload {
 export const layerBytes$ = (
   { source, layer, partial: kept }: LayerDownload,
   gate: Gate,
-  emit: Emit
-): Observable<Uint8Array> => kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit }))
+  emit: Emit,
+  context: Context.Context<never>
+): Observable<Uint8Array> => kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit, context }))
 
 /** `directory` is written to until the pool says that it is settled. */
 export const extractLayer = Effect.fnUntraced(function* (
@@ -31,8 +33,9 @@ export const extractLayer = Effect.fnUntraced(function* (
   directory: string,
   emit: Emit
 ) {
+  const context = yield* Effect.context<never>()
   const extracting$ = pool
-    .extract$({ ...wanted.layer, directory }, (gate) => layerBytes$(wanted, gate, emit))
+    .extract$({ ...wanted.layer, directory }, (gate) => layerBytes$(wanted, gate, emit, context))
     .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
   const last = yield* drain(isReason)(extracting$)
   return last?._tag === "Extracted" ? last : yield* Effect.die(new Error("an extraction ended without its result"))

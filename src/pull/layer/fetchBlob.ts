@@ -36,6 +36,7 @@ export const fetchBlob = (wanted: LayerDownload, blobs: BlobLayout, emit: Emit):
     const { layer, partial: kept } = wanted
     const { digest, size } = layer
     emit({ _tag: "LayerStarted", digest, size, offset: kept.size() })
-    yield* download(layerBytes$(wanted, new Gate(), emit).pipe(verify("blob", digest, size)), layer, emit)
+    const context = yield* Effect.context<never>()
+    yield* download(layerBytes$(wanted, new Gate(), emit, context).pipe(verify("blob", digest, size)), layer, emit)
     yield* blobs.keep(digest, kept)
   })

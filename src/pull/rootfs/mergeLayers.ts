@@ -28,6 +28,7 @@ import { extractLayer, type LayerDownload, layerBytes$ } from "../layer/extractL
 import { download, fetchBlob } from "../layer/fetchBlob.ts"
 import { refetchOnMismatch } from "../layer/refetchOnMismatch.ts"
 import { takeTurn } from "../layer/waitForLayer.ts"
+import { inLayerSpan } from "../spans.ts"
 
 export interface MergeOptions {
   readonly store: Store["Service"]
@@ -47,7 +48,10 @@ type Parts = RcMap.RcMap<Digest, Part, Reason>
 
 export const makeMerge = ({ store, pool }: MergeOptions) => {
   /** Ahead of its turn. Nothing is proven here: that is done when it is applied. */
-  const fetch = (part: Part, emit: Emit) => download(layerBytes$(part, new Gate(), emit), part.layer, emit)
+  const fetch = (part: Part, emit: Emit) =>
+    Effect.flatMap(Effect.context<never>(), (context) =>
+      download(layerBytes$(part, new Gate(), emit, context), part.layer, emit)
+    )
 
   const apply = (directory: string, part: Part, emit: Emit) =>
     Effect.suspend(() => {
@@ -72,8 +76,8 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
     const over = turns.map(() => Deferred.makeUnsafe<void>())
     /** What the last turn of each has done. */
     const done = new Map<Digest, Extracted>()
-    const step = Effect.fnUntraced(function* (digest: Digest, index: number) {
-      const part = yield* RcMap.get(parts, digest)
+    const step = Effect.fnUntraced(function* (part: Part, index: number, emit: Emit) {
+      const { digest } = part.layer
       const applying = apply(directory, part, emit).pipe(Effect.tapError((reason) => refuse(part, reason)))
       const isFirst = turns.indexOf(digest) === index
       if (isFirst) emit({ _tag: "LayerStarted", digest, size: part.layer.size, offset: part.partial.size() })
@@ -87,8 +91,12 @@ export const makeMerge = ({ store, pool }: MergeOptions) => {
       }
       const mine = over[index]
       if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
+    })
+    const inTurn = Effect.fnUntraced(function* (digest: Digest, index: number) {
+      const part = yield* RcMap.get(parts, digest)
+      yield* inLayerSpan(part.layer, emit, (emit) => step(part, index, emit))
     }, Effect.scoped)
-    yield* Effect.forEach(turns, step, { concurrency: mostAtOnce, discard: true })
+    yield* Effect.forEach(turns, inTurn, { concurrency: mostAtOnce, discard: true })
     const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
     if (fingerprint !== undefined) yield* store.fingerprints.keep(store.rootfsPath(manifest), fingerprint)
     const path = store.rootfsPath(manifest)

@@ -65,6 +65,9 @@ const typed =
 const isDamage = (error: Failure) =>
   error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
 
+/** Statements would be most of a trace, and tell nobody anything of a pull. */
+const untraced = Effect.withTracerEnabled(false)
+
 export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, trees, rebuild }: DatabaseOptions) {
   // One at a time: all share the one database in memory.
   const turn = yield* Semaphore.make(1)
@@ -136,7 +139,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
         if (restored) yield* keep
         const { client } = yield* Effect.uninterruptible(latest)
         return yield* Effect.provideService(query, SqlClient, client)
-      }).pipe(oncemore, Effect.mapError(typed(name)))
+      }).pipe(oncemore, Effect.mapError(typed(name)), untraced)
     )
 
   const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>
@@ -157,7 +160,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
           oncemore,
           Effect.uninterruptible
         )
-      }).pipe(Effect.scoped, Effect.mapError(typed(name)))
+      }).pipe(Effect.scoped, Effect.mapError(typed(name)), untraced)
     )
 
   const database: Database = { read, transaction }

@@ -95,7 +95,7 @@ describe("a document that drips without end", () => {
     Effect.gen(function* () {
       const served = yield* serve(drip(() => true))
       const reference = yield* parse(`${served.host}/org/app`)
-      const error = yield* Registry.use((it) => drain(isReason)(it.tags$(reference, () => undefined))).pipe(
+      const error = yield* Registry.use((it) => drain(isReason)(it.tags$(reference, { emit: () => undefined }))).pipe(
         Effect.provide(Registry.layer(options)),
         Effect.flip
       )

@@ -1,0 +1,63 @@
+/** The spans of a pull: `ociflow.pull`, beneath it one `ociflow.layer` for each layer, beneath these `ociflow.request`. */
+import * as Effect from "effect/Effect"
+import type { Emit, PulledImage } from "../api/events.ts"
+
+/** Counts the bytes that are downloaded, by what is told of them. */
+const counting = (emit: Emit) => {
+  let bytes = 0
+  const received = new Map<string, number>()
+  const arrived = (digest: string, to: number) => {
+    const before = received.get(digest) ?? to
+    if (to <= before) return
+    bytes += to - before
+    received.set(digest, to)
+  }
+  const sizes = new Map<string, number>()
+  const counted: Emit = (event) => {
+    if (event._tag === "LayerStarted") {
+      received.set(event.digest, event.offset)
+      sizes.set(event.digest, event.size)
+    } else if (event._tag === "LayerProgress") arrived(event.digest, event.received)
+    else if (event._tag === "LayerDone") arrived(event.digest, sizes.get(event.digest) ?? 0)
+    emit(event)
+  }
+  return { counted, bytes: () => bytes }
+}
+
+export const inLayerSpan = <A, E, R>(
+  { digest, size }: { readonly digest: string; readonly size: number },
+  emit: Emit,
+  work: (emit: Emit) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const { counted, bytes } = counting(emit)
+    return work(counted).pipe(
+      Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
+      Effect.withSpan("ociflow.layer", { attributes: { "ociflow.digest": digest, "ociflow.size": size } })
+    )
+  })
+
+/** One for each caller: of those that share a download, each other's has a link to the one whose trace it is in. */
+export const inPullSpan = <E, R>(
+  reference: string,
+  emit: Emit,
+  work: (emit: Emit) => Effect.Effect<PulledImage, E, R>
+): Effect.Effect<PulledImage, E, R> =>
+  Effect.suspend(() => {
+    let cached = false
+    const { counted, bytes } = counting((event) => {
+      if (event._tag === "Pulled") cached = event.cached
+      emit(event)
+    })
+    return work(counted).pipe(
+      Effect.tap(({ digest, platform }) =>
+        Effect.annotateCurrentSpan({
+          "ociflow.digest": digest,
+          "ociflow.platform": platform,
+          "ociflow.cached": cached
+        })
+      ),
+      Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
+      Effect.withSpan("ociflow.pull", { attributes: { "ociflow.reference": reference } })
+    )
+  })
