@@ -33,15 +33,72 @@ export {
   type PullPolicy,
   type ReferrersOptions,
   type RetryOptions,
+  type Some,
   type StatFormat,
   type Timeouts,
   type TlsOptions,
   type VerifyOptions,
   type Watching
 } from "./api/config.ts"
-export * from "./api/errors.ts"
-export type * from "./api/events.ts"
-export type * from "./api/Looking.ts"
+export {
+  AccessDenied,
+  AddressRefused,
+  BlobInterrupted,
+  BlobNotFound,
+  BodyUnusable,
+  CatalogueFailed,
+  CatalogueTooNew,
+  CorruptLayer,
+  CredentialsUnavailable,
+  DeadlineExceeded,
+  DigestMismatch,
+  FileSystemFailed,
+  InvalidManifest,
+  InvalidOption,
+  InvalidReference,
+  InvalidResponse,
+  InvalidSource,
+  isReason,
+  LimitExceeded,
+  ManifestNotFound,
+  ModuleMissing,
+  NotCached,
+  NotEnoughSpace,
+  NotImplemented,
+  PlatformNotFound,
+  PullError,
+  RateLimited,
+  type Reason,
+  RegistryError,
+  RegistryUnreachable,
+  reasons,
+  SizeMismatch,
+  StoreDamaged,
+  UnsafeEntry,
+  UnsafeStore,
+  UnsupportedDigest,
+  UnsupportedMediaType,
+  WorkerDied
+} from "./api/errors.ts"
+export type {
+  Emit,
+  LayerCached,
+  LayerDone,
+  LayerProgress,
+  LayerStarted,
+  LayerWaiting,
+  PullEvent,
+  Pulled,
+  PulledImage,
+  PulledLayer,
+  Quota,
+  Resolved,
+  Resolving,
+  Retrying,
+  Warning,
+  WarningCode
+} from "./api/events.ts"
+export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Looking.ts"
 export { type Client, type Held, open } from "./client.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"
@@ -49,4 +106,14 @@ export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
 export { Gate } from "./reactive/Gate.ts"
 export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
-export type * from "./store/Reclaimed.ts"
+export type {
+  FailedRemoval,
+  Fault,
+  ImageUsage,
+  KeptBlob,
+  Reclaimed,
+  ReclaimedBlob,
+  UnknownTree,
+  Usage,
+  Verified
+} from "./store/Reclaimed.ts"

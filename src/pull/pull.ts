@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
-import type { EntriesOptions, PullerOptions, PullOptions } from "../api/config.ts"
+import { defaults, type EntriesOptions, type PullerOptions, type PullOptions } from "../api/config.ts"
 import { DigestMismatch, isReason, type Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { hostPlatform, parsePlatform } from "../image/Platform.ts"
@@ -60,7 +60,7 @@ const mostAtOnce = 64
 export const makePull = Effect.fnUntraced(function* (options: PullerOptions, { open }: Opening, lift: Lift) {
   const store = yield* Store
   const pool = yield* ExtractionPool
-  const downloads = makeDownloads(options.concurrency ?? 3)
+  const downloads = makeDownloads(options.concurrency ?? defaults.concurrency)
   const merge = makeMerge({ store, pool })
   // What several want at once is done once.
   const pulls = yield* makeFlights<PulledImage, Reason>()

@@ -1,6 +1,6 @@
 /** The service's parts, put together: transport, credentials, tokens, hosts; then documents and blobs from each place. */
 import * as Effect from "effect/Effect"
-import { defaultLimits, defaultRetry, defaultTimeouts, filled, type PullerOptions } from "../api/config.ts"
+import { defaultLimits, defaultRetry, defaults, defaultTimeouts, filled, type PullerOptions } from "../api/config.ts"
 import { InvalidOption, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Platform } from "../image/Platform.ts"
@@ -60,9 +60,6 @@ export const makeNetwork = Effect.fnUntraced(function* (options: RegistryOptions
   }
 })
 
-/** Of one blob at once: more connections than that help nobody. */
-const mostRanges = 16
-
 export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOptions) {
   const limits = filled(defaultLimits, options.limits)
   const mirrors = makeMirrors()
@@ -74,7 +71,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     foreign,
     lift,
     minimumRate: filled(defaultTimeouts, options.timeouts).minimumRate,
-    ranges: Math.min(options.ranges ?? 1, mostRanges)
+    ranges: options.ranges ?? defaults.ranges
   })
 
   const manifestOf = (reference: Reference, emit: Emit) => (wanted: DocumentRequest) =>

@@ -26,16 +26,22 @@ export interface Origin {
 /** No stream is another one. */
 let streams = 0
 
+const nameFor = (text: string) =>
+  Effect.mapError(
+    parse(text),
+    ({ message }) => new InvalidOption({ option: "name", problem: `must be an image reference: ${message}` })
+  )
+
 export const originOf = Effect.fnUntraced(function* (text: string, given: Given): Effect.fn.Return<Origin, Reason> {
   const local = yield* parseLocal(text)
   if (local === undefined) {
     if (given.name !== undefined)
-      return yield* new InvalidOption({ option: "name", problem: "is for images from files" })
+      return yield* new InvalidOption({ option: "name", problem: "is only for images from files" })
     const reference = yield* parse(text)
     const name = format(reference)
     return { name, inputs: name, at: reference }
   }
-  const name = given.name === undefined ? undefined : format(yield* parse(given.name))
+  const name = given.name === undefined ? undefined : format(yield* nameFor(given.name))
   const itself = formatLocal(local)
   const stream = local.path === standardInput ? ++streams : 0
   return { name: name ?? itself, inputs: JSON.stringify([itself, name, stream]), at: { ...local, ...given, name } }

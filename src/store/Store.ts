@@ -24,7 +24,14 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { Access, Durability, ListOptions, Ownership, PruneOptions } from "../api/config.ts"
+import {
+  type Access,
+  type Durability,
+  defaults,
+  type ListOptions,
+  type Ownership,
+  type PruneOptions
+} from "../api/config.ts"
 import { InvalidOption, type Reason } from "../api/errors.ts"
 import type { Emit, PulledImage } from "../api/events.ts"
 import { freeSpace } from "../fs/freeSpace.ts"
@@ -74,9 +81,6 @@ export interface StoreOptions {
   readonly emit?: Emit | undefined
 }
 
-/** Milliseconds. */
-const week = 7 * 24 * 3_600_000
-
 const defaultRoot = (): string | undefined => process.env["OCIFLOW_HOME"] || inHome(".ociflow")[0]
 
 const wantedName = (digest: string) => `wanted-${digest}`
@@ -115,7 +119,7 @@ const make = Effect.fnUntraced(function* (options: StoreOptions) {
   )
   const catalogue = checked(catalogued)
   const partialPath = (digest: string) => join(root, "partial", fileName(digest))
-  const stale = prunePartials({ root, partialPath, lockPath }, { keepFor: options.partialsFor ?? week })
+  const stale = prunePartials({ root, partialPath, lockPath }, { keepFor: options.partialsFor ?? defaults.partialsFor })
   const turn = Semaphore.makeUnsafe(1)
   let mine: string | undefined
   // Not `once`: who removes the root removes this too.

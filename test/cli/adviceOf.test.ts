@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { adviceOf } from "../../src/cli/text/adviceOf.ts"
+import { adviceOf, problemOf } from "../../src/cli/text/adviceOf.ts"
 import { reasonOf, samples } from "../support/reasons.ts"
 
 const codes = ["ENOSPC", "EMFILE", "EROFS", "EACCES", "EIO", "ENOENT"].map((code) => ["FileSystemFailed", { code }])
@@ -34,4 +34,13 @@ describe("advice", () => {
     )
     expect(adviceOf(reasonOf("LimitExceeded"))).toContain("raise the library's option limits.entries")
   })
+})
+
+test.each([
+  ["platform", "--platform must be so"],
+  ["layersDir", "--layers-dir must be so"],
+  ['hosts["*"].trustedHosts[0]', "--trusted-host *=HOST must be so"],
+  ["--username", "--username must be so"]
+])("an option that is invalid is named as it was given: %s", (option, said) => {
+  expect(problemOf(reasonOf("InvalidOption", { option, problem: "must be so" }))).toBe(said)
 })

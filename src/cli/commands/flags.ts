@@ -61,7 +61,7 @@ export const duration = (name: string, description: string) =>
     Flag.withMetavar("TIME"),
     Flag.withDescription(description),
     Flag.filterMap(
-      (text) => Option.map(Option.fromUndefinedOr(parseAge(text)), Math.round),
+      (text) => Option.fromUndefinedOr(parseAge(text)),
       () => "a time, as 90s, 5m or 1h"
     ),
     optional

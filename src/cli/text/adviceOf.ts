@@ -4,6 +4,16 @@ import type { Reason } from "../../api/errors.ts"
 /** Options, and methods of the client, by their flag or command. */
 const flags: Readonly<Record<string, string>> = {
   root: "--root",
+  layersDir: "--layers-dir",
+  keepBlobs: "--keep-blobs",
+  name: "--name",
+  ranges: "--ranges",
+  hostsDirs: "--hosts-dir",
+  limit: "--limit",
+  after: "--after",
+  unusedFor: "--unused-for",
+  keepBytes: "--keep",
+  partialsFor: "--partials-for",
   plainHttp: "--plain-http",
   "plainHttp: false": "leaving out --plain-http",
   "retry.maxWait": "--max-wait",
@@ -23,15 +33,21 @@ const ofHost: Readonly<Record<string, (registry: string) => string>> = {
   plainHttp: () => "--plain-http",
   ca: (registry) => `--ca ${registry}=FILE`,
   client: (registry) => `--client-cert ${registry}=FILE`,
-  trustedHosts: (registry) => `--trusted-host ${registry}=HOST`
+  trustedHosts: (registry) => `--trusted-host ${registry}=HOST`,
+  mirrors: (registry) => `--mirror ${registry}=URL`
 }
 
 const flagOf = (option: string): string => {
-  const [, registry, setting] = /^hosts\["(.*)"\]\.(\w+)$/.exec(option) ?? []
+  const [, registry, setting] = /^hosts\["(.*)"\]\.(\w+)(?:\[\d+\].*)?$/.exec(option) ?? []
   const flag = registry === undefined ? flags[option] : ofHost[setting ?? ""]?.(registry)
+  if (option.startsWith("--")) return option
   // Some can be set by a program only.
   return flag ?? (/^[a-z]+(?:\.|[A-Z])/.test(option) ? `the library's option ${option}` : `\`${option}\``)
 }
 
 export const adviceOf = ({ advice }: Reason): string =>
   advice.replace(/`([^`]+)`/g, (_, option: string) => flagOf(option))
+
+/** What went wrong, likewise: the option of an `InvalidOption` is a flag there. */
+export const problemOf = ({ _tag, message }: Reason): string =>
+  _tag === "InvalidOption" ? message.replace(/^option `([^`]+)`/, (_, option: string) => flagOf(option)) : message

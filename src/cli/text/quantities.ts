@@ -6,7 +6,7 @@ const ages: Readonly<Record<string, number>> = { s: 1e3, m: 60e3, h: 3600e3, d: 
 export const parseAge = (text: string): number | undefined => {
   const [, count, unit = ""] = /^(\d+(?:\.\d+)?)([smhdw])$/.exec(text) ?? []
   const millis = ages[unit]
-  return count === undefined || millis === undefined ? undefined : Number(count) * millis
+  return count === undefined || millis === undefined ? undefined : Math.round(Number(count) * millis)
 }
 
 const powers = ["", "k", "m", "g", "t"]

@@ -53,10 +53,10 @@ interface Read {
 const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Read, InvalidOption> {
   const bytes = yield* readBounded(path, longestFile).pipe(
     Effect.catch((error) => (isMissing(error) ? Effect.succeed(Buffer.alloc(0)) : Effect.fail(error))),
-    Effect.mapError(() => unusable(`${path} cannot be read`))
+    Effect.mapError(() => unusable(`leads to ${path}, which cannot be read`))
   )
   const file = yield* decodeAuthFile(bytes).pipe(
-    Effect.mapError(() => unusable(`${path} is not what docker writes: it is left as it is`))
+    Effect.mapError(() => unusable(`leads to ${path}, which is not what docker writes and is left as it is`))
   )
   // A character for each byte: what is no UTF-8 stays, too.
   const text = bytes.toString("latin1")
@@ -96,7 +96,7 @@ const makeOwnDirectory = async (path: string) => {
 
 /** Reads the file, changes its text and replaces it, while nobody else does. */
 const edit = Effect.fnUntraced(function* (path: string, exclude: Exclude, change: (text: string) => string) {
-  const unwritable = () => unusable(`${path} cannot be written`)
+  const unwritable = () => unusable(`leads to ${path}, which cannot be written`)
   yield* Effect.tryPromise({ try: () => makeOwnDirectory(dirname(path)), catch: unwritable })
   yield* Effect.mapError(exclude(path), unwritable)
   const { text } = yield* read(path)

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { codeOf } from "../../api/codeOf.ts"
-import { defaultRetry, type Timeouts } from "../../api/config.ts"
+import { defaultRetry, defaults, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { remember, rememberHeaders } from "../../api/secrets.ts"
 import { type Guard, type LookupAll, makeGuard, refusedCode } from "../address/AddressGuard.ts"
@@ -86,7 +86,7 @@ const unreachable = (url: URL, cause: unknown, problem: string, remedy: string |
 
 export const makeTransport = Effect.fnUntraced(function* ({
   timeouts,
-  connections = 32,
+  connections = defaults.connections,
   maxWait = defaultRetry.maxWait,
   userAgent = "ociflow",
   proxyFor = () => undefined,

@@ -98,7 +98,7 @@ export const makeProxy = Effect.fnUntraced(function* (
   if (given === false) return () => undefined
   if (given !== undefined) {
     const proxy = parseProxy(Redacted.isRedacted(given.url) ? given.url : Redacted.make(given.url))
-    if (proxy === undefined) return yield* Effect.fail(`its url is none of: ${usable}`)
+    if (proxy === undefined) return yield* Effect.fail(`must have a url that is one of: ${usable}`)
     return (url) => (withoutProxy(given.noProxy, url) ? undefined : proxy)
   }
   // A web server hands a request's header `Proxy` to its programs as HTTP_PROXY.

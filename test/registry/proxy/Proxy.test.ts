@@ -231,7 +231,7 @@ describe("a proxy", () => {
   it("given as an option that is none is refused at once", async () => {
     const url = "socks4://me:hunter2@proxy.test"
     const error = await Effect.runPromise(Effect.flip(makeProxy({ url })))
-    expect(error).toContain("its url is none of")
+    expect(error).toContain("must have a url that is one of")
     expect(error).not.toContain("hunter2")
   })
 })

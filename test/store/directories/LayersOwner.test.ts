@@ -22,7 +22,7 @@ const pulls = (root: string, layersDir?: string) =>
 const refused = (owner: string) => ({
   _tag: "InvalidOption",
   option: "layersDir",
-  problem: expect.stringContaining(`belongs to the store at ${owner},`)
+  problem: expect.stringContaining(`belongs to the store at ${owner};`)
 })
 
 describe("a directory of layers", () => {
