@@ -3,9 +3,9 @@ import type { PullerOptions } from "../../src/index.ts"
 
 /**
  * What the process under measurement does. `bodies` reads the entries' bodies piece by piece, `slow bodies` by an
- * asynchronous reader that closes a gate, `texts` asks for each body whole.
+ * asynchronous reader that closes a gate, `texts` asks for each body whole, `images` reads the empty catalogue.
  */
-export type Action = "pull" | "entries" | "bodies" | "slow bodies" | "texts" | "tags" | "referrers"
+export type Action = "images" | "pull" | "entries" | "bodies" | "slow bodies" | "texts" | "tags" | "referrers"
 
 export interface Served extends AsyncDisposable {
   /** Asked for at once. */

@@ -11,6 +11,7 @@ const client = await open({ root, ...options })
 const last = (sequence) =>
   new Promise((resolve, reject) => sequence.subscribe({ error: reject, complete: () => resolve(undefined) }))
 const actions = {
+  images: () => client.images(),
   pull: (reference) => client.pull(reference),
   entries: (reference) => last(client.entries$(reference)),
   bodies: (reference) => last(client.entries$(reference).pipe(concatMap((entry) => entry.body$))),

@@ -14,11 +14,11 @@ const bytewise = { chunk: 1 }
 
 export const cases: ReadonlyArray<HostileCase> = [
   {
-    name: "a blob of 20 MB, for comparison",
+    name: "an honest blob of 20 MB, for comparison",
     serve: serve({ layers: [archive(20 * MB)] })
   },
   {
-    name: "a blob of 20 MB, 16 ranges at once, for comparison",
+    name: "an honest blob of 20 MB, 16 ranges at once, for comparison",
     serve: serve({ layers: [archive(20 * MB)] }),
     options: { ranges: 16 }
   },
@@ -31,7 +31,7 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve({ layers: [small], manifest: long, send: { manifest: bytewise } })
   },
   {
-    name: "twelve of these at once",
+    name: "twelve manifests of 4 MiB in chunks of a byte at once",
     serve: serve({ layers: [small], manifest: long, send: { manifest: bytewise } }, 12)
   },
   {
@@ -43,7 +43,7 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve({ layers: [archive(20 * MB)], send: { layer: bytewise } })
   },
   {
-    name: "the same, 16 ranges at once",
+    name: "a blob of 20 MB in chunks of a byte, 16 ranges at once",
     serve: serve({ layers: [archive(20 * MB)], send: { layer: bytewise } }),
     options: { ranges: 16 }
   },

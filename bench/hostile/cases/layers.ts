@@ -97,7 +97,7 @@ export const cases: ReadonlyArray<HostileCase> = [
     serve: serve(() => [times(2000, (to, i) => to.file(`${below}.wh.${i}`), long())])
   },
   {
-    name: "the same, merged",
+    name: "the same whiteouts, merged",
     serve: serve(() => [times(2000, (to, i) => to.file(`${below}.wh.${i}`), long())]),
     options: { layout: "rootfs" }
   },
@@ -108,8 +108,12 @@ export const cases: ReadonlyArray<HostileCase> = [
   },
   { name: "20 000 hard links that wait, with names of 4 000 bytes", serve: serve(() => [wide()]) },
   { name: "a sparse file of 2 GiB in some hundred bytes, its text", action: "texts", serve: serve(() => [sparse()]) },
-  { name: "the same, piece by piece", action: "bodies", serve: serve(() => [sparse()]) },
-  { name: "the same, by an asynchronous reader with a gate", action: "slow bodies", serve: serve(() => [sparse()]) },
+  { name: "the same sparse file, piece by piece", action: "bodies", serve: serve(() => [sparse()]) },
+  {
+    name: "the same sparse file, by an asynchronous reader with a gate",
+    action: "slow bodies",
+    serve: serve(() => [sparse()])
+  },
   {
     name: "a file of 600 MB, by an asynchronous reader with a gate",
     action: "slow bodies",

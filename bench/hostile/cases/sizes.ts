@@ -25,6 +25,7 @@ const entry = (at: number) => ({
 const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`label ${at}`, ""]))
 
 export const cases: ReadonlyArray<HostileCase> = [
+  { name: "a client that lists its images, for comparison", action: "images", serve: serve({ layers: [archive] }) },
   { name: "an honest image of one small layer, for comparison", serve: serve({ layers: [archive] }) },
   ...[1, 4, 16].map((ranges) => ({
     name: `a layer of 10^15 bytes by its manifest, ${ranges} at once`,
