@@ -16,7 +16,8 @@ export const unitsOf = (archive: Buffer): Array<Unit> => {
   let headers: Array<number> = []
   let start = 0
   let at = 0
-  while (at + 512 <= archive.length && !isZero(archive, at) && hasChecksum(archive, at)) {
+  const isHeader = (block: Buffer) => block.length === 512 && !isZero(block) && hasChecksum(block)
+  while (isHeader(archive.subarray(at, at + 512))) {
     const type = String.fromCharCode(archive[at + 156] ?? 0)
     headers.push(at - start)
     const size = bodiless.has(type) ? 0 : numberAt(archive, at + 124, 12)

@@ -59,45 +59,45 @@ export const numberAt = (block: Buffer, at: number, length: number): number => {
   return value
 }
 
-export const isZero = (block: Buffer, at: number): boolean => {
-  for (let i = at; i < at + blockBytes; i++) if (block[i] !== 0) return false
+export const isZero = (block: Buffer): boolean => {
+  for (let i = 0; i < blockBytes; i++) if (block[i] !== 0) return false
   return true
 }
 
 /** The checksum field counts as spaces. Some old writers summed signed bytes. */
-const sums = (block: Buffer, at: number): { readonly unsigned: number; readonly signed: number } => {
+const sums = (block: Buffer): { readonly unsigned: number; readonly signed: number } => {
   let unsigned = 8 * 0x20
   let high = 0
   for (let i = 0; i < blockBytes; i++) {
     if (i === 148) i = 156
-    const byte = block[at + i] ?? 0
+    const byte = block[i] ?? 0
     unsigned += byte
     high += byte >> 7
   }
   return { unsigned, signed: unsigned - 256 * high }
 }
 
-export const hasChecksum = (block: Buffer, at: number): boolean => {
-  const said = numberAt(block, at + 148, 8)
-  const { unsigned, signed } = sums(block, at)
+export const hasChecksum = (block: Buffer): boolean => {
+  const said = numberAt(block, 148, 8)
+  const { unsigned, signed } = sums(block)
   return said === unsigned || said === signed
 }
 
-export const dialectOf = (block: Buffer, at: number): Dialect => {
-  const magic = block.toString("latin1", at + 257, at + 265)
+export const dialectOf = (block: Buffer): Dialect => {
+  const magic = block.toString("latin1", 257, 265)
   if (magic === "ustar  \0") return "gnu"
   if (!magic.startsWith("ustar\0")) return "v7"
-  return block.toString("latin1", at + 508, at + 512) === "tar\0" ? "star" : "ustar"
+  return block.toString("latin1", 508, 512) === "tar\0" ? "star" : "ustar"
 }
 
 /** Name and prefix. Where GNU's dialect keeps times, Go before 1.8 (and so an old Docker) wrote a prefix all the same. */
-export const nameAt = (block: Buffer, at: number, dialect: Dialect): string => {
-  const name = textAt(block, at, 100)
+export const nameAt = (block: Buffer, dialect: Dialect): string => {
+  const name = textAt(block, 0, 100)
   let prefix = ""
-  if (dialect === "ustar") prefix = textAt(block, at + 345, 155)
-  else if (dialect === "star") prefix = textAt(block, at + 345, 131)
-  else if (dialect === "gnu" && block[at + 345] !== 0 && (badTime(block, at + 345) || badTime(block, at + 357))) {
-    const written = textAt(block, at + 345, 155)
+  if (dialect === "ustar") prefix = textAt(block, 345, 155)
+  else if (dialect === "star") prefix = textAt(block, 345, 131)
+  else if (dialect === "gnu" && block[345] !== 0 && (badTime(block, 345) || badTime(block, 357))) {
+    const written = textAt(block, 345, 155)
     if (!/[\u0080-\u00ff]/.test(written)) prefix = written
   }
   return prefix === "" ? name : `${prefix}/${name}`
@@ -109,45 +109,24 @@ const badTime = (block: Buffer, at: number): boolean => block[at] !== 0 && Numbe
 export const boundedSeconds = (seconds: number): number => Math.min(Math.max(seconds, -62_135_596_800), 253_402_300_799)
 
 /** A time that no system knows is no reason to refuse the entry: it becomes the nearest that all know. */
-export const timeAt = (block: Buffer, at: number, corrupt: Corrupt): number => {
+export const timeAt = (block: Buffer, corrupt: Corrupt): number => {
   const [offset, length] = fields.mtime
-  const isBinary = isBase256(block, at + offset)
-  return boundedSeconds(isBinary ? base256At(block, at + offset, length) : fieldAt(block, at, "mtime", corrupt))
+  const isBinary = isBase256(block, offset)
+  return boundedSeconds(isBinary ? base256At(block, offset, length) : fieldAt(block, "mtime", corrupt))
 }
 
 /** Of an owner the lower 32 bits count, as Go programs hand it to chown(2). */
-export const ownerAt = (block: Buffer, at: number, field: "uid" | "gid", corrupt: Corrupt): number => {
+export const ownerAt = (block: Buffer, field: "uid" | "gid", corrupt: Corrupt): number => {
   const [offset, length] = fields[field]
-  if (isBase256(block, at + offset)) return block.readUInt32BE(at + offset + length - 4)
-  return fieldAt(block, at, field, corrupt)
+  if (isBase256(block, offset)) return block.readUInt32BE(offset + length - 4)
+  return fieldAt(block, field, corrupt)
 }
 
-export const fieldAt = (block: Buffer, at: number, field: keyof typeof fields, corrupt: Corrupt): number => {
+export const fieldAt = (block: Buffer, field: keyof typeof fields, corrupt: Corrupt): number => {
   const [offset, length] = fields[field]
-  const value = numberAt(block, at + offset, length)
+  const value = numberAt(block, offset, length)
   // Digits behind a NUL are the number to Go, and nothing to GNU tar and Python: of a size, that moves every next header.
-  const hidden = field === "size" && value > 0 && block[at + offset] === 0
+  const hidden = field === "size" && value > 0 && block[offset] === 0
   if (hidden || Number.isNaN(value)) throw corrupt(`a header whose ${field} is no number`)
   return value
-}
-
-/**
- * Makes headers that every reader reads the same way: of a type and a size, and of nothing else. The name is a placeholder:
- * one that ends in a slash would make a file look like a directory. All are made in one place, one after the other.
- */
-export const makePlainHeader = (): ((typeflag: string, size: number) => Buffer) => {
-  const block = Buffer.alloc(blockBytes)
-  block.write("-", 0, "latin1")
-  block.write("ustar\x0000", 257, "latin1")
-  return (typeflag, size) => {
-    block.write(typeflag, 156, "latin1")
-    if (size < 8 ** 11) block.write(`${size.toString(8).padStart(11, "0")}\0`, 124, "latin1")
-    else {
-      block.fill(0, 124, 136)
-      block[124] = 0x80
-      block.writeUIntBE(size, 130, 6)
-    }
-    block.write(`${sums(block, 0).unsigned.toString(8).padStart(6, "0")}\0 `, 148, "latin1")
-    return block
-  }
 }

@@ -1,18 +1,12 @@
 /** A header block and the extended headers before it → what the entry is. */
 import type { Limits } from "../../api/config.ts"
-import { type CorruptLayer, LimitExceeded } from "../../api/errors.ts"
+import type { CorruptLayer } from "../../api/errors.ts"
 import type { EntryHeader, EntryType } from "../Entry.ts"
 import { atMost, componentsOf } from "../limits.ts"
+import type { Extensions } from "./Extensions.ts"
 import { dialectOf, fieldAt, nameAt, numberAt, ownerAt, textAt, timeAt } from "./HeaderBlock.ts"
-import { noPax, type Pax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
+import { noPax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
 import { type PaxSparse, paxSparse } from "./sparse.ts"
-
-/** What stood before an entry's own header. */
-export interface Extensions {
-  pax?: Pax
-  longName?: string
-  longLink?: string
-}
 
 export interface HeaderContext {
   readonly digest: string
@@ -44,17 +38,6 @@ const types: Readonly<Record<string, EntryType>> = {
   S: "file"
 }
 
-/** The type flag that tells tar-stream the same. */
-export const typeflags: Readonly<Record<EntryType, string>> = {
-  file: "0",
-  link: "1",
-  symlink: "2",
-  "character-device": "3",
-  "block-device": "4",
-  directory: "5",
-  fifo: "6"
-}
-
 /** Types that POSIX does not know are regular files, as POSIX asks. */
 export const isKnown = (typeflag: string): boolean => Object.hasOwn(types, typeflag)
 
@@ -64,16 +47,11 @@ const agreed = (long: string | undefined, pax: string | undefined, what: string,
   return long || pax
 }
 
-export const describeEntry = (
-  block: Buffer,
-  at: number,
-  extensions: Extensions,
-  context: HeaderContext
-): EntryDescription => {
+export const describeEntry = (block: Buffer, extensions: Extensions, context: HeaderContext): EntryDescription => {
   const { corrupt, limits } = context
   const pax = extensions.pax ?? noPax
-  const dialect = dialectOf(block, at)
-  const typeflag = String.fromCharCode(block[at + 156] ?? 0)
+  const dialect = dialectOf(block)
+  const typeflag = String.fromCharCode(block[156] ?? 0)
   let type = types[typeflag] ?? "file"
   // star has its map elsewhere, and the other dialects have none.
   if (typeflag === "S" && dialect !== "gnu") throw corrupt("a sparse map of GNU's in another dialect")
@@ -82,8 +60,8 @@ export const describeEntry = (
   const path =
     (sparse === undefined ? undefined : paxText(pax, "GNU.sparse.name")) ??
     agreed(extensions.longName, paxText(pax, "path"), "name", corrupt) ??
-    nameAt(block, at, dialect)
-  const said = paxNumber(pax, "size", corrupt) ?? fieldAt(block, at, "size", corrupt)
+    nameAt(block, dialect)
+  const said = paxNumber(pax, "size", corrupt) ?? fieldAt(block, "size", corrupt)
   if (said < 0) throw corrupt("an entry of negative size")
   // Old archives tell directories by the slash alone.
   if (type === "file" && path.endsWith("/")) {
@@ -92,16 +70,10 @@ export const describeEntry = (
   }
   const linkPath =
     type === "link" || type === "symlink"
-      ? (agreed(extensions.longLink, paxText(pax, "linkpath"), "link target", corrupt) ?? textAt(block, at + 157, 100))
+      ? (agreed(extensions.longLink, paxText(pax, "linkpath"), "link target", corrupt) ?? textAt(block, 157, 100))
       : ""
   const size =
-    type !== "file"
-      ? 0
-      : sparse === undefined
-        ? said
-        : sparse === "old GNU"
-          ? numberAt(block, at + 483, 12)
-          : sparse.size
+    type !== "file" ? 0 : sparse === undefined ? said : sparse === "old GNU" ? numberAt(block, 483, 12) : sparse.size
   if (!(size >= 0)) throw corrupt("a sparse file whose size is no number")
 
   const subject = () => `layer ${context.digest}, entry ${JSON.stringify(path.slice(0, 200))}`
@@ -115,27 +87,16 @@ export const describeEntry = (
     path,
     linkPath,
     type,
-    mode: fieldAt(block, at, "mode", corrupt) & 0o7777,
-    uid: paxOwner(pax, "uid", corrupt) ?? ownerAt(block, at, "uid", corrupt),
-    gid: paxOwner(pax, "gid", corrupt) ?? ownerAt(block, at, "gid", corrupt),
+    mode: fieldAt(block, "mode", corrupt) & 0o7777,
+    uid: paxOwner(pax, "uid", corrupt) ?? ownerAt(block, "uid", corrupt),
+    gid: paxOwner(pax, "gid", corrupt) ?? ownerAt(block, "gid", corrupt),
     size,
-    mtime: paxTime(pax, "mtime", corrupt) ?? { seconds: timeAt(block, at, corrupt), nanos: 0 },
-    devMajor: device ? fieldAt(block, at, "devMajor", corrupt) : 0,
-    devMinor: device ? fieldAt(block, at, "devMinor", corrupt) : 0,
+    mtime: paxTime(pax, "mtime", corrupt) ?? { seconds: timeAt(block, corrupt), nanos: 0 },
+    devMajor: device ? fieldAt(block, "devMajor", corrupt) : 0,
+    devMinor: device ? fieldAt(block, "devMinor", corrupt) : 0,
     xattrs: paxXattrs(pax)
   }
   // Types that are all header have no body, whatever their size says; only GNU's directory listing has one.
   const skipped = typeflag === "D" ? said : 0
   return { header, stored: type === "file" ? said : 0, skipped, ...(sparse === undefined ? {} : { sparse }) }
-}
-
-/** The extended headers of one entry, its sparse map among them, are held in memory. */
-export const checkExtensionBytes = (bytes: number, { digest, limits }: HeaderContext): void => {
-  if (bytes > limits.paxBytes)
-    throw new LimitExceeded({
-      limit: "paxBytes",
-      maximum: limits.paxBytes,
-      unit: "bytes of extended header",
-      subject: `layer ${digest}`
-    })
 }

@@ -10,20 +10,19 @@ export interface Segment {
 
 type Corrupt = (problem: string) => Error
 
-/** The map in an old GNU header (`at` 386, 4 entries, flag at 482) or its extension (`at` 0, 21 entries, flag at 504). */
+/** The map in an old GNU header (at 386, 4 entries, flag at 482) or its extension (at 0, 21 entries, flag at 504). */
 export const oldGnuSegments = (
   block: Buffer,
-  base: number,
   extension: boolean
 ): { readonly segments: ReadonlyArray<Segment>; readonly more: boolean } => {
   const [first, count, flag] = extension ? [0, 21, 504] : [386, 4, 482]
   const segments: Array<Segment> = []
   for (let i = 0; i < count; i++) {
-    const at = base + first + i * 24
+    const at = first + i * 24
     if (block[at] === 0) break
     segments.push({ offset: numberAt(block, at, 12), length: numberAt(block, at + 12, 12) })
   }
-  return { segments, more: block[base + flag] !== 0 }
+  return { segments, more: block[flag] !== 0 }
 }
 
 /** How a PAX entry's holes are told, if it has any. */
@@ -73,8 +72,8 @@ export class SparseMapText {
   readonly #numbers: Array<number> = []
 
   /** Takes one block; gives the segments once the map is whole. */
-  take(block: Buffer, at: number, corrupt: Corrupt): ReadonlyArray<Segment> | undefined {
-    for (let i = at; i < at + blockBytes; i++) {
+  take(block: Buffer, corrupt: Corrupt): ReadonlyArray<Segment> | undefined {
+    for (let i = 0; i < blockBytes; i++) {
       if (block[i] !== 0x0a) {
         this.#line += String.fromCharCode(block[i] ?? 0)
         if (this.#line.length > 20) throw corrupt("a sparse map that is no list of numbers")

@@ -5,14 +5,9 @@
 import type { FileHandle } from "node:fs/promises"
 import { defaultLimits, type Limits } from "../../api/config.ts"
 import { CorruptLayer } from "../../api/errors.ts"
-import {
-  checkExtensionBytes,
-  describeEntry,
-  type Extensions,
-  type HeaderContext
-} from "../../layer/tar/describeEntry.ts"
+import { describeEntry, type HeaderContext } from "../../layer/tar/describeEntry.ts"
+import { Extensions, isExtension } from "../../layer/tar/Extensions.ts"
 import { blockBytes, fieldAt, hasChecksum, isZero } from "../../layer/tar/HeaderBlock.ts"
-import { parsePax } from "../../layer/tar/Pax.ts"
 
 type Item =
   | { readonly is: "file"; readonly start: number; readonly size: number }
@@ -102,34 +97,31 @@ export class TarIndex {
       return window.subarray(at - base, at - base + length)
     }
 
-    let extensions: Extensions = {}
-    let extensionBytes = 0
+    const extensions = new Extensions(this.#context)
     for (let at = 0; at < end; ) {
       const block = await bytes(at, blockBytes)
       at += blockBytes
-      if (isZero(block, 0)) {
-        if (at < end && !isZero(await bytes(at, blockBytes), 0)) throw corrupt("an entry behind half an end marker")
+      if (isZero(block)) {
+        if (at < end && !isZero(await bytes(at, blockBytes))) throw corrupt("an entry behind half an end marker")
         break
       }
-      if (!hasChecksum(block, 0))
+      if (!hasChecksum(block))
         throw corrupt(at === blockBytes ? "it is no tar archive" : "a header whose checksum is wrong")
       const typeflag = String.fromCharCode(block[156] ?? 0)
-      const isRecords = /[xXLK]/.test(typeflag)
-      if (isRecords || /[gV]/.test(typeflag)) {
-        const size = fieldAt(block, 0, "size", corrupt)
+      if (isExtension(typeflag) || /[gV]/.test(typeflag)) {
+        const size = fieldAt(block, "size", corrupt)
         if (size < 0) throw corrupt("an entry of negative size")
-        if (isRecords) {
-          extensionBytes += Math.max(size, 1)
-          checkExtensionBytes(extensionBytes, this.#context)
-          extensions = this.#extended(extensions, typeflag, await bytes(at, size))
+        if (isExtension(typeflag)) {
+          extensions.count(size)
+          extensions.add(typeflag, Buffer.from(await bytes(at, size)))
         }
         at += padded(size)
         continue
       }
       const copy = Buffer.from(block)
-      const { header, stored, skipped, sparse } = describeEntry(copy, 0, extensions, this.#context)
-      extensions = {}
-      extensionBytes = 0
+      const { header, stored, skipped, sparse } = describeEntry(copy, extensions, this.#context)
+      extensions.clear()
+      extensions.reset()
       if (at + stored > end) throw corrupt("the archive ends within an entry")
       const problem = sparse === undefined ? undefined : "it is sparse"
       if (header.type === "file") this.#add(header.path, problem ?? { is: "file", start: at, size: stored })
@@ -141,15 +133,7 @@ export class TarIndex {
       }
       at += padded(stored + skipped)
     }
-    if (extensionBytes > 0) throw corrupt("the archive ends within an entry")
-  }
-
-  #extended(before: Extensions, typeflag: string, body: Buffer): Extensions {
-    if (typeflag === "x" || typeflag === "X")
-      return { ...before, pax: parsePax(Buffer.from(body), this.#context.corrupt) }
-    const nul = body.indexOf(0)
-    const text = body.toString("latin1", 0, nul === -1 ? body.length : nul)
-    return typeflag === "L" ? { ...before, longName: text } : { ...before, longLink: text }
+    if (extensions.isPending) throw corrupt("the archive ends within an entry")
   }
 
   #add(binary: string, item: Item | string): void {

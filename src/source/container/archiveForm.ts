@@ -20,7 +20,7 @@ const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toStr
 export const archiveForm = (beginning: Uint8Array, name: string): Compression => {
   const form = compressionOf(beginning)
   // A tar whose first name begins like another format is a tar.
-  const isTar = beginning.length >= blockBytes && hasChecksum(Buffer.from(beginning), 0)
+  const isTar = beginning.length >= blockBytes && hasChecksum(Buffer.from(beginning))
   if (form !== "plain" || isTar) return form
   const compression = unsupportedCompression(beginning)
   if (compression !== undefined) {
