@@ -8,35 +8,33 @@ import { PullError } from "../src/api/errors.ts"
 import { open } from "../src/client.ts"
 import { image, startRegistry } from "../src/testing/index.ts"
 import { open as openTest } from "./support/open.ts"
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it was to fail"),
-    (error) => error
-  )
+import { rejection } from "./support/rejection.ts"
 
 test("a closed client rejects with an AbortError, whatever it is asked", async () => {
   await using oci = await openTest()
   await oci.close()
   for (const asked of [oci.pull("alpine"), oci.images(), oci.inspect("alpine")]) {
-    expect(await failure(asked)).toMatchObject({ name: "AbortError" })
+    expect(await rejection(asked)).toMatchObject({ name: "AbortError" })
   }
 })
 
 test("a misspelt option is an InvalidOption that lists the known ones", async () => {
   await using oci = await openTest()
   for (const options of [{ platfrom: "linux/arm64" }, { policy: "sometimes" }]) {
-    expect((await failure(oci.pull("alpine", options as never))).reason).toMatchObject({
+    expect((await rejection(oci.pull("alpine", options as never))).reason).toMatchObject({
       _tag: "InvalidOption",
       option: Object.keys(options)[0]
     })
   }
-  expect((await failure(open({ rot: "/tmp" } as never))).reason).toMatchObject({ _tag: "InvalidOption", option: "rot" })
+  expect((await rejection(open({ rot: "/tmp" } as never))).reason).toMatchObject({
+    _tag: "InvalidOption",
+    option: "rot"
+  })
 })
 
 test("options of another type are an InvalidOption, in a PullError that says so", async () => {
   for (const options of [{ root: 5 }, { root: "" }, { layersDir: {} }, { credentials: { host: null } }, null, 5]) {
-    const error = await failure(open(options as never))
+    const error = await rejection(open(options as never))
     expect(error).toBeInstanceOf(PullError)
     expect(error.reason._tag).toBe("InvalidOption")
   }
@@ -44,12 +42,12 @@ test("options of another type are an InvalidOption, in a PullError that says so"
 
 test("no reference at all is an InvalidReference", async () => {
   await using oci = await openTest()
-  expect((await failure(oci.pull(undefined as never))).reason).toMatchObject({ _tag: "InvalidReference" })
+  expect((await rejection(oci.pull(undefined as never))).reason).toMatchObject({ _tag: "InvalidReference" })
 })
 
 test.runIf(process.platform === "linux")("a root that cannot be made is a FileSystemFailed, at once", async () => {
   await using oci = await openTest({ root: "/proc/nope" })
-  expect((await failure(oci.pull("localhost:1/nothing"))).reason).toMatchObject({ _tag: "FileSystemFailed" })
+  expect((await rejection(oci.pull("localhost:1/nothing"))).reason).toMatchObject({ _tag: "FileSystemFailed" })
 })
 
 test.skipIf(process.platform === "win32")(
@@ -76,7 +74,7 @@ test.skipIf(process.platform === "win32")(
     const clients = await Promise.all(each.map((options) => openTest(options)))
     const names = clients.map(async (oci) => {
       const pulling = oci.pull(reference, { platform: "linux/amd64", signal: AbortSignal.timeout(500) })
-      const { name } = await failure(pulling)
+      const { name } = await rejection(pulling)
       await oci[Symbol.asyncDispose]()
       return name
     })
@@ -91,7 +89,7 @@ test("a held image keeps its layers until it is released, or the client is close
   const root = await mkdtemp(join(tmpdir(), "ociflow-held-"))
   await using cleaner = await openTest({ root })
   const oci = await openTest({ root })
-  expect((await failure(oci.hold(reference))).reason).toMatchObject({ _tag: "NotCached" })
+  expect((await rejection(oci.hold(reference))).reason).toMatchObject({ _tag: "NotCached" })
   const { layers } = await oci.pull(reference)
   {
     await using held = await oci.hold(reference)
@@ -111,5 +109,5 @@ test("an image that was never pulled is a NotCached, asked for or removed", asyn
   await using oci = await openTest()
   for (const ask of [oci.inspect, oci.remove, oci.hold])
     for (const reference of ["alpine", "oci:/none:1"])
-      expect((await failure(ask(reference))).reason).toMatchObject({ _tag: "NotCached" })
+      expect((await rejection(ask(reference))).reason).toMatchObject({ _tag: "NotCached" })
 })

@@ -11,10 +11,10 @@ import { describe, expect, test } from "vitest"
 import { isReason, PullError, RegistryUnreachable } from "../../src/api/errors.ts"
 import { Puller, pull } from "../../src/Puller.ts"
 import { open as openTest, type TestClient, temporaryRoot } from "../support/open.ts"
-import { reasonOf, samples } from "../support/reasons.ts"
+import { sampleReason, samples } from "../support/reasons.ts"
 
 const failed = (tag: string, given?: object) =>
-  new PullError({ reference: "r.test/app:1", reason: reasonOf(tag, given) })
+  new PullError({ reference: "r.test/app:1", reason: sampleReason(tag, given) })
 
 describe("each reason", () => {
   test.for(samples)(

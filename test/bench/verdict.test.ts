@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { fewest, judge, overall } from "../../bench/compare/verdict.ts"
 import { estimate, random } from "../../bench/measure/statistics.ts"
 
@@ -21,25 +21,25 @@ const verdictOf = (ratios: ReadonlyArray<number>) => {
 const seeds = Array.from({ length: 100 }, (_, seed) => seed + 1)
 
 describe("the verdict of compare", () => {
-  it("finds a slowdown of a tenth", () => {
+  test("finds a slowdown of a tenth", () => {
     for (const seed of seeds) expect(verdictOf(pairs(seed, 1.1, 40))).toBe("slower")
   })
-  it("finds that a tenth was gained", () => {
+  test("finds that a tenth was gained", () => {
     for (const seed of seeds) expect(verdictOf(pairs(seed, 1 / 1.1, 40))).toBe("faster")
   })
-  it("does not cry wolf on the same tree", () => {
+  test("does not cry wolf on the same tree", () => {
     for (const seed of seeds) expect(["same", "undecided"]).toContain(verdictOf(pairs(seed, 1, 40)))
   })
-  it("says nothing of fewer pairs than the interval needs", () => {
+  test("says nothing of fewer pairs than the interval needs", () => {
     expect(judge(Array.from({ length: fewest - 1 }, () => 2)).verdict).toBe("undecided")
   })
-  it("is slower where one measure is, whatever the others gained", () => {
+  test("is slower where one measure is, whatever the others gained", () => {
     expect(overall(["faster", "slower", "same"])).toBe("slower")
   })
 })
 
 describe("the estimate of a ratio", () => {
-  it("has the interval of Wilcoxon's table: ten pairs, 95 %, eight of the 55 averages cut off at each end", () => {
+  test("has the interval of Wilcoxon's table: ten pairs, 95 %, eight of the 55 averages cut off at each end", () => {
     // The averages of 1, 2, 4, … 512 are distinct, so that the cut shows.
     const logs = Array.from({ length: 10 }, (_, i) => 2 ** i / 1000)
     const walsh = logs.flatMap((a, i) => logs.slice(i).map((b) => (a + b) / 2)).sort((a, b) => a - b)
@@ -48,7 +48,7 @@ describe("the estimate of a ratio", () => {
     expect(Math.log(high)).toBeCloseTo(walsh[46] ?? Number.NaN, 12)
     expect(confidence).toBeCloseTo(0.9512, 4)
   })
-  it("is little moved by one wild pair", () => {
+  test("is little moved by one wild pair", () => {
     const calm = Array.from({ length: 11 }, (_, i) => 1 + i / 1000)
     expect(estimate([...calm, 50], 0.95).ratio).toBeLessThan(1.02)
   })

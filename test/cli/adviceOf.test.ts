@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { adviceOf, problemOf } from "../../src/cli/text/adviceOf.ts"
-import { reasonOf, samples } from "../support/reasons.ts"
+import { sampleReason, samples } from "../support/reasons.ts"
 
 const codes = ["ENOSPC", "EMFILE", "EROFS", "EACCES", "EIO", "ENOENT"].map((code) => ["FileSystemFailed", { code }])
 const more = [
@@ -13,26 +13,26 @@ const all = [...samples, ...codes, ...more] as ReadonlyArray<readonly [tag: stri
 
 describe("advice", () => {
   test.for(all)("of %s %j speaks of options in the library", ([tag, given]) => {
-    expect(reasonOf(tag, given).advice).not.toMatch(/--[a-z]|\bociflow [a-z]+ /)
+    expect(sampleReason(tag, given).advice).not.toMatch(/--[a-z]|\bociflow [a-z]+ /)
   })
 
   test.for(all)("of %s %j speaks of flags and commands at the command line", ([tag, given]) => {
-    const advice = adviceOf(reasonOf(tag, given))
+    const advice = adviceOf(sampleReason(tag, given))
     expect(advice.replace(/the library's option \S+/g, "").replace(/`sqlite3 [^`]*`/, "")).not.toMatch(
       /`|\b[a-z]+[A-Z]\w+|\b(?:retry|timeouts|hosts|limits)[.[]/
     )
   })
 
   test("is what to type", () => {
-    expect(adviceOf(reasonOf("FileSystemFailed", { code: "EROFS" }))).toContain("choose another --root.")
-    expect(adviceOf(reasonOf("StoreDamaged"))).toBe(
+    expect(adviceOf(sampleReason("FileSystemFailed", { code: "EROFS" }))).toContain("choose another --root.")
+    expect(adviceOf(sampleReason("StoreDamaged"))).toBe(
       "ociflow verify with --repair pulls again what is missing or was changed."
     )
-    expect(adviceOf(reasonOf("NotCached"))).toMatch(/^ociflow images lists .* the --policy missing or always/)
-    expect(adviceOf(reasonOf("AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }))).toBe(
+    expect(adviceOf(sampleReason("NotCached"))).toMatch(/^ociflow images lists .* the --policy missing or always/)
+    expect(adviceOf(sampleReason("AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }))).toBe(
       "If you trust that host, name it, 10.0.0.1, in --trusted-host r.test:5000=HOST."
     )
-    expect(adviceOf(reasonOf("LimitExceeded"))).toContain("raise the library's option limits.entries")
+    expect(adviceOf(sampleReason("LimitExceeded"))).toContain("raise the library's option limits.entries")
   })
 })
 
@@ -42,5 +42,5 @@ test.each([
   ['hosts["*"].trustedHosts[0]', "--trusted-host *=HOST must be so"],
   ["--username", "--username must be so"]
 ])("an option that is invalid is named as it was given: %s", (option, said) => {
-  expect(problemOf(reasonOf("InvalidOption", { option, problem: "must be so" }))).toBe(said)
+  expect(problemOf(sampleReason("InvalidOption", { option, problem: "must be so" }))).toBe(said)
 })

@@ -9,7 +9,7 @@ import { exitCode } from "../../src/cli/exitCode.ts"
 import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller } from "../../src/Puller.ts"
-import { reasonOf } from "../support/reasons.ts"
+import { sampleReason } from "../support/reasons.ts"
 import { CapturedOutput, digestOf, image, pulled, warning } from "./events.ts"
 
 /** CSI, a turn of direction, a space that nobody sees, a tag of a language, half of a pair. */
@@ -31,7 +31,7 @@ const details = {
 const fault = { reference: evil, platform: evil, digest, problem: evil, path: "/l" }
 const reclaimed = { images: [evil], layers: [], partials: [], staging: 0, bytes: 0, deferred: false, failed: [] }
 const referrer = { digest, mediaType: evil, size: 1, artifactType: evil, annotations: { [evil]: evil } }
-const failure = new PullError({ reference: evil, reason: reasonOf("AccessDenied", { code: evil, detail: evil }) })
+const failure = new PullError({ reference: evil, reason: sampleReason("AccessDenied", { code: evil, detail: evil }) })
 
 const hostile = Puller.of({
   pull: () => Effect.fail(failure),

@@ -14,7 +14,7 @@ import { run } from "../../src/cli/run.ts"
 import { formatBytes } from "../../src/cli/text/formatBytes.ts"
 import { Puller } from "../../src/Puller.ts"
 import type { ImageDetails, ImageSummary } from "../../src/store/catalogue/ImageRecord.ts"
-import { reasonOf } from "../support/reasons.ts"
+import { sampleReason } from "../support/reasons.ts"
 import {
   CapturedOutput,
   digestOf,
@@ -109,7 +109,7 @@ const start = (
       inspect: (reference) =>
         reference === "debian:12"
           ? Effect.succeed(details)
-          : Effect.fail(new PullError({ reference, reason: reasonOf("NotCached") })),
+          : Effect.fail(new PullError({ reference, reason: sampleReason("NotCached") })),
       hold: () => Effect.die("not told here"),
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { describe, expect, test } from "vitest"
 import { reasons } from "../../src/api/errors.ts"
-import { reasonOf } from "../support/reasons.ts"
+import { sampleReason } from "../support/reasons.ts"
 
 const page = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8")
 const rows = page
@@ -16,7 +16,7 @@ describe("docs/errors.md", () => {
 
   test.for(rows)("%s is as retryable as it says", ([, name = "", , retryable]) => {
     const [all, none] = [[400, 408, 429, 500, 501, 502, 503, 599], []]
-    const retried = all.filter((status) => reasonOf(name.replaceAll("`", ""), { status }).isRetryable)
+    const retried = all.filter((status) => sampleReason(name.replaceAll("`", ""), { status }).isRetryable)
     const said: Readonly<Record<string, ReadonlyArray<number>>> = {
       yes: all,
       no: none,

@@ -12,11 +12,9 @@ import { codeOf } from "../../src/api/codeOf.ts"
 import { readBounded } from "../../src/fs/readBounded.ts"
 import { it } from "../support/effect.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
-
 const directory = Effect.acquireRelease(
-  promise(() => mkdtemp(join(tmpdir(), "ociflow-bounded-"))),
-  (path) => promise(() => rm(path, { recursive: true }))
+  Effect.promise(() => mkdtemp(join(tmpdir(), "ociflow-bounded-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
 )
 
 const pipe = Effect.map(directory, (home) => {
@@ -35,12 +33,12 @@ const textOf = (path: string, most = 10) =>
 const many = Array.from({ length: 5 })
 
 /** Real time, in which whatever is to be opened is. */
-const aWhile = promise(() => new Promise<void>((done) => setTimeout(done, 50)))
+const aWhile = Effect.promise(() => new Promise<void>((done) => setTimeout(done, 50)))
 
 it.effect("a file is read whole up to the bound, and not at all beyond", () =>
   Effect.gen(function* () {
     const path = join(yield* directory, "file")
-    yield* promise(() => writeFile(path, "0123456789"))
+    yield* Effect.promise(() => writeFile(path, "0123456789"))
     expect(yield* textOf(path, 10)).toBe("0123456789")
     expect(yield* textOf(path, 9)).toBe("EFBIG")
   })
@@ -51,7 +49,7 @@ it.effect("what is not there, a directory and a socket are errors of the system"
     const home = yield* directory
     const path = join(home, "socket")
     yield* Effect.acquireRelease(
-      promise(
+      Effect.promise(
         () =>
           new Promise<ReturnType<typeof createServer>>((done) => {
             const server = createServer().listen(path, () => done(server))
@@ -77,7 +75,7 @@ it.effect("what is written to a pipe is read", () =>
   Effect.gen(function* () {
     const path = yield* pipe
     const reading = yield* Effect.forkScoped(textOf(path))
-    yield* promise(() => writeFile(path, "written"))
+    yield* Effect.promise(() => writeFile(path, "written"))
     expect(yield* Fiber.join(reading)).toBe("written")
   })
 )
@@ -87,7 +85,7 @@ it.effect("pipes that nobody writes to keep no thread, and end with whoever wait
     const path = yield* pipe
     const readings = yield* Effect.forEach(many, () => Effect.forkScoped(textOf(path)))
     yield* aWhile
-    expect((yield* promise(() => stat(path))).isFIFO()).toBe(true)
+    expect((yield* Effect.promise(() => stat(path))).isFIFO()).toBe(true)
     yield* Fiber.interruptAll(readings)
   })
 )

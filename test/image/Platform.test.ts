@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { fitness, formatPlatform, hostPlatform, normalizePlatform, parsePlatform } from "../../src/image/Platform.ts"
 
 const platform = (text: string) => Effect.runSync(parsePlatform(text))
@@ -11,12 +11,12 @@ const order = (wanted: string, ...offered: ReadonlyArray<string>) =>
     .map(({ text }) => text)
 
 describe("a platform", () => {
-  it("is printable, whatever a config says", () => {
+  test("is printable, whatever a config says", () => {
     for (const evil of ["\u009b31m", "\u202e", "\u200b"])
       expect(formatPlatform({ os: `lin${evil}ux`, architecture: evil })).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
-  it("has one spelling", () => {
+  test("has one spelling", () => {
     const cases = {
       "linux/x86_64": "linux/amd64",
       "Linux/AMD64/v1": "linux/amd64",
@@ -35,12 +35,12 @@ describe("a platform", () => {
     for (const [text, expected] of Object.entries(cases)) expect(formatPlatform(platform(text)), text).toBe(expected)
   })
 
-  it("is refused where it is none", () => {
+  test("is refused where it is none", () => {
     for (const text of ["", "linux", "linux/", "/amd64", "linux/arm/v7/x", "linux/a b", `linux/${"a".repeat(100)}`])
       expect(Effect.runSync(Effect.flip(parsePlatform(text)))._tag).toBe("InvalidOption")
   })
 
-  it("takes what its hardware can run, the best first", () => {
+  test("takes what its hardware can run, the best first", () => {
     expect(
       order("linux/arm/v8", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/arm64")
     ).toEqual(["linux/arm/v8", "linux/arm/v7", "linux/arm/v6", "linux/arm/v5"])
@@ -62,14 +62,14 @@ describe("a platform", () => {
     expect(order("linux/s390x", "linux/s390x", "linux/s390")).toEqual(["linux/s390x"])
   })
 
-  it("of Windows is bound to its build", () => {
+  test("of Windows is bound to its build", () => {
     const windows = (osVersion: string) => ({ os: "windows", architecture: "amd64", osVersion })
     expect(fitness(windows("10.0.20348.1"), windows("10.0.20348.2"))).toBe(0)
     expect(fitness(windows("10.0.20348.1"), windows("10.0.17763.1"))).toBeUndefined()
     expect(fitness({ os: "windows", architecture: "amd64" }, windows("10.0.17763.1"))).toBe(0)
   })
 
-  it("may be told by a stranger in any words", () => {
+  test("may be told by a stranger in any words", () => {
     for (const word of ["__proto__", "constructor", "toString", "", "\u001b"])
       expect(
         fitness({ os: "linux", architecture: "amd64" }, { os: word, architecture: word, variant: word })
@@ -77,7 +77,7 @@ describe("a platform", () => {
     expect(normalizePlatform({ os: "linux", architecture: "constructor" }).architecture).toBe("constructor")
   })
 
-  it("of this machine is Linux on macOS and Windows", () => {
+  test("of this machine is Linux on macOS and Windows", () => {
     expect(formatPlatform(hostPlatform("darwin", "arm64"))).toBe("linux/arm64")
     expect(formatPlatform(hostPlatform("win32", "x64"))).toBe("linux/amd64")
     expect(formatPlatform(hostPlatform("linux", "ia32"))).toBe("linux/386")

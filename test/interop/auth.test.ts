@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { open } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 import { makeImages, pushImages, startDockerRegistry } from "./support/dockerRegistry.ts"
 
 let directory: string
@@ -20,12 +21,6 @@ beforeAll(async () => {
   pushImages(plain.port, "small")
 }, 300_000)
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it was to fail"),
-    (error) => error.reason
-  )
 
 test("htpasswd: the right password pulls, none and a wrong one are AccessDenied", async () => {
   const htpasswd = join(directory, "htpasswd")
@@ -42,13 +37,13 @@ test("htpasswd: the right password pulls, none and a wrong one are AccessDenied"
   }
   {
     await using oci = await as("battery staple")
-    const reason = await failure(oci.pull(reference))
+    const reason = await reasonOf(oci.pull(reference))
     expect(reason).toMatchObject({ _tag: "AccessDenied", status: 401, authenticated: true })
     expect(JSON.stringify(reason) + reason.message).not.toContain("battery")
   }
   {
     await using oci = await open()
-    expect(await failure(oci.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+    expect(await reasonOf(oci.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
   }
 })
 
@@ -195,7 +190,7 @@ test("token auth: a signed token pulls, wrong credentials are AccessDenied, one 
   }
   {
     await using oci = await open({ credentials: { [registry.host]: { username: "me", password: "wrong" } } })
-    const reason = await failure(oci.pull(reference))
+    const reason = await reasonOf(oci.pull(reference))
     expect(reason).toMatchObject({ _tag: "AccessDenied", authenticated: true })
     expect(JSON.stringify(reason) + reason.message).not.toContain("wrong")
   }

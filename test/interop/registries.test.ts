@@ -8,6 +8,7 @@ import { setTimeout as wait } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { PullEvent } from "../../src/api/events.ts"
 import { open } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 import { type DockerRegistry, freePort, makeImages, pushImages, startDockerRegistry } from "./support/dockerRegistry.ts"
 
 let directory: string
@@ -85,11 +86,6 @@ const secured =
   (port: number) => ({
     http: { addr: `${listen}:${port}`, tls: { certificate: at("server.crt"), key: at("server.key"), ...more } }
   })
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it was to fail"),
-    (error) => error.reason
-  )
 const requests = (registry: DockerRegistry) =>
   registry
     .log()
@@ -122,7 +118,7 @@ test("TLS by a private authority, with a client certificate: by option, by hosts
   const wrong = [{}, { ca: at("ca.crt") }, { insecure: true }, { client, ca: at("absent.crt") }, { plainHttp: true }]
   for (const options of wrong) {
     await using oci = await open({ hosts: { [registry.host]: options }, retry: { times: 0 } })
-    expect(["RegistryUnreachable", "RegistryError"]).toContain((await failure(oci.pull(reference)))._tag)
+    expect(["RegistryUnreachable", "RegistryError"]).toContain((await reasonOf(oci.pull(reference)))._tag)
   }
   await using oci = await open({ hosts: { [registry.host]: { client, insecure: true } } })
   expect((await oci.pull(reference)).layers).toHaveLength(1)
@@ -204,7 +200,7 @@ test("a forward proxy that wants a password: with it, without it, and past it fo
   const tunnels = () => proxy.log().split("CONNECT").length
   for (const login of ["", "me:hunter2@"]) {
     await using oci = await open({ ...options, proxy: { url: proxy.url(login) } })
-    const reason = await failure(oci.pull(reference))
+    const reason = await reasonOf(oci.pull(reference))
     expect(reason).toMatchObject({ _tag: "RegistryUnreachable" })
     expect(reason.message).toMatch(/the proxy 127\.0\.0\.1:[0-9]+ answered 40[137]/)
     expect(JSON.stringify(reason) + reason.message).not.toContain("hunter2")
@@ -219,7 +215,7 @@ test("a forward proxy that wants a password: with it, without it, and past it fo
 
   // A registry that only the proxy can reach: this one's name is known to nobody else.
   await using gone = await open({ ...options, proxy: false, timeouts: { connect: 500 } })
-  expect(await failure(gone.pull("registry.invalid/small:latest"))).toMatchObject({ _tag: "RegistryUnreachable" })
+  expect(await reasonOf(gone.pull("registry.invalid/small:latest"))).toMatchObject({ _tag: "RegistryUnreachable" })
 })
 
 test("a credential helper by credHelpers and by credsStore", async () => {
@@ -278,7 +274,7 @@ test("a credential helper of a distribution: pass, through credHelpers and creds
       writeFileSync(at("config.json"), JSON.stringify(config))
       {
         await using stranger = await open()
-        expect(await failure(stranger.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+        expect(await reasonOf(stranger.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
       }
       const login = ["login", registry.host, "--username", "me", "--password-stdin"]
       execFileSync(process.execPath, [bin, ...login], { input: "in the keyring", stdio: ["pipe", "pipe", "inherit"] })
@@ -289,7 +285,7 @@ test("a credential helper of a distribution: pass, through credHelpers and creds
       }
       execFileSync(process.execPath, [bin, "logout", registry.host], { stdio: "pipe" })
       await using after = await open()
-      expect(await failure(after.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
+      expect(await reasonOf(after.pull(reference))).toMatchObject({ _tag: "AccessDenied", authenticated: false })
     }
   } finally {
     for (const [name, value] of Object.entries(before)) {
@@ -307,7 +303,7 @@ test.each(["/etc/containers/certs.d", "/etc/docker/certs.d"])(
     const reference = `${registry.host}/small:latest`
     {
       await using without = await open({ retry: { times: 0 } })
-      expect(["RegistryUnreachable", "RegistryError"]).toContain((await failure(without.pull(reference)))._tag)
+      expect(["RegistryUnreachable", "RegistryError"]).toContain((await reasonOf(without.pull(reference)))._tag)
     }
     // A host that is ours alone, by its port: nobody else's directory.
     const place = join(certs, registry.host)

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 
 const built = new URL("../../dist/layer/ExtractionWorker.js", import.meta.url).href
 
@@ -24,7 +24,7 @@ const leave = async (way: string, after: number): Promise<unknown> => {
 
 // A native module that is loading when its thread is ended aborts the process: the times go through the loading.
 describe.each(Object.entries(ways))("a program that %s while its worker loads", (_name, way) => {
-  it("ends well, whatever the worker had loaded", async () => {
+  test("ends well, whatever the worker had loaded", async () => {
     const outcomes = []
     for (let after = 0; after <= 200; after += 25) outcomes.push(await leave(way, after))
     expect(outcomes).toEqual(outcomes.map(() => 0))

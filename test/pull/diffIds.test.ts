@@ -4,29 +4,24 @@ import { join } from "node:path"
 import { expect, test } from "vitest"
 import { fault, image, Prng, startRegistry, tar } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable("it was to fail"),
-    (error) => error.reason
-  )
-const noise = (seed: string, size = 200_000) => ({ files: { [seed]: new Prng(seed).bytes(size) } })
+import { randomLayer } from "../support/randomLayer.ts"
+import { reasonOf } from "../support/rejection.ts"
 
 test("an image that claims another diffID of a layer on disk is refused, and the honest one is pulled", async () => {
-  const honest = await image({ layers: [noise("a", 300_000), noise("b")] })
+  const honest = await image({ layers: [randomLayer("a", 300_000), randomLayer("b")] })
   const [a, b] = honest.manifests[0]?.layers ?? []
   if (a === undefined || b === undefined) return expect.unreachable()
   const liar = await image({
-    layers: [noise("a", 300_000)],
+    layers: [randomLayer("a", 300_000)],
     config: { rootfs: { type: "layers", diff_ids: [`sha256:${"1".repeat(64)}`] } }
   })
   await using registry = await startRegistry({ images: { "honest:1": honest, "liar:1": liar } })
   // One at a time, the largest first.
   await using oci = await open({ retry: { times: 0 }, concurrency: 1 })
   const heal = registry.fault({ reference: b.digest }, fault.status(404))
-  expect(await failure(oci.pull(registry.reference("honest:1")))).toMatchObject({ _tag: "BlobNotFound" })
+  expect(await reasonOf(oci.pull(registry.reference("honest:1")))).toMatchObject({ _tag: "BlobNotFound" })
   expect(await oci.layers()).toEqual([`${a.digest}.extracted`])
-  expect(await failure(oci.pull(registry.reference("liar:1")))).toMatchObject({
+  expect(await reasonOf(oci.pull(registry.reference("liar:1")))).toMatchObject({
     _tag: "DigestMismatch",
     subject: "diffID",
     message: expect.stringMatching(/^the image's config says diffID sha256:1{64} /),
@@ -38,9 +33,9 @@ test("an image that claims another diffID of a layer on disk is refused, and the
 })
 
 test("two pulls at once, one of which lies about the diffID: the honest one ends right", async () => {
-  const honest = await image({ layers: [noise("a")] })
+  const honest = await image({ layers: [randomLayer("a")] })
   const liar = await image({
-    layers: [noise("a")],
+    layers: [randomLayer("a")],
     config: { rootfs: { type: "layers", diff_ids: [`sha256:${"2".repeat(64)}`] } }
   })
   await using registry = await startRegistry({ images: { "honest:1": honest, "liar:1": liar } })
@@ -54,7 +49,7 @@ test("two pulls at once, one of which lies about the diffID: the honest one ends
 })
 
 test("bytes that were kept and are wrong are dropped, and fetched once more", async () => {
-  const made = await image({ layers: [noise("a")] })
+  const made = await image({ layers: [randomLayer("a")] })
   const layer = made.manifests[0]?.layers[0]
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()
@@ -69,8 +64,8 @@ test("proven bytes of a layer that is refused are not fetched again", async () =
   const layer = made.manifests[0]?.layers[0]?.digest ?? ""
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open({ limits: { fileBytes: 50_000 } })
-  expect(await failure(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "LimitExceeded" })
-  expect(await failure(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "LimitExceeded" })
+  expect(await reasonOf(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "LimitExceeded" })
+  expect(await reasonOf(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "LimitExceeded" })
   expect(registry.log.count({ reference: layer })).toBe(1)
 })
 
@@ -81,23 +76,26 @@ test("an option that is undefined leaves its limit in force", async () => {
   })
   const limits: Record<string, undefined> = { depth: undefined }
   await using oci = await open({ limits: limits as never })
-  expect(await failure(oci.pull(registry.reference("deep:1")))).toMatchObject({ _tag: "LimitExceeded", limit: "depth" })
+  expect(await reasonOf(oci.pull(registry.reference("deep:1")))).toMatchObject({
+    _tag: "LimitExceeded",
+    limit: "depth"
+  })
 })
 
 test("layout rootfs: wrong kept bytes get one second chance, and another layer's failure ends the pull", async () => {
-  const made = await image({ layers: [noise("a"), noise("b")] })
+  const made = await image({ layers: [randomLayer("a"), randomLayer("b")] })
   const [a, b] = made.manifests[0]?.layers ?? []
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open({ layout: "rootfs", concurrency: 1, retry: { times: 0 } })
   await mkdir(join(oci.root, "partial"))
   await writeFile(join(oci.root, "partial", a?.digest ?? ""), Buffer.alloc(50_000, 7))
   registry.fault({ reference: b?.digest ?? "" }, fault.status(404))
-  expect(await failure(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "BlobNotFound" })
+  expect(await reasonOf(oci.pull(registry.reference("app:1")))).toMatchObject({ _tag: "BlobNotFound" })
   expect(registry.log.count({ reference: b?.digest ?? "" })).toBeLessThan(4)
 })
 
 test("an observer that throws ends its own pull and no other", async () => {
-  const [one, two] = [await image({ layers: [noise("a")] }), await image({ layers: [noise("b")] })]
+  const [one, two] = [await image({ layers: [randomLayer("a")] }), await image({ layers: [randomLayer("b")] })]
   await using registry = await startRegistry({ images: { "one:1": one, "two:1": two } })
   await using oci = await open()
   await writeFile(join(oci.root, "oci.db"), "no database at all, and long enough to be looked at as one")

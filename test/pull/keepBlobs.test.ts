@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { PullerOptions } from "../../src/api/config.ts"
-import { PullError } from "../../src/api/errors.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import {
   fault,
@@ -17,19 +16,12 @@ import {
 } from "../../src/testing/index.ts"
 import { layoutOf, savedOf, tagged, writeArchive, writeFiles } from "../support/files.ts"
 import { open, temporaryRoot } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 
 const made = await randomImage("sink", { layers: 3 })
 const shared = await makeLayer({ files: { "etc/shared": "by both" } })
 const other = await image({ layers: [shared, { files: { other: "1" } }] })
 const another = await image({ layers: [shared, { files: { another: "1" } }] })
-
-const reasonOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => undefined,
-    (error) => error
-  )
-  return error instanceof PullError ? error.reason : error
-}
 
 interface Entry {
   readonly digest: string

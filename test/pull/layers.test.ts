@@ -10,12 +10,8 @@ import { parseJson } from "../../src/image/json/parseJson.ts"
 import { digestOf, readConfig, readManifest } from "../../src/registry/documents.ts"
 import { fault, image, makeLayer, startRegistry, tar } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 
-const reasonOf = (work: Promise<unknown>) =>
-  work.then(
-    () => undefined,
-    (error) => error.reason
-  )
 const tooMany = { _tag: "LimitExceeded", limit: "layers", unit: "layers" }
 
 const layer = await makeLayer({ files: { f: "x" } })
@@ -28,9 +24,9 @@ test.each(["layers", "rootfs"] as const)("so many layers are pulled, and no more
     [2, { ...tooMany, maximum: 2 }]
   ] as const) {
     await using oci = await open({ layout, limits: { layers } })
-    const reason = await reasonOf(oci.pull(registry.reference("app:1")))
-    if (failure === undefined) expect(reason).toBeUndefined()
-    else expect(reason).toMatchObject(failure)
+    const pulling = oci.pull(registry.reference("app:1"))
+    if (failure === undefined) await pulling
+    else expect(await reasonOf(pulling)).toMatchObject(failure)
   }
 })
 

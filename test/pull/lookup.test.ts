@@ -5,7 +5,6 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { firstValueFrom, take, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
-import { PullError } from "../../src/api/errors.ts"
 import { Puller } from "../../src/Puller.ts"
 import {
   collect,
@@ -20,6 +19,7 @@ import { serve } from "../registry/server.ts"
 import { it } from "../support/effect.ts"
 import { archiveOf, layoutOf, savedOf, tagged, writeArchive, writeFiles } from "../support/files.ts"
 import { open, temporaryRoot } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 
 const amd64 = await image({ layers: [{ files: { a: "amd64" } }, { files: { b: "b" } }] })
 const arm64 = await image({ platform: "linux/arm64", layers: [{ files: { a: "arm64" } }] })
@@ -29,14 +29,6 @@ const sizeOf = ({ manifests: [manifest] }: typeof amd64) =>
   (manifest?.size ?? 0) +
   (manifest?.config.size ?? 0) +
   (manifest?.layers ?? []).reduce((sum, { size }) => sum + size, 0)
-
-const reasonOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => undefined,
-    (error) => error
-  )
-  return error instanceof PullError ? error.reason : error
-}
 
 describe("resolve", () => {
   test("tells digest, platforms and sizes of an index; what is no image is left out; nothing is stored", async () => {

@@ -9,14 +9,10 @@ import { Puller, pull } from "../../src/Puller.ts"
 import { openSqlJs } from "../../src/store/database/SqlJs.ts"
 import { image, imageIndex, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { open, temporaryRoot } from "../support/open.ts"
+import { rejection } from "../support/rejection.ts"
 
 const motd = (text: string) => image({ layers: [{ files: { "etc/motd": text } }] })
 const read = (path: string, name: string) => readFile(join(path, name), "utf8")
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable(),
-    (error) => error
-  )
 
 test("a pulled image stands on disk, layer by layer in manifest order, and the catalogue knows it", async () => {
   const made = await randomImage("order", { layers: 4 })
@@ -91,7 +87,7 @@ test("a catalogue that a newer version has made is refused while layers are on t
   await Effect.runPromise(later.client`INSERT INTO schema_migrations VALUES (99, 'later', 'now')`)
   await writeFile(database, later.export())
   await using late = await open({ root: oci.root })
-  const error = await failure(late.pull(registry.reference("app:2")))
+  const error = await rejection(late.pull(registry.reference("app:2")))
   expect(error.reason).toMatchObject({ _tag: "CatalogueTooNew" })
 })
 
@@ -107,7 +103,7 @@ test("the Effect face pulls through the Puller of its context", async () => {
 test("a failed pull is a PullError that names reference and reason", async () => {
   await using registry = await startRegistry()
   await using oci = await open()
-  const error = await failure(oci.pull(registry.reference("nothing:here")))
+  const error = await rejection(oci.pull(registry.reference("nothing:here")))
   expect(error).toBeInstanceOf(PullError)
   expect(error.reason._tag).toBe("ManifestNotFound")
   expect(error.message).toContain("nothing")
@@ -177,7 +173,7 @@ test("the platform chooses, and each platform that was pulled stays in the catal
   for (const platform of ["linux/arm64", "linux/amd64"]) {
     expect(await oci.pull(registry.reference("app:1"), { platform, policy: "never" })).toMatchObject({ platform })
   }
-  const error = await failure(oci.pull(registry.reference("app:1"), { platform: "linux/s390x" }))
+  const error = await rejection(oci.pull(registry.reference("app:1"), { platform: "linux/s390x" }))
   expect(error.reason).toMatchObject({ _tag: "PlatformNotFound", offered: ["linux/amd64", "linux/arm64"] })
 })
 
@@ -207,7 +203,7 @@ test("policy missing does not look at a tag that moved; always does, and fetches
 test("policy never serves what is complete, and refuses the rest without the network", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
   await using oci = await open()
-  expect((await failure(oci.pull(registry.reference("app:1"), { policy: "never" }))).reason._tag).toBe("NotCached")
+  expect((await rejection(oci.pull(registry.reference("app:1"), { policy: "never" }))).reason._tag).toBe("NotCached")
   expect(registry.log.all).toEqual([])
   await oci.pull(registry.reference("app:1"))
   await registry.close()
@@ -243,7 +239,7 @@ test("layersDir holds the layers, all of them, and is asked again", async () => 
 test("sandboxes.io is stored under the name that was asked for", async () => {
   await using oci = await open({ retry: { times: 0 }, timeouts: { connect: 50 } })
   const seen: Array<PullEvent> = []
-  await failure(oci.pull("sandboxes.io/library/nothing", { onEvent: (event) => seen.push(event), policy: "never" }))
+  await rejection(oci.pull("sandboxes.io/library/nothing", { onEvent: (event) => seen.push(event), policy: "never" }))
   expect(seen).toEqual([{ _tag: "Resolving", reference: "sandboxes.io/library/nothing:latest" }])
 })
 

@@ -12,12 +12,7 @@ import { lock } from "../../src/store/locks/Lock.ts"
 import { fault, image, Prng, startRegistry, tar } from "../../src/testing/index.ts"
 import { outline, statOf } from "../support/diskTree.ts"
 import { open, type TestClient, temporaryRoot } from "../support/open.ts"
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.unreachable(),
-    (error) => error
-  )
+import { rejection } from "../support/rejection.ts"
 
 /** Whatever a pull left on disk, by kind. */
 const left = async ({ root }: TestClient) => {
@@ -32,7 +27,7 @@ const left = async ({ root }: TestClient) => {
 }
 
 const rootfs = (options: PullerOptions = {}) => open({ layout: "rootfs", ...options })
-const noise = (seed: string, size = 300_000) => new Prng(seed).bytes(size)
+const randomFile = (seed: string, size = 300_000) => new Prng(seed).bytes(size)
 
 describe("rootfs", () => {
   test("layers become one tree: whiteouts, opaque directories and replaced kinds, in order", async () => {
@@ -77,7 +72,7 @@ describe("rootfs", () => {
   })
 
   test("later layers are fetched while the lowest still arrives, one download at a time where so told", async () => {
-    const made = await image({ layers: ["1", "2", "3"].map((name) => ({ files: { [name]: noise(name) } })) })
+    const made = await image({ layers: ["1", "2", "3"].map((name) => ({ files: { [name]: randomFile(name) } })) })
     const [lowest = "", , highest = ""] = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
     for (const concurrency of [3, 1]) {
       await using registry = await startRegistry({ images: { "app:1": made } })
@@ -100,7 +95,7 @@ describe("rootfs", () => {
   })
 
   test("events: each layer begins, and is done when all of them have their name", async () => {
-    const made = await image({ layers: ["1", "2", "3"].map((name) => ({ files: { [name]: noise(name) } })) })
+    const made = await image({ layers: ["1", "2", "3"].map((name) => ({ files: { [name]: randomFile(name) } })) })
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using oci = await rootfs()
     const events = await lastValueFrom(oci.pull$(registry.reference("app:1")).pipe(toArray()))
@@ -122,12 +117,12 @@ describe("rootfs", () => {
   })
 
   test("a layer that is not what it says leaves nothing but what the others have fetched", async () => {
-    const made = await image({ layers: [{ files: { a: noise("a") } }, { files: { b: noise("b") } }] })
+    const made = await image({ layers: [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }] })
     const wrong = made.manifests[0]?.layers[1]?.digest ?? ""
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using oci = await rootfs()
     registry.fault({ kind: "blob", reference: wrong, times: 1 }, fault.otherByte(200_000))
-    const { reason } = await failure(oci.pull(registry.reference("app:1")))
+    const { reason } = await rejection(oci.pull(registry.reference("app:1")))
     expect(reason).toMatchObject({ _tag: "DigestMismatch", expected: wrong })
     const { trees, partial, staged } = await left(oci)
     expect({ trees, staged }).toEqual({ trees: [], staged: [] })
@@ -140,21 +135,21 @@ describe("rootfs", () => {
   })
 
   test("kept bytes that are wrong are fetched again, and the tree is begun anew", async () => {
-    const made = await image({ layers: [{ files: { a: noise("a") } }, { files: { b: noise("b") } }] })
+    const made = await image({ layers: [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }] })
     const digests = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using oci = await rootfs()
     await mkdir(join(oci.root, "partial"), { recursive: true })
     for (const digest of digests) await writeFile(join(oci.root, "partial", digest), "rubbish")
     const pulled = await oci.pull(registry.reference("app:1"))
-    expect(Buffer.compare(await readFile(join(pulled.rootfs ?? "", "b")), noise("b"))).toBe(0)
+    expect(Buffer.compare(await readFile(join(pulled.rootfs ?? "", "b")), randomFile("b"))).toBe(0)
     expect((await left(oci)).partial).toEqual([])
   })
 
   test.each<PullEvent["_tag"]>(["LayerStarted", "LayerProgress", "LayerDone"])(
     "cancelled at the first %s, no half tree is left, and the next pull ends right",
     async (until) => {
-      const made = await image({ layers: ["1", "2"].map((name) => ({ files: { [name]: noise(name) } })) })
+      const made = await image({ layers: ["1", "2"].map((name) => ({ files: { [name]: randomFile(name) } })) })
       await using registry = await startRegistry({ images: { "app:1": made } })
       await using oci = await rootfs()
       const abort = new AbortController()
@@ -163,7 +158,7 @@ describe("rootfs", () => {
         signal: abort.signal,
         onEvent: (event) => event._tag === until && abort.abort(reason)
       })
-      expect(await failure(pulling)).toBe(reason)
+      expect(await rejection(pulling)).toBe(reason)
       const { trees, staged } = await left(oci)
       expect({ trees, staged }).toMatchObject({ staged: [] })
       expect(trees.length).toBe(until === "LayerDone" ? 1 : 0)
@@ -174,7 +169,7 @@ describe("rootfs", () => {
   )
 
   test("pulls at once of images that share layers in opposite orders all end", async () => {
-    const [a, b] = [{ files: { a: noise("a") } }, { files: { b: noise("b") } }]
+    const [a, b] = [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }]
     const images = { "app:1": await image({ layers: [a, b] }), "app:2": await image({ layers: [b, a] }) }
     await using registry = await startRegistry({ images })
     await using home = await temporaryRoot()
@@ -198,7 +193,7 @@ describe("makings", () => {
     const makings: ReadonlyArray<PullerOptions> = [{}, { statFormat: "containers" }, { ownership: "none" }]
     for (const [index, options] of makings.entries()) {
       await using oci = await open({ ...options, root: home.root })
-      expect(await failure(oci.pull(registry.reference("app:1"), { policy: "never" }))).toMatchObject({
+      expect(await rejection(oci.pull(registry.reference("app:1"), { policy: "never" }))).toMatchObject({
         reason: { _tag: "NotCached" }
       })
       const { layers } = await oci.pull(registry.reference("app:1"))
@@ -224,7 +219,7 @@ describe("makings", () => {
       "timeouts.idle": { timeouts: { idle: 0 } }
     }
     for (const [option, options] of Object.entries(wrong)) {
-      const { reason } = await failure(open({ ...options, root: join(home.root, "store") }))
+      const { reason } = await rejection(open({ ...options, root: join(home.root, "store") }))
       expect(reason).toMatchObject({ _tag: "InvalidOption", option })
     }
     expect(await readdir(home.root)).toEqual([])
@@ -232,11 +227,11 @@ describe("makings", () => {
 })
 
 describe("two images that share a layer", () => {
-  const shared = { files: { shared: noise("shared") } }
+  const shared = { files: { shared: randomFile("shared") } }
   const made = async () => ({
-    "a:1": await image({ layers: [shared, { files: { a: noise("a") } }] }),
-    "b:1": await image({ layers: [{ files: { b: noise("b") } }, shared] }),
-    "c:1": await image({ layers: [shared, { files: { c: noise("c") } }] })
+    "a:1": await image({ layers: [shared, { files: { a: randomFile("a") } }] }),
+    "b:1": await image({ layers: [{ files: { b: randomFile("b") } }, shared] }),
+    "c:1": await image({ layers: [shared, { files: { c: randomFile("c") } }] })
   })
   const sharedOf = (images: Awaited<ReturnType<typeof made>>) => images["a:1"].manifests[0]?.layers[0]?.digest ?? ""
 

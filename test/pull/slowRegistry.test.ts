@@ -11,10 +11,10 @@ import type { PullerOptions } from "../../src/api/config.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import { Puller } from "../../src/index.ts"
 import { longest, lookEvery } from "../../src/pull/layer/waitForLayer.ts"
-import { fault, image, Prng, startRegistry, type TestImage } from "../../src/testing/index.ts"
+import { fault, image, startRegistry, type TestImage } from "../../src/testing/index.ts"
 import { it } from "../support/effect.ts"
+import { randomLayer } from "../support/randomLayer.ts"
 
-const noise = (seed: string) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(300_000) } })
 const scratch = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "ociflow-slow-"))),
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
@@ -50,7 +50,7 @@ const pulling = Effect.fnUntraced(function* (opened: Opened, reference: string) 
   return { fiber, tags }
 })
 
-const one = Effect.promise(() => image({ layers: [noise("shared")] }))
+const one = Effect.promise(() => image({ layers: [randomLayer("shared")] }))
 const digestOf = (made: TestImage) => made.manifests[0]?.layers[0]?.digest ?? ""
 
 /** Pulls from a registry that stalls in the middle of the layer, then from one that does not. */
@@ -130,8 +130,10 @@ describe("a layer that another registry stalls at", () => {
 it.effect("three stalled layers of one image stop another image no longer than the standstill", () =>
   Effect.gen(function* () {
     const root = yield* scratch
-    const stalledImage = yield* Effect.promise(() => image({ layers: ["a", "b", "c", "d"].map(noise) }))
-    const other = yield* Effect.promise(() => image({ layers: ["e", "f"].map(noise) }))
+    const stalledImage = yield* Effect.promise(() =>
+      image({ layers: ["a", "b", "c", "d"].map((name) => randomLayer(name)) })
+    )
+    const other = yield* Effect.promise(() => image({ layers: ["e", "f"].map((name) => randomLayer(name)) }))
     const stalled = yield* serving({ "app:1": stalledImage })
     const sound = yield* serving({ "app:1": other })
     const layers = new Set(stalledImage.manifests[0]?.layers.map(({ digest }) => digest))

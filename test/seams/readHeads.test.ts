@@ -1,18 +1,18 @@
 import type { Socket } from "node:net"
 import { PassThrough } from "node:stream"
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { readHead, readHeads } from "../../src/seams/readHeads.ts"
 
 const given = (text: string) => readHead(Buffer.from(text, "latin1"))?.given.toString("latin1")
 
 describe("a head", () => {
-  it("is handed on as it came, the very same bytes, where nothing is out of the ordinary", () => {
+  test("is handed on as it came, the very same bytes, where nothing is out of the ordinary", () => {
     const bytes = Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: \r\n\r\nhi")
     expect(readHead(bytes)?.given).toBe(bytes)
   })
 
-  it("whose lines end in LF alone, some or all, has lines that end in CR LF; what follows it is not touched", () => {
+  test("whose lines end in LF alone, some or all, has lines that end in CR LF; what follows it is not touched", () => {
     const right = "HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\n\r\nx\n\ny"
     for (const head of [
       "HTTP/1.1 200 OK\na: 1\nb: 2\n\n",
@@ -22,13 +22,13 @@ describe("a head", () => {
       expect(given(`${head}x\n\ny`), JSON.stringify(head)).toBe(right)
   })
 
-  it("with folded lines has them on one", () => {
+  test("with folded lines has them on one", () => {
     expect(given("HTTP/1.1 200 OK\r\na: 1\r\n  2\r\n\t3\r\nb: 4\r\n\r\n")).toBe(
       "HTTP/1.1 200 OK\r\na: 1 2 3\r\nb: 4\r\n\r\n"
     )
   })
 
-  it("with one length several times has it once; with two lengths it stays as it came, for the parser to refuse", () => {
+  test("with one length several times has it once; with two lengths it stays as it came, for the parser to refuse", () => {
     const head = (...lengths: ReadonlyArray<string>) => `HTTP/1.1 200 OK\r\n${lengths.join("\r\n")}\r\n\r\n`
     expect(given(head("Content-Length: 5", "a: b", "content-length:5", "Content-Length: 5"))).toBe(
       head("Content-Length: 5", "a: b")
@@ -37,7 +37,7 @@ describe("a head", () => {
     expect(given(two)).toBe(two)
   })
 
-  it("that is informational is left out; one that changes the protocol is not", () => {
+  test("that is informational is left out; one that changes the protocol is not", () => {
     for (const status of ["100 Continue", "102 Processing", "103 Early Hints", "199 x"])
       expect(readHead(Buffer.from(`HTTP/1.1 ${status}\r\nlink: x\r\n\r\nrest`))).toMatchObject({
         isFinal: false,
@@ -46,7 +46,7 @@ describe("a head", () => {
     expect(readHead(Buffer.from("HTTP/1.1 101 Switching\r\n\r\n"))?.isFinal).toBe(true)
   })
 
-  it("is waited for until its blank line; what is no head is not", () => {
+  test("is waited for until its blank line; what is no head is not", () => {
     for (const beginning of ["", "H", "HTTP/", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r"])
       expect(readHead(Buffer.from(beginning)), beginning).toBeUndefined()
     for (const other of ["\u0015\u0003\u0001", "hello", "HTT "])
@@ -76,7 +76,7 @@ describe("heads of a connection", () => {
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\nlink: </x>\n\nHTTP/1.1 200 OK\na: 1\n 2\n\nHTTP/1.1 100 no head\r\n\r\n\n"
   const right = "HTTP/1.1 200 OK\r\na: 1 2\r\n\r\nHTTP/1.1 100 no head\r\n\r\n\n"
 
-  it("are the same however they arrive; a body is not looked at", () => {
+  test("are the same however they arrive; a body is not looked at", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 30 }), (lengths) => {
         const pieces: Array<Buffer> = []
@@ -92,7 +92,7 @@ describe("heads of a connection", () => {
     expect(through([Buffer.from(sent, "latin1")], false).text).toBe(sent)
   })
 
-  it("may take 32 KiB and no more, however many they are", async () => {
+  test("may take 32 KiB and no more, however many they are", async () => {
     const early = Buffer.from("HTTP/1.1 103 Early Hints\r\n\r\n")
     const many = (count: number) => Array.from({ length: count }, () => early)
     const most = Math.floor(32_768 / early.length)

@@ -4,11 +4,11 @@ import {
   image,
   imageIndex,
   type MadeLayer,
-  Prng,
   randomImage,
   type TestImage,
   type TestRegistry
 } from "../../src/testing/index.ts"
+import { randomLayer } from "../support/randomLayer.ts"
 import type { ScriptFault } from "./Script.ts"
 
 /** A layer of entries of all kinds, and one file of noise, which takes its time to arrive. */
@@ -19,14 +19,13 @@ const layersOf = async (seed: string, count: number): Promise<ReadonlyArray<Made
     return blob === undefined ? [] : [{ layer: { ...layer, compression: "gzip" as const }, blob, descriptor: {} }]
   })
 }
-const noise = (seed: string, bytes: number) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(bytes) } })
 
 export const moving = ["moves:1", "moves:2"] as const
 export const versions = 4
 
 export const makeImages = async (seed: string): Promise<ReadonlyMap<string, ReadonlyArray<TestImage>>> => {
   const base = await layersOf(`${seed} base`, 2)
-  const own = (name: string, bytes: number) => [noise(`${seed} ${name}`, bytes)]
+  const own = (name: string, bytes: number) => [randomLayer(`${seed} ${name}`, bytes)]
   const one = async (name: string, bytes: number) =>
     image({ layers: [...base, ...(await layersOf(`${seed} ${name}`, 1)), ...own(name, bytes)] })
   const both = await imageIndex([

@@ -7,25 +7,17 @@ import { join } from "node:path"
 import { Readable } from "node:stream"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
-import { PullError } from "../../src/api/errors.ts"
 import { openArchiveFile } from "../../src/source/container/openFile.ts"
 import { collect, contentOfBytes, image, imageIndex, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { snapshot } from "../support/diskTree.ts"
 import { archiveOf, type Files, layoutOf, savedOf, tagged, writeArchive, writeFiles } from "../support/files.ts"
 import { open, temporaryRoot } from "../support/open.ts"
+import { reasonOf } from "../support/rejection.ts"
 
 const made = await randomImage("sources", { layers: 3, compression: "gzip" })
 const other = await image({ layers: [{ files: { "etc/other": "x" } }] })
 const app = made.manifests[0]
 if (app === undefined) throw new Error("an image has a manifest")
-
-const reasonOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => undefined,
-    (error) => error
-  )
-  return error instanceof PullError ? error.reason : error
-}
 
 /** Everything but what tells two copies apart; of directories not the time, which an archive need not say. */
 const treesOf = async (layers: ReadonlyArray<{ readonly diffId: string; readonly path: string }>) =>

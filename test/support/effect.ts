@@ -14,11 +14,11 @@ const run = async <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal): Prom
   throw Cause.prettyErrors(exit.cause)[0]
 }
 
-export const it = Object.assign(test.bind(undefined) as typeof test, {
+export const it = {
   effect: (name: string, body: Body, timeout = 20_000) =>
     test(name, { timeout }, (context) =>
       run(Effect.suspend(() => body(context)).pipe(Effect.scoped, Effect.provide(TestClock.layer())), context.signal)
     ),
   live: (name: string, body: Body, timeout = 20_000) =>
     test(name, { timeout }, (context) => run(Effect.suspend(() => body(context)).pipe(Effect.scoped), context.signal))
-})
+}

@@ -50,7 +50,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
 
 const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)
 
-export const reasonOf = (tag: string, given: object = {}): Reason => {
+export const sampleReason = (tag: string, given: object = {}): Reason => {
   if (!isTag(tag)) throw new Error(`${tag} is no reason`)
   return Reflect.construct(reasons[tag], [{ ...fields[tag], ...given }]) as Reason
 }

@@ -1,13 +1,12 @@
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import { algorithmOf, hexOf, isDigest, isHashable, parseDigest } from "../../../src/image/reference/Digest.ts"
-import { it } from "../../support/effect.ts"
 
 const hex = "0123456789abcdef".repeat(8)
 
 describe("a digest", () => {
-  it("has exactly its algorithm's length, in lower-case hex", () => {
+  test("has exactly its algorithm's length, in lower-case hex", () => {
     for (const [algorithm, length] of [
       ["sha256", 64],
       ["sha384", 96],
@@ -20,7 +19,7 @@ describe("a digest", () => {
     }
   })
 
-  it("by an unregistered algorithm is well-formed and proves nothing", () => {
+  test("by an unregistered algorithm is well-formed and proves nothing", () => {
     for (const text of [
       "blake3:abc",
       "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
@@ -31,12 +30,12 @@ describe("a digest", () => {
     }
   })
 
-  it("comes apart into algorithm and hex", () => {
+  test("comes apart into algorithm and hex", () => {
     const digest = Effect.runSync(parseDigest(`sha256:${hex.slice(0, 64)}`))
     expect([algorithmOf(digest), hexOf(digest)]).toEqual(["sha256", hex.slice(0, 64)])
   })
 
-  it("is never anything that changes a path", () => {
+  test("is never anything that changes a path", () => {
     const pieces = fc.array(
       fc.constantFrom("sha256", ":", "/", "..", ".", "a", "+", "\\", "\0", "=", "-", hex.slice(0, 64), "\n"),
       { maxLength: 6 }

@@ -1,7 +1,7 @@
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import { format, identifierOf, parse } from "../../../src/image/reference/Reference.ts"
 import { it } from "../../support/effect.ts"
 
@@ -188,7 +188,7 @@ const hostile = fc.oneof(
 )
 
 describe("the grammar", () => {
-  it("reads back what it writes", () => {
+  test("reads back what it writes", () => {
     fc.assert(
       fc.property(canonical, (text) => {
         expect(Effect.runSync(written(text))).toBe(text)
@@ -196,7 +196,7 @@ describe("the grammar", () => {
     )
   })
 
-  it("accepts nothing that is unsafe in a path or an address, and is idempotent", () => {
+  test("accepts nothing that is unsafe in a path or an address, and is idempotent", () => {
     fc.assert(
       fc.property(hostile, (text) => {
         const result = Effect.runSync(Effect.result(parse(text).pipe(environment({}))))
@@ -214,7 +214,7 @@ describe("the grammar", () => {
     )
   })
 
-  it("takes time in proportion to its input", () => {
+  test("takes time in proportion to its input", () => {
     const started = performance.now()
     for (const text of [
       `ghcr.io/${"a-".repeat(500)}`,

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { formatBytes } from "../../../src/cli/text/formatBytes.ts"
-import { fault, image, Prng, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
+import { fault, image, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
+import { randomLayer } from "../../support/randomLayer.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
 const ctrlC = "\u0003"
@@ -17,8 +18,7 @@ let registry: TestRegistry
 let layers: ReadonlyArray<{ readonly digest: string; readonly size: number }>
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "ociflow-continuing-"))
-  const noise = (seed: string) => ({ files: { [seed]: new Prng(seed).bytes(6_000_000) } })
-  const app = await image({ layers: [noise("one"), noise("two")] })
+  const app = await image({ layers: [randomLayer("one", 6_000_000), randomLayer("two", 6_000_000)] })
   layers = app.manifests[0]?.layers ?? []
   registry = await startRegistry({ images: { "org/app:1": app } })
 })

@@ -5,19 +5,19 @@
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { image, Prng, startRegistry } from "../../../src/testing/index.ts"
+import { image, startRegistry } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
+import { randomLayer } from "../../support/randomLayer.ts"
 import { countOf, integrity, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
 import { openScratch } from "../support/scratch.ts"
 
 const rounds = countOf("ROUNDS", 1)
-const noise = (seed: string, bytes: number) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(bytes) } })
 
 test(`${rounds} rounds of cleaning up beside pulls`, { timeout: 3_600_000 }, async () => {
   const random = randomOf(seedOf("cleaning"))
   const names = ["a", "b", "c"]
   const images = await Promise.all(
-    names.map((name) => image({ layers: [noise("base", 2_000_000), noise(name, 1_000_000)] }))
+    names.map((name) => image({ layers: [randomLayer("base", 2_000_000), randomLayer(name, 1_000_000)] }))
   )
   await using registry = await startRegistry({
     images: Object.fromEntries(names.map((name, at) => [`${name}:1`, images[at] ?? expect.unreachable()]))

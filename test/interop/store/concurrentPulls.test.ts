@@ -6,19 +6,18 @@ import { readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { expect, test } from "vitest"
-import { image, Prng, startRegistry } from "../../../src/testing/index.ts"
+import { image, startRegistry } from "../../../src/testing/index.ts"
+import { randomLayer } from "../../support/randomLayer.ts"
 import { countOf, integrity, leftovers, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
 import { openScratch } from "../support/scratch.ts"
 
 const rounds = countOf("ROUNDS", 1)
 
-const noise = (seed: string, bytes: number) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(bytes) } })
-
 test(`${rounds} rounds of eight processes, one of them killed`, { timeout: 3_600_000 }, async () => {
   const random = randomOf(seedOf("rivals"))
-  const shared = [noise("base", 6_000_000), noise("tools", 3_000_000)]
+  const shared = [randomLayer("base", 6_000_000), randomLayer("tools", 3_000_000)]
   const names = ["a", "b", "c", "d"]
-  const images = await Promise.all(names.map((name) => image({ layers: [...shared, noise(name, 2_000_000)] })))
+  const images = await Promise.all(names.map((name) => image({ layers: [...shared, randomLayer(name, 2_000_000)] })))
   await using registry = await startRegistry({
     images: Object.fromEntries(names.map((name, at) => [`${name}:1`, images[at] ?? expect.unreachable()]))
   })

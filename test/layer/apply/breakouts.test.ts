@@ -6,8 +6,9 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { defaultLimits, type LayoutName } from "../../../src/api/config.ts"
+import { defaultLimits } from "../../../src/api/config.ts"
 import { makeApplier } from "../../../src/layer/apply/apply.ts"
+import { layoutNames } from "../../../src/layer/layout/layouts.ts"
 import { snapshot, trySetAttribute } from "../../support/diskTree.ts"
 import {
   apply,
@@ -504,9 +505,7 @@ const breakouts: ReadonlyArray<Breakout> = [
   }
 ]
 
-const layouts: ReadonlyArray<LayoutName> = ["layers", "rootfs"]
-
-for (const layout of layouts) {
+for (const layout of layoutNames) {
   test.each(breakouts)(`${layout}: $name`, ({ entries, before, refused, failed, check }) => {
     const outside = temporary()
     const root = join(outside, "root")

@@ -1,5 +1,4 @@
 /** What a fingerprint tells of a tree, and what it does not. */
-import { createHash } from "node:crypto"
 import {
   appendFileSync,
   chmodSync,
@@ -29,7 +28,7 @@ import { afterAll, describe, expect, test } from "vitest"
 import { type FingerprintFacts, fingerprintFactsOf } from "../../../src/layer/FingerprintFacts.ts"
 import { fingerprint } from "../../../src/layer/metadata/fingerprint.ts"
 import { ExtractionPool, type ExtractionPoolOptions } from "../../../src/layer/pool/ExtractionPool.ts"
-import { tar } from "../../../src/testing/index.ts"
+import { digestOf, tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { gated } from "../readArchive.ts"
 
@@ -181,7 +180,6 @@ test("the walk looks up at each entry and can be left there; what it cannot read
   )
 })
 
-const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 const making = (options: ExtractionPoolOptions, body: (pool: ExtractionPool["Service"]) => Promise<unknown>) =>
   ExtractionPool.use((pool) => Effect.promise(() => body(pool))).pipe(
     Effect.provide(ExtractionPool.layer({ workers: 1, ...options }))
@@ -201,8 +199,8 @@ const archive = tar()
   .bytes()
 const blob = gzipSync(archive)
 const layer = {
-  digest: sha256(blob),
-  diffId: sha256(archive),
+  digest: digestOf(blob),
+  diffId: digestOf(archive),
   mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
   size: blob.length
 }

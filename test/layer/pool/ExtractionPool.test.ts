@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,7 +11,7 @@ import type { Entry } from "../../../src/layer/Entry.ts"
 import { ExtractionPool, type Source } from "../../../src/layer/pool/ExtractionPool.ts"
 import { WorkerPool } from "../../../src/layer/pool/WorkerPool.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
-import { tar } from "../../../src/testing/index.ts"
+import { digestOf, tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { gated } from "../readArchive.ts"
 
@@ -19,14 +19,12 @@ const root = mkdtempSync(join(tmpdir(), "ociflow-pool-"))
 afterAll(() => rmSync(root, { recursive: true }))
 const directory = () => mkdtempSync(join(root, "layer-"))
 
-const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
-
 const layerOf = (archive: Uint8Array, blob: Uint8Array = gzipSync(archive)) => ({
   archive,
   blob,
   job: {
-    digest: sha256(blob),
-    diffId: sha256(archive),
+    digest: digestOf(blob),
+    diffId: digestOf(archive),
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
     size: blob.length
   }
@@ -140,7 +138,7 @@ describe("extract$", () => {
   it.live("reasons cross the thread as what they are", () =>
     using((pool) =>
       run(async () => {
-        const wrong = { ...small.job, diffId: sha256(Buffer.from("other")), directory: directory() }
+        const wrong = { ...small.job, diffId: digestOf(Buffer.from("other")), directory: directory() }
         const failure = await lastValueFrom(pool.extract$(wrong, source(small.blob))).catch((error) => error)
         expect(isReason(failure)).toBe(true)
         expect(failure).toMatchObject({

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,11 +10,10 @@ import { ExtractionPool } from "../../../src/layer/pool/ExtractionPool.ts"
 import { provenFirst } from "../../../src/layer/worker/provenFirst.ts"
 import { verify } from "../../../src/layer/worker/verify.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
-import { tar } from "../../../src/testing/index.ts"
+import { digestOf, tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
 import { gated } from "../readArchive.ts"
 
-const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 const digest = "sha256:0"
 
 const faults: ReadonlyArray<Reason> = [
@@ -46,7 +44,7 @@ describe("the operator", () => {
         tap((chunk) => {
           read += chunk.length
         }),
-        verify("blob", expected === "" ? sha256(bytes) : expected, size),
+        verify("blob", expected === "" ? digestOf(bytes) : expected, size),
         provenFirst(failing(reason))
       )
     ).catch((error) => error)
@@ -98,7 +96,7 @@ describe("in the worker", () => {
   const archive = tar().symlink("up", "/").file("x/../../.wh.", "").file("rest", "x".repeat(500_000)).end().bytes()
   const blob = gzipSync(archive, { level: 0 })
   const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip"
-  const job = { digest: sha256(blob), diffId: sha256(archive), mediaType, size: blob.length }
+  const job = { digest: digestOf(blob), diffId: digestOf(archive), mediaType, size: blob.length }
   const extract = (over: Partial<typeof job>) =>
     ExtractionPool.use((pool) =>
       Effect.promise(() =>
@@ -113,7 +111,7 @@ describe("in the worker", () => {
   )
 
   it.live("in a layer that is not, it is a DigestMismatch", () =>
-    Effect.map(extract({ digest: sha256(archive) }), (error) =>
+    Effect.map(extract({ digest: digestOf(archive) }), (error) =>
       expect(error).toMatchObject({ _tag: "DigestMismatch", actual: job.digest })
     )
   )

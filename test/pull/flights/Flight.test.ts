@@ -5,14 +5,13 @@ import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
 import { filter, take, tap } from "rxjs/operators"
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { fault, image, Prng, startRegistry } from "../../../src/testing/index.ts"
+import { fault, image, startRegistry } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
-
-const noise = (seed: string) => ({ files: { [`${seed}.bin`]: new Prng(seed).bytes(300_000) } })
+import { randomLayer } from "../../support/randomLayer.ts"
 
 /** A registry whose only layer stops in the middle until the fault is taken away. */
 const stalled = async () => {
-  const made = await image({ layers: [noise("stalled")] })
+  const made = await image({ layers: [randomLayer("stalled")] })
   const registry = await startRegistry({ images: { "app:1": made, "app:2": made, "other:1": made } })
   const digest = made.manifests[0]?.layers[0]?.digest ?? ""
   registry.fault({ kind: "blob", reference: digest, times: 1 }, fault.stall(100_000))
@@ -21,7 +20,7 @@ const stalled = async () => {
 }
 
 test("ten pulls of one tag at once are one: each document and each blob is asked for once", async () => {
-  const made = await image({ layers: [noise("a"), noise("b")] })
+  const made = await image({ layers: [randomLayer("a"), randomLayer("b")] })
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()
   const pulled = await Promise.all(Array.from({ length: 10 }, () => oci.pull(registry.reference("app:1"))))
@@ -79,7 +78,7 @@ test("a download goes on when one of two leaves, and ends when the last one leav
 test("a registry that fails does not fail a pull of the same layer from another", async () => {
   const { registry, digest, half } = await stalled()
   await using _ = registry
-  const made = await image({ layers: [noise("stalled")] })
+  const made = await image({ layers: [randomLayer("stalled")] })
   await using sound = await startRegistry({ images: { "app:1": made } })
   await using oci = await open({ retry: { times: 0 }, timeouts: { idle: 1_000 } })
   registry.fault({ kind: "blob", reference: digest, nth: 2 }, fault.status(404, "BLOB_UNKNOWN"))

@@ -18,7 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import type { PullerOptions } from "../../../src/api/config.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { makeCredentials } from "../../../src/registry/auth/Credentials.ts"
@@ -340,7 +340,7 @@ describe("a credential helper", () => {
   )
 })
 
-it("keys are one spelling for all that mean the same, and hosts are compared whole", () => {
+test("keys are one spelling for all that mean the same, and hosts are compared whole", () => {
   expect(["https://R.test/v2/", "http://r.test", "r.test/", " r.test "].map(normalizeKey)).toEqual(
     Array(4).fill("r.test")
   )

@@ -1,23 +1,17 @@
 /** One blob by several requests at once: the same bytes, in the same order, under the same proofs. */
 import { randomBytes } from "node:crypto"
 import { describe, expect, test } from "vitest"
-import { InvalidOption, PullError } from "../../../src/api/errors.ts"
+import { InvalidOption } from "../../../src/api/errors.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { contentOfBytes, fault, image, startRegistry, type TestImage } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
+import { reasonOf } from "../../support/rejection.ts"
 import { digestOf } from "../images.ts"
 
 const MiB = 2 ** 20
 const made = await image({ compression: "none", layers: [{ files: { big: randomBytes(11 * MiB), tail: "the end" } }] })
 const layer = made.manifests[0]?.layers[0] ?? { digest: "", size: 0 }
 
-const reasonOf = async (work: Promise<unknown>) => {
-  const error = await work.then(
-    () => undefined,
-    (error) => error
-  )
-  return error instanceof PullError ? error.reason : error
-}
 /** The same image by a manifest that tells another size of its layer. */
 const sized = (of: TestImage, size: number): TestImage => {
   const [root] = of.documents.values()

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { concat, lastValueFrom, NEVER, of, throwError, timer, toArray } from "rxjs"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { limitBytes } from "../../../src/reactive/limitBytes.ts"
 import { skipBytes } from "../../../src/reactive/skipBytes.ts"
 import { resuming } from "../../../src/registry/blob/resuming.ts"
@@ -9,7 +9,7 @@ const bytes = (from: number, to: number) => Uint8Array.from({ length: to - from 
 const joined = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks)
 
 describe("resuming", () => {
-  it("is one body, however its attempts were cut, each byte asked for once", async () => {
+  test("is one body, however its attempts were cut, each byte asked for once", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(60), fc.array(fc.nat(9), { maxLength: 12 }), async (size, cuts) => {
         const asked: Array<number> = []
@@ -36,7 +36,7 @@ describe("resuming", () => {
     )
   })
 
-  it("tells how much an attempt brought, and forgets it for the next subscriber", async () => {
+  test("tells how much an attempt brought, and forgets it for the next subscriber", async () => {
     const progress: Array<Array<number>> = []
     const body$ = resuming({
       offset: 0,
@@ -59,7 +59,7 @@ describe("resuming", () => {
     ])
   })
 
-  it("waits for nothing once it is unsubscribed", () => {
+  test("waits for nothing once it is unsubscribed", () => {
     let attempts = 0
     const subscription = resuming({
       offset: 0,
@@ -73,7 +73,7 @@ describe("resuming", () => {
 })
 
 describe("skip and atMost", () => {
-  it("cut a body at the byte, wherever its chunks begin", async () => {
+  test("cut a body at the byte, wherever its chunks begin", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.uint8Array({ maxLength: 6 }), { maxLength: 8 }),

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import type { Response } from "../../../src/registry/connection/exchange.ts"
 import { makeHostBackoff } from "../../../src/registry/connection/HostBackoff.ts"
 import { notices } from "../../../src/registry/headers/notices.ts"
@@ -111,7 +111,7 @@ describe("manners", () => {
 })
 
 describe("what a registry tells beside its answer", () => {
-  it("is a quota, with its window where it is told", () => {
+  test("is a quota, with its window where it is told", () => {
     const quota = (limit: string, remaining: string) =>
       notices("r.test", { "ratelimit-limit": limit, "ratelimit-remaining": remaining })
     expect(quota("100;w=21600", "76;w=21600")).toEqual([
@@ -122,7 +122,7 @@ describe("what a registry tells beside its answer", () => {
     expect(notices("r.test", {})).toEqual([])
   })
 
-  it("is warnings of code 299, a few, and fit to be shown", () => {
+  test("is warnings of code 299, a few, and fit to be shown", () => {
     const told = (warning: string | Array<string>) =>
       notices("r.test", { warning }).map((it) => "message" in it && it.message)
     expect(told('299 - "moves \\"soon\\""')).toEqual(['r.test: moves "soon"'])

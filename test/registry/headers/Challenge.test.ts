@@ -1,12 +1,12 @@
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { parseChallenges } from "../../../src/registry/headers/Challenge.ts"
 
 const read = (header: string | ReadonlyArray<string> | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)])
 
 describe("WWW-Authenticate", () => {
-  it("is read with commas, escapes and spaces where RFC 9110 allows them", () => {
+  test("is read with commas, escapes and spaces where RFC 9110 allows them", () => {
     const cases: ReadonlyArray<readonly [string | ReadonlyArray<string>, unknown]> = [
       [
         'Bearer realm="https://auth.test/token",service="reg"',
@@ -57,7 +57,7 @@ describe("WWW-Authenticate", () => {
   const challenges = fc.array(fc.tuple(fc.constantFrom("bearer", "basic", "x-y"), parameters), { maxLength: 4 })
   const quote = (value: string) => `"${value.replace(/["\\]/g, "\\$&")}"`
 
-  it("is read back as it was written, on one line or several", () => {
+  test("is read back as it was written, on one line or several", () => {
     fc.assert(
       fc.property(challenges, fc.boolean(), (wanted, joined) => {
         const lines = wanted.map(
@@ -70,7 +70,7 @@ describe("WWW-Authenticate", () => {
     )
   })
 
-  it("may hold anything: reading ends, and soon", () => {
+  test("may hold anything: reading ends, and soon", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => void parseChallenges(text)))
     const started = performance.now()
     for (const hostile of [

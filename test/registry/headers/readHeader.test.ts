@@ -1,8 +1,8 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { contentLength, contentRange, retryAfter } from "../../../src/registry/headers/readHeader.ts"
 
 describe("a header", () => {
-  it("Retry-After is seconds or a date, and never more than a day", () => {
+  test("Retry-After is seconds or a date, and never more than a day", () => {
     const now = Date.parse("Wed, 21 Oct 2026 07:28:00 GMT")
     const wait = (text: string) => retryAfter({ "retry-after": text }, now)
     expect(wait("7")).toBe(7000)
@@ -15,7 +15,7 @@ describe("a header", () => {
     expect(retryAfter({}, now)).toBeUndefined()
   })
 
-  it("Content-Range and Content-Length are exact or nothing", () => {
+  test("Content-Range and Content-Length are exact or nothing", () => {
     expect(contentRange({ "content-range": "bytes 5-9/10" })).toEqual({ first: 5, total: 10 })
     expect(contentRange({ "content-range": "bytes 5-9/*" })).toEqual({ first: 5, total: undefined })
     for (const text of [

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import { parse } from "../../../src/image/reference/Reference.ts"
 import { scopeOfAddress, scopeOfHost } from "../../../src/registry/address/Address.ts"
 import { endpointOf } from "../../../src/registry/address/Endpoint.ts"
@@ -82,7 +82,7 @@ describe("redirects", () => {
 })
 
 describe("an address", () => {
-  it("lies where its network says, in every spelling", () => {
+  test("lies where its network says, in every spelling", () => {
     const places = {
       loopback: [
         "127.0.0.1",
@@ -164,7 +164,7 @@ describe("an address", () => {
     expect(scopeOfHost("localhost.example.com")).toBeUndefined()
   })
 
-  it("of a registry is plain http on this machine, or where that was asked for", () => {
+  test("of a registry is plain http on this machine, or where that was asked for", () => {
     const origin = (name: string, plain = false) => endpointOf(name, plain).origin
     expect(origin("docker.io")).toBe("https://registry-1.docker.io")
     expect(origin("ghcr.io")).toBe("https://ghcr.io")

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { describe, expect } from "vitest"
+import { describe, expect, test } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import type { Endpoint } from "../../../src/registry/address/Endpoint.ts"
 import { isPermanent } from "../../../src/registry/connection/connectionErrors.ts"
@@ -18,7 +18,7 @@ import { cert, key } from "../../testing/certificate.ts"
 import { serve, serveTcp, until } from "../server.ts"
 
 describe("NO_PROXY", () => {
-  it("names hosts, domains, addresses, networks and ports", () => {
+  test("names hosts, domains, addresses, networks and ports", () => {
     const rows: ReadonlyArray<readonly [list: string, url: string, without: boolean]> = [
       ["", "https://r.test", false],
       ["*", "https://r.test", true],
@@ -46,7 +46,7 @@ describe("NO_PROXY", () => {
 })
 
 describe("a proxy", () => {
-  it("is what the address says, its password apart", () => {
+  test("is what the address says, its password apart", () => {
     const proxy = parseProxy(Redacted.make("http://me:p%40ss@proxy.test:3128/"))
     expect(proxy?.origin).toBe("http://proxy.test:3128")
     expect(proxy?.authorization && Redacted.value(proxy.authorization)).toBe(
@@ -65,7 +65,7 @@ describe("a proxy", () => {
       expect(parseProxy(Redacted.make(text)), text).toBeUndefined()
   })
 
-  it("may speak SOCKS 5, whichever of its names it goes by", () => {
+  test("may speak SOCKS 5, whichever of its names it goes by", () => {
     for (const scheme of ["socks5", "socks5h", "socks", "SOCKS5"]) {
       const proxy = parseProxy(Redacted.make(`${scheme}://me:p%40ss@proxy.test:1080`))
       expect(proxy?.origin, scheme).toBe("socks5://proxy.test:1080")
@@ -228,7 +228,7 @@ describe("a proxy", () => {
     })
   )
 
-  it("given as an option that is none is refused at once", async () => {
+  test("given as an option that is none is refused at once", async () => {
     const url = "socks4://me:hunter2@proxy.test"
     const error = await Effect.runPromise(Effect.flip(makeProxy({ url })))
     expect(error).toContain("must have a url that is one of")

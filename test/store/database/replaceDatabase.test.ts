@@ -9,8 +9,7 @@ import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
 import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
-const inode = (path: string) => promise(() => stat(path).then(({ ino }) => ino))
+const inode = (path: string) => Effect.promise(() => stat(path).then(({ ino }) => ino))
 
 /** Some megabytes with one byte that says which. */
 const content = (which: number, size = 3_000_000) => {
@@ -41,31 +40,31 @@ describe.runIf(isPatched)("two files take turns", () => {
       ] as const) {
         yield* replaceDatabase(path, content(which, size))
         expect(yield* inode(path)).toBe(which % 2 === 1 ? spare : current)
-        expect((yield* promise(() => readFile(path))).equals(content(which, size))).toBe(true)
+        expect((yield* Effect.promise(() => readFile(path))).equals(content(which, size))).toBe(true)
       }
     })
   )
   it.effect("a file that somebody still reads is not written to", () =>
     Effect.gen(function* () {
       const path = yield* turned
-      const file = yield* promise(() => openFile(`${path}.spare`))
-      expect(yield* promise(() => tryDatabaseLock(file, "read"))).toBe(true)
+      const file = yield* Effect.promise(() => openFile(`${path}.spare`))
+      expect(yield* Effect.promise(() => tryDatabaseLock(file, "read"))).toBe(true)
       yield* replaceDatabase(path, content(3))
-      expect(yield* inode(path)).not.toBe((yield* promise(() => file.stat())).ino)
-      expect((yield* promise(() => file.readFile()))[1_500_000]).toBe(1)
-      expect((yield* promise(() => readFile(path)))[1_500_000]).toBe(3)
-      yield* promise(() => file.close())
+      expect(yield* inode(path)).not.toBe((yield* Effect.promise(() => file.stat())).ino)
+      expect((yield* Effect.promise(() => file.readFile()))[1_500_000]).toBe(1)
+      expect((yield* Effect.promise(() => readFile(path)))[1_500_000]).toBe(3)
+      yield* Effect.promise(() => file.close())
     })
   )
   it.effect("nor one that has another name: a crash between link and rename left two for what is so", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "oci.db")
       yield* replaceDatabase(path, content(1))
-      yield* promise(() => link(path, `${path}.spare`))
-      yield* promise(() => link(path, `${path}.kept`))
+      yield* Effect.promise(() => link(path, `${path}.spare`))
+      yield* Effect.promise(() => link(path, `${path}.kept`))
       yield* replaceDatabase(path, content(2))
-      expect((yield* promise(() => readFile(`${path}.kept`)))[1_500_000]).toBe(1)
-      expect((yield* promise(() => readFile(path)))[1_500_000]).toBe(2)
+      expect((yield* Effect.promise(() => readFile(`${path}.kept`)))[1_500_000]).toBe(1)
+      expect((yield* Effect.promise(() => readFile(path)))[1_500_000]).toBe(2)
     })
   )
   for (const [what, left] of [
@@ -77,11 +76,11 @@ describe.runIf(isPatched)("two files take turns", () => {
       Effect.gen(function* () {
         const path = yield* turned
         for (const name of [".spare", ".tmp"]) {
-          yield* promise(() => writeFile(path + name, left()))
+          yield* Effect.promise(() => writeFile(path + name, left()))
           yield* replaceDatabase(path, content(3))
-          expect((yield* promise(() => readFile(path))).equals(content(3))).toBe(true)
+          expect((yield* Effect.promise(() => readFile(path))).equals(content(3))).toBe(true)
         }
-        const names = yield* promise(() => readdir(join(path, "..")))
+        const names = yield* Effect.promise(() => readdir(join(path, "..")))
         expect(names.sort()).toEqual(["oci.db", "oci.db.spare"])
       })
     )
@@ -95,11 +94,11 @@ describe("a file that is believed sound", () => {
       const first = yield* open({ root })
       for (let i = 0; i < 8; i++) yield* pullInto(first, { reference: `example.org/a:${i}`, version: `${i}` })
       const path = first.database
-      const bytes = yield* promise(() => readFile(path))
+      const bytes = yield* Effect.promise(() => readFile(path))
       // All but the schema.
-      yield* promise(() => writeFile(path, bytes.fill(0xff, 4096 * 3)))
+      yield* Effect.promise(() => writeFile(path, bytes.fill(0xff, 4096 * 3)))
       const identity = yield* identify(path)
-      yield* promise(() => writeFile(`${path}.sound`, `${identity} 3`))
+      yield* Effect.promise(() => writeFile(`${path}.sound`, `${identity} 3`))
       const warnings: Array<PullEvent> = []
       const next = yield* open({ root, emit: (event) => warnings.push(event) })
       expect(yield* next.images()).toHaveLength(8)
@@ -111,11 +110,11 @@ describe("a file that is believed sound", () => {
       const root = yield* directory
       const first = yield* open({ root })
       yield* pullInto(first, { reference: "example.org/a:1" })
-      const note = () => promise(() => readFile(`${first.database}.sound`, "utf8"))
+      const note = () => Effect.promise(() => readFile(`${first.database}.sound`, "utf8"))
       const before = yield* note()
       expect(before).toBe(`${yield* identify(first.database)} 3`)
-      const bytes = yield* promise(() => readFile(first.database))
-      yield* promise(() => writeFile(first.database, bytes))
+      const bytes = yield* Effect.promise(() => readFile(first.database))
+      yield* Effect.promise(() => writeFile(first.database, bytes))
       const second = yield* open({ root })
       expect(yield* second.images()).toHaveLength(1)
       const after = yield* note()

@@ -16,7 +16,6 @@ import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 import { start } from "../process.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 const reference = "example.org/a:1"
 const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 
@@ -26,16 +25,16 @@ const changed = (...statements: ReadonlyArray<string>) =>
     const root = yield* directory
     const store = yield* open({ root })
     yield* pullInto(store, { reference })
-    const { client, export: bytes } = yield* openSqlJs(yield* promise(() => readFile(store.database)))
+    const { client, export: bytes } = yield* openSqlJs(yield* Effect.promise(() => readFile(store.database)))
     for (const statement of statements) yield* client.unsafe(statement)
-    yield* promise(() => writeFile(store.database, bytes()))
+    yield* Effect.promise(() => writeFile(store.database, bytes()))
     return root
   })
 
 /** What another process says of these stores. */
 const asked = Effect.fnUntraced(function* (...roots: ReadonlyArray<string>) {
   const child = yield* start("listImages.ts", ...roots)
-  yield* promise(() => child.ended).pipe(Effect.timeoutOption("30 seconds"))
+  yield* Effect.promise(() => child.ended).pipe(Effect.timeoutOption("30 seconds"))
   return child.lines.map((line) => JSON.parse(line))
 })
 
@@ -44,7 +43,7 @@ const rebuilt = { references: [reference], warnings: ["CatalogueDamaged"] }
 /** An empty catalogue as the first version made it. */
 const version1 = Effect.gen(function* () {
   const { client, export: bytes } = yield* openSqlJs()
-  const text = yield* promise(() => readFile(join(import.meta.dirname, "version1.sql"), "utf8"))
+  const text = yield* Effect.promise(() => readFile(join(import.meta.dirname, "version1.sql"), "utf8"))
   for (const statement of text.split(/;\n+/)) if (statement !== "") yield* client.unsafe(statement)
   return bytes()
 })
@@ -88,7 +87,7 @@ describe("a catalogue of a stranger's making is set aside, and built again from 
         const said = yield* asked(...roots)
         expect(strangers.map(([name], i) => [name, said[i]])).toEqual(strangers.map(([name]) => [name, rebuilt]))
         for (const root of roots)
-          expect(yield* promise(() => readdir(root))).toContainEqual(expect.stringMatching(/^oci\.db\.damaged-/))
+          expect(yield* Effect.promise(() => readdir(root))).toContainEqual(expect.stringMatching(/^oci\.db\.damaged-/))
       }),
     60_000
   )
@@ -164,8 +163,8 @@ describe("pages of the schema", () => {
       Effect.gen(function* () {
         const root = yield* changed()
         const path = join(root, "oci.db")
-        const header = (yield* promise(() => readFile(path))).subarray(0, 100)
-        yield* promise(() => writeFile(path, manifold(header, 12)))
+        const header = (yield* Effect.promise(() => readFile(path))).subarray(0, 100)
+        yield* Effect.promise(() => writeFile(path, manifold(header, 12)))
         expect(yield* asked(root)).toEqual([rebuilt])
       }),
     60_000
@@ -215,9 +214,9 @@ describe.runIf(process.getuid?.() === 0)("a note that the file is sound", () => 
         yield* store.images()
         return warnings.length
       })
-      yield* promise(() => writeFile(`${path}.sound`, `${identity} 3`))
+      yield* Effect.promise(() => writeFile(`${path}.sound`, `${identity} 3`))
       expect(yield* warned).toBe(0)
-      yield* promise(() => chown(`${path}.sound`, 65534, 65534))
+      yield* Effect.promise(() => chown(`${path}.sound`, 65534, 65534))
       expect(yield* warned).toBe(1)
     })
   )
@@ -234,13 +233,13 @@ describe("what stands under the catalogue's name and is no file", () => {
       Effect.gen(function* () {
         const root = yield* changed()
         const path = join(root, "oci.db")
-        yield* promise(() => rename(path, `${path}.was`))
-        yield* promise(() => make(path))
+        yield* Effect.promise(() => rename(path, `${path}.was`))
+        yield* Effect.promise(() => make(path))
         const store = yield* open({ root })
         expect(yield* store.images()).toMatchObject([{ reference }])
         yield* pullInto(store, { reference: "example.org/b:1", version: "2" })
         expect(yield* (yield* open({ root })).images()).toHaveLength(2)
-        expect(yield* promise(() => readdir(root))).toContainEqual(expect.stringMatching(/^oci\.db\.damaged-/))
+        expect(yield* Effect.promise(() => readdir(root))).toContainEqual(expect.stringMatching(/^oci\.db\.damaged-/))
       })
     )
 })

@@ -11,18 +11,17 @@ import type { StoreOptions } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 const isRoot = process.getuid?.() === 0
 const stranger = 12_345
 
 /** A directory that others may enter, and may be asked for with another mode. */
 const shared = Effect.gen(function* () {
   const home = yield* directory
-  yield* promise(() => chmod(home, 0o755))
+  yield* Effect.promise(() => chmod(home, 0o755))
   return home
 })
 
-const modeOf = (path: string) => promise(async () => (await stat(path)).mode & 0o7777)
+const modeOf = (path: string) => Effect.promise(async () => (await stat(path)).mode & 0o7777)
 
 /** Pulls; gives what was warned of, or the reason. */
 const used = Effect.fnUntraced(function* (options: StoreOptions) {
@@ -80,10 +79,10 @@ describe("directories that the store makes", () => {
 /** What of a store others could write to: nothing in a directory that they cannot enter, and a tree is as its layer says. */
 const writable = (path: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
-    const { mode } = yield* promise(() => lstat(path))
+    const { mode } = yield* Effect.promise(() => lstat(path))
     const own = (mode & 0o022) === 0 ? [] : [path]
     if ((mode & constants.S_IFMT) !== constants.S_IFDIR || (mode & 0o011) === 0) return own
-    const names = (yield* promise(() => readdir(path))).filter((name) => !name.endsWith(".extracted"))
+    const names = (yield* Effect.promise(() => readdir(path))).filter((name) => !name.endsWith(".extracted"))
     return [...own, ...(yield* Effect.forEach(names, (name) => writable(join(path, name)))).flat()]
   })
 
@@ -103,7 +102,7 @@ describe("whatever the umask is", () => {
       Effect.gen(function* () {
         const home = yield* shared
         yield* withoutUmask
-        yield* promise(() => prepare(home))
+        yield* Effect.promise(() => prepare(home))
         const root = join(home, "store")
         const layersDir = name.includes("elsewhere") ? join(home, "layers") : undefined
         const store = yield* open({ root, layersDir, ...options })
@@ -120,13 +119,13 @@ describe("whatever the umask is", () => {
       for (const within of ["locks", "partial", "layers/.staging", "layers/.gone"]) {
         const root = join(home, within.replace("/", "-"))
         const path = join(root, within)
-        yield* promise(async () => {
+        yield* Effect.promise(async () => {
           await mkdir(path, { recursive: true })
           await chmod(path, 0o777)
         })
         const problem = /may be written to by other users \(mode 0777\)/
         expect(yield* used({ root, access: "readable" })).toMatchObject(refused(problem))
-        yield* promise(() => chmod(root, 0o700))
+        yield* Effect.promise(() => chmod(root, 0o700))
         expect(yield* used({ root })).toEqual([])
       }
     })
@@ -135,7 +134,7 @@ describe("whatever the umask is", () => {
     it.effect("a directory of its own that is another user's, too", () =>
       Effect.gen(function* () {
         const root = join(yield* shared, "store")
-        yield* promise(async () => {
+        yield* Effect.promise(async () => {
           await mkdir(join(root, "documents"), { recursive: true })
           await chown(join(root, "documents"), stranger, stranger)
         })
@@ -148,20 +147,20 @@ describe("a directory that is there", () => {
   it.effect("and can be entered by others is a warning, and with real owners a refusal", () =>
     Effect.gen(function* () {
       const root = join(yield* shared, "store")
-      yield* promise(() => mkdir(root, 0o755))
+      yield* Effect.promise(() => mkdir(root, 0o755))
       expect(yield* used({ root })).toEqual([
         expect.stringMatching(`StoreExposed: ${root} can be entered by other users`)
       ])
       expect(yield* used({ root, ownership: "chown" })).toMatchObject(refused(/can be entered .* setuid/))
       expect(yield* used({ root, ownership: "chown", access: "readable" })).toEqual([])
-      yield* promise(() => chmod(root, 0o700))
+      yield* Effect.promise(() => chmod(root, 0o700))
       expect(yield* used({ root, ownership: "chown" })).toEqual([])
     })
   )
   it.effect("beneath one that others cannot enter is theirs as little", () =>
     Effect.gen(function* () {
       const root = join(yield* directory, "store")
-      yield* promise(() => mkdir(root, 0o755))
+      yield* Effect.promise(() => mkdir(root, 0o755))
       expect(yield* used({ root, ownership: "chown" })).toEqual([])
     })
   )
@@ -173,10 +172,10 @@ describe("a directory that is there", () => {
       yield* store.images()
       yield* pullInto(store)
       expect(warnings).toEqual([])
-      yield* promise(() => chmod(root, 0o755))
+      yield* Effect.promise(() => chmod(root, 0o755))
       for (const _ of [1, 2]) yield* store.images()
       expect(warnings).toMatchObject([{ code: "StoreExposed" }])
-      yield* promise(() => chmod(root, 0o777))
+      yield* Effect.promise(() => chmod(root, 0o777))
       expect(yield* Effect.flip(store.images())).toMatchObject(refused("may be written to"))
     })
   )
@@ -185,12 +184,12 @@ describe("a directory that is there", () => {
       Effect.gen(function* () {
         const home = yield* shared
         for (const options of [{ root: join(home, "store") }, { root: home, layersDir: join(home, "store") }]) {
-          yield* promise(() => mkdir(join(home, "store"), { recursive: true }))
-          yield* promise(() => chmod(join(home, "store"), mode))
+          yield* Effect.promise(() => mkdir(join(home, "store"), { recursive: true }))
+          yield* Effect.promise(() => chmod(join(home, "store"), mode))
           expect(yield* used(options)).toMatchObject(refused(/store may be written to by other users/))
           expect(yield* used({ ...options, access: "readable" })).toMatchObject(refused("may be written"))
           yield* used({ ...options, access: "writable" })
-          yield* promise(() => rm(join(home, "store"), { recursive: true }))
+          yield* Effect.promise(() => rm(join(home, "store"), { recursive: true }))
         }
       })
     )
@@ -200,11 +199,11 @@ describe("a directory that is there", () => {
       for (const name of ["documents", "references", "locks", "partial", "proofs", "fingerprints", "layers/.staging"]) {
         for (const access of ["private", "writable"] as const) {
           const root = join(home, "store")
-          yield* promise(() => mkdir(join(root, "layers"), { recursive: true }))
-          yield* promise(() => mkdir(join(home, "victim"), { recursive: true }))
-          yield* promise(() => symlink(join(home, "victim"), join(root, name)))
+          yield* Effect.promise(() => mkdir(join(root, "layers"), { recursive: true }))
+          yield* Effect.promise(() => mkdir(join(home, "victim"), { recursive: true }))
+          yield* Effect.promise(() => symlink(join(home, "victim"), join(root, name)))
           expect(yield* used({ root, access })).toMatchObject(refused("symbolic link"))
-          yield* promise(() => rm(root, { recursive: true }))
+          yield* Effect.promise(() => rm(root, { recursive: true }))
         }
       }
     })
@@ -216,13 +215,13 @@ describe.runIf(isRoot)("another user's directory", () => {
     Effect.gen(function* () {
       const home = yield* shared
       const root = join(home, "store")
-      yield* promise(() => mkdir(root))
-      yield* promise(() => chown(root, stranger, stranger))
+      yield* Effect.promise(() => mkdir(root))
+      yield* Effect.promise(() => chown(root, stranger, stranger))
       const theirs = refused(`belongs to another user \\(${stranger}\\)`)
       expect(yield* used({ root })).toMatchObject(theirs)
       expect(yield* used({ root: home, layersDir: root })).toMatchObject(theirs)
       expect(yield* Effect.flip((yield* open({ root })).images())).toMatchObject(theirs)
-      expect(yield* promise(() => stat(join(root, "locks")).catch(() => "none"))).toBe("none")
+      expect(yield* Effect.promise(() => stat(join(root, "locks")).catch(() => "none"))).toBe("none")
       expect(yield* used({ root, access: "writable" })).toEqual([])
     })
   )
@@ -230,23 +229,23 @@ describe.runIf(isRoot)("another user's directory", () => {
     Effect.gen(function* () {
       const home = join(yield* shared, "home")
       const root = join(home, "store")
-      yield* promise(() => mkdir(home))
-      yield* promise(() => chown(home, stranger, stranger))
+      yield* Effect.promise(() => mkdir(home))
+      yield* Effect.promise(() => chown(home, stranger, stranger))
       expect(yield* used({ root })).toEqual([expect.stringMatching(/StoreExposed: .* in the place of .*\/home$/)])
-      yield* promise(() => chown(home, 0, 0))
-      yield* promise(() => chmod(home, 0o777))
+      yield* Effect.promise(() => chown(home, 0, 0))
+      yield* Effect.promise(() => chmod(home, 0o777))
       expect(yield* used({ root })).toHaveLength(1)
-      yield* promise(() => chmod(home, 0o1777))
+      yield* Effect.promise(() => chmod(home, 0o1777))
       expect(yield* used({ root })).toEqual([])
     })
   )
   it.effect("is not reached by a link of its owner's, though one of ours leads where we say", () =>
     Effect.gen(function* () {
       const home = yield* shared
-      yield* promise(() => mkdir(join(home, "real"), 0o700))
-      yield* promise(() => symlink(join(home, "real"), join(home, "store")))
+      yield* Effect.promise(() => mkdir(join(home, "real"), 0o700))
+      yield* Effect.promise(() => symlink(join(home, "real"), join(home, "store")))
       expect(yield* used({ root: join(home, "store") })).toEqual([])
-      yield* promise(() => lchown(join(home, "store"), stranger, stranger))
+      yield* Effect.promise(() => lchown(join(home, "store"), stranger, stranger))
       expect(yield* used({ root: join(home, "store") })).toMatchObject(refused("is a link of another user"))
     })
   )

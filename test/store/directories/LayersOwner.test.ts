@@ -6,7 +6,6 @@ import { describe, expect } from "vitest"
 import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 const amd64 = { os: "linux", architecture: "amd64" }
 const a = "example.org/a:1"
 
@@ -35,7 +34,7 @@ describe("a directory of layers", () => {
       const other = yield* open({ root: second, layersDir: layers })
       for (const asked of [other.images(), other.prune(), other.find(a, amd64), Effect.scoped(other.scratch)])
         expect(yield* Effect.flip(asked as Effect.Effect<unknown, unknown>)).toMatchObject(refused(first))
-      expect((yield* promise(() => readdir(layers))).some((name) => name.endsWith(".extracted"))).toBe(true)
+      expect((yield* Effect.promise(() => readdir(layers))).some((name) => name.endsWith(".extracted"))).toBe(true)
       yield* pulls(first, layers)
     })
   )
@@ -45,7 +44,7 @@ describe("a directory of layers", () => {
       const [first, second] = [join(home, "first"), join(home, "second")]
       yield* pulls(first)
       expect(yield* Effect.flip(pulls(second, join(first, "layers")))).toMatchObject(refused(first))
-      expect(yield* promise(() => readdir(join(first, "layers")))).not.toContain(".root")
+      expect(yield* Effect.promise(() => readdir(join(first, "layers")))).not.toContain(".root")
     })
   )
   it.effect("that is another's is refused as one's own in the root, too", () =>
@@ -73,12 +72,14 @@ describe("a directory of layers", () => {
       const home = yield* directory
       const [first, moved, layers] = [join(home, "first"), join(home, "moved"), join(home, "trees")]
       yield* pulls(first, layers)
-      yield* promise(() => rename(first, moved))
+      yield* Effect.promise(() => rename(first, moved))
       yield* pulls(moved, layers)
-      expect(JSON.parse(yield* promise(() => readFile(join(layers, ".root"), "utf8")))).toMatchObject({ root: moved })
-      yield* promise(() => rm(moved, { recursive: true }))
+      expect(JSON.parse(yield* Effect.promise(() => readFile(join(layers, ".root"), "utf8")))).toMatchObject({
+        root: moved
+      })
+      yield* Effect.promise(() => rm(moved, { recursive: true }))
       yield* pulls(moved, layers)
-      yield* promise(() => rm(moved, { recursive: true }))
+      yield* Effect.promise(() => rm(moved, { recursive: true }))
       yield* pulls(first, layers)
     })
   )
@@ -87,7 +88,7 @@ describe("a directory of layers", () => {
       const home = yield* directory
       const [first, copy, layers] = [join(home, "first"), join(home, "copy"), join(home, "trees")]
       yield* pulls(first, layers)
-      yield* promise(() => cp(first, copy, { recursive: true }))
+      yield* Effect.promise(() => cp(first, copy, { recursive: true }))
       expect(yield* Effect.flip(pulls(copy, layers))).toMatchObject(refused(first))
     })
   )
@@ -101,7 +102,7 @@ describe("a directory of layers", () => {
         [first, second, "{"]
       ] as const) {
         const path = join(layers, ".root")
-        yield* promise(() => (note === undefined ? rm(path) : writeFile(path, note)))
+        yield* Effect.promise(() => (note === undefined ? rm(path) : writeFile(path, note)))
         yield* pulls(root, layers)
         expect(yield* Effect.flip(pulls(other, layers))).toMatchObject(refused(root))
       }
@@ -122,7 +123,7 @@ describe("a root that is removed while a store is open", () => {
             yield* pullInto(store, { reference, layers: ["a", "b"] })
           }).pipe(Effect.scoped)
         yield* pull(a)
-        yield* promise(() => rm(root, { recursive: true }))
+        yield* Effect.promise(() => rm(root, { recursive: true }))
         expect(yield* store.images()).toEqual([])
         yield* pull("example.org/b:1")
         expect(yield* store.images()).toMatchObject([{ reference: "example.org/b:1" }])

@@ -20,19 +20,18 @@ import { prunePartials } from "../../../src/store/upkeep/prunePartials.ts"
 import { it } from "../../support/effect.ts"
 import { digestOf, directory, imageOf, open, pullInto } from "../fixtures.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 const text = "the victim's\n"
 
 /** A victim's file, a victim's directory with one file, and a place that others may write to. */
 const scene = Effect.gen(function* () {
   const home = yield* directory
   const [file, tree, place] = [join(home, "file"), join(home, "tree"), join(home, "place")]
-  yield* promise(async () => {
+  yield* Effect.promise(async () => {
     await writeFile(file, text)
     for (const path of [tree, place]) await mkdir(path)
     await writeFile(join(tree, "file"), text)
   })
-  const unharmed = promise(async () => {
+  const unharmed = Effect.promise(async () => {
     expect(await readFile(file, "utf8")).toBe(text)
     expect(await readdir(tree)).toEqual(["file"])
     expect(await readFile(join(tree, "file"), "utf8")).toBe(text)
@@ -40,14 +39,14 @@ const scene = Effect.gen(function* () {
   return { home, file, tree, place, unharmed }
 })
 
-const read = (path: string) => promise(() => readFile(path, "utf8").catch(() => "none"))
+const read = (path: string) => Effect.promise(() => readFile(path, "utf8").catch(() => "none"))
 
 /** Keeps these bytes in a partial blob, as a download does. */
 const keep = (path: string, bytes: string) =>
   Effect.gen(function* () {
     const partial = yield* openPartial(path, 1000)
     const arriving = partial.bytes$(new Gate(), () => of(Buffer.from(bytes)))
-    const all = yield* promise(() => lastValueFrom(arriving.pipe(toArray())))
+    const all = yield* Effect.promise(() => lastValueFrom(arriving.pipe(toArray())))
     return Buffer.concat(all).toString()
   }).pipe(Effect.scoped)
 
@@ -63,11 +62,11 @@ describe("a partial blob", () => {
       Effect.gen(function* () {
         const { home, file, place, unharmed } = yield* scene
         const path = join(place, "sha256:x")
-        yield* promise(() => plant(file, path))
+        yield* Effect.promise(() => plant(file, path))
         expect(yield* keep(path, "arrived")).toBe("arrived")
         expect(yield* read(path)).toBe("arrived")
         yield* unharmed
-        expect(yield* promise(() => readdir(home))).not.toContain("file.new")
+        expect(yield* Effect.promise(() => readdir(home))).not.toContain("file.new")
       })
     )
   it.effect("of our own goes on", () =>
@@ -82,14 +81,14 @@ describe("a partial blob", () => {
       Effect.gen(function* () {
         const { place } = yield* scene
         const path = join(place, "x")
-        yield* promise(() => writeFile(path, "theirs").then(() => chown(path, 12_345, 12_345)))
+        yield* Effect.promise(() => writeFile(path, "theirs").then(() => chown(path, 12_345, 12_345)))
         expect(yield* keep(path, "ours")).toBe("ours")
       })
     )
   it.effect("is removed where it is, and in no directory that a link leads to", () =>
     Effect.gen(function* () {
       const { tree, place, unharmed } = yield* scene
-      yield* promise(() => symlink(tree, join(place, "partial")))
+      yield* Effect.promise(() => symlink(tree, join(place, "partial")))
       const places = {
         root: place,
         partialPath: (digest: string) => join(place, "partial", digest),
@@ -107,14 +106,14 @@ describe("a file that is written beside and renamed", () => {
       const { file, place, unharmed } = yield* scene
       for (const lasting of [true, false]) {
         const path = join(place, "x")
-        yield* promise(() => symlink(file, `${path}.tmp`))
+        yield* Effect.promise(() => symlink(file, `${path}.tmp`))
         yield* writeAtomic(path, Buffer.from("ours"), `${path}.tmp`, { lasting })
         expect(yield* read(path)).toBe("ours")
-        expect(yield* promise(() => readdir(place))).toEqual(["x"])
+        expect(yield* Effect.promise(() => readdir(place))).toEqual(["x"])
         yield* unharmed
       }
-      yield* promise(() => mkdir(join(place, "d")))
-      const refused = yield* promise(() => openNew(join(place, "d")).then(String, (error) => error.code))
+      yield* Effect.promise(() => mkdir(join(place, "d")))
+      const refused = yield* Effect.promise(() => openNew(join(place, "d")).then(String, (error) => error.code))
       expect(["EISDIR", "EPERM"]).toContain(refused)
     })
   )
@@ -123,15 +122,15 @@ describe("a file that is written beside and renamed", () => {
       const { file, place, unharmed } = yield* scene
       const proofs = makeProofs((digest) => join(place, digest))
       const [blob, diffId] = [digestOf("blob"), digestOf("diff")]
-      yield* promise(() => symlink(file, join(place, `${blob}.tmp`)))
+      yield* Effect.promise(() => symlink(file, join(place, `${blob}.tmp`)))
       yield* proofs.keep(blob, diffId)
       expect(yield* proofs.find(blob)).toBe(diffId)
       yield* unharmed
-      yield* promise(() => rename(join(place, blob), join(place, "elsewhere")))
-      yield* promise(() => symlink(join(place, "elsewhere"), join(place, blob)))
+      yield* Effect.promise(() => rename(join(place, blob), join(place, "elsewhere")))
+      yield* Effect.promise(() => symlink(join(place, "elsewhere"), join(place, blob)))
       expect(yield* proofs.find(blob)).toBeUndefined()
-      yield* promise(() => rm(join(place, blob)))
-      yield* promise(async () => execFileSync("mkfifo", [join(place, blob)]))
+      yield* Effect.promise(() => rm(join(place, blob)))
+      yield* Effect.promise(async () => execFileSync("mkfifo", [join(place, blob)]))
       expect(yield* proofs.find(blob)).toBeUndefined()
     })
   )
@@ -142,7 +141,7 @@ describe("the catalogue's files", () => {
     it.effect(`are written to in no other place: ${name}`, () =>
       Effect.gen(function* () {
         const { file, place, unharmed } = yield* scene
-        yield* promise(() => symlink(file, join(place, name)))
+        yield* Effect.promise(() => symlink(file, join(place, name)))
         yield* replaceDatabase(join(place, "oci.db"), Buffer.from("ours"))
         yield* replaceDatabase(join(place, "oci.db"), Buffer.from("ours again"))
         expect(yield* read(join(place, "oci.db"))).toBe("ours again")
@@ -156,10 +155,10 @@ describe("a lock", () => {
     Effect.gen(function* () {
       const { home, place } = yield* scene
       for (const shared of [true, false]) {
-        yield* promise(() => symlink(join(home, "made"), join(place, "use")))
+        yield* Effect.promise(() => symlink(join(home, "made"), join(place, "use")))
         yield* Effect.scoped(lock(join(place, "use"), { shared }))
-        expect(yield* promise(() => readdir(home))).not.toContain("made")
-        yield* promise(() => rm(join(place, "use"), { force: true }))
+        expect(yield* Effect.promise(() => readdir(home))).not.toContain("made")
+        yield* Effect.promise(() => rm(join(place, "use"), { force: true }))
       }
     })
   )
@@ -169,7 +168,7 @@ describe("what is swept", () => {
   it.effect("is in no directory that a link leads to", () =>
     Effect.gen(function* () {
       const { tree, place, unharmed } = yield* scene
-      yield* promise(() => symlink(tree, join(place, ".staging")))
+      yield* Effect.promise(() => symlink(tree, join(place, ".staging")))
       yield* sweep(join(place, ".staging"))
       yield* unharmed
       expect(yield* list(join(place, ".staging"))).toEqual([])
@@ -183,7 +182,7 @@ describe("what is swept", () => {
         const store = yield* open({ root: place })
         yield* pullInto(store, { reference: "example.org/a:1" })
         // While the store is open: its own look at the directories was before.
-        yield* promise(async () => {
+        yield* Effect.promise(async () => {
           await rm(join(place, name), { recursive: true })
           await symlink(tree, join(place, name))
         })
@@ -191,7 +190,7 @@ describe("what is swept", () => {
         yield* unharmed
         yield* Effect.ignore(store.record(imageOf({ reference: "example.org/b:1", version: "2" })))
         yield* store.remove("example.org/a:1").pipe(Effect.ignore)
-        expect(yield* promise(() => readFile(join(tree, "file"), "utf8"))).toBe(text)
+        expect(yield* Effect.promise(() => readFile(join(tree, "file"), "utf8"))).toBe(text)
       })
     )
 })

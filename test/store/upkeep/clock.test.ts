@@ -8,7 +8,6 @@ import type { Store } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
 const day = 24 * 3_600_000
 const amd64 = { os: "linux", architecture: "amd64" }
 const today = 20_000 * day
@@ -69,7 +68,7 @@ describe("a partial blob that was written to in a time to come", () => {
       yield* TestClock.setTime(today)
       const root = yield* directory
       const store = yield* open({ root })
-      yield* promise(async () => {
+      yield* Effect.promise(async () => {
         await mkdir(join(root, "partial"))
         for (const [name, time] of [
           ["sha256:far", today + 365 * day],
@@ -80,7 +79,7 @@ describe("a partial blob that was written to in a time to come", () => {
         }
       })
       yield* store.prune({ partialsFor: 7 * day })
-      expect(yield* promise(() => readdir(join(root, "partial")))).toEqual(["sha256:near"])
+      expect(yield* Effect.promise(() => readdir(join(root, "partial")))).toEqual(["sha256:near"])
     })
   )
 })
