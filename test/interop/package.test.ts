@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { image, startRegistry, type TestRegistry } from "../../src/testing/index.ts"
 import { pack, readManifest, repository, type Tarball } from "../package/tarball.ts"
 
@@ -76,7 +76,7 @@ const listed = async (cwd: string) => {
 const outcome = { layers: 2, reason: "ManifestNotFound", same: true }
 
 describe.each([`effect@${lowest}`, `effect@${range}`])("an application with %s", (effect) => {
-  it("shares its Effect with ociflow, and compiles, pulls and reads an error", async () => {
+  test("shares its Effect with ociflow, and compiles, pulls and reads an error", async () => {
     const cwd = await install(effect.replace(/\W/g, "-"), effect)
     const copies = (await readdir(join(cwd, "node_modules"), { recursive: true })).filter((it) =>
       /(^|\/)effect\/package\.json$/.test(it)
@@ -92,7 +92,7 @@ describe.each([`effect@${lowest}`, `effect@${range}`])("an application with %s",
 })
 
 describe("a project that names ociflow alone", () => {
-  it("gets the packages that docs/installing.md lists, and works with what its Dockerfile leaves", async () => {
+  test("gets the packages that docs/installing.md lists, and works with what its Dockerfile leaves", async () => {
     const cwd = await install("alone")
     const page = await readFile(join(repository, "docs/installing.md"), "utf8")
     const packages = await listed(cwd)

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join, posix } from "node:path"
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { publint } from "publint"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { pack, readManifest, repository, type Tarball } from "./tarball.ts"
 
 let directory: string
@@ -40,12 +40,12 @@ const linksOf = (page: string, text: string): ReadonlyArray<string> =>
     .map((target) => posix.join(posix.dirname(page), target))
 
 describe("the packed package", () => {
-  it("is one that publint has nothing to say of", async () => {
+  test("is one that publint has nothing to say of", async () => {
     const { messages } = await publint({ pack: { tarball: bytes.buffer }, strict: true })
     expect(messages).toEqual([])
   })
 
-  it("has types that modules and bundlers resolve to what runs", async () => {
+  test("has types that modules and bundlers resolve to what runs", async () => {
     const checked = await checkPackage(createPackageFromTarballData(bytes))
     if (!checked.types) throw new Error("no types")
     // A package of modules: no other kind of import is promised.
@@ -57,7 +57,7 @@ describe("the packed package", () => {
     expect(Object.keys(checked.entrypoints)).toEqual([".", "./testing", "./package.json"])
   })
 
-  it("holds all that its pages link to or show", async () => {
+  test("holds all that its pages link to or show", async () => {
     const pages = tarball.paths.filter((path) => path.endsWith(".md"))
     expect(pages).toContain("README.md")
     const isThere = (target: string) => tarball.paths.some((path) => path === target || path.startsWith(`${target}/`))
@@ -69,14 +69,14 @@ describe("the packed package", () => {
     expect(missing).toEqual([])
   })
 
-  it("holds no source maps, and no mention of one", async () => {
+  test("holds no source maps, and no mention of one", async () => {
     expect(tarball.paths.filter((path) => path.endsWith(".map"))).toEqual([])
     for (const path of tarball.paths.filter((path) => path.endsWith(".js"))) {
       expect(await readShipped(path), path).not.toMatch(/^\/\/# sourceMappingURL/m)
     }
   })
 
-  it("depends on what its modules ask for, and on nothing else", async () => {
+  test("depends on what its modules ask for, and on nothing else", async () => {
     const { dependencies, optionalDependencies, peerDependencies } = await readManifest()
     const asked = new Set<string>()
     for (const path of tarball.paths.filter((path) => /^dist\/.*\.(js|d\.ts)$/.test(path))) {

@@ -1,5 +1,5 @@
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { describe, expect, test } from "vitest"
 import { ChunkedBody } from "../../src/seams/ChunkedBody.ts"
 
 const encoded = (data: ReadonlyArray<Uint8Array>, extension = "") =>
@@ -40,7 +40,7 @@ const through = (pieces: ReadonlyArray<Buffer>) => {
 }
 
 describe("a chunked body", () => {
-  it("has the same data in one chunk for each piece, and ends with its own trailers, however it is cut", () => {
+  test("has the same data in one chunk for each piece, and ends with its own trailers, however it is cut", () => {
     const part = fc.uint8Array({ minLength: 1, maxLength: 100 })
     const lengths = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 60 })
     const trailer = fc.constantFrom("\r\n", "a: b\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n")
@@ -62,20 +62,20 @@ describe("a chunked body", () => {
     )
   })
 
-  it("of 60 000 chunks of a byte is one chunk where it is read at once", () => {
+  test("of 60 000 chunks of a byte is one chunk where it is read at once", () => {
     const parts = Array.from({ length: 60_000 }, (_, at) => Buffer.of(at % 256))
     const given = Buffer.concat(through([encoded(parts)]))
     expect(decoded(given).data).toEqual([Buffer.concat(parts)])
   })
 
-  it("may have lines of 4 096 bytes, and no longer ones", () => {
+  test("may have lines of 4 096 bytes, and no longer ones", () => {
     const line = (length: number) => Buffer.from(`f;${"x".repeat(length - 4)}\r\n`)
     expect(() => through([line(4096)])).not.toThrow()
     expect(() => through([line(4097)])).toThrow("more than 4096 bytes")
     expect(() => through(Array.from({ length: 4097 }, () => Buffer.from("0")))).toThrow()
   })
 
-  it("may have 16 KiB more in its lines than twice its data and 16 bytes a chunk, and no byte more", () => {
+  test("may have 16 KiB more in its lines than twice its data and 16 bytes a chunk, and no byte more", () => {
     // 4 096 bytes of a line, two of its end, less 16 and twice one byte of data: 4 080 for each.
     const chunk = (line: number) => Buffer.from(`1;${"x".repeat(line - 4)}\r\n.\r\n`)
     const four = Array.from({ length: 4 }, () => chunk(4096))
@@ -85,7 +85,7 @@ describe("a chunked body", () => {
     expect(() => through([...four, encoded([Buffer.alloc(9000)]).subarray(0, -3), ...four])).not.toThrow()
   })
 
-  it("is refused where it is no chunked body", () => {
+  test("is refused where it is no chunked body", () => {
     for (const sent of [
       "x\r\n",
       "\r\n",
