@@ -81,7 +81,7 @@ const reached = (registry: Awaited<ReturnType<typeof startRegistry>>, { stall }:
       )
 
 for (const [name, stage] of Object.entries(stages)) {
-  test(`cancelled ${name}, a promise rejects with the signal's reason and nothing remains`, async () => {
+  test(`cancelled ${name}, a promise rejects with the signal's reason and leaves nothing open`, async () => {
     const before = await held()
     {
       const { registry, client, reference } = await setUp(stage)
@@ -128,7 +128,7 @@ test("after a cancelled pull the same client pulls the image", async () => {
   await registry.close()
 })
 
-test("a signal that was aborted before rejects at once, without a request", async () => {
+test("a signal that is already aborted rejects at once, without a request", async () => {
   const { registry, client, reference } = await setUp({})
   await expect(client.pull(reference, { signal: AbortSignal.abort(new Error("early")) })).rejects.toThrow("early")
   expect(registry.log.all).toEqual([])

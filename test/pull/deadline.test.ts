@@ -39,7 +39,7 @@ describe("a server that takes the connection and never answers", () => {
     referrers: (oci, reference) => oci.referrers(reference),
     referrers$: (oci, reference) => lastValueFrom(oci.referrers$(reference))
   }
-  test.for(Object.entries(asks))("is given up by %s, and no socket is left", async ([, ask]) => {
+  test.for(Object.entries(asks))("is cancelled by %s, and no socket is left open", async ([, ask]) => {
     await using server = await mute()
     await using oci = await open({ timeouts: { total: 300 } })
     await expect(ask(oci, server.reference)).rejects.toMatchObject(late)
@@ -50,7 +50,7 @@ describe("a server that takes the connection and never answers", () => {
 describe("a pull that is given up", () => {
   const made = randomImage("late", { layers: 1 })
 
-  test("keeps what arrived of a body that stalls, and the next one goes on there", async () => {
+  test("keeps the bytes of a stalled body, and the next pull continues there", async () => {
     await using registry = await startRegistry({ images: { "app:1": await made } })
     const [layer] = (await made).manifests[0]?.layers ?? []
     const unstalled = registry.fault({ reference: layer?.digest ?? "" }, fault.stall(50))

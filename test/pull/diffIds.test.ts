@@ -7,7 +7,7 @@ import { open } from "../support/open.ts"
 import { randomLayer } from "../support/randomLayer.ts"
 import { reasonOf } from "../support/rejection.ts"
 
-test("an image that claims another diffID of a layer on disk is refused, and the honest one is pulled", async () => {
+test("an image that claims another diffID for a layer on disk is refused", async () => {
   const honest = await image({ layers: [randomLayer("a", 300_000), randomLayer("b")] })
   const [a, b] = honest.manifests[0]?.layers ?? []
   if (a === undefined || b === undefined) return expect.unreachable()
@@ -32,7 +32,7 @@ test("an image that claims another diffID of a layer on disk is refused, and the
   expect(registry.log.count({ kind: "blob", reference: a.digest })).toBe(1)
 })
 
-test("two pulls at once, one of which lies about the diffID: the honest one ends right", async () => {
+test("of two pulls at once, the one with a wrong diffID fails and the other succeeds", async () => {
   const honest = await image({ layers: [randomLayer("a")] })
   const liar = await image({
     layers: [randomLayer("a")],
@@ -48,7 +48,7 @@ test("two pulls at once, one of which lies about the diffID: the honest one ends
   expect(lie).toMatchObject({ status: "rejected", reason: { reason: { _tag: "DigestMismatch", subject: "diffID" } } })
 })
 
-test("bytes that were kept and are wrong are dropped, and fetched once more", async () => {
+test("kept bytes that prove wrong are dropped and downloaded once more", async () => {
   const made = await image({ layers: [randomLayer("a")] })
   const layer = made.manifests[0]?.layers[0]
   await using registry = await startRegistry({ images: { "app:1": made } })
@@ -82,7 +82,7 @@ test("an option that is undefined leaves its limit in force", async () => {
   })
 })
 
-test("layout rootfs: wrong kept bytes get one second chance, and another layer's failure ends the pull", async () => {
+test("layout rootfs: wrong kept bytes are downloaded once more; another layer's failure ends the pull", async () => {
   const made = await image({ layers: [randomLayer("a"), randomLayer("b")] })
   const [a, b] = made.manifests[0]?.layers ?? []
   await using registry = await startRegistry({ images: { "app:1": made } })

@@ -25,21 +25,24 @@ const pulling = async (layout: "layers" | "rootfs", ...lies: ReadonlyArray<boole
   return { ends, asked: first, again, askedAgain: all }
 }
 
-describe.each(["layers", "rootfs"] as const)("a foreign layer whose first address lies, in the layout %s", (layout) => {
-  test("is fetched anew from the next one", async () => {
-    expect(await pulling(layout, true, false)).toMatchObject({ ends: "pulled", asked: [1, 1] })
-  })
-
-  test("and whose second does, too, is refused, and the next pull asks the third", async () => {
-    expect(await pulling(layout, true, true, false)).toMatchObject({
-      ends: "DigestMismatch",
-      asked: [1, 1, 0],
-      again: "pulled",
-      askedAgain: [1, 1, 1]
+describe.each(["layers", "rootfs"] as const)(
+  "a foreign layer whose first address serves wrong bytes, in the layout %s",
+  (layout) => {
+    test("is fetched anew from the next one", async () => {
+      expect(await pulling(layout, true, false)).toMatchObject({ ends: "pulled", asked: [1, 1] })
     })
-  })
 
-  test("and has no other, is refused, and asked no second time", async () => {
-    expect(await pulling(layout, true)).toMatchObject({ ends: "DigestMismatch", asked: [1] })
-  })
-})
+    test("and whose second does, too, is refused, and the next pull asks the third", async () => {
+      expect(await pulling(layout, true, true, false)).toMatchObject({
+        ends: "DigestMismatch",
+        asked: [1, 1, 0],
+        again: "pulled",
+        askedAgain: [1, 1, 1]
+      })
+    })
+
+    test("and has no other, is refused, and asked no second time", async () => {
+      expect(await pulling(layout, true)).toMatchObject({ ends: "DigestMismatch", asked: [1] })
+    })
+  }
+)

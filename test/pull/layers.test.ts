@@ -17,18 +17,21 @@ const tooMany = { _tag: "LimitExceeded", limit: "layers", unit: "layers" }
 const layer = await makeLayer({ files: { f: "x" } })
 const three = await image({ layers: [layer, { files: { g: "y" } }, layer] })
 
-test.each(["layers", "rootfs"] as const)("so many layers are pulled, and no more: %s", async (layout) => {
-  await using registry = await startRegistry({ images: { "app:1": three } })
-  for (const [layers, failure] of [
-    [3, undefined],
-    [2, { ...tooMany, maximum: 2 }]
-  ] as const) {
-    await using oci = await open({ layout, limits: { layers } })
-    const pulling = oci.pull(registry.reference("app:1"))
-    if (failure === undefined) await pulling
-    else expect(await reasonOf(pulling)).toMatchObject(failure)
+test.each(["layers", "rootfs"] as const)(
+  "an image may have as many layers as the limit, and no more: %s",
+  async (layout) => {
+    await using registry = await startRegistry({ images: { "app:1": three } })
+    for (const [layers, failure] of [
+      [3, undefined],
+      [2, { ...tooMany, maximum: 2 }]
+    ] as const) {
+      await using oci = await open({ layout, limits: { layers } })
+      const pulling = oci.pull(registry.reference("app:1"))
+      if (failure === undefined) await pulling
+      else expect(await reasonOf(pulling)).toMatchObject(failure)
+    }
   }
-})
+)
 
 describe("before its layers are looked at, an image is refused", () => {
   const digests = Array.from({ length: 501 }, (_, i) => `sha256:${i.toString(16).padStart(64, "0")}`)

@@ -31,7 +31,7 @@ const sizeOf = ({ manifests: [manifest] }: typeof amd64) =>
   (manifest?.layers ?? []).reduce((sum, { size }) => sum + size, 0)
 
 describe("resolve", () => {
-  test("tells digest, platforms and sizes of an index; what is no image is left out; nothing is stored", async () => {
+  test("returns digest, platforms and sizes of an index without storing anything", async () => {
     await using registry = await startRegistry({ images: { "app:1": both } })
     await using oci = await open()
     expect(await oci.resolve(registry.reference("app:1"))).toEqual({
@@ -251,7 +251,7 @@ describe("referrers", () => {
     expect(await oci.referrers(registry.reference(`app@${amd64.digest}`))).toEqual([])
   })
 
-  test("are looked for under the tag that stands for them where there is no API; what is not wanted is left out", async () => {
+  test("are read from the fallback tag where there is no API, and filtered", async () => {
     await using registry = await startRegistry({ images: { "app:1": both }, referrers: false })
     const [sbom, signature] = [refer(registry, "a/sbom"), refer(registry, "a/signature")]
     await using oci = await open()

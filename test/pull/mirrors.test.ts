@@ -18,7 +18,7 @@ const pull = async (origin: TestRegistry, mirror: string, options: PullerOptions
   return { image, warnings: events.flatMap((it) => (it._tag === "Warning" ? [it] : [])), layers: await oci.layers() }
 }
 
-test("a mirror serves the whole pull, and is told whose images they are; the registry is not asked at all", async () => {
+test("a mirror serves a whole pull without a request to the registry", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror
@@ -28,7 +28,7 @@ test("a mirror serves the whole pull, and is told whose images they are; the reg
   expect(mirror.log.all.every(({ path }) => path.endsWith(`?ns=${encodeURIComponent(origin.host)}`))).toBe(true)
 })
 
-test("what a tag names is asked of the registry, where the mirror has not the capability to resolve", async () => {
+test("a mirror without the capability resolve is not asked for tags", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror
@@ -68,7 +68,7 @@ test.for(Object.entries(failures))("a mirror that %s costs a fallback, and a war
   expect(origin.log.all.length).toBeGreaterThan(0)
 })
 
-test("a body that breaks at a mirror goes on at the registry, from the byte not yet seen", async () => {
+test("a body that breaks at a mirror continues at the registry, from the first missing byte", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror
@@ -78,7 +78,7 @@ test("a body that breaks at a mirror goes on at the registry, from the byte not 
   expect(origin.log.ranges(layer?.digest ?? "")).toEqual([[20, layer?.size]])
 })
 
-test("a mirror sees its own credentials and never those of the registry", async () => {
+test("a mirror gets its own credentials, never the registry's", async () => {
   const auth = { type: "basic", users: { me: "origin" } } as const
   await using origin = await startRegistry({ images: { "app:1": await made }, auth })
   await using mirror = await startRegistry({
@@ -96,7 +96,7 @@ test("a mirror sees its own credentials and never those of the registry", async 
   expect([warnings, origin.log.all.length]).toEqual([[], 0])
 })
 
-test("a mirror that is down is asked once for a pull, not for each layer", async () => {
+test("a mirror that is down is asked once in a pull, not once for each layer", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await mirror.close()
@@ -104,7 +104,7 @@ test("a mirror that is down is asked once for a pull, not for each layer", async
   expect(warnings).toHaveLength(1)
 })
 
-test("entries of a layer that a mirror lied about come from the registry, where none was handed on yet", async () => {
+test("entries$ reads a layer from the registry if a mirror's bytes prove wrong before the first entry", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror
@@ -122,7 +122,7 @@ test("entries of a layer that a mirror lied about come from the registry, where 
   expect(origin.log.count({ kind: "blob" })).toBeGreaterThan(0)
 })
 
-test("entries that were handed on are not taken back: the lie is an error, and whoever subscribes again is told the truth", async () => {
+test("entries$ fails if a mirror's bytes prove wrong after the first entry; subscribing again reads from the registry", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror

@@ -14,7 +14,7 @@ import { rejection } from "../support/rejection.ts"
 const motd = (text: string) => image({ layers: [{ files: { "etc/motd": text } }] })
 const read = (path: string, name: string) => readFile(join(path, name), "utf8")
 
-test("a pulled image stands on disk, layer by layer in manifest order, and the catalogue knows it", async () => {
+test("a pulled image is on disk, layer by layer in manifest order, and in the catalogue", async () => {
   const made = await randomImage("order", { layers: 4 })
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()
@@ -39,7 +39,7 @@ test("events tell the whole pull, and Pulled comes last", async () => {
   expect(JSON.parse(JSON.stringify(events))).toEqual(events)
 })
 
-test("subscribing twice pulls twice, and the second is served from the store", async () => {
+test("subscribing twice pulls twice; the second pull is answered from the store", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
   await using oci = await open()
   const pull$ = oci.pull$(registry.reference("app:1"))
@@ -49,7 +49,7 @@ test("subscribing twice pulls twice, and the second is served from the store", a
   expect(registry.log.all).toEqual([])
 })
 
-test("a pull that is answered from the store takes away what a dead one left", async () => {
+test("a pull that is answered from the store removes what a dead process left", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
   await using home = await temporaryRoot()
   const reference = registry.reference("app:1")
@@ -62,7 +62,7 @@ test("a pull that is answered from the store takes away what a dead one left", a
   expect(await lstat(left).catch(() => "gone")).toBe("gone")
 })
 
-test("a store whose record of a name was taken away asks the registry, and fetches no layer", async () => {
+test("a name without its record is resolved at the registry, and no layer is downloaded", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
   await using oci = await open()
   const reference = registry.reference("app:1")
@@ -78,7 +78,7 @@ test("a store whose record of a name was taken away asks the registry, and fetch
   expect(registry.log.all).toEqual([])
 })
 
-test("a catalogue that a newer version has made is refused while layers are on their way", async () => {
+test("a catalogue of a newer version ends a pull that is downloading layers", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("old\n"), "app:2": await motd("new\n") } })
   await using oci = await open()
   await oci.pull(registry.reference("app:1"))
@@ -109,7 +109,7 @@ test("a failed pull is a PullError that names reference and reason", async () =>
   expect(error.message).toContain("nothing")
 })
 
-test("layers that repeat in one image are fetched once and listed each time", async () => {
+test("a layer that repeats in an image is downloaded once and listed each time", async () => {
   const twice = { files: { "a.txt": "same\n" } }
   const made = await image({ layers: [twice, { files: { "b.txt": "other\n" } }, twice] })
   await using registry = await startRegistry({ images: { "app:1": made } })
@@ -158,7 +158,7 @@ for (const [name, options] of Object.entries({
   })
 }
 
-test("the platform chooses, and each platform that was pulled stays in the catalogue", async () => {
+test("each pulled platform of an image stays in the catalogue", async () => {
   const [amd64, arm64] = await Promise.all(
     ["linux/amd64", "linux/arm64"].map((platform) => image({ platform, layers: [{ files: { "etc/arch": platform } }] }))
   )
@@ -177,7 +177,7 @@ test("the platform chooses, and each platform that was pulled stays in the catal
   expect(error.reason).toMatchObject({ _tag: "PlatformNotFound", offered: ["linux/amd64", "linux/arm64"] })
 })
 
-test("policy missing does not look at a tag that moved; always does, and fetches only what changed", async () => {
+test("policy missing ignores a tag that moved; always downloads only what changed", async () => {
   const base = { files: { "base.txt": "base\n" } }
   const [one, two] = [
     await image({ layers: [base, { files: { v: "1" } }] }),
@@ -200,7 +200,7 @@ test("policy missing does not look at a tag that moved; always does, and fetches
   expect(registry.log.count({ kind: "blob" })).toBe(0)
 })
 
-test("policy never serves what is complete, and refuses the rest without the network", async () => {
+test("policy never returns complete images, and fails for others without the network", async () => {
   await using registry = await startRegistry({ images: { "app:1": await motd("hello\n") } })
   await using oci = await open()
   expect((await rejection(oci.pull(registry.reference("app:1"), { policy: "never" }))).reason._tag).toBe("NotCached")
@@ -210,7 +210,7 @@ test("policy never serves what is complete, and refuses the rest without the net
   expect(await oci.pull(registry.reference("app:1"), { policy: "never" })).toMatchObject({ layers: [{}] })
 })
 
-test("a layer whose directory has gone is fetched again; the rest is not", async () => {
+test("a layer whose directory is missing is downloaded again; the others are not", async () => {
   const made = await image({ layers: [{ files: { a: "a" } }, { files: { b: "b" } }] })
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()

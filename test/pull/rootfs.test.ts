@@ -30,7 +30,7 @@ const rootfs = (options: PullerOptions = {}) => open({ layout: "rootfs", ...opti
 const randomFile = (seed: string, size = 300_000) => new Prng(seed).bytes(size)
 
 describe("rootfs", () => {
-  test("layers become one tree: whiteouts, opaque directories and replaced kinds, in order", async () => {
+  test("layers are merged in order: whiteouts, opaque directories, replaced types", async () => {
     const made = await image({
       layers: [
         tar().directory("etc/").file("etc/a", "1").file("etc/b", "1").directory("d/").file("d/old", "1").file("k", "1"),
@@ -53,7 +53,7 @@ describe("rootfs", () => {
     expect(await oci.inspect(pulled.reference)).toMatchObject({ manifests: [{ rootfs: path, complete: true }] })
   })
 
-  test("a layer that is repeated is applied each time, and fetched once", async () => {
+  test("a repeated layer is applied each time and downloaded once", async () => {
     const a = tar().file("f", "a").file("g", "a")
     const b = tar().file("f", "b").file(".wh.g")
     await using registry = await startRegistry({ images: { "app:1": await image({ layers: [a, b, a] }) } })
@@ -71,7 +71,7 @@ describe("rootfs", () => {
     expect(await oci.pull(registry.reference("app:1"), { policy: "never" })).toEqual(pulled)
   })
 
-  test("later layers are fetched while the lowest still arrives, one download at a time where so told", async () => {
+  test("upper layers are downloaded while the lowest arrives; with concurrency 1, one at a time", async () => {
     const made = await image({ layers: ["1", "2", "3"].map((name) => ({ files: { [name]: randomFile(name) } })) })
     const [lowest = "", , highest = ""] = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
     for (const concurrency of [3, 1]) {
@@ -116,7 +116,7 @@ describe("rootfs", () => {
     }
   })
 
-  test("a layer that is not what it says leaves nothing but what the others have fetched", async () => {
+  test("a layer with a wrong digest leaves only the downloads of the other layers", async () => {
     const made = await image({ layers: [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }] })
     const wrong = made.manifests[0]?.layers[1]?.digest ?? ""
     await using registry = await startRegistry({ images: { "app:1": made } })
@@ -134,7 +134,7 @@ describe("rootfs", () => {
     expect((await left(oci)).partial).toEqual([])
   })
 
-  test("kept bytes that are wrong are fetched again, and the tree is begun anew", async () => {
+  test("kept bytes that prove wrong are downloaded again, and the merge starts again", async () => {
     const made = await image({ layers: [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }] })
     const digests = made.manifests[0]?.layers.map(({ digest }) => digest) ?? []
     await using registry = await startRegistry({ images: { "app:1": made } })
@@ -168,7 +168,7 @@ describe("rootfs", () => {
     }
   )
 
-  test("pulls at once of images that share layers in opposite orders all end", async () => {
+  test("pulls at once of images that share layers in opposite orders all succeed", async () => {
     const [a, b] = [{ files: { a: randomFile("a") } }, { files: { b: randomFile("b") } }]
     const images = { "app:1": await image({ layers: [a, b] }), "app:2": await image({ layers: [b, a] }) }
     await using registry = await startRegistry({ images })

@@ -127,7 +127,7 @@ describe("a layer that another registry stalls at", () => {
     )
 })
 
-it.effect("three stalled layers of one image stop another image no longer than the standstill", () =>
+it.effect("three stalled layers of one image delay another image by 5 s at most", () =>
   Effect.gen(function* () {
     const root = yield* scratch
     const stalledImage = yield* Effect.promise(() =>

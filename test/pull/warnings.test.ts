@@ -33,7 +33,7 @@ test.for(Object.entries(files))("%s is one warning a pull, in each pull", async 
   await Effect.runPromise(pulling)
 })
 
-test("a hosts.toml that cannot be used, of the registry or of its mirror, is one warning a pull", async () => {
+test("an unusable hosts.toml, of the registry or of a mirror, is one warning per pull", async () => {
   await using home = await temporaryRoot()
   const made = await randomImage("warned", { layers: 4 })
   await using registry = await startRegistry({ images: { "app:1": made } })

@@ -12,7 +12,7 @@ const watch = (worker: Worker) => {
 process.on("worker", watch)
 afterAll(() => void process.off("worker", watch))
 
-test("a killed worker is WorkerDied; what had arrived is kept, and the same client pulls on with a new worker", {
+test("a killed worker is WorkerDied; the next pull continues from the kept bytes with a new worker", {
   timeout: 60_000
 }, async () => {
   const made = await image({ layers: [{ files: { "noise.bin": new Prng("dies").bytes(400_000) } }] })

@@ -65,7 +65,7 @@ test("redirects to itself without end are ended", async () => {
   expect(registry.log.all.length).toBeLessThan(30)
 })
 
-test("whoever is redirected to sees no credentials, and gets none by asking", async () => {
+test("the target of a redirect gets no credentials, even if it asks for them", async () => {
   await using registry = await start()
   await using stranger = await thief()
   registry.fault({ kind: "blob" }, fault.redirect(`${stranger.origin}/x`))
@@ -86,7 +86,7 @@ test("a realm at a metadata address is refused", async () => {
   expect(await failing(registry)).toMatchObject({ _tag: "AddressRefused" })
 })
 
-test("a manifest of 4 GB, announced or without end, is given up at its bound", async () => {
+test("a manifest of 4 GB, announced or endless, is refused at its limit", async () => {
   const before = process.memoryUsage().rss
   {
     await using registry = await start()
@@ -107,7 +107,7 @@ test("a flood of headers is no answer", async () => {
   expect(await failing(registry)).toMatchObject({ _tag: "RegistryUnreachable" })
 })
 
-test("terminal escapes of an error's body, and of a warning, are dropped", async () => {
+test("terminal escapes are removed from error bodies and warnings", async () => {
   await using registry = await start()
   const escapes = "\u001b]0;owned\u0007\u001b[31mred\u202e"
   const errors = JSON.stringify({ errors: [{ code: escapes, message: escapes.repeat(1000) }] })

@@ -63,7 +63,7 @@ describe("places", () => {
 })
 
 describe("metadata", () => {
-  test("a file keeps its mode on the host, but for what its owner needs and what would speak for another owner", () => {
+  test("a file keeps its mode on the host, with the owner's read and write bits and without setuid", () => {
     const root = emptyRoot()
     const before = process.umask(0o077)
     try {
@@ -138,7 +138,7 @@ describe("metadata", () => {
     ])
   })
 
-  test("the archive's user attributes are kept byte for byte, and names that are ours or the kernel's are not", () => {
+  test("the archive's user attributes are kept byte for byte, except reserved names", () => {
     const root = emptyRoot()
     const xattrs = new Map([
       ["user.raw", Uint8Array.of(0, 255, 128, 10)],

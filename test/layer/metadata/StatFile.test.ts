@@ -35,7 +35,7 @@ test.each(["ENOTSUP", "EPERM", "ENOSYS"])("where attributes end in %s, the stats
   expect(warnings).toMatchObject([{ _tag: "Warning", code: "AttributesUnsupported", digest: "sha256:0123" }])
 })
 
-test("where no module for attributes could be loaded, the stats are kept beside the layer", () => {
+test("without a native module, owners and modes are kept in the stat file", () => {
   const root = emptyRoot()
   const warnings = withNative(
     { setAttribute: undefined, setLinkAttribute: undefined, setTimes: undefined, setLinkTimes: undefined },

@@ -70,7 +70,7 @@ test("attributes that an entry of a hard link has are not the inode's", () => {
   expect(names).toEqual([])
 })
 
-test("a symbolic link gets no user attributes, which the kernel has only for files and directories", () => {
+test("a symbolic link gets no user attributes", () => {
   const names: Array<string> = []
   const setLinkAttribute: Native["setLinkAttribute"] = (_path, name) => {
     names.push(name)

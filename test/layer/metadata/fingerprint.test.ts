@@ -164,7 +164,7 @@ test("of what it was taken can be read from it, and of an unknown kind nothing",
   for (const text of ["tree2:00", "", "tree1", of(root).slice(6)]) expect(fingerprintFactsOf(text)).toBeUndefined()
 })
 
-test("the walk looks up at each entry and can be left there; what it cannot read is a FileSystemFailed", () => {
+test("a fingerprint can be cancelled at each entry; an unreadable entry is a FileSystemFailed", () => {
   const root = makeTree()
   let looks = 0
   const leave = new Error("left")

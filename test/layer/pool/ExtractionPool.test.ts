@@ -549,7 +549,7 @@ describe("bodies that are larger than they look", () => {
       )
     )
 
-  it.live("while the gate is closed no entry comes, however many there are, and unsubscribing ends all the same", () =>
+  it.live("a closed gate stops entries of any number, and unsubscribing still ends the job", () =>
     using((pool) =>
       run(async () => {
         const archive = tar()

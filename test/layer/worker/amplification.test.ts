@@ -15,7 +15,7 @@ import { readArchive } from "../readArchive.ts"
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
 
-test("a hard link that waits for its target holds no more than its names", async () => {
+test("a waiting hard link keeps only its names in memory", async () => {
   const root = emptyRoot()
   const applier = makeApplier({ directory: root, digest: "sha256:0", limits: defaultLimits, warn: () => {} })
   const held = (name: string) => {
@@ -47,7 +47,7 @@ const calls = (name: "readdirSync" | "lstatSync" | "unlinkSync", run: () => void
   }
 }
 
-test("opaque markers cost their number, not their number times what the directory holds", () => {
+test("the cost of opaque markers does not depend on the size of the directory", () => {
   const read = (markers: ReadonlyArray<TestEntry>) => {
     const root = emptyRoot()
     const entries = [file("d/a"), file("d/b"), ...markers]
@@ -62,7 +62,7 @@ test("opaque markers cost their number, not their number times what the director
   expect(once?.every((calls) => calls > 0)).toBe(true)
 })
 
-test("links that lead to an entry may have so many components, and no more", () => {
+test("the links on the way to an entry have a limit of components", () => {
   const chain = (parts: number) => [
     dir("a"),
     symlink("s0", "a"),
@@ -144,7 +144,7 @@ test("directories that entries only imply are entries", () => {
     })
 })
 
-test("whoever cancels is heard within an entry: in a removal, at implied parents, at links that waited, at times", () => {
+test("a cancel takes effect within an entry: in removals, implied parents, waiting links and times", () => {
   const cases: ReadonlyArray<readonly [before: ReadonlyArray<TestEntry>, last?: TestEntry]> = [
     [Array.from({ length: 300 }, (_, i) => file(`d/${i}/f`)), file("d")],
     [[], file(`${"d/".repeat(200)}f`)],
@@ -201,7 +201,7 @@ const heldBy = (make: () => unknown): number => {
 /** Fifteen components of 250 bytes, and one that tells them apart. Each time a string of its own. */
 const longName = (last: string) => Buffer.from(`${`${"n".repeat(250)}/`.repeat(15)}${last}`).toString("latin1")
 
-test("what waits, and what is remembered of directories, are names and not the paths that they came in", () => {
+test("waiting links and directories are remembered by name, not by path", () => {
   const applierOf = (layout: "layers" | "rootfs") =>
     makeApplier({ directory: emptyRoot(), digest: "sha256:0", limits: defaultLimits, warn: () => {}, layout })
   const count = 2000

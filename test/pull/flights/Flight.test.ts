@@ -19,7 +19,7 @@ const stalled = async () => {
   return { registry, digest, half }
 }
 
-test("ten pulls of one tag at once are one: each document and each blob is asked for once", async () => {
+test("ten pulls of one tag at once request each document and each blob once", async () => {
   const made = await image({ layers: [randomLayer("a"), randomLayer("b")] })
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()
@@ -29,7 +29,7 @@ test("ten pulls of one tag at once are one: each document and each blob is asked
   expect(registry.log.count({ kind: "blob" })).toBe(3)
 })
 
-test("who comes late is told what was resolved and how far the layer is", async () => {
+test("a pull that joins late gets the latest events", async () => {
   const { registry, digest, half } = await stalled()
   await using _ = registry
   await using oci = await open({ timeouts: { idle: 2_000 } })
@@ -59,7 +59,7 @@ test("two tags share a layer's download, and both see it", async () => {
   expect(await oci.images()).toHaveLength(2)
 })
 
-test("a download goes on when one of two leaves, and ends when the last one leaves", async () => {
+test("a shared download continues when one of two pulls is cancelled, and ends with the last", async () => {
   const { registry, half } = await stalled()
   await using _ = registry
   await using oci = await open()
@@ -75,7 +75,7 @@ test("a download goes on when one of two leaves, and ends when the last one leav
   expect(registry.log.count({ kind: "blob", state: "aborted" })).toBe(1)
 })
 
-test("a registry that fails does not fail a pull of the same layer from another", async () => {
+test("a failing registry does not fail a pull of the same layer from another registry", async () => {
   const { registry, digest, half } = await stalled()
   await using _ = registry
   const made = await image({ layers: [randomLayer("stalled")] })
@@ -105,7 +105,7 @@ test("an observer that throws fails its own pull and no other", async () => {
   expect((await sound).layers).toHaveLength(1)
 })
 
-test("a pull begun as the last one leaves starts anew, from the kept bytes", async () => {
+test("a pull that starts as the last one is cancelled continues from the kept bytes", async () => {
   const { registry, digest, half } = await stalled()
   await using _ = registry
   await using oci = await open()

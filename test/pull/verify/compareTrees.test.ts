@@ -78,7 +78,7 @@ describe.each<LayoutName>(["layers", "rootfs", ...(isRoot ? (["overlay"] as cons
   }
 )
 
-test.runIf(isRoot)("where owners are real, a mode that was changed is found and repaired", async () => {
+test.runIf(isRoot)("with ownership chown, a changed mode is found and repaired", async () => {
   await using served_ = await served()
   await using oci = await open({ ownership: "chown" })
   const { path, digest } = await pulled(oci, served_.reference)
@@ -88,7 +88,7 @@ test.runIf(isRoot)("where owners are real, a mode that was changed is found and 
   expect((await lstat(join(path, "etc/a"))).mode).toBe(mode)
 })
 
-test("a program that reads all of a tree changes nothing; neither do bytes whose time is set back, which is not seen", async () => {
+test("reading a tree is no fault; changed bytes with the same size and time are not found", async () => {
   await using served_ = await served()
   await using oci = await open()
   const { path } = await pulled(oci, served_.reference)
@@ -100,7 +100,7 @@ test("a program that reads all of a tree changes nothing; neither do bytes whose
   expect(await oci.verify()).toEqual(sound)
 })
 
-test("a tree that somebody holds stays as it is, with a warning, until it is let go", async () => {
+test("a held tree is not repaired, with a warning, until it is released", async () => {
   await using served_ = await served()
   const { reference } = served_
   await using oci = await open()
@@ -118,7 +118,7 @@ test("a tree that somebody holds stays as it is, with a warning, until it is let
   expect(await readFile(join(path, "etc/a"), "utf8")).toBe("alpha")
 })
 
-test("where it cannot be fetched again, a changed tree is where it was, and still a fault", async () => {
+test("a changed tree that cannot be pulled again is put back and stays a fault", async () => {
   await using served_ = await served()
   await using oci = await open({ retry: { times: 0 } })
   const { path, digest } = await pulled(oci, served_.reference)
@@ -193,7 +193,7 @@ test("a root that was moved keeps what it knows", async () => {
   expect(await moved.verify()).toEqual(sound)
 })
 
-test("a verify that is aborted ends with the signal's reason, and the next one is whole", async () => {
+test("an aborted verify rejects with the signal's reason, and the next one is complete", async () => {
   await using served_ = await served()
   await using oci = await open()
   const { path } = await pulled(oci, served_.reference)

@@ -116,7 +116,7 @@ describe("credentials", () => {
     })
   )
 
-  it.live("are read as Go reads them: names in any case, the exact one first; of keys that fit the exact one", () =>
+  it.live("are read as Go reads them: names in any case, an exact spelling first", () =>
     Effect.gen(function* () {
       const home = yield* directory
       const entry = (login: string) => ({ Auth: base64(login) })

@@ -18,7 +18,7 @@ const answer = (status: number, headers: Record<string, string> = {}): Response 
 })
 
 describe("manners", () => {
-  it.effect("a host that asked for quiet is left in peace by all, until then; another host is not", () =>
+  it.effect("a host that sent Retry-After gets no requests until then; other hosts do", () =>
     Effect.gen(function* () {
       const { before: admitted, answered } = makeHostBackoff(60_000)
       yield* answered(url, answer(429, { "retry-after": "30" }))

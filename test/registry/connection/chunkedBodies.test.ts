@@ -54,7 +54,7 @@ const encoded = (chunks: ReadonlyArray<Chunk>, trailer: string) => {
   return { sent: Buffer.concat([...sent, Buffer.from(`0\r\n${trailer}\r\n`)]), body: Buffer.concat(body) }
 }
 
-it.live("a chunked body arrives as it is, however it is cut; one with a wrong byte ends, within its bound", () =>
+it.live("a chunked body arrives unchanged, however it is cut; a malformed one ends within its bound", () =>
   Effect.gen(function* () {
     let due: { readonly bytes: Buffer; readonly writes: number } | undefined
     const served = yield* serveRaw((_, socket) => {

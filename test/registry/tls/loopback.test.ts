@@ -43,7 +43,7 @@ test("a registry on it that speaks TLS is spoken to so, by its own authority or 
   expect(registry.accepted() - accepted).toBeLessThanOrEqual(1)
 })
 
-test("its certificate is looked at, and the message says what is wrong and what to do", async () => {
+test("its certificate is checked, and the message says what is wrong and what to do", async () => {
   await using registry = await startRegistry({ images: { "app:1": await image }, tls })
   for (const options of [{}, { plainHttp: false }, { hosts: { [registry.host]: { plainHttp: false } } }]) {
     const reason = await resolve(registry, options)
