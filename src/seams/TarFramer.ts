@@ -1,7 +1,7 @@
 /**
  * tar-stream without its reader of headers. Its parser joins what comes in pieces and cuts it into blocks, bodies and padding.
  * Which block is a header and what it means is asked of `reader`, since a header can be read in several ways and only
- * one of them may become a file (docs/decisions/0014-tar.md). Its ticks are avoided as well: the parser takes what it is
+ * one of them may become a file (docs/decisions/0014-reading-archives.md). Its ticks are avoided as well: the parser takes what it is
  * given at once, by the call that a stream makes when its turn has come.
  */
 import { extract } from "tar-stream"

@@ -222,7 +222,7 @@ export const waits: ReadonlyArray<Row> = [
     "`DeadlineExceeded`; the next pull continues from there",
     "–",
     deadline,
-    "keeps what arrived of a body that stalls"
+    "keeps the bytes of a stalled body"
   ),
   row(
     "a pause that a registry asks for, longer than what is left of `timeouts.total`",
@@ -332,7 +332,7 @@ export const logins: ReadonlyArray<Row> = [
     "read; an exact match is preferred",
     "Go's `encoding/json`",
     credentials,
-    "are read as Go reads them: names in any case, the exact one first"
+    "are read as Go reads them: names in any case, an exact spelling first"
   ),
   row(
     "a credential helper that answers in lower case",
