@@ -130,10 +130,10 @@ export class CredentialsUnavailable extends tagged("CredentialsUnavailable")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `the credentials for ${printable(this.registry)} could not be found out: the function given for them failed`
+    return `no credentials for ${printable(this.registry)}: the function given for them failed`
   }
   get advice() {
-    return "Look at the cause, which is what it threw; let it give undefined where it knows none."
+    return "See the cause, which is what it threw. It should return undefined if it has no credentials."
   }
 }
 
@@ -207,8 +207,8 @@ export class RegistryError extends tagged("RegistryError")<{
     if (this.retryAfterMillis !== undefined)
       return `Try again in ${secondsOf(this.retryAfterMillis)} s, or pull through a mirror. ${waitingItself}`
     return this.status >= 500
-      ? "The registry has trouble: try again later."
-      : "The registry refused the request: its own words are above."
+      ? "The registry has a problem: try again later."
+      : "The registry refused the request; its answer is above."
   }
 }
 
@@ -221,12 +221,12 @@ export class InvalidResponse extends tagged("InvalidResponse")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.url} gave an answer that cannot be used: ${this.problem}`
+    return `invalid answer from ${this.url}: ${this.problem}`
   }
   get advice() {
     return this.problem.includes("HTML page")
-      ? "This page is for people: check that this is the address of a registry, and whether a proxy in between wants a login."
-      : "Check that this is the address of a registry, and what a proxy or a cache in between makes of its answers."
+      ? "This is a web page: check that this is the address of a registry, and whether a proxy in between requires a login."
+      : "Check that this is the address of a registry, and that no proxy or cache in between changes its answers."
   }
 }
 
@@ -246,11 +246,11 @@ export class AddressRefused extends tagged("AddressRefused")<{
   get advice() {
     const { option, registry = "" } = this
     if (option === "plainHttp")
-      return `If plain HTTP is meant, permit it: \`hosts[${JSON.stringify(registry)}].plainHttp\`.`
+      return `If plain HTTP is intended, allow it: \`hosts[${JSON.stringify(registry)}].plainHttp\`.`
     const host = URL.canParse(this.to) ? new URL(this.to).host : ""
     return option === "trustedHosts"
-      ? `If you trust that host, name it, ${host}, in \`hosts[${JSON.stringify(registry)}].trustedHosts\`.`
-      : "No option permits this: the registry has to name another address."
+      ? `If you trust ${host}, add it to \`hosts[${JSON.stringify(registry)}].trustedHosts\`.`
+      : "No option allows this: the registry has to use another address."
   }
 }
 
@@ -261,7 +261,7 @@ export class InvalidSource extends tagged("InvalidSource")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${printable(this.source)} cannot be pulled from: ${printable(this.problem, 1000)}`
+    return `cannot pull from ${printable(this.source)}: ${printable(this.problem, 1000)}`
   }
   get advice() {
     return "Check the path. oci: takes an OCI layout, a directory or a tar; docker-archive: what docker save writes."
@@ -272,10 +272,10 @@ export class InvalidSource extends tagged("InvalidSource")<{
 export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly millis: number }> {
   readonly isRetryable = true
   override get message() {
-    return `not done within ${this.millis} ms (timeouts.total)`
+    return `not finished within ${this.millis} ms (timeouts.total)`
   }
   get advice() {
-    return "Pull again: complete layers are kept and downloads go on where they stopped; or raise `timeouts.total`."
+    return "Pull again: complete layers are kept and downloads continue where they stopped. Or raise `timeouts.total`."
   }
 }
 
@@ -330,13 +330,13 @@ export class DigestMismatch extends tagged("DigestMismatch")<{
   readonly isRetryable = false
   override get message() {
     if (this.subject === "diffID")
-      return `the image's config says diffID ${this.expected} of a layer whose archive has ${this.actual}`
+      return `the image's config names diffID ${this.expected} for a layer whose archive has ${this.actual}`
     return `${this.subject} hash ${this.actual} does not match expected hash ${this.expected}`
   }
   get advice() {
     return this.subject === "diffID"
-      ? "The image was built or pushed wrongly: its layer is the one that its manifest names. Nothing was published. Build and push it again."
-      : "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
+      ? "The image was built or pushed wrongly: the layer is the one that its manifest names. Nothing was published. Build and push it again."
+      : "The registry, or a proxy in between, sent wrong bytes. Nothing was published. Try another registry or mirror."
   }
 }
 
@@ -353,7 +353,7 @@ export class SizeMismatch extends tagged("SizeMismatch")<{
       : `${this.subject} has ${this.actual} bytes, fewer than the ${this.expected} that its descriptor says`
   }
   get advice() {
-    return "The registry, or something in between, changes bytes: nothing was published. Try another registry or mirror."
+    return "The registry, or a proxy in between, sent wrong bytes. Nothing was published. Try another registry or mirror."
   }
 }
 
@@ -380,7 +380,7 @@ export class BlobInterrupted extends tagged("BlobInterrupted")<{
 }> {
   readonly isRetryable = true
   override get message() {
-    return `download of ${this.digest} broke after ${this.offset} bytes: ${this.problem}`
+    return `download of ${this.digest} was interrupted after ${this.offset} bytes: ${this.problem}`
   }
   get advice() {
     return "Pull again: it continues where it stopped."
@@ -400,7 +400,7 @@ export class CorruptLayer extends tagged("CorruptLayer")<{
     return `layer ${this.digest} is corrupt (${this.stage}): ${this.problem}`
   }
   get advice() {
-    return "The image was built or pushed wrongly: nothing of this layer was published."
+    return "The image was built or pushed wrongly. Nothing of this layer was published."
   }
 }
 
@@ -415,7 +415,7 @@ export class UnsafeEntry extends tagged("UnsafeEntry")<{
     return `layer ${this.digest}, entry ${JSON.stringify(printable(this.path))}: ${this.problem}`
   }
   get advice() {
-    return "Do not use this image unless you know why it was made so: nothing of this layer was published."
+    return "Do not use this image unless you know why it was made this way. Nothing of this layer was published."
   }
 }
 
@@ -442,7 +442,7 @@ export class LimitExceeded extends tagged("LimitExceeded")<{
     return `${this.subject}: more than ${this.maximum} ${this.unit} (limit ${this.limit})`
   }
   get advice() {
-    return `If the image is to be trusted, raise \`limits.${this.limit}\`.`
+    return `If you trust the image, raise \`limits.${this.limit}\`.`
   }
 }
 
@@ -460,7 +460,7 @@ export class FileSystemFailed extends tagged("FileSystemFailed")<{
     switch (this.code) {
       case "ENOSPC":
       case "EDQUOT":
-        return "The disk is full: free some space (`prune`), or choose another `root`; the pull continues where it stood."
+        return "The disk is full: free some space (`prune`), or choose another `root`; the pull continues where it stopped."
       case "EMFILE":
       case "ENFILE":
         return "Too many open files: raise the limit (ulimit -n), or lower `concurrency`."
@@ -489,7 +489,7 @@ export class NotEnoughSpace extends tagged("NotEnoughSpace")<{
     return `${printable(this.path)} has ${this.available} bytes free; the image needs ${this.needed} or more`
   }
   get advice() {
-    return "Free some space (`prune`), choose another `root`, or pull without the `preflight`."
+    return "Free some space (`prune`), choose another `root`, or turn off the `preflight`."
   }
 }
 
@@ -550,7 +550,7 @@ export class UnsafeStore extends tagged("UnsafeStore")<{ readonly path: string; 
     return `${this.path} ${this.problem}`
   }
   get advice() {
-    return "Choose another `root`, or make the directory your own (chmod 700); if it is meant to be so, say so with `access`."
+    return "Choose another `root`, or make the directory private (chmod 700). If this is intended, set `access`."
   }
 }
 

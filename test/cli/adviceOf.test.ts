@@ -30,7 +30,7 @@ describe("advice", () => {
     )
     expect(adviceOf(sampleReason("NotCached"))).toMatch(/^ociflow images lists .* the --policy missing or always/)
     expect(adviceOf(sampleReason("AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }))).toBe(
-      "If you trust that host, name it, 10.0.0.1, in --trusted-host r.test:5000=HOST."
+      "If you trust 10.0.0.1, add it to --trusted-host r.test:5000=HOST."
     )
     expect(adviceOf(sampleReason("LimitExceeded"))).toContain("raise the library's option limits.entries")
   })

@@ -24,7 +24,7 @@ test("an image that claims another diffID for a layer on disk is refused", async
   expect(await reasonOf(oci.pull(registry.reference("liar:1")))).toMatchObject({
     _tag: "DigestMismatch",
     subject: "diffID",
-    message: expect.stringMatching(/^the image's config says diffID sha256:1{64} /),
+    message: expect.stringMatching(/^the image's config names diffID sha256:1{64} /),
     advice: expect.stringMatching(/^The image was built or pushed wrongly/)
   })
   heal()

@@ -42,7 +42,7 @@ test.for(Object.entries(ranges))(
     const { digest } = await wholeOf()
     const uncut = registry.fault({ kind: "blob", reference: digest, times: 1 }, fault.cut(50))
     await using oci = await open({ retry: { times: 0 } })
-    await expect(oci.pull(registry.reference("app:1"))).rejects.toThrow(/broke after 50 bytes/)
+    await expect(oci.pull(registry.reference("app:1"))).rejects.toThrow(/interrupted after 50 bytes/)
     uncut()
     expect((await oci.pull(registry.reference("app:1"))).layers).toHaveLength(1)
   }

@@ -175,6 +175,6 @@ describe("what a registry points to", () => {
   test("is refused with the option that permits it", () => {
     const refusal = makeGuard().refusal(registry, new URL(registry.origin), new URL("https://10.0.0.9:9000/blob?key=1"))
     expect(refusal?.message).toContain("https://10.0.0.9:9000/blob, which is refused")
-    expect(refusal?.advice).toContain('10.0.0.9:9000, in `hosts["registry.test:5000"].trustedHosts`')
+    expect(refusal?.advice).toContain('add it to `hosts["registry.test:5000"].trustedHosts`')
   })
 })

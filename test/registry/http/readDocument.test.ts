@@ -116,7 +116,7 @@ describe("a page for people in place of a document", () => {
           Effect.flip
         )
         expect(error).toMatchObject({ _tag: "InvalidResponse", problem: "it is an HTML page" })
-        expect(error.advice).toMatch(/page is for people/)
+        expect(error.advice).toMatch(/is a web page/)
       })
     )
 })
