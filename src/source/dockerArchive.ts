@@ -14,7 +14,7 @@ import { advice } from "../image/json/lenient.ts"
 import { dockerConfig, dockerManifest } from "../image/mediaTypes.ts"
 import { type Digest, parseDigest } from "../image/reference/Digest.ts"
 import { formatLocal, type LocalReference } from "../image/reference/LocalReference.ts"
-import { compressionOf } from "../layer/compression/compressionOf.ts"
+import { compressionOf, magicBytes } from "../layer/compression/compressions.ts"
 import { drain } from "../reactive/bridge.ts"
 import { Gate } from "../reactive/Gate.ts"
 import { admitLayers, type DocumentLimits, digestOf, readConfig } from "../registry/documents.ts"
@@ -77,7 +77,7 @@ const makeReaders = (limits: DocumentLimits) => ({
       return (yield* readConfig(bytes, described, limits)).value.rootfs.diff_ids
     })
   ),
-  form: onceEach((part) => Effect.map(beginningOf(part, 4), compressionOf)),
+  compression: onceEach((part) => Effect.map(beginningOf(part, magicBytes), compressionOf)),
   digest: onceEach(hashed)
 })
 type Readers = ReturnType<typeof makeReaders>
@@ -97,12 +97,16 @@ const shelve = Effect.fnUntraced(function* (
   const layers: Array<{ readonly mediaType: string; readonly size: number; readonly digest: string }> = []
   for (const [position, path] of saved.Layers.entries()) {
     const part = yield* partAt(container, path)
-    const form = yield* readers.form(part)
+    const compression = yield* readers.compression(part)
     const diffId = diffIds[position]
     // Where there is no diffID, the two do not belong together: whoever counts them says so.
-    const digest = form === "plain" && diffId !== undefined ? diffId : yield* readers.digest(part)
+    const digest = compression === undefined && diffId !== undefined ? diffId : yield* readers.digest(part)
     parts.set(digest, part)
-    layers.push({ mediaType: form === "plain" ? layerType : `${layerType}.${form}`, size: part.size, digest })
+    layers.push({
+      mediaType: compression === undefined ? layerType : `${layerType}.${compression.suffix}`,
+      size: part.size,
+      digest
+    })
   }
   const manifest = Buffer.from(
     JSON.stringify({ schemaVersion: 2, mediaType: dockerManifest, config: described, layers })

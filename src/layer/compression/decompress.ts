@@ -1,5 +1,5 @@
 /**
- * Compressed bytes → archive. The media type says whether a layer can be read at all; which of the three forms it has is
+ * Compressed bytes → archive. The media type says whether a layer can be read at all; how it is compressed is
  * told by its first bytes, since gzip under a plain tar's type and the reverse both occur in real images. The diffID
  * proves the outcome either way.
  */
@@ -10,13 +10,11 @@ import type { Machine } from "../../reactive/transduce.ts"
 import { transduce } from "../../reactive/transduce.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
-import { type Compression, compressionOf } from "./compressionOf.ts"
-import { gunzip } from "./gunzip.ts"
+import { compressionOf, compressions, magicBytes } from "./compressions.ts"
 import { outputBytes, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
-import { unzstd } from "./unzstd.ts"
 
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
-const archive = /[./]tar(?:[+.](?:gzip|zstd))?$/
+const archive = new RegExp(`[./]tar(?:[+.](?:${compressions.map(({ suffix }) => suffix).join("|")}))?$`)
 
 const plain = (): Machine<Uint8Array, Uint8Array> => ({
   push: (chunk, next) => {
@@ -25,10 +23,11 @@ const plain = (): Machine<Uint8Array, Uint8Array> => ({
   end: () => {}
 })
 
-const decoderOf = (form: Compression, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
-  if (form === "zstd") return unzstd(digest, pace)
+const decoderOf = (beginning: Uint8Array, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
+  const compression = compressionOf(beginning)
+  if (compression !== undefined) return compression.decode(digest, pace)
   pace.bytes = sliceBytes
-  return form === "gzip" ? gunzip(digest) : plain()
+  return plain()
 }
 
 /** Looks at the ratio only from this many bytes of output on: a few kilobytes of zeros are in every archive. */
@@ -60,7 +59,7 @@ export const decompress = (layer: Decompression, pace = makePace()): OperatorFun
     let inflated = 0
 
     const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
-      decoder ??= decoderOf(compressionOf(chunk), digest, pace)
+      decoder ??= decoderOf(chunk, digest, pace)
       decoder.push(chunk, (out) => {
         inflated += out.length
         atMost(limits, "layerBytes", inflated, subject)
@@ -74,7 +73,7 @@ export const decompress = (layer: Decompression, pace = makePace()): OperatorFun
         received += chunk.length
         if (decoder !== undefined) return decode(chunk, next)
         head = Buffer.concat([head, chunk])
-        if (head.length >= 4) decode(head, next)
+        if (head.length >= magicBytes) decode(head, next)
       },
       end: (next) => {
         if (decoder === undefined && head.length > 0) decode(head, next)

@@ -4,10 +4,12 @@
  * superfluous.
  */
 
+import { createGunzip } from "node:zlib"
 import { InflateRaw } from "minizlib"
 import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
+import type { Compression } from "./Compression.ts"
 import { inflaterOptions, makeInflater, sliceBytes } from "./inflater.ts"
 
 const headerBytes = 64 * 1024
@@ -95,4 +97,15 @@ export const gunzip = (digest: string): Machine<Uint8Array, Uint8Array> => {
     },
     close: inflater.close
   }
+}
+
+/** RFC 1952. */
+export const gzip: Compression = {
+  suffix: "gzip",
+  magic: [[0x1f, 0x8b]],
+  decode: (digest, pace) => {
+    pace.bytes = sliceBytes
+    return gunzip(digest)
+  },
+  createStream: createGunzip
 }

@@ -5,6 +5,7 @@ import { ZstdDecompress } from "minizlib"
 import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
+import type { Compression } from "./Compression.ts"
 import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
 import { loadZstd, WasmZstd } from "./WasmZstd.ts"
 import { ZstdFrames } from "./ZstdFrames.ts"
@@ -46,4 +47,11 @@ export const unzstd = (
     end: () => frames.end(),
     close: () => decoder.close?.()
   }
+}
+
+/** RFC 8878: the magic number of a frame, and the sixteen of a skippable one. */
+export const zstd: Compression = {
+  suffix: "zstd",
+  magic: [[0x28, 0xb5, 0x2f, 0xfd], ...Array.from({ length: 16 }, (_, i) => [0x50 + i, 0x2a, 0x4d, 0x18])],
+  decode: (digest, pace) => unzstd(digest, pace)
 }

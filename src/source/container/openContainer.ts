@@ -27,7 +27,7 @@ const isPlain = async (path: string, name: string): Promise<boolean> => {
   const file = await openArchiveFile(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(blockBytes), 0, blockBytes, 0)
-    return archiveForm(buffer.subarray(0, bytesRead), name) === "plain"
+    return archiveForm(buffer.subarray(0, bytesRead), name) === undefined
   } finally {
     await file.close()
   }

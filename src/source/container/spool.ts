@@ -7,7 +7,6 @@ import { createWriteStream } from "node:fs"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { types } from "node:util"
-import { createGunzip } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { codeOrMessage, isError } from "../../api/codeOf.ts"
 import type { Limits } from "../../api/config.ts"
@@ -15,7 +14,7 @@ import { FileSystemFailed, isReason, LimitExceeded, type Reason } from "../../ap
 import { blockBytes } from "../../layer/tar/HeaderBlock.ts"
 import { archiveForm } from "./archiveForm.ts"
 import { unusable } from "./Container.ts"
-import { unzstdChunks } from "./unzstdChunks.ts"
+import { decodeChunks } from "./decodeChunks.ts"
 
 export type Input = AsyncIterable<Uint8Array>
 
@@ -73,7 +72,7 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
     signal.addEventListener("abort", end)
     try {
       const { first, whole } = await peek(chunks)
-      const form = archiveForm(first, name)
+      const compression = archiveForm(first, name)
       let [received, written] = [0, 0]
       const count = async function* (chunks: AsyncIterable<Uint8Array>) {
         for await (const chunk of chunks) {
@@ -97,10 +96,13 @@ export const spool = (input: Input, path: string, name: string, limits: Limits):
         }
       }
       const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
-      const unzstd = (chunks: AsyncIterable<Uint8Array>) => unzstdChunks(chunks, name)
-      if (form === "gzip") await pipeline(whole, count, createGunzip(), bounded, file, { signal })
-      else if (form === "zstd") await pipeline(whole, count, unzstd, bounded, file, { signal })
-      else await pipeline(whole, count, bounded, file, { signal })
+      if (compression === undefined) await pipeline(whole, count, bounded, file, { signal })
+      else {
+        const { createStream } = compression
+        const decode = (chunks: AsyncIterable<Uint8Array>) => decodeChunks(compression, chunks, name)
+        if (createStream === undefined) await pipeline(whole, count, decode, bounded, file, { signal })
+        else await pipeline(whole, count, createStream(), bounded, file, { signal })
+      }
     } finally {
       signal.removeEventListener("abort", end)
       end()

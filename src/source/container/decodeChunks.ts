@@ -1,14 +1,16 @@
-/** A zstd stream's bytes, by what reads layers; in steps so small that none keeps the event loop, or memory, for long. */
+/** Decompresses by what reads layers, in steps so small that none keeps the event loop, or memory, for long. */
 import { isReason } from "../../api/errors.ts"
+import type { Compression } from "../../layer/compression/Compression.ts"
+import { smallestSlice } from "../../layer/compression/inflater.ts"
 import { unusable } from "./Container.ts"
 
-export async function* unzstdChunks(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  const [{ unzstd }, { smallestSlice }] = await Promise.all([
-    import("../../layer/compression/unzstd.ts"),
-    import("../../layer/compression/inflater.ts")
-  ])
+export async function* decodeChunks(
+  compression: Compression,
+  chunks: AsyncIterable<Uint8Array>,
+  name: string
+): AsyncGenerator<Uint8Array> {
   const pace = { bytes: smallestSlice }
-  const decoder = unzstd(name, pace)
+  const decoder = compression.decode(name, pace)
   let made: Array<Uint8Array> = []
   const keep = (piece: Uint8Array) => void made.push(Uint8Array.from(piece))
   try {
