@@ -87,12 +87,11 @@ export class Puller extends Context.Service<
   }
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
-    return Layer.unwrap(
-      loadModule("the puller", () => import("./pull/makePuller.ts")).pipe(
-        Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
-        Effect.map(({ assemble }) => assemble(Puller, options))
-      )
+    const opening = loadModule("the puller", () => import("./pull/makePuller.ts")).pipe(
+      Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
+      Effect.flatMap(({ makePuller }) => makePuller(options))
     )
+    return Layer.effect(Puller, opening)
   }
 }
 

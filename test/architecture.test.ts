@@ -64,6 +64,18 @@ test("no file imports itself by what is loaded later", () => {
   for (const file of files) expect([...reachable(eventually, file)], file).not.toContain(file)
 })
 
+test("no file imports itself by types", () => {
+  const all = imports("static", "dynamic", "type")
+  for (const file of files) expect([...reachable(all, file)], file).not.toContain(file)
+})
+
+test("a folder of the pull or the store has 12 files at most", () => {
+  const folders = new Map<string, number>()
+  for (const file of files) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
+  for (const [folder, count] of folders)
+    if (/^(?:pull|store)(?:\/|$)/.test(folder)) expect(count, folder).toBeLessThanOrEqual(12)
+})
+
 test("arrows run one way: registry, layer and store know nothing of each other", () => {
   const siblings = ["registry", "layer", "store"]
   for (const file of files) {

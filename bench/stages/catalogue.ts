@@ -4,12 +4,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import { ImageConfig } from "../../src/image/ImageConfig.ts"
+import { decodeAs } from "../../src/image/json/decodeAs.ts"
 import type { Digest } from "../../src/image/reference/Digest.ts"
+import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
 import { enterImage } from "../../src/store/catalogue/enterImage.ts"
 import type { ImageRecord, RecordedDocument } from "../../src/store/catalogue/ImageRecord.ts"
 import { migrate } from "../../src/store/database/migrations.ts"
 import { openSqlJs } from "../../src/store/database/SqlJs.ts"
-import { Store } from "../../src/store/Store.ts"
+import { storeLayer } from "../../src/store/Store.ts"
+import { Trees } from "../../src/store/trees/Trees.ts"
 import type { Bench } from "../Bench.ts"
 import { timed } from "../Bench.ts"
 import { type Figure, figure } from "../measure/Figure.ts"
@@ -35,12 +39,16 @@ const record = (index: number): ImageRecord => {
     mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
     size: 1_000_000
   }))
-  const config = document("application/vnd.oci.image.config.v1+json", {
+  const value = {
     ...platform,
     created: "2026-01-01T00:00:00Z",
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
     history: layers.map((_, layer) => ({ created_by: `/bin/sh -c make layer ${layer} of image ${index}` }))
-  })
+  }
+  const config = {
+    ...document("application/vnd.oci.image.config.v1+json", value),
+    value: Effect.runSync(decodeAs(ImageConfig, value))
+  }
   const manifest = document("application/vnd.oci.image.manifest.v1+json", {
     schemaVersion: 2,
     config: { mediaType: config.mediaType, digest: config.digest, size: config.bytes.length },
@@ -80,20 +88,24 @@ const times = <E>(count: number, once: (at: number) => Effect.Effect<unknown, E>
   })
 
 const opened = (root: string) =>
-  Effect.map(Layer.build(Store.layer({ root })), (context) => Context.get(context, Store))
+  Effect.map(Layer.build(storeLayer({ root })), (context) => ({
+    trees: Context.get(context, Trees),
+    catalogue: Context.get(context, Catalogue)
+  }))
+type OpenStore = Effect.Success<ReturnType<typeof opened>>
 
 const measured = (root: string, goal: number, rounds: number) =>
   Effect.gen(function* () {
     const [one, two] = [yield* opened(root), yield* opened(root)]
-    const enter = (store: Store["Service"], index: number) =>
+    const enter = (store: OpenStore, index: number) =>
       Effect.gen(function* () {
         const image = record(index)
         for (const { digest } of image.layers) {
-          yield* Effect.promise(() => mkdir(store.layerPath(digest as Digest), { recursive: true }))
+          yield* Effect.promise(() => mkdir(store.trees.layerPath(digest as Digest), { recursive: true }))
         }
-        yield* store.record(image)
+        yield* store.catalogue.record(image)
       })
-    const find = (store: Store["Service"], index: number) => store.find(record(index).reference, platform)
+    const find = (store: OpenStore, index: number) => store.catalogue.find(record(index).reference, platform)
     // Each store reads the file once before the clock runs, and the file has been written twice.
     yield* enter(one, goal)
     yield* enter(two, goal + 1)
@@ -114,7 +126,7 @@ const measured = (root: string, goal: number, rounds: number) =>
       figure(
         `list ${page} images, ${among}`,
         "ms",
-        yield* times(rounds, () => two.images({ limit: page, after: record(goal >> 1).reference }))
+        yield* times(rounds, () => two.catalogue.images({ limit: page, after: record(goal >> 1).reference }))
       )
     ]
   }).pipe(Effect.scoped)

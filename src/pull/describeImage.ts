@@ -1,7 +1,7 @@
-/** What a pull says and records of an image: the registry's findings in the words of events and catalogue. */
+/** An image that was resolved, as the events and the catalogue tell of it. */
 import * as Effect from "effect/Effect"
 import { InvalidManifest } from "../api/errors.ts"
-import type { Emit, PulledImage, Resolved } from "../api/events.ts"
+import type { Resolved } from "../api/events.ts"
 import type { Document } from "../image/Descriptor.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
@@ -51,13 +51,6 @@ export const recordOf = (reference: string, image: FoundImage, requested: Platfo
   requested,
   index: image.index === undefined ? undefined : recorded(image.index),
   manifest: recorded(image.manifest),
-  config: recorded(image.config),
+  config: { ...recorded(image.config), value: image.config.value },
   layers: image.layers
 })
-
-/** The last event of a pull. */
-export const emitPulled = (image: PulledImage, cached: boolean, emit: Emit): PulledImage => {
-  if (cached) for (const { digest, path } of image.layers) emit({ _tag: "LayerCached", digest, path })
-  emit({ _tag: "Pulled", image, cached })
-  return image
-}

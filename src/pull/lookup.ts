@@ -1,11 +1,9 @@
-/** Looking without pulling: what a reference stands for, the documents behind it, its neighbours. Nothing is stored. */
-
+/** Looking up without pulling: what a reference stands for, the documents behind it, the tags beside it. Nothing is stored. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { from, map, type Observable } from "rxjs"
+import { from, map } from "rxjs"
 import type { LookOptions, ManifestOptions, ReferrersOptions } from "../api/config.ts"
 import { InvalidReference, type Reason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
 import type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "../api/Looking.ts"
 import { type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import { mayBeImage } from "../image/Index.ts"
@@ -14,18 +12,12 @@ import { isConfig } from "../image/mediaTypes.ts"
 import { formatPlatform, normalizePlatform, type Platform, parsePlatform } from "../image/Platform.ts"
 import { parseLocal } from "../image/reference/LocalReference.ts"
 import { parse } from "../image/reference/Reference.ts"
-import { type Lift, scoped$, within } from "../reactive/bridge.ts"
 import type { IndexOrManifest } from "../registry/documents.ts"
-import type { ListOptions } from "../registry/lists.ts"
-import type { Registry } from "../registry/Registry.ts"
+import { Registry } from "../registry/Registry.ts"
 import { configOf, type DocumentSource, resolve } from "../registry/resolve.ts"
-import { type Opening, originOf } from "../source/Origin.ts"
-
-export interface LookingOptions {
-  readonly registry: Registry["Service"]
-  readonly sources: Opening
-  readonly lift: Lift
-}
+import { originOf } from "../source/Origin.ts"
+import { ImageSources } from "./ImageSources.ts"
+import { PullEvents } from "./PullEvents.ts"
 
 /** Manifests that are asked for at once. */
 const atOnce = 4
@@ -38,7 +30,7 @@ const sizeOf = ({ descriptor, value: { config, layers } }: Document<Manifest>): 
   return [...blobs.values()].reduce((sum, size) => sum + size, descriptor.size)
 }
 
-const offered = Effect.fnUntraced(function* (
+const platformOfManifest = Effect.fnUntraced(function* (
   documents: DocumentSource,
   manifest: Document<Manifest>,
   told: Platform | undefined
@@ -61,8 +53,8 @@ const offered = Effect.fnUntraced(function* (
   ]
 })
 
-/** Everything beneath a document, in its order. */
-const survey = (
+/** The platforms of all manifests beneath a document, in its order. */
+const platformsIn = (
   documents: DocumentSource,
   found: IndexOrManifest,
   told: Platform | undefined,
@@ -70,14 +62,14 @@ const survey = (
   depth = 1
 ): Effect.Effect<ReadonlyArray<OfferedPlatform>, Reason> =>
   Effect.gen(function* () {
-    if (found._tag === "Manifest") return yield* offered(documents, found.document, told)
+    if (found._tag === "Manifest") return yield* platformOfManifest(documents, found.document, told)
     const entries = found.document.value.manifests.filter(mayBeImage)
     const beneath = yield* Effect.forEach(
       entries,
       Effect.fnUntraced(function* (descriptor) {
         if (depth > deepest || ++notes.manifests > mostManifests) return []
         const below = yield* documents.manifest({ _tag: "Entry", descriptor })
-        return yield* survey(documents, below, platformOf(descriptor), notes, depth + 1)
+        return yield* platformsIn(documents, below, platformOf(descriptor), notes, depth + 1)
       }),
       { concurrency: atOnce }
     )
@@ -92,80 +84,78 @@ const documentOf = (reference: string, descriptor: DescriptorLike, bytes: Uint8A
   text: Buffer.from(bytes).toString()
 })
 
-export const makeLook = ({ registry, sources, lift }: LookingOptions) => {
-  const sourceOf = (text: string, { input }: LookOptions) => Effect.flatMap(originOf(text, { input }), sources.open)
+const openSource = Effect.fnUntraced(function* (text: string, { input }: LookOptions) {
+  const origin = yield* originOf(text, { input })
+  return yield* (yield* ImageSources).open(origin)
+})
 
-  const resolution = Effect.fn("ociflow.resolve")(function* (
-    text: string,
-    options: LookOptions,
-    emit: Emit
-  ): Effect.fn.Return<Resolution, Reason, Scope.Scope> {
-    const source = yield* sourceOf(text, options)
-    const documents = source.documents(emit)
-    const found = yield* documents.manifest(source.root)
-    const { descriptor, value } = found.document
-    return {
-      reference: source.name,
-      digest: descriptor.digest,
-      mediaType: descriptor.mediaType,
-      size: descriptor.size,
-      platforms: yield* survey(documents, found, undefined, { manifests: 0 }),
-      annotations: value.annotations ?? {}
-    }
-  }, Effect.scoped)
-
-  const manifest = Effect.fn("ociflow.manifest")(function* (
-    text: string,
-    { platform, ...options }: ManifestOptions,
-    emit: Emit
-  ): Effect.fn.Return<ManifestDocument, Reason, Scope.Scope> {
-    const source = yield* sourceOf(text, options)
-    const documents = source.documents(emit)
-    if (platform === undefined) {
-      const { descriptor, bytes } = (yield* documents.manifest(source.root)).document
-      return documentOf(source.name, descriptor, bytes)
-    }
-    const wanted = yield* parsePlatform(platform)
-    const image = yield* resolve({
-      source: documents,
-      root: source.root,
-      wanted,
-      emit,
-      blobBytes: Number.POSITIVE_INFINITY
-    })
-    return documentOf(source.name, image.manifest.descriptor, image.manifest.bytes)
-  }, Effect.scoped)
-
-  /** Of a file: the names of its images. */
-  const tags$ = (text: string, { input }: LookOptions, asking: ListOptions): Observable<string> => {
-    const asked = Effect.gen(function* () {
-      const local = yield* parseLocal(text)
-      return local === undefined
-        ? registry.tags$(yield* parse(text), asking)
-        : from(yield* sources.names(local, { input }))
-    })
-    return scoped$(within(lift, asking.context), asked, (tags$) => tags$)
+/** What a reference stands for now: digest, platforms, sizes. */
+export const resolveReference = Effect.fn("ociflow.resolve")(function* (
+  text: string,
+  options: LookOptions
+): Effect.fn.Return<Resolution, Reason, ImageSources | Scope.Scope> {
+  const source = yield* openSource(text, options)
+  const documents = source.documents(yield* PullEvents)
+  const found = yield* documents.manifest(source.root)
+  const { descriptor, value } = found.document
+  return {
+    reference: source.name,
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
+    size: descriptor.size,
+    platforms: yield* platformsIn(documents, found, undefined, { manifests: 0 }),
+    annotations: value.annotations ?? {}
   }
+}, Effect.scoped)
 
-  const referrers$ = (text: string, { artifactType }: ReferrersOptions, asking: ListOptions): Observable<Referrer> => {
-    const asked = Effect.gen(function* () {
-      if ((yield* parseLocal(text)) !== undefined)
-        return yield* new InvalidReference({ input: text, problem: "referrers are asked of registries" })
-      const reference = yield* parse(text)
-      return { reference, digest: yield* registry.digest(reference, asking.emit) }
-    })
-    return scoped$(within(lift, asking.context), asked, ({ reference, digest }) =>
-      registry.referrers$(reference, digest, artifactType, asking)
-    ).pipe(
-      map(({ digest, mediaType, size, artifactType, annotations = {} }) => ({
+/** The document that a reference stands for, or with a platform the manifest for that. */
+export const readManifest = Effect.fn("ociflow.manifest")(function* (
+  text: string,
+  { platform, ...options }: ManifestOptions
+): Effect.fn.Return<ManifestDocument, Reason, ImageSources | Scope.Scope> {
+  const emit = yield* PullEvents
+  const source = yield* openSource(text, options)
+  const documents = source.documents(emit)
+  if (platform === undefined) {
+    const { descriptor, bytes } = (yield* documents.manifest(source.root)).document
+    return documentOf(source.name, descriptor, bytes)
+  }
+  const image = yield* resolve({
+    source: documents,
+    root: source.root,
+    wanted: yield* parsePlatform(platform),
+    emit,
+    blobBytes: Number.POSITIVE_INFINITY
+  })
+  return documentOf(source.name, image.manifest.descriptor, image.manifest.bytes)
+}, Effect.scoped)
+
+/** The tags of a repository; of a file, the names of its images. */
+export const tagsOf = Effect.fnUntraced(function* (text: string, { input }: LookOptions) {
+  const local = yield* parseLocal(text)
+  if (local !== undefined) return from(yield* (yield* ImageSources).names(local, { input }))
+  const context = yield* Effect.context<never>()
+  return (yield* Registry).tags$(yield* parse(text), { emit: yield* PullEvents, context })
+})
+
+/** Artifacts attached to the image, as the registry lists them. */
+export const referrersOf = Effect.fnUntraced(function* (text: string, { artifactType }: ReferrersOptions) {
+  if ((yield* parseLocal(text)) !== undefined)
+    return yield* new InvalidReference({ input: text, problem: "referrers are asked of registries" })
+  const registry = yield* Registry
+  const emit = yield* PullEvents
+  const reference = yield* parse(text)
+  const digest = yield* registry.digest(reference, emit)
+  const context = yield* Effect.context<never>()
+  return registry.referrers$(reference, digest, artifactType, { emit, context }).pipe(
+    map(
+      ({ digest, mediaType, size, artifactType, annotations = {} }): Referrer => ({
         digest,
         mediaType,
         size,
         ...(artifactType === undefined ? {} : { artifactType }),
         annotations
-      }))
+      })
     )
-  }
-
-  return { resolve: resolution, manifest, tags$, referrers$ }
-}
+  )
+})

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import type { Preflight } from "../api/config.ts"
 import { NotEnoughSpace, type Reason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
-import type { Store } from "../store/Store.ts"
+import { Trees } from "../store/trees/Trees.ts"
+import { emit } from "./PullEvents.ts"
 
 type Blob = Pick<ResolvedLayer, "digest" | "size">
 
@@ -14,20 +14,19 @@ type Blob = Pick<ResolvedLayer, "digest" | "size">
  * nothing off that: it stays beside its tree until that is whole. `manifest`: by which a merged image is called.
  */
 export const preflight = Effect.fnUntraced(function* (
-  store: Store["Service"],
   layers: ReadonlyArray<Blob>,
   how: Preflight,
-  emit: Emit,
   manifest?: Digest
-): Effect.fn.Return<void, Reason> {
-  const available = how === "off" ? undefined : yield* store.freeSpace
+): Effect.fn.Return<void, Reason, Trees> {
+  const trees = yield* Trees
+  const available = how === "off" ? undefined : yield* trees.freeSpace
   if (available === undefined) return
-  const isMerged = store.merged && manifest !== undefined && (yield* store.hasRootfs(manifest))
-  const isThere = ({ digest }: Blob) => (store.merged ? Effect.succeed(isMerged) : store.hasLayer(digest))
+  const isMerged = trees.merged && manifest !== undefined && (yield* trees.hasRootfs(manifest))
+  const isThere = ({ digest }: Blob) => (trees.merged ? Effect.succeed(isMerged) : trees.hasLayer(digest))
   const missing = yield* Effect.filter(layers, (layer) => Effect.map(isThere(layer), (there) => !there))
   const needed = missing.reduce((sum, { size }) => sum + size, 0)
   if (needed <= available) return
-  const reason = new NotEnoughSpace({ path: store.layersDir, needed, available })
+  const reason = new NotEnoughSpace({ path: trees.paths.layersDir, needed, available })
   if (how === "refuse") return yield* reason
-  emit({ _tag: "Warning", code: "LittleSpace", message: reason.message })
+  yield* emit({ _tag: "Warning", code: "LittleSpace", message: reason.message })
 })

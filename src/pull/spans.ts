@@ -1,6 +1,7 @@
 /** The spans of a pull: `ociflow.pull`, beneath it one `ociflow.layer` for each layer, beneath these `ociflow.request`. */
 import * as Effect from "effect/Effect"
 import type { Emit, PulledImage } from "../api/events.ts"
+import { PullEvents } from "./PullEvents.ts"
 
 /** Counts the bytes that are downloaded, by what is told of them. */
 const counting = (emit: Emit) => {
@@ -24,40 +25,39 @@ const counting = (emit: Emit) => {
   return { counted, bytes: () => bytes }
 }
 
-export const inLayerSpan = <A, E, R>(
-  { digest, size }: { readonly digest: string; readonly size: number },
-  emit: Emit,
-  work: (emit: Emit) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  Effect.suspend(() => {
-    const { counted, bytes } = counting(emit)
-    return work(counted).pipe(
-      Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
-      Effect.withSpan("ociflow.layer", { attributes: { "ociflow.digest": digest, "ociflow.size": size } })
-    )
-  })
+/** Counts what is emitted within. */
+export const inLayerSpan =
+  ({ digest, size }: { readonly digest: string; readonly size: number }) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(PullEvents, (emit) => {
+      const { counted, bytes } = counting(emit)
+      return work.pipe(
+        Effect.provideService(PullEvents, counted),
+        Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
+        Effect.withSpan("ociflow.layer", { attributes: { "ociflow.digest": digest, "ociflow.size": size } })
+      )
+    })
 
 /** One for each caller: of those that share a download, each other's has a link to the one whose trace it is in. */
-export const inPullSpan = <E, R>(
-  reference: string,
-  emit: Emit,
-  work: (emit: Emit) => Effect.Effect<PulledImage, E, R>
-): Effect.Effect<PulledImage, E, R> =>
-  Effect.suspend(() => {
-    let cached = false
-    const { counted, bytes } = counting((event) => {
-      if (event._tag === "Pulled") cached = event.cached
-      emit(event)
+export const inPullSpan =
+  (reference: string) =>
+  <E, R>(work: Effect.Effect<PulledImage, E, R>): Effect.Effect<PulledImage, E, R> =>
+    Effect.flatMap(PullEvents, (emit) => {
+      let cached = false
+      const { counted, bytes } = counting((event) => {
+        if (event._tag === "Pulled") cached = event.cached
+        emit(event)
+      })
+      return work.pipe(
+        Effect.provideService(PullEvents, counted),
+        Effect.tap(({ digest, platform }) =>
+          Effect.annotateCurrentSpan({
+            "ociflow.digest": digest,
+            "ociflow.platform": platform,
+            "ociflow.cached": cached
+          })
+        ),
+        Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
+        Effect.withSpan("ociflow.pull", { attributes: { "ociflow.reference": reference } })
+      )
     })
-    return work(counted).pipe(
-      Effect.tap(({ digest, platform }) =>
-        Effect.annotateCurrentSpan({
-          "ociflow.digest": digest,
-          "ociflow.platform": platform,
-          "ociflow.cached": cached
-        })
-      ),
-      Effect.ensuring(Effect.suspend(() => Effect.annotateCurrentSpan("ociflow.bytes", bytes()))),
-      Effect.withSpan("ociflow.pull", { attributes: { "ociflow.reference": reference } })
-    )
-  })

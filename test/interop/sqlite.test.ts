@@ -53,8 +53,8 @@ it.live("what sqlite3 changed meanwhile is seen, and kept by the next write", ()
     const store = yield* open({ root: yield* directory })
     yield* pullInto(store, { reference: "example.org/a:1" })
     yield* sqlite3(store.database, "UPDATE images SET reference = 'example.org/renamed:1'")
-    expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/renamed:1"])
-    yield* store.record(imageOf({ reference: "example.org/b:1" }))
+    expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual(["example.org/renamed:1"])
+    yield* store.catalogue.record(imageOf({ reference: "example.org/b:1" }))
     expect(yield* sqlite3(store.database, "SELECT reference FROM images ORDER BY reference")).toBe(
       "example.org/b:1\nexample.org/renamed:1"
     )
@@ -92,7 +92,10 @@ it.live("a file that sqlite3 left in WAL mode is no loss", () =>
     const store = yield* open({ root })
     expect(yield* sqlite3(store.database, "PRAGMA journal_mode = WAL")).toBe("wal")
     yield* pullInto(store, { reference: "example.org/b:1", version: "2" })
-    expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/a:1", "example.org/b:1"])
+    expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual([
+      "example.org/a:1",
+      "example.org/b:1"
+    ])
     expect(yield* sqlite3(store.database, "PRAGMA integrity_check")).toBe("ok")
   })
 )

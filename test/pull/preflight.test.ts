@@ -2,33 +2,35 @@
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import { preflight } from "../../src/pull/preflight.ts"
-import type { Store } from "../../src/store/Store.ts"
-import { directory, imageOf, layerOf, open, publishLayers } from "../store/fixtures.ts"
+import { Trees } from "../../src/store/trees/Trees.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, publishLayers } from "../store/fixtures.ts"
 import { it } from "../support/effect.ts"
 
 const layers = [layerOf("a"), layerOf("b")]
-const full = (store: Store["Service"]): Store["Service"] => ({ ...store, freeSpace: Effect.succeed(0) })
 const manifest = layerOf("manifest").digest
+/** Of a store whose disk is full. */
+const look = ({ trees }: OpenStore) =>
+  preflight(layers, "refuse", manifest).pipe(Effect.provideService(Trees, { ...trees, freeSpace: Effect.succeed(0) }))
 
 it.effect("layers that are there need no space", () =>
   Effect.gen(function* () {
-    const store = full(yield* open({ root: yield* directory }))
-    const look = preflight(store, layers, "refuse", () => {}, manifest)
+    const store = yield* open({ root: yield* directory })
     yield* publishLayers(store, imageOf({ layers: ["a"] }))
-    expect(yield* Effect.flip(look)).toMatchObject({ _tag: "NotEnoughSpace", needed: layers[1]?.size })
+    expect(yield* Effect.flip(look(store))).toMatchObject({ _tag: "NotEnoughSpace", needed: layers[1]?.size })
     yield* publishLayers(store, imageOf({ layers: ["b"] }))
-    yield* look
+    yield* look(store)
   })
 )
 
 it.effect("of a merged image all of it needs space until it is there as a whole", () =>
   Effect.gen(function* () {
-    const store = full(yield* open({ root: yield* directory, merged: true }))
-    const look = preflight(store, layers, "refuse", () => {}, manifest)
+    const store = yield* open({ root: yield* directory, merged: true })
     yield* publishLayers(store, imageOf({ layers: ["a", "b"] }))
     const needed = layers.reduce((sum, { size }) => sum + size, 0)
-    expect(yield* Effect.flip(look)).toMatchObject({ _tag: "NotEnoughSpace", needed })
-    yield* Effect.scoped(Effect.flatMap(store.stage(manifest), (it) => store.publishRootfs(it, manifest)))
-    yield* look
+    expect(yield* Effect.flip(look(store))).toMatchObject({ _tag: "NotEnoughSpace", needed })
+    yield* Effect.scoped(
+      Effect.flatMap(store.staging.stage, (staged) => store.trees.publish(staged, store.trees.rootfsPath(manifest)))
+    )
+    yield* look(store)
   })
 )

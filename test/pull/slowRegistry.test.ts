@@ -10,7 +10,7 @@ import { describe, expect } from "vitest"
 import type { PullerOptions } from "../../src/api/config.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import { Puller } from "../../src/index.ts"
-import { longest, lookEvery } from "../../src/pull/layer/waitForLayer.ts"
+import { longestWait, pollInterval } from "../../src/pull/layer/waitForLayer.ts"
 import { fault, image, startRegistry, type TestImage } from "../../src/testing/index.ts"
 import { it } from "../support/effect.ts"
 import { randomLayer } from "../support/randomLayer.ts"
@@ -33,7 +33,7 @@ const until = (condition: () => boolean) =>
 const passing = <A, E>(fiber: Fiber.Fiber<A, E>) =>
   Effect.gen(function* () {
     while (fiber.pollUnsafe() === undefined) {
-      yield* TestClock.adjust(lookEvery)
+      yield* TestClock.adjust(pollInterval)
       yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
     }
     return yield* Fiber.join(fiber)
@@ -120,7 +120,7 @@ describe("a layer that another registry stalls at", () => {
         const { stalled, second, digest } = yield* beside(isOneProcess)
         const same = yield* pulling(second, stalled.reference("other:1"))
         yield* until(() => same.tags().includes(isOneProcess ? "LayerStarted" : "LayerWaiting"))
-        yield* TestClock.adjust(2 * longest)
+        yield* TestClock.adjust(2 * longestWait)
         expect(stalled.log.count({ reference: digest })).toBe(1)
         stalled.clearFaults()
       })

@@ -6,9 +6,19 @@ import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { ImageConfig } from "../../src/image/ImageConfig.ts"
+import { decodeAs } from "../../src/image/json/decodeAs.ts"
+import { parseJson } from "../../src/image/json/parseJson.ts"
 import { type Digest, isDigest } from "../../src/image/reference/Digest.ts"
+import { Blobs } from "../../src/store/blobs/Blobs.ts"
+import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
 import type { ImageRecord, RecordedLayer } from "../../src/store/catalogue/ImageRecord.ts"
-import { Store, type StoreOptions } from "../../src/store/Store.ts"
+import { Directories } from "../../src/store/directories/Directories.ts"
+import { Locks } from "../../src/store/locks/Locks.ts"
+import { type StoreOptions, storeLayer } from "../../src/store/Store.ts"
+import { Staging } from "../../src/store/trees/Staging.ts"
+import { Trees } from "../../src/store/trees/Trees.ts"
+import { Upkeep } from "../../src/store/upkeep/Upkeep.ts"
 
 export const directory = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "ociflow-store-"))),
@@ -16,7 +26,25 @@ export const directory = Effect.acquireRelease(
 )
 
 export const open = (options: StoreOptions) =>
-  Effect.map(Layer.build(Store.layer(options)), (context) => Context.get(context, Store))
+  Effect.map(Layer.build(storeLayer(options)), (context) => {
+    const { root, layersDir } = Context.get(context, Directories)
+    const catalogue = Context.get(context, Catalogue)
+    return {
+      context,
+      root,
+      layersDir,
+      database: catalogue.path,
+      locks: Context.get(context, Locks),
+      staging: Context.get(context, Staging),
+      trees: Context.get(context, Trees),
+      blobs: Context.get(context, Blobs),
+      catalogue,
+      upkeep: Context.get(context, Upkeep)
+    }
+  })
+
+/** A store's services by name. */
+export type OpenStore = Effect.Success<ReturnType<typeof open>>
 
 export const digestOf = (bytes: string | Uint8Array): Digest => {
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`
@@ -36,6 +64,10 @@ const document = (mediaType: string, value: unknown) => {
   return { digest: digestOf(bytes), mediaType, bytes }
 }
 
+/** As a pull does: what is null is left out. */
+const decodeConfig = (value: unknown) =>
+  Effect.runSync(Effect.flatMap(parseJson(Buffer.from(JSON.stringify(value))), (json) => decodeAs(ImageConfig, json)))
+
 export interface Ingredients {
   readonly reference?: string
   readonly layers?: ReadonlyArray<string>
@@ -53,7 +85,11 @@ export const imageOf = (ingredients: Ingredients = {}): ImageRecord => {
   const made = layers.map(layerOf)
   const platform = { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) }
   const rootfs = { type: "layers", diff_ids: made.map(({ diffId }) => diffId) }
-  const configDocument = document("application/vnd.oci.image.config.v1+json", { ...platform, config, rootfs })
+  const configValue = { ...platform, config, rootfs }
+  const configDocument = {
+    ...document("application/vnd.oci.image.config.v1+json", configValue),
+    value: decodeConfig(configValue)
+  }
   const manifest = document("application/vnd.oci.image.manifest.v1+json", {
     schemaVersion: 2,
     config: { digest: configDocument.digest },
@@ -73,21 +109,21 @@ export const imageOf = (ingredients: Ingredients = {}): ImageRecord => {
 }
 
 /** Publishes every layer of an image, with one file in each. */
-export const publishLayers = (store: Store["Service"], image: ImageRecord) =>
+export const publishLayers = (store: OpenStore, image: ImageRecord) =>
   Effect.forEach(
     new Set(image.layers.map(({ digest }) => digest)),
     Effect.fnUntraced(function* (digest) {
       if (!isDigest(digest)) return yield* Effect.die("not a digest")
-      const staging = yield* store.stage(digest)
+      const staging = yield* store.staging.stage
       yield* Effect.promise(() => writeFile(join(staging, "file"), digest))
-      yield* store.publish(staging, digest)
+      yield* store.trees.publish(staging, store.trees.layerPath(digest))
     }, Effect.scoped),
     { discard: true }
   )
 
 /** Layers, then the image's row. */
-export const pullInto = Effect.fnUntraced(function* (store: Store["Service"], ingredients: Ingredients = {}) {
+export const pullInto = Effect.fnUntraced(function* (store: OpenStore, ingredients: Ingredients = {}) {
   const image = imageOf(ingredients)
   yield* publishLayers(store, image)
-  return yield* store.record(image)
+  return yield* store.catalogue.record(image)
 })

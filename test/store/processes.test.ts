@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import { describe, expect } from "vitest"
 import { openSnapshot } from "../../src/store/database/Snapshot.ts"
 import { it } from "../support/effect.ts"
-import { directory, layerOf, open, pullInto } from "./fixtures.ts"
+import { directory, open, pullInto } from "./fixtures.ts"
 import { start } from "./process.ts"
 
 const amd64 = { os: "linux", architecture: "amd64" }
@@ -33,7 +33,7 @@ describe("several processes", () => {
         expect(codes).toEqual(children.map(() => 0))
         const said = children.flatMap(({ lines }) => lines)
         expect(said).toHaveLength(writers * count)
-        const references = (yield* store.images()).map(({ reference }) => reference)
+        const references = (yield* store.catalogue.images()).map(({ reference }) => reference)
         expect(references).toEqual([...said, "example.org/first:1"].sort())
         const snapshot = yield* openSnapshot(store.database)
         expect(snapshot.damage).toBeUndefined()
@@ -53,7 +53,7 @@ describe("several processes", () => {
           child.process.kill("SIGKILL")
           yield* Effect.promise(() => child.ended)
           for (const reference of child.lines) {
-            expect(Option.isSome(yield* store.find(reference, amd64))).toBe(true)
+            expect(Option.isSome(yield* store.catalogue.find(reference, amd64))).toBe(true)
           }
         }
         yield* pullInto(store, { reference: "example.org/after:1" })
@@ -73,7 +73,7 @@ describe("several processes", () => {
         yield* Effect.promise(() => dead.ended)
         expect(yield* exists(deadPath)).toBe(true)
         const store = yield* open({ root })
-        yield* store.stage(layerOf("b").digest)
+        yield* store.staging.stage
         while (yield* exists(join(deadPath, ".."))) yield* Effect.sleep("5 millis")
         expect(yield* exists(join(livingPath, "half"))).toBe(true)
       }),
@@ -87,7 +87,7 @@ describe("several processes", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const store = yield* open({ root })
-          yield* store.stage(layerOf("b").digest)
+          yield* store.staging.stage
           while (yield* exists(join(left, "..", ".."))) {
             yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
             if (!(yield* exists(join(left, "..")))) break
@@ -108,9 +108,9 @@ describe("several processes", () => {
         for (const name of [`${dead}.lock`, ...odd]) await writeFile(join(stagings, name), "")
       })
       const living = yield* open({ root })
-      const mine = yield* living.stage(layerOf("b").digest)
+      const mine = yield* living.staging.stage
       const other = yield* open({ root })
-      yield* other.tidy
+      yield* other.staging.sweep
       // The living one sweeps as well: what it has in hand is its own to remove.
       const left = () => readdir(stagings).then((names) => names.filter((name) => !mine.includes(name.slice(0, 36))))
       yield* Effect.promise(() => expect.poll(async () => (await left()).sort()).toEqual(odd.sort()))

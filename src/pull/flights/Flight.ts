@@ -1,33 +1,35 @@
 /**
- * One flight: a work that several want at the same time is done once, for all of them. Whoever boards late is told how far
- * it is; it is interrupted when the last one leaves, and that one waits until it is over.
+ * Single flight: a work that several want at the same time is done once, for all of them. Whoever joins late is told how far
+ * it is. The work is interrupted when the last one leaves, who then waits until it is over.
  */
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
-import type { Emit } from "../../api/events.ts"
+import type { Emit, PullEvent } from "../../api/events.ts"
+import { PullEvents } from "../PullEvents.ts"
 import { Replay } from "./Replay.ts"
 
 /** What is wanted. */
 export interface FlightKey {
   readonly key: string
   /**
-   * All that the work depends on beside its key. A flight that began in other words (another registry, another claim)
+   * All that the work depends on beside its key. A flight that began with other inputs (another registry, another claim)
    * may fail for reasons of its own: whoever had only joined it then begins anew.
    */
   readonly inputs: string
 }
 
-/** What a passenger does for itself that does not wait for others any longer. */
-export interface Alternative<A, E> {
-  /** Only one that began at another place is not waited for. */
+/** What somebody does alone who does not wait for others any longer. */
+export interface Alternative<A, E, R> {
+  /** Only a flight that began at another place is not waited for. */
   readonly place: string
   /** Done when it has waited enough. */
-  readonly after: Effect.Effect<void>
-  readonly work: (emit: Emit) => Effect.Effect<A, E>
+  readonly after: Effect.Effect<void, never, R>
+  readonly work: Effect.Effect<A, E, R>
 }
 
 interface Listener {
@@ -47,21 +49,21 @@ interface Flight<A, E> {
 }
 
 export interface Flights<A, E> {
-  readonly join: (
+  /** The events of the work go to the `PullEvents` of each one that has joined. */
+  readonly join: <R>(
     destination: FlightKey,
-    emit: Emit,
-    work: (emit: Emit) => Effect.Effect<A, E>,
-    own?: Alternative<A, E>
-  ) => Effect.Effect<A, E>
+    work: Effect.Effect<A, E, R>,
+    alternative?: Alternative<A, E, R>
+  ) => Effect.Effect<A, E, R>
 }
 
-/** How a passenger left: of `Failed`, the flight was none of its own words. */
-type Left<A> =
-  | { readonly _tag: "Arrived"; readonly value: A }
+/** How one left: of `Failed`, the flight had other inputs. */
+type Outcome<A> =
+  | { readonly _tag: "Done"; readonly value: A }
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Waited" }
 
-const tell = (listener: Listener, event: Parameters<Emit>[0]): void => {
+const tell = (listener: Listener, event: PullEvent): void => {
   try {
     listener.emit(event)
   } catch (defect) {
@@ -74,22 +76,27 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
   const run = yield* FiberSet.makeRuntime()
   const flights = new Map<string, Flight<A, E>>()
 
-  const begin = (
+  const begin = <R>(
     { key, inputs }: FlightKey,
     place: string | undefined,
     span: Tracer.AnySpan | undefined,
-    work: (emit: Emit) => Effect.Effect<A, E>
+    work: Effect.Effect<A, E, R>,
+    context: Context.Context<R>
   ): Flight<A, E> => {
     const replay = new Replay()
     const listeners = new Set<Listener>()
     const emit: Emit = (event) => {
       replay.add(event)
-      // Who boards meanwhile has heard it with what was replayed; who left meanwhile hears no more.
+      // Who joins meanwhile has heard it with what was replayed; who left meanwhile hears no more.
       for (const listener of [...listeners]) if (listeners.has(listener)) tell(listener, event)
     }
-    // After a turn: the one who begins it is aboard by then. Off the list before it ends: nobody joins what is over.
+    // Off the list before it ends: nobody joins what is over.
     const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))
-    const running = Effect.andThen(Effect.yieldNow, work(emit)).pipe(Effect.ensuring(unlist))
+    // After a turn: the one who begins it has joined by then.
+    const running = Effect.andThen(Effect.yieldNow, work).pipe(
+      Effect.ensuring(unlist),
+      Effect.provideContext(Context.add(context, PullEvents, emit))
+    )
     const flight: Flight<A, E> = { inputs, place, replay, listeners, span, fiber: run(running) }
     flights.set(key, flight)
     return flight
@@ -103,39 +110,41 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
       return Fiber.interrupt(flight.fiber)
     })
 
-  const join: Flights<A, E>["join"] = (to, emit, work, own) =>
+  const join = <R>(
+    to: FlightKey,
+    work: Effect.Effect<A, E, R>,
+    alternative?: Alternative<A, E, R>
+  ): Effect.Effect<A, E, R> =>
     Effect.acquireUseRelease(
-      Effect.all([Effect.context<never>(), Effect.option(Effect.currentSpan)]).pipe(
-        Effect.map(([context, current]) => {
-          const span = Option.getOrUndefined(current)
-          const known = flights.get(to.key)
-          const flight = known ?? begin(to, own?.place, span, (emit) => Effect.provideContext(work(emit), context))
-          if (known?.span !== undefined && known.span !== span) span?.addLinks([{ span: known.span, attributes: {} }])
-          const listener: Listener = { emit, broken: Deferred.makeUnsafe() }
-          for (const event of flight.replay.events) tell(listener, event)
-          flight.listeners.add(listener)
-          return { flight, passenger: listener, others: known !== undefined && known.inputs !== to.inputs }
-        })
-      ),
-      ({ flight, passenger: listener, others }): Effect.Effect<Left<A>, E> => {
-        const arrived = Effect.map(
+      Effect.map(Effect.all([Effect.context<R>(), Effect.option(Effect.currentSpan)]), ([context, current]) => {
+        const span = Option.getOrUndefined(current)
+        const known = flights.get(to.key)
+        const flight = known ?? begin(to, alternative?.place, span, work, context)
+        if (known?.span !== undefined && known.span !== span) span?.addLinks([{ span: known.span, attributes: {} }])
+        const listener: Listener = { emit: Context.get(context, PullEvents), broken: Deferred.makeUnsafe() }
+        for (const event of flight.replay.events) tell(listener, event)
+        flight.listeners.add(listener)
+        return { flight, listener, isOthers: known !== undefined && known.inputs !== to.inputs }
+      }),
+      ({ flight, listener, isOthers }): Effect.Effect<Outcome<A>, E, R> => {
+        const done = Effect.map(
           Effect.raceFirst(Fiber.join(flight.fiber), Deferred.await(listener.broken)),
-          (value): Left<A> => ({ _tag: "Arrived", value })
+          (value): Outcome<A> => ({ _tag: "Done", value })
         )
-        const arrival = others ? Effect.orElseSucceed(arrived, (): Left<A> => ({ _tag: "Failed" })) : arrived
-        if (!others || own === undefined || own.place === flight.place) return arrival
+        const outcome = isOthers ? Effect.orElseSucceed(done, (): Outcome<A> => ({ _tag: "Failed" })) : done
+        if (!isOthers || alternative === undefined || alternative.place === flight.place) return outcome
         return Effect.raceFirst(
-          arrival,
-          Effect.map(own.after, (): Left<A> => ({ _tag: "Waited" }))
+          outcome,
+          Effect.map(alternative.after, (): Outcome<A> => ({ _tag: "Waited" }))
         )
       },
-      ({ flight, passenger }) => leave(to.key, flight, passenger)
+      ({ flight, listener }) => leave(to.key, flight, listener)
     ).pipe(
-      Effect.flatMap((left) => {
-        if (left._tag === "Arrived") return Effect.succeed(left.value)
-        if (left._tag === "Failed" || own === undefined) return join(to, emit, work, own)
+      Effect.flatMap((outcome) => {
+        if (outcome._tag === "Done") return Effect.succeed(outcome.value)
+        if (outcome._tag === "Failed" || alternative === undefined) return join(to, work, alternative)
         // All that want it from there go together.
-        return join({ ...to, key: JSON.stringify([to.key, own.place]) }, emit, own.work)
+        return join({ ...to, key: JSON.stringify([to.key, alternative.place]) }, alternative.work)
       })
     )
 

@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
 import { isReason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
-import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
+import { PullEvents } from "../PullEvents.ts"
 
 /** A layer, where its bytes come from, and where they stay. */
 export interface LayerDownload {
@@ -20,22 +21,20 @@ export interface LayerDownload {
 
 /** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
 export const layerBytes$ = (
-  { source, layer, partial: kept }: LayerDownload,
+  { source, layer, partial }: LayerDownload,
   gate: Gate,
   emit: Emit,
   context: Context.Context<never>
-): Observable<Uint8Array> => kept.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit, context }))
+): Observable<Uint8Array> =>
+  partial.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit, context }))
 
 /** `directory` is written to until the pool says that it is settled. */
-export const extractLayer = Effect.fnUntraced(function* (
-  pool: ExtractionPool["Service"],
-  wanted: LayerDownload,
-  directory: string,
-  emit: Emit
-) {
+export const extractLayer = Effect.fnUntraced(function* (download: LayerDownload, directory: string) {
+  const pool = yield* ExtractionPool
+  const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
   const extracting$ = pool
-    .extract$({ ...wanted.layer, directory }, (gate) => layerBytes$(wanted, gate, emit, context))
+    .extract$({ ...download.layer, directory }, (gate) => layerBytes$(download, gate, emit, context))
     .pipe(tap((event) => event._tag !== "Extracted" && emit(event)))
   const last = yield* drain(isReason)(extracting$)
   return last?._tag === "Extracted" ? last : yield* Effect.die(new Error("an extraction ended without its result"))

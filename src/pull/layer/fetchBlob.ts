@@ -1,26 +1,28 @@
 /** A blob that is only fetched: into what is kept of it, no further. */
 import * as Effect from "effect/Effect"
-import { asyncScheduler, map, type Observable, scan, tap, throttleTime } from "rxjs"
-import { isReason, type Reason } from "../../api/errors.ts"
-import type { Emit, LayerProgress } from "../../api/events.ts"
+import { asyncScheduler, identity, type MonoTypeOperatorFunction, map, scan, tap, throttleTime } from "rxjs"
+import { isReason } from "../../api/errors.ts"
+import type { LayerProgress } from "../../api/events.ts"
 import { verify } from "../../layer/worker/verify.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
+import { emit, PullEvents } from "../PullEvents.ts"
 import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 
 /** Milliseconds between two events of one layer. */
 const progressInterval = 50
 
-/** To its end, told as it arrives. */
-export const download = (
-  bytes$: Observable<Uint8Array>,
-  { digest, size }: ResolvedLayer,
-  emit: Emit
-): Effect.Effect<unknown, Reason> =>
-  drain(isReason)(
-    bytes$.pipe(
+/** To its end, told as it arrives; `check` sees each byte. */
+export const downloadBlob = Effect.fnUntraced(function* (
+  download: LayerDownload,
+  check: MonoTypeOperatorFunction<Uint8Array> = identity
+) {
+  const { digest, size } = download.layer
+  const emit = yield* PullEvents
+  const context = yield* Effect.context<never>()
+  yield* drain(isReason)(
+    check(layerBytes$(download, new Gate(), emit, context)).pipe(
       scan((received, chunk) => received + chunk.length, 0),
       throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
       map((received): LayerProgress => {
@@ -29,14 +31,12 @@ export const download = (
       tap(emit)
     )
   )
+})
 
 /** For a layer whose tree is there already: its blob is proven by its digest alone. */
-export const fetchBlob = (wanted: LayerDownload, blobs: BlobLayout, emit: Emit): Effect.Effect<void, Reason> =>
-  Effect.gen(function* () {
-    const { layer, partial: kept } = wanted
-    const { digest, size } = layer
-    emit({ _tag: "LayerStarted", digest, size, offset: kept.size() })
-    const context = yield* Effect.context<never>()
-    yield* download(layerBytes$(wanted, new Gate(), emit, context).pipe(verify("blob", digest, size)), layer, emit)
-    yield* blobs.keep(digest, kept)
-  })
+export const fetchBlob = Effect.fnUntraced(function* (download: LayerDownload, layout: BlobLayout) {
+  const { digest, size } = download.layer
+  yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
+  yield* downloadBlob(download, verify("blob", digest, size))
+  yield* layout.keep(digest, download.partial)
+})

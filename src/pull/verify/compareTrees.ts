@@ -5,11 +5,13 @@
 import * as Effect from "effect/Effect"
 import { isReason, type Reason } from "../../api/errors.ts"
 import { scarcity } from "../../fs/loadModule.ts"
-import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
+import { Locks } from "../../store/locks/Locks.ts"
 import type { Fault, UnknownTree, Verified } from "../../store/Reclaimed.ts"
-import type { Store } from "../../store/Store.ts"
-import type { NamedTree } from "../../store/trees/namedTrees.ts"
+import { Trees } from "../../store/trees/Trees.ts"
+import type { NamedTree } from "../../store/upkeep/namedTrees.ts"
+import { Upkeep } from "../../store/upkeep/Upkeep.ts"
 
 /** Trees in hand at once, beside what the workers do: each takes a lock. */
 const atOnce = 8
@@ -18,15 +20,16 @@ type Judgement = "sound" | "unknown" | { readonly problem: string }
 
 export type Compared = Pick<Verified, "faults" | "unknown">
 
-export const compareTrees = Effect.fnUntraced(function* (
-  store: Store["Service"],
-  pool: ExtractionPool["Service"]
-): Effect.fn.Return<Compared, Reason> {
+export const compareTrees = Effect.gen(function* () {
+  const pool = yield* ExtractionPool
+  const trees = yield* Trees
+  const { lease } = yield* Locks
+  const upkeep = yield* Upkeep
   const judge = Effect.fnUntraced(function* ({ digest, path, kind }: NamedTree): Effect.fn.Return<Judgement, Reason> {
     // On the disk before the image was recorded: where it is not, more may be missing.
-    if (kind === "extracted" && (yield* store.proofs.find(digest)) === undefined)
+    if (kind === "extracted" && (yield* trees.proofs.find(digest)) === undefined)
       return { problem: "nothing says which archive the tree was extracted from" }
-    const like = yield* store.fingerprints.find(path)
+    const like = yield* trees.fingerprints.find(path)
     if (like === undefined) return "unknown"
     return yield* drain(isReason)(pool.fingerprint$({ digest, directory: path, like })).pipe(
       Effect.map((seen): Judgement => {
@@ -45,8 +48,8 @@ export const compareTrees = Effect.fnUntraced(function* (
   const unknown: Array<UnknownTree> = []
   const compare = Effect.fnUntraced(function* (tree: NamedTree) {
     const { digest, path, users, variant } = tree
-    yield* store.using
-    if (!(yield* store.isThere(path))) return
+    yield* lease
+    if (!(yield* trees.has(path))) return
     const judgement = yield* judge(tree)
     if (judgement === "unknown") unknown.push({ digest, path })
     else if (judgement !== "sound") {
@@ -55,8 +58,9 @@ export const compareTrees = Effect.fnUntraced(function* (
     }
   }, Effect.scoped)
 
-  const missing = yield* store.verify
-  yield* Effect.forEach(yield* store.trees, compare, { concurrency: atOnce, discard: true })
+  const missing = yield* upkeep.verify
+  yield* Effect.forEach(yield* upkeep.namedTrees, compare, { concurrency: atOnce, discard: true })
   const byPath = (a: UnknownTree, b: UnknownTree) => (a.path < b.path ? -1 : 1)
-  return { faults: [...missing, ...faults], unknown: unknown.toSorted(byPath) }
+  const compared: Compared = { faults: [...missing, ...faults], unknown: unknown.toSorted(byPath) }
+  return compared
 })

@@ -5,17 +5,21 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { PullOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
-import type { Emit } from "../../api/events.ts"
+import type { PulledImage } from "../../api/events.ts"
 import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
 import { formatLocal, parseLocal } from "../../image/reference/LocalReference.ts"
 import { format, parse } from "../../image/reference/Reference.ts"
-import type { Puller } from "../../Puller.ts"
+import { Catalogue } from "../../store/catalogue/Catalogue.ts"
 import type { Fault, Verified } from "../../store/Reclaimed.ts"
-import type { Store } from "../../store/Store.ts"
-import type { Compared } from "./compareTrees.ts"
+import { Trees } from "../../store/trees/Trees.ts"
+import type { TreeUser } from "../../store/upkeep/namedTrees.ts"
+import { Upkeep } from "../../store/upkeep/Upkeep.ts"
+import { emit, PullEvents } from "../PullEvents.ts"
+import { compareTrees } from "./compareTrees.ts"
 
-const same = (a: Fault) => (b: Fault) =>
+const isSame = (a: Fault) => (b: Fault) =>
   a.reference === b.reference && a.platform === b.platform && a.digest === b.digest && a.variant === b.variant
 
 const tag = "ociflow-repair"
@@ -38,50 +42,69 @@ const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest)
   return { text: formatLocal({ transport, path, digest }), name, options: { name, input } }
 })
 
-export const repair = Effect.fnUntraced(function* (
-  store: Store["Service"],
-  comparing: Effect.Effect<Compared, Reason>,
-  pull: Puller["Service"]["pull"],
-  emit: Emit
-): Effect.fn.Return<Verified, Reason> {
-  for (const { reference } of (yield* store.images()).filter(isOurs)) yield* store.remove(reference)
-  const compared = yield* comparing
-  const before = compared.faults
-  // A pull makes trees in our own way only.
-  const ours = before.filter(({ variant }) => variant === undefined)
-  const again = new Map(ours.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }]))
-  const warn = (reference: string, problem: string) =>
-    Effect.sync(() => emit({ _tag: "Warning", code: "NotRepaired", message: `${reference}: ${problem}` }))
-  /** Trees that were made anew: another image of theirs needs nothing more. */
-  const anew = new Set<string>()
-  const repair = Effect.fnUntraced(function* (reference: string, platform: string) {
-    const mine = ours.filter((fault) => fault.reference === reference && fault.platform === platform)
-    const aside: Array<string> = []
-    for (const { digest, path } of mine) {
-      if (path === undefined || anew.has(path)) continue
-      if (yield* store.setAside({ digest, path })) aside.push(path)
-      else yield* warn(reference, `${path} is in use, or a pull is running: not now`)
-    }
-    if (aside.length === 0 && mine.every(({ path }) => path !== undefined)) return
-    const known = yield* store.inspect(reference)
-    if (Option.isNone(known)) return
-    const digest = yield* parseDigest(known.value.digest)
-    const { text, name, options } = yield* pinnedTo(reference, digest)
-    const said: Emit = (event) => event._tag !== "Pulled" && emit(event)
-    // What cannot be fetched stays a fault, and is reported as one.
-    yield* pull(text, { platform, ...options }, said).pipe(
-      Effect.tap(() => {
-        for (const path of aside) anew.add(path)
-        return Effect.void
-      }),
-      Effect.tapError(({ reason }) => warn(reference, reason.message)),
-      Effect.ignore,
-      // Interrupted or not: nobody asked for this name.
-      Effect.onExit(() => store.remove(name))
-    )
-  }, Effect.scoped)
+/** A repair is no pull of its own for whoever listens. */
+const withoutPulled = <A, E, R>(pulling: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(PullEvents, (emit) =>
+    Effect.provideService(pulling, PullEvents, (event) => event._tag !== "Pulled" && emit(event))
+  )
 
-  for (const { reference, platform } of again.values()) yield* repair(reference, platform)
-  const { faults, unknown } = again.size === 0 ? compared : yield* comparing
-  return { faults, unknown, repaired: before.filter((fault) => !faults.some(same(fault))) }
+const warn = (reference: string, problem: string) =>
+  emit({ _tag: "Warning", code: "NotRepaired", message: `${reference}: ${problem}` })
+
+type Pull<R> = (reference: string, options: PullOptions) => Effect.Effect<PulledImage, Reason, R>
+
+/** Pulls an image again; gives the changed trees that were made anew. */
+const repairImage = Effect.fnUntraced(function* <R>(
+  pull: Pull<R>,
+  { reference, platform }: TreeUser,
+  faults: ReadonlyArray<Fault>
+) {
+  const { setAside } = yield* Trees
+  const { inspect } = yield* Catalogue
+  const { remove } = yield* Upkeep
+  const aside: Array<string> = []
+  for (const { digest, path } of faults) {
+    if (path === undefined) continue
+    if (yield* setAside({ digest, path })) aside.push(path)
+    else yield* warn(reference, `${path} is in use, or a pull is running: not now`)
+  }
+  if (aside.length === 0 && faults.every(({ path }) => path !== undefined)) return []
+  const known = yield* inspect(reference)
+  if (Option.isNone(known)) return []
+  const digest = yield* parseDigest(known.value.digest)
+  const { text, name, options } = yield* pinnedTo(reference, digest)
+  // What cannot be fetched stays a fault, and is reported as one.
+  return yield* pull(text, { platform, ...options }).pipe(
+    withoutPulled,
+    Effect.as(aside),
+    Effect.catch((reason) => Effect.as(warn(reference, reason.message), [])),
+    // Interrupted or not: nobody asked for this name.
+    Effect.onExit(() => remove(name))
+  )
+}, Effect.scoped)
+
+export const repair = Effect.fnUntraced(function* <R>(pull: Pull<R>) {
+  const { images } = yield* Catalogue
+  const { remove } = yield* Upkeep
+  for (const { reference } of (yield* images()).filter(isOurs)) yield* remove(reference)
+  const before = yield* compareTrees
+  // A pull makes trees in our own way only.
+  const ours = before.faults.filter(({ variant }) => variant === undefined)
+  const concerned = new Map(
+    ours.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }])
+  )
+  /** Trees that were made anew: another image of theirs needs nothing more. */
+  const renewed = new Set<string>()
+  for (const user of concerned.values()) {
+    const faults = ours.filter((fault) => fault.reference === user.reference && fault.platform === user.platform)
+    const left = faults.filter(({ path }) => path === undefined || !renewed.has(path))
+    for (const path of yield* repairImage(pull, user, left)) renewed.add(path)
+  }
+  const { faults, unknown } = concerned.size === 0 ? before : yield* compareTrees
+  const verified: Verified = {
+    faults,
+    unknown,
+    repaired: before.faults.filter((fault) => !faults.some(isSame(fault)))
+  }
+  return verified
 })

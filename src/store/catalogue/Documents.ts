@@ -16,9 +16,13 @@ import { scarcity } from "../../fs/loadModule.ts"
 import { notRegular, readRegular } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { ImageConfig } from "../../image/ImageConfig.ts"
+import { decodeAs } from "../../image/json/decodeAs.ts"
+import { parseJson } from "../../image/json/parseJson.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
+import { refuseLink } from "../directories/refuseLink.ts"
+import { isDirectory } from "../trees/publish.ts"
 import { removeTree } from "../trees/removeTree.ts"
-import { isDirectory } from "../trees/Staging.ts"
 import type { TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
 import { platformText } from "./platformKey.ts"
@@ -61,7 +65,7 @@ const referencesOf = (root: string) => join(root, "references")
 const directoryOf = (root: string, reference: string) => join(referencesOf(root), hash("sha256", reference))
 
 /** Some image goes by this reference, perhaps: its record is written before its rows are. */
-export const isNamed = (root: string, reference: string) => isDirectory(directoryOf(root, reference))
+export const hasRecord = (root: string, reference: string) => isDirectory(directoryOf(root, reference))
 
 /** Of a document or a record, whatever `limits.documentBytes` allowed when it was pulled. */
 const mostBytes = 2 ** 28
@@ -108,8 +112,13 @@ const writeEntry = (
   }
 ) => {
   const { reference, digest, platform, manifest } = entry
-  const path = join(directoryOf(root, reference), nameOf({ digest, platform, manifest: manifest.digest }))
-  return writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
+  const directory = directoryOf(root, reference)
+  const path = join(directory, nameOf({ digest, platform, manifest: manifest.digest }))
+  return Effect.andThen(
+    // In a store that others write to it may be a link.
+    refuseLink(directory),
+    writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
+  )
 }
 
 /** Keeps an image's documents and its record. Before its rows. */
@@ -150,7 +159,9 @@ export const keepForms = Effect.fnUntraced(function* (
   key: RecordKey,
   trees: ReadonlyArray<TreeForm>
 ) {
-  const entry = yield* readEntry(join(directoryOf(root, reference), nameOf(key)))
+  const directory = directoryOf(root, reference)
+  yield* refuseLink(directory)
+  const entry = yield* readEntry(join(directory, nameOf(key)))
   yield* writeEntry(root, { ...entry, trees, recorded: entry.recorded })
 })
 
@@ -170,8 +181,8 @@ export const keepRecords = Effect.fnUntraced(function* (root: string, reference:
   }
 })
 
-/** What the catalogue names. */
-export interface Named {
+/** What the catalogue names: a reference leads to it. */
+export interface Reachable {
   /** Each reference, with what it names. */
   readonly records: ReadonlyMap<string, ReadonlyArray<RecordKey>>
   readonly digests: ReadonlySet<string>
@@ -181,9 +192,9 @@ export interface Named {
  * Removes every record and every document but these; `thorough`: also the records of what a reference named before. Under
  * the catalogue's lock, as all that writes here.
  */
-export const keepNamed = Effect.fnUntraced(function* (
+export const removeUnreachable = Effect.fnUntraced(function* (
   root: string,
-  { records, digests }: Named,
+  { records, digests }: Reachable,
   { thorough }: { readonly thorough: boolean }
 ) {
   const directories = new Set([...records.keys()].map((reference) => directoryOf(root, reference)))
@@ -217,7 +228,12 @@ const readImage = Effect.fnUntraced(function* (root: string, path: string) {
   const index = entry.index === undefined ? undefined : yield* restore(root, entry.index)
   const [manifest, config] = [yield* restore(root, entry.manifest), yield* restore(root, entry.config)]
   if (manifest === undefined || config === undefined) return undefined
-  const kept: KeptImage = { image: { ...entry, index, manifest, config }, trees }
+  const decoding = Effect.flatMap(parseJson(config.bytes), (json) =>
+    decodeAs(ImageConfig, json, Number.POSITIVE_INFINITY)
+  )
+  const value = Option.getOrUndefined(yield* Effect.option(decoding))
+  if (value === undefined) return undefined
+  const kept: KeptImage = { image: { ...entry, index, manifest, config: { ...config, value } }, trees }
   return { ...kept, recorded }
 })
 

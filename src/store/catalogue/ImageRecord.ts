@@ -1,5 +1,6 @@
 /** What the catalogue is told of an image, and what it tells. Sizes are bytes, times ISO 8601 in UTC. */
 import type { PulledLayer } from "../../api/events.ts"
+import type { ImageConfig } from "../../image/ImageConfig.ts"
 
 /** `variant` is absent where the platform has none. */
 export interface RecordedPlatform {
@@ -13,6 +14,11 @@ export interface RecordedDocument {
   readonly digest: string
   readonly mediaType: string
   readonly bytes: Uint8Array
+}
+
+/** A config, with what it says. */
+export interface RecordedConfig extends RecordedDocument {
+  readonly value: ImageConfig
 }
 
 export interface RecordedLayer {
@@ -34,7 +40,7 @@ export interface ImageRecord {
   readonly requested?: RecordedPlatform | undefined
   readonly index?: RecordedDocument | undefined
   readonly manifest: RecordedDocument
-  readonly config: RecordedDocument
+  readonly config: RecordedConfig
   /** In manifest order, the lowest first; a layer may be repeated. */
   readonly layers: ReadonlyArray<RecordedLayer>
 }

@@ -3,14 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
-import { ImageConfig } from "../../image/ImageConfig.ts"
 import { Index } from "../../image/Index.ts"
 import { asSpelled } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import type { TreeForm } from "../trees/TreePaths.ts"
-import type { ImageRecord, RecordedDocument } from "./ImageRecord.ts"
+import type { ImageRecord, RecordedConfig, RecordedDocument } from "./ImageRecord.ts"
 import { platformKey } from "./platformKey.ts"
 
 const Members = Schema.Record(Schema.String, Schema.Unknown)
@@ -25,10 +24,6 @@ const members = ({ digest, bytes }: RecordedDocument, schema: Schema.Constraint)
 
 /** NULL for what is not there, so that no column ever says "null". */
 const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value))
-const text = (value: unknown) => (typeof value === "string" ? value : null)
-const object = (value: unknown): Record<string, unknown> =>
-  typeof value === "object" && value !== null ? { ...value } : {}
-
 const schemaVersion = (value: unknown) => (typeof value === "number" && Number.isInteger(value) ? value : 2)
 
 const idOf = (rows: ReadonlyArray<{ readonly id: number }>) =>
@@ -118,29 +113,28 @@ export const enterForm = Effect.fnUntraced(function* (manifestId: number, { kind
     ON CONFLICT (manifest_id, kind, variant) DO UPDATE SET modified_at = ${now}`
 })
 
-const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedDocument, now: string) {
+const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedConfig, now: string) {
   const sql = yield* SqlClient
-  const value = yield* members(document, ImageConfig)
-  const [config, rootfs] = [object(value["config"]), object(value["rootfs"])]
+  const { created, architecture, os, variant, config, rootfs, history } = document.value
   yield* sql`INSERT INTO configs ${sql.insert({
     manifest_id: manifestId,
     digest: document.digest,
     media_type: document.mediaType,
     size_bytes: document.bytes.length,
-    created: text(value["created"]),
-    architecture: text(value["architecture"]),
-    os: text(value["os"]),
-    os_variant: text(value["variant"]),
-    config_env_json: json(config["Env"]),
-    config_cmd_json: json(config["Cmd"]),
-    config_working_dir: text(config["WorkingDir"]),
-    config_entrypoint_json: json(config["Entrypoint"]),
-    config_volumes_json: json(config["Volumes"]),
-    config_exposed_ports_json: json(config["ExposedPorts"]),
-    config_user: text(config["User"]),
-    rootfs_type: text(rootfs["type"]),
-    rootfs_diff_ids_json: json(rootfs["diff_ids"]),
-    history_json: json(value["history"]),
+    created: created ?? null,
+    architecture: architecture ?? null,
+    os: os ?? null,
+    os_variant: variant ?? null,
+    config_env_json: json(config?.Env),
+    config_cmd_json: json(config?.Cmd),
+    config_working_dir: config?.WorkingDir ?? null,
+    config_entrypoint_json: json(config?.Entrypoint),
+    config_volumes_json: json(config?.Volumes),
+    config_exposed_ports_json: json(config?.ExposedPorts),
+    config_user: config?.User ?? null,
+    rootfs_type: rootfs.type ?? null,
+    rootfs_diff_ids_json: json(rootfs.diff_ids),
+    history_json: json(history),
     config_json: Buffer.from(document.bytes).toString(),
     created_at: now,
     modified_at: now

@@ -6,6 +6,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
 import type { ListOptions } from "../../api/config.ts"
 
+/** Milliseconds. `last_used_at` is renewed when it is older, so that repeated use does not rewrite the file. */
+export const freshness = 60_000
+
 const Annotations = Schema.NullOr(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
 const ImageRow = Schema.Struct({

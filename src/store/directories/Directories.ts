@@ -2,34 +2,57 @@
  * The store's own directories. What lies in them is run, read and removed by name, so nobody else may put anything there;
  * and in a layer are programs with the setuid bit and files that all may write to, so nobody else may enter either.
  */
-import { lstat, mkdir, stat } from "node:fs/promises"
-import { dirname, join, sep } from "node:path"
+import { mkdir, stat } from "node:fs/promises"
+import { dirname, join, resolve, sep } from "node:path"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { codeOf } from "../../api/codeOf.ts"
 import type { Access, Ownership } from "../../api/config.ts"
-import { UnsafeStore } from "../../api/errors.ts"
+import { InvalidOption, type Reason, UnsafeStore } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
+import { inHome } from "../../fs/home.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
+import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
+import { fileName } from "../trees/TreePaths.ts"
 import { judge, whyTheirs } from "./judge.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
+import { refuseLink } from "./refuseLink.ts"
 
 export interface DirectoryOptions {
-  readonly root: string
-  readonly layersDir: string
-  /** Default `private`. */
+  /** Default: `OCIFLOW_HOME`, else `~/.ociflow`. */
+  readonly root?: string | undefined
+  /** Default: `<root>/layers`. */
+  readonly layersDir?: string | undefined
+  /** What other users may do with these directories. Default `private`. */
   readonly access?: Access | undefined
+  /** Of the trees: with `chown` setuid programs in them are real. */
   readonly ownership?: Ownership | undefined
+  /** Where warnings go. */
   readonly emit?: Emit | undefined
 }
+
+interface Paths {
+  readonly root: string
+  readonly layersDir: string
+}
+
+const defaultRoot = (): string | undefined => process.env["OCIFLOW_HOME"] || inHome(".ociflow")[0]
 
 /** Modes of what is made; `undefined`: as the umask has it. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
 
 /** Nobody but the store has anything to do in these, whatever the umask is. */
-const own = ({ root, layersDir }: DirectoryOptions) => [
+const own = ({ root, layersDir }: Paths) => [
   ...["documents", "fingerprints", "locks", "partial", "proofs", "references"].map((name) => join(root, name)),
   join(layersDir, ".staging")
+]
+
+/** Directories within those, under names that are known beforehand: in a store that others write to one may be a link. */
+const nested = ({ root }: Paths) => [
+  ...[...hashAlgorithms.keys()].map((algorithm) => join(root, "documents", algorithm)),
+  join(root, "locks", "held")
 ]
 
 const identityOf = (path: string) =>
@@ -37,7 +60,7 @@ const identityOf = (path: string) =>
     it === undefined ? undefined : [it.dev, it.ino, it.uid, it.gid, it.mode].join(":")
   )
 
-export const makeDirectories = (options: DirectoryOptions) => {
+const makeDirectories = (options: DirectoryOptions & Paths) => {
   const { root, layersDir, access = "private", ownership, emit = () => {} } = options
   const user = process.geteuid?.()
   const top = [...new Set([root, layersDir])]
@@ -51,19 +74,19 @@ export const makeDirectories = (options: DirectoryOptions) => {
   }
 
   /** A link in the place of one leads who writes or removes to somebody else's. */
-  const checkWithin = (entered: boolean) =>
-    Effect.forEach(
+  const checkWithin = Effect.fnUntraced(function* (entered: boolean) {
+    yield* Effect.forEach(nested(options), refuseLink, { discard: true })
+    yield* Effect.forEach(
       [...own(options), join(layersDir, ".gone")],
       Effect.fnUntraced(function* (path) {
-        const found = yield* ifMissing(syscall("lstat", path, () => lstat(path)))
-        if (found?.isSymbolicLink() === true)
-          return yield* new UnsafeStore({ path, problem: "is a symbolic link, and the store follows none here" })
+        const found = yield* refuseLink(path)
         if (found === undefined || user === undefined || !entered) return
         const theirs = yield* Effect.promise(() => whyTheirs(found, user))
         if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
       }),
       { discard: true }
     )
+  })
 
   /** Gives whether others may enter it. */
   const look = Effect.fnUntraced(function* (path: string, uid: number) {
@@ -127,4 +150,41 @@ export const makeDirectories = (options: DirectoryOptions) => {
   })
 
   return { check: Effect.asVoid(check), make }
+}
+
+export class Directories extends Context.Service<
+  Directories,
+  {
+    readonly root: string
+    readonly layersDir: string
+    /** Path of the lock with this name. */
+    readonly lockPath: (name: string) => string
+    /** Where the bytes of a blob are that arrived so far. */
+    readonly partialPath: (digest: string) => string
+    /** Fails with `UnsafeStore` or `InvalidOption` where what is there is not to be worked with. */
+    readonly check: Effect.Effect<void, Reason>
+    /** The same, and makes what is not there. */
+    readonly make: Effect.Effect<void, Reason>
+  }
+>()("ociflow/store/Directories") {
+  /** Touches nothing. */
+  static layer(options: DirectoryOptions): Layer.Layer<Directories, Reason> {
+    return Layer.effect(
+      Directories,
+      Effect.gen(function* () {
+        const at = options.root ?? defaultRoot()
+        if (at === undefined)
+          return yield* new InvalidOption({ option: "root", problem: "is needed: the user has no home directory" })
+        const root = resolve(at)
+        const layersDir = resolve(options.layersDir ?? join(root, "layers"))
+        return Directories.of({
+          root,
+          layersDir,
+          lockPath: (name) => join(root, "locks", fileName(name)),
+          partialPath: (digest) => join(root, "partial", fileName(digest)),
+          ...makeDirectories({ ...options, root, layersDir })
+        })
+      })
+    )
+  }
 }

@@ -8,7 +8,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { FileSystemFailed } from "../../api/errors.ts"
+import type { FileSystemFailed, Reason } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
 import { recoverFrom, syscall } from "../../fs/syscall.ts"
@@ -47,3 +47,15 @@ export const heldDigests = Effect.fnUntraced(function* (
   }
   return (digest) => held.has(fileName(digest))
 })
+
+/**
+ * Does what takes the digest's trees away, unless somebody holds them: then it is `undefined`. Whoever is to hold them from
+ * now on waits until it is done.
+ */
+export const unlessHeld = <A, R>(root: string, digest: string, work: Effect.Effect<A, Reason, R>) =>
+  Effect.scoped(
+    Effect.flatMap(
+      tryLock(join(directoryOf(root), fileName(digest)), { sharable: true }),
+      (isFree): Effect.Effect<A | undefined, Reason, R> => (isFree ? work : Effect.succeed(undefined))
+    )
+  )

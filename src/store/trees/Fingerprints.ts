@@ -10,8 +10,8 @@ import { list } from "../../fs/list.ts"
 import { readOwn } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
+import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
-import { isDirectory } from "./Staging.ts"
 
 export interface Fingerprints {
   /** The file that says it. */

@@ -1,34 +1,39 @@
 /**
- * Where layers are extracted before they get their name: `<layersDir>/.staging/<owner>/`, on the same file system as
- * their target, so that a rename publishes them. The owner is one store of one process; it holds the lock
- * `<owner>.lock` as long as it lives, which is how the living are told from the dead.
+ * Where trees are made before they get their name: `<layersDir>/.staging/<owner>/`, on the same file system as their
+ * target, so that a rename publishes them. The owner is one store of one process. It holds the lock `<owner>.lock` as long
+ * as it lives: that is how the directories of the living are told from those of the dead.
  */
 import { randomUUID } from "node:crypto"
-import { lstat, mkdir, rename } from "node:fs/promises"
+import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type { FileSystemFailed } from "../../api/errors.ts"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { defaults } from "../../api/config.ts"
+import type { FileSystemFailed, Reason } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { makeDirectory } from "../../fs/makeDirectory.ts"
-import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
+import { syscall } from "../../fs/syscall.ts"
+import { prunePartials } from "../blobs/prunePartials.ts"
+import { Directories } from "../directories/Directories.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
-import { isGone, unmark } from "./gone.ts"
+import { discard, isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
 
 const suffix = ".lock"
 
 export const stagingsIn = (layersDir: string) => join(layersDir, ".staging")
 
-export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
-  Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
-
 /**
- * Goes through what dead owners left; the living keep theirs. `each` is what is done with an area, and gives its bytes. One
- * that cannot be dealt with is left to the next time.
+ * Goes through what dead owners left; the living keep theirs. `each` is what is done with an owner's directory, and gives its
+ * bytes. One that cannot be dealt with is left to the next time.
  */
 export const sweep = Effect.fnUntraced(function* (
   stagings: string,
-  each: (area: string) => Effect.Effect<number, FileSystemFailed> = (area) => Effect.as(removeTree(area), 0)
+  each: (directory: string) => Effect.Effect<number, FileSystemFailed> = (directory) =>
+    Effect.as(removeTree(directory), 0)
 ) {
   let bytes = 0
   const names = yield* list(stagings)
@@ -46,7 +51,7 @@ export const sweep = Effect.fnUntraced(function* (
   return bytes
 })
 
-/** Opens a staging area of its own at the first use; its scope's end removes it. */
+/** Makes the owner's directory; its scope's end removes it. */
 export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner: string) {
   const stagings = stagingsIn(layersDir)
   const mine = join(stagings, owner)
@@ -58,52 +63,66 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
   return mine
 })
 
-/** What a tree's files could not say for themselves stands beside it. */
-const beside = (tree: string) => `${tree}.stat`
-
-/** The tree and what is beside it. */
-export const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))
-
 /** A fresh, empty directory, removed with the scope unless it was renamed. */
-export const stageIn = (area: string) =>
+const stageIn = (directory: string) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       // Not `mkdtemp`, whose mode 0700 would become that of the layer's root.
-      const path = join(area, randomUUID())
+      const path = join(directory, randomUUID())
       return syscall("mkdir", path, () => mkdir(path).then(() => path))
     }),
     (path) => Effect.ignore(discard(path))
   )
 
-const isThere = Effect.fnUntraced(function* (path: string) {
-  return (yield* ifMissing(syscall("lstat", path, () => lstat(path)))) !== undefined
-})
+export interface StagingOptions {
+  /** Milliseconds that the bytes of a download that was cut off are kept. Default: 7 days. */
+  readonly partialsFor?: number | undefined
+}
 
-/** Before the tree: a tree that is there has its stat file, and none of an earlier making. */
-const publishBeside = Effect.fnUntraced(function* (staging: string, target: string) {
-  if (yield* isThere(beside(staging))) {
-    yield* syscall("rename", beside(target), () => rename(beside(staging), beside(target)))
-  } else yield* removeFile(beside(target))
-})
+export class Staging extends Context.Service<
+  Staging,
+  {
+    /** This store's own directory, made at its first use. */
+    readonly directory: Effect.Effect<string, Reason>
+    /** A fresh, empty directory on the file system of the trees, removed with the scope unless it was published. */
+    readonly stage: Effect.Effect<string, Reason, Scope.Scope>
+    /** Removes what processes left that died while they extracted; once. */
+    readonly sweep: Effect.Effect<void>
+  }
+>()("ociflow/store/Staging") {
+  static layer({ partialsFor = defaults.partialsFor }: StagingOptions): Layer.Layer<Staging, never, Directories> {
+    return Layer.effect(
+      Staging,
+      Effect.gen(function* () {
+        const { layersDir, check, make, ...paths } = yield* Directories
+        const scope = yield* Effect.scope
+        const turn = Semaphore.makeUnsafe(1)
+        let mine: string | undefined
+        // Not `once`: who removes the root removes this too.
+        const owned = Effect.gen(function* () {
+          if (mine === undefined || !(yield* isDirectory(mine))) {
+            mine = yield* makeStaging(layersDir, randomUUID())
+            const stale = prunePartials(paths, { keepFor: partialsFor })
+            yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stale)))
+          }
+          return mine
+        }).pipe(Effect.uninterruptible, Scope.provide(scope))
+        const directory = Effect.andThen(make, turn.withPermit(owned))
 
-/** A tree that is whole, and was not taken away. */
-export const isTree = (path: string) =>
-  Effect.flatMap(isDirectory(path), (there) =>
-    there ? Effect.map(isGone(path), (gone) => !gone) : Effect.succeed(false)
-  )
+        let isSwept = false
+        // Not `once`: whoever waits for it may leave.
+        const sweepOnce = Effect.gen(function* () {
+          yield* check
+          yield* sweep(stagingsIn(layersDir))
+          isSwept = true
+        }).pipe(Effect.ignore)
 
-/** Renames, which lasts through a power cut once an image is recorded; or, where another was quicker with the same layer, drops ours and keeps theirs. */
-export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
-  const gone = yield* isGone(target)
-  if (gone) yield* discard(target)
-  if (!(yield* isDirectory(target))) yield* publishBeside(staging, target)
-  const renamed = yield* syscall("rename", target, () => rename(staging, target)).pipe(
-    Effect.as(true),
-    Effect.catch((error) =>
-      Effect.flatMap(isDirectory(target), (there) => (there ? Effect.succeed(false) : Effect.fail(error)))
+        return Staging.of({
+          directory,
+          stage: Effect.flatMap(directory, stageIn),
+          sweep: Effect.suspend(() => (isSwept ? Effect.void : sweepOnce))
+        })
+      })
     )
-  )
-  if (gone) yield* unmark(target)
-  if (!renamed) yield* discard(staging)
-  return target
-})
+  }
+}

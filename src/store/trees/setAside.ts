@@ -13,17 +13,21 @@ import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { heldDigests, holdDigests } from "../locks/Holds.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
 import { takeAway, unmark } from "./gone.ts"
-import type { CleanerOptions } from "./neededTrees.ts"
+import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
-import { isDirectory } from "./Staging.ts"
 
-type Options = Pick<CleanerOptions, "root" | "lockPath" | "area">
+interface Options {
+  readonly root: string
+  readonly lockPath: (name: string) => string
+  /** Where the tree waits. */
+  readonly staging: Effect.Effect<string, Reason>
+}
 
 const renamed = (from: string, to: string) => ifMissing(syscall("rename", from, () => rename(from, to)))
 
 /** Gives where the tree is now, its own path where it cannot be moved; `undefined` where it stays. */
 const take = Effect.fnUntraced(function* (
-  { root, lockPath, area }: Options,
+  { root, lockPath, staging }: Options,
   digest: string,
   path: string,
   scope: Scope.Scope
@@ -31,7 +35,7 @@ const take = Effect.fnUntraced(function* (
   if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
   const isHeld = yield* heldDigests(root)
   if (isHeld(digest)) return undefined
-  const aside = join(yield* area, randomUUID())
+  const aside = join(yield* staging, randomUUID())
   // The tree first, as cleaning up does: a tree that is there has its stat file.
   if (yield* takeAway(path, aside)) {
     yield* renamed(`${path}.stat`, `${aside}.stat`)

@@ -4,9 +4,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { PruneOptions } from "../../api/config.ts"
-import { keepNamed } from "../catalogue/Documents.ts"
-import { freshness } from "../catalogue/freshness.ts"
+import { prunePartials } from "../blobs/prunePartials.ts"
+import { removeUnreachable } from "../catalogue/Documents.ts"
+import { freshness } from "../catalogue/queries.ts"
+import { reachable } from "../catalogue/reachable.ts"
 import type { Reclaimed } from "../Reclaimed.ts"
+import { removeTree } from "../trees/removeTree.ts"
+import { stagingsIn, sweep } from "../trees/Staging.ts"
+import { treeSize } from "../trees/treeSize.ts"
+import { choose } from "./choose.ts"
+import { collect } from "./collect.ts"
 import {
   type CleanerOptions,
   digestsOf,
@@ -17,14 +24,7 @@ import {
   orphans,
   referencesOf,
   total
-} from "../trees/neededTrees.ts"
-import { removeTree } from "../trees/removeTree.ts"
-import { stagingsIn, sweep } from "../trees/Staging.ts"
-import { treeSize } from "../trees/treeSize.ts"
-import { choose } from "./choose.ts"
-import { collect } from "./collect.ts"
-import { named } from "./named.ts"
-import { prunePartials } from "./prunePartials.ts"
+} from "./neededTrees.ts"
 
 /** A use in time to come, of a clock that was set back since, would keep its image until then: it counts as one of now. */
 const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) {
@@ -51,10 +51,10 @@ export const makeCleaner = (options: CleanerOptions) => {
           const sql = yield* SqlClient
           const gone = (yield* needs).filter(which)
           for (const reference of referencesOf(gone)) yield* sql`DELETE FROM images WHERE reference = ${reference}`
-          return { gone, kept: yield* named }
+          return { gone, kept: yield* reachable }
         }),
         // The rows first: an image that the catalogue still names needs its documents.
-        ({ kept }) => keepNamed(root, kept, { thorough: false })
+        ({ kept }) => removeUnreachable(root, kept, { thorough: false })
       ),
       ({ gone }) => gone
     )

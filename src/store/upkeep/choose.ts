@@ -4,10 +4,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { PruneOptions } from "../../api/config.ts"
-import { freshness } from "../catalogue/freshness.ts"
+import { freshness } from "../catalogue/queries.ts"
 import { heldDigests } from "../locks/Holds.ts"
-
-import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "../trees/neededTrees.ts"
+import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "./neededTrees.ts"
 
 /** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
 const grace = freshness

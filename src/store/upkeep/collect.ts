@@ -12,26 +12,18 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/list.ts"
 import { removeFile } from "../../fs/syscall.ts"
-import { keepNamed } from "../catalogue/Documents.ts"
+import { removeUnreachable } from "../catalogue/Documents.ts"
+import { reachable } from "../catalogue/reachable.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
 import type { FailedRemoval } from "../Reclaimed.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
 import { goneIn, takeAway, unmark } from "../trees/gone.ts"
-import {
-  type CleanerOptions,
-  keysOf,
-  listTrees,
-  measure,
-  needs,
-  orphans,
-  strays,
-  type TreeLocation
-} from "../trees/neededTrees.ts"
+import { listTrees } from "../trees/listTrees.ts"
+import { discard } from "../trees/publish.ts"
 import { removeTree } from "../trees/removeTree.ts"
-import { discard } from "../trees/Staging.ts"
 import { fileName, readTreeName } from "../trees/TreePaths.ts"
-import { named } from "./named.ts"
+import { type CleanerOptions, keysOf, measure, needs, orphans, strays, type TreeLocation } from "./neededTrees.ts"
 
 /** What has no tree needs no proof. */
 const forgetProofs = Effect.fnUntraced(function* ({ root }: CleanerOptions, kept: ReadonlySet<string>) {
@@ -57,9 +49,9 @@ const dispose = Effect.fnUntraced(function* (
 
 /** Without `among`, all that no image needs; else of these digests. `undefined` while a pull is running. */
 const take = Effect.fnUntraced(function* (options: CleanerOptions, among: ReadonlySet<string> | undefined) {
-  const { root, database, lockPath, area, layersDir } = options
+  const { root, database, lockPath, staging, layersDir } = options
   if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
-  const trash = yield* area
+  const trash = yield* staging
   const fingerprints = makeFingerprints(root)
 
   const stays = ({ path }: TreeLocation) => dirname(path) === layersDir
@@ -99,12 +91,12 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
     }
     yield* fingerprints.forgetStrays
     yield* forgetProofs(options, there)
-    return { taken, failed, held: going.length < unneeded.length, kept: yield* named }
+    return { taken, failed, held: going.length < unneeded.length, kept: yield* reachable }
   })
   // A removal that died before this left what it had named.
   const thorough = among === undefined
   const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
-    keepNamed(root, kept, { thorough })
+    removeUnreachable(root, kept, { thorough })
   )
   if (thorough) yield* sweep(options)
   const [inPlace, moved] = [result.taken.filter(stays), result.taken.filter((place) => !stays(place))]

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { list } from "../../fs/list.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
+import { treeSize } from "../trees/treeSize.ts"
 import {
   type CleanerOptions,
   keysOf,
@@ -15,8 +16,7 @@ import {
   sizesOf,
   total,
   treesOf
-} from "../trees/neededTrees.ts"
-import { treeSize } from "../trees/treeSize.ts"
+} from "./neededTrees.ts"
 
 const sum = (blobs: ReadonlyArray<ReclaimedBlob>) => ({ count: blobs.length, bytes: total(blobs) })
 

@@ -1,9 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
 import type { Digest } from "../../../src/image/reference/Digest.ts"
-import { longest, lookEvery, untilOverdue } from "../../../src/pull/layer/waitForLayer.ts"
+import { longestWait, pollInterval, untilStalled } from "../../../src/pull/layer/waitForLayer.ts"
+import { Blobs } from "../../../src/store/blobs/Blobs.ts"
 import { it } from "../../support/effect.ts"
 
 const digest = `sha256:${"a".repeat(64)}` as Digest
@@ -11,11 +13,16 @@ const size = 120_000
 
 /** Somebody else's download, and somebody who waits for it. */
 const waiting = Effect.fnUntraced(function* () {
-  const other = { bytes: 0, isElsewhere: true, isThere: false }
-  const store = { kept: () => Effect.sync(() => [{ digest, bytes: other.bytes }]) }
+  const other = { bytes: 0, isElsewhere: true, isDone: false }
+  const blobs = Layer.mock(Blobs, {
+    layout: undefined,
+    partialsOf: () => Effect.sync(() => [{ digest, bytes: other.bytes }])
+  })
   const isElsewhere = Effect.sync(() => other.isElsewhere)
-  const isThere = Effect.sync(() => other.isThere)
-  const fiber = yield* Effect.forkChild(untilOverdue({ store, layer: { digest, size }, isElsewhere, isThere }))
+  const isDone = Effect.sync(() => other.isDone)
+  const fiber = yield* Effect.forkChild(
+    untilStalled({ layer: { digest, size }, isElsewhere, isDone }).pipe(Effect.provide(blobs))
+  )
   yield* Effect.yieldNow
   return { other, isOver: () => fiber.pollUnsafe() !== undefined, fiber }
 })
@@ -24,7 +31,7 @@ describe("a layer that another pull has in hand", () => {
   it.effect("is waited for until the first look where nothing of it comes", () =>
     Effect.gen(function* () {
       const { isOver } = yield* waiting()
-      yield* TestClock.adjust(lookEvery - 1)
+      yield* TestClock.adjust(pollInterval - 1)
       expect(isOver()).toBe(false)
       yield* TestClock.adjust(1)
       expect(isOver()).toBe(true)
@@ -35,13 +42,13 @@ describe("a layer that another pull has in hand", () => {
     Effect.gen(function* () {
       const { other, isOver } = yield* waiting()
       // Always fast enough for what is left, and never whole.
-      for (let waited = lookEvery; waited < longest; waited += lookEvery) {
-        other.bytes += Math.ceil((size - other.bytes) / (longest / lookEvery))
-        yield* TestClock.adjust(lookEvery)
+      for (let waited = pollInterval; waited < longestWait; waited += pollInterval) {
+        other.bytes += Math.ceil((size - other.bytes) / (longestWait / pollInterval))
+        yield* TestClock.adjust(pollInterval)
         expect(isOver()).toBe(false)
       }
       other.bytes += Math.ceil((size - other.bytes) / 2)
-      yield* TestClock.adjust(lookEvery)
+      yield* TestClock.adjust(pollInterval)
       expect(isOver()).toBe(true)
     })
   )
@@ -49,8 +56,8 @@ describe("a layer that another pull has in hand", () => {
   it.effect("is not waited for where it would be whole too late", () =>
     Effect.gen(function* () {
       const { other, isOver } = yield* waiting()
-      other.bytes = size / (longest / lookEvery + 1) - 100
-      yield* TestClock.adjust(lookEvery)
+      other.bytes = size / (longestWait / pollInterval + 1) - 100
+      yield* TestClock.adjust(pollInterval)
       expect(isOver()).toBe(true)
     })
   )
@@ -61,10 +68,10 @@ describe("a layer that another pull has in hand", () => {
       whole.other.bytes = size
       const same = yield* waiting()
       same.other.isElsewhere = false
-      yield* TestClock.adjust(10 * longest)
+      yield* TestClock.adjust(10 * longestWait)
       expect([whole.isOver(), same.isOver()]).toEqual([false, false])
       same.other.isElsewhere = true
-      yield* TestClock.adjust(lookEvery)
+      yield* TestClock.adjust(pollInterval)
       expect(same.isOver()).toBe(true)
       yield* Fiber.interrupt(whole.fiber)
     })
@@ -74,8 +81,8 @@ describe("a layer that another pull has in hand", () => {
     Effect.gen(function* () {
       const { other, isOver } = yield* waiting()
       other.isElsewhere = false
-      other.isThere = true
-      yield* TestClock.adjust(lookEvery)
+      other.isDone = true
+      yield* TestClock.adjust(pollInterval)
       expect(isOver()).toBe(true)
     })
   )

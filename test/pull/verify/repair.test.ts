@@ -3,8 +3,10 @@ import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import { NEVER } from "rxjs"
 import { describe, expect, test } from "vitest"
-import type { Puller } from "../../../src/Puller.ts"
+import { ExtractionPool } from "../../../src/layer/pool/ExtractionPool.ts"
 import { repair } from "../../../src/pull/verify/repair.ts"
 import { image, startRegistry } from "../../../src/testing/index.ts"
 import { directory, layerOf, open as openStore, pullInto } from "../../store/fixtures.ts"
@@ -56,17 +58,22 @@ describe("repair", () => {
       const store = yield* openStore({ root: yield* directory })
       const reference = "e.org/a:1"
       yield* pullInto(store, { reference, layers: ["a"] })
-      yield* Effect.promise(() => rm(store.layerPath(layerOf("a").digest), { recursive: true }))
+      yield* Effect.promise(() => rm(store.trees.layerPath(layerOf("a").digest), { recursive: true }))
       const asked: Array<string> = []
-      const pull: Puller["Service"]["pull"] = (reference) => {
+      const pull = (reference: string) => {
         asked.push(reference)
         return pullInto(store, { reference, layers: ["a"] }).pipe(Effect.orDie, Effect.andThen(Effect.interrupt))
       }
-      const comparing = Effect.map(store.verify, (faults) => ({ faults, unknown: [] }))
-      const exit = yield* Effect.exit(repair(store, comparing, pull, () => {}))
+      const repairing = repair(pull).pipe(
+        Effect.provideContext(store.context),
+        Effect.provide(
+          Layer.mock(ExtractionPool, { extract$: () => NEVER, entries$: () => NEVER, fingerprint$: () => NEVER })
+        )
+      )
+      const exit = yield* Effect.exit(repairing)
       expect(Exit.hasInterrupts(exit)).toBe(true)
       expect(asked).toHaveLength(1)
-      expect((yield* store.images()).map((it) => it.reference)).toEqual([reference])
+      expect((yield* store.catalogue.images()).map((it) => it.reference)).toEqual([reference])
     })
   )
 })

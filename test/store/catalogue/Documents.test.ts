@@ -4,24 +4,23 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
-import type { Store } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
-import { directory, type Ingredients, imageOf, open, publishLayers, pullInto } from "../fixtures.ts"
+import { directory, type Ingredients, imageOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const reference = "e.org/app:1"
 const old = { reference, layers: ["base", "old"], version: "old" }
 const next = { reference, layers: ["base", "next"], version: "next" }
 
 /** As a process that dies when the record is written and the rows are not. */
-const recordHalf = Effect.fnUntraced(function* (store: Store["Service"], ingredients: Ingredients) {
+const recordHalf = Effect.fnUntraced(function* (store: OpenStore, ingredients: Ingredients) {
   const image = imageOf(ingredients)
   yield* publishLayers(store, image)
   yield* Effect.promise(() => mkdir(`${store.database}.tmp`))
-  expect((yield* Effect.flip(store.record(image)))._tag).toBe("FileSystemFailed")
+  expect((yield* Effect.flip(store.catalogue.record(image)))._tag).toBe("FileSystemFailed")
   yield* Effect.promise(() => rmdir(`${store.database}.tmp`))
 })
-const listed = (store: Store["Service"]) =>
-  Effect.map(store.images(), (images) =>
+const listed = (store: OpenStore) =>
+  Effect.map(store.catalogue.images(), (images) =>
     images.map(({ reference, digest, platforms }) => [reference, digest, platforms])
   )
 const lost = Effect.fnUntraced(function* (root: string) {
@@ -42,10 +41,10 @@ describe("a process that dies between the record of a moved tag and its rows", (
       expect(before).toEqual([[reference, imageOf(old).digest, ["linux/amd64", "linux/arm64"]]])
       yield* recordHalf(store, next)
       expect(yield* listed(store)).toEqual(before)
-      yield* store.prune()
+      yield* store.upkeep.prune()
       const again = yield* lost(root)
       expect(yield* listed(again)).toEqual(before)
-      expect(yield* again.verify).toEqual([])
+      expect(yield* again.upkeep.verify).toEqual([])
       expect(yield* Effect.promise(() => records(root))).toHaveLength(2)
     })
   )
@@ -57,7 +56,7 @@ describe("a process that dies between the record of a moved tag and its rows", (
       yield* recordHalf(store, next)
       const again = yield* lost(root)
       expect(yield* listed(again)).toEqual([[reference, imageOf(next).digest, ["linux/amd64"]]])
-      expect(yield* again.verify).toEqual([])
+      expect(yield* again.upkeep.verify).toEqual([])
     })
   )
   it.effect("another index of the same manifest is another record", () =>
@@ -67,7 +66,7 @@ describe("a process that dies between the record of a moved tag and its rows", (
       yield* pullInto(store, { ...old, indexed: false })
       const before = yield* listed(store)
       yield* recordHalf(store, old)
-      yield* store.prune()
+      yield* store.upkeep.prune()
       expect(yield* listed(yield* lost(root))).toEqual(before)
     })
   )
@@ -77,10 +76,10 @@ describe("a process that dies between the record of a moved tag and its rows", (
       const store = yield* open({ root })
       yield* pullInto(store, old)
       yield* recordHalf(yield* open({ root, variant: "chown" }), old)
-      yield* store.prune()
+      yield* store.upkeep.prune()
       const again = yield* lost(root)
       expect(yield* listed(again)).toEqual([[reference, imageOf(old).digest, ["linux/amd64"]]])
-      expect(yield* again.verify).toEqual([])
+      expect(yield* again.upkeep.verify).toEqual([])
     })
   )
 })
@@ -109,7 +108,7 @@ describe("records", () => {
       })
       expect(yield* listed(yield* lost(root))).toHaveLength(1)
       const again = yield* open({ root })
-      yield* again.prune()
+      yield* again.upkeep.prune()
       expect(yield* Effect.promise(() => records(root))).toEqual([name])
       expect(yield* listed(yield* lost(root))).toEqual([[reference, imageOf(old).digest, ["linux/amd64"]]])
     })

@@ -101,7 +101,7 @@ describe("a file that is believed sound", () => {
       yield* Effect.promise(() => writeFile(`${path}.sound`, `${identity} 3`))
       const warnings: Array<PullEvent> = []
       const next = yield* open({ root, emit: (event) => warnings.push(event) })
-      expect(yield* next.images()).toHaveLength(8)
+      expect(yield* next.catalogue.images()).toHaveLength(8)
       expect(warnings).toMatchObject([{ code: "CatalogueDamaged" }])
     })
   )
@@ -116,7 +116,7 @@ describe("a file that is believed sound", () => {
       const bytes = yield* Effect.promise(() => readFile(first.database))
       yield* Effect.promise(() => writeFile(first.database, bytes))
       const second = yield* open({ root })
-      expect(yield* second.images()).toHaveLength(1)
+      expect(yield* second.catalogue.images()).toHaveLength(1)
       const after = yield* note()
       expect(after).not.toBe(before)
       expect(after).toBe(`${yield* identify(first.database)} 3`)

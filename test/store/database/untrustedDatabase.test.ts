@@ -103,7 +103,7 @@ describe("a catalogue of a stranger's making is set aside, and built again from 
         const root = yield* changed(...statements)
         const warnings: Array<unknown> = []
         const store = yield* open({ root, emit: (event) => warnings.push(event) })
-        expect(yield* store.images()).toMatchObject([{ reference }])
+        expect(yield* store.catalogue.images()).toMatchObject([{ reference }])
         expect(warnings).toEqual([])
       }
     })
@@ -211,7 +211,7 @@ describe.runIf(process.getuid?.() === 0)("a note that the file is sound", () => 
       const warned = Effect.gen(function* () {
         const warnings: Array<unknown> = []
         const store = yield* open({ root, emit: (event) => warnings.push(event) })
-        yield* store.images()
+        yield* store.catalogue.images()
         return warnings.length
       })
       yield* Effect.promise(() => writeFile(`${path}.sound`, `${identity} 3`))
@@ -236,9 +236,9 @@ describe("what stands under the catalogue's name and is no file", () => {
         yield* Effect.promise(() => rename(path, `${path}.was`))
         yield* Effect.promise(() => make(path))
         const store = yield* open({ root })
-        expect(yield* store.images()).toMatchObject([{ reference }])
+        expect(yield* store.catalogue.images()).toMatchObject([{ reference }])
         yield* pullInto(store, { reference: "example.org/b:1", version: "2" })
-        expect(yield* (yield* open({ root })).images()).toHaveLength(2)
+        expect(yield* (yield* open({ root })).catalogue.images()).toHaveLength(2)
         expect(yield* Effect.promise(() => readdir(root))).toContainEqual(expect.stringMatching(/^oci\.db\.damaged-/))
       })
     )

@@ -1,7 +1,7 @@
 /** What other users may do with the store's directories. Owners can be given away by root alone. */
 import { constants } from "node:fs"
-import { chmod, chown, lchown, lstat, mkdir, readdir, rm, stat, symlink } from "node:fs/promises"
-import { join } from "node:path"
+import { chmod, chown, lchown, lstat, mkdir, readdir, rename, rm, stat, symlink } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { describe, expect, test } from "vitest"
@@ -30,7 +30,7 @@ const used = Effect.fnUntraced(function* (options: StoreOptions) {
   const store = yield* open({ emit, ...options })
   const pulled = yield* Effect.result(
     Effect.gen(function* () {
-      yield* Effect.scoped(store.using)
+      yield* Effect.scoped(store.locks.lease)
       return yield* pullInto(store)
     })
   )
@@ -62,10 +62,10 @@ describe("directories that the store makes", () => {
       const firsts: ReadonlyArray<
         (store: Effect.Success<ReturnType<typeof open>>) => Effect.Effect<unknown, unknown, never>
       > = [
-        (store) => Effect.scoped(store.lock("x")),
-        (store) => Effect.scoped(store.hold(["sha256:x"])),
-        (store) => store.prune(),
-        (store) => Effect.scoped(store.scratch)
+        (store) => Effect.scoped(store.locks.lock("x")),
+        (store) => Effect.scoped(store.locks.hold(["sha256:x"])),
+        (store) => store.upkeep.prune(),
+        (store) => Effect.scoped(store.staging.stage)
       ]
       for (const [i, first] of firsts.entries()) {
         const root = join(home, `${i}`)
@@ -106,9 +106,9 @@ describe("whatever the umask is", () => {
         const root = join(home, "store")
         const layersDir = name.includes("elsewhere") ? join(home, "layers") : undefined
         const store = yield* open({ root, layersDir, ...options })
-        yield* Effect.scoped(Effect.andThen(store.using, store.hold(["sha256:x"])))
+        yield* Effect.scoped(Effect.andThen(store.locks.lease, store.locks.hold(["sha256:x"])))
         yield* pullInto(store)
-        yield* store.prune()
+        yield* store.upkeep.prune()
         expect(yield* writable(root)).toEqual([])
         if (layersDir !== undefined) expect(yield* writable(layersDir)).toEqual([])
       })
@@ -169,14 +169,14 @@ describe("a directory that is there", () => {
       const root = join(yield* shared, "store")
       const warnings: Array<PullEvent> = []
       const store = yield* open({ root, emit: (event) => warnings.push(event) })
-      yield* store.images()
+      yield* store.catalogue.images()
       yield* pullInto(store)
       expect(warnings).toEqual([])
       yield* Effect.promise(() => chmod(root, 0o755))
-      for (const _ of [1, 2]) yield* store.images()
+      for (const _ of [1, 2]) yield* store.catalogue.images()
       expect(warnings).toMatchObject([{ code: "StoreExposed" }])
       yield* Effect.promise(() => chmod(root, 0o777))
-      expect(yield* Effect.flip(store.images())).toMatchObject(refused("may be written to"))
+      expect(yield* Effect.flip(store.catalogue.images())).toMatchObject(refused("may be written to"))
     })
   )
   for (const mode of [0o777, 0o1777, 0o702, 0o722])
@@ -196,16 +196,36 @@ describe("a directory that is there", () => {
   it.effect("and is a link within the store is not followed", () =>
     Effect.gen(function* () {
       const home = yield* directory
-      for (const name of ["documents", "references", "locks", "partial", "proofs", "fingerprints", "layers/.staging"]) {
+      const top = ["documents", "references", "locks", "partial", "proofs", "fingerprints", "layers/.staging"]
+      const nested = ["documents/sha256", "documents/sha512", "locks/held"]
+      for (const name of [...top, ...nested]) {
         for (const access of ["private", "writable"] as const) {
           const root = join(home, "store")
-          yield* Effect.promise(() => mkdir(join(root, "layers"), { recursive: true }))
-          yield* Effect.promise(() => mkdir(join(home, "victim"), { recursive: true }))
+          for (const path of [join(root, "layers"), join(root, dirname(name)), join(home, "victim")])
+            yield* Effect.promise(() => mkdir(path, { recursive: true }))
           yield* Effect.promise(() => symlink(join(home, "victim"), join(root, name)))
           expect(yield* used({ root, access })).toMatchObject(refused("symbolic link"))
           yield* Effect.promise(() => rm(root, { recursive: true }))
         }
       }
+    })
+  )
+  it.effect("and is a link in the place of a reference's records is not followed", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const victim = join(root, "victim")
+      const store = yield* open({ root, access: "writable" })
+      yield* pullInto(store, { version: "1" })
+      const references = join(root, "references")
+      const [name = ""] = yield* Effect.promise(() => readdir(references))
+      yield* Effect.promise(async () => {
+        await rename(join(references, name), victim)
+        await symlink(victim, join(references, name))
+      })
+      const before = yield* Effect.promise(() => readdir(victim))
+      const pulled = yield* Effect.result(pullInto(store, { version: "2" }))
+      expect(Result.isFailure(pulled) && pulled.failure).toMatchObject(refused("symbolic link"))
+      expect(yield* Effect.promise(() => readdir(victim))).toEqual(before)
     })
   )
 })
@@ -220,7 +240,7 @@ describe.runIf(isRoot)("another user's directory", () => {
       const theirs = refused(`belongs to another user \\(${stranger}\\)`)
       expect(yield* used({ root })).toMatchObject(theirs)
       expect(yield* used({ root: home, layersDir: root })).toMatchObject(theirs)
-      expect(yield* Effect.flip((yield* open({ root })).images())).toMatchObject(theirs)
+      expect(yield* Effect.flip((yield* open({ root })).catalogue.images())).toMatchObject(theirs)
       expect(yield* Effect.promise(() => stat(join(root, "locks")).catch(() => "none"))).toBe("none")
       expect(yield* used({ root, access: "writable" })).toEqual([])
     })

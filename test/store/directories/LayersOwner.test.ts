@@ -13,7 +13,7 @@ const a = "example.org/a:1"
 const pulls = (root: string, layersDir?: string) =>
   Effect.gen(function* () {
     const store = yield* open({ root, layersDir })
-    yield* Effect.scoped(store.using)
+    yield* Effect.scoped(store.locks.lease)
     yield* pullInto(store, { reference: a })
     return store
   }).pipe(Effect.scoped)
@@ -32,7 +32,12 @@ describe("a directory of layers", () => {
       yield* pulls(first, layers)
       expect(yield* Effect.flip(pulls(second, layers))).toMatchObject(refused(first))
       const other = yield* open({ root: second, layersDir: layers })
-      for (const asked of [other.images(), other.prune(), other.find(a, amd64), Effect.scoped(other.scratch)])
+      for (const asked of [
+        other.catalogue.images(),
+        other.upkeep.prune(),
+        other.catalogue.find(a, amd64),
+        Effect.scoped(other.staging.stage)
+      ])
         expect(yield* Effect.flip(asked as Effect.Effect<unknown, unknown>)).toMatchObject(refused(first))
       expect((yield* Effect.promise(() => readdir(layers))).some((name) => name.endsWith(".extracted"))).toBe(true)
       yield* pulls(first, layers)
@@ -119,17 +124,17 @@ describe("a root that is removed while a store is open", () => {
         const store = yield* open({ root, layersDir: layers })
         const pull = (reference: string) =>
           Effect.gen(function* () {
-            yield* store.using
+            yield* store.locks.lease
             yield* pullInto(store, { reference, layers: ["a", "b"] })
           }).pipe(Effect.scoped)
         yield* pull(a)
         yield* Effect.promise(() => rm(root, { recursive: true }))
-        expect(yield* store.images()).toEqual([])
+        expect(yield* store.catalogue.images()).toEqual([])
         yield* pull("example.org/b:1")
-        expect(yield* store.images()).toMatchObject([{ reference: "example.org/b:1" }])
-        expect(yield* store.verify).toEqual([])
-        expect((yield* store.prune()).images).toEqual([])
-        expect(yield* (yield* open({ root, layersDir: layers })).images()).toHaveLength(1)
+        expect(yield* store.catalogue.images()).toMatchObject([{ reference: "example.org/b:1" }])
+        expect(yield* store.upkeep.verify).toEqual([])
+        expect((yield* store.upkeep.prune()).images).toEqual([])
+        expect(yield* (yield* open({ root, layersDir: layers })).catalogue.images()).toHaveLength(1)
       })
     )
 })

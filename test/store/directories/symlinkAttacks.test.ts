@@ -13,10 +13,10 @@ import { openNew, writeAtomic } from "../../../src/fs/writeAtomic.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { openPartial } from "../../../src/store/blobs/PartialBlob.ts"
 import { makeProofs } from "../../../src/store/blobs/Proofs.ts"
+import { prunePartials } from "../../../src/store/blobs/prunePartials.ts"
 import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
 import { lock } from "../../../src/store/locks/Lock.ts"
 import { sweep } from "../../../src/store/trees/Staging.ts"
-import { prunePartials } from "../../../src/store/upkeep/prunePartials.ts"
 import { it } from "../../support/effect.ts"
 import { digestOf, directory, imageOf, open, pullInto } from "../fixtures.ts"
 
@@ -186,10 +186,10 @@ describe("what is swept", () => {
           await rm(join(place, name), { recursive: true })
           await symlink(tree, join(place, name))
         })
-        yield* store.prune()
+        yield* store.upkeep.prune()
         yield* unharmed
-        yield* Effect.ignore(store.record(imageOf({ reference: "example.org/b:1", version: "2" })))
-        yield* store.remove("example.org/a:1").pipe(Effect.ignore)
+        yield* Effect.ignore(store.catalogue.record(imageOf({ reference: "example.org/b:1", version: "2" })))
+        yield* store.upkeep.remove("example.org/a:1").pipe(Effect.ignore)
         expect(yield* Effect.promise(() => readFile(join(tree, "file"), "utf8"))).toBe(text)
       })
     )

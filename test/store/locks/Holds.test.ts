@@ -5,12 +5,11 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect } from "vitest"
-import type { Store } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
-import { directory, imageOf, layerOf, open, pullInto } from "../fixtures.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, pullInto } from "../fixtures.ts"
 import { start } from "../process.ts"
 
-const trees = (store: Store["Service"]) =>
+const trees = (store: OpenStore) =>
   Effect.promise(async () => (await readdir(store.layersDir)).filter((name) => name.endsWith(".extracted")).sort())
 const named = (...names: ReadonlyArray<string>) => names.map((name) => `${layerOf(name).digest}.extracted`).sort()
 const digestsOf = (how: Parameters<typeof imageOf>[0]) => {
@@ -31,15 +30,19 @@ describe("an image that another process holds", () => {
         yield* pullInto(store, b)
         const child = yield* start("holdDigests.ts", root, ...digestsOf(a))
         yield* Effect.promise(() => child.says("held"))
-        expect(yield* store.remove(a.reference)).toMatchObject({ images: [a.reference], layers: [], deferred: true })
+        expect(yield* store.upkeep.remove(a.reference)).toMatchObject({
+          images: [a.reference],
+          layers: [],
+          deferred: true
+        })
         // What nobody holds goes all the same.
-        const removed = yield* store.remove(b.reference)
+        const removed = yield* store.upkeep.remove(b.reference)
         expect(removed).toMatchObject({ images: [b.reference], layers: [{ digest: layerOf("b").digest }] })
-        expect(yield* store.prune()).toMatchObject({ layers: [], deferred: true })
+        expect(yield* store.upkeep.prune()).toMatchObject({ layers: [], deferred: true })
         expect(yield* trees(store)).toEqual(named("base", "a"))
         child.process.kill("SIGKILL")
         yield* Effect.promise(() => child.ended)
-        expect(yield* store.prune()).toMatchObject({ deferred: false })
+        expect(yield* store.upkeep.prune()).toMatchObject({ deferred: false })
         expect(yield* trees(store)).toEqual([])
         expect(yield* Effect.promise(() => readdir(join(root, "locks", "held")))).toEqual([])
       }),
@@ -54,15 +57,15 @@ describe("an image that is held", () => {
       yield* pullInto(store, a)
       yield* pullInto(store, b)
       const scope = yield* Scope.make()
-      yield* Scope.provide(store.hold(digestsOf(a)), scope)
+      yield* Scope.provide(store.locks.hold(digestsOf(a)), scope)
       yield* TestClock.adjust("2 hours")
       for (const how of [{ unusedFor: 1 }, { keepBytes: 0 }]) {
-        expect((yield* store.prune({ ...how, dryRun: true })).images).toEqual([b.reference])
+        expect((yield* store.upkeep.prune({ ...how, dryRun: true })).images).toEqual([b.reference])
       }
-      expect((yield* store.prune({ keepBytes: 0 })).images).toEqual([b.reference])
+      expect((yield* store.upkeep.prune({ keepBytes: 0 })).images).toEqual([b.reference])
       expect(yield* trees(store)).toEqual(named("base", "a"))
       yield* Scope.close(scope, Exit.void)
-      expect((yield* store.prune({ unusedFor: 1 })).images).toEqual([a.reference])
+      expect((yield* store.upkeep.prune({ unusedFor: 1 })).images).toEqual([a.reference])
       expect(yield* trees(store)).toEqual([])
     })
   )
@@ -73,14 +76,14 @@ describe("an image that is held", () => {
       yield* pullInto(store, a)
       const scopes = [yield* Scope.make(), yield* Scope.make()]
       for (const [at, scope] of scopes.entries()) {
-        yield* Scope.provide((at === 0 ? store : other).hold(digestsOf(a)), scope)
+        yield* Scope.provide((at === 0 ? store : other).locks.hold(digestsOf(a)), scope)
       }
-      yield* store.remove(a.reference)
+      yield* store.upkeep.remove(a.reference)
       for (const scope of scopes) {
-        expect(yield* store.prune()).toMatchObject({ layers: [], deferred: true })
+        expect(yield* store.upkeep.prune()).toMatchObject({ layers: [], deferred: true })
         yield* Scope.close(scope, Exit.void)
       }
-      expect((yield* other.prune()).layers).toHaveLength(2)
+      expect((yield* other.upkeep.prune()).layers).toHaveLength(2)
     })
   )
   it.effect("what a dead one left of its hold is nothing", () =>
@@ -88,10 +91,10 @@ describe("an image that is held", () => {
       const root = yield* directory
       const store = yield* open({ root })
       yield* pullInto(store, a)
-      yield* Effect.scoped(store.hold(digestsOf(a)))
+      yield* Effect.scoped(store.locks.hold(digestsOf(a)))
       const held = join(root, "locks", "held")
       for (const digest of digestsOf(a)) yield* Effect.promise(() => writeFile(join(held, digest), ""))
-      expect((yield* store.remove(a.reference)).layers).toHaveLength(2)
+      expect((yield* store.upkeep.remove(a.reference)).layers).toHaveLength(2)
       expect(yield* Effect.promise(() => readdir(held))).toEqual([])
     })
   )

@@ -2,13 +2,13 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { layerOf, open } from "../fixtures.ts"
+import { open } from "../fixtures.ts"
 
 const [root = ""] = process.argv.slice(2)
 await Effect.runPromise(
   Effect.gen(function* () {
     const store = yield* open({ root })
-    const path = yield* store.stage(layerOf("a").digest)
+    const path = yield* store.staging.stage
     yield* Effect.promise(() => writeFile(join(path, "half"), "half"))
     process.stdout.write(`${path}\nstaged\n`)
     setInterval(() => {}, 1000)

@@ -4,10 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { describe, expect, test } from "vitest"
 import { isDigest } from "../../../src/image/reference/Digest.ts"
-import type { Store } from "../../../src/store/Store.ts"
 import { readTreeName } from "../../../src/store/trees/TreePaths.ts"
 import { it } from "../../support/effect.ts"
-import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const amd64 = { os: "linux", architecture: "amd64" }
 const alpine = "docker.io/library/alpine:3"
@@ -17,11 +16,11 @@ const write = (path: string, text: string) => Effect.promise(() => writeFile(pat
 const read = (path: string) => Effect.promise(() => readFile(path, "utf8").catch(() => "gone"))
 
 /** Publishes one layer with a file beside it. */
-const publishBoth = (store: Store["Service"], text: string | undefined) =>
+const publishBoth = (store: OpenStore, text: string | undefined) =>
   Effect.gen(function* () {
-    const staging = yield* store.stage(digest)
+    const staging = yield* store.staging.stage
     if (text !== undefined) yield* write(`${staging}.stat`, text)
-    return yield* store.publish(staging, digest)
+    return yield* store.trees.publish(staging, store.trees.layerPath(digest))
   }).pipe(Effect.scoped)
 
 describe("names", () => {
@@ -75,7 +74,7 @@ describe("the file beside a layer", () => {
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       const staging = yield* Effect.scoped(
-        Effect.tap(store.stage(digest), (staging) => write(`${staging}.stat`, "never published"))
+        Effect.tap(store.staging.stage, (staging) => write(`${staging}.stat`, "never published"))
       )
       expect(yield* read(`${staging}.stat`)).toBe("gone")
     })
@@ -86,11 +85,11 @@ describe("the file beside a layer", () => {
       const store = yield* open({ root: yield* directory })
       const path = yield* publishBoth(store, "said")
       yield* pullInto(store, { layers: ["a"] })
-      yield* write(`${store.layerPath(layerOf("crashed").digest)}.stat`, "said of nothing")
+      yield* write(`${store.trees.layerPath(layerOf("crashed").digest)}.stat`, "said of nothing")
       yield* write(join(store.layersDir, "notes.stat"), "somebody else's")
-      yield* store.prune()
+      yield* store.upkeep.prune()
       expect((yield* names(store.layersDir)).sort()).toEqual(["notes.stat", basename(path), `${basename(path)}.stat`])
-      yield* store.remove(alpine)
+      yield* store.upkeep.remove(alpine)
       expect(yield* names(store.layersDir)).toEqual(["notes.stat"])
     })
   )
@@ -102,10 +101,10 @@ describe("trees made with other options", () => {
       const root = yield* directory
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
       yield* pullInto(plain, { layers: ["a"] })
-      expect(Option.isSome(yield* plain.find(alpine, amd64))).toBe(true)
-      expect(Option.isNone(yield* chown.find(alpine, amd64))).toBe(true)
+      expect(Option.isSome(yield* plain.catalogue.find(alpine, amd64))).toBe(true)
+      expect(Option.isNone(yield* chown.catalogue.find(alpine, amd64))).toBe(true)
       yield* pullInto(chown, { layers: ["a"] })
-      expect(Option.getOrThrow(yield* chown.find(alpine, amd64)).layers[0]?.path).toBe(
+      expect(Option.getOrThrow(yield* chown.catalogue.find(alpine, amd64)).layers[0]?.path).toBe(
         join(root, "layers", `${digest}.chown.extracted`)
       )
       expect((yield* names(join(root, "layers"))).sort()).toEqual([`${digest}.chown.extracted`, `${digest}.extracted`])
@@ -117,10 +116,10 @@ describe("trees made with other options", () => {
       const root = yield* directory
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
       yield* pullInto(chown, { layers: ["a"] })
-      expect((yield* plain.prune()).layers).toEqual([])
-      expect((yield* plain.usage).layers).toMatchObject({ count: 1 })
-      expect(yield* plain.verify).toEqual([])
-      yield* plain.remove(alpine)
+      expect((yield* plain.upkeep.prune()).layers).toEqual([])
+      expect((yield* plain.upkeep.usage).layers).toMatchObject({ count: 1 })
+      expect(yield* plain.upkeep.verify).toEqual([])
+      yield* plain.upkeep.remove(alpine)
       expect(yield* names(join(root, "layers"))).toEqual([])
     })
   )
@@ -131,15 +130,18 @@ describe("trees made with other options", () => {
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
       for (const store of [plain, chown]) yield* pullInto(store, { layers: ["base", "a"] })
       const lost = layerOf("a").digest
-      yield* Effect.promise(() => rm(chown.layerPath(lost), { recursive: true }))
+      yield* Effect.promise(() => rm(chown.trees.layerPath(lost), { recursive: true }))
       const problem = `of the trees made with other options, ${lost}.chown.extracted is missing`
-      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown", problem }])
+      expect(yield* plain.upkeep.verify).toMatchObject([{ digest: lost, variant: "chown", problem }])
       const ours = { digest: lost, problem: "the layer's directory is missing" }
-      expect(yield* chown.verify).toMatchObject([ours])
-      expect(yield* chown.verify).not.toMatchObject([{ variant: "chown" }])
-      yield* Effect.promise(() => rm(plain.layerPath(lost), { recursive: true }))
-      expect(yield* plain.verify).toMatchObject([{ digest: lost, variant: "chown" }, ours])
-      expect(yield* (yield* open({ root, merged: true })).verify).toMatchObject([{ variant: "" }, { variant: "chown" }])
+      expect(yield* chown.upkeep.verify).toMatchObject([ours])
+      expect(yield* chown.upkeep.verify).not.toMatchObject([{ variant: "chown" }])
+      yield* Effect.promise(() => rm(plain.trees.layerPath(lost), { recursive: true }))
+      expect(yield* plain.upkeep.verify).toMatchObject([{ digest: lost, variant: "chown" }, ours])
+      expect(yield* (yield* open({ root, merged: true })).upkeep.verify).toMatchObject([
+        { variant: "" },
+        { variant: "chown" }
+      ])
     })
   )
 
@@ -149,10 +151,10 @@ describe("trees made with other options", () => {
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
       yield* pullInto(plain, { reference: "e.org/a:1", layers: ["base", "a"], version: "a" })
       yield* pullInto(chown, { reference: "e.org/b:1", layers: ["base", "b"], version: "b" })
-      expect(yield* plain.verify).toEqual([])
-      expect(yield* chown.verify).toEqual([])
-      yield* Effect.promise(() => rm(plain.layerPath(layerOf("a").digest), { recursive: true }))
-      expect(yield* plain.verify).toMatchObject([{ reference: "e.org/a:1", digest: layerOf("a").digest }])
+      expect(yield* plain.upkeep.verify).toEqual([])
+      expect(yield* chown.upkeep.verify).toEqual([])
+      yield* Effect.promise(() => rm(plain.trees.layerPath(layerOf("a").digest), { recursive: true }))
+      expect(yield* plain.upkeep.verify).toMatchObject([{ reference: "e.org/a:1", digest: layerOf("a").digest }])
     })
   )
 
@@ -163,19 +165,19 @@ describe("trees made with other options", () => {
       yield* pullInto(chown, { layers: ["a"] })
       yield* Effect.promise(() => rm(chown.database))
       const plain = yield* open({ root })
-      expect(yield* plain.images()).toMatchObject([{ reference: alpine }])
-      expect(Option.isNone(yield* plain.find(alpine, amd64))).toBe(true)
-      expect(Option.isSome(yield* chown.find(alpine, amd64))).toBe(true)
+      expect(yield* plain.catalogue.images()).toMatchObject([{ reference: alpine }])
+      expect(Option.isNone(yield* plain.catalogue.find(alpine, amd64))).toBe(true)
+      expect(Option.isSome(yield* chown.catalogue.find(alpine, amd64))).toBe(true)
     })
   )
 })
 
 describe("merged", () => {
   const manifest = imageOf({ layers: ["a"] }).manifest.digest
-  const publishRootfs = (store: Store["Service"]) =>
+  const publishRootfs = (store: OpenStore) =>
     Effect.gen(function* () {
       if (!isDigest(manifest)) return yield* Effect.die("not a digest")
-      return yield* store.publishRootfs(yield* store.stage(digest), manifest)
+      return yield* store.trees.publish(yield* store.staging.stage, store.trees.rootfsPath(manifest))
     }).pipe(Effect.scoped)
 
   it.effect("an image is complete when its one directory is there", () =>
@@ -183,18 +185,18 @@ describe("merged", () => {
       const root = yield* directory
       const store = yield* open({ root, merged: true })
       yield* publishLayers(store, imageOf({ layers: ["a"] }))
-      yield* store.record(imageOf({ layers: ["a"] }))
-      expect(Option.isNone(yield* store.find(alpine, amd64))).toBe(true)
+      yield* store.catalogue.record(imageOf({ layers: ["a"] }))
+      expect(Option.isNone(yield* store.catalogue.find(alpine, amd64))).toBe(true)
       const path = yield* publishRootfs(store)
       expect(path).toBe(join(root, "layers", `${manifest}.rootfs`))
-      const found = Option.getOrThrow(yield* store.find(alpine, amd64))
+      const found = Option.getOrThrow(yield* store.catalogue.find(alpine, amd64))
       expect(found).toMatchObject({ rootfs: path, layers: [{ digest, path }] })
-      expect(Option.getOrThrow(yield* store.inspect(alpine)).manifests).toMatchObject([
+      expect(Option.getOrThrow(yield* store.catalogue.inspect(alpine)).manifests).toMatchObject([
         { rootfs: path, complete: true }
       ])
-      yield* store.prune()
-      expect(Option.isSome(yield* store.find(alpine, amd64))).toBe(true)
-      yield* store.remove(alpine)
+      yield* store.upkeep.prune()
+      expect(Option.isSome(yield* store.catalogue.find(alpine, amd64))).toBe(true)
+      yield* store.upkeep.remove(alpine)
       expect(yield* names(join(root, "layers"))).toEqual([])
     })
   )
@@ -202,8 +204,8 @@ describe("merged", () => {
   it.effect("so is an image without layers", () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory, merged: true })
-      yield* store.record(imageOf({ layers: [] }))
-      expect(Option.isNone(yield* store.find(alpine, amd64))).toBe(true)
+      yield* store.catalogue.record(imageOf({ layers: [] }))
+      expect(Option.isNone(yield* store.catalogue.find(alpine, amd64))).toBe(true)
     })
   )
 })

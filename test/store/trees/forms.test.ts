@@ -7,11 +7,10 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { describe, expect, test } from "vitest"
 import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
 import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
-import type { Store } from "../../../src/store/Store.ts"
 import { likelyForms, wholeForms } from "../../../src/store/trees/forms.ts"
 import { readTreeName } from "../../../src/store/trees/TreePaths.ts"
 import { it } from "../../support/effect.ts"
-import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const treesOf = (...names: ReadonlyArray<string>) => names.flatMap((name) => readTreeName(name) ?? [])
 const layers = (...digests: ReadonlyArray<string>) => digests.map((digest) => ({ digest }))
@@ -42,9 +41,9 @@ test.each([
 const a = { reference: "e.org/a:1", layers: ["base", "a"], version: "a" }
 const b = { reference: "e.org/b:1", layers: ["base", "b"], version: "b" }
 const amd64 = { os: "linux", architecture: "amd64" }
-const named = (store: Store["Service"], ...names: ReadonlyArray<string>) =>
-  names.map((name) => store.layerPath(layerOf(name).digest).slice(store.layersDir.length + 1))
-const there = (store: Store["Service"]) =>
+const named = (store: OpenStore, ...names: ReadonlyArray<string>) =>
+  names.map((name) => store.trees.layerPath(layerOf(name).digest).slice(store.layersDir.length + 1))
+const there = (store: OpenStore) =>
   Effect.promise(async () => (await readdir(store.layersDir)).filter((name) => name.endsWith(".extracted")).sort())
 const two = Effect.gen(function* () {
   const root = yield* directory
@@ -57,11 +56,11 @@ describe("a tree in another form than its image was pulled in", () => {
       const { plain, overlay } = yield* two
       yield* pullInto(overlay, a)
       yield* pullInto(plain, b)
-      const removed = yield* overlay.remove(a.reference)
+      const removed = yield* overlay.upkeep.remove(a.reference)
       expect(removed.layers.map(({ digest }) => digest).sort()).toEqual(
         [layerOf("a").digest, layerOf("base").digest].sort()
       )
-      for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+      for (const store of [plain, overlay]) expect(yield* store.upkeep.verify).toEqual([])
       expect(yield* there(plain)).toEqual(named(plain, "base", "b").sort())
     })
   )
@@ -72,15 +71,15 @@ describe("a tree in another form than its image was pulled in", () => {
       yield* publishLayers(overlay, imageOf({ layers: ["base"] }))
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* overlay.using
-          for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+          yield* overlay.locks.lease
+          for (const store of [plain, overlay]) expect(yield* store.upkeep.verify).toEqual([])
         })
       )
-      expect((yield* plain.prune({ dryRun: true })).layers).toMatchObject([{ digest: layerOf("base").digest }])
-      expect((yield* plain.usage).orphans.count).toBe(1)
-      expect((yield* plain.prune()).layers).toMatchObject([{ digest: layerOf("base").digest }])
+      expect((yield* plain.upkeep.prune({ dryRun: true })).layers).toMatchObject([{ digest: layerOf("base").digest }])
+      expect((yield* plain.upkeep.usage).orphans.count).toBe(1)
+      expect((yield* plain.upkeep.prune()).layers).toMatchObject([{ digest: layerOf("base").digest }])
       expect(yield* there(plain)).toEqual(named(plain, "base", "a").sort())
-      expect(Option.isSome(yield* plain.find(a.reference, amd64))).toBe(true)
+      expect(Option.isSome(yield* plain.catalogue.find(a.reference, amd64))).toBe(true)
     })
   )
   it.effect("that others made, and an image is found complete in, is its own from then on", () =>
@@ -88,35 +87,35 @@ describe("a tree in another form than its image was pulled in", () => {
       const { root, plain, overlay } = yield* two
       yield* pullInto(plain, { ...a, layers: ["base"] })
       yield* pullInto(overlay, b)
-      expect(Option.isSome(yield* overlay.find(a.reference, amd64))).toBe(true)
-      yield* plain.remove(b.reference)
-      yield* plain.prune()
+      expect(Option.isSome(yield* overlay.catalogue.find(a.reference, amd64))).toBe(true)
+      yield* plain.upkeep.remove(b.reference)
+      yield* plain.upkeep.prune()
       expect(yield* there(plain)).toEqual([...named(overlay, "base"), ...named(plain, "base")].sort())
       yield* Effect.promise(() => rm(join(root, "oci.db")))
-      yield* plain.images()
-      yield* plain.prune()
+      yield* plain.catalogue.images()
+      yield* plain.upkeep.prune()
       expect(yield* there(plain)).toEqual([...named(overlay, "base"), ...named(plain, "base")].sort())
-      yield* Effect.promise(() => rm(overlay.layerPath(layerOf("base").digest), { recursive: true }))
-      expect(yield* plain.verify).toMatchObject([{ reference: a.reference, variant: "overlay-user" }])
+      yield* Effect.promise(() => rm(overlay.trees.layerPath(layerOf("base").digest), { recursive: true }))
+      expect(yield* plain.upkeep.verify).toMatchObject([{ reference: a.reference, variant: "overlay-user" }])
     })
   )
   it.effect("stays when the same image is pulled again in one of its forms, and goes when its tag moves on", () =>
     Effect.gen(function* () {
       const { plain, overlay } = yield* two
       for (const store of [plain, overlay, plain]) yield* pullInto(store, a)
-      yield* plain.prune()
+      yield* plain.upkeep.prune()
       expect(yield* there(plain)).toHaveLength(4)
       yield* pullInto(plain, { ...a, layers: ["base", "next"], version: "next" })
-      yield* plain.prune()
+      yield* plain.upkeep.prune()
       expect(yield* there(plain)).toEqual(named(plain, "base", "next").sort())
-      for (const store of [plain, overlay]) expect(yield* store.verify).toEqual([])
+      for (const store of [plain, overlay]) expect(yield* store.upkeep.verify).toEqual([])
     })
   )
 })
 
 describe("a catalogue of the version before", () => {
   /** As it was: without the table, and without what the records say of trees. */
-  const older = Effect.fnUntraced(function* ({ database }: Store["Service"]) {
+  const older = Effect.fnUntraced(function* ({ database }: OpenStore) {
     const bytes = yield* Effect.promise(() => import("node:fs/promises").then(({ readFile }) => readFile(database)))
     const { client, export: out } = yield* openSqlJs(new Uint8Array(bytes))
     yield* Effect.gen(function* () {
@@ -132,11 +131,11 @@ describe("a catalogue of the version before", () => {
       const { root, plain, overlay } = yield* two
       yield* pullInto(overlay, a)
       yield* pullInto(plain, b)
-      yield* Effect.promise(() => rm(plain.layerPath(layerOf("b").digest), { recursive: true }))
+      yield* Effect.promise(() => rm(plain.trees.layerPath(layerOf("b").digest), { recursive: true }))
       yield* older(plain)
       const again = yield* open({ root })
-      expect(yield* again.verify).toMatchObject([{ reference: b.reference, digest: layerOf("b").digest }])
-      expect((yield* again.prune()).layers).toEqual([])
+      expect(yield* again.upkeep.verify).toMatchObject([{ reference: b.reference, digest: layerOf("b").digest }])
+      expect((yield* again.upkeep.prune()).layers).toEqual([])
       expect(yield* there(plain)).toEqual([...named(overlay, "base", "a"), ...named(plain, "base")].sort())
     })
   )

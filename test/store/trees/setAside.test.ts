@@ -3,23 +3,22 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
-import type { Store } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
-import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const { digest } = layerOf("a")
 
 const pulled = Effect.gen(function* () {
   const store = yield* open({ root: yield* directory })
   yield* pullInto(store, { layers: ["a"] })
-  const path = store.layerPath(digest)
+  const path = store.trees.layerPath(digest)
   yield* Effect.promise(() => writeFile(`${path}.stat`, "beside"))
   return { store, tree: { digest, path } }
 })
 
-const there = (store: Store["Service"]) =>
+const there = (store: OpenStore) =>
   Effect.promise(async () => (await readdir(store.layersDir)).filter((name) => name !== ".staging").sort())
-const staged = (store: Store["Service"]) =>
+const staged = (store: OpenStore) =>
   Effect.promise(async () =>
     (await readdir(join(store.layersDir, ".staging"), { recursive: true })).filter((name) => name.includes("/"))
   )
@@ -31,7 +30,7 @@ describe("setAside", () => {
       const { store, tree: it } = yield* pulled
       yield* Effect.scoped(
         Effect.gen(function* () {
-          expect(yield* store.setAside(it)).toBe(true)
+          expect(yield* store.trees.setAside(it)).toBe(true)
           expect(yield* there(store)).toEqual([])
         })
       )
@@ -47,7 +46,7 @@ describe("setAside", () => {
       yield* Effect.promise(() => writeFile(join(it.path, "old"), ""))
       yield* Effect.scoped(
         Effect.gen(function* () {
-          expect(yield* store.setAside(it)).toBe(true)
+          expect(yield* store.trees.setAside(it)).toBe(true)
           yield* publishLayers(store, imageOf({ layers: ["a"] }))
         })
       )
@@ -61,15 +60,15 @@ describe("setAside", () => {
     Effect.gen(function* () {
       const { store, tree: it } = yield* pulled
       const other = yield* open({ root: store.root })
-      for (const busy of [other.using, other.hold([digest])]) {
+      for (const busy of [other.locks.lease, other.locks.hold([digest])]) {
         const taken = Effect.gen(function* () {
           yield* busy
-          return yield* store.setAside(it)
+          return yield* store.trees.setAside(it)
         })
         expect(yield* Effect.scoped(taken)).toBe(false)
         expect(yield* there(store)).toEqual(tree)
       }
-      expect(yield* Effect.scoped(store.setAside(it))).toBe(true)
+      expect(yield* Effect.scoped(store.trees.setAside(it))).toBe(true)
     })
   )
 
@@ -77,7 +76,7 @@ describe("setAside", () => {
     Effect.gen(function* () {
       const { store, tree: it } = yield* pulled
       yield* Effect.promise(() => rm(it.path, { recursive: true }))
-      yield* Effect.scoped(store.setAside(it))
+      yield* Effect.scoped(store.trees.setAside(it))
       expect(yield* there(store)).toEqual([tree[1]])
     })
   )

@@ -7,23 +7,22 @@ import * as TestClock from "effect/testing/TestClock"
 import { lastValueFrom, of } from "rxjs"
 import { describe, expect } from "vitest"
 import { Gate } from "../../../src/reactive/Gate.ts"
-import { openCatalogue } from "../../../src/store/catalogue/Catalogue.ts"
-import type { Store } from "../../../src/store/Store.ts"
+import { openCatalogue } from "../../../src/store/catalogue/openCatalogue.ts"
 import { makeStaging } from "../../../src/store/trees/Staging.ts"
 import { makeTreePaths } from "../../../src/store/trees/TreePaths.ts"
 import { makeCleaner } from "../../../src/store/upkeep/Cleaner.ts"
 import { it } from "../../support/effect.ts"
-import { directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
+import { directory, imageOf, layerOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const digests = (...names: ReadonlyArray<string>) => names.map((name) => layerOf(name).digest)
-const onDisk = (store: Store["Service"]) =>
+const onDisk = (store: OpenStore) =>
   Effect.promise(async () => (await readdir(store.layersDir)).filter((name) => name.endsWith(".extracted")).sort())
 const directories = (...names: ReadonlyArray<string>) =>
   digests(...names)
     .map((digest) => `${digest}.extracted`)
     .sort()
-const references = (store: Store["Service"]) =>
-  Effect.map(store.images(), (images) => images.map(({ reference }) => reference))
+const references = (store: OpenStore) =>
+  Effect.map(store.catalogue.images(), (images) => images.map(({ reference }) => reference))
 const files = async (path: string): Promise<number> =>
   (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length
 
@@ -35,7 +34,7 @@ describe("remove", () => {
       yield* pullInto(store, { reference: "e.org/a:1", layers: ["base", "a"], version: "a" })
       yield* pullInto(store, { reference: "e.org/b:1", layers: ["base", "b"], version: "b" })
       yield* publishLayers(store, imageOf({ layers: ["nobody's"] }))
-      const removed = yield* store.remove("e.org/a:1")
+      const removed = yield* store.upkeep.remove("e.org/a:1")
       expect(removed).toMatchObject({ images: ["e.org/a:1"], deferred: false, partials: [] })
       expect(removed.layers.map(({ digest }) => digest)).toEqual(digests("a"))
       expect(removed.bytes).toBeGreaterThan(0)
@@ -51,15 +50,17 @@ describe("remove", () => {
       const twin = { layers: ["a"] }
       yield* pullInto(store, { ...twin, reference: "e.org/a:1" })
       yield* pullInto(store, { ...twin, reference: "e.org/a:latest" })
-      expect((yield* store.remove("e.org/a:1")).layers).toEqual([])
-      expect(Option.isSome(yield* store.find("e.org/a:latest", { os: "linux", architecture: "amd64" }))).toBe(true)
-      expect(yield* store.verify).toEqual([])
+      expect((yield* store.upkeep.remove("e.org/a:1")).layers).toEqual([])
+      expect(Option.isSome(yield* store.catalogue.find("e.org/a:latest", { os: "linux", architecture: "amd64" }))).toBe(
+        true
+      )
+      expect(yield* store.upkeep.verify).toEqual([])
     })
   )
   it.effect("of what is not there removes nothing", () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
-      expect(yield* store.remove("e.org/none:1")).toMatchObject({ images: [], layers: [], bytes: 0 })
+      expect(yield* store.upkeep.remove("e.org/none:1")).toMatchObject({ images: [], layers: [], bytes: 0 })
     })
   )
   it.effect("of what is not there writes nothing, and leaves nothing for later, a running pull or not", () =>
@@ -67,10 +68,10 @@ describe("remove", () => {
       const root = yield* directory
       const [store, other] = [yield* open({ root }), yield* open({ root })]
       yield* pullInto(store)
-      yield* other.using
+      yield* other.locks.lease
       const identity = Effect.promise(async () => (await stat(store.database, { bigint: true })).mtimeNs)
       const before = yield* identity
-      expect(yield* store.remove("e.org/none:1")).toMatchObject({ images: [], deferred: false })
+      expect(yield* store.upkeep.remove("e.org/none:1")).toMatchObject({ images: [], deferred: false })
       expect(yield* identity).toBe(before)
     })
   )
@@ -80,11 +81,11 @@ describe("remove", () => {
       const store = yield* open({ root })
       yield* pullInto(store, { reference: "e.org/a:1" })
       yield* Effect.promise(() => mkdir(`${store.database}.tmp`))
-      expect((yield* Effect.flip(store.remove("e.org/a:1")))._tag).toBe("FileSystemFailed")
-      expect(yield* store.verify).toEqual([])
+      expect((yield* Effect.flip(store.upkeep.remove("e.org/a:1")))._tag).toBe("FileSystemFailed")
+      expect(yield* store.upkeep.verify).toEqual([])
       expect(yield* Effect.promise(() => files(join(root, "references")))).toBe(1)
       yield* Effect.promise(() => rmdir(`${store.database}.tmp`))
-      expect((yield* store.remove("e.org/a:1")).images).toEqual(["e.org/a:1"])
+      expect((yield* store.upkeep.remove("e.org/a:1")).images).toEqual(["e.org/a:1"])
       expect(yield* Effect.promise(() => files(join(root, "documents")))).toBe(0)
     })
   )
@@ -92,7 +93,7 @@ describe("remove", () => {
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       yield* pullInto(store, { reference: "e.org/empty:1", layers: [] })
-      expect((yield* store.remove("e.org/empty:1")).images).toEqual(["e.org/empty:1"])
+      expect((yield* store.upkeep.remove("e.org/empty:1")).images).toEqual(["e.org/empty:1"])
       expect(yield* references(store)).toEqual([])
     })
   )
@@ -102,7 +103,7 @@ describe("remove", () => {
       const store = yield* open({ root })
       yield* pullInto(store, { reference: "e.org/a:1", layers: ["base"], version: "a" })
       yield* pullInto(store, { reference: "e.org/b:1", layers: ["base"], version: "b" })
-      yield* store.remove("e.org/a:1")
+      yield* store.upkeep.remove("e.org/a:1")
       yield* Effect.promise(() => rm(store.database))
       expect(yield* references(yield* open({ root }))).toEqual(["e.org/b:1"])
     })
@@ -110,7 +111,7 @@ describe("remove", () => {
 })
 
 describe("prune", () => {
-  const three = Effect.fnUntraced(function* (store: Store["Service"]) {
+  const three = Effect.fnUntraced(function* (store: OpenStore) {
     for (const name of ["a", "b", "c"]) {
       yield* pullInto(store, { reference: `e.org/${name}:1`, layers: ["base", name], version: name })
       yield* TestClock.adjust("1 hour")
@@ -126,13 +127,13 @@ describe("prune", () => {
       const { digest } = layerOf("cut")
       yield* Effect.scoped(
         Effect.gen(function* () {
-          const partial = yield* store.partial({ digest, size: 100 })
+          const partial = yield* store.blobs.partial({ digest, size: 100 })
           yield* Effect.promise(() => lastValueFrom(partial.bytes$(new Gate(), () => of(new Uint8Array(10)))))
         })
       )
-      const dry = yield* store.prune({ dryRun: true })
+      const dry = yield* store.upkeep.prune({ dryRun: true })
       expect(yield* onDisk(store)).toContain(directories("nobody's")[0])
-      const pruned = yield* store.prune()
+      const pruned = yield* store.upkeep.prune()
       expect(pruned).toEqual(dry)
       expect(pruned.images).toEqual([])
       expect(pruned.layers.map((layer) => layer.digest)).toEqual(digests("nobody's"))
@@ -145,12 +146,12 @@ describe("prune", () => {
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       yield* three(store)
-      yield* store.find("e.org/a:1", { os: "linux", architecture: "amd64" })
+      yield* store.catalogue.find("e.org/a:1", { os: "linux", architecture: "amd64" })
       const how = { unusedFor: 90 * 60_000 }
-      const dry = yield* store.prune({ ...how, dryRun: true })
+      const dry = yield* store.upkeep.prune({ ...how, dryRun: true })
       expect(dry.images).toEqual(["e.org/b:1"])
       expect(yield* references(store)).toHaveLength(3)
-      expect(yield* store.prune(how)).toEqual(dry)
+      expect(yield* store.upkeep.prune(how)).toEqual(dry)
       expect(yield* references(store)).toEqual(["e.org/a:1", "e.org/c:1"])
       expect(yield* onDisk(store)).toEqual(directories("base", "a", "c"))
     })
@@ -159,11 +160,11 @@ describe("prune", () => {
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       yield* three(store)
-      const { layers } = yield* store.usage
+      const { layers } = yield* store.upkeep.usage
       expect(layers.count).toBe(4)
-      expect((yield* store.prune({ keepBytes: layers.bytes })).images).toEqual([])
-      expect((yield* store.prune({ keepBytes: layers.bytes - 1 })).images).toEqual(["e.org/a:1"])
-      expect((yield* store.prune({ keepBytes: 0 })).images).toEqual(["e.org/b:1", "e.org/c:1"])
+      expect((yield* store.upkeep.prune({ keepBytes: layers.bytes })).images).toEqual([])
+      expect((yield* store.upkeep.prune({ keepBytes: layers.bytes - 1 })).images).toEqual(["e.org/a:1"])
+      expect((yield* store.upkeep.prune({ keepBytes: 0 })).images).toEqual(["e.org/b:1", "e.org/c:1"])
       expect(yield* onDisk(store)).toEqual([])
     })
   )
@@ -173,11 +174,11 @@ describe("prune", () => {
       yield* pullInto(store, { reference: "e.org/a:1" })
       yield* TestClock.adjust("1 minute")
       for (const how of [{ keepBytes: 0 }, { unusedFor: 0 }]) {
-        expect((yield* store.prune({ ...how, dryRun: true })).images).toEqual([])
-        expect((yield* store.prune(how)).images).toEqual([])
+        expect((yield* store.upkeep.prune({ ...how, dryRun: true })).images).toEqual([])
+        expect((yield* store.upkeep.prune(how)).images).toEqual([])
       }
       yield* TestClock.adjust("1 milli")
-      expect((yield* store.prune({ keepBytes: 0 })).images).toEqual(["e.org/a:1"])
+      expect((yield* store.upkeep.prune({ keepBytes: 0 })).images).toEqual(["e.org/a:1"])
     })
   )
   it.effect("takes no image that was pulled anew or used since it was chosen, and does not say it did", () =>
@@ -188,16 +189,16 @@ describe("prune", () => {
       const lockPath = (name: string) => join(root, "locks", name)
       const { layersDir, layerPath, variant } = makeTreePaths(join(root, "layers"), "")
       const options = { root, layersDir, layerPath, variant, path: other.database, lockPath: lockPath("catalogue") }
-      const { database } = yield* openCatalogue({ ...options, using: Effect.void, emit: () => {} })
+      const { database } = yield* openCatalogue({ ...options, lease: Effect.void, emit: () => {} })
       const meanwhile = Effect.gen(function* () {
         yield* pullInto(other, { reference: "e.org/a:1", layers: ["base", "moved"], version: "moved" })
-        yield* other.find("e.org/b:1", { os: "linux", architecture: "amd64" })
+        yield* other.catalogue.find("e.org/b:1", { os: "linux", architecture: "amd64" })
       })
       const keeper = makeCleaner({
         ...options,
         lockPath,
         partialPath: (digest) => join(root, "partial", digest),
-        area: makeStaging(layersDir, "prune").pipe(Effect.provideService(Scope.Scope, yield* Effect.scope)),
+        staging: makeStaging(layersDir, "prune").pipe(Effect.provideService(Scope.Scope, yield* Effect.scope)),
         database: {
           read: database.read,
           transaction: (name, ...rest) =>
@@ -209,7 +210,7 @@ describe("prune", () => {
       })
       expect((yield* keeper.prune({ keepBytes: 1 })).images).toEqual(["e.org/c:1"])
       expect(yield* references(other)).toEqual(["e.org/a:1", "e.org/b:1"])
-      expect(yield* other.verify).toEqual([])
+      expect(yield* other.upkeep.verify).toEqual([])
       expect(yield* onDisk(other)).toEqual(directories("base", "b", "moved"))
     })
   )
@@ -220,13 +221,13 @@ describe("prune", () => {
       const image = imageOf({ layers: ["new"] })
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* store.using
+          yield* store.locks.lease
           yield* publishLayers(store, image)
-          expect(yield* other.prune()).toMatchObject({ layers: [], deferred: true })
-          yield* store.record(image)
+          expect(yield* other.upkeep.prune()).toMatchObject({ layers: [], deferred: true })
+          yield* store.catalogue.record(image)
         })
       )
-      expect(yield* other.prune()).toMatchObject({ layers: [], deferred: false })
+      expect(yield* other.upkeep.prune()).toMatchObject({ layers: [], deferred: false })
       expect(yield* onDisk(store)).toEqual(directories("new"))
     })
   )
@@ -240,11 +241,11 @@ describe("prune", () => {
       )
       yield* Effect.scoped(
         Effect.gen(function* () {
-          yield* store.lock(digest)
-          expect((yield* store.prune()).partials).toEqual([])
+          yield* store.locks.lock(digest)
+          expect((yield* store.upkeep.prune()).partials).toEqual([])
         })
       )
-      expect((yield* store.prune()).partials).toHaveLength(1)
+      expect((yield* store.upkeep.prune()).partials).toHaveLength(1)
     })
   )
 })
@@ -256,14 +257,14 @@ describe("usage and verify", () => {
       yield* pullInto(store, { reference: "e.org/a:1", layers: ["base", "a", "a"], version: "a" })
       yield* pullInto(store, { reference: "e.org/b:1", layers: ["base"], version: "b" })
       yield* publishLayers(store, imageOf({ layers: ["nobody's"] }))
-      const used = yield* store.usage
+      const used = yield* store.upkeep.usage
       expect(used).toMatchObject({
         images: 2,
         layers: { count: 2 },
         orphans: { count: 1 },
         partials: { count: 0, bytes: 0 }
       })
-      const file = yield* Effect.promise(() => stat(join(store.layerPath(layerOf("a").digest), "file")))
+      const file = yield* Effect.promise(() => stat(join(store.trees.layerPath(layerOf("a").digest), "file")))
       expect(used.layers.bytes).toBeGreaterThanOrEqual(2 * file.blocks * 512)
       expect(used.catalogue).toBeGreaterThan(0)
     })
@@ -273,18 +274,18 @@ describe("usage and verify", () => {
       const root = yield* directory
       const store = yield* open({ root })
       yield* pullInto(store, { layers: ["a", "b"] })
-      expect(yield* store.verify).toEqual([])
+      expect(yield* store.upkeep.verify).toEqual([])
       const { digest } = imageOf({ layers: ["a", "b"] }).config
       yield* Effect.promise(async () => {
-        await rm(store.layerPath(layerOf("b").digest), { recursive: true })
+        await rm(store.trees.layerPath(layerOf("b").digest), { recursive: true })
         await writeFile(join(root, "documents", ...digest.split(":")), "{}")
       })
-      expect((yield* store.verify).map((fault) => [fault.digest, fault.problem])).toEqual([
+      expect((yield* store.upkeep.verify).map((fault) => [fault.digest, fault.problem])).toEqual([
         [digest, "the document is missing, or was changed"],
         [layerOf("b").digest, "the layer's directory is missing"]
       ])
       yield* pullInto(store, { layers: ["a", "b"] })
-      expect(yield* store.verify).toEqual([])
+      expect(yield* store.upkeep.verify).toEqual([])
     })
   )
   it.effect("directories in the place of its files keep neither a removal nor prune", () =>
@@ -294,8 +295,8 @@ describe("usage and verify", () => {
       yield* pullInto(store, { reference: "e.org/a:1" })
       const strays = ["partial/x", "proofs/x", "fingerprints/x", "oci.db.sound.x", "locks/held/x"]
       for (const path of strays) yield* Effect.promise(() => mkdir(join(root, path, "within"), { recursive: true }))
-      expect((yield* store.remove("e.org/a:1")).layers.length).toBe(1)
-      expect((yield* store.prune()).deferred).toBe(false)
+      expect((yield* store.upkeep.remove("e.org/a:1")).layers.length).toBe(1)
+      expect((yield* store.upkeep.prune()).deferred).toBe(false)
       for (const path of strays.slice(0, -1)) {
         const left = yield* Effect.promise(() => readdir(join(root, path)).catch(() => "gone"))
         expect([path, left]).toEqual([path, "gone"])
@@ -324,10 +325,10 @@ describe("usage and verify", () => {
           await mkdir(join(root, "fingerprints"), { recursive: true })
           await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
         })
-        const dry = yield* store.prune({ dryRun: true })
+        const dry = yield* store.upkeep.prune({ dryRun: true })
         expect(dry.staging).toBeGreaterThanOrEqual(20_000)
         expect(dry.bytes).toBe(dry.staging)
-        const { staging } = yield* store.prune()
+        const { staging } = yield* store.upkeep.prune()
         expect(staging).toBe(dry.staging)
         const names = (path: string) => Effect.promise(() => readdir(path))
         expect(yield* names(join(root, "layers", ".staging"))).not.toContain("00000000-0000-4000-8000-000000000000")
@@ -338,7 +339,7 @@ describe("usage and verify", () => {
         expect((yield* names(root)).filter((name) => name.startsWith("oci.db"))).not.toContain(
           "oci.db.sound.00000000-0000-4000-8000-000000000000"
         )
-        expect(yield* store.images()).toHaveLength(1)
+        expect(yield* store.catalogue.images()).toHaveLength(1)
       })
   )
 })

@@ -4,9 +4,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect } from "vitest"
-import type { Store } from "../../../src/store/Store.ts"
 import { it } from "../../support/effect.ts"
-import { directory, open, pullInto } from "../fixtures.ts"
+import { directory, type OpenStore, open, pullInto } from "../fixtures.ts"
 
 const day = 24 * 3_600_000
 const amd64 = { os: "linux", architecture: "amd64" }
@@ -22,41 +21,41 @@ const ahead = Effect.gen(function* () {
   return store
 })
 
-const used = (store: Store["Service"]) =>
-  Effect.map(store.images(), (images) => images.map(({ lastUsed }) => Date.parse(lastUsed)))
+const used = (store: OpenStore) =>
+  Effect.map(store.catalogue.images(), (images) => images.map(({ lastUsed }) => Date.parse(lastUsed)))
 
 describe("an image that was used in a time to come", () => {
   it.effect("counts as used now, and goes when it was not used for so long from now on", () =>
     Effect.gen(function* () {
       const store = yield* ahead
-      expect((yield* store.prune({ unusedFor: 7 * day, dryRun: true })).images).toEqual([])
+      expect((yield* store.upkeep.prune({ unusedFor: 7 * day, dryRun: true })).images).toEqual([])
       expect(yield* used(store)).toEqual([today + 365 * day])
-      expect((yield* store.prune({ unusedFor: 7 * day })).images).toEqual([])
+      expect((yield* store.upkeep.prune({ unusedFor: 7 * day })).images).toEqual([])
       expect(yield* used(store)).toEqual([today])
       yield* TestClock.adjust("6 days")
-      expect((yield* store.prune({ unusedFor: 7 * day })).images).toEqual([])
+      expect((yield* store.upkeep.prune({ unusedFor: 7 * day })).images).toEqual([])
       yield* TestClock.adjust("2 days")
-      expect((yield* store.prune({ unusedFor: 7 * day })).images).toEqual([a])
+      expect((yield* store.upkeep.prune({ unusedFor: 7 * day })).images).toEqual([a])
     })
   )
   it.effect("goes before what was used later, where there is too much", () =>
     Effect.gen(function* () {
       const store = yield* ahead
-      yield* store.prune()
+      yield* store.upkeep.prune()
       yield* TestClock.adjust("1 hour")
       yield* pullInto(store, { reference: "example.org/b:1", layers: ["b"], version: "b" })
       yield* TestClock.adjust("1 hour")
-      expect((yield* store.prune({ keepBytes: 0 })).images).toEqual([a, "example.org/b:1"])
+      expect((yield* store.upkeep.prune({ keepBytes: 0 })).images).toEqual([a, "example.org/b:1"])
     })
   )
   it.effect("is used now when it is served", () =>
     Effect.gen(function* () {
       const store = yield* ahead
-      yield* store.find(a, amd64)
+      yield* store.catalogue.find(a, amd64)
       expect(yield* used(store)).toEqual([today])
       // So soon after it is not written again.
       yield* TestClock.adjust("10 seconds")
-      yield* store.find(a, amd64)
+      yield* store.catalogue.find(a, amd64)
       expect(yield* used(store)).toEqual([today])
     })
   )
@@ -78,7 +77,7 @@ describe("a partial blob that was written to in a time to come", () => {
           await utimes(join(root, "partial", name), time / 1000, time / 1000)
         }
       })
-      yield* store.prune({ partialsFor: 7 * day })
+      yield* store.upkeep.prune({ partialsFor: 7 * day })
       expect(yield* Effect.promise(() => readdir(join(root, "partial")))).toEqual(["sha256:near"])
     })
   )

@@ -35,8 +35,8 @@ describe("the catalogue's rows", () => {
         Effect.runPromise(
           Effect.gen(function* () {
             const image = imageOf({ reference: `example.org/a:${round++ % 5}`, layers })
-            yield* store.record(image)
-            const found = Option.getOrThrow(yield* store.find(image.reference, amd64))
+            yield* store.catalogue.record(image)
+            const found = Option.getOrThrow(yield* store.catalogue.find(image.reference, amd64))
             expect(found.layers.map(({ digest }) => digest)).toEqual(layers.map((name) => layerOf(name).digest))
           })
         )
@@ -49,14 +49,14 @@ describe("the catalogue's rows", () => {
       const store = yield* open({ root: yield* directory })
       yield* pullInto(store, { layers: ["old"] })
       yield* pullInto(store, { layers: ["old-arm"], architecture: "arm64" })
-      yield* Effect.promise(() => rm(store.layerPath(layerOf("old-arm").digest), { recursive: true }))
+      yield* Effect.promise(() => rm(store.trees.layerPath(layerOf("old-arm").digest), { recursive: true }))
       yield* pullInto(store, { layers: ["new"], version: "2" })
       const count = `SELECT (SELECT count(*) FROM images) i, (SELECT count(*) FROM indexes) x,
         (SELECT count(*) FROM manifests) m, (SELECT count(*) FROM configs) c, (SELECT count(*) FROM manifest_layers) ml`
       expect(yield* ask(store.database, count)).toEqual([{ i: 1, x: 1, m: 1, c: 1, ml: 1 }])
       const layers = yield* ask(store.database, "SELECT digest FROM layers ORDER BY id")
       expect(layers.map((row) => Object(row).digest)).toEqual([layerOf("old").digest, layerOf("new").digest])
-      expect(Option.isNone(yield* store.find(alpine, { os: "linux", architecture: "arm64" }))).toBe(true)
+      expect(Option.isNone(yield* store.catalogue.find(alpine, { os: "linux", architecture: "arm64" }))).toBe(true)
     })
   )
   it.effect("recording the same image again adds no row", () =>
@@ -96,7 +96,7 @@ describe("the catalogue's rows", () => {
       const store = yield* open({ root: yield* directory })
       const image = yield* pullInto(store, { indexed: false })
       expect(image.digest).toBe(image.manifestDigest)
-      expect(Option.getOrThrow(yield* store.inspect(alpine)).index).toBeUndefined()
+      expect(Option.getOrThrow(yield* store.catalogue.inspect(alpine)).index).toBeUndefined()
     })
   )
   it.effect("a config that claims another diffID for a known layer is refused, and nothing changes", () =>
@@ -105,9 +105,9 @@ describe("the catalogue's rows", () => {
       yield* pullInto(store, { layers: ["a"] })
       const image = imageOf({ reference: "example.org/evil:1", layers: ["a"] })
       const lie = { ...layerOf("a"), diffId: digestOf("lie") }
-      const error = yield* Effect.flip(store.record({ ...image, layers: [lie] }))
+      const error = yield* Effect.flip(store.catalogue.record({ ...image, layers: [lie] }))
       expect(error._tag).toBe("DigestMismatch")
-      expect((yield* store.images()).map(({ reference }) => reference)).toEqual([alpine])
+      expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual([alpine])
     })
   )
   it.effect("a layer's name that is no digest is refused", () =>
@@ -115,7 +115,7 @@ describe("the catalogue's rows", () => {
       const store = yield* open({ root: yield* directory })
       const image = imageOf({ layers: ["a"] })
       const layers = [{ ...layerOf("a"), digest: "sha256:../../escape" }]
-      expect((yield* Effect.flip(store.record({ ...image, layers })))._tag).toBe("InvalidManifest")
+      expect((yield* Effect.flip(store.catalogue.record({ ...image, layers })))._tag).toBe("InvalidManifest")
     })
   )
   it.effect("sizes past 2 GiB are whole numbers", () =>
@@ -124,7 +124,7 @@ describe("the catalogue's rows", () => {
       const image = imageOf({ layers: ["a"] })
       yield* publishLayers(store, image)
       const size = 5_000_000_001
-      const recorded = yield* store.record({ ...image, layers: [{ ...layerOf("a"), size }] })
+      const recorded = yield* store.catalogue.record({ ...image, layers: [{ ...layerOf("a"), size }] })
       expect(recorded.layers[0]?.size).toBe(size)
       const types = "SELECT typeof(l.size_bytes) l, typeof(i.size_bytes) i FROM layers l, images i"
       expect(yield* ask(store.database, types)).toEqual([{ l: "integer", i: "integer" }])
@@ -137,13 +137,13 @@ describe("the catalogue's file", () => {
     Effect.gen(function* () {
       const root = yield* directory
       const [one, two] = [yield* open({ root }), yield* open({ root })]
-      expect(yield* two.images()).toEqual([])
+      expect(yield* two.catalogue.images()).toEqual([])
       for (let i = 0; i < 4; i++) {
         yield* pullInto(one, { reference: `example.org/one:${i}` })
         yield* pullInto(two, { reference: `example.org/two:${i}` })
       }
-      expect(yield* one.images()).toHaveLength(8)
-      expect(yield* two.images()).toEqual(yield* one.images())
+      expect(yield* one.catalogue.images()).toHaveLength(8)
+      expect(yield* two.catalogue.images()).toEqual(yield* one.catalogue.images())
     })
   )
   it.effect("what a crash left beside it does no harm", () =>
@@ -154,7 +154,7 @@ describe("the catalogue's file", () => {
       yield* Effect.promise(() => writeFile(`${store.database}.tmp`, "half a database"))
       const next = yield* open({ root })
       yield* pullInto(next, { reference: "example.org/a:2" })
-      expect(yield* next.images()).toHaveLength(2)
+      expect(yield* next.catalogue.images()).toHaveLength(2)
       expect(yield* Effect.promise(() => readdir(root))).not.toContain("oci.db.tmp")
     })
   )
@@ -168,10 +168,10 @@ describe("the catalogue's file", () => {
       yield* Effect.promise(() => writeFile(path, future.export()))
       const before = yield* Effect.promise(() => readFile(path))
       const store = yield* open({ root })
-      const error = yield* Effect.flip(store.images())
+      const error = yield* Effect.flip(store.catalogue.images())
       expect(error).toMatchObject({ _tag: "CatalogueTooNew", found: 99, supported: 2 })
       yield* publishLayers(store, imageOf())
-      expect((yield* Effect.flip(store.record(imageOf())))._tag).toBe("CatalogueTooNew")
+      expect((yield* Effect.flip(store.catalogue.record(imageOf())))._tag).toBe("CatalogueTooNew")
       expect(yield* Effect.promise(() => readFile(path))).toEqual(before)
     })
   )
@@ -189,18 +189,18 @@ describe("the catalogue's file", () => {
         yield* pullInto(first, { reference: "example.org/gone:1", layers: ["gone"], version: "2" })
         const damaged = damage(yield* Effect.promise(() => readFile(first.database)))
         yield* Effect.promise(() => writeFile(first.database, damaged))
-        yield* Effect.promise(() => rm(first.layerPath(layerOf("gone").digest), { recursive: true }))
+        yield* Effect.promise(() => rm(first.trees.layerPath(layerOf("gone").digest), { recursive: true }))
         const warnings: Array<PullEvent> = []
         const store = yield* open({ root, emit: (event) => warnings.push(event) })
-        expect(Option.getOrThrow(yield* store.find(alpine, amd64))).toEqual(image)
+        expect(Option.getOrThrow(yield* store.catalogue.find(alpine, amd64))).toEqual(image)
         yield* pullInto(store, { reference: "example.org/next:1", version: "3" })
-        const names = (yield* store.images()).map(({ reference }) => reference)
+        const names = (yield* store.catalogue.images()).map(({ reference }) => reference)
         expect(names).toEqual([alpine, "example.org/next:1"])
         expect(warnings).toMatchObject([{ _tag: "Warning", code: "CatalogueDamaged" }])
         const aside = (yield* Effect.promise(() => readdir(root))).filter((it) => it.startsWith("oci.db.damaged-"))
         expect(aside).toHaveLength(1)
         expect(yield* Effect.promise(() => readFile(join(root, aside[0] ?? "")))).toEqual(damaged)
-        expect(yield* (yield* open({ root })).images()).toHaveLength(2)
+        expect(yield* (yield* open({ root })).catalogue.images()).toHaveLength(2)
       })
     )
   }
@@ -214,7 +214,7 @@ describe("the catalogue's file", () => {
       const { digest } = imageOf({ reference: "example.org/bad:1", version: "2" }).manifest
       yield* Effect.promise(() => writeFile(join(root, "documents", ...digest.split(":")), "{}"))
       const store = yield* open({ root })
-      expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/good:1"])
+      expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual(["example.org/good:1"])
     })
   )
   it.effect("a record without rows gives way to the next image of its name", () =>
@@ -232,7 +232,7 @@ describe("the catalogue's file", () => {
       const { digest } = yield* pullInto(second, { version: "2", architecture: "arm64" })
       yield* Effect.promise(() => writeFile(second.database, "damaged"))
       const third = yield* open({ root })
-      expect((yield* third.images()).map((it) => [it.reference, it.digest])).toEqual([[alpine, digest]])
+      expect((yield* third.catalogue.images()).map((it) => [it.reference, it.digest])).toEqual([[alpine, digest]])
     })
   )
   it.effect("rows that a process did not live to write are in the file as soon as an image is served by them", () =>
@@ -243,7 +243,7 @@ describe("the catalogue's file", () => {
       for (const name of yield* Effect.promise(() => readdir(root)))
         if (name.startsWith("oci.db")) yield* Effect.promise(() => rm(join(root, name)))
       const store = yield* open({ root })
-      expect(Option.isSome(yield* store.find(alpine, amd64))).toBe(true)
+      expect(Option.isSome(yield* store.catalogue.find(alpine, amd64))).toBe(true)
       const { client } = yield* openSqlJs(yield* Effect.promise(() => readFile(store.database)))
       expect(yield* client`SELECT reference FROM images`).toEqual([{ reference: alpine }])
     })
@@ -251,7 +251,7 @@ describe("the catalogue's file", () => {
   it.effect("a store that nobody has pulled into is not written to by a question", () =>
     Effect.gen(function* () {
       const root = yield* directory
-      expect(yield* (yield* open({ root })).images()).toEqual([])
+      expect(yield* (yield* open({ root })).catalogue.images()).toEqual([])
       expect(yield* Effect.promise(() => readdir(root))).toEqual([])
     })
   )
@@ -265,10 +265,13 @@ describe("the catalogue's file", () => {
       yield* Effect.promise(() => mkdir(blocked))
       const error = yield* Effect.flip(pullInto(store, { reference: "example.org/a:2" }))
       expect(error).toMatchObject({ _tag: "FileSystemFailed", code: "EISDIR" })
-      expect(yield* store.images()).toHaveLength(1)
+      expect(yield* store.catalogue.images()).toHaveLength(1)
       yield* Effect.promise(() => rm(blocked, { recursive: true }))
       yield* pullInto(store, { reference: "example.org/a:3" })
-      expect((yield* store.images()).map(({ reference }) => reference)).toEqual(["example.org/a:1", "example.org/a:3"])
+      expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual([
+        "example.org/a:1",
+        "example.org/a:3"
+      ])
     })
   )
 })

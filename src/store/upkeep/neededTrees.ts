@@ -6,10 +6,10 @@ import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/list.ts"
 import type { Database } from "../database/Database.ts"
 import type { ReclaimedBlob } from "../Reclaimed.ts"
-import { treeKey } from "./forms.ts"
-import { goneIn } from "./gone.ts"
-import { readTreeName, type Tree, type TreeKind, type TreePaths } from "./TreePaths.ts"
-import { treeSize } from "./treeSize.ts"
+import { treeKey } from "../trees/forms.ts"
+import { listTrees } from "../trees/listTrees.ts"
+import { readTreeName, type TreeKind, type TreePaths } from "../trees/TreePaths.ts"
+import { treeSize } from "../trees/treeSize.ts"
 
 /** Where everything is, for those who clean up. */
 export interface CleanerOptions extends TreePaths {
@@ -18,7 +18,7 @@ export interface CleanerOptions extends TreePaths {
   readonly partialPath: (digest: string) => string
   readonly lockPath: (name: string) => string
   /** Where trees wait for their removal. */
-  readonly area: Effect.Effect<string, Reason>
+  readonly staging: Effect.Effect<string, Reason>
 }
 
 /** An image and one of its layers, or its manifest, by which its root file system is called. */
@@ -78,17 +78,6 @@ export interface StandingTree extends TreeLocation {
   /** `treeKey` */
   readonly key: string
 }
-
-/** All trees, made with whatever options. */
-export const listTrees = (layersDir: string) =>
-  Effect.gen(function* () {
-    const names = yield* listAt(layersDir)
-    const gone = yield* goneIn(layersDir)
-    return names.flatMap((name): ReadonlyArray<Tree> => {
-      const tree = readTreeName(name)
-      return tree === undefined || gone.has(name) ? [] : [tree]
-    })
-  })
 
 const places = ({ layersDir }: TreePaths, which: (key: string) => boolean) =>
   Effect.map(listTrees(layersDir), (trees) =>

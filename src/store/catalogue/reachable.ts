@@ -1,7 +1,7 @@
 /** What the catalogue names: each reference with its images, and their documents. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Named, RecordKey } from "../catalogue/Documents.ts"
+import type { Reachable, RecordKey } from "./Documents.ts"
 
 interface Row {
   readonly reference: string
@@ -12,7 +12,7 @@ interface Row {
   readonly variant: string | null
 }
 
-export const named = Effect.gen(function* () {
+export const reachable = Effect.gen(function* () {
   const sql = yield* SqlClient
   const images = yield* sql<Row>`
     SELECT i.reference, i.digest, m.digest AS manifest,
@@ -27,6 +27,6 @@ export const named = Effect.gen(function* () {
     const platform = { os, architecture, ...(variant === null ? {} : { variant }) }
     if (manifest !== null) keys.push({ digest, platform, manifest })
   }
-  const found: Named = { records, digests: new Set(documents.map(({ digest }) => digest)) }
+  const found: Reachable = { records, digests: new Set(documents.map(({ digest }) => digest)) }
   return found
 })

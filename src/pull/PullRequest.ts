@@ -1,0 +1,25 @@
+/** What is asked for, read: where the image comes from, for which platform, and how. */
+import * as Effect from "effect/Effect"
+import type { PullOptions } from "../api/config.ts"
+import { hostPlatform, parsePlatform } from "../image/Platform.ts"
+import { originOf } from "../source/Origin.ts"
+
+/** The host's platform where none is asked for. */
+export const platformOf = (platform: string | undefined) =>
+  platform === undefined ? Effect.succeed(hostPlatform()) : parsePlatform(platform)
+
+export const readRequest = Effect.fnUntraced(function* (reference: string, options: PullOptions) {
+  const { platform, policy = "missing", preflight = "warn", name, input } = options
+  return {
+    origin: yield* originOf(reference, { name, input }),
+    policy,
+    preflight,
+    platform: yield* platformOf(platform)
+  }
+})
+
+export type PullRequest = Effect.Success<ReturnType<typeof readRequest>>
+
+/** Requests with the same text are one pull. */
+export const requestKey = ({ origin, platform, policy, preflight }: PullRequest): string =>
+  JSON.stringify([origin.inputs, platform, policy, preflight])

@@ -1,0 +1,98 @@
+/** Whether a pull uses what the store holds, or asks the source. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { PullPolicy } from "../api/config.ts"
+import { NotCached, type Reason } from "../api/errors.ts"
+import type { PulledImage } from "../api/events.ts"
+import { formatPlatform, type Platform } from "../image/Platform.ts"
+import type { ImageSource } from "../source/ImageSource.ts"
+import { Blobs } from "../store/blobs/Blobs.ts"
+import { Catalogue } from "../store/catalogue/Catalogue.ts"
+import { isDirectory } from "../store/trees/publish.ts"
+import { PullEvents } from "./PullEvents.ts"
+import type { PullRequest } from "./PullRequest.ts"
+
+export interface CacheState {
+  readonly policy: PullPolicy
+  /** A file is read without the network, so whether it changed is always asked. */
+  readonly source: "registry" | "file"
+  /** The image is recorded for the platform, each tree is there and, with `keepBlobs`, each blob. */
+  readonly isComplete: boolean
+}
+
+/** `Compare`: the image is used if the source says that the name still stands for its digest, else pulled. */
+export type CacheDecision = "Use" | "Compare" | "Pull" | "Fail"
+
+/**
+ * | policy            | source   | image      | decision  |
+ * | ----------------- | -------- | ---------- | --------- |
+ * | `missing`         | registry | complete   | `Use`     |
+ * | `missing`         | file     | complete   | `Compare` |
+ * | `missing`         | any      | incomplete | `Pull`    |
+ * | `always`          | any      | complete   | `Compare` |
+ * | `always`          | any      | incomplete | `Pull`    |
+ * | `never`           | any      | complete   | `Use`     |
+ * | `never`           | any      | incomplete | `Fail`    |
+ */
+export const decide = ({ policy, source, isComplete }: CacheState): CacheDecision => {
+  if (!isComplete) return policy === "never" ? "Fail" : "Pull"
+  return policy === "always" || (policy === "missing" && source === "file") ? "Compare" : "Use"
+}
+
+/** The image, where the store has all of it. */
+const findComplete = Effect.fnUntraced(function* (name: string, platform: Platform) {
+  const { find } = yield* Catalogue
+  const { layout } = yield* Blobs
+  const found = yield* find(name, platform)
+  if (Option.isNone(found) || layout === undefined) return found
+  return (yield* layout.holds(name, found.value)) ? found : Option.none<PulledImage>()
+})
+
+const stateOf = ({ policy }: PullRequest, source: ImageSource | undefined, image: Option.Option<PulledImage>) => ({
+  policy,
+  source: source?.isRemote === false ? ("file" as const) : ("registry" as const),
+  isComplete: Option.isSome(image)
+})
+
+/** The image that is to be used as it is; none where it is to be pulled, or without a source cannot be. */
+export const findCached = Effect.fnUntraced(function* (
+  request: PullRequest,
+  source: ImageSource | undefined
+): Effect.fn.Return<Option.Option<PulledImage>, Reason, Blobs | Catalogue> {
+  const name = source?.name ?? request.origin.name
+  // To look a name up, the database engine has to be loaded: what has no record is not looked up, if it can be pulled.
+  const isRecorded = source === undefined || (yield* (yield* Catalogue).hasRecord(name))
+  const image = isRecorded ? yield* findComplete(name, request.platform) : Option.none<PulledImage>()
+  const decision = decide(stateOf(request, source, image))
+  if (decision === "Use") return image
+  if (decision !== "Compare" || source === undefined) return Option.none()
+  const digest = yield* source.digest(yield* PullEvents)
+  return Option.filter(image, (it) => it.digest === digest)
+})
+
+/** After the source failed. A power cut may have taken the record of a name and left its rows. */
+export const findUnrecorded = Effect.fnUntraced(function* (request: PullRequest, source: ImageSource) {
+  const image = yield* findComplete(source.name, request.platform)
+  return decide(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
+})
+
+/** What of an image the store lacks, for whoever does not ask the network. */
+export const whyNotCached = Effect.fnUntraced(function* (
+  reference: string,
+  wanted: Platform
+): Effect.fn.Return<NotCached, Reason, Blobs | Catalogue> {
+  const platform = formatPlatform(wanted)
+  const known = yield* (yield* Catalogue).inspect(reference)
+  if (Option.isNone(known)) return new NotCached({ platform, problem: "it was not pulled" })
+  const { manifests } = known.value
+  const manifest =
+    manifests.find((it) => it.platform === platform) ?? (manifests.length === 1 ? manifests[0] : undefined)
+  const missing: Array<string> = []
+  for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isDirectory(path))) missing.push(digest)
+  if (missing.length > 0)
+    return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
+  if (manifest !== undefined && (yield* Blobs).layout !== undefined)
+    return new NotCached({ platform, problem: "not all of its blobs are kept" })
+  const pulled = manifests.map((it) => it.platform).join(", ")
+  return new NotCached({ platform, problem: `it was pulled for ${pulled} only` })
+})

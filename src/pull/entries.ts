@@ -1,0 +1,51 @@
+/** The entries of an image's layers, lowest layer first, without writing them. */
+import * as Effect from "effect/Effect"
+import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
+import type { EntriesOptions } from "../api/config.ts"
+import { isReason } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import type { Entry } from "../layer/Entry.ts"
+import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import { lifting } from "../reactive/bridge.ts"
+import type { ResolvedLayer } from "../registry/Registry.ts"
+import { distinctLayers } from "./describeImage.ts"
+import { ImageSources } from "./ImageSources.ts"
+import { isBlobMismatch } from "./layer/refetchOnMismatch.ts"
+import { readRequest } from "./PullRequest.ts"
+
+const silent: Emit = () => {}
+
+/** Resolves the image; its layers are read as the sequence is subscribed to, before the scope closes. */
+export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate, ...options }: EntriesOptions) {
+  const pool = yield* ExtractionPool
+  const { origin, platform } = yield* readRequest(reference, options)
+  const source = yield* (yield* ImageSources).open(origin)
+  const layers = yield* distinctLayers(yield* source.resolve(platform, silent))
+  const lift = yield* lifting()
+
+  /**
+   * What was handed on cannot be taken back: a mirror's lie that is found out before is overcome, one that is found out
+   * after is the error that it is. Either way that mirror is not asked again.
+   */
+  const readLayer$ = (layer: ResolvedLayer): Observable<Entry> =>
+    defer(() => {
+      let given = false
+      const reading$ = pool
+        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }), gate)
+        .pipe(
+          tap(() => {
+            given = true
+          })
+        )
+      return reading$.pipe(
+        catchError((error) => {
+          if (!isReason(error) || !isBlobMismatch(error)) return throwError(() => error)
+          return lift(source.reportMismatch(layer.digest, silent)).pipe(
+            concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
+          )
+        })
+      )
+    })
+
+  return from(layers).pipe(concatMap(readLayer$))
+})

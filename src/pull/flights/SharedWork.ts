@@ -1,0 +1,30 @@
+/** What the pulls of one puller share: what several want at once is done once, and the downloads are bounded together. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { defaults, type PullerOptions } from "../../api/config.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { PulledImage } from "../../api/events.ts"
+import { type Downloads, makeDownloads } from "./Downloads.ts"
+import { type Flights, makeFlights } from "./Flight.ts"
+
+export class SharedWork extends Context.Service<
+  SharedWork,
+  {
+    readonly images: Flights<PulledImage, Reason>
+    readonly layers: Flights<void, Reason>
+    readonly downloads: Downloads
+  }
+>()("ociflow/pull/SharedWork") {
+  /** What is under way ends with the scope. */
+  static layer({ concurrency = defaults.concurrency }: Pick<PullerOptions, "concurrency">): Layer.Layer<SharedWork> {
+    return Layer.effect(
+      SharedWork,
+      Effect.gen(function* () {
+        const images = yield* makeFlights<PulledImage, Reason>()
+        const layers = yield* makeFlights<void, Reason>()
+        return SharedWork.of({ images, layers, downloads: makeDownloads(concurrency) })
+      })
+    )
+  }
+}

@@ -1,0 +1,70 @@
+/** Makes sure that a layer is in the store: its tree, and its blob where blobs are kept. */
+import * as Effect from "effect/Effect"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
+import type { ImageSource } from "../../source/ImageSource.ts"
+import { noPartial } from "../../source/noPartial.ts"
+import { Blobs } from "../../store/blobs/Blobs.ts"
+import { Staging } from "../../store/trees/Staging.ts"
+import { Trees } from "../../store/trees/Trees.ts"
+import { emit } from "../PullEvents.ts"
+import { inLayerSpan } from "../spans.ts"
+import { extractLayer, type LayerDownload } from "./extractLayer.ts"
+import { fetchBlob } from "./fetchBlob.ts"
+import { isDone, layerState, missingFrom } from "./layerState.ts"
+import { refetchOnMismatch } from "./refetchOnMismatch.ts"
+
+/** blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename */
+const extract = Effect.fnUntraced(function* (download: LayerDownload, isUnproven: boolean) {
+  const trees = yield* Trees
+  const pool = yield* ExtractionPool
+  const { digest, diffId, size } = download.layer
+  const directory = yield* (yield* Staging).stage
+  yield* Effect.addFinalizer(() => pool.settled(directory))
+  yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
+  const { fingerprint, ...counts } = yield* extractLayer(download, directory)
+  // Whoever did not wait for the lock may find that another was quicker.
+  const replaces = isUnproven && (yield* layerState(download.layer)) === "unproven"
+  const path = trees.layerPath(digest)
+  yield* trees.proofs.keep(digest, diffId)
+  if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
+  if (!replaces) yield* trees.publish(directory, path)
+  // What stays is not what was proven.
+  else if (!(yield* trees.replace(directory, { digest, path }))) yield* trees.proofs.forget(digest)
+  return { ...counts, path }
+}, Effect.scoped)
+
+const ensure = Effect.fnUntraced(function* (source: ImageSource, layer: ResolvedLayer, isLocked: boolean) {
+  const { digest, diffId } = layer
+  const blobs = yield* Blobs
+  const path = (yield* Trees).layerPath(digest)
+  const keptIn = yield* missingFrom(layer)
+  const state = yield* layerState(layer)
+  if (state === "proven" && keptIn === undefined) {
+    if (isLocked) yield* blobs.removePartial(digest)
+    return yield* emit({ _tag: "LayerCached", digest, path })
+  }
+  const isKept = source.isRemote || keptIn !== undefined
+  const partial = isKept ? yield* isLocked ? blobs.partial(layer) : blobs.scratchPartial(layer) : noPartial
+  const download = { source, layer, partial }
+  if (state === "proven") {
+    if (keptIn !== undefined) yield* fetchBlob(download, keptIn).pipe(refetchOnMismatch(download))
+    return yield* emit({ _tag: "LayerCached", digest, path })
+  }
+  const { inflated, entries } = yield* extract(download, state === "unproven").pipe(refetchOnMismatch(download))
+  yield* keptIn === undefined ? partial.discard : keptIn.keep(digest, partial)
+  yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
+}, Effect.scoped)
+
+/**
+ * Under the layer's lock, or beside whoever has it: then nothing of what that one keeps is touched. Where it fails, another
+ * pull, of another registry perhaps, may have published the layer meanwhile.
+ */
+export const ensureLayer = (source: ImageSource, layer: ResolvedLayer, isLocked: boolean) => {
+  const ensuring = ensure(source, layer, isLocked).pipe(inLayerSpan(layer))
+  return Effect.catch(ensuring, (reason) =>
+    Effect.orElseSucceed(isDone(layer), () => false).pipe(
+      Effect.flatMap((isThere) => (isThere ? ensuring : Effect.fail(reason)))
+    )
+  )
+}

@@ -1,0 +1,93 @@
+/**
+ * One attempt to merge an image's layers, in a fresh directory, lowest first. The lowest is applied as it arrives; those above
+ * it are meanwhile fetched into partial blobs, and wait there for their turn:
+ *
+ *     layer 1   download and apply
+ *     layer 2   download ┄┄┄┄┄┄┄┄ apply
+ *     layer 3     download ┄┄┄┄┄┄┄┄┄┄┄ apply ▸ publish by rename
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as RcMap from "effect/RcMap"
+import { isReason, type Reason } from "../../api/errors.ts"
+import type { Digest } from "../../image/reference/Digest.ts"
+import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { drain } from "../../reactive/bridge.ts"
+import { Staging } from "../../store/trees/Staging.ts"
+import { Trees } from "../../store/trees/Trees.ts"
+import type { Permits } from "../flights/Downloads.ts"
+import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
+import { downloadBlob } from "../layer/fetchBlob.ts"
+import { emit, PullEvents } from "../PullEvents.ts"
+import { inLayerSpan } from "../spans.ts"
+
+/** Layers that are fetched, or wait for their turn, at once: so many locks and files are open. */
+export const mostAtOnce = 64
+
+/** A layer under its lock. */
+export interface LockedLayer extends LayerDownload {
+  /** The blob is to stay when the layer is done. */
+  readonly keeps: boolean
+}
+
+export interface Attempt {
+  readonly manifest: Digest
+  /** A tree is there that nothing proves. */
+  readonly isUnproven: boolean
+  /** In manifest order: a layer that is repeated is applied each time. */
+  readonly turns: ReadonlyArray<Digest>
+  readonly layers: RcMap.RcMap<Digest, LockedLayer, Reason>
+  readonly permits: Permits
+  /** What is done when a layer cannot be applied. */
+  readonly refuse: (layer: LockedLayer, reason: Reason) => Effect.Effect<void, Reason>
+}
+
+const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer) {
+  const isFetched = layer.source.isRemote && layer.partial.size() === layer.layer.size
+  const applying = extractLayer(layer, directory)
+  if (!isFetched) return yield* applying
+  const emit = yield* PullEvents
+  return yield* Effect.provideService(applying, PullEvents, (event) =>
+    emit(event._tag === "LayerProgress" ? { ...event, received: event.size } : event)
+  )
+})
+
+/** Gives what the last turn of each layer has done. */
+export const buildRootfs = Effect.fnUntraced(function* (attempt: Attempt) {
+  const { manifest, isUnproven, turns, layers, permits, refuse } = attempt
+  const trees = yield* Trees
+  const pool = yield* ExtractionPool
+  const directory = yield* (yield* Staging).stage
+  yield* Effect.addFinalizer(() => pool.settled(directory))
+  const applied = turns.map(() => Deferred.makeUnsafe<void>())
+  const done = new Map<Digest, Extracted>()
+
+  const step = Effect.fnUntraced(function* (layer: LockedLayer, index: number) {
+    const { digest } = layer.layer
+    const applying = apply(directory, layer).pipe(Effect.tapError((reason) => refuse(layer, reason)))
+    const isFirst = turns.indexOf(digest) === index
+    if (isFirst) yield* emit({ _tag: "LayerStarted", digest, size: layer.layer.size, offset: layer.partial.size() })
+    const before = applied[index - 1]
+    if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
+    else {
+      // Nothing is proven here: that is done when it is applied. What is a file already waits where it is.
+      if (isFirst && layer.source.isRemote) yield* permits.withPermit(downloadBlob(layer))
+      yield* Deferred.await(before)
+      done.set(digest, yield* applying)
+    }
+    const mine = applied[index]
+    if (mine !== undefined) yield* Deferred.succeed(mine, undefined)
+  })
+  const inTurn = Effect.fnUntraced(function* (digest: Digest, index: number) {
+    const layer = yield* RcMap.get(layers, digest)
+    yield* step(layer, index).pipe(inLayerSpan(layer.layer))
+  }, Effect.scoped)
+
+  yield* Effect.forEach(turns, inTurn, { concurrency: mostAtOnce, discard: true })
+  const path = trees.rootfsPath(manifest)
+  const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
+  if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
+  if (isUnproven) yield* trees.replace(directory, { digest: manifest, path })
+  else yield* trees.publish(directory, path)
+  return done
+}, Effect.scoped)

@@ -1,0 +1,108 @@
+/** The directories that images are extracted to: one for each layer, or one for all layers of an image. */
+
+import { join } from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { Reason } from "../../api/errors.ts"
+import { freeSpace } from "../../fs/freeSpace.ts"
+import type { Digest } from "../../image/reference/Digest.ts"
+import { makeProofs, type Proofs } from "../blobs/Proofs.ts"
+import { Directories } from "../directories/Directories.ts"
+import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
+import { isTree, publish, replaceTree } from "./publish.ts"
+import { Staging } from "./Staging.ts"
+import { setAside } from "./setAside.ts"
+import { syncRecords } from "./syncRecords.ts"
+import { fileName, makeTreePaths, type TreePaths } from "./TreePaths.ts"
+
+export interface TreeOptions {
+  /** Part of the trees' names where they are made with other options than the default ones: `[a-z][a-z-]*`. */
+  readonly variant?: string | undefined
+  /** Images are merged into one directory each. */
+  readonly merged?: boolean | undefined
+}
+
+/** A tree, and the digest by which it may be held: the layer's, or the manifest's. */
+export interface HeldTree {
+  readonly digest: string
+  readonly path: string
+}
+
+/** The digests that an image's trees are called by. */
+export interface TreeNames {
+  readonly manifest: { readonly digest: string }
+  readonly layers: ReadonlyArray<{ readonly digest: string }>
+}
+
+export class Trees extends Context.Service<
+  Trees,
+  {
+    /** What trees of this store's options are called. */
+    readonly paths: TreePaths
+    readonly layerPath: (digest: Digest | string) => string
+    /** An image is one directory with all layers merged, and complete when that is there. */
+    readonly merged: boolean
+    readonly rootfsPath: (manifest: Digest | string) => string
+    /** Its directory is there, and so all of it. */
+    readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
+    readonly hasRootfs: (manifest: Digest) => Effect.Effect<boolean, Reason>
+    /** The same by a tree's path. */
+    readonly has: (path: string) => Effect.Effect<boolean, Reason>
+    /** Bytes free where trees are written; `undefined` where the file system does not say. */
+    readonly freeSpace: Effect.Effect<number | undefined>
+    /** What is known of the archives within blobs. */
+    readonly proofs: Proofs
+    /** What trees looked like when they were finished. */
+    readonly fingerprints: Fingerprints
+    /** Gives a staged tree its name, by rename; one that is there already stays. Gives `path`. */
+    readonly publish: (staging: string, path: string) => Effect.Effect<string, Reason>
+    /**
+     * Gives what is staged the name of a tree that nothing proves. `false` where that one is held by a program, and stays.
+     * Whoever asks holds the digest's lock.
+     */
+    readonly replace: (staging: string, tree: HeldTree) => Effect.Effect<boolean, Reason>
+    /**
+     * Takes a tree away until the scope closes; then it is put back, or, where another has its name by now, removed.
+     * `false`, and nothing is done, where a pull is running or somebody holds the tree.
+     */
+    readonly setAside: (tree: HeldTree) => Effect.Effect<boolean, Reason, Scope.Scope>
+    /** Makes what is known of an image's trees reach the disk, before its rows do. */
+    readonly syncRecords: (image: TreeNames) => Effect.Effect<void, Reason>
+  }
+>()("ociflow/store/Trees") {
+  static layer({ variant = "", merged = false }: TreeOptions): Layer.Layer<Trees, never, Directories | Staging> {
+    return Layer.effect(
+      Trees,
+      Effect.gen(function* () {
+        const { root, layersDir, lockPath } = yield* Directories
+        const { directory: staging } = yield* Staging
+        const { layerPath, rootfsPath } = makeTreePaths(layersDir, variant)
+        const proofs = makeProofs((digest) => join(root, "proofs", fileName(digest)))
+        const fingerprints = makeFingerprints(root)
+        return Trees.of({
+          paths: { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) },
+          layerPath,
+          merged,
+          rootfsPath,
+          hasLayer: (digest) => isTree(layerPath(digest)),
+          hasRootfs: (manifest) => isTree(rootfsPath(manifest)),
+          has: isTree,
+          freeSpace: freeSpace(layersDir),
+          proofs,
+          fingerprints,
+          publish,
+          replace: (staged, { digest, path }) =>
+            Effect.flatMap(staging, (aside) => replaceTree(staged, path, { root, aside, digest })),
+          setAside: (tree) => setAside({ root, lockPath, staging }, tree),
+          syncRecords: ({ manifest, layers }) => {
+            const trees = merged ? [rootfsPath(manifest.digest)] : layers.map(({ digest }) => layerPath(digest))
+            const known = [...layers.map(({ digest }) => proofs.pathOf(digest)), ...trees.map(fingerprints.pathOf)]
+            return syncRecords([...new Set(known)])
+          }
+        })
+      })
+    )
+  }
+}

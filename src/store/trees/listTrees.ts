@@ -1,0 +1,15 @@
+/** The trees on disk. */
+import * as Effect from "effect/Effect"
+import { listAt } from "../../fs/list.ts"
+import { goneIn } from "./gone.ts"
+import { readTreeName, type Tree } from "./TreePaths.ts"
+
+/** All trees, made with whatever options, but for those that are marked as gone. */
+export const listTrees = Effect.fnUntraced(function* (layersDir: string) {
+  const names = yield* listAt(layersDir)
+  const gone = yield* goneIn(layersDir)
+  return names.flatMap((name): ReadonlyArray<Tree> => {
+    const tree = readTreeName(name)
+    return tree === undefined || gone.has(name) ? [] : [tree]
+  })
+})
