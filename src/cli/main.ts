@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The process: signals become interruption, interruption runs every finalizer, then the exit code is set. */
 import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { printable } from "../api/errors.ts"
 import { Puller } from "../Puller.ts"
+import { exposeGc } from "../seams/exposeGc.ts"
 import { neverOptimized } from "./baseline.ts"
 import { exitCode } from "./exitCode.ts"
 import { Output } from "./Output.ts"
@@ -18,9 +18,7 @@ setFlagsFromString("--wasm-lazy-compilation")
 setFlagsFromString("--wasm-tiering-budget=2000000000")
 neverOptimized()
 setFlagsFromString("--semi-space-growth-factor=1")
-// For `readBuffers`: new contexts have it, and this one was there before.
-setFlagsFromString("--expose-gc")
-globalThis.gc = runInNewContext("globalThis.gc") as typeof globalThis.gc
+exposeGc()
 
 const unwritable = (code: string) => {
   process.exitCode = 1

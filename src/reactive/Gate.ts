@@ -3,9 +3,7 @@
  * whatever lies between stays a plain synchronous operator. RxJS has no backpressure of its own; this is all of ours.
  */
 import type { Observable } from "rxjs"
-// By module: the barrel costs each extraction worker 0.1 s of CPU at its start.
-import { BehaviorSubject } from "rxjs/internal/BehaviorSubject"
-import { distinctUntilChanged } from "rxjs/internal/operators/distinctUntilChanged"
+import { BehaviorSubject, distinctUntilChanged } from "../seams/rxjs.ts"
 
 export class Gate {
   readonly #state = new BehaviorSubject(true)

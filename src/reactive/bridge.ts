@@ -5,8 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-// By its own path: the library's import does not load all of rxjs.
-import { Observable } from "rxjs/internal/Observable"
+import { Observable } from "../seams/rxjs.ts"
 import { operate } from "./operate.ts"
 
 /** Runs an Effect for each subscription; unsubscribing interrupts it. */

@@ -1,7 +1,6 @@
 /** Lifts a synchronous machine (a hash, an inflater) into an operator: one machine per subscription. */
 import type { OperatorFunction } from "rxjs"
-// By module: the barrel costs each extraction worker 0.1 s of CPU at its start.
-import { Observable } from "rxjs/internal/Observable"
+import { Observable } from "../seams/rxjs.ts"
 import { operate } from "./operate.ts"
 
 /** `push` and `end` hand each output to `next`; they may throw, which becomes the observable's error. */

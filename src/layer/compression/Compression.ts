@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream"
 import type { Machine } from "../../reactive/transduce.ts"
-import type { Pace } from "./inflater.ts"
+import type { Pace } from "../../seams/inflater.ts"
 
 /** A compression that a layer may have, or the archive of a whole image. A file of this folder makes each. */
 export interface Compression {

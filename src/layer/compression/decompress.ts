@@ -11,7 +11,7 @@ import { transduce } from "../../reactive/transduce.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
 import { compressionOf, compressions, magicBytes } from "./compressions.ts"
-import { outputBytes, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
+import { outputBytes, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
 const archive = new RegExp(`[./]tar(?:[+.](?:${compressions.map(({ suffix }) => suffix).join("|")}))?$`)

@@ -10,7 +10,7 @@ import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import type { Compression } from "./Compression.ts"
-import { inflaterOptions, makeInflater, sliceBytes } from "./inflater.ts"
+import { inflaterOptions, makeInflater, sliceBytes } from "../../seams/inflater.ts"
 
 const headerBytes = 64 * 1024
 

@@ -6,8 +6,9 @@ import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import type { Compression } from "./Compression.ts"
-import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "./inflater.ts"
-import { loadZstd, WasmZstd } from "./WasmZstd.ts"
+import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
+import { loadZstd } from "../../seams/zstdModule.ts"
+import { WasmZstd } from "./WasmZstd.ts"
 import { ZstdFrames } from "./ZstdFrames.ts"
 
 /** Takes pieces of a stream; all that they come to is handed on before `write` returns. */

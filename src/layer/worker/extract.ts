@@ -5,11 +5,11 @@
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction } from "rxjs"
-import { tap } from "rxjs/internal/operators/tap"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { syncTree } from "../../fs/syncTree.ts"
 import { endThread } from "../../seams/endThread.ts"
+import { tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { decompress, makePace } from "../compression/decompress.ts"
 import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../Job.ts"

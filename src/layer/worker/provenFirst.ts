@@ -3,9 +3,8 @@
  * `DigestMismatch` or a `SizeMismatch`, whatever its archive looks like.
  */
 import type { OperatorFunction } from "rxjs"
-import { Observable } from "rxjs/internal/Observable"
-import { Subject } from "rxjs/internal/Subject"
 import { isReason } from "../../api/errors.ts"
+import { Observable, Subject } from "../../seams/rxjs.ts"
 
 /** What blames the content. The disk's own failures do not, and come at once. */
 const blamesContent = (error: unknown): boolean =>

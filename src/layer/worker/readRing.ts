@@ -1,6 +1,7 @@
 /** Ring → sequence, in the worker: takes slice by slice, as large as the pace allows, and blocks while there is none. */
-import { Observable } from "rxjs/internal/Observable"
-import type { Pace } from "../compression/inflater.ts"
+
+import type { Pace } from "../../seams/inflater.ts"
+import { Observable } from "../../seams/rxjs.ts"
 import type { RingReader } from "../Ring.ts"
 
 /** Each view is valid while it is handed on. A cancelled ring is the error `Cancelled`. */

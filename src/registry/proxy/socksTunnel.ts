@@ -2,9 +2,9 @@
 
 import { connect } from "node:net"
 import * as Redacted from "effect/Redacted"
-import { Socks5Client } from "undici/lib/core/socks5-client.js"
 import { codeOf } from "../../api/codeOf.ts"
 import { printable } from "../../api/errors.ts"
+import { Socks5Client } from "../../seams/socks5.ts"
 import { type Tunnel, TunnelRefused } from "./httpTunnel.ts"
 
 /** The login, or its rules: asking again does not help. */

@@ -1,7 +1,7 @@
 /** Decompresses by what reads layers, in steps so small that none keeps the event loop, or memory, for long. */
 import { isReason } from "../../api/errors.ts"
 import type { Compression } from "../../layer/compression/Compression.ts"
-import { smallestSlice } from "../../layer/compression/inflater.ts"
+import { smallestSlice } from "../../seams/inflater.ts"
 import { unusable } from "./Container.ts"
 
 export async function* decodeChunks(

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { makePace } from "../../../src/layer/compression/decompress.ts"
 import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/compression/unzstd.ts"
-import { loadZstd, WasmZstd } from "../../../src/layer/compression/WasmZstd.ts"
+import { WasmZstd } from "../../../src/layer/compression/WasmZstd.ts"
+import { loadZstd } from "../../../src/seams/zstdModule.ts"
 import { Prng } from "../../../src/testing/image/Prng.ts"
 
 const module = loadZstd()

@@ -10,7 +10,7 @@ import {
   inflaterOptions,
   makeInflater,
   outputBytes
-} from "../../../src/layer/compression/inflater.ts"
+} from "../../src/seams/inflater.ts"
 
 /** All that `write` gives, copied; what it took comes first. */
 const inflate = (inflater: Inflater, pieces: ReadonlyArray<Uint8Array>): readonly [taken: number, made: Buffer] => {
