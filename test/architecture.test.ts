@@ -56,12 +56,133 @@ test("the reader of imports sees what is there", () => {
   expect(eventually.get("Puller.ts")).toContain("pull/makePuller.ts")
 })
 
-test("no file imports itself, however long the way", () => {
-  for (const file of files) expect([...loadedBy(file)], file).not.toContain(file)
+/** Ways from a file to itself, whatever is imported: values, types, what is loaded later. */
+const cyclesIn = (ways: typeof runtime): ReadonlyArray<string> =>
+  [...ways.keys()].filter((file) => reachable(ways, file).has(file)).toSorted()
+
+/** The service and what makes it. */
+const knownCycle: ReadonlyArray<string> = ["Puller.ts", "pull/makePuller.ts", "pull/verify/repair.ts"]
+
+test("no file imports itself, however long the way, and be it for a type", () => {
+  expect(cyclesIn(imports("static", "type", "dynamic"))).toEqual(knownCycle)
 })
 
-test("no file imports itself by what is loaded later", () => {
-  for (const file of files) expect([...reachable(eventually, file)], file).not.toContain(file)
+test("the law of cycles sees one of types alone", () => {
+  expect(
+    cyclesIn(
+      new Map([
+        ["a.ts", ["b.ts"]],
+        ["b.ts", ["a.ts", "c.ts"]],
+        ["c.ts", []]
+      ])
+    )
+  ).toEqual(["a.ts", "b.ts"])
+})
+
+/** Top folders and files from the bottom up: each imports what stands on a line before its own. */
+const order = [
+  ["api"],
+  ["seams"],
+  ["reactive"],
+  ["fs"],
+  ["image"],
+  ["registry", "layer", "store"],
+  ["source"],
+  ["pull"],
+  ["Puller.ts"],
+  ["client.ts", "login.ts"],
+  ["index.ts", "cli"]
+]
+const rankOf = (file: string) => {
+  const [top = ""] = file.split("/")
+  return order.findIndex((line) => line.includes(top))
+}
+
+/** What the options are made of: the table of layouts, and the gate of `entries$`; and the service that a pull is a method of. */
+const exceptions: ReadonlyArray<string> = [
+  "api/config.ts -> layer/layout/layouts.ts",
+  "api/options/client.ts -> layer/layout/layouts.ts",
+  "api/config.ts -> layer/layout/overlay.ts",
+  "api/config.ts -> reactive/Gate.ts",
+  "pull/makePuller.ts -> Puller.ts",
+  "pull/verify/repair.ts -> Puller.ts"
+]
+
+const topOf = (file: string) => file.split("/")[0]
+
+test("imports between the top folders run one way, be they of types", () => {
+  const wrong: Array<string> = []
+  for (const file of files) {
+    // `ociflow/testing` is a package of its own, which takes next to nothing from the library.
+    if (topOf(file) === "testing") continue
+    expect(rankOf(file), `${file} has its place in the order`).toBeGreaterThanOrEqual(0)
+    for (const { from } of importsOf(file))
+      if (text.has(from) && topOf(from) !== topOf(file) && rankOf(from) >= rankOf(file))
+        wrong.push(`${file} -> ${from}`)
+  }
+  expect([...new Set(wrong)].toSorted()).toEqual(exceptions.toSorted())
+})
+
+test("ociflow/testing takes from the library what is in api, and nothing takes from it", () => {
+  for (const file of files)
+    for (const { from } of importsOf(file)) {
+      if (!text.has(from)) continue
+      if (topOf(file) === "testing") expect(["testing", "api"], `${file} imports ${from}`).toContain(topOf(from))
+      else expect(topOf(from), `${file} imports ${from}`).not.toBe("testing")
+    }
+})
+
+/** Files that a folder may hold; declarations and folders do not count. */
+const mostFiles = 12
+/** With the files that they hold. */
+const largerFolders: Readonly<Record<string, number>> = {}
+
+test("a folder has so many files at most, and those that have more are known", () => {
+  const counts = new Map<string, number>()
+  for (const file of files) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+  const larger = [...counts].filter(([, count]) => count > mostFiles)
+  expect(Object.fromEntries(larger)).toEqual(largerFolders)
+})
+
+/** Code without its comments. */
+const codeOf = (source: string) => source.replace(/\/\*.*?\*\//gs, "").replace(/^\s*\/\/.*$/gm, "")
+
+/** Modules that no package exports for others, private fields, and what belongs to the whole process. */
+const internals = [
+  /["'](?:@[\w-]+\/)?[\w.-]+\/(?:lib|internal|src|build)\/[^"']*["']/,
+  /\b\w+\??\._(?!tag\b)[a-z]\w*/i,
+  /\bglobalThis\b/,
+  /\b(?:process\.binding|internalBinding)\b/,
+  /\.prototype\.\w+ =[^=]/
+]
+const internalsIn = (source: string) => internals.flatMap((pattern) => pattern.exec(codeOf(source))?.[0] ?? [])
+
+test("no file outside seams reaches into a dependency's inside", () => {
+  for (const file of files) if (topOf(file) !== "seams") expect(internalsIn(text.get(file) ?? ""), file).toEqual([])
+})
+
+test.for([
+  'import Client from "undici/lib/dispatcher/client.js"',
+  'import { tap } from "rxjs/internal/operators/tap"',
+  "handle._handle.writeSync(0)",
+  "stream._readableState.length",
+  "globalThis.fetch = undefined",
+  "Socket.prototype.read = read"
+])("the law of seams sees %s", (line) => {
+  expect(internalsIn(line)).not.toEqual([])
+  expect(internalsIn(`// ${line}`)).toEqual([])
+})
+
+test("each seam is pinned by a test that imports it", () => {
+  const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => readFileSync(join(import.meta.dirname, file), "utf8"))
+  for (const file of files)
+    if (topOf(file) === "seams")
+      expect(
+        tests.some((source) => source.includes(`src/${file}"`)),
+        file
+      ).toBe(true)
 })
 
 test("no file imports itself by types", () => {

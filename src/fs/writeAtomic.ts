@@ -1,14 +1,20 @@
 /** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
 
+import { fsync } from "node:fs"
 import { type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
+import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { codeOf } from "../api/codeOf.ts"
 import type { FileSystemFailed } from "../api/errors.ts"
-import { makeDirectory } from "./makeDirectory.ts"
-import { syncHandle } from "./syncHandle.ts"
+import { makeDirectory } from "./directories.ts"
 import { syscall } from "./syscall.ts"
+
+const sync = promisify(fsync)
+
+/** fsync(2), by the descriptor: the `FileHandle` of Yarn's Plug'n'Play cannot `sync`. Rejects with the system's error. */
+export const syncHandle = ({ fd }: Pick<FileHandle, "fd">): Promise<void> => sync(fd)
 
 /** Does the work, waits for the disk, closes the file. */
 export const syncAndClose = async (handle: FileHandle, work: () => Promise<unknown>): Promise<void> => {

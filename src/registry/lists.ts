@@ -1,33 +1,16 @@
 /** The tags of a repository, and what refers to a manifest (OCI distribution-spec, "Content Discovery"). */
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Observable } from "rxjs"
-import type { Limits } from "../api/config.ts"
-import { InvalidResponse, LimitExceeded, ManifestNotFound, type Reason, redactUrl } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
+import { InvalidResponse, LimitExceeded, ManifestNotFound, redactUrl } from "../api/errors.ts"
 import { decodeAs } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { type Lift, within } from "../reactive/bridge.ts"
-import type { Session } from "./auth/Session.ts"
+import { within } from "../reactive/bridge.ts"
 import { holdsDocument } from "./headers/readHeader.ts"
 import { readDocument } from "./http/readDocument.ts"
-import { nextOf, type Page, pages$ } from "./pages.ts"
+import { type Body, type Listing, type ListOptions, type ListsOptions, nextOf, pages$ } from "./pages.ts"
 import { makeReferrers } from "./referrers.ts"
-import type { Sources } from "./Sources.ts"
-
-/** Who hears of a list being fetched, and with whose services that is done; default: those of the puller. */
-export interface ListOptions {
-  readonly emit: Emit
-  readonly context?: Context.Context<never> | undefined
-}
-
-export interface ListsOptions {
-  readonly sources: Sources
-  readonly lift: Lift
-  readonly limits: Limits
-}
 
 const Tags = Schema.Struct({
   tags: Schema.Array(Schema.Unknown).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
@@ -39,24 +22,6 @@ const isTag = (text: unknown): text is string =>
 
 /** Asked for on one page; registries give what they like. */
 const perPage = 1000
-
-/** One page as it came. */
-export interface Body {
-  readonly bytes: Uint8Array
-  /** For errors. */
-  readonly url: string
-}
-
-/** What any list takes. */
-export interface Listing extends ListsOptions {
-  readonly page: <A>(
-    session: Session,
-    path: string,
-    query: string,
-    accept: string | undefined,
-    itemsOf: (body: Body) => Effect.Effect<ReadonlyArray<A>, Reason>
-  ) => Effect.Effect<Page<A>, Reason>
-}
 
 export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
   const limit = limits.documentBytes

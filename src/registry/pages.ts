@@ -3,14 +3,18 @@
  * of that only the query counts, whatever host and path it names, since registries behind a proxy name their own. So a
  * list leads nowhere else, and it ends.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { concatMap, defer, from, type Observable, repeat, takeWhile, tap } from "rxjs"
 import type { Limits } from "../api/config.ts"
 import { InvalidResponse, LimitExceeded, type Reason, redactUrl } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
 import type { Lift } from "../reactive/bridge.ts"
+import type { Session } from "./auth/Session.ts"
 import type { Response } from "./connection/exchange.ts"
 import { nextLink } from "./headers/nextLink.ts"
 import { addressOfHeader } from "./headers/readHeader.ts"
+import type { Sources } from "./Sources.ts"
 
 export interface Page<A> {
   /** Bytes of the answer. */
@@ -20,6 +24,36 @@ export interface Page<A> {
   readonly next: string | undefined
   /** Of this one, for errors. */
   readonly url: string
+}
+
+/** Who hears of a list being fetched, and with whose services that is done; default: those of the puller. */
+export interface ListOptions {
+  readonly emit: Emit
+  readonly context?: Context.Context<never> | undefined
+}
+
+export interface ListsOptions {
+  readonly sources: Sources
+  readonly lift: Lift
+  readonly limits: Limits
+}
+
+/** One page as it came. */
+export interface Body {
+  readonly bytes: Uint8Array
+  /** For errors. */
+  readonly url: string
+}
+
+/** What any list takes. */
+export interface Listing extends ListsOptions {
+  readonly page: <A>(
+    session: Session,
+    path: string,
+    query: string,
+    accept: string | undefined,
+    itemsOf: (body: Body) => Effect.Effect<ReadonlyArray<A>, Reason>
+  ) => Effect.Effect<Page<A>, Reason>
 }
 
 /** The query of the page behind this one. A list that may go on, and nobody can tell where, is an error. */

@@ -18,8 +18,7 @@ import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { within } from "../reactive/bridge.ts"
 import { digestOf, fetchManifest } from "./documents.ts"
-import type { Body, Listing, ListOptions } from "./lists.ts"
-import { pages$ } from "./pages.ts"
+import { type Body, type Listing, type ListOptions, pages$ } from "./pages.ts"
 
 /** The registry has no such thing, or does not know what it is asked for. */
 const isAbsent = (reason: Reason): boolean => {

@@ -8,10 +8,10 @@ import type { Limits } from "../../api/config.ts"
 import { UnsupportedMediaType } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { transduce } from "../../reactive/transduce.ts"
+import { outputBytes, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
 import { compressionOf, compressions, magicBytes } from "./compressions.ts"
-import { outputBytes, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 
 /** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
 const archive = new RegExp(`[./]tar(?:[+.](?:${compressions.map(({ suffix }) => suffix).join("|")}))?$`)

@@ -9,8 +9,8 @@ import { InflateRaw } from "minizlib"
 import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
-import type { Compression } from "./Compression.ts"
 import { inflaterOptions, makeInflater, sliceBytes } from "../../seams/inflater.ts"
+import type { Compression } from "./Compression.ts"
 
 const headerBytes = 64 * 1024
 

@@ -24,7 +24,7 @@ export interface Route {
 export type AgentFor = (way: Route) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
 /** With the first request: whoever only reads the store does not wait for undici. */
-const client = loadModule("undici", () => import("../../seams/GuardedClient.ts"))
+const client = loadModule("undici", () => import("../../seams/undici/GuardedClient.ts"))
 const socks = loadModule("undici", () => import("../proxy/socksTunnel.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (

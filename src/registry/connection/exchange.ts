@@ -8,7 +8,7 @@ import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
 import type { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
-import type { Connection, Pausable } from "../../seams/GuardedClient.ts"
+import type { Connection, Pausable } from "../../seams/undici/GuardedClient.ts"
 import { Pace, type Timing } from "./TransferRate.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]

@@ -4,7 +4,7 @@ import { connect } from "node:net"
 import * as Redacted from "effect/Redacted"
 import { codeOf } from "../../api/codeOf.ts"
 import { printable } from "../../api/errors.ts"
-import { Socks5Client } from "../../seams/socks5.ts"
+import { Socks5Client } from "../../seams/undici/Socks5Client.ts"
 import { type Tunnel, TunnelRefused } from "./httpTunnel.ts"
 
 /** The login, or its rules: asking again does not help. */

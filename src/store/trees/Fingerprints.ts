@@ -6,7 +6,7 @@
 import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import { list } from "../../fs/list.ts"
+import { list } from "../../fs/directories.ts"
 import { readOwn } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"

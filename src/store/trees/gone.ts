@@ -8,7 +8,7 @@ import { lstat, mkdir, rename, rmdir, stat, unlink, writeFile } from "node:fs/pr
 import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../../api/codeOf.ts"
-import { list } from "../../fs/list.ts"
+import { list } from "../../fs/directories.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 
 const marksIn = (layersDir: string) => join(layersDir, ".gone")

@@ -1,6 +1,6 @@
 /** The trees on disk. */
 import * as Effect from "effect/Effect"
-import { listAt } from "../../fs/list.ts"
+import { listAt } from "../../fs/directories.ts"
 import { goneIn } from "./gone.ts"
 import { readTreeName, type Tree } from "./TreePaths.ts"
 

@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { list } from "../../fs/list.ts"
+import { list } from "../../fs/directories.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
 import { treeSize } from "../trees/treeSize.ts"

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { ChunkedBody } from "../../src/seams/ChunkedBody.ts"
+import { ChunkedBody } from "../../../src/seams/undici/ChunkedBody.ts"
 
 const encoded = (data: ReadonlyArray<Uint8Array>, extension = "") =>
   Buffer.concat([

@@ -1,7 +1,19 @@
-/** A directory and those above it. */
-import { mkdir, stat } from "node:fs/promises"
+/** Directories: the names that one holds, and making one with those above it. */
+import { lstat, mkdir, readdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
+import * as Effect from "effect/Effect"
 import { codeOf } from "../api/codeOf.ts"
+import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
+
+/** The names in a directory, which may be reached by a link, as one's own to another disk; none where there is no directory. */
+export const listAt = (path: string) =>
+  recoverFrom(["ENOENT", "ENOTDIR"], [])(syscall("readdir", path, () => readdir(path)))
+
+/** The same where the path is no link: what is done to the names is done in no other place. */
+export const list = (path: string) =>
+  Effect.flatMap(ifMissing(syscall("lstat", path, () => lstat(path))), (found) =>
+    found?.isDirectory() === true ? listAt(path) : Effect.succeed<ReadonlyArray<string>>([])
+  )
 
 const isDirectory = (path: string) =>
   stat(path).then(

@@ -2,7 +2,7 @@ import type { Socket } from "node:net"
 import { PassThrough } from "node:stream"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { readHead, readHeads } from "../../src/seams/readHeads.ts"
+import { readHead, readHeads } from "../../../src/seams/undici/readHeads.ts"
 
 const given = (text: string) => readHead(Buffer.from(text, "latin1"))?.given.toString("latin1")
 

@@ -18,7 +18,7 @@ import buildConnector from "undici/lib/core/connect.js"
 import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
-import { codeOf } from "../api/codeOf.ts"
+import { codeOf } from "../../api/codeOf.ts"
 import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }

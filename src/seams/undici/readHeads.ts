@@ -9,8 +9,8 @@
  * Chunked bodies are put into large chunks. Of other transfer codings beside that one, which Go refuses, nothing is taken.
  */
 import type { Socket } from "node:net"
+import { countRead } from "../readBuffers.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
-import { countRead } from "./readBuffers.ts"
 
 /** What one connection is waiting for. */
 export interface Awaited {

@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer } from "node:net"
 import { expect, test } from "vitest"
-import { Socks5Client } from "../../src/seams/socks5.ts"
+import { Socks5Client } from "../../../src/seams/undici/Socks5Client.ts"
 
 test("the client authenticates, connects to a name, and leaves the socket to its caller", async () => {
   const received: Array<string> = []
