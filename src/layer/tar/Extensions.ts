@@ -1,6 +1,12 @@
-import { LimitExceeded } from "../../api/errors.ts"
-import type { HeaderContext } from "./describeEntry.ts"
+import type { Limits } from "../../api/config.ts"
+import { type CorruptLayer, LimitExceeded } from "../../api/errors.ts"
 import { type Pax, parsePax } from "./Pax.ts"
+
+export interface HeaderContext {
+  readonly digest: string
+  readonly limits: Limits
+  readonly corrupt: (problem: string) => CorruptLayer
+}
 
 /** Type flags of the headers whose body says something about the next entry: PAX records, GNU's long names. */
 export const isExtension = (typeflag: string): boolean => /^[xXLK]$/.test(typeflag)

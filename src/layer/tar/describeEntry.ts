@@ -1,18 +1,10 @@
 /** A header block and the extended headers before it → what the entry is. */
-import type { Limits } from "../../api/config.ts"
-import type { CorruptLayer } from "../../api/errors.ts"
 import type { EntryHeader, EntryType } from "../Entry.ts"
 import { atMost, componentsOf } from "../limits.ts"
-import type { Extensions } from "./Extensions.ts"
+import type { Extensions, HeaderContext } from "./Extensions.ts"
 import { dialectOf, fieldAt, nameAt, numberAt, ownerAt, textAt, timeAt } from "./HeaderBlock.ts"
 import { noPax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
 import { type PaxSparse, paxSparse } from "./sparse.ts"
-
-export interface HeaderContext {
-  readonly digest: string
-  readonly limits: Limits
-  readonly corrupt: (problem: string) => CorruptLayer
-}
 
 export interface EntryDescription {
   readonly header: EntryHeader
