@@ -60,11 +60,8 @@ test("the reader of imports sees what is there", () => {
 const cyclesIn = (ways: typeof runtime): ReadonlyArray<string> =>
   [...ways.keys()].filter((file) => reachable(ways, file).has(file)).toSorted()
 
-/** The service and what makes it. */
-const knownCycle: ReadonlyArray<string> = ["Puller.ts", "pull/makePuller.ts", "pull/verify/repair.ts"]
-
 test("no file imports itself, however long the way, and be it for a type", () => {
-  expect(cyclesIn(imports("static", "type", "dynamic"))).toEqual(knownCycle)
+  expect(cyclesIn(imports("static", "type", "dynamic"))).toEqual([])
 })
 
 test("the law of cycles sees one of types alone", () => {
@@ -98,14 +95,12 @@ const rankOf = (file: string) => {
   return order.findIndex((line) => line.includes(top))
 }
 
-/** What the options are made of: the table of layouts, and the gate of `entries$`; and the service that a pull is a method of. */
+/** What the options are made of: the table of layouts, and the gate of `entries$`. */
 const exceptions: ReadonlyArray<string> = [
   "api/config.ts -> layer/layout/layouts.ts",
   "api/options/client.ts -> layer/layout/layouts.ts",
   "api/config.ts -> layer/layout/overlay.ts",
-  "api/config.ts -> reactive/Gate.ts",
-  "pull/makePuller.ts -> Puller.ts",
-  "pull/verify/repair.ts -> Puller.ts"
+  "api/config.ts -> reactive/Gate.ts"
 ]
 
 const topOf = (file: string) => file.split("/")[0]
@@ -183,18 +178,6 @@ test("each seam is pinned by a test that imports it", () => {
         tests.some((source) => source.includes(`src/${file}"`)),
         file
       ).toBe(true)
-})
-
-test("no file imports itself by types", () => {
-  const all = imports("static", "dynamic", "type")
-  for (const file of files) expect([...reachable(all, file)], file).not.toContain(file)
-})
-
-test("a folder of the pull or the store has 12 files at most", () => {
-  const folders = new Map<string, number>()
-  for (const file of files) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
-  for (const [folder, count] of folders)
-    if (/^(?:pull|store)(?:\/|$)/.test(folder)) expect(count, folder).toBeLessThanOrEqual(12)
 })
 
 test("arrows run one way: registry, layer and store know nothing of each other", () => {

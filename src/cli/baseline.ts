@@ -6,6 +6,7 @@
  * V8 reads the flag while it compiles a module, and so modules are compiled at once: where functions are compiled when they are
  * called first, that takes some milliseconds.
  */
+import { types } from "node:util"
 import { setFlagsFromString } from "node:v8"
 
 interface Compiled {
@@ -34,7 +35,7 @@ export const neverOptimized = (): void => {
   }
   WebAssembly.Module = new Proxy(Module, { construct: (_, [bytes]) => compile(bytes) })
   WebAssembly.instantiate = async (source, imports) => {
-    if (!(source instanceof Uint8Array)) return instantiate(source, imports)
+    if (!types.isUint8Array(source)) return instantiate(source, imports)
     const module = compile(source)
     return { module, instance: new Instance(module, imports) }
   }

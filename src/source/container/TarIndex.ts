@@ -5,8 +5,8 @@
 import type { FileHandle } from "node:fs/promises"
 import { defaultLimits, type Limits } from "../../api/config.ts"
 import { CorruptLayer } from "../../api/errors.ts"
-import { describeEntry, type HeaderContext } from "../../layer/tar/describeEntry.ts"
-import { Extensions, isExtension } from "../../layer/tar/Extensions.ts"
+import { describeEntry } from "../../layer/tar/describeEntry.ts"
+import { Extensions, type HeaderContext, isExtension } from "../../layer/tar/Extensions.ts"
 import { blockBytes, fieldAt, hasChecksum, isZero } from "../../layer/tar/HeaderBlock.ts"
 
 type Item =
