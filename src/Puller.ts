@@ -2,6 +2,7 @@
  * The service that pulls: one per store and configuration, shared by every pull of a program. It is a light name; what
  * it needs (network, catalogue, worker threads) is loaded when its layer is built.
  */
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,10 +18,11 @@ import type {
   PullerOptions,
   PullOptions,
   ReferrersOptions,
-  VerifyOptions
+  VerifyOptions,
+  Watching
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
-import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
+import type { Emit, PullEvent, PulledImage, PullResult } from "./api/events.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
 import { calledAt, callSite } from "./api/tagged.ts"
 import { loadModule } from "./fs/loadModule.ts"
@@ -32,58 +34,74 @@ export class Puller extends Context.Service<
   Puller,
   {
     /** Pulls an image; `emit` sees each event, the last one is `Pulled`. Interruption leaves nothing half done. */
-    readonly pull: (reference: string, options?: PullOptions, emit?: Emit) => Effect.Effect<PulledImage, PullError>
+    readonly pull: (
+      reference: string,
+      options?: PullOptions & Watching,
+      emit?: Emit
+    ) => Effect.Effect<PullResult, PullError>
     /** The same pull as a cold sequence of its events: subscribing pulls, unsubscribing cancels. */
-    readonly pull$: (reference: string, options?: PullOptions) => Observable<PullEvent>
+    readonly pull$: (reference: string, options?: PullOptions & Watching) => Observable<PullEvent>
     /**
      * The entries of an image's layers, lowest layer first, without writing them. The next entry comes when the body
      * of the one before was read or passed over; unsubscribing stops the download there.
      */
-    readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
+    readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
     /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
-    readonly resolve: (reference: string, options?: LookOptions, emit?: Emit) => Effect.Effect<Resolution, PullError>
+    readonly resolve: (
+      reference: string,
+      options?: LookOptions & Watching,
+      emit?: Emit
+    ) => Effect.Effect<Resolution, PullError>
     /** The document that a reference stands for, or with a platform the manifest for that. */
     readonly manifest: (
       reference: string,
-      options?: ManifestOptions,
+      options?: ManifestOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ManifestDocument, PullError>
     /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
-    readonly tags$: (reference: string, options?: LookOptions) => Observable<string>
+    readonly tags$: (reference: string, options?: LookOptions & Watching) => Observable<string>
     readonly tags: (
       reference: string,
-      options?: LookOptions,
+      options?: LookOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<string>, PullError>
     /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
-    readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
+    readonly referrers$: (reference: string, options?: ReferrersOptions & Watching) => Observable<Referrer>
     readonly referrers: (
       reference: string,
-      options?: ReferrersOptions,
+      options?: ReferrersOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
     /** The images that the store holds, by reference: all of them, or a page. */
-    readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
+    readonly images: (options?: ListOptions & Watching) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. Fails with `NotCached` where it knows none. */
-    readonly inspect: (reference: string) => Effect.Effect<ImageDetails, PullError>
+    readonly inspect: (reference: string, options?: Watching) => Effect.Effect<ImageDetails, PullError>
     /**
      * Keeps an image that the store holds where it is, until the scope closes: `remove` and `prune`, in whatever process,
      * leave its layers for later. Ends with the process. Fails with `NotCached`.
      */
-    readonly hold: (reference: string, options?: HoldOptions) => Effect.Effect<PulledImage, PullError, Scope.Scope>
+    readonly hold: (
+      reference: string,
+      options?: HoldOptions & Watching
+    ) => Effect.Effect<PulledImage, PullError, Scope.Scope>
     /**
      * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Fails with
      * `NotCached` where the store knows no such reference.
      */
-    readonly remove: (reference: string) => Effect.Effect<Reclaimed, PullError>
+    readonly remove: (reference: string, options?: Watching) => Effect.Effect<Reclaimed, PullError>
     /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
-    readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, PullError>
+    readonly prune: (options?: PruneOptions & Watching) => Effect.Effect<Reclaimed, PullError>
     /** Of these layers, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
-    readonly kept: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, PullError>
+    readonly kept: (
+      digests: ReadonlyArray<string>,
+      options?: Watching
+    ) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, PullError>
     /** What the store occupies on disk, measured now. */
     readonly usage: Effect.Effect<Usage, PullError>
     /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
-    readonly verify: (options?: VerifyOptions, emit?: Emit) => Effect.Effect<Verified, PullError>
+    readonly verify: (options?: VerifyOptions & Watching, emit?: Emit) => Effect.Effect<Verified, PullError>
+    /** Resolves when all that was unsubscribed from by now has closed what it had open. */
+    readonly settled: Effect.Effect<void>
   }
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
@@ -93,14 +111,36 @@ export class Puller extends Context.Service<
     )
     return Layer.effect(Puller, opening)
   }
+
+  /** The same with options from the configuration: a `Config` of all, or a record in which each is a `Config`. */
+  static layerConfig(options: Config.Wrap<PullerOptions>): Layer.Layer<Puller, PullError | Config.ConfigError> {
+    const unwrapped = Effect.flatMap(
+      Effect.promise(() => import("effect/Config")),
+      ({ unwrap }) => unwrap<PullerOptions>(options)
+    )
+    return Layer.unwrap(Effect.map(unwrapped, (options) => Puller.layer(options)))
+  }
+
+  /**
+   * A puller for tests, without a network or a store. What is not given dies when it is called; `pull$` is made of `pull`,
+   * if that is given.
+   */
+  static layerTest(methods: Partial<Puller["Service"]>): Layer.Layer<Puller> {
+    return Layer.unwrap(
+      Effect.map(
+        Effect.promise(() => import("./pull/testPuller.ts")),
+        ({ testPuller }) => testPuller(Puller, methods)
+      )
+    )
+  }
 }
 
 /** Pulls an image through the `Puller` of the context. */
 export const pull = (
   reference: string,
-  options?: PullOptions,
+  options?: PullOptions & Watching,
   emit?: Emit
-): Effect.Effect<PulledImage, PullError, Puller> => {
+): Effect.Effect<PullResult, PullError, Puller> => {
   const site = callSite(pull)
   return Puller.use((puller) => puller.pull(reference, options, emit)).pipe(
     Effect.mapError((error) => calledAt(error, site))

@@ -21,16 +21,17 @@ import type {
   Watching
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
-import type { Emit, PullEvent, PulledImage } from "./api/events.ts"
+import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
+import { LogWarnings } from "./api/LogWarnings.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
-import type { FunctionName } from "./api/options/checkOptions.ts"
 import { calledAt, callSite } from "./api/tagged.ts"
-import { loadModule } from "./fs/loadModule.ts"
 import type { Entry } from "./layer/Entry.ts"
+import { login, logout } from "./login.ts"
 import { Puller } from "./Puller.ts"
+import { abortable } from "./reactive/abortable.ts"
 import { errorOf } from "./reactive/bridge.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
-import type { Reclaimed, Usage, Verified } from "./store/Reclaimed.ts"
+import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/Reclaimed.ts"
 
 /** An image in use: `await using held = await oci.hold(reference)`. */
 export interface Held extends AsyncDisposable {
@@ -40,70 +41,89 @@ export interface Held extends AsyncDisposable {
 
 export interface Client extends AsyncDisposable {
   /** Cold: subscribing pulls, unsubscribing cancels; the last event, `Pulled`, carries the image. Errors: `PullError`. */
-  readonly pull$: (reference: string, options?: PullOptions) => Observable<PullEvent>
+  readonly pull$: (reference: string, options?: PullOptions & Watching) => Observable<PullEvent>
   /**
    * Rejects with a `PullError`; with the signal's reason where it was aborted; with an `AbortError` where the client
    * was closed meanwhile. In each case only after everything that the pull had opened is closed again.
    */
-  readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PulledImage>
+  readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PullResult>
   /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
-  readonly entries$: (reference: string, options?: EntriesOptions) => Observable<Entry>
+  readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
   /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
   readonly resolve: (reference: string, options?: LookOptions & Watching) => Promise<Resolution>
   /** The document that a reference stands for, or with a platform the manifest for that. */
   readonly manifest: (reference: string, options?: ManifestOptions & Watching) => Promise<ManifestDocument>
   /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
-  readonly tags$: (reference: string, options?: LookOptions) => Observable<string>
+  readonly tags$: (reference: string, options?: LookOptions & Watching) => Observable<string>
   readonly tags: (reference: string, options?: LookOptions & Watching) => Promise<ReadonlyArray<string>>
   /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
-  readonly referrers$: (reference: string, options?: ReferrersOptions) => Observable<Referrer>
+  readonly referrers$: (reference: string, options?: ReferrersOptions & Watching) => Observable<Referrer>
   readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
   /** The images that the store holds, by reference: all of them, or a page. */
-  readonly images: (options?: ListOptions) => Promise<ReadonlyArray<ImageSummary>>
+  readonly images: (options?: ListOptions & Watching) => Promise<ReadonlyArray<ImageSummary>>
   /** All that the store knows of one image. Rejects with `NotCached` where it knows none. */
-  readonly inspect: (reference: string) => Promise<ImageDetails>
+  readonly inspect: (reference: string, options?: Watching) => Promise<ImageDetails>
   /**
    * Keeps an image that the store holds where it is, until it is released, the client is closed or the process ends:
    * `remove` and `prune`, in whatever process, leave its layers for later. Rejects with `NotCached`.
    */
-  readonly hold: (reference: string, options?: HoldOptions) => Promise<Held>
+  readonly hold: (reference: string, options?: HoldOptions & Watching) => Promise<Held>
   /**
    * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Rejects with
    * `NotCached` where the store knows no such reference.
    */
-  readonly remove: (reference: string) => Promise<Reclaimed>
+  readonly remove: (reference: string, options?: Watching) => Promise<Reclaimed>
   /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
-  readonly prune: (options?: PruneOptions) => Promise<Reclaimed>
+  readonly prune: (options?: PruneOptions & Watching) => Promise<Reclaimed>
+  /** Of these layers, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+  readonly kept: (digests: ReadonlyArray<string>, options?: Watching) => Promise<ReadonlyArray<ReclaimedBlob>>
   /** What the store occupies on disk, measured now. */
-  readonly usage: () => Promise<Usage>
+  readonly usage: (options?: Watching) => Promise<Usage>
   /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
   readonly verify: (options?: VerifyOptions & Watching) => Promise<Verified>
+  /**
+   * Checks credentials against the registry and keeps them where docker does. Resolves with the file's path, or the
+   * helper's name.
+   */
+  readonly login: (
+    registry: string,
+    credentials: { readonly username: string; readonly password: string },
+    options?: Pick<Watching, "signal">
+  ) => Promise<Effect.Success<ReturnType<typeof login>>>
+  /** Forgets them. `known` is false if nobody was logged in. */
+  readonly logout: (
+    registry: string,
+    options?: Pick<Watching, "signal">
+  ) => Promise<Effect.Success<ReturnType<typeof logout>>>
+  /**
+   * Resolves when everything that was unsubscribed from by now has closed its files and sockets: then its store can be
+   * removed.
+   */
+  readonly settled: () => Promise<void>
   /** Cancels what is under way, and resolves when workers, sockets and files are closed. */
   readonly close: () => Promise<void>
 }
 
 /** Opens a store and everything a pull needs. Close it, or hold it by `await using`. Rejects with a `PullError`. */
 export const open = async (options: PullerOptions = {}): Promise<Client> => {
-  const runtime = ManagedRuntime.make(Layer.provideMerge(Puller.layer(options), Layer.succeed(LogToStderr, true)))
+  // Warnings are events here, and a promise without a listener says nothing.
+  const logging = Layer.mergeAll(Layer.succeed(LogToStderr, true), Layer.succeed(LogWarnings, false))
+  const runtime = ManagedRuntime.make(Layer.provideMerge(Puller.layer(options), logging))
   let closed = false
-  const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, signal?: AbortSignal): Promise<A> => {
+  const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, watching?: Watching): Promise<A> => {
     // Before anything is awaited: then nobody's call would be on the stack any more.
     const site = callSite(run)
-    signal?.throwIfAborted()
+    // Whatever was given: what is no signal is refused by whoever checks the options.
+    const isAborted = () => watching?.signal?.aborted === true
+    if (isAborted()) throw watching?.signal?.reason
     if (closed) throw new DOMException("the client was closed", "AbortError")
-    const exit = await runtime.runPromiseExit(effect, signal === undefined ? undefined : { signal })
+    const exit = await runtime.runPromiseExit(effect)
     if (Exit.isSuccess(exit)) return exit.value
-    if (Cause.hasInterruptsOnly(exit.cause)) signal?.throwIfAborted()
+    if (Cause.hasInterruptsOnly(exit.cause) && isAborted()) throw watching?.signal?.reason
     const error = errorOf(exit.cause)
     throw error instanceof PullError ? calledAt(error, site) : error
   }
   const puller = await run(Puller)
-  const { invalidWatched } = await run(
-    Effect.mapError(
-      loadModule("the options", () => import("./api/options/checkOptions.ts")),
-      (reason) => new PullError({ reference: "(open)", reason })
-    )
-  )
   const holds = new Set<Scope.Closeable>()
   const release = async (scope: Scope.Closeable) => {
     if (holds.delete(scope)) await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -118,50 +138,35 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     holds.add(scope)
     const released = () => release(scope)
     try {
-      const image = await run(Scope.provide(puller.hold(reference, options), scope))
+      const image = await run(Scope.provide(puller.hold(reference, options), scope), options)
       return { image, release: released, [Symbol.asyncDispose]: released }
     } catch (error) {
       await released()
       throw error
     }
   }
-  /** A call whose options may hold a signal and a listener. */
-  const watched = async <A extends Watching, B>(
-    name: FunctionName,
-    reference: string,
-    given: A | undefined,
-    call: (options: Omit<A, keyof Watching>, emit: Emit | undefined) => Effect.Effect<B, PullError>
-  ): Promise<B> => {
-    const reason = invalidWatched(name, given)
-    if (reason !== undefined) return run(Effect.fail(new PullError({ reference, reason })))
-    const { signal, onEvent, ...options }: Watching = given ?? {}
-    return run(
-      Effect.suspend(() => call(options as Omit<A, keyof Watching>, onEvent)),
-      signal
-    )
-  }
   return {
     pull$: puller.pull$,
-    pull: (reference, options) =>
-      watched("pull", reference, options, (rest, emit) => puller.pull(reference, rest, emit)),
+    pull: (reference, options) => run(puller.pull(reference, options), options),
     entries$: puller.entries$,
-    resolve: (reference, options) =>
-      watched("resolve", reference, options, (rest, emit) => puller.resolve(reference, rest, emit)),
-    manifest: (reference, options) =>
-      watched("manifest", reference, options, (rest, emit) => puller.manifest(reference, rest, emit)),
+    resolve: (reference, options) => run(puller.resolve(reference, options), options),
+    manifest: (reference, options) => run(puller.manifest(reference, options), options),
     tags$: puller.tags$,
-    tags: (reference, options) =>
-      watched("tags", reference, options, (rest, emit) => puller.tags(reference, rest, emit)),
+    tags: (reference, options) => run(puller.tags(reference, options), options),
     referrers$: puller.referrers$,
-    referrers: (reference, options) =>
-      watched("referrers", reference, options, (rest, emit) => puller.referrers(reference, rest, emit)),
-    images: (options) => run(puller.images(options)),
-    inspect: (...asked) => run(puller.inspect(...asked)),
+    referrers: (reference, options) => run(puller.referrers(reference, options), options),
+    images: (options) => run(puller.images(options), options),
+    inspect: (reference, options) => run(puller.inspect(reference, options), options),
     hold,
-    remove: (...asked) => run(puller.remove(...asked)),
-    prune: (options) => run(puller.prune(options)),
-    usage: () => run(puller.usage),
-    verify: (options) => watched("verify", "(store)", options, (rest, emit) => puller.verify(rest, emit)),
+    remove: (reference, options) => run(puller.remove(reference, options), options),
+    prune: (options) => run(puller.prune(options), options),
+    kept: (digests, options) => run(puller.kept(digests, options), options),
+    usage: (options) => run(abortable(options?.signal)(puller.usage), options),
+    verify: (options) => run(puller.verify(options), options),
+    login: (registry, credentials, watching) =>
+      run(abortable(watching?.signal)(login(registry, credentials, options)), watching),
+    logout: (registry, watching) => run(abortable(watching?.signal)(logout(registry)), watching),
+    settled: () => run(puller.settled),
     close,
     [Symbol.asyncDispose]: close
   }

@@ -35,6 +35,12 @@ export interface PulledImage {
   readonly rootfs?: string
 }
 
+/** What a pull comes to. */
+export interface PullResult extends PulledImage {
+  /** True if the store had all of it and nothing was downloaded. */
+  readonly cached: boolean
+}
+
 export interface Resolving {
   readonly _tag: "Resolving"
   readonly reference: string

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { LogWarnings } from "../api/LogWarnings.ts"
 import { ociflow } from "./command.ts"
 import * as environment from "./environment.ts"
 import type { Library } from "./Library.ts"
@@ -30,5 +31,7 @@ const version = Effect.promise(async () => {
 export const run = (argv: ReadonlyArray<string>, library: Library) =>
   Effect.flatMap(version, (version) => Command.runWith(ociflow(library), { version })(argv)).pipe(
     Effect.provide(Layer.mergeAll(environment.layer, settings, presenter, logs)),
-    Effect.provideService(References.MinimumLogLevel, "Warn")
+    Effect.provideService(References.MinimumLogLevel, "Warn"),
+    // Warnings are events, which are shown with the others.
+    Effect.provideService(LogWarnings, false)
   )

@@ -1,7 +1,7 @@
 /** An image that was resolved, as the events and the catalogue tell of it. */
 import * as Effect from "effect/Effect"
 import { InvalidManifest } from "../api/errors.ts"
-import type { Resolved } from "../api/events.ts"
+import type { PulledImage, Resolved } from "../api/events.ts"
 import type { Document } from "../image/Descriptor.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
@@ -37,6 +37,20 @@ export const resolvedEvent = (
   size: layers.reduce((sum, { size }) => sum + size, 0),
   layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
 })
+
+/** The same of an image that the store has: who follows the events needs no second way. */
+export const resolvedFromStore = ({ reference, digest, manifestDigest, platform, ...image }: PulledImage): Resolved => {
+  const layers = [...new Map(image.layers.map((layer) => [layer.digest, layer])).values()]
+  return {
+    _tag: "Resolved",
+    reference,
+    digest,
+    manifestDigest,
+    platform,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
+  }
+}
 
 const recorded = <A>({ descriptor: { digest, mediaType }, bytes }: Document<A>): RecordedDocument => ({
   digest,

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
 import type { EntriesOptions } from "../api/config.ts"
 import { isReason } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
 import type { Entry } from "../layer/Entry.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import { lifting } from "../reactive/bridge.ts"
@@ -11,16 +10,16 @@ import type { ResolvedLayer } from "../registry/Registry.ts"
 import { distinctLayers } from "./describeImage.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { isBlobMismatch } from "./layer/refetchOnMismatch.ts"
+import { PullEvents } from "./PullEvents.ts"
 import { readRequest } from "./PullRequest.ts"
-
-const silent: Emit = () => {}
 
 /** Resolves the image; its layers are read as the sequence is subscribed to, before the scope closes. */
 export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate, ...options }: EntriesOptions) {
   const pool = yield* ExtractionPool
+  const emit = yield* PullEvents
   const { origin, platform } = yield* readRequest(reference, options)
   const source = yield* (yield* ImageSources).open(origin)
-  const layers = yield* distinctLayers(yield* source.resolve(platform, silent))
+  const layers = yield* distinctLayers(yield* source.resolve(platform, emit))
   const lift = yield* lifting()
 
   /**
@@ -31,7 +30,7 @@ export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate,
     defer(() => {
       let given = false
       const reading$ = pool
-        .entries$(layer, (gate) => source.blob$(layer, gate, { emit: silent }), gate)
+        .entries$(layer, (gate) => source.blob$(layer, gate, { emit }), gate)
         .pipe(
           tap(() => {
             given = true
@@ -40,7 +39,7 @@ export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate,
       return reading$.pipe(
         catchError((error) => {
           if (!isReason(error) || !isBlobMismatch(error)) return throwError(() => error)
-          return lift(source.reportMismatch(layer.digest, silent)).pipe(
+          return lift(source.reportMismatch(layer.digest, emit)).pipe(
             concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
           )
         })

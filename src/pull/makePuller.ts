@@ -1,4 +1,5 @@
 /** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
+import { AsyncResource } from "node:async_hooks"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,18 +19,21 @@ import {
   type PullerOptions,
   type PullOptions,
   type ReferrersOptions,
-  type VerifyOptions
+  type VerifyOptions,
+  type Watching
 } from "../api/config.ts"
 import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
 import type { Emit, PullEvent } from "../api/events.ts"
-import { checkOptions, type FunctionName, invalidOption, optionsOf } from "../api/options/checkOptions.ts"
+import { LogWarnings } from "../api/LogWarnings.ts"
+import { checkOptions, type FunctionName, invalidOption } from "../api/options/checkOptions.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
 import { nameOf } from "../image/reference/LocalReference.ts"
 import { extractionOf, variantOf } from "../layer/Extraction.ts"
 import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { drain, lifting, scoped$ } from "../reactive/bridge.ts"
+import { abortable } from "../reactive/abortable.ts"
+import { drain, Leaving, lifting, scoped$, settled } from "../reactive/bridge.ts"
 import { Registry } from "../registry/Registry.ts"
 import { makeOpenSource } from "../source/Origin.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
@@ -39,6 +43,7 @@ import { Staging } from "../store/trees/Staging.ts"
 import { Upkeep } from "../store/upkeep/Upkeep.ts"
 import { entriesOf } from "./entries.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
+import { abortable$, heard, unwatched } from "./hearing.ts"
 import { holdImage } from "./holdImage.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "./lookup.ts"
@@ -73,21 +78,37 @@ const naming$ = (reference: string) => {
     )
 }
 
-/** Does nothing before the options are right. */
-const checked = <A extends object, B, R>(
-  name: FunctionName,
-  options: A | undefined,
-  use: (options: A) => Effect.Effect<B, Reason, R>
-): Effect.Effect<B, Reason, R> => Effect.flatMap(checkOptions(name, options), use)
+/** Both of two, where there are two. */
+const both = (one: Emit | undefined, other: Emit | undefined): Emit | undefined =>
+  one === undefined || other === undefined
+    ? (one ?? other)
+    : (event) => {
+        one(event)
+        other(event)
+      }
 
-const checked$ = <A extends object, B>(
+/** Does nothing before the options are right; then with who hears of it, for as long as its signal lets it. */
+const watched = <A extends Watching, B, R>(
   name: FunctionName,
-  options: A | undefined,
-  use: (options: A) => Observable<B>
+  given: A | undefined,
+  listen: Emit | undefined,
+  use: (options: Omit<A, keyof Watching>) => Effect.Effect<B, Reason, R>
+): Effect.Effect<B, Reason, R> =>
+  Effect.flatMap(checkOptions(name, given), (options) =>
+    use(unwatched(options)).pipe(heard(both(listen, options.onEvent)), abortable(options.signal))
+  )
+
+const watched$ = <A extends Watching, B>(
+  name: FunctionName,
+  given: A | undefined,
+  use: (options: Omit<A, keyof Watching>, emit: Emit) => Observable<B>
 ): Observable<B> =>
   defer(() => {
-    const invalid = invalidOption(optionsOf[name], options)
-    return invalid === undefined ? use(options ?? ({} as A)) : throwError(() => invalid)
+    const invalid = invalidOption(name, given)
+    if (invalid !== undefined) return throwError(() => invalid)
+    const { signal, onEvent, ...options }: Watching = given ?? {}
+    const emit = onEvent === undefined ? silent : AsyncResource.bind(telling(onEvent))
+    return use(options as Omit<A, keyof Watching>, emit).pipe(abortable$(signal))
   })
 
 const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
@@ -119,19 +140,24 @@ const services = (options: PullerOptions, emit: Emit): Layer.Layer<Services, Rea
   )
 }
 
+/** One of its own for each puller. */
+const withLeaving = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(effect, Leaving, new Set()))
+
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)
   // The catalogue warns whoever is pulling while it opens.
   const listeners = new Set<Emit>()
   const context = yield* Layer.build(
     services(options, (event) => {
-      for (const listener of listeners) listener(event)
+      for (const listener of [...listeners]) listener(event)
     })
   )
   const blobs = Context.get(context, Blobs)
   const catalogue = Context.get(context, Catalogue)
   const upkeep = Context.get(context, Upkeep)
   const lift = yield* lifting()
+  const leaving = yield* Leaving
 
   const { total } = filled(defaultTimeouts, options.timeouts)
   const late = () => new DeadlineExceeded({ millis: total })
@@ -145,13 +171,11 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       ? source.pipe(takeUntil(lift(Effect.sleep(total)).pipe(concatMap(() => throwError(late)))))
       : source
 
-  /** A step with its services, and with whoever listens to its events. */
-  const provided =
-    (listen: Emit) =>
-    <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Services>> =>
-      step.pipe(Effect.provideService(PullEvents, telling(listen)), Effect.provideContext(context))
-  const sequence$ = <A>(step: Effect.Effect<Observable<A>, Reason, Services | Scope.Scope>) =>
-    scoped$(lift, provided(silent)(step), (sequence$) => sequence$)
+  /** A step with its services. */
+  const provided = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Services>> =>
+    Effect.provideContext(step, context)
+  const sequence$ = <A>(step: Effect.Effect<Observable<A>, Reason, Services | Scope.Scope>, emit: Emit) =>
+    scoped$(lift, provided(Effect.provideService(step, PullEvents, emit)), (sequence$) => sequence$)
   const collected = <A, R>(listing: Effect.Effect<Observable<A>, Reason, R>) =>
     listing.pipe(
       Effect.flatMap((list$) => drain(isReason)(list$.pipe(toArray()))),
@@ -160,18 +184,12 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       inTime
     )
 
+  /** It hears of the catalogue's warnings, too: by a listener that throws nothing. */
   const pullInTime = (reference: string, options: PullOptions) =>
     Effect.flatMap(PullEvents, (emit) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          // One of its own for each pull, whatever function it was given. What it throws is no other pull's failure.
-          const listener: Emit = (event) => {
-            try {
-              emit(event)
-            } catch {
-              listeners.delete(listener)
-            }
-          }
+          const listener: Emit = (event) => emit(event)
           listeners.add(listener)
           return listener
         }),
@@ -179,8 +197,25 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
     )
-  const pulling = (reference: string, options?: PullOptions, listen = silent) =>
-    checked("pull", options, (options) => pullInTime(reference, options)).pipe(provided(listen), naming(reference))
+  const pulling = (reference: string, options?: PullOptions & Watching, listen?: Emit) =>
+    watched("pull", options, listen, (options) => pullInTime(reference, options)).pipe(provided, naming(reference))
+
+  const pulling$ = (reference: string, options?: PullOptions & Watching) =>
+    new Observable<PullEvent>((events) => {
+      // Who subscribed is to find its own async context in whatever it is told.
+      const subscribed = new AsyncResource("ociflow")
+      const own = (tell: () => void) => subscribed.runInAsyncScope(tell)
+      // After a turn: a subscriber may want to use its subscription in the very first event.
+      return lift(
+        Effect.andThen(
+          Effect.yieldNow,
+          pulling(reference, options, (event) => own(() => events.next(event)))
+        ).pipe(Effect.provideService(LogWarnings, false))
+      ).subscribe({
+        error: (error) => own(() => events.error(options?.signal?.aborted === true ? options.signal.reason : error)),
+        complete: () => own(() => events.complete())
+      })
+    }).pipe(naming$(reference))
 
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
@@ -189,71 +224,66 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
 
   return {
     pull: pulling,
-    pull$: (reference: string, options?: PullOptions) =>
-      new Observable<PullEvent>((events) =>
-        // After a turn: a subscriber may want to use its subscription in the very first event.
-        lift(
-          Effect.andThen(
-            Effect.yieldNow,
-            pulling(reference, options, (event) => events.next(event))
-          )
-        ).subscribe({
-          error: (error) => events.error(error),
-          complete: () => events.complete()
-        })
-      ).pipe(naming$(reference)),
-    entries$: (reference: string, options?: EntriesOptions) =>
-      checked$("entries$", options, (options) => sequence$(entriesOf(reference, options))).pipe(naming$(reference)),
-    resolve: (reference: string, options?: LookOptions, emit = silent) =>
-      checked("resolve", options, (options) => inTime(resolveReference(reference, options))).pipe(
-        provided(emit),
+    pull$: pulling$,
+    entries$: (reference: string, options?: EntriesOptions & Watching) =>
+      watched$("entries$", options, (options, emit) => sequence$(entriesOf(reference, options), emit)).pipe(
+        naming$(reference)
+      ),
+    resolve: (reference: string, options?: LookOptions & Watching, listen?: Emit) =>
+      watched("resolve", options, listen, (options) => inTime(resolveReference(reference, options))).pipe(
+        provided,
         naming(reference)
       ),
-    manifest: (reference: string, options?: ManifestOptions, emit = silent) =>
-      checked("manifest", options, (options) => inTime(readManifest(reference, options))).pipe(
-        provided(emit),
+    manifest: (reference: string, options?: ManifestOptions & Watching, listen?: Emit) =>
+      watched("manifest", options, listen, (options) => inTime(readManifest(reference, options))).pipe(
+        provided,
         naming(reference)
       ),
-    tags$: (reference: string, options?: LookOptions) =>
-      checked$("tags", options, (options) => sequence$(tagsOf(reference, options))).pipe(inTime$, naming$(reference)),
-    tags: (reference: string, options?: LookOptions, emit = silent) =>
-      checked("tags", options, (options) => collected(tagsOf(reference, options))).pipe(
-        provided(emit),
-        naming(reference)
-      ),
-    referrers$: (reference: string, options?: ReferrersOptions) =>
-      checked$("referrers", options, (options) => sequence$(referrersOf(reference, options))).pipe(
+    tags$: (reference: string, options?: LookOptions & Watching) =>
+      watched$("tags", options, (options, emit) => sequence$(tagsOf(reference, options), emit)).pipe(
         inTime$,
         naming$(reference)
       ),
-    referrers: (reference: string, options?: ReferrersOptions, emit = silent) =>
-      checked("referrers", options, (options) => collected(referrersOf(reference, options))).pipe(
-        provided(emit),
+    tags: (reference: string, options?: LookOptions & Watching, listen?: Emit) =>
+      watched("tags", options, listen, (options) => collected(tagsOf(reference, options))).pipe(
+        provided,
         naming(reference)
       ),
-    images: (options?: ListOptions) => naming(storeName)(checked("images", options, images)),
-    // Those without options: who gives some means something by it.
-    inspect: (reference: string, options?: object) =>
-      checked("inspect", options, () => Effect.flatMap(nameOf(reference), catalogue.inspect)).pipe(
+    referrers$: (reference: string, options?: ReferrersOptions & Watching) =>
+      watched$("referrers", options, (options, emit) => sequence$(referrersOf(reference, options), emit)).pipe(
+        inTime$,
+        naming$(reference)
+      ),
+    referrers: (reference: string, options?: ReferrersOptions & Watching, listen?: Emit) =>
+      watched("referrers", options, listen, (options) => collected(referrersOf(reference, options))).pipe(
+        provided,
+        naming(reference)
+      ),
+    images: (options?: ListOptions & Watching) => watched("images", options, undefined, images).pipe(naming(storeName)),
+    inspect: (reference: string, options?: Watching) =>
+      watched("inspect", options, undefined, () => Effect.flatMap(nameOf(reference), catalogue.inspect)).pipe(
         Effect.flatMap(Option.match({ onSome: Effect.succeed, onNone: () => Effect.fail(notPulled()) })),
         naming(reference)
       ),
-    remove: (reference: string, options?: object) =>
-      checked("remove", options, () => Effect.flatMap(nameOf(reference), upkeep.remove)).pipe(
+    remove: (reference: string, options?: Watching) =>
+      watched("remove", options, undefined, () => Effect.flatMap(nameOf(reference), upkeep.remove)).pipe(
         Effect.filterOrFail(({ images }) => images.length > 0, notPulled),
         naming(reference)
       ),
-    prune: (options?: PruneOptions) => naming(storeName)(checked("prune", options, upkeep.prune)),
-    hold: (reference: string, options?: HoldOptions) =>
-      checked("hold", options, (options) => holdImage(reference, options)).pipe(provided(silent), naming(reference)),
-    kept: (digests: ReadonlyArray<string>) => naming(storeName)(blobs.partialsOf(digests)),
+    prune: (options?: PruneOptions & Watching) =>
+      watched("prune", options, undefined, upkeep.prune).pipe(naming(storeName)),
+    hold: (reference: string, options?: HoldOptions & Watching) =>
+      watched("hold", options, undefined, (options) => holdImage(reference, options)).pipe(provided, naming(reference)),
+    kept: (digests: ReadonlyArray<string>, options?: Watching) =>
+      watched("kept", options, undefined, () => blobs.partialsOf(digests)).pipe(naming(storeName)),
     usage: naming(storeName)(upkeep.usage),
-    verify: (options?: VerifyOptions, emit = silent) =>
-      checked("verify", options, ({ repair: isRepair = false }) =>
+    verify: (options?: VerifyOptions & Watching, listen?: Emit) =>
+      watched("verify", options, listen, ({ repair: isRepair = false }) =>
         isRepair ? repair(pullInTime) : Effect.map(compareTrees, (compared) => ({ ...compared, repaired: [] }))
-      ).pipe(provided(emit), naming(storeName))
+      ).pipe(provided, naming(storeName)),
+    settled: settled(leaving)
   }
-})
+}, withLeaving)
 
 export const makePuller = (options: PullerOptions) =>
   Effect.mapError(make(options), (reason) => new PullError({ reference: "(open)", reason }))

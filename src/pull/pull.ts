@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { PullOptions } from "../api/config.ts"
-import type { PulledImage } from "../api/events.ts"
+import type { PulledImage, PullResult } from "../api/events.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
@@ -19,7 +19,7 @@ import { Locks } from "../store/locks/Locks.ts"
 import { Staging } from "../store/trees/Staging.ts"
 import { Trees } from "../store/trees/Trees.ts"
 import { findCached, findUnrecorded, whyNotCached } from "./cache.ts"
-import { distinctLayers, recordOf, resolvedEvent } from "./describeImage.ts"
+import { distinctLayers, recordOf, resolvedEvent, resolvedFromStore } from "./describeImage.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { pullLayers } from "./layer/pullLayers.ts"
@@ -31,9 +31,12 @@ import { inPullSpan } from "./spans.ts"
 
 /** Nothing was fetched: the store had all of it. */
 const fromStore = Effect.fnUntraced(function* (image: PulledImage) {
-  for (const { digest, path } of image.layers) yield* emit({ _tag: "LayerCached", digest, path })
+  yield* emit(resolvedFromStore(image))
+  const paths = new Map(image.layers.map(({ digest, path }) => [digest, path]))
+  for (const [digest, path] of paths) yield* emit({ _tag: "LayerCached", digest, path })
   yield* emit({ _tag: "Pulled", image, cached: true })
-  return image
+  const result: PullResult = { ...image, cached: true }
+  return result
 })
 
 const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
@@ -73,7 +76,8 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
   if (layout !== undefined) yield* layout.enter(record)
   const pulled = yield* catalogue.record(record)
   yield* emit({ _tag: "Pulled", image: pulled, cached: false })
-  return pulled
+  const result: PullResult = { ...pulled, cached: false }
+  return result
 }, Effect.scoped)
 
 /** Pulls an image. Those who ask for the same at the same time share one pull. */

@@ -1,6 +1,6 @@
 /** The spans of a pull: `ociflow.pull`, beneath it one `ociflow.layer` for each layer, beneath these `ociflow.request`. */
 import * as Effect from "effect/Effect"
-import type { Emit, PulledImage } from "../api/events.ts"
+import type { Emit, PullResult } from "../api/events.ts"
 import { PullEvents } from "./PullEvents.ts"
 
 /** Counts the bytes that are downloaded, by what is told of them. */
@@ -41,16 +41,12 @@ export const inLayerSpan =
 /** One for each caller: of those that share a download, each other's has a link to the one whose trace it is in. */
 export const inPullSpan =
   (reference: string) =>
-  <E, R>(work: Effect.Effect<PulledImage, E, R>): Effect.Effect<PulledImage, E, R> =>
+  <E, R>(work: Effect.Effect<PullResult, E, R>): Effect.Effect<PullResult, E, R> =>
     Effect.flatMap(PullEvents, (emit) => {
-      let cached = false
-      const { counted, bytes } = counting((event) => {
-        if (event._tag === "Pulled") cached = event.cached
-        emit(event)
-      })
+      const { counted, bytes } = counting(emit)
       return work.pipe(
         Effect.provideService(PullEvents, counted),
-        Effect.tap(({ digest, platform }) =>
+        Effect.tap(({ digest, platform, cached }) =>
           Effect.annotateCurrentSpan({
             "ociflow.digest": digest,
             "ociflow.platform": platform,

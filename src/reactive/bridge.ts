@@ -1,8 +1,9 @@
 /** The crossings between Effect, which owns lifetimes, and RxJS, which owns sequences. */
 import * as Cause from "effect/Cause"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import { Observable } from "../seams/rxjs.ts"
@@ -15,6 +16,15 @@ export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observab
 export const within = (lift: Lift, context: Context.Context<never> | undefined): Lift =>
   context === undefined ? lift : (effect) => lift(Effect.provideContext(effect, context))
 
+/** Work whose subscriber has left, and which is not over yet. */
+export const Leaving = Context.Reference<Set<Fiber.Fiber<unknown, unknown>>>("ociflow/reactive/Leaving", {
+  defaultValue: () => new Set()
+})
+
+/** Resolves when all that was unsubscribed from by now is over. */
+export const settled = (leaving: ReadonlySet<Fiber.Fiber<unknown, unknown>>): Effect.Effect<void> =>
+  Effect.suspend(() => Effect.asVoid(Fiber.awaitAll([...leaving])))
+
 /** Interrupted from outside, not by its subscriber: the scope is closing. */
 export const errorOf = (cause: Cause.Cause<unknown>): unknown =>
   Cause.hasInterruptsOnly(cause) ? new DOMException("the client was closed", "AbortError") : Cause.squash(cause)
@@ -25,8 +35,8 @@ export const errorOf = (cause: Cause.Cause<unknown>): unknown =>
  */
 export const lifting = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope | R> =>
   Effect.map(
-    FiberSet.makeRuntime<R>(),
-    (run) =>
+    Effect.all([FiberSet.makeRuntime<R>(), Leaving]),
+    ([run, leaving]) =>
       <A, E>(effect: Effect.Effect<A, E, R>) =>
         new Observable<A>((subscriber) => {
           const fiber = run(effect)
@@ -39,7 +49,12 @@ export const lifting = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope 
               }
             })
           )
-          return () => fiber.interruptUnsafe()
+          return () => {
+            if (fiber.pollUnsafe() !== undefined) return
+            leaving.add(fiber)
+            fiber.addObserver(() => leaving.delete(fiber))
+            fiber.interruptUnsafe()
+          }
         })
   )
 

@@ -67,6 +67,7 @@ const hostile = Puller.of({
     staging: 0,
     catalogue: 1
   }),
+  settled: Effect.void,
   verify: () => Effect.succeed({ faults: [fault], repaired: [fault], unknown: [] })
 })
 

@@ -116,6 +116,7 @@ const start = (
       kept: (digests) =>
         Effect.succeed(digests.filter((it) => it === digestOf(2)).map((digest) => ({ digest, bytes: 3 * 2 ** 19 }))),
       usage: Effect.die("not told here"),
+      settled: Effect.void,
       verify: () => Effect.succeed({ faults: [], repaired: [], unknown: [] })
     })
     return Layer.effect(

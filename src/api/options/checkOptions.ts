@@ -19,7 +19,7 @@ import {
 import { clientOptions } from "./client.ts"
 import { type AnyTable, checkAll, object, type Problem } from "./Kind.ts"
 
-/** The options of each function; `Watching` is what its promise takes beside them. */
+/** The options of each function; all but `open` take those of `Watching` beside them. */
 export const optionsOf = {
   open: clientOptions,
   pull: pullOptions,
@@ -30,6 +30,8 @@ export const optionsOf = {
   referrers: referrersOptions,
   images: listOptions,
   inspect: {},
+  kept: {},
+  usage: {},
   hold: holdOptions,
   remove: {},
   prune: pruneOptions,
@@ -54,28 +56,27 @@ const invalid = ({ option, problem, known }: Problem): InvalidOption => {
   return new InvalidOption({ option, problem, known, ...(suggestion === undefined ? {} : { suggestion }) })
 }
 
-/** The first thing that is wrong. */
-export const invalidOption = (table: AnyTable, given: unknown): InvalidOption | undefined => {
+const invalidIn = (table: AnyTable, given: unknown): InvalidOption | undefined => {
   const [first] = given === undefined ? [] : checkAll(table, given)
   return first === undefined ? undefined : invalid(first)
 }
 
-/** The same of a function whose promise can be watched. */
-export const invalidWatched = (name: FunctionName, given: unknown): InvalidOption | undefined =>
-  invalidOption({ ...optionsOf[name], ...watching }, given)
+/** The first thing that is wrong. */
+export const invalidOption = (name: FunctionName, given: unknown): InvalidOption | undefined =>
+  invalidIn(name === "open" ? optionsOf.open : { ...optionsOf[name], ...watching }, given)
 
 /** Gives what was given, once it is right; `undefined` is no options. */
 export const checkOptions = <A extends object>(
   name: FunctionName,
   given: A | undefined
 ): Effect.Effect<A, InvalidOption> => {
-  const problem = invalidOption(optionsOf[name], given)
+  const problem = invalidOption(name, given)
   return problem === undefined ? Effect.succeed(given ?? ({} as A)) : Effect.fail(problem)
 }
 
 /** What `login` is given: who logs in, and how the registry is reached. */
 export const checkLogin = (credentials: unknown, options: unknown): Effect.Effect<void, InvalidOption> => {
   const [problem] = object<Login>(loginOptions, "login", "username", "password").check("credentials", credentials)
-  const wrong = problem === undefined ? invalidOption(clientOptions, options) : invalid(problem)
+  const wrong = problem === undefined ? invalidOption("open", options) : invalid(problem)
   return wrong === undefined ? Effect.void : Effect.fail(wrong)
 }

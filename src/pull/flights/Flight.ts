@@ -21,6 +21,8 @@ export interface FlightKey {
    * may fail for reasons of its own: whoever had only joined it then begins anew.
    */
   readonly inputs: string
+  /** Told to who joins, before how far it is. */
+  readonly onJoin?: PullEvent
 }
 
 /** What somebody does alone who does not wait for others any longer. */
@@ -122,6 +124,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
         const flight = known ?? begin(to, alternative?.place, span, work, context)
         if (known?.span !== undefined && known.span !== span) span?.addLinks([{ span: known.span, attributes: {} }])
         const listener: Listener = { emit: Context.get(context, PullEvents), broken: Deferred.makeUnsafe() }
+        if (known !== undefined && to.onJoin !== undefined) tell(listener, to.onJoin)
         for (const event of flight.replay.events) tell(listener, event)
         flight.listeners.add(listener)
         return { flight, listener, isOthers: known !== undefined && known.inputs !== to.inputs }

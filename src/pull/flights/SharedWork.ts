@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { defaults, type PullerOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
-import type { PulledImage } from "../../api/events.ts"
+import type { PullResult } from "../../api/events.ts"
 import { type Downloads, makeDownloads } from "./Downloads.ts"
 import { type Flights, makeFlights } from "./Flight.ts"
 
 export class SharedWork extends Context.Service<
   SharedWork,
   {
-    readonly images: Flights<PulledImage, Reason>
+    readonly images: Flights<PullResult, Reason>
     readonly layers: Flights<void, Reason>
     readonly downloads: Downloads
   }
@@ -21,7 +21,7 @@ export class SharedWork extends Context.Service<
     return Layer.effect(
       SharedWork,
       Effect.gen(function* () {
-        const images = yield* makeFlights<PulledImage, Reason>()
+        const images = yield* makeFlights<PullResult, Reason>()
         const layers = yield* makeFlights<void, Reason>()
         return SharedWork.of({ images, layers, downloads: makeDownloads(concurrency) })
       })

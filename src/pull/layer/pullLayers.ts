@@ -43,7 +43,8 @@ export const pullLayers = Effect.fnUntraced(function* (
   const one = (layer: ResolvedLayer) => {
     const key = `${layer.digest} ${layer.diffId}`
     const inputs = JSON.stringify([source.inputs, layer])
-    return shared.layers.join({ key, inputs }, pullLayer(source, layer, permits, false), {
+    const onJoin = { _tag: "LayerWaiting", digest: layer.digest } as const
+    return shared.layers.join({ key, inputs, onJoin }, pullLayer(source, layer, permits, false), {
       place: source.place,
       after: untilStalled({ layer, isElsewhere: Effect.succeed(true), isDone: isDone(layer) }),
       work: pullLayer(source, layer, permits, true)

@@ -4,6 +4,7 @@
  */
 import { mkdir, stat } from "node:fs/promises"
 import { dirname, join, resolve, sep } from "node:path"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -38,7 +39,10 @@ interface Paths {
   readonly layersDir: string
 }
 
-const defaultRoot = (): string | undefined => process.env["OCIFLOW_HOME"] || inHome(".ociflow")[0]
+const defaultRoot = Config.String("OCIFLOW_HOME").pipe(
+  Effect.orElseSucceed(() => ""),
+  Effect.map((path) => path || inHome(".ociflow")[0])
+)
 
 /** Modes of what is made; `undefined`: as the umask has it. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
@@ -172,7 +176,7 @@ export class Directories extends Context.Service<
     return Layer.effect(
       Directories,
       Effect.gen(function* () {
-        const at = options.root ?? defaultRoot()
+        const at = options.root ?? (yield* defaultRoot)
         if (at === undefined)
           return yield* new InvalidOption({ option: "root", problem: "is needed: the user has no home directory" })
         const root = resolve(at)
