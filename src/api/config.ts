@@ -351,7 +351,7 @@ export interface PullOptions {
 
 /** How a promise is cancelled, and who hears of what happens on the way. */
 export interface Watching {
-  /** Cancels the call; the promise rejects with the signal's reason. Default: none. */
+  /** Cancels the call, which fails with the signal's reason; an Effect is interrupted. Default: none. */
   readonly signal?: AbortSignal | undefined
   /** Called with each event. Default: none. */
   readonly onEvent?: Emit | undefined

@@ -49,7 +49,7 @@ const tables: Readonly<Record<string, string>> = {
   "Mirror options": tableOf(mirrorOptions),
   "Proxy options": tableOf(proxyOptions),
   "Pull options": tableOf(pullOptions),
-  "Options of every promise": tableOf(watching),
+  "Options of every call": tableOf(watching),
   "Options of `entries$`": tableOf(entriesOptions),
   "Options of `hold`": tableOf(holdOptions),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({

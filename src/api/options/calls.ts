@@ -73,7 +73,7 @@ export const watching: Table<Watching> = {
   signal: {
     kind: other("an `AbortSignal`", "an AbortSignal", isSignal),
     default: "none",
-    does: "cancels the call; the promise rejects with the signal's reason"
+    does: "cancels the call, which fails with the signal's reason; an Effect is interrupted"
   },
   onEvent: {
     kind: other("a function", "a function", (value) => typeof value === "function"),
