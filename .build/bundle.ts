@@ -4,7 +4,7 @@
  * stays as it is: whoever imports it must share its `effect` and its `rxjs`. What it does not import is removed: those
  * modules are in the bundles.
  */
-import { readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
@@ -12,7 +12,8 @@ import { removeUnreachable } from "./removeUnreachable.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const cli = join(root, "dist/cli")
-const worker = join(root, "dist/layer/worker/extract.js")
+const worker = join(root, "dist/ociflow-worker.js")
+const engine = join(root, "dist/store/database/engine.js")
 
 /** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
 const rxjs: Plugin = {
@@ -25,15 +26,37 @@ const rxjs: Plugin = {
   }
 }
 
+/** What sql.js asks of Node by `require`, imported: whoever bundles the result again needs to know of no `require`. */
+const builtins: Plugin = {
+  name: "builtins",
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^(node:)?(fs|path|crypto)$/ }, ({ path, kind }) =>
+      kind === "require-call" ? { path: path.replace("node:", ""), namespace: "builtin" } : undefined
+    )
+    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({ contents: `export * from "node:${path}"` }))
+  }
+}
+
+/** The command line stands one directory deeper than the files beside `assets`. */
+const assets: Plugin = {
+  name: "assets",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /src\/assets\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll('"./ociflow-', '"../ociflow-'),
+      loader: "ts"
+    }))
+  }
+}
+
 const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: "node",
   target: "node20",
   format: "esm",
-  plugins: [rxjs],
+  plugins: [rxjs, builtins, assets],
   // Native, or found by path as they run.
-  external: ["fs-native-extensions", "fs-xattr", "koffi", "sql.js"],
+  external: ["fs-native-extensions", "fs-xattr", "koffi"],
   // Packages of the older kind ask for Node's modules by `require`.
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);'
@@ -46,12 +69,17 @@ const common: BuildOptions = {
   logLevel: "warning"
 }
 
+/** sql.js joins it with the name of a file that it is never left to read. */
+const directory = { js: 'const __dirname = "", __filename = "";' }
+
 // What the compiler wrote is replaced.
 await rm(cli, { recursive: true, force: true })
 const built = await Promise.all([
   build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, splitting: true, chunkNames: "[name]-[hash]" }),
-  build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker })
+  build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker }),
+  build({ ...common, entryPoints: ["src/store/database/engine.ts"], outfile: engine, banner: directory })
 ])
+await copyFile(join(root, "node_modules/sql.js/dist/sql-wasm.wasm"), join(root, "dist/ociflow-sqlite.wasm"))
 await removeUnreachable(join(root, "dist"), ["index", "testing/index"], [cli, worker])
 
 /** `node_modules/name` or `node_modules/@scope/name`, nested ones too. */

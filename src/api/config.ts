@@ -244,6 +244,10 @@ export interface PullerOptions {
   readonly root?: string | undefined
   /** Directory of extracted layers and root file systems. Default: `<root>/layers`. */
   readonly layersDir?: string | undefined
+  /** Path of the file `ociflow-worker.js`, for the whole process. Default: beside the library's modules. */
+  readonly worker?: string | undefined
+  /** Path of the file `ociflow-sqlite.wasm`, for the whole process. Default: beside the library's modules. */
+  readonly wasm?: string | undefined
   /** What other users of this machine may do with the store's directories. Default: `private`. */
   readonly access?: Access | undefined
   /** Directory of an OCI layout in which all blobs of what is pulled are kept too. Default: none. */

@@ -15,7 +15,7 @@ export const scarcity = (error: unknown): "EMFILE" | "ENFILE" | "ENOMEM" | undef
 }
 
 /** What Node says of a module that is not there, and what bundles say that were made without it. */
-const isMissing = (error: unknown): error is Error => {
+export const isMissing = (error: unknown): error is Error => {
   const told = typeof error === "object" && error !== null ? error : {}
   const code = "code" in told ? String(told.code) : ""
   const message = "message" in told ? String(told.message) : ""

@@ -1,9 +1,10 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 
-import { Worker } from "node:worker_threads"
+import type { Worker } from "node:worker_threads"
 import { messageOf } from "../api/codeOf.ts"
-import { FileSystemFailed, WorkerDied } from "../api/errors.ts"
-import { scarcity } from "../fs/loadModule.ts"
+import { FileSystemFailed, ModuleMissing, WorkerDied } from "../api/errors.ts"
+import { startWorker } from "../assets.ts"
+import { isMissing, scarcity } from "../fs/loadModule.ts"
 import type { FingerprintJob, Job, Message, Order } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
 
@@ -12,11 +13,6 @@ export const ringBytes = 2 ** 20
 
 /** Each piece of output is soon garbage outside the heap, and is freed when this part of the heap is full. */
 const youngMegabytes = 1
-
-/** Found alike from the library and from the command line; from the sources, which Node 20 cannot run, the build. */
-const workerUrl = import.meta.url.endsWith(".ts")
-  ? new URL("../../dist/layer/worker/extract.js", import.meta.url)
-  : new URL("../layer/worker/extract.js", import.meta.url)
 
 /** Milliseconds that a worker gets to let go by itself before its thread is ended. */
 const patience = 5000
@@ -33,7 +29,7 @@ const onExit = () => {
 }
 
 /** A thread that finds no descriptor, or no memory, for its files has met a limit of the system. */
-type Death = WorkerDied | FileSystemFailed
+type Death = WorkerDied | FileSystemFailed | ModuleMissing
 
 interface Running {
   readonly job: Job | FingerprintJob
@@ -47,6 +43,12 @@ interface Running {
 const deathOf = (error: unknown, digest: string): Death => {
   const code = scarcity(error)
   if (code !== undefined) return new FileSystemFailed({ operation: "start", path: "an extraction worker", code })
+  // The worker is one file: it is the one that is not there.
+  if (isMissing(error))
+    return new ModuleMissing({
+      module: "the extraction worker",
+      problem: `${messageOf(error).split("\n", 1)[0]}. A bundler leaves it out: copy ociflow-worker.js beside the bundle, or set the option worker (docs/bundling.md)`
+    })
   return new WorkerDied({ digest, problem: messageOf(error) })
 }
 
@@ -62,7 +64,7 @@ export class ExtractionWorker {
   constructor(free: (worker: ExtractionWorker) => void) {
     const memory = makeRingMemory(ringBytes)
     this.ring = new RingWriter(memory)
-    this.#worker = new Worker(workerUrl, {
+    this.#worker = startWorker({
       workerData: memory,
       name: "ociflow extraction",
       execArgv: [],

@@ -28,6 +28,7 @@ import { LogWarnings } from "../api/LogWarnings.ts"
 import { checkOptions, type FunctionName, invalidOption } from "../api/options/checkOptions.ts"
 import { calledAt, callSite } from "../api/tagged.ts"
 import { telling } from "../api/telling.ts"
+import { useAssets } from "../assets.ts"
 import { nameOf } from "../image/reference/LocalReference.ts"
 import { extractionOf, variantOf } from "../layer/Extraction.ts"
 import { layouts } from "../layer/layout/layouts.ts"
@@ -146,6 +147,7 @@ const withLeaving = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)
+  useAssets(options)
   // The catalogue warns whoever is pulling while it opens.
   const listeners = new Set<Emit>()
   const context = yield* Layer.build(

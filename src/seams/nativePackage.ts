@@ -25,7 +25,3 @@ export const requireNative = (name: string): unknown => {
     return from(process.argv[1], name)
   }
 }
-
-/** The same of an ECMAScript module. */
-export const importNative = (name: string): Promise<unknown> =>
-  import(/* webpackIgnore: true */ /* @vite-ignore */ name)

@@ -131,6 +131,20 @@ export const clientOptions = {
     does: "directory of extracted layers and root file systems",
     errors: ["FileSystemFailed"]
   },
+  worker: {
+    kind: path,
+    default: "beside the library's modules",
+    does: "path of the file `ociflow-worker.js`, for the whole process",
+    see: "[bundling](bundling.md)",
+    errors: ["ModuleMissing"]
+  },
+  wasm: {
+    kind: path,
+    default: "beside the library's modules",
+    does: "path of the file `ociflow-sqlite.wasm`, for the whole process",
+    see: "[bundling](bundling.md)",
+    errors: ["ModuleMissing"]
+  },
   access: {
     kind: choice("private", "readable", "writable"),
     default: shown(defaults.access),

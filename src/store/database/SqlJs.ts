@@ -1,8 +1,6 @@
 /** A sql.js database, which lives in memory, behind Effect's `SqlClient`. Statements are synchronous and short. */
 
 import { open, readFile } from "node:fs/promises"
-import { createRequire } from "node:module"
-import { fileURLToPath } from "node:url"
 import { types } from "node:util"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -13,7 +11,8 @@ import type { Connection } from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
-import { messageOf } from "../../api/codeOf.ts"
+import { codeOf, messageOf } from "../../api/codeOf.ts"
+import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 
 export interface SqlJs {
@@ -30,20 +29,26 @@ const load = (): Promise<SqlJsStatic> => {
   engine ??= compile().catch(async (error) => {
     engine = undefined
     // Node's loader takes a file that cannot be opened for one that is not there.
-    await (await open(fileURLToPath(import.meta.url))).close()
+    await (await open(process.execPath)).close()
     throw error
   })
   return engine
 }
 
-/**
- * The engine is loaded once, at the first use of any catalogue. By `require`: for an `import` Node would first look through
- * all of a CommonJS module for the names that it may export. Its code it would read with synchronous calls.
- */
+const readWasm = async () => {
+  const file = sqliteWasm()
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error
+    throw Object.assign(new Error(assetMissing("wasm", file)), { code: "MODULE_NOT_FOUND" })
+  }
+}
+
+/** The engine is loaded once, at the first use of any catalogue. Its code it would read with synchronous calls. */
 const compile = async (): Promise<SqlJsStatic> => {
-  const require = createRequire(import.meta.url)
-  const initSqlJs: typeof import("sql.js") = require("sql.js")
-  const wasm = await readFile(require.resolve("sql.js/dist/sql-wasm.wasm"))
+  const { initSqlJs } = await import("./engine.ts")
+  const wasm = await readWasm()
   // Compiling WebAssembly holds no handle. Where the event loop has nothing else, Node would then wait for every thread of
   // V8, which by now optimize the engine, before it goes on with ours: 0.1 s.
   const handle = setInterval(() => {}, 2 ** 30)

@@ -32,7 +32,8 @@ const load = async (): Promise<Locks | undefined> =>
 
 /** The same locks, where koffi can ask for them. */
 const viaKoffi = async (): Promise<Locks | undefined> => {
-  const { lockFile } = (await import("../../fs/native.ts")).native
+  const { loadKoffi } = await import("../../fs/koffi.ts")
+  const lockFile = loadKoffi()?.lockFile
   if (lockFile === undefined) return undefined
   return {
     tryLock: (fd, offset = 0, length = 0, { shared = false } = {}) => {
