@@ -1,8 +1,8 @@
 import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { loadKoffi } from "../../src/fs/koffi.ts"
 import { loadFsXattr } from "../../src/fs/native.ts"
+import { loadKoffi } from "../../src/seams/koffi.ts"
 import { attribute } from "../support/diskTree.ts"
 import { temporary } from "../support/entries.ts"
 

@@ -32,7 +32,7 @@ const load = async (): Promise<Locks | undefined> =>
 
 /** The same locks, where koffi can ask for them. */
 const viaKoffi = async (): Promise<Locks | undefined> => {
-  const { loadKoffi } = await import("../../fs/koffi.ts")
+  const { loadKoffi } = await import("../../seams/koffi.ts")
   const lockFile = loadKoffi()?.lockFile
   if (lockFile === undefined) return undefined
   return {

@@ -1,6 +1,6 @@
 /** The system calls through koffi, in the process. */
 import { constants } from "node:os"
-import { requireNative } from "../seams/nativePackage.ts"
+import { requireNative } from "./nativePackage.ts"
 
 /** What the machine can do beyond Node. A call gives `undefined` when done, else the system's error code. */
 export interface Native {
