@@ -1,5 +1,7 @@
 /** A body in pieces of a byte costs what its bytes cost, and no piece waits for another. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import * as Effect from "effect/Effect"
+import { lastValueFrom, type Observable, reduce } from "rxjs"
 import { describe, expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
@@ -19,6 +21,12 @@ const chunked = (bytes: Uint8Array, size: number, extension = "") => {
   return Buffer.concat([...parts, Buffer.from("0\r\n\r\n")])
 }
 const body = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, at) => at % 251))
+
+/** Where undici tells of each chunk of a body. */
+const chunkReceived = "undici:request:bodyChunkReceived"
+
+const lengthOf = (body$: Observable<Uint8Array>) =>
+  lastValueFrom(body$.pipe(reduce((sum, { length }) => sum + length, 0)))
 
 const asking = Effect.fnUntraced(function* (served: RawServed) {
   const { send } = yield* makeTransport({ timeouts: defaultTimeouts })
@@ -83,6 +91,40 @@ describe("a body in small chunks", () => {
       expect(seen).toBe(20)
     })
   )
+
+  for (const [size, atOnce] of [
+    [1, 1],
+    [1, 4],
+    [100, 4]
+  ] as const)
+    it.live(`of ${size} bytes leaves room for others: chunks between two turns are few, ${atOnce} at once`, () =>
+      Effect.gen(function* () {
+        const sent = Buffer.concat([Buffer.from(`${head.slice(0, -2)}connection: close\r\n\r\n`), chunked(body, size)])
+        const served = yield* serveRaw((_, socket) => socket.end(sent))
+        const bodies = yield* Effect.all(Array.from({ length: atOnce }, () => asking(served)))
+        // Chunks that undici's parser has told of since a turn of somebody else.
+        let [chunks, all, most] = [0, 0, 0]
+        const told = () => {
+          all += 1
+          chunks += 1
+        }
+        let turn = setImmediate(function other() {
+          most = Math.max(most, chunks)
+          chunks = 0
+          turn = setImmediate(other)
+        })
+        subscribe(chunkReceived, told)
+        const received = Effect.promise(() => Promise.all(bodies.map(({ body$ }) => lengthOf(body$(new Gate())))))
+        const ended = Effect.sync(() => {
+          clearImmediate(turn)
+          unsubscribe(chunkReceived, told)
+        })
+        expect(yield* Effect.ensuring(received, ended)).toEqual(bodies.map(() => body.length))
+        expect(all).toBeGreaterThan(0)
+        // libuv reads a socket 32 times before it turns to the next.
+        expect(Math.max(most, chunks)).toBeLessThanOrEqual(32 * atOnce)
+      })
+    )
 
   for (const [size, extension] of [
     [32_768, 32_768],
