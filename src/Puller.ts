@@ -127,10 +127,28 @@ export class Puller extends Context.Service<
    */
   static layerTest(methods: Partial<Puller["Service"]>): Layer.Layer<Puller> {
     return Layer.unwrap(
-      Effect.map(
-        Effect.promise(() => import("./pull/testPuller.ts")),
-        ({ testPuller }) => testPuller(Puller, methods)
-      )
+      Effect.gen(function* () {
+        const { throwError } = yield* Effect.promise(() => import("rxjs"))
+        const { eventsOf, lifting } = yield* Effect.promise(() => import("./reactive/bridge.ts"))
+        const lift = yield* lifting()
+        const missing$ = (name: string) => () => throwError(() => new Error(`this puller has no ${name}`))
+        const { pull } = methods
+        // Of a pull that does not tell its end, that is added.
+        const pull$: Puller["Service"]["pull$"] = (reference, options) =>
+          eventsOf<PullEvent, PullResult>(
+            lift,
+            (emit) => pull?.(reference, options, emit) ?? Effect.die("no pull"),
+            (told, { cached, ...image }) => (told?._tag === "Pulled" ? undefined : { _tag: "Pulled", image, cached })
+          )
+        return Layer.mock(Puller, {
+          pull$: pull === undefined ? missing$("pull$") : pull$,
+          entries$: missing$("entries$"),
+          tags$: missing$("tags$"),
+          referrers$: missing$("referrers$"),
+          settled: Effect.void,
+          ...methods
+        })
+      })
     )
   }
 }

@@ -28,18 +28,21 @@ const configured = (values: Readonly<Record<string, unknown>>) =>
   ConfigProvider.layer(ConfigProvider.fromUnknown(values))
 
 describe("a puller", () => {
-  it.live("takes its options from the configuration, each by a Config", () =>
-    Effect.gen(function* () {
-      const { root, reference } = yield* served
-      const puller = Puller.layerConfig({
-        root: Config.String("IMAGE_STORE"),
-        concurrency: Config.Int("PULLS").pipe(Config.withDefault(2)),
-        limits: { entries: Config.Int("ENTRIES") }
-      })
-      const provider = configured({ IMAGE_STORE: join(root, "there"), ENTRIES: "1000" })
-      yield* pull(reference).pipe(Effect.provide(puller), Effect.provide(provider))
-      expect(yield* Effect.promise(() => readdir(root))).toEqual(["there"])
-    })
+  it.live(
+    "takes its options from the configuration, each by a Config",
+    () =>
+      Effect.gen(function* () {
+        const { root, reference } = yield* served
+        const puller = Puller.layerConfig({
+          root: Config.String("IMAGE_STORE"),
+          concurrency: Config.Int("PULLS").pipe(Config.withDefault(2)),
+          limits: { entries: Config.Int("ENTRIES") }
+        })
+        const provider = configured({ IMAGE_STORE: join(root, "there"), ENTRIES: "1000" })
+        yield* pull(reference).pipe(Effect.provide(puller), Effect.provide(provider))
+        expect(yield* Effect.promise(() => readdir(root))).toEqual(["there"])
+      }),
+    60_000
   )
 
   it.live("fails with a ConfigError where a value is missing, and with a PullError where it is out of range", () =>
@@ -93,15 +96,13 @@ describe("a puller for tests", () => {
               : Effect.succeed({ ...made, cached: false })
           )
       })
-      const pulling = yield* pull("app:1").pipe(
-        Effect.retry(Schedule.spaced("1 minute")),
-        Effect.provide(flaky),
-        Effect.forkChild
-      )
-      yield* TestClock.adjust("90 seconds")
-      expect(calls).toBe(2)
-      yield* TestClock.adjust("90 seconds")
-      expect(yield* Fiber.join(pulling)).toMatchObject({ digest: "sha256:aa", cached: false })
+      yield* Effect.gen(function* () {
+        const pulling = yield* Effect.forkChild(Effect.retry(pull("app:1"), Schedule.spaced("1 minute")))
+        yield* TestClock.adjust("90 seconds")
+        expect(calls).toBe(2)
+        yield* TestClock.adjust("90 seconds")
+        expect(yield* Fiber.join(pulling)).toMatchObject({ digest: "sha256:aa", cached: false })
+      }).pipe(Effect.provide(flaky))
     })
   )
 

@@ -87,7 +87,8 @@ const order = [
   ["source"],
   ["pull"],
   ["Puller.ts"],
-  ["client.ts", "login.ts"],
+  ["login.ts"],
+  ["client.ts"],
   ["index.ts", "cli"]
 ]
 const rankOf = (file: string) => {

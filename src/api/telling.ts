@@ -1,6 +1,10 @@
 /** How a caller hears of events: what others said is printable, and the same warning is told once. */
+import * as Context from "effect/Context"
 import type { Emit, PullEvent } from "./events.ts"
 import { printable } from "./printable.ts"
+
+/** Whether warnings are logged. Default: yes. Those who show every event themselves do not want them twice. */
+export const LogWarnings = Context.Reference<boolean>("ociflow/LogWarnings", { defaultValue: () => true })
 
 /** Warnings that are remembered: an image can hold any number of them. */
 const capacity = 1000

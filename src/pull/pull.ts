@@ -21,13 +21,13 @@ import { Trees } from "../store/trees/Trees.ts"
 import { findCached, findUnrecorded, whyNotCached } from "./cache.ts"
 import { distinctLayers, recordOf, resolvedEvent, resolvedFromStore } from "./describeImage.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
+import { inPullSpan } from "./flights/spans.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { pullLayers } from "./layer/pullLayers.ts"
 import { emit, PullEvents } from "./PullEvents.ts"
 import { type PullRequest, readRequest, requestKey } from "./PullRequest.ts"
 import { preflight } from "./preflight.ts"
 import { mergeLayers } from "./rootfs/mergeLayers.ts"
-import { inPullSpan } from "./spans.ts"
 
 /** Nothing was fetched: the store had all of it. */
 const fromStore = Effect.fnUntraced(function* (image: PulledImage) {

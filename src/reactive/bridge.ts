@@ -102,3 +102,25 @@ export const scoped$ = <A, B, E>(
   acquire: Effect.Effect<A, E, Scope.Scope>,
   use: (a: A) => Observable<B>
 ): Observable<B> => emitting(lift, (next) => Effect.flatMap(acquire, (a) => drainTo(use(a), next)))
+
+/** What an Effect emits as it runs, and at its end what `last` makes of its result and of the value before. */
+export const eventsOf = <A, B>(
+  lift: Lift,
+  run: (emit: (value: A) => void) => Effect.Effect<B, unknown>,
+  last: (before: A | undefined, result: B) => A | undefined
+): Observable<A> =>
+  new Observable((sink) => {
+    let before: A | undefined
+    const emit = (value: A) => {
+      before = value
+      sink.next(value)
+    }
+    return lift(run(emit)).subscribe({
+      next: (result) => {
+        const value = last(before, result)
+        if (value !== undefined) sink.next(value)
+      },
+      error: (error) => sink.error(error),
+      complete: () => sink.complete()
+    })
+  })

@@ -6,12 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
-import type { LayoutName } from "../../src/api/config.ts"
-import { Puller, pull } from "../../src/Puller.ts"
-import { fault, image, startRegistry } from "../../src/testing/index.ts"
-import { until } from "../registry/server.ts"
-import { it } from "../support/effect.ts"
-import { temporaryRoot } from "../support/open.ts"
+import type { LayoutName } from "../../../src/api/config.ts"
+import { Puller, pull } from "../../../src/Puller.ts"
+import { fault, image, startRegistry } from "../../../src/testing/index.ts"
+import { until } from "../../registry/server.ts"
+import { it } from "../../support/effect.ts"
+import { temporaryRoot } from "../../support/open.ts"
 
 const threeLayers = async () => {
   const layers = ["one", "two", "three"].map((name) => ({ files: { [`etc/${name}`]: `${name}\n` } }))
