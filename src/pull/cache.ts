@@ -9,7 +9,7 @@ import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { isDirectory } from "../store/trees/publish.ts"
-import { PullEvents } from "./PullEvents.ts"
+import { PullEvents } from "./events/PullEvents.ts"
 import type { PullRequest } from "./PullRequest.ts"
 
 export interface CacheState {

@@ -8,9 +8,9 @@ import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import { lifting } from "../reactive/bridge.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import { distinctLayers } from "./describeImage.ts"
+import { PullEvents } from "./events/PullEvents.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { isBlobMismatch } from "./layer/refetchOnMismatch.ts"
-import { PullEvents } from "./PullEvents.ts"
 import { readRequest } from "./PullRequest.ts"
 
 /** Resolves the image; its layers are read as the sequence is subscribed to, before the scope closes. */

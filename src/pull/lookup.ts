@@ -16,8 +16,8 @@ import type { IndexOrManifest } from "../registry/documents.ts"
 import { Registry } from "../registry/Registry.ts"
 import { configOf, type DocumentSource, resolve } from "../registry/resolve.ts"
 import { originOf } from "../source/Origin.ts"
+import { PullEvents } from "./events/PullEvents.ts"
 import { ImageSources } from "./ImageSources.ts"
-import { PullEvents } from "./PullEvents.ts"
 
 /** Manifests that are asked for at once. */
 const atOnce = 4

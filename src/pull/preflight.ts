@@ -5,7 +5,7 @@ import { NotEnoughSpace, type Reason } from "../api/errors.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import { Trees } from "../store/trees/Trees.ts"
-import { emit } from "./PullEvents.ts"
+import { emit } from "./events/PullEvents.ts"
 
 type Blob = Pick<ResolvedLayer, "digest" | "size">
 

@@ -10,7 +10,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 import type { Emit, PullEvent } from "../../api/events.ts"
-import { PullEvents } from "../PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 import { Replay } from "./Replay.ts"
 
 /** What is wanted. */

@@ -10,7 +10,7 @@ import type { Gate } from "../../reactive/Gate.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
-import { PullEvents } from "../PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 
 /** A layer, where its bytes come from, and where they stay. */
 export interface LayerDownload {

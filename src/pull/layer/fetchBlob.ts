@@ -7,7 +7,7 @@ import { verify } from "../../layer/worker/verify.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
-import { emit, PullEvents } from "../PullEvents.ts"
+import { emit, PullEvents } from "../events/PullEvents.ts"
 import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 
 /** Milliseconds between two events of one layer. */

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
-import { PullEvents } from "../PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 import type { LayerDownload } from "./extractLayer.ts"
 
 /** The blob is not what its name says. All other blame falls on bytes that are proven: fetching them again helps nobody. */

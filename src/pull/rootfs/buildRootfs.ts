@@ -15,11 +15,11 @@ import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.
 import { drain } from "../../reactive/bridge.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
+import { emit, PullEvents } from "../events/PullEvents.ts"
+import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
-import { inLayerSpan } from "../flights/spans.ts"
 import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
-import { emit, PullEvents } from "../PullEvents.ts"
 
 /** Layers that are fetched, or wait for their turn, at once: so many locks and files are open. */
 export const mostAtOnce = 64

@@ -12,12 +12,12 @@ import { Blobs } from "../../store/blobs/Blobs.ts"
 import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { Trees } from "../../store/trees/Trees.ts"
+import { emit, PullEvents } from "../events/PullEvents.ts"
 import type { Permits } from "../flights/Downloads.ts"
 import { fetchBlob } from "../layer/fetchBlob.ts"
 import { missingFrom } from "../layer/layerState.ts"
 import { isBlobMismatch, refetchOnMismatch } from "../layer/refetchOnMismatch.ts"
 import { waitForLayer } from "../layer/waitForLayer.ts"
-import { emit, PullEvents } from "../PullEvents.ts"
 import { buildRootfs, type LockedLayer, mostAtOnce } from "./buildRootfs.ts"
 
 /**

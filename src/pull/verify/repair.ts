@@ -16,7 +16,7 @@ import type { Fault, Verified } from "../../store/Reclaimed.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import type { TreeUser } from "../../store/upkeep/namedTrees.ts"
 import { Upkeep } from "../../store/upkeep/Upkeep.ts"
-import { emit, PullEvents } from "../PullEvents.ts"
+import { emit, PullEvents } from "../events/PullEvents.ts"
 import { compareTrees } from "./compareTrees.ts"
 
 const isSame = (a: Fault) => (b: Fault) =>

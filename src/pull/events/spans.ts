@@ -1,7 +1,7 @@
 /** The spans of a pull: `ociflow.pull`, beneath it one `ociflow.layer` for each layer, beneath these `ociflow.request`. */
 import * as Effect from "effect/Effect"
 import type { Emit, PullResult } from "../../api/events.ts"
-import { PullEvents } from "../PullEvents.ts"
+import { PullEvents } from "./PullEvents.ts"
 
 /** Counts the bytes that are downloaded, by what is told of them. */
 const counting = (emit: Emit) => {

@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { firstValueFrom, lastValueFrom, tap, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
-import type { PullEvent } from "../../src/api/events.ts"
-import { Puller, pull } from "../../src/Puller.ts"
-import { fault, image, startRegistry } from "../../src/testing/index.ts"
-import { open, temporaryRoot } from "../support/open.ts"
+import type { PullEvent } from "../../../src/api/events.ts"
+import { Puller, pull } from "../../../src/Puller.ts"
+import { fault, image, startRegistry } from "../../../src/testing/index.ts"
+import { open, temporaryRoot } from "../../support/open.ts"
 
 const one = async () => {
   const made = await image({ layers: [{ files: { "etc/one": "one\n" } }] })
