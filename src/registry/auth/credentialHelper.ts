@@ -25,6 +25,9 @@ export class HelperFailed extends Data.TaggedError("HelperFailed")<{ readonly pr
 /** A helper may have to ask its user to unlock something. */
 const patience = Duration.seconds(60)
 
+/** Milliseconds that its output may stay open once it has ended: a process that it started may hold it for ever. */
+const grace = 500
+
 /** Bytes of an answer that are read. */
 const longest = 65_536
 
@@ -57,7 +60,9 @@ const run = (program: string, verb: string, input: Redacted.Redacted<string>): E
     }
     const chunks: Array<Buffer> = []
     let size = 0
+    let timer: NodeJS.Timeout | undefined
     const end = () => {
+      clearTimeout(timer)
       child.kill("SIGKILL")
       // A grandchild may hold the other ends.
       child.stdin.destroy()
@@ -74,7 +79,14 @@ const run = (program: string, verb: string, input: Redacted.Redacted<string>): E
         fail(`says more than ${longest} bytes`)
       }
     })
-    child.on("close", (code) => resume(Effect.succeed({ code, text: Redacted.make(Buffer.concat(chunks).toString()) })))
+    const succeed = (code: number | null) => {
+      end()
+      resume(Effect.succeed({ code, text: Redacted.make(Buffer.concat(chunks).toString()) }))
+    }
+    child.on("exit", (code) => {
+      timer = setTimeout(() => succeed(code), grace)
+    })
+    child.on("close", succeed)
     child.stdin.end(Redacted.value(input))
     return Effect.sync(end)
   })

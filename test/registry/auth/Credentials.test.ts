@@ -295,6 +295,34 @@ describe("a credential helper", () => {
     })
   )
 
+  it.live("is not waited for once it has ended, though a process that it started keeps its output open", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      yield* Effect.addFinalizer(() =>
+        Effect.promise(async () => {
+          for (const pid of (await readFile(join(home, "pids"), "utf8")).trim().split("\n")) process.kill(Number(pid))
+        })
+      )
+      const left = `sleep 90 & echo $! >> ${home}/pids`
+      const answer = `echo '{"Username":"me","Secret":"1"}'`
+      yield* program(home, "docker-credential-before", `${left}; ${answer}`)
+      yield* program(home, "docker-credential-after", `${answer}; ${left}`)
+      yield* program(home, "docker-credential-failing", `${left}; ${answer}; exit 3`)
+      yield* program(home, "docker-credential-none", `${left}; echo 'credentials not found in native keychain'; exit 1`)
+      const events: Array<PullEvent> = []
+      const ask = Effect.fnUntraced(function* (name: string) {
+        yield* write(join(home, "config.json"), { credHelpers: { "r.test": name } })
+        return yield* find("r.test/a", { DOCKER_CONFIG: home }, undefined, events)
+      })
+      expect(yield* ask("before")).toBe("me:1")
+      expect(yield* ask("after")).toBe("me:1")
+      expect(yield* ask("none")).toBeUndefined()
+      expect(events).toEqual([])
+      expect(yield* ask("failing")).toBeUndefined()
+      expect(events).toMatchObject([{ _tag: "Warning", code: "CredentialHelperFailed" }])
+    })
+  )
+
   const unstarted: Readonly<Record<string, (path: string) => Promise<FileHandle | undefined>>> = {
     "a program that is being written": async (path) => {
       await copyFile("/bin/sh", path)
