@@ -25,6 +25,8 @@ export interface DockerRegistryOptions {
   readonly config?: Readonly<Record<string, unknown>> | ((port: number) => Readonly<Record<string, unknown>>)
   /** Keep blobs here, so that several registries serve the same. */
   readonly storage?: string
+  /** Where one was that has ended. */
+  readonly port?: number
 }
 
 export const freePort = () =>
@@ -53,7 +55,7 @@ export const pushImages = (port: number, ...images: ReadonlyArray<string>) =>
 
 export const startDockerRegistry = async (options: DockerRegistryOptions = {}): Promise<DockerRegistry> => {
   const directory = mkdtempSync(join(tmpdir(), "ociflow-registry-"))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const config = {
     version: "0.1",
     log: { level: "error", accesslog: { disabled: false } },
