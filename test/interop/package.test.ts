@@ -19,7 +19,7 @@ beforeAll(async () => {
   tarball = await pack(home)
   const layers = [{ files: { "etc/motd": "one\n" } }, { files: { "etc/issue": "two\n" } }]
   registry = await startRegistry({ images: { "app:1": await image({ layers }) } })
-})
+}, 120_000)
 
 afterAll(async () => {
   await registry.close()

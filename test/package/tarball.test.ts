@@ -15,7 +15,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "ociflow-package-"))
   tarball = await pack(directory)
   bytes = new Uint8Array(await readFile(tarball.file))
-})
+}, 60_000)
 
 afterAll(() => rm(directory, { recursive: true }))
 
