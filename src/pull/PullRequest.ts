@@ -1,4 +1,4 @@
-/** What is asked for, read: where the image comes from, for which platform, and how. */
+/** A request to pull, parsed: the image's source, its platform and the options. */
 import * as Effect from "effect/Effect"
 import type { PullOptions } from "../api/config.ts"
 import { hostPlatform, parsePlatform } from "../image/Platform.ts"
@@ -20,6 +20,6 @@ export const readRequest = Effect.fnUntraced(function* (reference: string, optio
 
 export type PullRequest = Effect.Success<ReturnType<typeof readRequest>>
 
-/** Requests with the same text are one pull. */
+/** Requests with the same key share one pull. */
 export const requestKey = ({ origin, platform, policy, preflight }: PullRequest): string =>
   JSON.stringify([origin.inputs, platform, policy, preflight])

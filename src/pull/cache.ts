@@ -14,13 +14,13 @@ import type { PullRequest } from "./PullRequest.ts"
 
 export interface CacheState {
   readonly policy: PullPolicy
-  /** A file is read without the network, so whether it changed is always asked. */
+  /** A file is read without the network, so it is always checked for changes. */
   readonly source: "registry" | "file"
   /** The image is recorded for the platform, each tree is there and, with `keepBlobs`, each blob. */
   readonly isComplete: boolean
 }
 
-/** `Compare`: the image is used if the source says that the name still stands for its digest, else pulled. */
+/** `Compare`: use the image if the source still has the same digest under this name, else pull. */
 export type CacheDecision = "Use" | "Compare" | "Pull" | "Fail"
 
 /**
@@ -54,13 +54,13 @@ const stateOf = ({ policy }: PullRequest, source: ImageSource | undefined, image
   isComplete: Option.isSome(image)
 })
 
-/** The image that is to be used as it is; none where it is to be pulled, or without a source cannot be. */
+/** The stored image, if it can be used as it is. None: pull it or, without a source, fail. */
 export const findCached = Effect.fnUntraced(function* (
   request: PullRequest,
   source: ImageSource | undefined
 ): Effect.fn.Return<Option.Option<PulledImage>, Reason, Blobs | Catalogue> {
   const name = source?.name ?? request.origin.name
-  // To look a name up, the database engine has to be loaded: what has no record is not looked up, if it can be pulled.
+  // A look-up loads the database engine, so a name without a record is looked up only if it cannot be pulled.
   const isRecorded = source === undefined || (yield* (yield* Catalogue).hasRecord(name))
   const image = isRecorded ? yield* findComplete(name, request.platform) : Option.none<PulledImage>()
   const decision = decide(stateOf(request, source, image))
@@ -70,13 +70,13 @@ export const findCached = Effect.fnUntraced(function* (
   return Option.filter(image, (it) => it.digest === digest)
 })
 
-/** After the source failed. A power cut may have taken the record of a name and left its rows. */
+/** For when the source has failed. A power cut may have lost a name's record but not its rows. */
 export const findUnrecorded = Effect.fnUntraced(function* (request: PullRequest, source: ImageSource) {
   const image = yield* findComplete(source.name, request.platform)
   return decide(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
 })
 
-/** What of an image the store lacks, for whoever does not ask the network. */
+/** Why the store cannot serve this image without the network. */
 export const whyNotCached = Effect.fnUntraced(function* (
   reference: string,
   wanted: Platform

@@ -1,4 +1,4 @@
-/** An image that was resolved, as the events and the catalogue tell of it. */
+/** A resolved image, in the forms that events and the catalogue need. */
 import * as Effect from "effect/Effect"
 import { InvalidManifest } from "../api/errors.ts"
 import type { PulledImage, Resolved } from "../api/events.ts"
@@ -8,8 +8,9 @@ import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageRecord, RecordedDocument } from "../store/catalogue/ImageRecord.ts"
 
 /**
- * Each layer once, in order of first appearance. The same blob cannot have two diffIDs: only one would be proven, and
- * the image would be recorded with the other. Of two media types the first counts: the bytes tell the compression.
+ * Each distinct layer, in order of first appearance. A blob listed with two diffIDs is an error: only one of them would
+ * be checked, and the image could be recorded with the other. Of two media types the first is used, since the
+ * compression is detected from the bytes.
  */
 export const distinctLayers = (image: FoundImage): Effect.Effect<ReadonlyArray<ResolvedLayer>, InvalidManifest> => {
   const layers = new Map<string, ResolvedLayer>()
@@ -38,7 +39,7 @@ export const resolvedEvent = (
   layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
 })
 
-/** The same of an image that the store has: who follows the events needs no second way. */
+/** The same event for an image from the store, so that listeners need no special case. */
 export const resolvedFromStore = ({ reference, digest, manifestDigest, platform, ...image }: PulledImage): Resolved => {
   const layers = [...new Map(image.layers.map((layer) => [layer.digest, layer])).values()]
   return {

@@ -13,7 +13,7 @@ import { ImageSources } from "./ImageSources.ts"
 import { isBlobMismatch } from "./layer/refetchOnMismatch.ts"
 import { readRequest } from "./PullRequest.ts"
 
-/** Resolves the image; its layers are read as the sequence is subscribed to, before the scope closes. */
+/** Resolves the image. Its layers are read on subscription, which must come before the scope closes. */
 export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate, ...options }: EntriesOptions) {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
@@ -23,8 +23,8 @@ export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate,
   const lift = yield* lifting()
 
   /**
-   * What was handed on cannot be taken back: a mirror's lie that is found out before is overcome, one that is found out
-   * after is the error that it is. Either way that mirror is not asked again.
+   * Emitted entries cannot be taken back. If a mirror's wrong bytes are noticed before the first entry, the layer is
+   * read again; after it, reading fails with the mismatch. In both cases that mirror is not asked again.
    */
   const readLayer$ = (layer: ResolvedLayer): Observable<Entry> =>
     defer(() => {

@@ -1,7 +1,4 @@
-/**
- * Keeps an image where it is while a program uses it: until the scope closes, or the process dies, no cleaning up takes
- * its layers away, in whatever process.
- */
+/** Holds an image while a program uses it: no process removes its layers until the scope closes or this process dies. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
@@ -19,7 +16,7 @@ export const holdImage = Effect.fnUntraced(function* (text: string, options: Hol
   const platform = yield* platformOf(options.platform)
   const scope = yield* Effect.scope
   return yield* Effect.gen(function* () {
-    // As a pull does: no cleaning up begins between the look and the locks.
+    // The lease of a pull: nothing is cleaned up between finding the image and locking its trees.
     yield* locks.lease
     const known = yield* find(reference, platform)
     if (Option.isNone(known)) return yield* yield* whyNotCached(reference, platform)

@@ -108,7 +108,7 @@ export const resolveReference = Effect.fn("ociflow.resolve")(function* (
   }
 }, Effect.scoped)
 
-/** The document that a reference stands for, or with a platform the manifest for that. */
+/** The document that a reference names or, with a platform, the manifest for that platform. */
 export const readManifest = Effect.fn("ociflow.manifest")(function* (
   text: string,
   { platform, ...options }: ManifestOptions

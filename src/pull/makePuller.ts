@@ -1,4 +1,4 @@
-/** Builds a `Puller` out of network, worker threads and store. Loaded when the first one is built, not before. */
+/** Builds a `Puller` from network, worker threads and store. Loaded only when the first one is built. */
 import { AsyncResource } from "node:async_hooks"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -59,7 +59,10 @@ const silent: Emit = () => {}
 
 const storeName = "(store)"
 
-/** Gives a reason the reference that was asked for, and the stack of who asked: it is called where the caller calls. */
+/**
+ * Makes a reason a `PullError` with the requested reference and the caller's stack, so it must be called in the
+ * caller's own call.
+ */
 const naming = (reference: string) => {
   const site = callSite(naming)
   return <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
@@ -78,7 +81,7 @@ const naming$ = (reference: string) => {
     )
 }
 
-/** Both of two, where there are two. */
+/** A listener that calls both; either can be absent. */
 const both = (one: Emit | undefined, other: Emit | undefined): Emit | undefined =>
   one === undefined || other === undefined
     ? (one ?? other)
@@ -87,7 +90,7 @@ const both = (one: Emit | undefined, other: Emit | undefined): Emit | undefined 
         other(event)
       }
 
-/** Does nothing before the options are right; then with who hears of it, for as long as its signal lets it. */
+/** Checks the options, then runs `use` with the call's listeners, until its signal aborts. */
 const watched = <A extends Watching, B, R>(
   name: FunctionName,
   given: A | undefined,
@@ -127,7 +130,7 @@ const sources = ({ limits }: PullerOptions): Layer.Layer<ImageSources, never, Re
 const services = (options: PullerOptions, emit: Emit): Layer.Layer<Services, Reason> => {
   const extraction = extractionOf(options)
   const trees = { variant: variantOf(extraction), merged: layouts[extraction.layout].isMerged }
-  // Each ends before what it needs does.
+  // A service is closed before those it depends on.
   return SharedWork.layer(options).pipe(
     Layer.provideMerge(sources(options)),
     Layer.provideMerge(
@@ -140,14 +143,14 @@ const services = (options: PullerOptions, emit: Emit): Layer.Layer<Services, Rea
   )
 }
 
-/** One of its own for each puller. */
+/** Gives each puller its own `Leaving` set. */
 const withLeaving = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => Effect.provideService(effect, Leaving, new Set()))
 
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)
   useAssets(options)
-  // The catalogue warns whoever is pulling while it opens.
+  // Warnings from opening the catalogue go to every pull that is running then.
   const listeners = new Set<Emit>()
   const context = yield* Layer.build(
     services(options, (event) => {
@@ -162,7 +165,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
 
   const { total } = filled(defaultTimeouts, options.timeouts)
   const late = () => new DeadlineExceeded({ millis: total })
-  /** Each caller has his own time, also where several share one pull. */
+  /** Applies `timeouts.total` to each caller, even if several share one pull. */
   const inTime = <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, Reason, R> =>
     Number.isFinite(total)
       ? Effect.timeoutOrElse(effect, { duration: total, orElse: () => Effect.fail(late()) })
@@ -185,7 +188,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       inTime
     )
 
-  /** It hears of the catalogue's warnings, too: by a listener that throws nothing. */
+  /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
     Effect.flatMap(PullEvents, (emit) =>
       Effect.acquireUseRelease(
@@ -203,10 +206,10 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
 
   const pulling$ = (reference: string, options?: PullOptions & Watching) =>
     new Observable<PullEvent>((events) => {
-      // Who subscribed is to find its own async context in whatever it is told.
+      // All notifications run in the subscriber's own async context.
       const subscribed = new AsyncResource("ociflow")
       const own = (tell: () => void) => subscribed.runInAsyncScope(tell)
-      // After a turn: a subscriber may want to use its subscription in the very first event.
+      // Starts one turn later, so that a subscriber has its subscription at the first event.
       return lift(
         Effect.andThen(
           Effect.yieldNow,

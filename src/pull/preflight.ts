@@ -1,4 +1,4 @@
-/** Looks, before anything is downloaded, whether the disk can hold what is still to come. */
+/** Checks, before anything is downloaded, whether the image can fit on the disk. */
 import * as Effect from "effect/Effect"
 import type { Preflight } from "../api/config.ts"
 import { NotEnoughSpace, type Reason } from "../api/errors.ts"
@@ -10,8 +10,8 @@ import { emit } from "./events/PullEvents.ts"
 type Blob = Pick<ResolvedLayer, "digest" | "size">
 
 /**
- * An extracted layer is hardly ever smaller than its blob: less than that cannot be enough. What is kept of a blob takes
- * nothing off that: it stays beside its tree until that is whole. `manifest`: by which a merged image is called.
+ * An extracted layer is hardly ever smaller than its blob, so less space than the missing blobs take is not enough. A
+ * partial blob does not reduce the need, since it stays until its tree is complete. `manifest`: names a merged tree.
  */
 export const preflight = Effect.fnUntraced(function* (
   layers: ReadonlyArray<Blob>,

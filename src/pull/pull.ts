@@ -1,11 +1,11 @@
 /**
- * The way of an image, on one page:
+ * A whole pull, on one page:
  *
  *     reference ─ catalogue? ─ source ─ resolve (index, platform, manifest, config) ─ layers ─ catalogue
  *     one layer: blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename
  *
- * Nothing is published before it is proven: a layer gets its name when digest, size and diffID agree, the image gets
- * its row when each of its layers has a name.
+ * Nothing is published before it has been verified: a layer gets its name once its size, digest and diffID match, and
+ * an image gets its row once all its layers have their names.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -29,7 +29,7 @@ import { type PullRequest, readRequest, requestKey } from "./PullRequest.ts"
 import { preflight } from "./preflight.ts"
 import { mergeLayers } from "./rootfs/mergeLayers.ts"
 
-/** Nothing was fetched: the store had all of it. */
+/** The store has the whole image, and nothing is downloaded. */
 const fromStore = Effect.fnUntraced(function* (image: PulledImage) {
   yield* emit(resolvedFromStore(image))
   const paths = new Map(image.layers.map(({ digest, path }) => [digest, path]))
@@ -68,7 +68,8 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
 
   const permits = (yield* SharedWork).downloads.forPull()
   const pulling = trees.merged ? mergeLayers(source, image, layers, permits) : pullLayers(source, layers, permits)
-  // The engine is loaded beside the layers, where that costs nobody any time; a catalogue that is of no use ends both.
+  // The database engine loads while layers download, which takes no extra time. If the catalogue cannot be used, the
+  // downloads end too.
   yield* Effect.all([pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
 
   const record = recordOf(source.name, image, platform)
@@ -80,7 +81,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
   return result
 }, Effect.scoped)
 
-/** Pulls an image. Those who ask for the same at the same time share one pull. */
+/** Pulls an image. Equal requests at the same time share one pull. */
 export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions) {
   const request = yield* readRequest(reference, options)
   const key = requestKey(request)

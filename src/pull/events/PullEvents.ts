@@ -1,10 +1,10 @@
-/** Where the steps of a pull put its events. Each pull has a listener of its own; without one nobody listens. */
+/** The listener that the steps of a pull send their events to. Each pull has its own; by default nobody listens. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Emit, PullEvent } from "../../api/events.ts"
 
-/** The listener of the pull that a step belongs to, for what calls it from outside Effect: operators, callbacks. */
+/** The current pull's listener, for code that emits outside of Effect: operators, callbacks. */
 export const PullEvents = Context.Reference<Emit>("ociflow/pull/PullEvents", { defaultValue: () => () => {} })
 
-/** Emits an event of the pull that a step belongs to. */
+/** Emits an event to the current pull's listener. */
 export const emit = (event: PullEvent): Effect.Effect<void> => Effect.map(PullEvents, (emit) => emit(event))

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Emit, PullResult } from "../../api/events.ts"
 import { PullEvents } from "./PullEvents.ts"
 
-/** Counts the bytes that are downloaded, by what is told of them. */
+/** Counts downloaded bytes, from the events that pass. */
 const counting = (emit: Emit) => {
   let bytes = 0
   const received = new Map<string, number>()
@@ -25,7 +25,7 @@ const counting = (emit: Emit) => {
   return { counted, bytes: () => bytes }
 }
 
-/** Counts what is emitted within. */
+/** A layer's span, with the bytes that `work` downloaded. */
 export const inLayerSpan =
   ({ digest, size }: { readonly digest: string; readonly size: number }) =>
   <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -38,7 +38,7 @@ export const inLayerSpan =
       )
     })
 
-/** One for each caller: of those that share a download, each other's has a link to the one whose trace it is in. */
+/** Each caller's own span. Callers that share a download have a link to the span of the first, whose trace contains it. */
 export const inPullSpan =
   (reference: string) =>
   <E, R>(work: Effect.Effect<PullResult, E, R>): Effect.Effect<PullResult, E, R> =>

@@ -1,4 +1,4 @@
-/** Who hears of a call's events, and what ends it from outside: the same for everything that a puller does. */
+/** A call's listeners and its abort signal, handled alike for every function of a puller. */
 import { AsyncResource } from "node:async_hooks"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -10,7 +10,7 @@ import { LogWarnings, telling } from "../../api/telling.ts"
 import { onAbort } from "../../reactive/onAbort.ts"
 import { PullEvents } from "./PullEvents.ts"
 
-/** Logged where they are found, for every face. */
+/** Warnings that are logged where they occur, not here. */
 const logged: ReadonlySet<string> = new Set(["PlatformFallback", "PlatformMismatch"])
 
 const logOf = (context: Context.Context<never>) => {
@@ -20,8 +20,8 @@ const logOf = (context: Context.Context<never>) => {
 }
 
 /**
- * A listener hears the events of a work, in the async context of the call and not in that of whoever shares the work. What
- * it throws ends this call and no other.
+ * Sends the work's events to a listener, in the async context of its own call, not of the call that it shares work
+ * with. What the listener throws ends its own call only.
  */
 export const heard =
   (listen: Emit | undefined) =>
@@ -62,5 +62,5 @@ export const abortable$ =
           sink.add(source.subscribe(sink))
         })
 
-/** What is asked for, without who watches. */
+/** The options without `signal` and `onEvent`. */
 export const unwatched = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> => rest

@@ -1,12 +1,12 @@
 /**
- * Permits for downloads, shared fairly between pulls. One that comes back goes to the pull that holds the fewest, and of
- * those to the one that has waited longest. Where none comes back for a while, a pull that holds none is let in beyond the
- * number, and keeps that place until none of its layers waits: a pull whose registry stalls stops no other.
+ * Download permits, shared fairly between pulls. A returned permit goes to the pull that holds the fewest and, among
+ * those, has waited longest. If none is returned for a while, a pull without one is let in beyond the limit, and keeps
+ * that extra place until none of its layers is waiting. So a pull whose registry stalls cannot stop the others.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
-/** Milliseconds without a permit given, after which one pull that holds none is let in. */
+/** Milliseconds without a permit granted, after which a pull without one is let in. */
 export const standstill = 5000
 
 interface Ticket {
@@ -18,7 +18,7 @@ interface Ticket {
 interface Party {
   readonly line: Set<Ticket>
   held: number
-  /** Its place is beyond the number. */
+  /** It was let in beyond the limit. */
   isExtra: boolean
 }
 
@@ -33,7 +33,7 @@ export interface Downloads {
 
 /** `atOnce` permits. */
 export const makeDownloads = (atOnce: number): Downloads => {
-  /** Those who wait, the one that has waited longest first. */
+  /** Waiting pulls, the longest-waiting first. */
   const waiting = new Set<Party>()
   let held = 0
   let given = 0
@@ -42,7 +42,7 @@ export const makeDownloads = (atOnce: number): Downloads => {
     const [ticket] = party.line
     if (ticket === undefined) return
     party.line.delete(ticket)
-    // Behind the others, if it wants more.
+    // To the end of the line, if it wants more.
     waiting.delete(party)
     if (party.line.size > 0) waiting.add(party)
     ticket.state = "held"
@@ -63,7 +63,7 @@ export const makeDownloads = (atOnce: number): Downloads => {
     }
   }
 
-  /** Somebody has to look whether the line stands still: each first one of a pull that holds none. */
+  /** Watches for a standstill. The first ticket of each pull without a permit does so. */
   const impatience = (party: Party, ticket: Ticket): Effect.Effect<never> =>
     Effect.gen(function* () {
       for (let before = given; ; before = given) {

@@ -1,6 +1,7 @@
 /**
- * Single flight: a work that several want at the same time is done once, for all of them. Whoever joins late is told how far
- * it is. The work is interrupted when the last one leaves, who then waits until it is over.
+ * Single flight: work that several callers want at the same time is done once for all of them. A caller that joins late
+ * first gets the events so far. When the last caller leaves, the work is interrupted, and that caller waits until it
+ * has ended.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -17,26 +18,26 @@ import { Replay } from "./Replay.ts"
 export interface FlightKey {
   readonly key: string
   /**
-   * All that the work depends on beside its key. A flight that began with other inputs (another registry, another claim)
-   * may fail for reasons of its own: whoever had only joined it then begins anew.
+   * Everything that the work depends on besides its key. A flight with other inputs (another registry, another diffID)
+   * can fail for reasons of its own, so a caller that had only joined it then starts again.
    */
   readonly inputs: string
-  /** Told to who joins, before how far it is. */
+  /** Emitted to a caller that joins, before the replayed events. */
   readonly onJoin?: PullEvent
 }
 
-/** What somebody does alone who does not wait for others any longer. */
+/** What a caller does once it stops waiting for another's flight. */
 export interface Alternative<A, E, R> {
-  /** Only a flight that began at another place is not waited for. */
+  /** Where our bytes come from. Only a flight with another place can be given up. */
   readonly place: string
-  /** Done when it has waited enough. */
+  /** Completes when the caller has waited long enough. */
   readonly after: Effect.Effect<void, never, R>
   readonly work: Effect.Effect<A, E, R>
 }
 
 interface Listener {
   readonly emit: Emit
-  /** Failed with what its own `emit` threw: that is nobody else's failure. */
+  /** Fails with what this listener's `emit` threw, so that no other caller fails. */
   readonly broken: Deferred.Deferred<never>
 }
 
@@ -45,13 +46,13 @@ interface Flight<A, E> {
   readonly place: string | undefined
   readonly replay: Replay
   readonly listeners: Set<Listener>
-  /** That whoever began it was in: its trace holds what the flight does. */
+  /** The span of the caller that started the flight, whose trace contains the work. */
   readonly span: Tracer.AnySpan | undefined
   readonly fiber: Fiber.Fiber<A, E>
 }
 
 export interface Flights<A, E> {
-  /** The events of the work go to the `PullEvents` of each one that has joined. */
+  /** The work's events go to the `PullEvents` of every caller that has joined. */
   readonly join: <R>(
     destination: FlightKey,
     work: Effect.Effect<A, E, R>,
@@ -59,7 +60,7 @@ export interface Flights<A, E> {
   ) => Effect.Effect<A, E, R>
 }
 
-/** How one left: of `Failed`, the flight had other inputs. */
+/** How a caller's wait ended. `Failed`: the flight had other inputs, and failed. */
 type Outcome<A> =
   | { readonly _tag: "Done"; readonly value: A }
   | { readonly _tag: "Failed" }
@@ -89,12 +90,12 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     const listeners = new Set<Listener>()
     const emit: Emit = (event) => {
       replay.add(event)
-      // Who joins meanwhile has heard it with what was replayed; who left meanwhile hears no more.
+      // A copy. A listener that joins meanwhile had this event replayed; one that leaves meanwhile gets no more.
       for (const listener of [...listeners]) if (listeners.has(listener)) tell(listener, event)
     }
-    // Off the list before it ends: nobody joins what is over.
+    // Unlisted before it ends, so that nobody joins a finished flight.
     const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))
-    // After a turn: the one who begins it has joined by then.
+    // Starts one turn later, when its first caller has joined.
     const running = Effect.andThen(Effect.yieldNow, work).pipe(
       Effect.ensuring(unlist),
       Effect.provideContext(Context.add(context, PullEvents, emit))
@@ -146,7 +147,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
       Effect.flatMap((outcome) => {
         if (outcome._tag === "Done") return Effect.succeed(outcome.value)
         if (outcome._tag === "Failed" || alternative === undefined) return join(to, work, alternative)
-        // All that want it from there go together.
+        // All callers that want it from this place share one flight.
         return join({ ...to, key: JSON.stringify([to.key, alternative.place]) }, alternative.work)
       })
     )

@@ -1,4 +1,4 @@
-/** What a pull has told so far, as short as whoever comes late needs it: of each layer only the latest of each kind. */
+/** A pull's events so far, shortened for late listeners: of each layer, only the latest event of each kind. */
 import type { PullEvent } from "../../api/events.ts"
 
 const keyOf = (event: PullEvent): string => {
@@ -11,12 +11,12 @@ export class Replay {
 
   readonly add = (event: PullEvent): void => {
     if (event._tag === "LayerStarted" || event._tag === "LayerDone") {
-      // It began anew, or is over: how far it was says nothing now.
+      // The layer started again or is done, so its earlier progress no longer applies.
       this.#latest.delete(`LayerProgress ${event.digest} `)
       this.#latest.delete(`Retrying ${event.digest} `)
     }
     const key = keyOf(event)
-    // To the end: the order is that of the latest telling.
+    // Deleted first, which moves the event to the end of the order.
     this.#latest.delete(key)
     this.#latest.set(key, event)
   }

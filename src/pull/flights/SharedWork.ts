@@ -1,4 +1,4 @@
-/** What the pulls of one puller share: what several want at once is done once, and the downloads are bounded together. */
+/** What the pulls of one puller share: flights of images and of layers, and one bound for all downloads. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

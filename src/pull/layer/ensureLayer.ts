@@ -23,13 +23,13 @@ const extract = Effect.fnUntraced(function* (download: LayerDownload, isUnproven
   yield* Effect.addFinalizer(() => pool.settled(directory))
   yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
   const { fingerprint, ...counts } = yield* extractLayer(download, directory)
-  // Whoever did not wait for the lock may find that another was quicker.
+  // Without the lock, another pull may have published the layer meanwhile.
   const replaces = isUnproven && (yield* layerState(download.layer)) === "unproven"
   const path = trees.layerPath(digest)
   yield* trees.proofs.keep(digest, diffId)
   if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
   if (!replaces) yield* trees.publish(directory, path)
-  // What stays is not what was proven.
+  // A program holds the old tree, which stays and is not the one that was verified.
   else if (!(yield* trees.replace(directory, { digest, path }))) yield* trees.proofs.forget(digest)
   return { ...counts, path }
 }, Effect.scoped)
@@ -57,8 +57,8 @@ const ensure = Effect.fnUntraced(function* (source: ImageSource, layer: Resolved
 }, Effect.scoped)
 
 /**
- * Under the layer's lock, or beside whoever has it: then nothing of what that one keeps is touched. Where it fails, another
- * pull, of another registry perhaps, may have published the layer meanwhile.
+ * Works under the layer's lock, or else beside its holder, without touching the holder's files. If it fails, another
+ * pull, perhaps from another registry, may have published the layer meanwhile: then that one is used.
  */
 export const ensureLayer = (source: ImageSource, layer: ResolvedLayer, isLocked: boolean) => {
   const ensuring = ensure(source, layer, isLocked).pipe(inLayerSpan(layer))

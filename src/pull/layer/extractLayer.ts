@@ -1,4 +1,4 @@
-/** One layer's way: what is kept of its blob and what comes after that, through the worker, into a directory. */
+/** Extracts one layer: the kept bytes of its blob, then the rest from its source, through a worker into a directory. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
@@ -12,14 +12,14 @@ import type { ImageSource } from "../../source/ImageSource.ts"
 import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 
-/** A layer, where its bytes come from, and where they stay. */
+/** A layer, the source of its bytes, and where they are kept. */
 export interface LayerDownload {
   readonly source: ImageSource
   readonly layer: ResolvedLayer
   readonly partial: PartialBlob
 }
 
-/** Bytes kept from an earlier pull come first, through the same pipe: so they are hashed again. */
+/** Kept bytes come first, through the same pipe, so that they are hashed again. */
 export const layerBytes$ = (
   { source, layer, partial }: LayerDownload,
   gate: Gate,
@@ -28,7 +28,7 @@ export const layerBytes$ = (
 ): Observable<Uint8Array> =>
   partial.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit, context }))
 
-/** `directory` is written to until the pool says that it is settled. */
+/** `directory` may be written to until `pool.settled` completes. */
 export const extractLayer = Effect.fnUntraced(function* (download: LayerDownload, directory: string) {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents

@@ -1,4 +1,4 @@
-/** A blob that is only fetched: into what is kept of it, no further. */
+/** Downloads a blob to its partial blob, without extracting it. */
 import * as Effect from "effect/Effect"
 import { asyncScheduler, identity, type MonoTypeOperatorFunction, map, scan, tap, throttleTime } from "rxjs"
 import { isReason } from "../../api/errors.ts"
@@ -13,7 +13,7 @@ import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 /** Milliseconds between two events of one layer. */
 const progressInterval = 50
 
-/** To its end, told as it arrives; `check` sees each byte. */
+/** Downloads the rest and emits progress. `check` sees every byte. */
 export const downloadBlob = Effect.fnUntraced(function* (
   download: LayerDownload,
   check: MonoTypeOperatorFunction<Uint8Array> = identity
@@ -33,7 +33,7 @@ export const downloadBlob = Effect.fnUntraced(function* (
   )
 })
 
-/** For a layer whose tree is there already: its blob is proven by its digest alone. */
+/** For a layer whose tree is there: only the blob's digest and size are checked. */
 export const fetchBlob = Effect.fnUntraced(function* (download: LayerDownload, layout: BlobLayout) {
   const { digest, size } = download.layer
   yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })

@@ -5,10 +5,13 @@ import type { ResolvedLayer } from "../../registry/Registry.ts"
 import { Blobs } from "../../store/blobs/Blobs.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 
-/** `proven`: a tree is there with this very archive in it. `unproven`: what is known of it is lost, by a power cut perhaps. */
+/**
+ * `proven`: there is a tree, and a record of the archive that it was made from. `unproven`: there is a tree, but its
+ * record is lost, perhaps by a power cut.
+ */
 export type LayerState = "absent" | "unproven" | "proven"
 
-/** Fails with `DigestMismatch` where the tree was made of another archive than the image says. */
+/** Fails with `DigestMismatch` if the tree was made from another archive than the image names. */
 export const layerState = Effect.fnUntraced(function* ({
   digest,
   diffId
@@ -22,13 +25,13 @@ export const layerState = Effect.fnUntraced(function* ({
   return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
 })
 
-/** Where blobs are kept, if this one is to be kept and is not there yet. */
+/** The layout that this blob is missing from; `undefined` if blobs are not kept, or it is there. */
 export const missingFrom = Effect.fnUntraced(function* (layer: ResolvedLayer) {
   const { layout } = yield* Blobs
   return layout !== undefined && !(yield* layout.has(layer)) ? layout : undefined
 })
 
-/** Nothing is left to be done for it. */
+/** Whether the layer, and its blob if blobs are kept, is in the store. */
 export const isDone = Effect.fnUntraced(function* (layer: ResolvedLayer) {
   return (yield* missingFrom(layer)) === undefined && (yield* layerState(layer)) === "proven"
 })

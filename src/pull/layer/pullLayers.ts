@@ -1,4 +1,4 @@
-/** All layers of an image, each into a directory of its own; a layer that several pulls want at once is pulled once. */
+/** Pulls all layers of an image, each into its own directory. A layer that several pulls want at once is pulled once. */
 import * as Effect from "effect/Effect"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
@@ -10,10 +10,10 @@ import { ensureLayer } from "./ensureLayer.ts"
 import { isDone } from "./layerState.ts"
 import { untilStalled, waitForLayer } from "./waitForLayer.ts"
 
-/** Layers of one image that are begun at once; most of them wait for a download to end. */
+/** Most layers of one image started at once; most of these wait for a download permit. */
 const mostAtOnce = 64
 
-/** Whoever waits for another process gives its permit to a layer that nobody is downloading. */
+/** While it waits for another process, it gives up its permit, so that another layer can be downloaded. */
 const pullLayer = Effect.fnUntraced(function* (
   source: ImageSource,
   layer: ResolvedLayer,
@@ -50,7 +50,7 @@ export const pullLayers = Effect.fnUntraced(function* (
       work: pullLayer(source, layer, permits, true)
     })
   }
-  // The largest first: a big layer that starts last is what everybody waits for.
+  // Largest first: a big layer that starts last would delay the whole pull.
   const bySize = layers.toSorted((a, b) => b.size - a.size)
   yield* Effect.forEach(bySize, one, { concurrency: mostAtOnce, discard: true })
 })

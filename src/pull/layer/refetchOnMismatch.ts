@@ -1,13 +1,16 @@
 /**
- * Bytes that turned out wrong were kept wrong by an earlier pull, or a mirror lied: what is kept is discarded, and the layer is
- * fetched again, once.
+ * If a blob proves wrong, its partial blob is discarded. If some of its bytes were kept from an earlier pull or came
+ * from a mirror, it is downloaded again, once.
  */
 import * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import type { LayerDownload } from "./extractLayer.ts"
 
-/** The blob is not what its name says. All other blame falls on bytes that are proven: fetching them again helps nobody. */
+/**
+ * The blob does not match its digest or size. All other errors are about verified bytes, which a second download would
+ * not change.
+ */
 export const isBlobMismatch = (reason: Reason): boolean =>
   (reason._tag === "DigestMismatch" || reason._tag === "SizeMismatch") && reason.subject === "blob"
 

@@ -1,6 +1,6 @@
 /**
- * How long a pull waits for a layer that another pull, here or in another process, is downloading. That one may do so from a
- * registry that stalls; a pull that has another one need not wait for that.
+ * How long a pull waits for a layer that another pull, in this or another process, is downloading. If the other pull's
+ * registry stalls, a pull with another registry need not wait for it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,20 +9,26 @@ import type { ResolvedLayer } from "../../registry/Registry.ts"
 import { Blobs } from "../../store/blobs/Blobs.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 
-/** Milliseconds between two looks at how far the download is. */
+/** Milliseconds between two checks of the download's progress. */
 export const pollInterval = 5000
-/** Milliseconds that a download may take altogether, by its rate or in fact, while somebody else could do it. */
+/**
+ * Milliseconds that another's download may take, elapsed or projected from its rate, before a pull with another source
+ * stops waiting.
+ */
 export const longestWait = 60_000
 
 export interface StallOptions<R> {
   readonly layer: Pick<ResolvedLayer, "digest" | "size">
-  /** Its bytes come from another place than ours would. */
+  /** Whether its bytes come from another place than ours would. */
   readonly isElsewhere: Effect.Effect<boolean>
-  /** Nothing is left to be done for it. */
+  /** Whether the layer is in the store. */
   readonly isDone: Effect.Effect<boolean, unknown, R>
 }
 
-/** Done once the layer is there, or its download is too slow. What is whole is waited for: it only has to be extracted. */
+/**
+ * Completes once the layer is in the store, or its download is too slow. A complete download is always waited for,
+ * since it only has to be extracted.
+ */
 export const untilStalled = <R>({
   layer: { digest, size },
   isElsewhere,
@@ -47,7 +53,7 @@ export interface WaitOptions<R> extends Omit<StallOptions<R>, "isElsewhere"> {
   readonly place: string
 }
 
-/** Waits for a layer's lock. `false`: its holder was waited for long enough, and the lock is not had. */
+/** Waits for a layer's lock. `false`: the wait was too long, and the lock was not acquired. */
 export const waitForLayer = Effect.fnUntraced(function* <R>({
   layer,
   place,

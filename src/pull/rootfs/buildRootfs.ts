@@ -1,6 +1,6 @@
 /**
- * One attempt to merge an image's layers, in a fresh directory, lowest first. The lowest is applied as it arrives; those above
- * it are meanwhile fetched into partial blobs, and wait there for their turn:
+ * One attempt to merge an image's layers into a new directory, lowest first. The lowest is applied while it is
+ * downloaded. Meanwhile those above it are downloaded to partial blobs, and then applied in turn:
  *
  *     layer 1   download and apply
  *     layer 2   download ┄┄┄┄┄┄┄┄ apply
@@ -21,24 +21,24 @@ import type { Permits } from "../flights/Downloads.ts"
 import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
 
-/** Layers that are fetched, or wait for their turn, at once: so many locks and files are open. */
+/** Most layers that are downloaded, or wait for their turn, at once. This bounds the open locks and files. */
 export const mostAtOnce = 64
 
 /** A layer under its lock. */
 export interface LockedLayer extends LayerDownload {
-  /** The blob is to stay when the layer is done. */
+  /** The blob is kept (`keepBlobs`) after the layer has been applied. */
   readonly keeps: boolean
 }
 
 export interface Attempt {
   readonly manifest: Digest
-  /** A tree is there that nothing proves. */
+  /** There is a tree with this name, but no fingerprint of it. */
   readonly isUnproven: boolean
   /** In manifest order: a layer that is repeated is applied each time. */
   readonly turns: ReadonlyArray<Digest>
   readonly layers: RcMap.RcMap<Digest, LockedLayer, Reason>
   readonly permits: Permits
-  /** What is done when a layer cannot be applied. */
+  /** Called when a layer cannot be applied. */
   readonly refuse: (layer: LockedLayer, reason: Reason) => Effect.Effect<void, Reason>
 }
 
@@ -52,7 +52,7 @@ const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer
   )
 })
 
-/** Gives what the last turn of each layer has done. */
+/** Returns the counts of each layer's last turn. */
 export const buildRootfs = Effect.fnUntraced(function* (attempt: Attempt) {
   const { manifest, isUnproven, turns, layers, permits, refuse } = attempt
   const trees = yield* Trees
@@ -70,7 +70,7 @@ export const buildRootfs = Effect.fnUntraced(function* (attempt: Attempt) {
     const before = applied[index - 1]
     if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
     else {
-      // Nothing is proven here: that is done when it is applied. What is a file already waits where it is.
+      // The download is verified when it is applied, not here. A layer from a file needs no download.
       if (isFirst && layer.source.isRemote) yield* permits.withPermit(downloadBlob(layer))
       yield* Deferred.await(before)
       done.set(digest, yield* applying)

@@ -21,8 +21,9 @@ import { waitForLayer } from "../layer/waitForLayer.ts"
 import { buildRootfs, type LockedLayer, mostAtOnce } from "./buildRootfs.ts"
 
 /**
- * Locks all layers, in an order that every merge keeps to: two that each hold what the other needs would wait for ever. Gives
- * the layers whose lock was not to be had in time: beside whoever has it, nothing of what that one keeps is touched.
+ * Locks all layers, in the same order as every other merge, so that two merges cannot deadlock. Returns scratch space
+ * for each layer whose lock took too long: it is downloaded beside the lock's holder, without touching the holder's
+ * files.
  */
 const lockAll = Effect.fnUntraced(function* (
   source: ImageSource,
@@ -44,7 +45,7 @@ const lockAll = Effect.fnUntraced(function* (
   return unlocked
 })
 
-/** Tells of each layer of `distinct` when all of them have their name. */
+/** Emits `LayerDone` or `LayerCached` for each of `distinct` once the merged tree is published. */
 export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   source: ImageSource,
   image: FoundImage,
@@ -59,19 +60,20 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   const path = trees.rootfsPath(manifest)
   const layers = new Map(distinct.map((layer) => [layer.digest, layer]))
 
-  // A merge of few layers holds all their locks. One of many holds a few at a time, in the order of its turns, and so is alone.
+  // A merge of up to `mostAtOnce` layers holds all their locks. A larger one locks a few at a time, so no other may
+  // run.
   const isLarge = distinct.length > mostAtOnce
   const [lowest] = distinct
   const waiting = (digest: Digest) => () => listener({ _tag: "LayerWaiting", digest })
   yield* locks.lockMerge(isLarge, lowest === undefined ? undefined : waiting(lowest.digest))
   const byDigest = isLarge ? [] : distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-  // Whoever waits for one of these layers says so, and finds what was fetched of it.
+  // Marks the blobs as wanted: whoever has their locks then keeps what it downloaded for us.
   const wants = yield* Scope.fork(yield* Effect.scope)
   if (source.isRemote) for (const { digest } of byDigest) yield* Scope.provide(locks.want(digest), wants)
   const unlocked = yield* lockAll(source, byDigest, manifest)
 
   const isPublished = yield* trees.hasRootfs(manifest)
-  // A power cut may have taken what is known of it, and more.
+  // Without a fingerprint, perhaps after a power cut, the tree may be damaged too.
   const isProven = isPublished && (yield* trees.fingerprints.find(path)) !== undefined
   const resumed = new Set<Digest>()
   const opened = new Set<Digest>()
@@ -105,7 +107,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
     )
 
   let again = false
-  // What was kept may have been wrong, and is gone then; or a mirror lied: the registry's own bytes get their chance.
+  // Tries again if the wrong bytes were kept by an earlier pull (now discarded) or sent by a mirror (now skipped).
   const refuse = Effect.fnUntraced(function* ({ layer: { digest }, partial }: LockedLayer, reason: Reason) {
     if (!isBlobMismatch(reason)) return
     const lied = yield* source.reportMismatch(digest, listener)
@@ -113,7 +115,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
     again = resumed.delete(digest) || lied
   })
   const digests = image.layers.map(({ digest }) => digest)
-  // A layer over itself is that layer.
+  // A layer applied directly over itself changes nothing.
   const turns = digests.filter((digest, index) => digests[index - 1] !== digest)
   const attempt = Effect.suspend(() => {
     again = false

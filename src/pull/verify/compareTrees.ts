@@ -1,6 +1,6 @@
 /**
- * Compares the store with what it knows of itself: first with its catalogue, then each tree with its fingerprint, which a
- * worker takes anew. No cleaning up takes a tree away while it is looked at.
+ * Compares the store with its own records: first with the catalogue, then each tree with its fingerprint, which a
+ * worker computes again. A tree is not removed while it is compared.
  */
 import * as Effect from "effect/Effect"
 import { isReason, type Reason } from "../../api/errors.ts"
@@ -13,7 +13,7 @@ import { Trees } from "../../store/trees/Trees.ts"
 import type { NamedTree } from "../../store/upkeep/namedTrees.ts"
 import { Upkeep } from "../../store/upkeep/Upkeep.ts"
 
-/** Trees in hand at once, beside what the workers do: each takes a lock. */
+/** Most trees compared at once, each under a lock; workers have their own limit. */
 const atOnce = 8
 
 type Judgement = "sound" | "unknown" | { readonly problem: string }
@@ -26,7 +26,7 @@ export const compareTrees = Effect.gen(function* () {
   const { lease } = yield* Locks
   const upkeep = yield* Upkeep
   const judge = Effect.fnUntraced(function* ({ digest, path, kind }: NamedTree): Effect.fn.Return<Judgement, Reason> {
-    // On the disk before the image was recorded: where it is not, more may be missing.
+    // The proof was synced before the image was recorded. If it is missing, more may be.
     if (kind === "extracted" && (yield* trees.proofs.find(digest)) === undefined)
       return { problem: "nothing says which archive the tree was extracted from" }
     const like = yield* trees.fingerprints.find(path)

@@ -1,7 +1,7 @@
 /**
- * Puts right what `verify` found: each image concerned is pulled again by the digest that the catalogue knows, so that a
- * tag that moved meanwhile changes nothing. What is whole is not fetched. A tree that was changed is first set aside; who
- * holds it, or pulls just now, keeps it as it is until the next time.
+ * Repairs what `verify` found. Each affected image is pulled again by the digest in the catalogue, even if its tag has
+ * moved; only what is missing is downloaded. A changed tree is set aside first, unless it is held or a pull is running:
+ * then it stays as it is until the next time.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -24,11 +24,11 @@ const isSame = (a: Fault) => (b: Fault) =>
 
 const tag = "ociflow-repair"
 
-/** A repair that died left its name. */
+/** The name that a repair left when its process died. */
 const isOurs = ({ reference }: { readonly reference: string }) =>
   reference.includes(`:${tag}@`) || reference.startsWith(`localhost/${tag}@`)
 
-/** A name of its own, which the store does not know yet: so everything is looked at, and what is missing fetched. */
+/** A name that is not in the store yet, so that every layer is checked, and downloaded if it is missing. */
 const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest) {
   const local = yield* parseLocal(reference)
   if (local === undefined) {
@@ -37,12 +37,12 @@ const pinnedTo = Effect.fnUntraced(function* (reference: string, digest: Digest)
   }
   const { transport, path } = local
   const name = format({ registry: "localhost", repository: tag, digest })
-  // The standard input is not the one that it was.
+  // The archive is no longer on standard input, so it is given an empty one.
   const input = (async function* (): AsyncGenerator<Uint8Array> {})()
   return { text: formatLocal({ transport, path, digest }), name, options: { name, input } }
 })
 
-/** A repair is no pull of its own for whoever listens. */
+/** Hides `Pulled`: to listeners, a repair is not a pull. */
 const withoutPulled = <A, E, R>(pulling: Effect.Effect<A, E, R>) =>
   Effect.flatMap(PullEvents, (emit) =>
     Effect.provideService(pulling, PullEvents, (event) => event._tag !== "Pulled" && emit(event))
@@ -53,7 +53,7 @@ const warn = (reference: string, problem: string) =>
 
 type Pull<R> = (reference: string, options: PullOptions) => Effect.Effect<PulledImage, Reason, R>
 
-/** Pulls an image again; gives the changed trees that were made anew. */
+/** Pulls an image again. Returns the paths of the changed trees that were replaced. */
 const repairImage = Effect.fnUntraced(function* <R>(
   pull: Pull<R>,
   { reference, platform }: TreeUser,
@@ -73,12 +73,12 @@ const repairImage = Effect.fnUntraced(function* <R>(
   if (Option.isNone(known)) return []
   const digest = yield* parseDigest(known.value.digest)
   const { text, name, options } = yield* pinnedTo(reference, digest)
-  // What cannot be fetched stays a fault, and is reported as one.
+  // What cannot be downloaded stays a fault, and is reported.
   return yield* pull(text, { platform, ...options }).pipe(
     withoutPulled,
     Effect.as(aside),
     Effect.catch((reason) => Effect.as(warn(reference, reason.message), [])),
-    // Interrupted or not: nobody asked for this name.
+    // Even if interrupted: the user did not ask for this name.
     Effect.onExit(() => remove(name))
   )
 }, Effect.scoped)
@@ -88,12 +88,12 @@ export const repair = Effect.fnUntraced(function* <R>(pull: Pull<R>) {
   const { remove } = yield* Upkeep
   for (const { reference } of (yield* images()).filter(isOurs)) yield* remove(reference)
   const before = yield* compareTrees
-  // A pull makes trees in our own way only.
+  // A pull makes trees with this store's options only.
   const ours = before.faults.filter(({ variant }) => variant === undefined)
   const concerned = new Map(
     ours.map(({ reference, platform }) => [`${reference} ${platform}`, { reference, platform }])
   )
-  /** Trees that were made anew: another image of theirs needs nothing more. */
+  /** Replaced trees. Other images with these trees need nothing more. */
   const renewed = new Set<string>()
   for (const user of concerned.values()) {
     const faults = ours.filter((fault) => fault.reference === user.reference && fault.platform === user.platform)
