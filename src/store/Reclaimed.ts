@@ -1,4 +1,4 @@
-/** What cleaning up is asked for, and what it tells. Sizes are bytes on disk. */
+/** The options and results of cleaning up, measuring and verifying. Sizes are bytes on disk. */
 
 export interface ReclaimedBlob {
   readonly digest: string
@@ -8,19 +8,19 @@ export interface ReclaimedBlob {
 export interface Reclaimed {
   /** References that are no longer known. */
   readonly images: ReadonlyArray<string>
-  /** Layers of which no image needs a tree any more, or not in that form. */
+  /** Layers with a tree that no image needs any more. */
   readonly layers: ReadonlyArray<ReclaimedBlob>
-  /** Downloads that were cut off and nobody continues just now. */
+  /** Interrupted downloads that nobody is continuing. */
   readonly partials: ReadonlyArray<ReclaimedBlob>
-  /** Bytes of layers in the making whose process has died. */
+  /** Bytes of unfinished layers whose process has died. */
   readonly staging: number
   readonly bytes: number
   /**
-   * Layers that no image names were left for the next time: a pull was running, which may be about to name them, or
-   * somebody holds an image that is made of them.
+   * Unneeded layers were left for the next time: a pull was running, which may be about to need them, or somebody holds
+   * an image that contains them.
    */
   readonly deferred: boolean
-  /** What the system did not let go: the next cleaning up tries again. */
+  /** What the system refused to remove; the next clean-up tries again. */
   readonly failed: ReadonlyArray<FailedRemoval>
 }
 
@@ -30,7 +30,7 @@ export interface FailedRemoval {
   readonly code: string
 }
 
-/** The bytes of a blob whose download was cut off. */
+/** The kept bytes of an interrupted download. */
 export interface KeptBlob extends ReclaimedBlob {
   /** When bytes last arrived; ISO 8601 in UTC. */
   readonly modified: string
@@ -61,7 +61,7 @@ export interface Verified {
   /** What is not as the catalogue says; with `repair`, what could not be repaired. */
   readonly faults: ReadonlyArray<Fault>
   readonly repaired: ReadonlyArray<Fault>
-  /** Trees of which the store does not know what they are to look like: only that they are there. */
+  /** Trees without a fingerprint: only their existence was checked. */
   readonly unknown: ReadonlyArray<UnknownTree>
 }
 
@@ -78,10 +78,10 @@ export interface Fault {
   readonly digest: string
   readonly problem: string
   /**
-   * Of a tree that was made with other options than those of who looked, who cannot repair it: the part of its name that
-   * says with which, empty for the default ones.
+   * For a tree made with other options than the caller's, which the caller cannot repair: the part of its name that
+   * stands for those options, empty for the defaults.
    */
   readonly variant?: string
-  /** Of a tree that is there and was changed. */
+  /** Path of the tree, if it exists and was changed. */
   readonly path?: string
 }

@@ -1,5 +1,5 @@
 /**
- * What stays of a pull: layers as directories, and a catalogue that says which image is made of which.
+ * What a pull leaves on disk: layers as directories, and a catalogue that says which image consists of which layers.
  *
  *     <root>/oci.db                             the catalogue, SQLite; `.spare`, `.sound` belong to it
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
@@ -32,7 +32,7 @@ export interface StoreOptions extends BlobOptions, CatalogueOptions, DirectoryOp
 /** The services of a store. */
 export type Store = Blobs | Catalogue | Directories | Locks | Staging | Trees | Upkeep
 
-/** Opening touches nothing: directories and the database engine come with the first use. */
+/** Opening touches nothing. Directories are created, and the database engine is loaded, at the first use. */
 export const storeLayer = (options: StoreOptions = {}): Layer.Layer<Store, Reason> =>
   Upkeep.layer.pipe(
     Layer.provideMerge(Catalogue.layer(options)),

@@ -1,8 +1,8 @@
 /**
- * An OCI layout (image-spec, image-layout.md) of what was pulled, for who asks for it: each blob once, several images in
- * one layout, and a layout of another tool is gone on with. `index.json` is replaced as a whole, under a lock that all
- * stores share that write there. Blobs of images that it names no more are left where they are. What `index.json` says
- * cannot be known from elsewhere, so it and the documents that it names reach the disk before it has them.
+ * An OCI layout (image-spec, image-layout.md) of what was pulled, for `keepBlobs`. Each blob is stored once, however
+ * many images need it, and a layout of another tool is extended. `index.json` is replaced as a whole, under a lock that
+ * all stores that write there share. Blobs that it no longer names are left where they are. Its content cannot be
+ * rebuilt from elsewhere, so it is synced, after the documents that it names.
  *
  *     <directory>/oci-layout, index.json
  *     <directory>/blobs/<algorithm>/<hex>
@@ -29,11 +29,11 @@ import type { PartialBlob } from "./PartialBlob.ts"
 export interface BlobLayout {
   /** A file of this size is there under this digest. */
   readonly has: (blob: { readonly digest: string; readonly size?: number }) => Effect.Effect<boolean, Reason>
-  /** Gives a blob that was proven its place. */
+  /** Moves a verified blob into the layout. */
   readonly keep: (digest: string, blob: PartialBlob) => Effect.Effect<void, Reason>
-  /** All of this image is here, under this name. */
+  /** Whether the layout has the whole image, under this name. */
   readonly holds: (name: string, image: PulledImage) => Effect.Effect<boolean, Reason>
-  /** Enters an image whose layers are all here, in place of what had its name. */
+  /** Adds an image whose layers are all here. It replaces what had its name. */
   readonly enter: (image: ImageRecord) => Effect.Effect<void, Reason>
 }
 
@@ -54,7 +54,7 @@ interface Names {
   readonly full: string | undefined
 }
 
-/** What comes from a file has no name that another tool could pull it by. */
+/** An image from a file has no name that another tool could pull. */
 const namesOf = Effect.fnUntraced(function* (name: string): Effect.fn.Return<Names, Reason> {
   const local = yield* parseLocal(name)
   return local === undefined ? { short: (yield* parse(name)).tag, full: name } : { short: local.image, full: undefined }
@@ -68,7 +68,7 @@ const isCalled =
     return short === undefined ? entry.digest === digest : annotations[refName] === short
   }
 
-/** The first image with a tag is called by it, all others in full: so each can be named to any tool. */
+/** The first image with a tag is named by the tag, later ones by their full name, so that any tool can select each. */
 const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyArray<Entry>) => {
   const isTaken = others.some(({ annotations = {} }) => annotations[refName] === short)
   const name = short !== undefined && !isTaken ? short : (full ?? digest.replace(":", "-"))
@@ -79,14 +79,14 @@ const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyA
 const mostBytes = 2 ** 26
 
 export interface BlobLayoutOptions {
-  /** With `power` the blobs, too, reach the disk before an image's entry. */
+  /** With `power`, blobs are synced too, before `index.json` names them. */
   readonly durability?: Durability | undefined
 }
 
 export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOptions = {}): BlobLayout => {
   const indexPath = join(directory, "index.json")
   const pathOf = (digest: string) => join(directory, "blobs", algorithmOf(digest), hexOf(digest))
-  // Under the layout's lock: what one that died left beside it is written over.
+  // Under the layout's lock, so a temporary file that a dead process left can be overwritten.
   const write = (path: string, bytes: Uint8Array) => writeAtomic(path, bytes, `${path}.tmp`, { lasting: true })
 
   const has: BlobLayout["has"] = ({ digest, size }) => {
@@ -104,7 +104,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
 
   const readIndex = Effect.gen(function* () {
     const text = (yield* ifMissing(readIndexFile))?.toString()
-    // Empty: a power cut, or a full disk, took what was to be in it.
+    // An empty file has lost its content to a power cut or a full disk.
     if (text === undefined || text === "") return { schemaVersion: 2, manifests: [] }
     return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
       Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is no index of a layout" }))
@@ -119,7 +119,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
     has,
     keep: Effect.fnUntraced(function* (digest, blob) {
       const path = pathOf(digest)
-      // A download goes on where there was no room to keep it as well.
+      // Not all of the blob was kept: the disk was full, and the download went on without keeping it.
       if (!(yield* blob.moveTo(path, { lasting: durability === "power" })))
         return yield* new FileSystemFailed({ operation: "write", path, code: "ENOSPC" })
     }),

@@ -1,4 +1,7 @@
-/** The bytes of blobs: those of downloads that were cut off, and those that are kept for whoever asks for a layout. */
+/**
+ * Blobs on disk: the partial ones of interrupted downloads, and the complete ones that `keepBlobs` keeps in an OCI
+ * layout.
+ */
 import { randomUUID } from "node:crypto"
 import { stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
@@ -25,16 +28,19 @@ export class Blobs extends Context.Service<
   {
     /** Where blobs are kept, if they are. */
     readonly layout: BlobLayout | undefined
-    /** The bytes of this blob that arrived earlier. Whoever asks holds the digest's lock. `size`: of the whole blob. */
+    /** The partial blob of an earlier download. The caller must hold the digest's lock. `size`: of the whole blob. */
     readonly partial: (blob: {
       readonly digest: Digest
       readonly size: number
     }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
-    /** A place for the bytes of this blob while they are needed, for whoever does not hold the digest's lock. */
+    /** A temporary partial blob, for a caller without the digest's lock. */
     readonly scratchPartial: (blob: { readonly size: number }) => Effect.Effect<PartialBlob, Reason, Scope.Scope>
-    /** A process died after its layer had got its name: the bytes are not needed. Whoever asks holds the digest's lock. */
+    /**
+     * Removes the partial blob of a published layer, left by a process that died. The caller must hold the digest's
+     * lock.
+     */
     readonly removePartial: (digest: Digest) => Effect.Effect<void, Reason>
-    /** Of these blobs, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+    /** The interrupted downloads among these blobs, with the number of bytes that are kept. */
     readonly partialsOf: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, Reason>
   }
 >()("ociflow/store/Blobs") {

@@ -1,7 +1,7 @@
 /**
- * The bytes of a blob that have arrived, kept in `<root>/partial/<digest>` so that a pull that was cut off continues
- * where it stood, in another process too. They are not proven: whoever reads them hashes them, and discards them where
- * the hash is wrong. A power cut may leave holes in them, which comes to the same.
+ * The bytes of a blob that have arrived, kept in `<root>/partial/<digest>`, so that a later pull, in any process, can
+ * continue an interrupted one. They are not verified: their reader hashes them, and discards them if the hash is wrong.
+ * That covers holes left by a power cut, too.
  */
 
 import { createHash } from "node:crypto"
@@ -22,36 +22,36 @@ import { Gate } from "../../reactive/Gate.ts"
 import { Pieces } from "../../reactive/Pieces.ts"
 
 export interface PartialBlob {
-  /** Bytes that are kept now. */
+  /** Number of bytes that are kept. */
   readonly size: () => number
   /**
-   * The whole blob: what is kept, then `rest`, which is asked for the bytes from `offset` on and kept as it arrives.
-   * Both honour the gate they are given; more than `highWater` bytes that are not yet written close `rest`'s.
+   * The whole blob: the kept bytes, then `rest` from `offset` on, which is kept as it arrives. Both must honour their
+   * gate; that of `rest` is closed while more than `highWater` bytes wait to be written.
    */
   readonly bytes$: (gate: Gate, rest: (gate: Gate, offset: number) => Observable<Uint8Array>) => Observable<Uint8Array>
   /**
-   * Gives the whole blob another place, after which nothing is kept here; `false` where not all of it is. `lasting`: its
-   * bytes are on the disk before it has the name.
+   * Moves the whole blob to `path`; `false` if bytes are missing. `lasting`: they are synced before the file gets its
+   * name.
    */
   readonly moveTo: (path: string, how: { readonly lasting: boolean }) => Effect.Effect<boolean, FileSystemFailed>
-  /** Forgets what is kept: it was published, or is not what its name says. */
+  /** Discards the bytes: the layer has been published, or they are wrong. */
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
 
-/** Bytes in memory on their way to the disk: a download waits while there are more. */
+/** Bytes waiting to be written. While there are more, the download pauses. */
 const highWater = 2 ** 18
-/** Bytes that are gathered for one write: what a killed process had and did not keep. Each write is a trip to a thread. */
+/** Bytes gathered for one write, which is a round trip to a thread. A killed process loses them. */
 const gathered = 2 ** 17
-/** Milliseconds that they wait for more at most: a source may fall silent. */
+/** Milliseconds after which fewer bytes are written too, since a source may fall silent. */
 const patience = 100
 
 const failed = (operation: string, path: string) => (error: unknown) =>
   new FileSystemFailed({ operation, path, code: codeOf(error) })
 
-/** No room for them is no reason to stop: what arrives is extracted all the same, as long as there is room for that. */
+/** A pull does not stop because there is no room to keep bytes: the layer itself may still fit. */
 const noRoom = ["ENOSPC", "EDQUOT", "EFBIG"]
 
-/** One write after the other, in the order of asking. After a failure nothing more is written. */
+/** Appends to the file, one write after the other. After a failure, nothing more is written. */
 class Tail {
   size: number
   /** Bytes that are not written yet. */
@@ -65,7 +65,7 @@ class Tail {
     this.#file = file
     this.size = size
   }
-  /** The chunk is kept with the next write. A failure is told by the next flush. */
+  /** Adds the chunk to the next write. The next flush reports a failure. */
   readonly append = (chunk: Uint8Array): void => {
     this.pending += chunk.length
     this.#waiting.push(chunk)
@@ -96,23 +96,23 @@ class Tail {
       await this.#append(chunks, bytes)
       this.size += bytes
     } catch (error) {
-      // What was written of it would shift all that follows.
+      // Removes what the failed write left, which would shift everything after it.
       await this.#file.truncate(this.size).catch(() => undefined)
       if (!noRoom.includes(codeOf(error))) throw error
-      // A gap must not follow: the next chunk might fit.
+      // Nothing more is kept: a later, smaller chunk might fit, and would leave a gap before it.
       this.#full = true
     } finally {
       this.pending -= bytes
     }
   }
-  /** A write may end early: by a limit, or where room ends, and the next one tells why. */
+  /** A write can be short, at a limit or when space runs out. The next one then fails with the reason. */
   readonly #append = async (chunks: ReadonlyArray<Uint8Array>, bytes: number): Promise<void> => {
     const { bytesWritten } = await this.#file.writev(chunks)
     if (bytesWritten < bytes) await this.#file.appendFile(Buffer.concat(chunks).subarray(bytesWritten))
   }
 }
 
-/** `rest`, each chunk passed on at once and kept meanwhile; it ends when all of it is written. */
+/** `rest`: passes each chunk on at once, and writes it meanwhile. Completes when all of it has been written. */
 const keeping$ = (
   tail: Tail,
   path: string,
@@ -129,7 +129,7 @@ const keeping$ = (
         next: (chunk) => {
           tail.append(chunk)
           balance()
-          // Whoever shuts the gate waits for what opens it.
+          // Opens the gate again when the bytes have been written.
           if (tail.pending > highWater) tail.flush().then(balance, fail)
           subscriber.next(chunk)
         },
@@ -139,13 +139,13 @@ const keeping$ = (
     )
   })
 
-/** By rename, or beside its place and then by rename where that is on another file system. */
+/** By rename. To another file system: by a copy beside the target, which is then renamed. */
 const move = async (from: string, to: string, lasting: boolean): Promise<void> => {
   try {
     await rename(from, to)
   } catch (error) {
     if (codeOf(error) !== "EXDEV") throw error
-    // The same name each time, and no other store's: whoever died at this left what is written over.
+    // The same name each time, and another one in each store: what a dead process left there is replaced.
     const beside = `${to}.${createHash("sha256").update(from).digest("hex").slice(0, 16)}`
     try {
       await unlink(beside).catch(() => undefined)
@@ -162,7 +162,7 @@ const move = async (from: string, to: string, lasting: boolean): Promise<void> =
 
 const { O_APPEND, O_CREAT, O_RDWR } = constants
 
-/** A link, a FIFO, or a file that has another name as well or another owner, is not ours to write to: it goes. */
+/** Never writes to a link, a FIFO, or a file with another name or owner. It is removed, and a new file created. */
 const openOwn = async (path: string, tries = 3): Promise<Opened> => {
   const opened = await openRegular(path, O_RDWR | O_APPEND | O_CREAT).catch((error: unknown) => {
     if (!notRegular.includes(codeOf(error)) || tries === 1) throw error
@@ -174,7 +174,7 @@ const openOwn = async (path: string, tries = 3): Promise<Opened> => {
   return openOwn(path, tries - 1)
 }
 
-/** Whoever opens it holds the digest's lock. `size`: the blob's bytes; a file that is longer is not believed. */
+/** The caller must hold the digest's lock. `size`: of the blob; a longer file is discarded. */
 export const openPartial = (path: string, size: number): Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope> =>
   Effect.gen(function* () {
     const { file, tail } = yield* Effect.acquireRelease(
@@ -197,7 +197,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
       size: () => tail.size,
       bytes$: (gate, rest) =>
         concat(
-          // A subscription before this one may have left writes behind.
+          // Writes of an earlier subscription may be pending.
           defer(tail.flush).pipe(
             ignoreElements(),
             catchError((error) => throwError(() => failed("write", path)(error)))
@@ -215,7 +215,7 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           moved = true
           return true
         }),
-      // Somebody else's file, once it was moved.
+      // After a move, the file is no longer ours.
       discard: syscall("truncate", path, async () => {
         if (!moved) await tail.clear()
       })

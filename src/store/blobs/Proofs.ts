@@ -1,8 +1,9 @@
 /**
- * Which archive a blob was proven to hold: `<root>/proofs/<digest>` has its diffID. Both are hashes, so what was true once
- * is true for ever, for each tree that was made of the blob. An image that names the blob with another diffID is wrong.
+ * Which archive each blob was proven to hold: `<root>/proofs/<digest>` contains the diffID. Both are hashes, so a proof
+ * stays true, for every tree that is made from the blob. An image that names the blob with another diffID is wrong.
  *
- * A power cut may leave a file empty or short: what is no digest is no proof, and the layer is extracted again.
+ * A power cut may leave a file empty or short. If it does not contain a digest, it is no proof, and the layer is
+ * extracted again.
  */
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
@@ -12,13 +13,13 @@ import { writeAtomic } from "../../fs/writeAtomic.ts"
 import { type Digest, isDigest } from "../../image/reference/Digest.ts"
 
 export interface Proofs {
-  /** The file that says it. */
+  /** Path of the proof's file. */
   readonly pathOf: (digest: string) => string
-  /** The diffID that this blob was proven with; `undefined` where no one has. */
+  /** The diffID that this blob was proven to have; `undefined` if none. */
   readonly find: (digest: string) => Effect.Effect<Digest | undefined, FileSystemFailed>
-  /** To be kept before the tree gets its name. */
+  /** To be called before the tree gets its name. */
   readonly keep: (digest: Digest, diffId: Digest) => Effect.Effect<void, FileSystemFailed>
-  /** The tree that has the name is not the one that was proven. */
+  /** For when the tree with that name is not the one that was verified. */
   readonly forget: (digest: Digest) => Effect.Effect<void, FileSystemFailed>
 }
 

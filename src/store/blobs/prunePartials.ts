@@ -1,4 +1,4 @@
-/** Removes downloads that were cut off; one that is being continued has its lock taken, and stays. */
+/** Removes interrupted downloads, except those that are being continued, whose lock is taken. */
 import { stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as Clock from "effect/Clock"
@@ -16,7 +16,10 @@ export interface PartialPlaces {
   readonly lockPath: (name: string) => string
 }
 
-/** `keepFor`: milliseconds since bytes last arrived; without it all of them go. Gives what went, or would go. */
+/**
+ * `keepFor`: keeps those whose last bytes arrived within so many milliseconds; default none. Returns what was, or would
+ * be, removed.
+ */
 export const prunePartials = Effect.fnUntraced(function* (
   { root, partialPath, lockPath }: PartialPlaces,
   { dryRun = false, keepFor }: { readonly dryRun?: boolean | undefined; readonly keepFor?: number | undefined }

@@ -1,4 +1,4 @@
-/** Which images were pulled, and of what they are made. The database engine is loaded at the first question. */
+/** Which images were pulled, and what they consist of. The database engine is loaded at the first query. */
 import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "
 import type { OpenCatalogue } from "./openCatalogue.ts"
 
 export interface CatalogueOptions {
-  /** Where warnings go: a catalogue that was damaged and built anew. */
+  /** Receives warnings: a damaged catalogue was rebuilt. */
   readonly emit?: Emit | undefined
 }
 
@@ -28,8 +28,8 @@ export class Catalogue extends Context.Service<
     /** Path of the catalogue's file. */
     readonly path: string
     /**
-     * `false` where the catalogue does not know this reference, unless a power cut took its record and left its rows;
-     * answered by a look at a file's name, without the database engine.
+     * `false` if the catalogue does not know this reference, unless a power cut lost its record and left its rows.
+     * Answered by a directory's existence, without the database engine.
      */
     readonly hasRecord: (reference: string) => Effect.Effect<boolean, Reason>
     /** Loads the engine and the catalogue, for what will be asked soon. */

@@ -1,9 +1,9 @@
 /**
- * The documents of every image, as files: `documents/<algorithm>/<hex>` holds the bytes of an index, manifest or
- * config, and `references/…` one small record for each image and platform that a reference names. From these the
- * catalogue can be built again; what a file's own digest does not prove is not believed, so nobody waits for the disk.
- * A record is written before the rows that it tells of, and beside that of what the reference named before, which goes
- * when the rows are on disk: at no moment do rows stand there without their record.
+ * Every image's documents, as files: `documents/<algorithm>/<hex>` has the bytes of an index, manifest or config, and
+ * `references/…` a small record for each image and platform that a reference names. The catalogue can be rebuilt from
+ * them. They are not synced, since a document that does not match its digest is ignored. A record is written before its
+ * rows, beside the record of what the reference named before; that one is removed once the rows are on disk. So rows
+ * always have a record.
  */
 import { createHash } from "node:crypto"
 import { rename } from "node:fs/promises"
@@ -34,7 +34,7 @@ const Platform = Schema.Struct({
   variant: Schema.optionalKey(Schema.String)
 })
 
-/** An `ImageRecord` whose documents are named only. */
+/** An `ImageRecord` that has only the digests of its documents. */
 const Entry = Schema.Struct({
   reference: Schema.String,
   digest: Schema.String,
@@ -61,19 +61,19 @@ const pathOf = (root: string, digest: string) => join(root, "documents", algorit
 
 const referencesOf = (root: string) => join(root, "references")
 
-/** Names of remote making (a reference, a platform) become file names only as hashes. */
+/** Names from outside (a reference, a platform) are hashed to become file names. */
 const directoryOf = (root: string, reference: string) => join(referencesOf(root), hash("sha256", reference))
 
-/** Some image goes by this reference, perhaps: its record is written before its rows are. */
+/** Whether there may be an image of this reference: its record is written before its rows. */
 export const hasRecord = (root: string, reference: string) => isDirectory(directoryOf(root, reference))
 
-/** Of a document or a record, whatever `limits.documentBytes` allowed when it was pulled. */
+/** The largest document or record that is read, whatever `limits.documentBytes` allowed when it was pulled. */
 const mostBytes = 2 ** 28
 
 const isProven = (digest: string, bytes: Uint8Array): boolean =>
   isDigest(digest) && isHashable(digest) && hash(algorithmOf(digest), bytes) === hexOf(digest)
 
-/** `undefined` where it is missing, or is not what its name says. */
+/** `undefined` if it is missing or does not match its digest. */
 export const readDocument = Effect.fnUntraced(function* (root: string, digest: string) {
   if (!isDigest(digest)) return undefined
   const path = pathOf(root, digest)
@@ -84,14 +84,14 @@ export const readDocument = Effect.fnUntraced(function* (root: string, digest: s
   return bytes !== undefined && isProven(digest, bytes) ? bytes : undefined
 })
 
-/** Under the catalogue's lock: the names beside are shared. */
+/** To be called under the catalogue's lock, since the names of temporary files are shared. */
 const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes }: RecordedDocument) {
   if (!isDigest(digest) || (yield* readDocument(root, digest)) !== undefined) return
   const path = pathOf(root, digest)
   yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
 })
 
-/** What of an image makes its record's name. */
+/** The parts of an image that its record's file name is made from. */
 export interface RecordKey {
   readonly digest: string
   readonly platform: RecordedPlatform
@@ -115,13 +115,13 @@ const writeEntry = (
   const directory = directoryOf(root, reference)
   const path = join(directory, nameOf({ digest, platform, manifest: manifest.digest }))
   return Effect.andThen(
-    // In a store that others write to it may be a link.
+    // In a store that others can write to, it may be a link.
     refuseLink(directory),
     writeAtomic(path, Buffer.from(JSON.stringify(entry)), `${path}.tmp`, { lasting: false })
   )
 }
 
-/** Keeps an image's documents and its record. Before its rows. */
+/** Writes an image's documents and its record. To be called before its rows are written. */
 export const keepImage = Effect.fnUntraced(function* (
   root: string,
   image: ImageRecord,
@@ -152,7 +152,7 @@ const readEntry = Effect.fnUntraced(function* (path: string) {
   return yield* Schema.decodeUnknownEffect(EntryText)(bytes.toString())
 })
 
-/** The same image, its trees made in other forms, too. */
+/** Replaces the forms of trees in an image's record. */
 export const keepForms = Effect.fnUntraced(function* (
   root: string,
   reference: string,
@@ -165,7 +165,7 @@ export const keepForms = Effect.fnUntraced(function* (
   yield* writeEntry(root, { ...entry, trees, recorded: entry.recorded })
 })
 
-/** Removes what is no record of these. A record of an earlier version gets the name that it has now. */
+/** Removes all records of a reference but these. A record under an earlier version's name is renamed. */
 export const keepRecords = Effect.fnUntraced(function* (root: string, reference: string, keys: Iterable<RecordKey>) {
   const directory = directoryOf(root, reference)
   const names = new Set([...keys].map(nameOf))
@@ -181,7 +181,7 @@ export const keepRecords = Effect.fnUntraced(function* (root: string, reference:
   }
 })
 
-/** What the catalogue names: a reference leads to it. */
+/** What the catalogue's references lead to. */
 export interface Reachable {
   /** Each reference, with what it names. */
   readonly records: ReadonlyMap<string, ReadonlyArray<RecordKey>>
@@ -189,8 +189,8 @@ export interface Reachable {
 }
 
 /**
- * Removes every record and every document but these; `thorough`: also the records of what a reference named before. Under
- * the catalogue's lock, as all that writes here.
+ * Removes all other records and documents; `thorough`: also the records of what a reference named before. To be called
+ * under the catalogue's lock, as everything that writes here.
  */
 export const removeUnreachable = Effect.fnUntraced(function* (
   root: string,
@@ -237,7 +237,7 @@ const readImage = Effect.fnUntraced(function* (root: string, path: string) {
   return { ...kept, recorded }
 })
 
-/** Every image whose documents are whole, in the order of recording; what cannot be read is passed over. */
+/** All images with complete documents, in the order they were recorded. Unreadable ones are skipped. */
 export const keptImages = Effect.fnUntraced(function* (root: string) {
   const images: Array<KeptImage & { readonly recorded: string }> = []
   const top = referencesOf(root)
@@ -245,7 +245,7 @@ export const keptImages = Effect.fnUntraced(function* (root: string) {
     for (const name of yield* list(join(top, directory))) {
       if (!name.endsWith(".json")) continue
       const image = yield* readImage(root, join(top, directory, name)).pipe(
-        // What this process lacks says nothing of the image: to go on without it would be to forget it.
+        // A lack of memory or descriptors in this process says nothing about the image; to skip it would be to lose it.
         Effect.catch((error) => (scarcity(error) === undefined ? Effect.succeed(undefined) : Effect.fail(error)))
       )
       if (image !== undefined) images.push(image)

@@ -1,4 +1,4 @@
-/** What the catalogue is told of an image, and what it tells. Sizes are bytes, times ISO 8601 in UTC. */
+/** What is written to the catalogue about an image, and read from it. Sizes are bytes, times ISO 8601 in UTC. */
 import type { PulledLayer } from "../../api/events.ts"
 import type { ImageConfig } from "../../image/ImageConfig.ts"
 
@@ -30,13 +30,13 @@ export interface RecordedLayer {
 
 /** An image whose layers are all published. */
 export interface ImageRecord {
-  /** In full, as it is to be found again. */
+  /** The full reference, by which the image is found again. */
   readonly reference: string
   /** What the reference names: the index's digest, or the manifest's where there is no index. */
   readonly digest: string
   /** Of the manifest. */
   readonly platform: RecordedPlatform
-  /** What was asked for, where it differs: asked again, it leads to this manifest. */
+  /** The requested platform, if it differs. The next request for it leads to this manifest. */
   readonly requested?: RecordedPlatform | undefined
   readonly index?: RecordedDocument | undefined
   readonly manifest: RecordedDocument
@@ -73,7 +73,7 @@ export interface ManifestDetails {
   readonly layers: ReadonlyArray<PulledLayer>
   /** In the layout `rootfs`: the directory with all layers merged. */
   readonly rootfs?: string
-  /** Every layer's directory is there, or the root file system's. */
+  /** Whether every layer's directory, or the merged tree, is there. */
   readonly complete: boolean
 }
 

@@ -45,13 +45,13 @@ const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfs
 const rootfsOf = (manifest: string, { rootfsPath }: TreePaths) =>
   rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
 
-/** The directories that an image stands in: its root file system, or each of its layers. */
+/** An image's directories: its merged tree, or one for each layer. */
 export interface Standing {
   readonly rootfs?: string
   readonly layers: ReadonlyArray<PulledLayer>
 }
 
-/** Every directory is there, and none was taken away. */
+/** Every directory exists, and none is marked as gone. */
 export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Standing) {
   const paths = [...new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs])]
   const there = yield* Effect.forEach(paths, isDirectory, { concurrency: 8 })
@@ -61,7 +61,7 @@ export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Stand
   return !paths.some((path) => gone?.has(basename(path)))
 })
 
-/** What was pulled for a platform: what once led there when it was asked for, else what was made for it. */
+/** The manifest for a platform: one that an earlier request for it led to, else one that is for it. */
 export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return undefined
@@ -104,7 +104,7 @@ const common = (row: ImageRow, manifests: ReadonlyArray<ManifestRow>) => {
   }
 }
 
-/** Images in one question: with thousands of them, one for each would take minutes. */
+/** Images in one query: one query for each of thousands would take minutes. */
 export const summarize = (options: ListOptions) =>
   Effect.map(summaryRows(options), (rows) =>
     rows.map((row): ImageSummary => {

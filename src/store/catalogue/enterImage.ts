@@ -1,4 +1,4 @@
-/** Enters an image into the catalogue's tables: what its reference named before goes, if that is something else. */
+/** Records an image in the catalogue's tables, and removes the image that its reference named before. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -104,7 +104,7 @@ const enterManifest = Effect.fnUntraced(function* (
   return id
 })
 
-/** A manifest's trees were made in this form, too. */
+/** Records that there are trees of a manifest in this form, too. */
 export const enterForm = Effect.fnUntraced(function* (manifestId: number, { kind, variant }: TreeForm, now: string) {
   const sql = yield* SqlClient
   const row = { manifest_id: manifestId, kind, variant, created_at: now, modified_at: now }
@@ -144,10 +144,10 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
 const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }: ImageRecord, now: string) {
   const sql = yield* SqlClient
   for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
-    // It becomes a directory's name.
+    // A layer's digest becomes the name of its directory.
     if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "a layer's digest is none" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
-    // The directory was proven against the diffID it was extracted with; another config may claim another.
+    // The tree was verified against the diffID that it was extracted with; another config may claim another.
     if (known[0] !== undefined && known[0].diff_id !== diffId) {
       return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: known[0].diff_id })
     }
@@ -160,7 +160,7 @@ const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }:
   }
 })
 
-/** Counts an image's blobs anew: each digest once, over all its platforms. */
+/** Computes an image's size: each digest once, over all its platforms. */
 const measure = Effect.fnUntraced(function* (imageId: number) {
   const sql = yield* SqlClient
   yield* sql`UPDATE images SET size_bytes = (
@@ -173,7 +173,10 @@ const measure = Effect.fnUntraced(function* (imageId: number) {
     )) WHERE id = ${imageId}`
 })
 
-/** `forms`: of its trees, beside those that are known. Gives `moved`: the reference named something else before. */
+/**
+ * `forms`: of its trees, in addition to those already recorded. Returns `moved`: whether the reference named something
+ * else before.
+ */
 export const enterImage = Effect.fnUntraced(function* (
   image: ImageRecord,
   forms: ReadonlyArray<TreeForm>,

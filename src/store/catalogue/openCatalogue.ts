@@ -1,6 +1,6 @@
 /**
- * The store's memory: which images were pulled, and of what they are made. Loaded with the database engine at the first
- * question; importing ociflow, or opening a store that is never asked, does not pay for it.
+ * The catalogue: which images were pulled, and what they consist of. It is loaded with the database engine at the first
+ * query, so importing ociflow, or opening a store without a query, does not pay for it.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -28,11 +28,11 @@ export interface OpenOptions extends TreePaths {
   readonly path: string
   readonly lockPath: string
   readonly emit: Emit
-  /** Keeps cleaning up out, as a pull does. */
+  /** Prevents cleaning up meanwhile, as a pull does. */
   readonly lease: Effect.Effect<void, Reason, Scope.Scope>
 }
 
-/** A store that cannot be written to is one that nobody cleans up. */
+/** Nobody can clean up a store that cannot be written to. */
 const isReadOnly = (reason: Reason) =>
   reason._tag === "FileSystemFailed" && ["EROFS", "EACCES", "EPERM"].includes(reason.code)
 
@@ -43,7 +43,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
   const { root, layersDir, lease } = options
   const form = formOf(options)
 
-  /** A layer that no manifest names is remembered as long as a directory of it is there, made with whatever options. */
+  /** A layer that no manifest names keeps its row as long as a tree of it exists, made with any options. */
   const forgetLayers = Effect.gen(function* () {
     const sql = yield* SqlClient
     const orphans = yield* sql<{ id: number; digest: string }>`
@@ -61,10 +61,10 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     const found = new Set<string>()
     for (const { image, trees } of yield* keptImages(root)) {
       const whole = wholeOf(image.manifest.digest, image.layers)
-      // Of what was to be there, what is: a record may be of a pull that died before its rows, and lost its trees since.
+      // Only forms whose trees exist: a pull may have died after writing the record, and its trees may be gone since.
       const forms = trees === undefined ? whole : trees.filter((it) => whole.some(isSame(it)))
       if (forms.length === 0 && image.layers.length > 0) continue
-      // Two records may contradict each other; the first stands.
+      // If two records contradict each other, the first is used.
       const entered = yield* Effect.option(sql.withTransaction(enterImage(image, forms, time)))
       if (Option.isSome(entered)) found.add(image.reference)
     }
@@ -81,7 +81,10 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     )
   })
 
-  /** All trees of an image are there, made for others: from now on they are its own, too. `false`: they are gone. */
+  /**
+   * If the trees of this store's form exist, because another image needed them, records them for this image too.
+   * `false`: they are gone.
+   */
   const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
     yield* lease
     const time = yield* now
@@ -91,7 +94,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
       yield* enterForm(chosen.manifestId, form, time)
       const forms = yield* formRows(chosen.manifestId)
       const key = (yield* recordsOf(reference)).find(({ manifest }) => manifest === chosen.image.manifestDigest)
-      // A power cut may have taken the record.
+      // A power cut may have lost the record.
       if (key !== undefined) yield* Effect.option(keepForms(root, reference, key, forms))
       return true
     })
@@ -100,10 +103,10 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
       .pipe(Effect.catch((reason) => (isReadOnly(reason) ? Effect.succeed(true) : Effect.fail(reason))))
   }, Effect.scoped)
 
-  /** `false` where the image was forgotten meanwhile. */
+  /** `false` if the image was removed meanwhile. */
   const use = Effect.fnUntraced(function* (reference: string, lastUsed: string) {
     const millis = yield* Clock.currentTimeMillis
-    // A time to come is a clock's that was set back since.
+    // A time in the future comes from a clock that was set back since.
     if (Math.abs(millis - Date.parse(lastUsed)) < freshness) return true
     const update = Effect.flatMap(
       SqlClient,
@@ -136,14 +139,15 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
       const query = Effect.gen(function* () {
         const { moved, manifestId } = yield* enterImage(image, [form], time)
         if (moved) yield* forgetLayers
-        // Before the rows are final: a crash in between leaves a record of layers that are all there.
+        // Before the rows are committed: after a crash in between, all layers of the record are there.
         yield* keepImage(root, image, yield* formRows(manifestId), time)
         const chosen = yield* choose(image.reference, image.platform, options)
         return { chosen, records: yield* recordsOf(image.reference) }
       })
-      // Once for all layers: each time, a journal has thousands of new files to write, and whoever makes more of them waits.
+      // Synced once for all layers: each sync makes a journaling file system write thousands of new files, and everyone
+      // who creates files waits.
       yield* ifMissing(syncDirectory(layersDir))
-      // What is left of older ones goes with the next cleaning up.
+      // If older records cannot be removed now, the next clean-up removes them.
       const { chosen } = yield* database.transaction("record", query, ({ records }) =>
         Effect.ignore(keepRecords(root, image.reference, records))
       )

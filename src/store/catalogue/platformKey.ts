@@ -1,6 +1,6 @@
 /**
- * A platform as the catalogue's text: `os/architecture[/variant]`, with the spellings that mean the same made one, as
- * containerd has them: arm64 is v8, amd64 is v1, and arm without a variant is v7.
+ * A platform as text, `os/architecture[/variant]`, for comparisons. Equivalent spellings become one, as in containerd:
+ * arm64 is v8, amd64 is v1, and arm without a variant is v7.
  */
 import type { RecordedPlatform } from "./ImageRecord.ts"
 

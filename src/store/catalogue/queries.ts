@@ -1,4 +1,4 @@
-/** What is asked of the catalogue's tables, with the shape of each answer. */
+/** The queries of the catalogue's tables, with the types of their rows. */
 
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -131,7 +131,7 @@ const SummaryRow = Schema.Struct({
   layers: Schema.Number
 })
 
-/** Images with what is said of each in a list, by reference. A page costs the same wherever it stands. */
+/** Images with their fields in a list, by reference. Every page costs the same. */
 export const summaryRows = Effect.fnUntraced(function* ({ limit, after }: ListOptions) {
   const sql = yield* SqlClient
   const beyond = after === undefined ? sql`` : sql`WHERE i.reference > ${after}`

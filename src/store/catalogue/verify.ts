@@ -1,6 +1,6 @@
 /**
- * Compares the store with its catalogue: documents are hashed, layers looked for. Whether a layer that is there was
- * changed is another question, and a worker's.
+ * Compares the store with its catalogue: documents are hashed, and trees must exist. Whether a tree was changed is
+ * checked elsewhere, by a worker.
  */
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ export const verify = Effect.fnUntraced(function* (root: string, database: Datab
   const own = formOf(places)
   const isOwn = isSame(own)
 
-  /** An image's trees in one form: what is missing. */
+  /** Those of an image's trees in one form that are missing. */
   const missing = Effect.fnUntraced(function* (form: TreeForm, manifest: string, layers: Iterable<string>) {
     const { layerPath, rootfsPath } = makeTreePaths(places.layersDir, form.variant)
     const [paths, ours] =
@@ -62,14 +62,15 @@ export const verify = Effect.fnUntraced(function* (root: string, database: Datab
         if (document !== undefined && (yield* readDocument(root, document)) === undefined)
           faults.push({ ...about, digest: document, problem: "the document is missing, or was changed" })
       }
-      // What others made comes first. An older version did not write down in which forms: then it is asked of whoever looks.
+      // Trees made with other options first. An older version did not record the forms: then this store's form is
+      // assumed.
       const asked = [...forms.filter((form) => !isOwn(form)), ...(forms.length === 0 || forms.some(isOwn) ? [own] : [])]
       for (const form of asked)
         for (const fault of yield* missing(form, digest, layers)) faults.push({ ...about, ...fault })
     }
   }
   if (faults.length === 0) return []
-  // What was removed or moved on meanwhile need not be there.
+  // Faults of images that were removed or moved meanwhile do not count.
   const now = new Map((yield* database.read("verify", imageRows(undefined))).map((it) => [it.reference, it.digest]))
   return faults.flatMap(
     ({ image, ...fault }): ReadonlyArray<Fault> => (now.get(fault.reference) === image ? [fault] : [])

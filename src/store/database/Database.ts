@@ -1,7 +1,7 @@
 /**
- * The catalogue's file, `oci.db`, shared by every process that uses the store. A reading looks whether the file was
- * replaced and reads it anew if so. A transaction is: lock, read what is new, change, export, write what differs into the
- * spare file, fsync, rename; nobody's rows are lost, and a crash leaves the old file or the new one.
+ * The catalogue's file, `oci.db`, shared by every process that uses the store. A read loads the file again if it was
+ * replaced. A transaction takes the lock, loads what is new, makes its changes, exports them, writes what differs into
+ * the spare file, syncs it and renames it. So nobody's rows are lost, and a crash leaves the old file or the new one.
  */
 import { rename } from "node:fs/promises"
 import * as Clock from "effect/Clock"
@@ -21,16 +21,16 @@ import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
 
-/** What a query may fail with beside the reasons of ours that it brings itself. */
+/** The errors of a query, beside its own reasons. */
 type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
 
 export interface DatabaseOptions {
   readonly path: string
   readonly lockPath: string
   readonly emit: Emit
-  /** Those on disk. */
+  /** The trees on disk. */
   readonly trees: Effect.Effect<ReadonlyArray<Tree>, FileSystemFailed>
-  /** Enters what is on disk into a catalogue that has to begin anew; gives the number of images. */
+  /** Rebuilds an empty catalogue from the documents on disk. Returns the number of images. */
   readonly rebuild: Effect.Effect<number, Failure, SqlClient>
 }
 
@@ -38,8 +38,8 @@ export interface Database {
   /** Runs a query that changes nothing. */
   readonly read: <A, E extends Failure>(name: string, query: Effect.Effect<A, E, SqlClient>) => Effect.Effect<A, Reason>
   /**
-   * Runs a query whole or not at all; when this succeeds, it is on disk. `afterwards` is what may be done only then, and
-   * before anybody else's transaction.
+   * Runs a query as one transaction, which is on disk when this succeeds. `afterwards` runs then, before any other
+   * transaction.
    */
   readonly transaction: <A, E extends Failure>(
     name: string,
@@ -61,18 +61,18 @@ const typed =
     }
   }
 
-/** SQLite came upon what a look through the whole file would have found. */
+/** SQLite found damage that a check of the whole file would have found. */
 const isDamage = (error: Failure) =>
   error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
 
-/** Statements would be most of a trace, and tell nobody anything of a pull. */
+/** Statements are not traced: they would be most of a trace, and say nothing about a pull. */
 const untraced = Effect.withTracerEnabled(false)
 
 export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit, trees, rebuild }: DatabaseOptions) {
   // One at a time: all share the one database in memory.
   const turn = yield* Semaphore.make(1)
   let current: Snapshot | undefined
-  /** What is in memory was found on disk again, and the file does not say it yet. */
+  /** The rows in memory were rebuilt from the documents, and are not in the file yet. */
   let restored = false
 
   const drop = Effect.sync(() => {
@@ -116,7 +116,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     if (identity !== undefined) yield* rememberCheck(path, identity)
   })
 
-  /** A file that was believed sound and is not is looked through, and built anew. */
+  /** If a file that was thought sound is damaged, it is checked, and rebuilt. */
   const oncemore = <A, E extends Failure>(work: Effect.Effect<A, E>) =>
     work.pipe(
       Effect.tapError((error) => (isDamage(error) ? Effect.andThen(forgetCheck(path), drop) : Effect.void)),
@@ -124,8 +124,8 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     )
 
   /**
-   * A process that died before its rows were on disk left all that they are made of. Whoever finds that tells of the image,
-   * so it says so in the file, too; where the file cannot be had, the next one does.
+   * Writes rebuilt rows to the file, since a process that died before its rows were on disk left what they are made
+   * from, and this read tells of them. If the file cannot be locked in time, the next process does it.
    */
   const keep = Effect.gen(function* () {
     yield* lock(lockPath)
@@ -146,7 +146,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     turn.withPermit(
       Effect.gen(function* () {
         yield* lock(lockPath)
-        // From here to the rename nothing stops half-way; a failure forgets what is in memory and not on disk.
+        // Not interruptible from here to the rename. After a failure, what is in memory and not on disk is dropped.
         return yield* Effect.gen(function* () {
           const snapshot = yield* latest
           const result = yield* snapshot.client

@@ -1,6 +1,6 @@
 /**
- * The catalogue's file as it is read. A file that is replaced is noticed by its identity: inode, time and size, and
- * SQLite's own count of changes, since a freed inode is soon used again and clocks are coarse.
+ * Reads the catalogue's file. A replaced file is noticed by its identity: inode, time and size, and SQLite's own count
+ * of changes, since inodes are soon reused and clocks are coarse.
  */
 import { constants } from "node:fs"
 import type { FileHandle } from "node:fs/promises"
@@ -16,7 +16,7 @@ export interface DatabaseFile {
   readonly bytes: Uint8Array
 }
 
-/** What stands under the name is a link, a FIFO or the like, and is not opened: it has no bytes. */
+/** A link, a FIFO or the like, which is not opened, and counts as a file without bytes. */
 const nothing: DatabaseFile = { identity: "no regular file", bytes: new Uint8Array() }
 
 /** Of one catalogue: some 100 000 images. All of it is read into memory. */
@@ -46,11 +46,17 @@ const opened = <A, B>(path: string, irregular: B, work: (file: FileHandle) => Pr
 export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>
   opened(path, nothing.identity, identityOf)
 
-/** `false` where it is written to just now, or was replaced since it was opened: what replaces it may become its spare. */
+/**
+ * `false` if it is being written, or was replaced since it was opened: a replaced file may become the spare and be
+ * written.
+ */
 const isStill = async (file: FileHandle, path: string) =>
   (await tryDatabaseLock(file, "read")) !== false && (await isAt(file, path))
 
-/** Looks again after 2 ms, then 4, and so on, 4 seconds in all: only a program other than ociflow writes for long. */
+/**
+ * Tries again after 2 ms, then 4, and so on, for 4 seconds in all: only a program other than ociflow writes for that
+ * long.
+ */
 const looks = 12
 
 /** All of the file as it is at one moment; `undefined` where there is none. */

@@ -1,4 +1,4 @@
-/** The catalogue as one file's content in memory. */
+/** The catalogue in memory: the content of one file. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
@@ -12,13 +12,13 @@ import { schemaPagesProblem } from "./schemaPages.ts"
 
 export interface Snapshot extends SqlJs {
   readonly identity: string | undefined
-  /** Why the file was of no use, where it was: the snapshot then began empty. */
+  /** Why the file could not be used; the snapshot then began empty. */
   readonly damage: string | undefined
-  /** It began empty, and what is on disk has to be entered. */
+  /** It began empty, and has to be rebuilt from the documents. */
   readonly fresh: boolean
 }
 
-/** Sound, known and not from the future; else says what is wrong. */
+/** What is wrong with the database; `undefined` if it is sound. Fails if it is from a newer version. */
 const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
   const isSound = yield* hasPassedCheck(path, identity)
   const damage = yield* Effect.provideService(isSound ? look(path) : examine(path), SqlClient, client)
@@ -26,7 +26,7 @@ const check = Effect.fnUntraced(function* (path: string, identity: string, { cli
   return damage
 })
 
-/** The file's content; else what keeps SQLite from reading it. */
+/** Opens the file's content; otherwise says what keeps SQLite from reading it. */
 const openBytes = Effect.fnUntraced(function* (bytes: Uint8Array) {
   const problem = schemaPagesProblem(bytes)
   if (problem !== undefined) return problem
@@ -34,8 +34,8 @@ const openBytes = Effect.fnUntraced(function* (bytes: Uint8Array) {
 })
 
 /**
- * Reads the file, migrates what is older in memory only, and begins anew where the file is missing or damaged. `trees`: those
- * on disk, which an older schema did not know of.
+ * Reads the file, migrates an older schema in memory only, and begins empty if the file is missing or damaged. `trees`:
+ * those on disk, which older schemas do not list.
  */
 export const openSnapshot = Effect.fnUntraced(function* (
   path: string,

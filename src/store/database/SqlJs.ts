@@ -24,11 +24,11 @@ export interface SqlJs {
 
 let engine: Promise<SqlJsStatic> | undefined
 
-/** A failure is not kept: what was missing, a descriptor perhaps, may be there the next time. */
+/** A failure is not cached: what was missing, such as a descriptor, may be there the next time. */
 const load = (): Promise<SqlJsStatic> => {
   engine ??= compile().catch(async (error) => {
     engine = undefined
-    // Node's loader takes a file that cannot be opened for one that is not there.
+    // Node's loader reports a file that it cannot open as missing. If descriptors have run out, this says so.
     await (await open(process.execPath)).close()
     throw error
   })
@@ -45,17 +45,20 @@ const readWasm = async () => {
   }
 }
 
-/** The engine is loaded once, at the first use of any catalogue. Its code it would read with synchronous calls. */
+/**
+ * Loads the engine, once, at the first use of any catalogue. The WebAssembly is passed in, because sql.js would read it
+ * with synchronous calls.
+ */
 const compile = async (): Promise<SqlJsStatic> => {
   const { initSqlJs } = await import("./engine.ts")
   const wasm = await readWasm()
-  // Compiling WebAssembly holds no handle. Where the event loop has nothing else, Node would then wait for every thread of
-  // V8, which by now optimize the engine, before it goes on with ours: 0.1 s.
+  // Compiling WebAssembly keeps no handle. If the event loop has nothing else, Node waits 0.1 s for V8's threads, which
+  // optimize the engine by then, before it continues.
   const handle = setInterval(() => {}, 2 ** 30)
   try {
     return await initSqlJs({ wasmBinary: new Uint8Array(wasm).buffer })
   } finally {
-    // Not in this turn, which may still be the one that found the loop empty.
+    // One turn later, since this may still be the turn that found the loop empty.
     setImmediate(() => clearInterval(handle))
   }
 }
@@ -101,7 +104,7 @@ const connecting = (database: Database): Connection => {
   }
 }
 
-/** Opens the bytes of a database file; none make an empty database. */
+/** Opens a database file's bytes or, without any, an empty database. */
 export const openSqlJs = Effect.fnUntraced(function* (bytes?: Uint8Array) {
   const { Database } = yield* loadModule("the database engine", load)
   const database = yield* Effect.try({ try: () => new Database(bytes ?? null), catch: failing("open") })

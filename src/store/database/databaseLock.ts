@@ -1,7 +1,7 @@
 /**
- * SQLite's own locks on an open database file ("File Locking And Concurrency", 3.0; the bytes are those of `os.h`): a
- * reader shares a range of bytes, a writer has it to itself. So we and any program that uses SQLite keep out of each
- * other's way. The lock goes with the open file.
+ * SQLite's own locks on an open database file ("File Locking And Concurrency", 3.0; the bytes are those of `os.h`):
+ * readers share a range of bytes, a writer has it alone. So ociflow and other programs that use SQLite exclude each
+ * other. The lock ends when the file is closed.
  */
 
 import type { FileHandle } from "node:fs/promises"

@@ -1,4 +1,4 @@
-/** Whether a database file that comes from anywhere is a catalogue that can be worked with. */
+/** Whether a database file, wherever it comes from, is a usable catalogue. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { CatalogueTooNew } from "../../api/errors.ts"
@@ -45,12 +45,12 @@ const knownVersion = Effect.fnUntraced(function* (path: string) {
   return found > supported ? yield* new CatalogueTooNew({ path, found, supported }) : found
 })
 
-/** The same of one that was found sound: what may have changed is the version that we know. */
+/** The same for a database that was found sound before: it may still be from a newer version. */
 export const look = (path: string) => Effect.map(knownVersion(path), (found) => (found < 1 ? foreign : undefined))
 
 /**
- * What is wrong with the database; `undefined` where it is a catalogue. The order matters: each step reads only what the
- * steps before it have shown to end. Takes a second where there are 10 000 images.
+ * What is wrong with the database; `undefined` if it is a catalogue. The order matters: each step reads only what
+ * earlier steps have shown to end. Takes a second with 10 000 images.
  */
 export const examine = Effect.fnUntraced(function* (path: string) {
   const objects = yield* readSchema

@@ -1,6 +1,6 @@
 /**
- * Which file was found sound, or written by us: to look through all of it again takes a second where there are 10 000
- * images. Any other change of the file, by whomever, is a change of its identity, and it is looked through.
+ * Remembers the identity of the file that was found sound, or written by us, since a check of the whole file takes a
+ * second with 10 000 images. Any other change, by anyone, changes the identity, and the file is checked again.
  */
 import { constants } from "node:fs"
 import { unlink } from "node:fs/promises"
@@ -11,12 +11,12 @@ import { ownMode, writeAtomic } from "../../fs/writeAtomic.ts"
 
 const noteOf = (path: string) => `${path}.sound`
 
-/** Counts what is looked for: a note of a version that looked for less does not count. */
+/** The version of the check: a note of a version that checked less does not count. */
 const looked = 3
 
 const noteText = (identity: string) => `${identity} ${looked}`
 
-/** Another user's note is none: whoever may write to the store could bring both. */
+/** Another user's note does not count: whoever can write to the store could supply both files. */
 const read = async (path: string): Promise<string | undefined> => {
   const { file, stats } = await openRegular(path, constants.O_RDONLY)
   try {
@@ -32,15 +32,16 @@ const noted = (path: string) =>
 export const hasPassedCheck = (path: string, identity: string) =>
   Effect.map(noted(path), (note) => note === noteText(identity))
 
-/** Where it cannot be written, as in a store that can only be read, it is looked through again. */
+/** If the note cannot be written, as in a read-only store, the file is checked again each time. */
 export const rememberCheck = Effect.fnUntraced(function* (path: string, identity: string) {
   const note = noteOf(path)
   if (yield* hasPassedCheck(path, identity)) return
-  // One name for all, so that one that dies leaves no more than this. What two write at once is at worst no identity.
+  // One temporary name for all, so dead processes leave at most one file. If two write at once, the result is at worst
+  // not an identity.
   yield* Effect.ignore(
     writeAtomic(note, Buffer.from(noteText(identity)), `${note}.tmp`, { lasting: false, mode: ownMode })
   )
 })
 
-/** It was sound and is no more, whatever its identity. */
+/** To be called when the file is damaged although it has the noted identity. */
 export const forgetCheck = (path: string) => Effect.ignore(syscall("unlink", noteOf(path), () => unlink(noteOf(path))))

@@ -114,7 +114,7 @@ const treeTable = `CREATE TABLE manifest_trees (
   UNIQUE (manifest_id, kind, variant)
 )`
 
-/** Before, nobody wrote down in which forms an image was pulled: what is there says it, this once. */
+/** Earlier versions did not record the forms of an image's trees. This step takes them, once, from the trees on disk. */
 const createTrees = (trees: ReadonlyArray<Tree>) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient

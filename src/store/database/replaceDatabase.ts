@@ -1,13 +1,13 @@
 /**
- * Gives the catalogue's file a new content. Whoever looks, and whatever crashes, sees the old file or the new one, and
- * what is written is what differs. Two files take turns:
+ * Replaces the content of the catalogue's file. Readers, and a crash at any moment, see the old file or the new one,
+ * and only what differs is written. Two files take turns:
  *
- *     oci.db        what is so            ─┐ link
- *     oci.db.spare  what was so before  ◂──┘
- *     oci.db.tmp    the spare, made equal to what is to be so  ── rename ▸ oci.db
+ *     oci.db        the current content   ─┐ link
+ *     oci.db.spare  the one before it   ◂──┘
+ *     oci.db.tmp    the spare, made equal to the new content  ── rename ▸ oci.db
  *
- * What the spare holds is compared and not believed: what a crash left of it will do. It is written to
- * only when nobody reads it any more (SQLite's own lock) and it has no other name; else a new file is written whole. See
+ * The spare's content is compared and not trusted, so what a crash left of it can be used. It is written to only if
+ * nobody is reading it (SQLite's own lock) and it has no other name; otherwise a whole new file is written. See
  * docs/decisions/0011-growing-catalogue.md.
  */
 import { constants } from "node:fs"
@@ -22,7 +22,7 @@ import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { ownMode, replace, syncAndClose, syncDirectory } from "../../fs/writeAtomic.ts"
 import { hasDatabaseLocks, tryDatabaseLock } from "./databaseLock.ts"
 
-/** Bytes that are read, and compared, at once; bytes that are written at least. */
+/** Bytes that are read and compared at once, and the fewest that are written at once. */
 const stretch = 2 ** 20
 const page = 4096
 
@@ -55,10 +55,7 @@ const patch = async (file: FileHandle, bytes: Uint8Array): Promise<void> => {
   await file.truncate(wanted.length)
 }
 
-/**
- * `false` where the file cannot be had: it is not there, somebody reads it, it is also called something else, or it is no
- * file of ours.
- */
+/** `false` if the spare cannot be used: it is missing, somebody is reading it, it has another name, or it is not ours. */
 const patchSpare = async (path: string, bytes: Uint8Array): Promise<boolean> => {
   const opened = await openRegular(path, constants.O_RDWR).catch((error: unknown) => {
     if (["ENOENT", ...notRegular].includes(codeOf(error))) return undefined
@@ -93,7 +90,7 @@ export const replaceDatabase = Effect.fnUntraced(function* (
       yield* removeFile(next)
       yield* syscall("write", path, () => writeNew(next, bytes))
     }
-    // Where there are no links the file that is replaced goes, and the next one is written whole.
+    // Without hard links, the replaced file is lost, and the next one is written whole.
     if (yield* Effect.promise(hasDatabaseLocks)) yield* Effect.ignore(syscall("link", path, () => link(path, spare)))
     yield* replace(next, path)
   }).pipe(Effect.onError(() => Effect.ignore(removeFile(next))))

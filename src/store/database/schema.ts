@@ -1,7 +1,7 @@
 /**
- * What a database consists of, as its schema says. A view, a trigger or an expression of a stranger's would run within a
- * statement of ours, and sql.js has no way to stop a statement (it leaves out SQLite's progress handler): so only a schema
- * that is the catalogue's to the letter is asked anything.
+ * A database's schema. A view, a trigger or an expression that someone else put there would run within our statements,
+ * and sql.js cannot stop a statement (it is built without SQLite's progress handler). So a database is queried only if
+ * its schema is the catalogue's to the letter.
  */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -37,7 +37,7 @@ const schemaAt = Effect.fnUntraced(function* (version: number) {
 export const isSchemaAt = (objects: ReadonlyArray<SchemaObject>, version: number) =>
   Effect.map(schemaAt(version), (known) => written(known) === written(objects))
 
-/** The table that says the version may be read, whatever else there is: it is a table, and computes nothing. */
+/** The version's table can be read in any database, because a plain table computes nothing. */
 export const saysVersion = (objects: ReadonlyArray<SchemaObject>): boolean =>
   objects.some(
     ({ type, name, sql }) =>

@@ -1,7 +1,7 @@
 /**
- * A look at a database file's schema before SQLite reads it. SQLite walks the schema's pages at its first statement, and
- * nothing can stop it: pages that refer to each other would keep it for ever. See SQLite's "Database File Format", 1.3
- * and 1.6.
+ * Checks the pages of a database file's schema before SQLite reads them. SQLite walks them at its first statement, and
+ * nothing can stop it: pages that refer to each other would keep it busy for ever. See SQLite's "Database File Format",
+ * 1.3 and 1.6.
  */
 import { isError } from "../../api/codeOf.ts"
 
@@ -31,7 +31,7 @@ const varint = (bytes: DataView, at: number): number => {
   return Number.POSITIVE_INFINITY
 }
 
-/** `undefined`: no page of a table. */
+/** `undefined` if it is not a table's page. */
 const readPage = (page: DataView, header: number): Page | undefined => {
   const type = page.getUint8(header)
   if (type !== interior && type !== leaf) return undefined

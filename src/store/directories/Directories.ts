@@ -1,6 +1,6 @@
 /**
- * The store's own directories. What lies in them is run, read and removed by name, so nobody else may put anything there;
- * and in a layer are programs with the setuid bit and files that all may write to, so nobody else may enter either.
+ * The store's own directories. Their content is run, read and removed by name, so nobody else may put anything there.
+ * Layers contain setuid programs, and files that everybody can write to, so nobody else may enter either.
  */
 import { mkdir, stat } from "node:fs/promises"
 import { dirname, join, resolve, sep } from "node:path"
@@ -28,7 +28,7 @@ export interface DirectoryOptions {
   readonly layersDir?: string | undefined
   /** What other users may do with these directories. Default `private`. */
   readonly access?: Access | undefined
-  /** Of the trees: with `chown` setuid programs in them are real. */
+  /** Of the trees: with `chown`, setuid programs in them are real. */
   readonly ownership?: Ownership | undefined
   /** Where warnings go. */
   readonly emit?: Emit | undefined
@@ -44,16 +44,16 @@ const defaultRoot = Config.String("OCIFLOW_HOME").pipe(
   Effect.map((path) => path || inHome(".ociflow")[0])
 )
 
-/** Modes of what is made; `undefined`: as the umask has it. */
+/** Modes of new directories; `undefined`: by the umask. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
 
-/** Nobody but the store has anything to do in these, whatever the umask is. */
+/** Only the store uses these, so they are private, whatever the umask is. */
 const own = ({ root, layersDir }: Paths) => [
   ...["documents", "fingerprints", "locks", "partial", "proofs", "references"].map((name) => join(root, name)),
   join(layersDir, ".staging")
 ]
 
-/** Directories within those, under names that are known beforehand: in a store that others write to one may be a link. */
+/** Directories within those with predictable names: in a store that others can write to, one may be a link. */
 const nested = ({ root }: Paths) => [
   ...[...hashAlgorithms.keys()].map((algorithm) => join(root, "documents", algorithm)),
   join(root, "locks", "held")
@@ -77,7 +77,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
     told.add(message)
   }
 
-  /** A link in the place of one leads who writes or removes to somebody else's. */
+  /** A link in place of one would redirect writes and removals to somebody else's directory. */
   const checkWithin = Effect.fnUntraced(function* (entered: boolean) {
     yield* Effect.forEach(nested(options), refuseLink, { discard: true })
     yield* Effect.forEach(
@@ -92,11 +92,11 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
     )
   })
 
-  /** Gives whether others may enter it. */
+  /** Returns whether others can enter it. */
   const look = Effect.fnUntraced(function* (path: string, uid: number) {
     const { theirs, beneath, entered } = yield* syscall("stat", path, () => judge(path, uid))
     if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
-    // Of the root the same was said.
+    // The warnings below were given for the root already.
     if (path.startsWith(root + sep)) return entered
     if (beneath !== undefined) {
       warn(`other users may put another directory in the place of ${path}: they may write to ${beneath}`)
@@ -109,8 +109,8 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
   })
 
   /**
-   * Fails with `UnsafeStore` where what is there is not to be worked with; gives what is not there. Two calls of the system
-   * as long as nothing has changed.
+   * Fails with `UnsafeStore` if a directory is not safe to use. Returns those that do not exist. Two system calls as
+   * long as nothing has changed.
    */
   const check = Effect.gen(function* () {
     const identities = yield* Effect.forEach(top, identityOf)
@@ -142,7 +142,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
       makeOne(path, modes[access])
     )
 
-  /** The same, and makes what is not there. */
+  /** The same, and creates what is missing. */
   const make = Effect.gen(function* () {
     const missing = yield* check
     yield* Effect.forEach(missing, makeTop)
@@ -163,11 +163,11 @@ export class Directories extends Context.Service<
     readonly layersDir: string
     /** Path of the lock with this name. */
     readonly lockPath: (name: string) => string
-    /** Where the bytes of a blob are that arrived so far. */
+    /** Path of a blob's partial download. */
     readonly partialPath: (digest: string) => string
-    /** Fails with `UnsafeStore` or `InvalidOption` where what is there is not to be worked with. */
+    /** Fails with `UnsafeStore` or `InvalidOption` if a directory may not be used. */
     readonly check: Effect.Effect<void, Reason>
-    /** The same, and makes what is not there. */
+    /** The same, and creates what is missing. */
     readonly make: Effect.Effect<void, Reason>
   }
 >()("ociflow/store/Directories") {

@@ -1,6 +1,6 @@
 /**
- * A directory of layers that does not lie in its root knows the root that it belongs to. Another root knows nothing of that
- * one's images, and would clean their layers up.
+ * A directory of layers outside its root records which root it belongs to. Another root does not know that one's
+ * images, and would remove their layers.
  *
  *     <root>/id          a random name
  *     <layersDir>/.root  the same name, and where the root was when it was last used
@@ -30,7 +30,7 @@ const inode = (path: string) =>
     it === undefined ? path : `${it.dev}:${it.ino}`
   )
 
-/** Writes a file that is not there; `false` where another was quicker. */
+/** Creates a file; `false` if it exists already. */
 const writeFirst = (path: string, text: string) =>
   Effect.gen(function* () {
     const beside = `${path}.${randomUUID()}`
@@ -52,7 +52,7 @@ export const makeLayersOwner = (root: string, layersDir: string) => {
 
   const read = Effect.map(readOwn(path), (text = "") => Option.getOrUndefined(Schema.decodeUnknownOption(Owner)(text)))
 
-  /** What is said counts as long as that root is where it says, with its name; a root that was moved says so anew. */
+  /** The record counts as long as the root at its path has its name. A root that was moved writes its record again. */
   const isOurs = Effect.fnUntraced(function* (owner: Owner) {
     if (owner.root === root || (yield* inode(owner.root)) === (yield* inode(root))) return true
     return (yield* readOwn(idPath(owner.root))) !== owner.id
@@ -69,12 +69,12 @@ export const makeLayersOwner = (root: string, layersDir: string) => {
     const owner = yield* read
     if (owner !== undefined && !(yield* isOurs(owner))) return yield* refuse(owner.root)
     const above = dirname(layersDir)
-    // A store's own has no need to say so.
+    // A directory inside its root needs no record.
     const isOther = owner === undefined && !isWithin && basename(layersDir) === "layers"
     if (isOther && (yield* exists(join(above, "oci.db")))) return yield* refuse(above)
   })
 
-  /** The same, and says that it is ours. Both directories are there. */
+  /** The same, and records this root as the owner. Both directories must exist. */
   const claim = Effect.gen(function* () {
     yield* check
     if (isWithin) return

@@ -1,19 +1,22 @@
-/** What other users of the machine may do with a directory, by the owners and modes of it and of those above it. */
+/**
+ * What other users of the machine can do with a directory, judged by its owner and mode and those of the directories
+ * above it.
+ */
 import type { Stats } from "node:fs"
 import { lstat, realpath, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { isPrivateGroup } from "./privateGroup.ts"
 
 export interface Judgement {
-  /** Another user owns it, or may write to it: why. */
+  /** Set if another user owns it, or can write to it: says why. */
   readonly theirs?: string
-  /** A directory above it in whose place another user may put something else. */
+  /** A directory above it that lets other users replace what is beneath. */
   readonly beneath?: string
   /** Other users may enter it. */
   readonly entered: boolean
 }
 
-/** What the kernel shows in the place of users that a user namespace does not know. */
+/** The ID that the kernel shows for users that a user namespace does not know. */
 const nobody = 65_534
 
 const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, "0")
@@ -23,11 +26,11 @@ const parents = (path: string): ReadonlyArray<string> =>
 
 const isTrusted = ({ uid }: Stats, user: number) => uid === user || uid === 0
 
-/** To others, or to a group that has others in it. */
+/** Open to others, or to a group with other members. */
 const isOpen = async ({ mode, gid }: Stats, user: number, others: number, group: number) =>
   (mode & others) !== 0 || ((mode & group) !== 0 && !(await isPrivateGroup(gid, user)))
 
-/** Why a directory is another user's, or may be written to by one; `undefined` where neither is so. */
+/** Why a directory belongs to another user, or can be written to by one; `undefined` if neither. */
 export const whyTheirs = async (stats: Stats, user: number): Promise<string | undefined> => {
   if (!isTrusted(stats, user)) return `belongs to another user (${stats.uid})`
   return (await isOpen(stats, user, 0o002, 0o020))
@@ -35,7 +38,7 @@ export const whyTheirs = async (stats: Stats, user: number): Promise<string | un
     : undefined
 }
 
-/** `user`: whose the directory should be, or root's. */
+/** `user`: the only owner that is expected, beside root. */
 export const judge = async (path: string, user: number): Promise<Judgement> => {
   const named = await lstat(path)
   if (!isTrusted(named, user) && named.isSymbolicLink())
@@ -48,7 +51,7 @@ export const judge = async (path: string, user: number): Promise<Judgement> => {
   for (const above of parents(real)) {
     const stats = await stat(above)
     entered &&= await isOpen(stats, user, 0o001, 0o010)
-    // In a directory with the sticky bit only its owner renames what is in it.
+    // With the sticky bit, only owners can rename what is in a directory.
     const isSticky = (stats.mode & 0o1000) !== 0
     const isTheirs =
       (!isTrusted(stats, user) && stats.uid !== nobody) || (!isSticky && (await isOpen(stats, user, 0o002, 0o020)))

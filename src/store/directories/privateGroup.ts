@@ -1,11 +1,11 @@
-/** Whether a group is one user's alone, as systems make one for each user (then the umask is 002). */
+/** Whether a group has one user only, like those that systems create for each user (with a umask of 002). */
 import { readFile } from "node:fs/promises"
 
 /** `name:password:number:…` of each line. */
 const lines = async (path: string) =>
   (await readFile(path, "utf8").catch(() => "")).split("\n").map((line) => line.split(":"))
 
-/** `false` where it is not known: these files know no groups of a directory service. */
+/** `false` if unknown: these files do not list the groups of a directory service. */
 export const isPrivateGroup = async (gid: number, uid: number): Promise<boolean> => {
   if (process.platform !== "linux") return false
   const [groups, users] = await Promise.all([lines("/etc/group"), lines("/etc/passwd")])

@@ -5,8 +5,8 @@ import { type FileSystemFailed, UnsafeStore } from "../../api/errors.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 
 /**
- * What is at a path of the store's own; `undefined` where nothing is. Fails with `UnsafeStore` where it is a symbolic link:
- * it would lead whoever reads, writes or removes to files elsewhere.
+ * What is at a path of the store; `undefined` if nothing is. Fails with `UnsafeStore` if it is a symbolic link, which
+ * would redirect reads, writes and removals.
  */
 export const refuseLink = (path: string): Effect.Effect<Stats | undefined, FileSystemFailed | UnsafeStore> =>
   Effect.flatMap(ifMissing(syscall("lstat", path, () => lstat(path))), (found) =>

@@ -1,7 +1,7 @@
 /**
- * Images in use. Whoever uses one holds a shared lock on each digest that its trees are called by, `<root>/locks/held/…`,
- * and cleaning up leaves these trees where they are. The lock goes with its process. Its file says which digests to ask
- * for. Nobody removes that file but the holder of the exclusive lock, as it leaves: whoever asks, and finds nobody.
+ * Images in use. Whoever uses one holds a shared lock, `<root>/locks/held/…`, on each digest in the names of its trees,
+ * and these trees are not removed. The lock ends with its process. The files in the directory say which digests to
+ * check. A file is removed only by a process that has its lock exclusively, to check it, and finds nobody.
  */
 import { constants } from "node:fs"
 import { writeFile } from "node:fs/promises"
@@ -18,7 +18,7 @@ const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_WRONLY } = constants
 
 const directoryOf = (root: string) => join(root, "locks", "held")
 
-/** Until the scope closes. Whoever calls it keeps cleaning up out meanwhile. */
+/** Holds until the scope closes. The caller must prevent cleaning up meanwhile. */
 export const holdDigests = Effect.fnUntraced(function* (
   root: string,
   digests: Iterable<string>
@@ -28,12 +28,13 @@ export const holdDigests = Effect.fnUntraced(function* (
   for (const digest of new Set(digests)) {
     const path = join(directory, fileName(digest))
     yield* lock(path, { shared: true })
-    // After the lock: until then whoever asks may remove it. A file lock has made it; a socket's name leaves no file.
+    // After locking, since before that whoever checks may remove the file. A file lock has created it already; a socket
+    // lock leaves no file.
     yield* syscall("write", path, () => writeFile(path, "", { flag: O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY }))
   }
 })
 
-/** Tells of a digest whether somebody holds it now. */
+/** Returns a function that says whether somebody holds a digest now. */
 export const heldDigests = Effect.fnUntraced(function* (
   root: string
 ): Effect.fn.Return<(digest: string) => boolean, FileSystemFailed> {
@@ -41,15 +42,15 @@ export const heldDigests = Effect.fnUntraced(function* (
   const held = new Set<string>()
   for (const name of yield* list(directory)) {
     const asked = Effect.scoped(tryLock(join(directory, name), { sharable: true }))
-    // A directory holds nothing.
+    // A directory is no hold.
     if (!(yield* recoverFrom(["EISDIR"], true)(asked))) held.add(name)
   }
   return (digest) => held.has(fileName(digest))
 })
 
 /**
- * Does what takes the digest's trees away, unless somebody holds them: then it is `undefined`. Whoever is to hold them from
- * now on waits until it is done.
+ * Runs `work`, which removes the digest's trees, unless somebody holds them: then it is `undefined`. Meanwhile, whoever
+ * wants to hold them waits.
  */
 export const unlessHeld = <A, R>(root: string, digest: string, work: Effect.Effect<A, Reason, R>) =>
   Effect.scoped(

@@ -1,7 +1,7 @@
 /**
- * Locks between processes, and between the stores of one process. They die with their owner; waiting can be
- * interrupted and never occupies a thread: a blocking wait would, and four of them would stop all file system calls of
- * the process. See docs/decisions/0006-locks.md.
+ * Locks between processes, and between the stores of one process. They end with their owner. Waiting can be interrupted
+ * and never blocks a thread: four blocked threads would stop all file system calls of the process. See
+ * docs/decisions/0006-locks.md.
  */
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
@@ -15,17 +15,17 @@ import { type Held, readNote, tryFileLock } from "./fileLock.ts"
 import { trySocketLock } from "./socketLock.ts"
 
 export interface LockOptions {
-  /** Many may hold a shared lock at once, none beside an exclusive one. Default: exclusive. */
+  /** A shared lock can be held by many at once, but not beside an exclusive one. Default: exclusive. */
   readonly shared?: boolean | undefined
-  /** Of an exclusive lock: others take it shared. */
+  /** For an exclusive lock on a name that others take shared. */
   readonly sharable?: boolean | undefined
-  /** Of an exclusive lock: who has it, for those who wait. */
+  /** For an exclusive lock: says who has it, to those who wait. */
   readonly note?: string | undefined
-  /** Called once, when the lock is not to be had at once. */
+  /** Called once, if the lock has to be waited for. */
   readonly onWait?: (() => void) | undefined
 }
 
-/** A process looks again after 2 ms, then 4, and so on up to this. */
+/** Milliseconds between two tries, at most: a process tries again after 2 ms, then 4, and so on. */
 const longestDelay = 64
 
 const everybody = 1_000_000
@@ -35,7 +35,7 @@ interface Queue {
   users: number
 }
 
-/** Within the process waiting is first come, first served, and costs nothing. */
+/** Within a process, locks are first come, first served, and waiting costs nothing. */
 const queues = new Map<string, Queue>()
 
 const enter = (path: string) =>
@@ -63,7 +63,10 @@ const tryOnce = (
     return held === "unsupported" ? trySocketLock(path, shared, sharable) : held
   })
 
-/** Succeeds with whether the lock was had; `wait: false` asks once. What was taken on a failed way is given back. */
+/**
+ * Succeeds with whether the lock was acquired; `wait: false` tries once. If it fails half-way, what was acquired is
+ * released.
+ */
 const acquire = (path: string, wait: boolean, options: LockOptions) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
@@ -107,11 +110,11 @@ const acquire = (path: string, wait: boolean, options: LockOptions) =>
 export const lock = (path: string, options: LockOptions = {}): Effect.Effect<void, FileSystemFailed, Scope.Scope> =>
   Effect.asVoid(acquire(path, true, options))
 
-/** `false`, at once, where another holds it. */
+/** `false`, at once, if another holds it. */
 export const tryLock = (
   path: string,
   options: LockOptions = {}
 ): Effect.Effect<boolean, FileSystemFailed, Scope.Scope> => acquire(path, false, options)
 
-/** What the holder noted; `undefined` where nobody holds it, or nothing can be told. */
+/** The holder's note; `undefined` if nobody holds the lock, or the note cannot be read. */
 export const noteOf = (path: string): Effect.Effect<string | undefined> => Effect.promise(() => readNote(path))

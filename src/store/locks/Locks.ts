@@ -1,4 +1,4 @@
-/** The locks of a store, `<root>/locks/<name>`: between its users in this process and in others. They die with their owner. */
+/** A store's locks, `<root>/locks/<name>`, for its users in this process and in others. They end with their owner. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,26 +15,26 @@ export class Locks extends Context.Service<
   Locks,
   {
     /**
-     * Locks a name (a layer's digest) against all other pulls, of this process and others, until the scope closes.
-     * `onWait` is called once where another has it.
+     * Locks a name, such as a layer's digest, against all other pulls, in this process and others, until the scope
+     * closes. `onWait` is called once if the lock has to be waited for.
      */
     readonly lock: (name: string, options?: LockOptions) => Effect.Effect<void, Reason, Scope.Scope>
-    /** The same without waiting: `false` where another has it. */
+    /** The same without waiting: `false` if another has it. */
     readonly tryLock: (name: string, options?: LockOptions) => Effect.Effect<boolean, Reason, Scope.Scope>
-    /** What the holder of a lock noted; `undefined` where nobody holds it, or it cannot be told. */
+    /** The note of a lock's holder; `undefined` if nobody holds it, or the note cannot be read. */
     readonly holderOf: (name: string) => Effect.Effect<string | undefined>
-    /** Held while layers are merged; `alone`: no other merge goes on meanwhile. */
+    /** Held while layers are merged; `alone`: keeps out every other merge. */
     readonly lockMerge: (alone: boolean, onWait?: () => void) => Effect.Effect<void, Reason, Scope.Scope>
-    /** Says that the blob is wanted, until the scope closes; before its lock is waited for. */
+    /** Marks the blob as wanted until the scope closes. To be called before waiting for its lock. */
     readonly want: (digest: Digest) => Effect.Effect<void, Reason, Scope.Scope>
-    /** Does what ends the keeping of a blob, unless somebody else wants it: who asks no longer does. */
+    /** Runs `work`, which discards the blob, unless somebody else wants it. The caller must have ended its own `want`. */
     readonly unlessWanted: (digest: Digest, work: Effect.Effect<void, Reason>) => Effect.Effect<void, Reason>
     /**
-     * Held by a pull from the moment it knows what it needs until the image is recorded, beside any other pull: meanwhile no
-     * cleaning up takes away a tree that is published and not yet named by an image.
+     * Held by a pull, beside other pulls, from the moment it knows what it needs until the image is recorded. Meanwhile
+     * nothing removes a tree that is published and that no image names yet.
      */
     readonly lease: Effect.Effect<void, Reason, Scope.Scope>
-    /** Keeps the trees that these digests name from being taken away, until the scope closes. Beside `lease`. */
+    /** Protects the trees that these digests name from removal, until the scope closes. To be called under `lease`. */
     readonly hold: (digests: ReadonlyArray<string>) => Effect.Effect<void, Reason, Scope.Scope>
   }
 >()("ociflow/store/Locks") {

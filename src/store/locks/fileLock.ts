@@ -26,7 +26,10 @@ interface Locks {
 
 let loaded: Promise<Locks | undefined> | undefined
 
-/** Its binding asks for what Deno's libuv lacks, and that ends the process. `require`, since a failed `import` fails for ever. */
+/**
+ * Not on Deno: the binding needs what Deno's libuv lacks, and loading it ends the process. `require`, since a failed
+ * `import` is cached for ever.
+ */
 const load = async (): Promise<Locks | undefined> =>
   runtime === "deno" ? viaKoffi() : (requireNative("fs-native-extensions") as Locks)
 
@@ -45,14 +48,14 @@ const viaKoffi = async (): Promise<Locks | undefined> => {
 }
 
 /**
- * `undefined` where this platform has neither a prebuilt binding (musl, the rarer architectures) nor koffi. Rejects where
- * the process has no descriptors for it: to go on with locks of another kind would be to go on beside those that hold ours.
+ * `undefined` if this platform has neither a prebuilt binding (musl, the rarer architectures) nor koffi. Rejects if the
+ * process has no free descriptors: another kind of lock would not exclude those who hold this kind.
  */
 export const binding = () => {
   loaded ??= load().catch(async (error) => {
     loaded = undefined
     if (scarcity(error) !== undefined) throw error
-    // Its loader takes a file that cannot be opened for one that is not there.
+    // Its loader reports a file that it cannot open as missing.
     await (await open(process.execPath)).close()
     loaded = viaKoffi()
     return loaded
@@ -63,7 +66,7 @@ export const binding = () => {
 /** The file system has no such locks (some network and FUSE mounts). */
 export const unsupported = new Set(["ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL"])
 
-/** It is still the file of that name. */
+/** Whether the open file still has this name. */
 export const isAt = async (handle: FileHandle, path: string): Promise<boolean> => {
   const held = await handle.stat({ bigint: true })
   const there = await lstat(path, { bigint: true }).catch(() => undefined)
@@ -72,7 +75,7 @@ export const isAt = async (handle: FileHandle, path: string): Promise<boolean> =
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_RDWR } = constants
 
-/** A link under a lock's name is a stranger's: it would have the file that it leads to made. It is removed. */
+/** Removes a link with a lock's name: it is somebody else's, and opening it would create the file it leads to. */
 const openLock = async (path: string): Promise<FileHandle> => {
   for (;;) {
     try {
@@ -103,7 +106,7 @@ export const readNote = (path: string): Promise<string | undefined> =>
 
 /**
  * Tries once. `undefined`: another has it. `"unsupported"`: there are no file locks here. The holder of an exclusive
- * lock removes the file as it leaves; hence the look whether what was locked is still what the name means.
+ * lock removes the file as it leaves, so the locked file is checked to still have the name.
  */
 export const tryFileLock = async (
   path: string,
@@ -132,7 +135,7 @@ export const tryFileLock = async (
   }
 }
 
-/** Where the directory was removed and made anew meanwhile, the name is another's. */
+/** If the directory was removed and made again meanwhile, the name is another lock's. */
 const release = async (handle: FileHandle, path: string, shared: boolean): Promise<void> => {
   // Removed while still locked: later, it could be another's. Windows does not remove an open file's name at once.
   if (!shared && process.platform !== "win32" && (await isAt(handle, path))) await unlink(path).catch(() => undefined)

@@ -1,8 +1,8 @@
 /**
- * The lock where file locks are missing: names in Linux's abstract socket namespace, which go away with their process.
- * An exclusive lock is one name that one process at a time can listen on. A shared one is a name of its own beside it,
- * made while the exclusive one is held, and looked for by whoever gets that: in `/proc/net/unix`, as nothing else lists
- * them. All of it holds among the processes of one network namespace.
+ * Locks without file locks: names in Linux's abstract socket namespace, which go away with their process. An exclusive
+ * lock is a name that one process at a time can listen on. A shared one is a name of its own beside it, made while the
+ * exclusive one is held; whoever gets the exclusive one looks for such names in `/proc/net/unix`, where alone they are
+ * listed. This works among the processes of one network namespace.
  */
 import { createHash, randomBytes } from "node:crypto"
 import { readFile, realpath, unlink } from "node:fs/promises"
@@ -10,7 +10,7 @@ import { createServer } from "node:net"
 import { basename, dirname, join } from "node:path"
 import type { Held } from "./fileLock.ts"
 
-/** `undefined` where another listens on this name. */
+/** `undefined` if another process listens on this name. */
 const listen = (name: string): Promise<Held | undefined> => {
   const server = createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) => {
@@ -25,13 +25,16 @@ const listen = (name: string): Promise<Held | undefined> => {
   })
 }
 
-/** Holding `name`: does nobody share it? A list that cannot be read, or lacks our own name, says nothing: not alone. */
+/**
+ * Whether nobody shares `name`, which the caller holds. A list that cannot be read, or lacks the caller's own name,
+ * proves nothing: not alone.
+ */
 const isAlone = async (name: string): Promise<boolean> => {
   const names = await readFile("/proc/net/unix", "latin1").catch(() => "")
   return names.includes(`@${name}`) && !names.includes(`@${name}:`)
 }
 
-/** Removes the file, if there is one, while nobody else can have the lock: as file locks do. */
+/** Removes the file, if there is one, while nobody else can have the lock, as file locks do. */
 const removing = ({ release }: Held, path: string): Held => ({
   release: async () => {
     await unlink(path).catch(() => undefined)

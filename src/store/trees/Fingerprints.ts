@@ -1,7 +1,7 @@
 /**
- * What a tree looked like when it was finished: `<root>/fingerprints/<name of the tree>`. Trees of several directories
- * may have one name, so the path is said as well, seen from the root, which may be moved as a whole. A tree that was
- * finished before fingerprints were taken has none.
+ * What each tree looked like when it was finished: `<root>/fingerprints/<name of the tree>`. Trees in different
+ * directories can have the same name, so the path is recorded too, relative to the root, since the root can be moved.
+ * Trees that were finished before fingerprints existed have none.
  */
 import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
@@ -14,19 +14,19 @@ import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
 
 export interface Fingerprints {
-  /** The file that says it. */
+  /** Path of the fingerprint's file. */
   readonly pathOf: (tree: string) => string
-  /** Of the tree with this path; `undefined` where it is not known. */
+  /** The fingerprint of the tree at this path; `undefined` if unknown. */
   readonly find: (path: string) => Effect.Effect<string | undefined, FileSystemFailed>
-  /** To be kept before the tree gets its name. */
+  /** To be called before the tree gets its name. */
   readonly keep: (path: string, fingerprint: string) => Effect.Effect<void, FileSystemFailed>
-  /** After its tree has lost its name. */
+  /** To be called after the tree has lost its name. */
   readonly forget: (path: string) => Effect.Effect<void, FileSystemFailed>
-  /** What no tree belongs to: a crash stood between the two. Only while no pull is running. */
+  /** Removes fingerprints without a tree, which a crash leaves. Only while no pull is running. */
   readonly forgetStrays: Effect.Effect<void, FileSystemFailed>
 }
 
-/** A power cut may have left less of it. */
+/** A power cut may have cut it short. */
 const pattern = /^([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
 
 export const makeFingerprints = (root: string): Fingerprints => {

@@ -1,7 +1,7 @@
 /**
- * Where trees are made before they get their name: `<layersDir>/.staging/<owner>/`, on the same file system as their
- * target, so that a rename publishes them. The owner is one store of one process. It holds the lock `<owner>.lock` as long
- * as it lives: that is how the directories of the living are told from those of the dead.
+ * Where trees are made before they get their names: `<layersDir>/.staging/<owner>/`, on the file system of their
+ * target, so that a rename publishes them. An owner is one store in one process. It holds the lock `<owner>.lock` as
+ * long as it lives, which tells directories of the living from those of the dead.
  */
 import { randomUUID } from "node:crypto"
 import { mkdir } from "node:fs/promises"
@@ -26,8 +26,8 @@ const suffix = ".lock"
 export const stagingsIn = (layersDir: string) => join(layersDir, ".staging")
 
 /**
- * Goes through what dead owners left; the living keep theirs. `each` is what is done with an owner's directory, and gives its
- * bytes. One that cannot be dealt with is left to the next time.
+ * Visits what dead owners left. `each` handles an owner's directory, and returns its bytes. If it fails, the directory
+ * is left for the next time.
  */
 export const sweep = Effect.fnUntraced(function* (
   stagings: string,
@@ -50,11 +50,11 @@ export const sweep = Effect.fnUntraced(function* (
   return bytes
 })
 
-/** Makes the owner's directory; its scope's end removes it. */
+/** Makes the owner's directory, which is removed when the scope closes. */
 export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner: string) {
   const stagings = stagingsIn(layersDir)
   const mine = join(stagings, owner)
-  // The lock first: a directory without one is a dead one's.
+  // The lock first: a directory without one counts as a dead owner's.
   yield* lock(mine + suffix)
   yield* Effect.addFinalizer(() => Effect.ignore(removeTree(mine)))
   yield* syscall("mkdir", mine, () => makeDirectory(mine))
@@ -62,7 +62,7 @@ export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner
   return mine
 })
 
-/** A fresh, empty directory, removed with the scope unless it was renamed. */
+/** A new directory, removed when the scope closes unless it was renamed. */
 const stageIn = (directory: string) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
@@ -74,7 +74,7 @@ const stageIn = (directory: string) =>
   )
 
 export interface StagingOptions {
-  /** Milliseconds that the bytes of a download that was cut off are kept. Default: 7 days. */
+  /** Milliseconds to keep the bytes of an interrupted download. Default: 7 days. */
   readonly partialsFor?: number | undefined
 }
 
@@ -83,9 +83,9 @@ export class Staging extends Context.Service<
   {
     /** This store's own directory, made at its first use. */
     readonly directory: Effect.Effect<string, Reason>
-    /** A fresh, empty directory on the file system of the trees, removed with the scope unless it was published. */
+    /** A new directory on the file system of the trees, removed when the scope closes unless it was published. */
     readonly stage: Effect.Effect<string, Reason, Scope.Scope>
-    /** Removes what processes left that died while they extracted; once. */
+    /** Removes, once, what processes left that died while they extracted. */
     readonly sweep: Effect.Effect<void>
   }
 >()("ociflow/store/Staging") {
@@ -97,7 +97,7 @@ export class Staging extends Context.Service<
         const scope = yield* Effect.scope
         const turn = Semaphore.makeUnsafe(1)
         let mine: string | undefined
-        // Not `once`: who removes the root removes this too.
+        // Not `once`: if the root is removed, so is this.
         const owned = Effect.gen(function* () {
           if (mine === undefined || !(yield* isDirectory(mine))) {
             mine = yield* makeStaging(layersDir, randomUUID())
@@ -109,7 +109,7 @@ export class Staging extends Context.Service<
         const directory = Effect.andThen(make, turn.withPermit(owned))
 
         let isSwept = false
-        // Not `once`: whoever waits for it may leave.
+        // Not `once`: whoever waits for it may be interrupted.
         const sweepOnce = Effect.gen(function* () {
           yield* check
           yield* sweep(stagingsIn(layersDir))

@@ -1,14 +1,14 @@
 /**
- * What extracted trees are called: `<digest>[.<variant>].extracted` for a layer, `<manifest digest>[.<variant>].rootfs`
- * for all layers of an image in one. The variant says with which options a tree was made, and is absent for the default
- * ones: so trees of several makings stand side by side, in one directory, and none is taken for another. The file
+ * The names of extracted trees: `<digest>[.<variant>].extracted` for a layer, `<manifest digest>[.<variant>].rootfs`
+ * for an image's layers merged. The variant stands for the options that a tree was made with, and is absent for the
+ * defaults. So trees made with different options stand in one directory, and none is taken for another. The file
  * `<tree>.stat` belongs to its tree.
  */
 import { join } from "node:path"
 
 export interface TreePaths {
   readonly layersDir: string
-  /** Part of the names of what these paths say; empty for the default options. */
+  /** The variant of these names; empty for the default options. */
   readonly variant: string
   readonly layerPath: (digest: string) => string
   /** Where the layers of a manifest are merged; absent where each has a directory of its own. */
@@ -44,7 +44,7 @@ export interface Tree extends TreeForm {
 
 const pattern = /^([a-z0-9]+(?:[+._-][a-z0-9]+)*)[:_]([A-Za-z0-9=_-]+)(?:\.([a-z][a-z-]*))?\.(extracted|rootfs)$/
 
-/** `undefined` for every other name: the directory may be one where other things are kept as well. */
+/** `undefined` for every other name: the directory may contain other things as well. */
 export const readTreeName = (name: string): Tree | undefined => {
   const [, algorithm, encoded, variant = "", kind] = pattern.exec(name) ?? []
   if (algorithm === undefined || (kind !== "extracted" && kind !== "rootfs")) return undefined

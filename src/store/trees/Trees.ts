@@ -18,7 +18,7 @@ import { syncRecords } from "./syncRecords.ts"
 import { fileName, makeTreePaths, type TreePaths } from "./TreePaths.ts"
 
 export interface TreeOptions {
-  /** Part of the trees' names where they are made with other options than the default ones: `[a-z][a-z-]*`. */
+  /** Part of the trees' names if they are made with options other than the defaults: `[a-z][a-z-]*`. */
   readonly variant?: string | undefined
   /** Images are merged into one directory each. */
   readonly merged?: boolean | undefined
@@ -30,7 +30,7 @@ export interface HeldTree {
   readonly path: string
 }
 
-/** The digests that an image's trees are called by. */
+/** The digests in the names of an image's trees. */
 export interface TreeNames {
   readonly manifest: { readonly digest: string }
   readonly layers: ReadonlyArray<{ readonly digest: string }>
@@ -39,36 +39,36 @@ export interface TreeNames {
 export class Trees extends Context.Service<
   Trees,
   {
-    /** What trees of this store's options are called. */
+    /** The names of trees made with this store's options. */
     readonly paths: TreePaths
     readonly layerPath: (digest: Digest | string) => string
-    /** An image is one directory with all layers merged, and complete when that is there. */
+    /** An image is one directory with all layers merged, and is complete if that exists. */
     readonly merged: boolean
     readonly rootfsPath: (manifest: Digest | string) => string
-    /** Its directory is there, and so all of it. */
+    /** Whether the layer's directory is there, and so complete. */
     readonly hasLayer: (digest: Digest) => Effect.Effect<boolean, Reason>
     readonly hasRootfs: (manifest: Digest) => Effect.Effect<boolean, Reason>
     /** The same by a tree's path. */
     readonly has: (path: string) => Effect.Effect<boolean, Reason>
     /** Bytes free where trees are written; `undefined` where the file system does not say. */
     readonly freeSpace: Effect.Effect<number | undefined>
-    /** What is known of the archives within blobs. */
+    /** The diffIDs that blobs were proven to have. */
     readonly proofs: Proofs
     /** What trees looked like when they were finished. */
     readonly fingerprints: Fingerprints
-    /** Gives a staged tree its name, by rename; one that is there already stays. Gives `path`. */
+    /** Gives a staged tree its name, by rename, unless there is one already. Returns `path`. */
     readonly publish: (staging: string, path: string) => Effect.Effect<string, Reason>
     /**
-     * Gives what is staged the name of a tree that nothing proves. `false` where that one is held by a program, and stays.
-     * Whoever asks holds the digest's lock.
+     * Replaces an unproven tree by a staged one. `false` if a program holds the old one, which then stays. The caller
+     * must hold the digest's lock.
      */
     readonly replace: (staging: string, tree: HeldTree) => Effect.Effect<boolean, Reason>
     /**
-     * Takes a tree away until the scope closes; then it is put back, or, where another has its name by now, removed.
-     * `false`, and nothing is done, where a pull is running or somebody holds the tree.
+     * Takes a tree away until the scope closes. Then it is put back or, if another tree has its name by then, removed.
+     * `false`, and nothing is done, if a pull is running or somebody holds the tree.
      */
     readonly setAside: (tree: HeldTree) => Effect.Effect<boolean, Reason, Scope.Scope>
-    /** Makes what is known of an image's trees reach the disk, before its rows do. */
+    /** Syncs the proofs and fingerprints of an image's trees. To be called before its rows are on disk. */
     readonly syncRecords: (image: TreeNames) => Effect.Effect<void, Reason>
   }
 >()("ociflow/store/Trees") {

@@ -1,7 +1,7 @@
 /**
- * In which forms an image's trees were made: with which options, and whether there is one for each layer or one for all.
- * The catalogue knows it (`manifest_trees`). The trees themselves do not say: one that stands there may be another
- * image's, or be left by a pull that did not come to its end.
+ * The forms that an image's trees were made in: with which options, and one for each layer or one for all. The
+ * catalogue records them (`manifest_trees`), because the trees do not tell: one may be another image's, or left by a
+ * pull that did not finish.
  */
 import type { Tree, TreeForm, TreePaths } from "./TreePaths.ts"
 
@@ -17,7 +17,7 @@ export const formOf = ({ variant, rootfsPath }: TreePaths): TreeForm => ({
 export const treeKey = ({ kind, variant, digest }: TreeForm & { readonly digest: string }) =>
   `${kind} ${variant} ${digest}`
 
-/** Tells in which forms all of an image is there. An image without layers needs no trees. */
+/** The forms in which an image is complete. An image without layers needs no trees. */
 export const wholeForms = (trees: ReadonlyArray<Tree>) => {
   const there = new Set(trees.map(treeKey))
   const variants = [...new Set(trees.map(({ variant }) => variant))].sort()
@@ -32,8 +32,8 @@ export const wholeForms = (trees: ReadonlyArray<Tree>) => {
 }
 
 /**
- * What is to be taken for an image's forms where nobody wrote them down: those in which all of it is there; else the one in
- * which most of it is.
+ * The forms to assume for an image without recorded ones: those in which it is complete, else the one with the most of
+ * its trees.
  */
 export const likelyForms = (trees: ReadonlyArray<Tree>) => {
   const wholeOf = wholeForms(trees)

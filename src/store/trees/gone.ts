@@ -1,8 +1,7 @@
 /**
- * A tree loses its name by a rename. Where a directory cannot be renamed, in a lower layer of overlayfs (`EXDEV`), the file
- * `<layersDir>/.gone/<name of the tree>` stands for the rename: the tree with that name is not there, and whoever
- * publishes one in its place, or cleans up, removes what is left of it first. The mark is made, and removed, under the
- * lock `use`.
+ * A tree loses its name by a rename. A directory in a lower layer of overlayfs cannot be renamed (`EXDEV`). There, the
+ * file `<layersDir>/.gone/<name of the tree>` marks the tree as gone: whoever publishes a tree with that name, or
+ * cleans up, first removes what is left of it. Marks are made and removed under the lock `use`.
  */
 import { lstat, mkdir, rename, rmdir, stat, unlink, writeFile } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
@@ -31,14 +30,14 @@ const mark = (tree: string) =>
     await writeFile(markOf(tree), "")
   })
 
-/** What has the name now is there. */
+/** Removes the mark: the tree that has the name now is there. */
 export const unmark = (tree: string) =>
   Effect.andThen(
     ifMissing(syscall("unlink", markOf(tree), () => unlink(markOf(tree)))),
     Effect.ignore(syscall("rmdir", marksIn(dirname(tree)), () => rmdir(marksIn(dirname(tree)))))
   )
 
-/** Gives a tree another name; `false` where it could be marked only, and stays where it is. */
+/** Renames a tree; `false` if it could only be marked, and stays where it is. */
 export const takeAway = (tree: string, to: string) =>
   ifMissing(syscall("rename", tree, () => rename(tree, to))).pipe(
     Effect.as(true),

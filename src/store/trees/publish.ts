@@ -1,4 +1,4 @@
-/** A staged tree gets its name, by rename: from then on it is there, and whole. */
+/** Gives a staged tree its name, by rename. A tree that has its name is complete. */
 import { randomUUID } from "node:crypto"
 import { lstat, rename } from "node:fs/promises"
 import { join } from "node:path"
@@ -12,31 +12,31 @@ import { removeTree } from "./removeTree.ts"
 export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
   Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
 
-/** What a tree's files could not say for themselves stands beside it. */
+/** The stat file: the attributes that a tree's own files could not keep. */
 const beside = (tree: string) => `${tree}.stat`
 
-/** The tree and what is beside it. */
+/** Removes the tree and its stat file. */
 export const discard = (path: string) => Effect.andThen(removeTree(path), removeFile(beside(path)))
 
 const exists = Effect.fnUntraced(function* (path: string) {
   return (yield* ifMissing(syscall("lstat", path, () => lstat(path)))) !== undefined
 })
 
-/** Before the tree: a tree that is there has its stat file, and none of an earlier one. */
+/** To be called before the tree gets its name, so that a tree with its name has its own stat file, and no earlier one. */
 const publishBeside = Effect.fnUntraced(function* (staging: string, target: string) {
   if (yield* exists(beside(staging))) {
     yield* syscall("rename", beside(target), () => rename(beside(staging), beside(target)))
   } else yield* removeFile(beside(target))
 })
 
-/** A tree that is whole, and was not taken away. */
+/** Whether there is a tree that is not marked as gone. */
 export const isTree = (path: string) =>
   Effect.flatMap(isDirectory(path), (there) =>
     there ? Effect.map(isGone(path), (gone) => !gone) : Effect.succeed(false)
   )
 
 /**
- * The rename lasts through a power cut once an image is recorded. Where another was quicker with the same tree, ours is
+ * The rename survives a power cut once an image is recorded. If another process was quicker with the same tree, ours is
  * removed and theirs stays.
  */
 export const publish = Effect.fnUntraced(function* (staging: string, target: string) {
@@ -54,19 +54,18 @@ export const publish = Effect.fnUntraced(function* (staging: string, target: str
   return target
 })
 
-/** Where a tree is replaced. */
+/** What the replacement of a tree needs. */
 export interface Replacement {
   readonly root: string
   /** Where the old tree waits for its removal. */
   readonly aside: string
-  /** By which somebody may hold the old tree. */
+  /** The digest by which the old tree may be held. */
   readonly digest: string
 }
 
 /**
- * A tree that nothing proves, after a power cut perhaps, gives its name to one that was just proven. A tree that somebody
- * holds stays: it would go from beneath a running program. Then it is `false`, and what was staged is removed. Whoever
- * asks holds the digest's lock.
+ * Replaces an unproven tree, perhaps after a power cut, by one that was just verified. If a program holds the old tree,
+ * it stays, the new one is removed, and the result is `false`. The caller must hold the digest's lock.
  */
 export const replaceTree = Effect.fnUntraced(function* (
   staging: string,
@@ -80,7 +79,7 @@ export const replaceTree = Effect.fnUntraced(function* (
     return true
   })
   const isReplaced = (yield* unlessHeld(root, digest, replacing)) === true
-  // The old one is left to whoever sweeps staging directories, where it cannot be removed now.
+  // If the old tree cannot be removed now, whoever sweeps the staging directories removes it.
   yield* isReplaced ? Effect.ignore(discard(path)) : discard(staging)
   return isReplaced
 })

@@ -1,7 +1,7 @@
 /**
- * Removes a tree of untrusted making: links are removed and never followed, directories that forbid it (mode 0) are
- * opened first, names need not be UTF-8, and an interruption stops between two entries. What is gone already is no
- * failure.
+ * Removes a tree that is not trusted. Links are removed and never followed, directories that forbid it (mode 0) are
+ * made accessible first, names need not be UTF-8, and an interruption stops between two entries. It is no failure if
+ * something is gone already.
  */
 import { chmod, lstat, rmdir, unlink } from "node:fs/promises"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /**
- * A tree that is to be made anew gives its name away first. That is done as cleaning up does it: under the lock `use`,
- * exclusive, so that no pull has just looked at it, and never to a tree that somebody holds. If nothing takes its place it
- * comes back: a changed tree is more than none.
+ * Takes its name from a tree that is to be made again. As in cleaning up, this needs the lock `use` exclusively, so
+ * that no pull has just found the tree, and leaves trees that somebody holds. If nothing takes its place, the tree is
+ * put back: a changed tree is better than none.
  */
 import { randomUUID } from "node:crypto"
 import { rename } from "node:fs/promises"
@@ -25,7 +25,7 @@ interface Options {
 
 const renamed = (from: string, to: string) => ifMissing(syscall("rename", from, () => rename(from, to)))
 
-/** Gives where the tree is now, its own path where it cannot be moved; `undefined` where it stays. */
+/** Returns the tree's new path, or its own if it can only be marked; `undefined` if it stays. */
 const take = Effect.fnUntraced(function* (
   { root, lockPath, staging }: Options,
   digest: string,
@@ -36,24 +36,24 @@ const take = Effect.fnUntraced(function* (
   const isHeld = yield* heldDigests(root)
   if (isHeld(digest)) return undefined
   const aside = join(yield* staging, randomUUID())
-  // The tree first, as cleaning up does: a tree that is there has its stat file.
+  // The tree first, as in cleaning up, so that a tree with its name has its stat file.
   if (yield* takeAway(path, aside)) {
     yield* renamed(`${path}.stat`, `${aside}.stat`)
     return aside
   }
-  // Whoever cleans up would take it for one that a dead process left.
+  // Held, because whoever cleans up would take the marked tree for a dead process's.
   yield* Scope.provide(holdDigests(root, [digest]), scope)
   return path
 }, Effect.scoped)
 
-/** Under the digest's lock: no other process is just publishing there. */
+/** Puts the tree back, under the digest's lock, so that no other process is publishing there. */
 const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: string, path: string, aside: string) {
-  // No cleaning up tries the digest's lock meanwhile.
+  // Keeps out cleaning up, which would try the digest's lock.
   yield* lock(lockPath("use"), { shared: true })
-  // What was published in its place has no mark.
+  // A tree that was published in its place has no mark.
   if (aside === path) return yield* Effect.asVoid(unmark(path))
   const isFree = (yield* tryLock(lockPath(digest))) && !(yield* isDirectory(path))
-  // Its stat file first, as publishing does: a tree that is there has it.
+  // Its stat file first, as in publishing, so that a tree with its name has it.
   if (isFree) return yield* Effect.andThen(renamed(`${aside}.stat`, `${path}.stat`), renamed(aside, path))
   yield* removeTree(aside)
   yield* removeFile(`${aside}.stat`)

@@ -1,14 +1,14 @@
 /**
- * What is known of a tree (its proof, its fingerprint) reaches the disk before an image's rows name the tree. So after a
- * power cut `verify` can tell of every tree that an image names whether it is still whole. Files that are on the disk
- * already, of another pull perhaps, cost no write.
+ * A tree's records (its proof, its fingerprint) are synced before an image's rows name the tree. So after a power cut,
+ * `verify` can tell of every such tree whether it is complete. Files that were synced before, perhaps by another pull,
+ * cost no write.
  */
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 
-/** Files in hand at once: as many as Node has threads for them. */
+/** Most files synced at once: as many as Node has threads. */
 const atOnce = 4
 
 export const syncRecords = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {

@@ -7,7 +7,7 @@ import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 
 const blockSize = 512
 
-/** What a directory holds that may not be read counts for nothing; to remove it, it is opened first. */
+/** The content of an unreadable directory is not counted. Removing it changes its mode first. */
 const unreadable = recoverFrom(["ENOENT", "ENOTDIR", "EACCES", "EPERM"], undefined)
 
 const measure = (path: Buffer, seen: Set<string>): Effect.Effect<number, FileSystemFailed> =>

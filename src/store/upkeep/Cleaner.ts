@@ -26,7 +26,7 @@ import {
   total
 } from "./neededTrees.ts"
 
-/** A use in time to come, of a clock that was set back since, would keep its image until then: it counts as one of now. */
+/** A last use in the future, from a clock that was set back since, would keep its image until then, so it is set to now. */
 const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) {
   const now = yield* Clock.currentTimeMillis
   const isToCome = ({ last_used_at }: Need) => Date.parse(last_used_at) > now + freshness
@@ -42,7 +42,7 @@ const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) 
 export const makeCleaner = (options: CleanerOptions) => {
   const { root, database } = options
 
-  /** What `which` picks of the rows as they are now; gives the rows that went. */
+  /** Removes those of the current rows that `which` selects, and returns them. */
   const forget = (which: (row: Need) => boolean) =>
     Effect.map(
       database.transaction(
@@ -84,7 +84,7 @@ export const makeCleaner = (options: CleanerOptions) => {
       if (how.dryRun !== true) yield* correctTimes(options)
       const rows = yield* database.read("prune", needs)
       const chosen = yield* choose(options, rows, how)
-      /** Measuring takes its time: what was used or moved meanwhile stays. */
+      /** Measuring takes time: images that were used or moved meanwhile stay. */
       const isAsChosen = ({ reference, last_used_at, image }: Need) => {
         const it = chosen.get(reference)
         return it?.last_used_at === last_used_at && it.image === image

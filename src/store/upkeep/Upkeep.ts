@@ -19,12 +19,12 @@ export class Upkeep extends Context.Service<
   {
     /** Forgets a reference, and removes the layers that only it needed. */
     readonly remove: (reference: string) => Effect.Effect<Reclaimed, Reason>
-    /** Removes what no image needs, and the images that the options say. */
+    /** Removes what no image needs, and the images that the options select. */
     readonly prune: (options?: PruneOptions) => Effect.Effect<Reclaimed, Reason>
     readonly usage: Effect.Effect<Usage, Reason>
-    /** What on disk is not as the catalogue says; what the trees hold is not looked at. */
+    /** What on disk differs from the catalogue. The content of trees is not checked. */
     readonly verify: Effect.Effect<ReadonlyArray<Fault>, Reason>
-    /** The trees on disk that images name, made with whatever options. */
+    /** The trees on disk that images name, made with any options. */
     readonly namedTrees: Effect.Effect<ReadonlyArray<NamedTree>, Reason>
   }
 >()("ociflow/store/Upkeep") {

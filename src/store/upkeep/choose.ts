@@ -1,4 +1,4 @@
-/** Which images are to go: those not used for too long, then the longest unused until the rest fits. */
+/** Selects the images to remove: those not used for too long, then the longest unused until the rest fits. */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import { freshness } from "../catalogue/queries.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "./neededTrees.ts"
 
-/** Milliseconds. So soon after a use a further one leaves no trace in the row: nobody could tell, so it is not taken. */
+/** Milliseconds after a recorded use in which further uses are not recorded. The image may be in use, so it is kept. */
 const grace = freshness
 
 /** The references whose image somebody holds. */
@@ -23,7 +23,7 @@ const held = Effect.fnUntraced(function* ({ root, database }: CleanerOptions) {
   return new Set(rows.flatMap(({ reference, digest }) => (isHeld(digest) ? [reference] : [])))
 })
 
-/** A row of each image that is to go, by reference. */
+/** A row of each image to remove, by reference. */
 export const choose = Effect.fnUntraced(function* (
   options: CleanerOptions,
   rows: ReadonlyArray<Need>,
@@ -39,7 +39,7 @@ export const choose = Effect.fnUntraced(function* (
   const sizes = yield* sizesOf(yield* treesOf(options, keysOf(left)))
   const occupied = () => [...keysOf(left)].reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0)
   for (;;) {
-    // What is used just now was used last.
+    // An image in use counts as used last.
     const longest = left.find(({ reference }) => !inUse.has(reference))
     if (longest === undefined || unused(longest) <= grace || occupied() <= keepBytes) break
     gone.set(longest.reference, longest)

@@ -1,8 +1,9 @@
 /**
- * Takes away the trees that no image needs, and what belonged to them. A pull holds the lock `use` shared, from its first
- * look to its row; trees are taken away under the same lock, exclusive, so that none vanishes between its publishing and
- * its row. Taking away is a rename into the staging area, which is quick; the removal comes after, but for trees that
- * cannot be moved: these go where they are. A tree that the system does not let go stays, and is reported; the others go.
+ * Removes the trees that no image needs, and their records. A pull holds the lock `use` shared, from its first look at
+ * the store until its rows are written. Trees are removed under the same lock, exclusively, so that none vanishes
+ * between its publishing and its row. Under the lock they are only renamed into the staging area, which is quick, and
+ * deleted later; trees that cannot be moved are deleted in place. A tree that the system refuses to delete stays and is
+ * reported; the others go.
  */
 import { randomUUID } from "node:crypto"
 import { dirname, join } from "node:path"
@@ -32,7 +33,7 @@ const forgetProofs = Effect.fnUntraced(function* ({ root }: CleanerOptions, kept
   for (const name of yield* list(directory)) if (!names.has(name)) yield* removeTree(join(directory, name))
 })
 
-/** Removes trees; one that stays does not keep the others. */
+/** Deletes trees. One that cannot be deleted does not stop the others. */
 const dispose = Effect.fnUntraced(function* (
   trees: ReadonlyArray<TreeLocation>,
   remove: (path: string) => Effect.Effect<unknown, FileSystemFailed>
@@ -47,7 +48,10 @@ const dispose = Effect.fnUntraced(function* (
   return { layers, failed: failed.flat() }
 })
 
-/** Without `among`, all that no image needs; else of these digests. `undefined` while a pull is running. */
+/**
+ * Without `among`, takes all trees that no image needs, else only those of these digests. `undefined` while a pull is
+ * running.
+ */
 const take = Effect.fnUntraced(function* (options: CleanerOptions, among: ReadonlySet<string> | undefined) {
   const { root, database, lockPath, staging, layersDir } = options
   if (!(yield* tryLock(lockPath("use"), { sharable: true }))) return undefined
@@ -58,7 +62,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
   const move = Effect.fnUntraced(function* ({ digest, path }: TreeLocation) {
     const to = join(trash, randomUUID())
     const isMoved = yield* takeAway(path, to)
-    // After its tree: a layer that is there has its stat file.
+    // After its tree, so that a tree with its name has its stat file.
     yield* removeFile(`${path}.stat`)
     yield* fingerprints.forget(path)
     return { digest, path: isMoved ? to : path }
@@ -68,7 +72,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
     const sql = yield* SqlClient
     const unneeded = (yield* orphans(options, keysOf(yield* needs))).filter(({ digest }) => among?.has(digest) ?? true)
     const isHeld = yield* heldDigests(root)
-    // Whoever marked these died, or is about to make them anew, and holds them.
+    // Marked by a process that died, or by a repair, which holds its trees.
     const marked = [...(yield* goneIn(layersDir))].flatMap((name): ReadonlyArray<TreeLocation> => {
       const tree = readTreeName(name)
       return tree === undefined || isHeld(tree.digest) ? [] : [{ digest: tree.digest, path: join(layersDir, name) }]
@@ -82,8 +86,8 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
       if (Result.isSuccess(result)) taken.push(result.success)
       else failed.push({ path: tree.path, code: result.failure.code })
     }
-    // Tree and row go in one transaction, and the tree first: one that is there without its row could be claimed with a
-    // diffID that is not its own.
+    // A tree and its row are removed in one transaction, the tree first: a tree without its row could be claimed with
+    // another diffID than its own.
     const there = new Set((yield* listTrees(layersDir)).map(({ digest }) => digest))
     for (const digest of new Set(taken.map(({ digest }) => digest))) {
       if (there.has(digest)) continue
@@ -93,7 +97,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
     yield* forgetProofs(options, there)
     return { taken, failed, held: going.length < unneeded.length, kept: yield* reachable }
   })
-  // A removal that died before this left what it had named.
+  // Also removes what an earlier removal left that died before this step.
   const thorough = among === undefined
   const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
     removeUnreachable(root, kept, { thorough })
@@ -105,8 +109,8 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
 }, Effect.scoped)
 
 /**
- * What processes left that died: with a lock, for which nobody waits while no pull is running; while they noted that the
- * catalogue is sound.
+ * Removes what dead processes left: locks, which nobody waits for while no pull is running, and temporary notes that
+ * the catalogue is sound.
  */
 const sweep = Effect.fnUntraced(function* ({ root, lockPath }: CleanerOptions) {
   for (const name of yield* list(root)) if (name.startsWith("oci.db.sound.")) yield* removeTree(join(root, name))

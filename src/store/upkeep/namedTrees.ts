@@ -1,4 +1,4 @@
-/** The trees on disk that images need, made with whatever options, and which images these are. */
+/** The trees on disk that images need, made with any options, each with these images. */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -19,7 +19,7 @@ export interface NamedTree {
   readonly digest: string
   readonly kind: TreeKind
   readonly path: string
-  /** Where it was made with other options than those of who asks: the part of its name that says with which. */
+  /** For a tree made with other options than the caller's: the part of its name that stands for them. */
   readonly variant?: string
   readonly users: ReadonlyArray<TreeUser>
 }

@@ -21,7 +21,7 @@ export interface CleanerOptions extends TreePaths {
   readonly staging: Effect.Effect<string, Reason>
 }
 
-/** An image and one of its layers, or its manifest, by which its root file system is called. */
+/** An image and one of its layers or, for a merged tree, its manifest. */
 export interface Need {
   readonly reference: string
   /** The digest that the reference names. */
@@ -29,7 +29,7 @@ export interface Need {
   readonly last_used_at: string
   readonly kind: TreeKind
   readonly digest: string | null
-  /** In which form it needs a tree of that; null where in none. */
+  /** The form in which it needs that tree; null if in none. */
   readonly variant: string | null
 }
 
@@ -48,7 +48,7 @@ export const needs = Effect.flatMap(
     ORDER BY 3, 1`
 )
 
-/** What the images are made of, whether they need trees of it or not. */
+/** All digests of the images, whether they need trees of them or not. */
 export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
   new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
 
@@ -94,7 +94,7 @@ export const orphans = (options: TreePaths, needed: ReadonlySet<string>) => plac
 
 const suffix = ".stat"
 
-/** Stat files whose tree is not there: a crash stood between the two. */
+/** Stat files without a tree, which a crash leaves. */
 export const strays = ({ layersDir }: TreePaths) =>
   Effect.map(listAt(layersDir), (names) => {
     const there = new Set(names)
