@@ -5,10 +5,10 @@ import { decode } from "../Directory.ts"
 import { atMost } from "../limits.ts"
 import { type Refusal, unsafe } from "./cleanName.ts"
 
-/** The entry that is being applied: all entries are counted here, and each is refused by its name. */
+/** The entry being applied. Counts all entries, and names the current one in errors. */
 export class CurrentEntry {
   readonly refusal: Refusal
-  /** Called for each entry, and for each step of what takes many: throws where the layer is not wanted any more. */
+  /** Called for each entry, and for each step of long work; throws if the layer is no longer wanted. */
   readonly look: () => void
   #path = ""
   /** Entries, and directories that they only imply. */
@@ -25,7 +25,7 @@ export class CurrentEntry {
     this.count()
   }
 
-  /** One more, of the archive or implied by it. */
+  /** Counts one more entry, in the archive or implied by it. */
   count(): void {
     this.look()
     const { limits, digest } = this.refusal
@@ -40,11 +40,11 @@ export class CurrentEntry {
     return new LimitExceeded({ limit, maximum: limits[limit], unit, subject })
   }
 
-  /** What the system refuses as `FileSystemFailed`; everything else as it is. `directory`: the layer's root. */
+  /** A system error as `FileSystemFailed`; anything else as it is. `directory`: the layer's root. */
   failure(error: unknown, directory: string): unknown {
     const code = codeOf(error)
     if (isReason(error) || code === "") return error
-    // Of link and symlink, `dest` is what was to be made.
+    // For link and symlink, `dest` is what was to be created.
     const { syscall, path, dest } = error as { syscall?: unknown; path?: unknown; dest?: unknown }
     const named = dest ?? path
     return new FileSystemFailed({

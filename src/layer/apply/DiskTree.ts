@@ -1,4 +1,4 @@
-/** The layer's tree on disk: what is taken out of it and made in it, by directory and name. */
+/** The layer's tree on disk: creates and removes by directory and name. */
 import { closeSync, constants, lstatSync, openSync } from "node:fs"
 import { codeOf } from "../../api/codeOf.ts"
 import { native } from "../../fs/native.ts"
@@ -16,20 +16,20 @@ export const exclusive = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
 export interface DiskTreeOptions {
   readonly root: Directory
   readonly statFile: StatFile
-  /** Layers meet here, so that what this one wrote is remembered. */
+  /** Layers are merged here, so what this one wrote is remembered. */
   readonly isMerging: boolean
-  /** A removal, or a replacement, makes what is known of the way void. */
+  /** Drops cached paths, at each removal and each replacement. */
   readonly forget: () => void
   readonly look: () => void
   readonly opaqueRoot: () => void
 }
 
 export interface DiskTree extends Tree {
-  /** Where the root is in each path, and the slash after it: what a path in the stat file goes without. */
+  /** Length of the root's path and the slash after it, which paths in the stat file lack. */
   readonly prefix: number
   /**
-   * Makes something where nothing stands. What stood there is removed first, since the last entry of a name wins. `disk` is
-   * the path as Node takes it.
+   * Creates something. What was there is removed first, since the last entry of a name wins. `disk` is the path as Node
+   * takes it.
    */
   readonly occupy: <A>(directory: Directory, name: string, make: (disk: string | Buffer) => A) => A
   /** This layer wrote `name`. */

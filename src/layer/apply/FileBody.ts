@@ -48,7 +48,7 @@ export class FileBody {
     else this.#scatter(this.header.sparse, chunk)
   }
 
-  /** All bytes are there: gives the holes their size. */
+  /** To be called after the last byte: gives a sparse file its full size. */
   complete(): void {
     if (this.#written !== this.#expected) {
       throw this.#refuse(`its body has ${this.#written} bytes where its header says ${this.#expected}`)

@@ -5,10 +5,10 @@ import { type Directory, toDisk } from "../Directory.ts"
 /** As many links as Linux follows in one path. */
 const maximumHops = 40
 
-/** Components of all link targets that one entry follows: forty full ones would be 80 000 look-ups. */
+/** Most components, over all link targets, that one entry follows. Forty targets of full length would be 80 000 look-ups. */
 const maximumSteps = 2048
 
-/** What all entries of a layer may follow beside that: so many at first, and so many more with each entry. */
+/** Components that all entries of a layer may follow together: a base, and some more for each entry. */
 const free = 2 ** 20
 const perEntry = 32
 
@@ -16,7 +16,7 @@ export interface PathResolverOptions {
   readonly root: Directory
   /** Makes a directory that the archive has no entry for. */
   readonly make: (directory: Directory, name: string) => void
-  /** Something that is no directory stands where one is needed: takes it away, or throws. */
+  /** Called when something other than a directory is where one is needed: removes it, or throws. */
   readonly clear: (directory: Directory, name: string) => void
   /** Called when a directory that already stood on disk is first entered. */
   readonly found?: (directory: Directory) => void
@@ -24,27 +24,27 @@ export interface PathResolverOptions {
 }
 
 export interface PathResolver {
-  /** The next entry begins: what it may follow of links is counted anew. */
+  /** To be called at each entry: starts the count of followed links anew. */
   readonly begin: () => void
   /** The directory that holds the last of `names`. Links on the way resolve as if the layer were `/`; missing directories are made. */
   readonly parent: (names: ReadonlyArray<string>) => Directory
-  /** The same for a hard link's target: makes nothing, and gives `undefined` where the way breaks off. */
+  /** The same for a hard link's target: makes nothing, and returns `undefined` if a directory on the way is missing. */
   readonly find: (names: ReadonlyArray<string>) => Directory | undefined
   /**
-   * The same for a whiteout: what stands on its way and is neither a directory nor a link is `blocked`. One of this layer's
-   * own whiteouts is as good as nothing.
+   * The same for a whiteout: `blocked` if something other than a directory or a link is in the way. A whiteout of this
+   * layer in the way counts as nothing.
    */
   readonly look: (names: ReadonlyArray<string>) => Directory | "missing" | "blocked"
   /** The directory `name` in `directory` has just been made, or seen to be one: entries beneath it usually come next. */
   readonly descend: (names: ReadonlyArray<string>, directory: Directory) => void
-  /** Forgets the way. To be called at each link, each removal and each replacement. */
+  /** Drops the cached path. To be called at each link, each removal and each replacement. */
   readonly forget: () => void
 }
 
 /**
- * The only thing kept between entries is the way to the previous entry's parent, and `forget` drops it whenever a
- * component of it may have become something else. That is each removal, each replacement, and each link: where names
- * that differ in bytes are one name on disk (case, Unicode form), a link that looks new can stand in the way we kept.
+ * Only the path to the previous entry's parent is cached between entries, and `forget` drops it whenever a component of
+ * it may have become something else: at each removal, each replacement, and each link. Links too, because names that
+ * differ in bytes can be one name on disk (case, Unicode form), so a link that looks new can stand in the cached path.
  * A longer-lived cache of directories is how node-tar (CVE-2021-32803 and four more) and containerd (CVE-2025-47290)
  * wrote outside their roots.
  */
@@ -77,7 +77,7 @@ export const makePathResolver = ({ root, make, clear, found, refuse }: PathResol
     if (hops > maximumHops) throw refuse(`more than ${maximumHops} symbolic links lead to it`)
     let place: Directory | undefined = target.startsWith("/") ? root : from
     for (const name of target.split("/")) {
-      // Empty ones count, too: they are there to be read.
+      // Empty components count too, since they have to be read.
       if (++steps > maximumSteps) throw refuse("the links that lead to it are too long")
       if (--allowance < 0) throw refuse("the links that lead to the entries of this layer are too long")
       if (name === "" || name === ".") continue
@@ -116,7 +116,7 @@ export const makePathResolver = ({ root, make, clear, found, refuse }: PathResol
         place = next
         places.push(place)
       }
-      // Something on the way was replaced: this answer is right, but nothing may build on it.
+      // Something on the way was replaced: the result is right, but must not be cached.
       if (before === forgotten) keep(names, places)
       return place
     },

@@ -1,4 +1,4 @@
-/** What the applier of one layer is made of: each part is given what it needs here, and knows nothing else. */
+/** The parts of the applier of one layer. Each is given only what it needs. */
 import type { Limits } from "../../api/config.ts"
 import type { Warning } from "../../api/events.ts"
 import { Directory, decode } from "../Directory.ts"
@@ -18,17 +18,17 @@ import { makePathResolver } from "./PathResolver.ts"
 import { makeWhiteouts } from "./whiteouts.ts"
 
 export interface ApplierOptions extends ExtractionOptions {
-  /** The layer's root: it exists, and is empty except for lower layers of a layout that merges them. */
+  /** The layer's root: it exists, and is empty unless the layout merges layers. */
   readonly directory: string
   /** Digest of the layer's blob, for errors. */
   readonly digest: string
   readonly limits: Limits
   readonly warn: (warning: Warning) => void
-  /** Called for each entry, and for each step of what takes many: throws where the layer is not wanted any more. */
+  /** Called for each entry, and for each step of long work; throws if the layer is no longer wanted. */
   readonly look?: (() => void) | undefined
 }
 
-/** `directory`: the root by its physical name. */
+/** `directory`: the root's real path. */
 export const makeParts = (options: ApplierOptions, directory: string) => {
   const { digest, limits, warn, look = () => {} } = options
   const extraction = extractionOf(options)

@@ -1,4 +1,4 @@
-/** Entries to disk: every entry of a layer finds its place inside one directory and is made there, with its metadata. */
+/** Applies entries to disk: each gets its place inside one directory, and is created there with its metadata. */
 import { realpathSync, symlinkSync } from "node:fs"
 import { codeOf } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
@@ -15,7 +15,7 @@ export type { ApplierOptions } from "./applierParts.ts"
 const maximumId = 2 ** 32 - 2
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id <= maximumId
 
-/** The root by its physical name: a link above it, or in its place, is the caller's own and is followed once, here. */
+/** The root's real path: a link above it, or in its place, is the caller's own and is followed once, here. */
 const resolveRoot = (directory: string): string => {
   try {
     return realpathSync(directory)
@@ -30,11 +30,11 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   const parts = makeParts(options, directory)
   const { root, entry, layout, tree, statFile, metadata, directories, files, within, applyWhiteout, links } = parts
   const { refusal, refuse } = entry
-  /** The file that takes the body of the entry at hand; absent where its body is not wanted. */
+  /** The file that takes the current entry's body; absent if the body is not wanted. */
   let file: FileBody | undefined
   let isStarted = false
 
-  /** The root is a directory of root's unless the archive or a lower layer says otherwise. */
+  /** The layer's root is a directory of user 0 unless the archive or a lower layer says otherwise. */
   const start = (): void => {
     if (isStarted) return
     isStarted = true
@@ -47,7 +47,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     if (header.size > refusal.limits.fileBytes) throw entry.exceeds("fileBytes", "bytes", "file")
   }
 
-  /** Makes everything that has no body; a file is opened. */
+  /** Creates the entry; a file is only opened, for its body. */
   const place = (header: EntryHeader): void => {
     entry.begin(header.path)
     within.begin()
@@ -103,7 +103,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     sealed.close()
   }
 
-  /** Every failure leaves as a reason. */
+  /** Turns every failure into a reason. */
   const guarded = (step: () => void): void => {
     try {
       step()
@@ -133,7 +133,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       try {
         file?.close()
       } catch {
-        // The descriptor is gone either way.
+        // The descriptor is closed in any case.
       }
       file = undefined
       statFile.close()

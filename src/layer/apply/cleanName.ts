@@ -3,22 +3,22 @@ import { LimitExceeded, printable, UnsafeEntry } from "../../api/errors.ts"
 import { decode } from "../Directory.ts"
 import { atMost, componentsOf } from "../limits.ts"
 
-/** How one layer refuses an entry. */
+/** What an error about an entry of one layer needs. */
 export interface Refusal {
   readonly digest: string
   readonly limits: Limits
 }
 
-/** Names that Windows gives a meaning of their own: streams, drives, devices, and endings that it drops. */
+/** Names that mean something else on Windows: streams, drives, devices, and endings that it drops. */
 const windows = /[\\:*?"<>|\u0001-\u001f]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i
 
 export const unsafe = (refusal: Refusal, path: string, problem: string) =>
   new UnsafeEntry({ digest: refusal.digest, path: decode(path), problem })
 
 /**
- * The components of an archive's name, as they are seen from the layer's root: a leading `/`, empty components and `.`
- * vanish, `..` takes back one component and stops at the root. The root itself is the empty list. This is containerd's
- * and umoci's reading; it happens on the text alone, before any link is looked at.
+ * The components of an archive's name, seen from the layer's root: a leading `/`, empty components and `.` are dropped,
+ * and `..` removes one component and stops at the root. The root itself is the empty list. containerd and umoci read
+ * names in the same way. Only the text is used, before any link is looked at.
  */
 export const cleanName = (
   path: string,
@@ -37,7 +37,7 @@ export const cleanName = (
     if (name === "..") names.pop()
     else names.push(name)
   }
-  // What vanishes has been read all the same.
+  // Dropped components count too, since they have to be read.
   if (path.length > limits.depth) atMost(limits, "depth", componentsOf(path), subject)
   if (platform === "win32" && names.some((name) => windows.test(name))) {
     throw unsafe(refusal, path, "Windows would read its name as something else")

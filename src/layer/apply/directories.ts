@@ -1,4 +1,4 @@
-/** Directories: made once, kept where they are there already, dated at the end. */
+/** Directories: created once, kept if they are there already, and given their times at the end. */
 import { lstatSync, mkdirSync } from "node:fs"
 import { codeOf } from "../../api/codeOf.ts"
 import type { Ownership } from "../../api/config.ts"
@@ -20,7 +20,7 @@ export interface DirectoriesOptions {
 }
 
 export interface Directories {
-  /** A directory over a directory keeps its content; everything else that stands there is replaced. */
+  /** A directory over a directory keeps its content; anything else with that name is replaced. */
   readonly make: (parent: Directory, name: string, header: EntryHeader) => Directory
   /** Keeps the time that the directory has on disk, whatever is written into it. */
   readonly keepTime: (directory: Directory) => void
@@ -31,7 +31,7 @@ export interface Directories {
 const second = 1_000_000_000n
 
 export const makeDirectories = ({ tree, entry, metadata, ownership, merging }: DirectoriesOptions): Directories => {
-  /** False where a directory stands there already. */
+  /** False if the directory exists already. */
   const create = (parent: Directory, name: string, mode: number): boolean => {
     const disk = toDisk(parent.at(name))
     try {
@@ -49,7 +49,7 @@ export const makeDirectories = ({ tree, entry, metadata, ownership, merging }: D
   const finishTimes = (directory: Directory): void => {
     if (directory.mtime === undefined && directory.children === undefined) return
     entry.look()
-    // Where case does not count, a link may have taken a name that is remembered in another spelling.
+    // On a file system that ignores case, a link may have taken a remembered name in another spelling.
     if (!tree.isDirectory(directory)) return
     for (const child of directory.children?.values() ?? []) finishTimes(child)
     if (directory.mtime !== undefined) setLinkTimes(toDisk(directory.path), directory.mtime)
@@ -57,7 +57,7 @@ export const makeDirectories = ({ tree, entry, metadata, ownership, merging }: D
 
   return {
     make: (parent, name, header) => {
-      // Links make short names lead deep: the name's own components, which are bounded already, do not tell.
+      // Links let a short name lead deep, so the depth is checked here too, not only in the name.
       if (parent.depth >= entry.refusal.limits.depth) throw entry.exceeds("depth", "components", "entry")
       const isHidden = parent.whiteouts?.has(name) === true
       parent.links?.delete(name)

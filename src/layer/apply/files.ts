@@ -1,4 +1,4 @@
-/** Files, and what stands for a device or a FIFO where none can be made. */
+/** Files, and the empty files in place of devices and FIFOs that cannot be created. */
 import { openSync } from "node:fs"
 import type { Ownership } from "../../api/config.ts"
 import { type Directory, toDisk } from "../Directory.ts"
@@ -23,9 +23,9 @@ export interface FilesOptions {
 export interface Files {
   /** To be closed, also after a failure. */
   readonly open: (parent: Directory, name: string, header: EntryHeader) => FileBody
-  /** The body is whole: sets the file's metadata. Leaves it open. */
+  /** To be called when the body is complete: sets the file's metadata. Leaves it open. */
   readonly seal: (file: FileBody) => void
-  /** A device or a FIFO: a node where owners are real, else an empty file whose attribute says what it is. */
+  /** A device or a FIFO: a real node with `chown`, else an empty file whose attribute says what it is. */
   readonly node: (parent: Directory, name: string, header: EntryHeader) => void
 }
 

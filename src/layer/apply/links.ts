@@ -11,23 +11,23 @@ export interface LinksOptions {
   readonly within: PathResolver
   /** Removes what stands at a name, if anything does. */
   readonly vacate: (directory: Directory, name: string) => void
-  /** A link has come to stand there. */
+  /** Called when a link has been made. */
   readonly linked: (directory: Directory, name: string, target: string) => void
-  /** Called now and then: throws where the layer is not wanted any more. */
+  /** Called now and then; throws if the layer is no longer wanted. */
   readonly look: () => void
 }
 
 export interface Links {
-  /** Links now, or keeps the link for later where its target is not there yet. */
+  /** Makes the link, or keeps it for later if its target does not exist yet. */
   readonly link: (directory: Directory, name: string, header: EntryHeader) => void
-  /** Makes the links that were kept: those whose target came, then those that wait for a link. A missing target fails. */
+  /** Makes the kept links: those whose target exists, then those to other links. Fails if a target is missing. */
   readonly finish: () => void
 }
 
-/** Bytes of memory that a link takes while it waits, beside its names. */
+/** Bytes of memory that a waiting link takes, beside its names. */
 const overhead = 256
 
-/** Whether a removal has taken the directory, or one above it, out of the tree since. */
+/** Whether the directory is still in the tree: neither it nor one above it has been removed. */
 const isAttached = (directory: Directory): boolean => {
   for (let place = directory; place.parent !== undefined; place = place.parent) {
     if (place.parent.children?.get(place.name) !== place) return false
@@ -66,7 +66,7 @@ export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOption
       const target = within.find(names)?.at(last)
       const stats = target === undefined ? undefined : lstatSync(toDisk(target), { throwIfNoEntry: false })
       if (target !== undefined && stats !== undefined) return join(target, stats, directory, name, () => header.path)
-      // What stood here is gone from now on: another link to this name must not find it.
+      // What was here is removed now, since another link to this name must not find it.
       vacate(directory, name)
       within.forget()
       const link = new PendingLink(directory, ownName(name), ownName(names.join("/")))
@@ -78,7 +78,7 @@ export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOption
     },
 
     finish: () => {
-      // By directory and name: a path could be four thousand bytes for each of them.
+      // Keyed by directory and name, since a path could take four thousand bytes for each link.
       const waiting = new Map<Directory, Map<string, Array<PendingLink>>>()
       const ready: Array<readonly [Directory, string]> = []
       const alive = pending.filter(

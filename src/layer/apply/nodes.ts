@@ -1,4 +1,4 @@
-/** Makes devices and FIFOs: for real where owners are real, else as empty files whose attribute tells. */
+/** Creates devices and FIFOs: real ones with `chown`, else empty files whose attribute says what they are. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, closeSync, constants, lstatSync, openSync, renameSync, rmSync } from "node:fs"
 import { native } from "../../fs/native.ts"
@@ -20,7 +20,7 @@ const failed = (syscall: string, code: string, path: string) => Object.assign(ne
 /** O_PATH: opening a device or a FIFO in any other way would act on it, or wait. */
 const O_PATH = 0o10000000
 
-/** mknod(1), which takes text for a name: the node is made beside the layer under a plain one, then moved. */
+/** mknod(1) takes text as a name, so the node is created beside the layer under a plain name, then moved. */
 const makeByProgram = (
   root: string,
   path: string,
@@ -38,8 +38,8 @@ const makeByProgram = (
 }
 
 /**
- * What overlayfs takes for a whiteout: since Linux 5.8 everybody may make it. False where the system refuses. `root` and
- * `path` are binary strings.
+ * Creates what overlayfs takes for a whiteout, which everybody may do since Linux 5.8. False if the system refuses.
+ * `root` and `path` are binary strings.
  */
 export const makeWhiteoutNode = (root: string, path: string): boolean => {
   if (native.makeNode !== undefined)

@@ -6,8 +6,8 @@ export const whiteoutPrefix = ".wh."
 const opaqueName = ".wh..wh..opq"
 
 /**
- * `hides`: `name` of the lower layers. `opaque`: everything the lower layers have in the directory. `aufs`: a note of
- * the AUFS driver to itself, which means nothing here. `invalid`: would hide the directory itself or its parent.
+ * `hides`: hides `name` in the lower layers. `opaque`: hides all that the lower layers have in the directory. `aufs`:
+ * an internal file of the AUFS driver, without meaning here. `invalid`: would hide the directory itself or its parent.
  */
 export type Whiteout =
   | { readonly kind: "hides"; readonly name: string }
@@ -15,7 +15,7 @@ export type Whiteout =
   | { readonly kind: "aufs" }
   | { readonly kind: "invalid" }
 
-/** What the last component of an entry's name says; `undefined` where it is an ordinary name. */
+/** What the last component of an entry's name means; `undefined` for an ordinary name. */
 export const whiteoutOf = (name: string): Whiteout | undefined => {
   if (!name.startsWith(whiteoutPrefix)) return undefined
   if (name === opaqueName) return { kind: "opaque" }
@@ -31,7 +31,7 @@ export interface WhiteoutsOptions {
   readonly refuse: (problem: string) => Error
 }
 
-/** Applies the entry where it is a whiteout: true, and it is dealt with. `name` is the last of `names`. */
+/** Applies the entry if it is a whiteout, and returns whether it is. `name` is the last of `names`. */
 export type ApplyWhiteout = (names: ReadonlyArray<string>, name: string) => boolean
 
 export const makeWhiteouts =
@@ -40,8 +40,8 @@ export const makeWhiteouts =
     const whiteout = whiteoutOf(name)
     if (whiteout === undefined) return false
     if (whiteout.kind === "invalid") throw refuse("a whiteout that names nothing of its directory")
-    // Beneath what is no directory it hides nothing: umoci writes one for each file of a directory that its layer replaces
-    // by a file.
+    // Beneath something that is not a directory it hides nothing: umoci writes one for each file of a directory that
+    // its layer replaces by a file.
     const found = within.look(names)
     if (merging === undefined) return found === "blocked"
     if (whiteout.kind === "aufs" || found === "blocked") return true

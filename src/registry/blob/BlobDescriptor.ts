@@ -7,7 +7,7 @@ export interface BlobDescriptor {
   readonly digest: Digest
   /** Bytes, exactly. */
   readonly size: number
-  /** Asked, without credentials, where the registry has no such blob: foreign layers. */
+  /** A foreign layer's addresses, tried without credentials if the registry lacks the blob. */
   readonly urls?: ReadonlyArray<string> | undefined
 }
 
@@ -15,6 +15,6 @@ export interface BlobOptions {
   /** The first byte wanted; default 0. */
   readonly offset?: number | undefined
   readonly emit: Emit
-  /** The services of whoever asks (its clock, its tracer, the span it is in); default: those of the puller. */
+  /** The caller's services (its clock, its tracer, the current span); default: the puller's. */
   readonly context?: Context.Context<never> | undefined
 }

@@ -1,15 +1,15 @@
-/** Which addresses of foreign layers served bytes that proved wrong: they are asked after the others. */
+/** Remembers which addresses of foreign layers sent wrong bytes, so that they are tried after the others. */
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 
 interface Known {
-  /** Gave bytes of the blob, which nobody has proven yet. */
+  /** Addresses that sent bytes of the blob, which are not verified yet. */
   readonly served: Set<string>
   readonly wrong: Set<string>
   /** Addresses of the descriptor. */
   readonly offered: number
 }
 
-/** Blobs, addresses of one, and characters of one address: a manifest may name many, and long ones. */
+/** Most blobs, addresses of one blob, and characters of one address: a manifest can name many, and long ones. */
 const [mostBlobs, mostAddresses, longest] = [100, 32, 4096]
 
 export class ForeignAddresses {
@@ -26,7 +26,7 @@ export class ForeignAddresses {
     if (this.#known.size >= mostBlobs && !this.#known.has(digest)) this.#known.clear()
     this.#known.set(digest, known)
   }
-  /** The blob proved to be wrong. True where an address is left that did not serve it. */
+  /** The blob proved wrong. True if there is an address that did not serve it. */
   doubt(digest: string): boolean {
     const known = this.#known.get(digest)
     if (known === undefined || known.served.size === 0) return false

@@ -1,4 +1,4 @@
-/** A blob's bytes (OCI distribution-spec, "Pulling blobs"), each attempt one request from a given byte on. */
+/** Downloads a blob (OCI distribution-spec, "Pulling blobs"). Each attempt is one request, from a given byte on. */
 import * as Effect from "effect/Effect"
 import { map, type Observable } from "rxjs"
 import { BlobInterrupted, InvalidResponse, isReason, redactUrl } from "../../api/errors.ts"
@@ -12,7 +12,7 @@ import { isPage } from "../http/readDocument.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
 import { type BlobSource, mismatch, openBlob } from "./openBlob.ts"
 
-/** A page for people is no layer, though its head told nothing of its length: no byte of it is kept. */
+/** An HTML page in place of a layer is refused before any byte of it is kept, even if its length was not stated. */
 const unlessPage = (answer: Answer, body$: Observable<Uint8Array>): Observable<Uint8Array> =>
   isPage(answer)
     ? body$.pipe(
@@ -24,8 +24,8 @@ const unlessPage = (answer: Answer, body$: Observable<Uint8Array>): Observable<U
     : body$
 
 /**
- * One attempt: completes once the whole blob was seen, and fails with `BlobInterrupted` where the body ends before. With
- * `end`, only the bytes before that are wanted, and no others are taken: `RangesIgnored` where the whole blob comes.
+ * One attempt: completes after the whole blob, and fails with `BlobInterrupted` if the body ends before that. With
+ * `end`, takes only the bytes before it, and fails with `RangesIgnored` if the whole blob comes.
  */
 export const attempt = (
   source: BlobSource,

@@ -1,6 +1,7 @@
 /**
- * Bytes of several bodies at once, handed on in the order of the bodies. The first that is not over flows through the
- * gate as a body alone would; what comes ahead of its turn is held, so the memory it takes is what is asked for ahead.
+ * Downloads several bodies at once, and emits their bytes in the order of the bodies. The first unfinished body flows
+ * through the gate as it would alone. What arrives ahead of its turn is held, so memory is bounded by what is requested
+ * ahead.
  */
 import { Observable, Subscription } from "rxjs"
 import { Gate } from "../../reactive/Gate.ts"
@@ -34,8 +35,8 @@ class Running {
 }
 
 /**
- * At most `atOnce` bodies are subscribed, from the first that is not over on; each is made when it is due. An error of any
- * is the error of all.
+ * Subscribes to at most `atOnce` bodies, from the first unfinished one on; each is created when it is due. An error in
+ * one is an error of all.
  */
 export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Observable<Uint8Array> =>
   new Observable((sink) => {
@@ -52,7 +53,7 @@ export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Obs
         one.start(body, move, (error) => sink.error(error))
       }
     }
-    /** Hands on what may flow; `next` may move the gate, and a body may end meanwhile: both come back here. */
+    /** Emits what may flow. `next` may move the gate, and a body may end meanwhile: both call this again. */
     const move = () => {
       if (moving || sink.closed) return
       moving = true
@@ -68,7 +69,7 @@ export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Obs
       }
       moving = false
       if (sink.closed) return
-      // Only the first waits for the gate: those behind it are bounded by what was asked of them.
+      // Only the first obeys the gate; those behind it are bounded by what was requested of them.
       const [first] = running
       if (first === undefined) sink.complete()
       else if (gate.isOpen) first.gate.open()

@@ -1,9 +1,9 @@
 /**
- * The answer that brings a blob from a given byte on: of the registry, or of where the descriptor says.
+ * Requests a blob from a given byte on: from the registry, or from the descriptor's addresses.
  *
- * What is kept of a blob must not be what keeps it from being fetched. So a host that refuses a range, or answers it with
- * something else, is asked once for the whole, and the bytes that are there already are left out; if it takes that, it is
- * not asked for ranges again. So is one that ends the connection over a range, and then over another.
+ * A partial download must not prevent the rest from being downloaded. So if a host refuses a range, or answers it with
+ * something else, the whole blob is requested once, and the bytes that are already there are skipped; if that works,
+ * the host gets no more range requests. The same happens if it ends the connection on two range requests in a row.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -28,9 +28,9 @@ export interface BlobSource {
   readonly lift: Lift
   /** Shared by the blobs of a puller. */
   readonly rangeless: Rangeless
-  /** Addresses of this blob whose body broke, or was wrong: the others come first. */
+  /** Addresses of this blob whose body broke or was wrong: tried after the others. */
   readonly broken: Set<string>
-  /** An address of this blob gives bytes of it, which somebody else will prove. */
+  /** Called when an address sends bytes of this blob, before they are verified. */
   readonly served: (url: string) => void
 }
 
@@ -42,21 +42,21 @@ export interface Part {
 
 export interface Opened {
   readonly answer: FinalResponse
-  /** Bytes to leave out: it starts that much before what is wanted. */
+  /** Bytes to skip: the body starts that much before the wanted part. */
   readonly surplus: number
-  /** The host that was asked for the range that comes. */
+  /** The host, if it answers with the requested range. */
   readonly ranged?: string
-  /** The address of the descriptor that it comes from. */
+  /** The descriptor's address that answers, if it is not the registry. */
   readonly foreign?: string
 }
 
-/** A part was asked for, and the whole blob comes. */
+/** A part was requested, and only the whole blob can be had. */
 export class RangesIgnored extends Data.TaggedError("RangesIgnored") {}
 
 export const mismatch = ({ size }: BlobDescriptor, actual: number) =>
   new SizeMismatch({ subject: "blob", expected: size, actual })
 
-/** Not the blob's length: of another blob, or of something else. */
+/** The error for an answer whose length is not the blob's. */
 const otherLength = (answer: FinalResponse, blob: BlobDescriptor, length: number) => {
   const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
   if (isPage(answer)) return pageInstead(answer.url)
@@ -66,7 +66,7 @@ const otherLength = (answer: FinalResponse, blob: BlobDescriptor, length: number
     : invalid(`it sends the blob with Content-Encoding: ${encoding}, which was not asked for`)
 }
 
-/** Checks that an answer is the whole blob, as far as its head tells. */
+/** Checks that an answer is the whole blob, as far as its headers tell. */
 const asWhole = Effect.fnUntraced(function* (
   answer: FinalResponse,
   blob: BlobDescriptor,
@@ -85,11 +85,11 @@ const asWhole = Effect.fnUntraced(function* (
 
 const isGiven = ({ status }: FinalResponse) => status === 200 || status === 206
 
-/** What says of a range that it is not given. */
+/** Statuses that refuse a range. */
 const refusals: ReadonlySet<number> = new Set([400, 405, 406, 411, 412, 416, 417, 501])
-/** What says that the host is busy, or that the request is to be made otherwise. */
+/** Statuses that do not: the host is busy, or wants another request. */
 const others: ReadonlySet<number> = new Set([401, 407, 408, 429, 502, 503, 504])
-/** The rest may say the same: some storages answer 403 to what they did not sign, and some break over it. */
+/** Other error statuses may refuse it: some storages answer 403 to a header that was not signed, and some fail over it. */
 const mayRefuse = (status: number) => status >= 400 && !others.has(status)
 
 /** A host that may have the blob. */
@@ -141,12 +141,12 @@ const openAt = Effect.fnUntraced(function* (
   return opened
 })
 
-/** Addresses of a foreign layer that are tried. */
+/** Most addresses of a foreign layer that are tried. */
 const mostUrls = 8
 
 /**
- * What the registry lacks may lie where the descriptor says: foreign layers, asked for without credentials. The first
- * address that gives it counts; where none does, the last one's refusal is told.
+ * A foreign layer: what the registry lacks is requested from the descriptor's addresses, without credentials. The first
+ * that has it is used. If none has, the last refusal is the error.
  */
 const elsewhere = Effect.fnUntraced(function* (
   { transport, rangeless, broken }: BlobSource,
@@ -188,7 +188,7 @@ const elsewhere = Effect.fnUntraced(function* (
   return refused === undefined ? undefined : yield* Effect.fail(refused)
 })
 
-/** Sends the request; succeeds once the answer's head is known to fit. */
+/** Sends the request, and succeeds once the answer's headers are known to fit. */
 export const openBlob = Effect.fnUntraced(function* (
   source: BlobSource,
   blob: BlobDescriptor,

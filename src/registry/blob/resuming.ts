@@ -1,7 +1,7 @@
 /**
- * Retry beneath the hash: an attempt that breaks is followed by one that starts at the first byte not yet seen, and
- * whoever subscribes sees one body. Attempts are counted while none brings some bytes; one that does starts the count anew,
- * so a registry that cuts every connection after a while still serves the largest layer.
+ * Retries below the hash: a broken attempt is followed by one that starts at the first missing byte, and the subscriber
+ * sees one body. Only attempts in a row that bring too little count, so a registry that cuts every connection after a
+ * while can still serve the largest layer.
  */
 import { defer, EMPTY, type Observable, type ObservableInput, retry, tap } from "rxjs"
 

@@ -1,6 +1,6 @@
 /**
- * Connections for each way of connecting: straight or by a proxy, with which certificates, and with which judgement of
- * the addresses that a name resolves to. They live as long as the scope.
+ * Connections for each route: direct or through a proxy, with which certificates, and with which check of the addresses
+ * that names resolve to. They live as long as the scope.
  */
 import type { Socket } from "node:net"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ export interface Route {
 
 export type AgentFor = (way: Route) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
-/** With the first request: whoever only reads the store does not wait for undici. */
+/** Loaded with the first request, so that reading the store does not load undici. */
 const client = loadModule("undici", () => import("../../seams/undici/GuardedClient.ts"))
 const socks = loadModule("undici", () => import("../proxy/socksTunnel.ts"))
 
@@ -32,7 +32,7 @@ export const makeAgents = Effect.fnUntraced(function* (
   connections: number
 ): Effect.fn.Return<AgentFor, never, Scope.Scope> {
   const agents = new Map<string, Agent>()
-  // What ends each connection that is still being made: `destroy` would wait for them. One that stands is not kept here.
+  // Ends the connections that are still being made, which `destroy` would wait for. Established ones are not in here.
   const making = new Set<() => void>()
   let closed = false
   yield* Effect.addFinalizer(() =>

@@ -1,9 +1,9 @@
 /**
- * How all pulls together spare a host that is busy or broken.
+ * Spares a busy or broken host, over all pulls of a client.
  *
- * Where it asks for quiet (429 or 503 with `Retry-After`), nobody asks it before the time is over. Where it does not
- * answer at all, again and again, it is not asked for a while: whoever wants it fails at once, instead of waiting for one
- * more time limit.
+ * If a host asks for a pause (429 or 503 with `Retry-After`), it gets no request until the pause is over. If it does
+ * not answer at all, again and again, it gets no request for a while: pulls that need it fail at once, instead of
+ * waiting for one more timeout.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,8 +12,8 @@ import { retryAfter } from "../headers/readHeader.ts"
 import type { Response } from "./exchange.ts"
 
 /**
- * Called with the milliseconds that a host asked for, before they are waited for. Where it fails, nothing is waited for.
- * `host` is another one than was to be asked: the server of its tokens.
+ * Called before a pause that a host asked for, with its milliseconds. If it fails, there is no waiting. `host`: the one
+ * that asked, if it is another than the one requested: the token server.
  */
 export type OnWait = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
 
@@ -21,11 +21,11 @@ export type OnWait = (millis: number, host?: string) => Effect.Effect<void, Regi
 export type NotAsked = RegistryUnreachable | RateLimited | RegistryError
 
 export interface HostBackoff {
-  /** Milliseconds, from now on, that the host asked for and that will be waited for. */
+  /** Milliseconds left of the pause that the host asked for, if it will be waited for. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
-  /** Waits until the host may be asked; fails while it is taken for down, or asked for more time than is waited. */
+  /** Waits until the host may be asked. Fails while it counts as down, or if its pause is longer than `maxWait`. */
   readonly before: (url: URL, waiting?: OnWait) => Effect.Effect<void, NotAsked>
-  /** It answered before: it is there, and speaks as it is spoken to. */
+  /** It has answered before, so it is there, and speaks the protocol that was used. */
   readonly isKnown: (url: URL) => boolean
   readonly answered: (url: URL, answer: Response) => Effect.Effect<void>
   readonly failed: (url: URL, problem: string) => Effect.Effect<void>
@@ -34,9 +34,9 @@ export interface HostBackoff {
 interface Host {
   /** Milliseconds since the epoch. */
   quietUntil: number
-  /** Until when it asked for quiet: later than that where it asked for more than is waited. */
+  /** The end of the pause that it asked for; later than `quietUntil` if that is longer than `maxWait`. */
   askedUntil: number
-  /** That it asked so with. */
+  /** The status of that answer. */
   status: number
   downUntil: number
   failures: number
@@ -44,9 +44,9 @@ interface Host {
   problem: string
 }
 
-/** Connections that fail in a row before a host is taken for down. One pull alone, with its retries, fails less often. */
+/** Failures in a row after which a host counts as down. One pull alone, with its retries, has fewer. */
 const patience = 12
-/** Milliseconds that it is not asked then; after them one failure more is enough. */
+/** Milliseconds without a request then; after them, one more failure is enough. */
 const rest = 10_000
 const capacity = 1000
 
@@ -95,7 +95,7 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
       if (wait === undefined || (now < host.quietUntil && now + wait < host.askedUntil)) return
       host.askedUntil = now + wait
       host.status = status
-      // What is too long is remembered for as long as would be waited: then the host is asked again.
+      // A pause that is too long is remembered for `maxWait` only; then the host is asked again.
       host.quietUntil = Math.max(host.quietUntil, now + Math.min(wait, maxWait))
     }),
     failed: Effect.fnUntraced(function* (url, problem) {

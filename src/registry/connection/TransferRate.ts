@@ -1,6 +1,6 @@
 /**
- * Whether a body comes at the rate that it has to. Only time in which it was wanted counts: a closed gate is the consumer's
- * own slowness, and the rate is looked at over a whole window of open gate.
+ * Whether a body arrives fast enough. Only time with an open gate counts, since a closed gate is the consumer's own
+ * slowness. The rate is measured over a whole window of such time.
  */
 import { codeOf } from "../../api/codeOf.ts"
 import type { Timeouts } from "../../api/config.ts"
@@ -14,7 +14,7 @@ export class TooSlow extends Error {
 
 export const isTooSlow = (error: unknown): boolean => codeOf(error) === "TOO_SLOW"
 
-/** Parts of a window; it moves on by one of them. */
+/** Parts of a window, which slides by one part. */
 const parts = 10
 
 export class Pace {
@@ -44,7 +44,7 @@ export class Pace {
     this.#bytes += bytes
   }
 
-  /** A part of the window in which it was closed says nothing. */
+  /** A part in which the gate was closed says nothing. */
   readonly gate = (isOpen: boolean): void => {
     this.#isOpen = isOpen
     if (!isOpen) this.#wasClosed = true

@@ -1,4 +1,4 @@
-/** Requests and their answers, over connections that live as long as the scope and go where the guard lets them. */
+/** Sends requests, over connections that live as long as the scope and go only where the guard allows. */
 
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -24,22 +24,22 @@ export interface Request {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  /** Default: whoever has to wait says nothing of it. */
+  /** Default: waits without telling anyone. */
   readonly waiting?: OnWait
 }
 
 export interface Answer extends Response {
   readonly url: URL
-  /** Milliseconds in which a document has to be whole. */
+  /** Milliseconds within which a document has to be complete. */
   readonly documentTimeout: number
 }
 
 export type Transport = {
-  /** Sends a request that `endpoint` is behind: to itself, or to where it pointed. Follows nothing. */
+  /** Sends a request on behalf of `endpoint`: to itself, or to where it pointed. Does not follow redirects. */
   readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
   /** Milliseconds, from now on, that a host asked to wait. */
   readonly quietFor: (url: URL) => Effect.Effect<number>
-  /** How an endpoint is spoken to that was presumed to speak plain HTTP: as it turned out. */
+  /** An endpoint that was presumed to use plain HTTP, with the protocol that it turned out to use. */
   readonly actual: (endpoint: Endpoint) => Endpoint
 } & Pick<Guard, "refusal" | "placeOf">
 
@@ -47,11 +47,11 @@ export interface TransportOptions {
   readonly timeouts: Omit<Timeouts, "total">
   /** Connections to one host at once. Default 32. */
   readonly connections?: number | undefined
-  /** Milliseconds that are waited for a host at most, where it asks for that. */
+  /** The longest pause, in milliseconds, that a host can ask for. */
   readonly maxWait?: number
   readonly userAgent?: string
   readonly proxyFor?: ProxyFor
-  /** How TLS is spoken to hosts that a registry pointed to. */
+  /** The TLS settings of hosts that a registry pointed to. */
   readonly tlsOfHost?: (host: string) => Effect.Effect<Tls | undefined>
   /** Default: the system's. */
   readonly lookup?: LookupAll
@@ -62,16 +62,16 @@ const requests = Metric.counter("ociflow_registry_requests", {
   incremental: true
 })
 
-/** Origins that are remembered. */
+/** Most origins that are remembered. */
 const mostOrigins = 1000
 
-/** Milliseconds until this very machine has begun to speak TLS, if it does. */
+/** Milliseconds for a server on this machine to answer a TLS handshake, if it speaks TLS. */
 const longestHandshake = 1000
 
 const showsCertificate = ({ origin, tls }: Endpoint, url: URL): boolean =>
   url.origin === origin && tls !== undefined && tls.client.length > 0
 
-/** The request as a proxy reads it that does not tunnel: plain HTTP is asked for by its whole address. */
+/** The request for a proxy that does not tunnel: for plain HTTP, it names the whole address. */
 const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
   origin,
   path: `${url.origin}${url.pathname}${url.search}`,
@@ -155,7 +155,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
     return { ...answer, url, documentTimeout: timeouts.document }
   })
 
-  /** Whether endpoints that were presumed to speak plain HTTP speak TLS, by their origins. */
+  /** Whether endpoints that were presumed to use plain HTTP speak TLS, by origin. */
   const secured = new Map<string, boolean>()
   const actual: Transport["actual"] = (endpoint) => {
     if (endpoint.presumed !== true || secured.get(endpoint.origin) !== true) return endpoint
@@ -163,7 +163,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
     return { ...known, origin: endpoint.origin.replace(/^http:/, "https:") }
   }
 
-  /** Where the first answer, or the lack of one, may be that of a server which speaks TLS, it is asked whether it does. */
+  /** If the first answer, or the lack of one, suggests a TLS server, checks whether it is one. */
   const presuming = Effect.fnUntraced(function* (
     endpoint: Endpoint,
     request: Request
@@ -185,7 +185,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
   })
 
   return {
-    // No header of a trace goes out: what a registry learns of us is in its requests' own headers.
+    // No trace headers are sent: a registry learns nothing of us but what its requests need.
     send: (endpoint, request) =>
       presuming(endpoint, request).pipe(
         Effect.withSpan("ociflow.request", {

@@ -37,16 +37,16 @@ const meanings: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "its certificate is not valid yet"
 }
 
-/** OpenSSL names an alert after the version of TLS that brought it first; from 3.5 on, most of them after all versions. */
+/** OpenSSL names an alert after the version of TLS that introduced it; from 3.5 on, most of them after all versions. */
 const alertPrefix = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_/
 
-/** Ends of a connection that may mean more than they say. */
+/** Codes of ended connections, which may have another cause than they say. */
 const closings: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
 
-/** A connection that stood was ended by the other side, or what came over it was no answer. */
+/** Whether the other side ended an established connection, or what came over it was no answer. */
 export const isEnded = (error: unknown): boolean => closings.has(codeOf(error)) || isParserError(error)
 
-/** What a server may mean by an end before any answer: many tell a client in no other way. */
+/** What a server may mean by ending a connection before any answer: many tell a client in no other way. */
 export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): string => {
   if (url.protocol === "http:") return isEnded(error) ? "; the server may speak TLS" : ""
   return closings.has(codeOf(error)) && !hasCertificate ? "; the server may want a client certificate" : ""
@@ -72,7 +72,7 @@ export const problemOf = (error: unknown): string => {
   return code === "" ? message : `${message} (${code})`
 }
 
-/** A certificate does not become valid, a proxy does not let in whom it refused, nor is a plain server encrypted, by asking again. */
+/** Errors that do not go away by trying again: an invalid certificate, a proxy's refusal, a server without TLS. */
 export const isPermanent = (error: unknown): boolean =>
   /^(?:ERR_TLS|ERR_SSL|CERT_|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|UND_ERR_INVALID_ARG|PROXY_(?:REFUSED|UNUSABLE))/.test(
     codeOf(error)

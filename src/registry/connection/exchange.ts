@@ -26,15 +26,15 @@ export interface Response {
 /** The gate is looked at after each piece of this many bytes. */
 const piece = 32_768
 
-/** No bytes for the time limit, while we wanted some. */
+/** No bytes came within the time limit, while the gate was open. */
 export class IdleTimeout extends Error {
   readonly code = "IDLE_TIMEOUT"
 }
 
-/** Bytes of a piece from which on it is handed on as it is, at once. */
+/** A piece of at least so many bytes is passed on at once, without a copy. */
 const large = 4096
 
-/** Whose answer undici's parser is at: it parses one at a time, and no other may be resumed meanwhile. */
+/** The answer that undici's parser is working on. It parses one at a time, and no other may be resumed meanwhile. */
 let parsing: Exchange | undefined
 
 class Exchange implements Dispatcher.DispatchHandler {
@@ -44,7 +44,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined
   #connection: Connection | undefined
   #sink: Subscriber<Uint8Array> | undefined
-  /** Handed on before what is held behind it. */
+  /** Emitted before what is held behind it. */
   #next: Uint8Array | undefined
   readonly #held = new Pieces()
   #isDue = false
@@ -61,7 +61,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#failed = failed
   }
 
-  /** Before the connection stands there is no controller yet: then the request is dropped as soon as it would start. */
+  /** Before a connection is established there is no controller: then the request is aborted as it starts. */
   abort(reason: Error): void {
     clearTimeout(this.#timer)
     this.#pace?.stop()
@@ -103,7 +103,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Small chunks are put together, as many as come with one read of the socket: by the next tick the parser is done with it. */
+  /** Merges the small chunks of one read of the socket: by the next tick, the parser is done with it. */
   #flowSoon(): void {
     if (this.#isDue) return
     this.#isDue = true
@@ -143,7 +143,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       }
       const { idle } = this.#timing
       this.#timer = setTimeout(() => {
-        // The silence of a closed gate is our own. Opening it starts the clock anew.
+        // While the gate is closed, silence is our own doing. Opening it starts the timeout anew.
         if (this.#open && this.#end === undefined) fail(new IdleTimeout(`no bytes for ${idle} ms`))
       }, idle)
       this.#pace = new Pace(this.#timing, (slow) => {
@@ -161,10 +161,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** Hands on what is held while the gate is open, then asks for more, or for nothing. */
+  /** Emits what is held while the gate is open, then resumes or pauses the socket. */
   #flow(): void {
     const sink = this.#sink
-    // `next` may move the gate, and `resume` may deliver at once: both come back here.
+    // `next` may move the gate, and `resume` may deliver at once: both call this again.
     if (sink === undefined || this.#flowing) return
     this.#flowing = true
     while (this.#open && !sink.closed) {
