@@ -5,6 +5,7 @@ import type { PullPolicy } from "../api/config.ts"
 import { NotCached, type Reason } from "../api/errors.ts"
 import type { PulledImage } from "../api/events.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
+import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
@@ -45,7 +46,7 @@ const findComplete = Effect.fnUntraced(function* (name: string, platform: Platfo
   const { layout } = yield* Blobs
   const found = yield* find(name, platform)
   if (Option.isNone(found) || layout === undefined) return found
-  return (yield* layout.holds(name, found.value)) ? found : Option.none<PulledImage>()
+  return (yield* layout.holds(yield* layoutNamesOf(name), found.value)) ? found : Option.none<PulledImage>()
 })
 
 const stateOf = ({ policy }: PullRequest, source: ImageSource | undefined, image: Option.Option<PulledImage>) => ({

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import type { PullOptions } from "../api/config.ts"
 import type { PulledImage, PullResult } from "../api/events.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
@@ -74,7 +75,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
 
   const record = recordOf(source.name, image, platform)
   const { layout } = yield* Blobs
-  if (layout !== undefined) yield* layout.enter(record)
+  if (layout !== undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
   const pulled = yield* catalogue.record(record)
   yield* emit({ _tag: "Pulled", image: pulled, cached: false })
   const result: PullResult = { ...pulled, cached: false }

@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InvalidOption, type Reason } from "../api/errors.ts"
 import { loadModule } from "../fs/loadModule.ts"
-import { formatLocal, type LocalReference, parseLocal, standardInput } from "../image/reference/LocalReference.ts"
 import { format, parse, type Reference } from "../image/reference/Reference.ts"
 import type { Registry } from "../registry/Registry.ts"
+import { formatLocal, type LocalReference, parseLocal, standardInput } from "./file/LocalReference.ts"
+import type { LocalOptions } from "./file/localSource.ts"
 import type { ImageSource } from "./ImageSource.ts"
-import type { LocalOptions } from "./localSource.ts"
 import { registrySource } from "./registrySource.ts"
 
 interface Given {
@@ -58,7 +58,7 @@ export const makeOpenSource = ({
   registry,
   ...options
 }: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
-  const local = loadModule("sources of files", () => import("./localSource.ts"))
+  const local = loadModule("sources of files", () => import("./file/localSource.ts"))
   return {
     open: ({ at }) => {
       if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))

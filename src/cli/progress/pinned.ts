@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { printable } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
-import { formatLocal, parseLocal } from "../../image/reference/LocalReference.ts"
+import { formatLocal, parseLocal } from "../../source/file/LocalReference.ts"
 
 export const pinned = Effect.fnUntraced(function* ({ reference, digest }: PulledImage) {
   if (reference.includes("@")) return printable(reference)

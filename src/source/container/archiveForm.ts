@@ -1,9 +1,9 @@
 /** What an archive begins as, and what to do where it is nothing that is read. */
 
-import { standardInput } from "../../image/reference/LocalReference.ts"
 import type { Compression } from "../../layer/compression/Compression.ts"
 import { compressionOf, unsupportedCompression } from "../../layer/compression/compressions.ts"
 import { blockBytes, hasChecksum } from "../../layer/tar/HeaderBlock.ts"
+import { standardInput } from "../file/LocalReference.ts"
 import { unusable } from "./Container.ts"
 
 const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toString("latin1", 0, text.length) === text

@@ -20,21 +20,27 @@ import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
-import { parseLocal } from "../../image/reference/LocalReference.ts"
-import { parse } from "../../image/reference/Reference.ts"
 import type { ImageRecord, RecordedDocument } from "../catalogue/ImageRecord.ts"
 import { lock } from "../locks/Lock.ts"
 import type { PartialBlob } from "./PartialBlob.ts"
+
+/** By which the index of a layout lists an image. */
+export interface LayoutNames {
+  /** The tag, by which most tools know it. */
+  readonly short: string | undefined
+  /** The reference; none for an image from a file, which no other tool could pull by it. */
+  readonly full: string | undefined
+}
 
 export interface BlobLayout {
   /** A file of this size is there under this digest. */
   readonly has: (blob: { readonly digest: string; readonly size?: number }) => Effect.Effect<boolean, Reason>
   /** Moves a verified blob into the layout. */
   readonly keep: (digest: string, blob: PartialBlob) => Effect.Effect<void, Reason>
-  /** Whether the layout has the whole image, under this name. */
-  readonly holds: (name: string, image: PulledImage) => Effect.Effect<boolean, Reason>
+  /** Whether the layout has the whole image, under these names. */
+  readonly holds: (names: LayoutNames, image: PulledImage) => Effect.Effect<boolean, Reason>
   /** Adds an image whose layers are all here. It replaces what had its name. */
-  readonly enter: (image: ImageRecord) => Effect.Effect<void, Reason>
+  readonly enter: (names: LayoutNames, image: ImageRecord) => Effect.Effect<void, Reason>
 }
 
 const Texts = Schema.Record(Schema.String, Schema.String)
@@ -48,20 +54,8 @@ const Index = Schema.fromJsonString(
 )
 type Entry = typeof Entry.Type
 
-interface Names {
-  /** The tag, by which most tools know it. */
-  readonly short: string | undefined
-  readonly full: string | undefined
-}
-
-/** An image from a file has no name that another tool could pull. */
-const namesOf = Effect.fnUntraced(function* (name: string): Effect.fn.Return<Names, Reason> {
-  const local = yield* parseLocal(name)
-  return local === undefined ? { short: (yield* parse(name)).tag, full: name } : { short: local.image, full: undefined }
-})
-
 const isCalled =
-  ({ short, full }: Names, digest: string) =>
+  ({ short, full }: LayoutNames, digest: string) =>
   ({ annotations = {}, ...entry }: Entry): boolean => {
     if (full !== undefined) return annotations[fullName] === full
     if (annotations[fullName] !== undefined) return false
@@ -69,7 +63,7 @@ const isCalled =
   }
 
 /** The first image with a tag is named by the tag, later ones by their full name, so that any tool can select each. */
-const annotationsOf = ({ short, full }: Names, digest: string, others: ReadonlyArray<Entry>) => {
+const annotationsOf = ({ short, full }: LayoutNames, digest: string, others: ReadonlyArray<Entry>) => {
   const isTaken = others.some(({ annotations = {} }) => annotations[refName] === short)
   const name = short !== undefined && !isTaken ? short : (full ?? digest.replace(":", "-"))
   return { [refName]: name, ...(full === undefined ? {} : { [fullName]: full }) }
@@ -123,22 +117,21 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
       if (!(yield* blob.moveTo(path, { lasting: durability === "power" })))
         return yield* new FileSystemFailed({ operation: "write", path, code: "ENOSPC" })
     }),
-    holds: Effect.fnUntraced(function* (name, { digest, manifestDigest, configDigest, layers }) {
+    holds: Effect.fnUntraced(function* (names, { digest, manifestDigest, configDigest, layers }) {
       const { manifests } = yield* readIndex
-      const isThis = isCalled(yield* namesOf(name), digest)
+      const isThis = isCalled(names, digest)
       if (!manifests.some((entry) => entry.digest === digest && isThis(entry))) return false
       for (const blob of [{ digest }, { digest: manifestDigest }, { digest: configDigest }, ...layers])
         if (!(yield* has(blob))) return false
       return true
     }),
-    enter: Effect.fnUntraced(function* ({ reference, index, manifest, config, layers }) {
+    enter: Effect.fnUntraced(function* (names, { index, manifest, config, layers }) {
       yield* lock(join(directory, ".ociflow.lock"))
       for (const document of [config, manifest, ...(index === undefined ? [] : [index])]) yield* keepDocument(document)
       if (durability === "power") {
         const directories = new Set(layers.map(({ digest }) => dirname(pathOf(digest))))
         yield* Effect.forEach(directories, syncDirectory, { discard: true })
       }
-      const names = yield* namesOf(reference)
       const { mediaType, digest, bytes } = index ?? manifest
       const before = yield* readIndex
       const others = before.manifests.filter((entry) => !isCalled(names, digest)(entry))

@@ -2,7 +2,7 @@ import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { formatLocal, nameOf, parseLocal } from "../../../src/image/reference/LocalReference.ts"
+import { formatLocal, nameOf, parseLocal } from "../../../src/source/file/LocalReference.ts"
 
 const read = (text: string) => Effect.runSync(parseLocal(text))
 const digest = `sha256:${"a".repeat(64)}`

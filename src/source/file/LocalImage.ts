@@ -1,9 +1,9 @@
 /** An image that was found in a container: what names it, and where its documents and blobs are. */
 import type * as Effect from "effect/Effect"
-import type { Reason } from "../api/errors.ts"
-import type { Digest } from "../image/reference/Digest.ts"
-import type { DocumentRequest } from "../registry/documents.ts"
-import type { Part } from "./container/Container.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { Digest } from "../../image/reference/Digest.ts"
+import type { DocumentRequest } from "../../registry/documents.ts"
+import type { Part } from "../container/Container.ts"
 
 export interface LocalImage {
   /** By a descriptor, or by a digest alone. */

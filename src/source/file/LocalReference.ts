@@ -10,8 +10,8 @@
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
-import { type Digest, parseDigest } from "./Digest.ts"
-import { format, parse } from "./Reference.ts"
+import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
+import { format, parse } from "../../image/reference/Reference.ts"
 
 export type Transport = "oci" | "docker-archive"
 
@@ -70,4 +70,10 @@ export const formatLocal = ({ transport, path, image, digest }: LocalReference):
 export const nameOf = Effect.fnUntraced(function* (text: string) {
   const local = yield* parseLocal(text)
   return local === undefined ? format(yield* parse(text)) : formatLocal(local)
+})
+
+/** How a layout of blobs lists an image that the catalogue knows by this name. */
+export const layoutNamesOf = Effect.fnUntraced(function* (name: string) {
+  const local = yield* parseLocal(name)
+  return local === undefined ? { short: (yield* parse(name)).tag, full: name } : { short: local.image, full: undefined }
 })

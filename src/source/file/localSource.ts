@@ -2,17 +2,23 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { concatMap, throwError } from "rxjs"
-import type { Limits } from "../api/config.ts"
-import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../api/errors.ts"
-import { formatLocal, type LocalReference, standardInput } from "../image/reference/LocalReference.ts"
-import type { Lift } from "../reactive/bridge.ts"
-import { admit, type DocumentRequest, type IndexOrManifest, readConfig, readManifest } from "../registry/documents.ts"
-import { type DocumentSource, resolve } from "../registry/resolve.ts"
-import { documentOf } from "./container/Container.ts"
-import { type OpenOptions, openContainer } from "./container/openContainer.ts"
+import type { Limits } from "../../api/config.ts"
+import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../../api/errors.ts"
+import type { Lift } from "../../reactive/bridge.ts"
+import {
+  admit,
+  type DocumentRequest,
+  type IndexOrManifest,
+  readConfig,
+  readManifest
+} from "../../registry/documents.ts"
+import { type DocumentSource, resolve } from "../../registry/resolve.ts"
+import { documentOf } from "../container/Container.ts"
+import { type OpenOptions, openContainer } from "../container/openContainer.ts"
+import type { ImageSource } from "../ImageSource.ts"
 import { namesOfDockerArchive, openDockerArchive } from "./dockerArchive.ts"
-import type { ImageSource } from "./ImageSource.ts"
 import { digestOfRoot, type LocalImage } from "./LocalImage.ts"
+import { formatLocal, type LocalReference, standardInput } from "./LocalReference.ts"
 import { namesOfOciLayout, openOciLayout } from "./ociLayout.ts"
 
 export interface LocalOptions extends OpenOptions {
