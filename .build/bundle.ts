@@ -1,19 +1,19 @@
 /**
- * After the compiler: puts the two programs among its output, the command line and the extraction worker, into files
- * with all that they import. Finding and compiling some 300 modules takes longer than most of their work. The library
- * stays as it is: whoever imports it must share its `effect` and its `rxjs`. What it does not import is removed: those
- * modules are in the bundles.
+ * After the compiler: puts what it wrote into few files. Finding and compiling some 300 modules takes longer than most of
+ * their work. The two programs, the command line and the extraction worker, hold all that they import. The library holds
+ * its own modules alone: whoever imports it must share its `effect` and its `rxjs`.
  */
-import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
-import { removeUnreachable } from "./removeUnreachable.ts"
+import { removeModules, removeUnreachable } from "./removeUnreachable.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const cli = join(root, "dist/cli")
 const worker = join(root, "dist/ociflow-worker.js")
-const engine = join(root, "dist/store/database/engine.js")
+const engine = join(root, "dist/ociflow-engine.js")
+const library = ["index", "testing/index"]
 
 /** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
 const rxjs: Plugin = {
@@ -42,9 +42,20 @@ const assets: Plugin = {
   name: "assets",
   setup: ({ onLoad }) => {
     onLoad({ filter: /src\/assets\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replaceAll('"./ociflow-', '"../ociflow-'),
+      contents: (await readFile(path, "utf8")).replace(
+        /"(\.\.?\/)(ociflow-|package\.json)/g,
+        (_, up, name) => `"../${up === "./" ? "" : up}${name}`
+      ),
       loader: "ts"
     }))
+  }
+}
+
+/** SQLite's module is a file of its own. */
+const engineApart: Plugin = {
+  name: "engine",
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/engine\.ts$/ }, () => ({ path: "./ociflow-engine.js", external: true }))
   }
 }
 
@@ -72,15 +83,28 @@ const common: BuildOptions = {
 /** sql.js joins it with the name of a file that it is never left to read. */
 const directory = { js: 'const __dirname = "", __filename = "";' }
 
-// What the compiler wrote is replaced.
-await rm(cli, { recursive: true, force: true })
+/** Chunks stand beside the entry: what is found by a path relative to a module is looked for there. */
+const split: BuildOptions = { splitting: true, chunkNames: "[name]-[hash]" }
+
+// What the compiler wrote is replaced: of it the declarations stay.
+await removeModules(join(root, "dist"))
 const built = await Promise.all([
-  build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, splitting: true, chunkNames: "[name]-[hash]" }),
+  build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, ...split }),
+  build({
+    ...common,
+    ...split,
+    entryPoints: library.map((it) => `src/${it}.ts`),
+    outdir: join(root, "dist"),
+    packages: "external",
+    plugins: [engineApart],
+    banner: {},
+    minifyWhitespace: false
+  }),
   build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker }),
   build({ ...common, entryPoints: ["src/store/database/engine.ts"], outfile: engine, banner: directory })
 ])
 await copyFile(join(root, "node_modules/sql.js/dist/sql-wasm.wasm"), join(root, "dist/ociflow-sqlite.wasm"))
-await removeUnreachable(join(root, "dist"), ["index", "testing/index"], [cli, worker])
+await removeUnreachable(join(root, "dist"), library)
 
 /** `node_modules/name` or `node_modules/@scope/name`, nested ones too. */
 const packageOf = (input: string) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]

@@ -1,35 +1,30 @@
 import { readdir, readFile, rm } from "node:fs/promises"
-import { join, sep } from "node:path"
+import { join } from "node:path"
 
 const specifiers = /(?:\bfrom|\bimport)\s*\(?\s*"(\.[^"]+)"/g
 
-/** The modules and declarations that `file` leads to, itself among them. */
+/** The declarations that `file` leads to, itself among them. */
 const reach = async (file: string, found: Set<string>): Promise<void> => {
   if (found.has(file)) return
   found.add(file)
-  const ending = file.endsWith(".d.ts") ? ".d.ts" : ".js"
   for (const [, specifier = ""] of (await readFile(file, "utf8")).matchAll(specifiers)) {
-    await reach(join(file, "..", specifier.replace(/\.[jt]s$/, ending)), found)
+    await reach(join(file, "..", specifier.replace(/\.[jt]s$/, ".d.ts")), found)
   }
 }
 
-/**
- * Removes the modules and declarations of a directory that none of the entries leads to. `kept` are files and
- * directories that are found by their path.
- */
-export const removeUnreachable = async (
-  directory: string,
-  entries: ReadonlyArray<string>,
-  kept: ReadonlyArray<string>
-) => {
-  const found = new Set<string>()
-  for (const entry of entries) {
-    await reach(join(directory, `${entry}.js`), found)
-    await reach(join(directory, `${entry}.d.ts`), found)
-  }
-  const isKept = (file: string) => kept.some((it) => file === it || file.startsWith(it + sep))
+const remove = async (directory: string, isUnwanted: (file: string) => boolean) => {
   for (const name of await readdir(directory, { recursive: true })) {
     const file = join(directory, name)
-    if (/\.(js|d\.ts)$/.test(name) && !isKept(file) && !found.has(file)) await rm(file)
+    if (isUnwanted(file)) await rm(file)
   }
+}
+
+/** Removes all JavaScript of a directory, that of an earlier build too. */
+export const removeModules = (directory: string) => remove(directory, (file) => /\.(js|js\.map)$/.test(file))
+
+/** Removes the declarations of a directory that none of the entries leads to. */
+export const removeUnreachable = async (directory: string, entries: ReadonlyArray<string>) => {
+  const found = new Set<string>()
+  for (const entry of entries) await reach(join(directory, `${entry}.d.ts`), found)
+  await remove(directory, (file) => file.endsWith(".d.ts") && !found.has(file))
 }

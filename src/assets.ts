@@ -1,6 +1,6 @@
 /**
- * The two files that are no modules of the library: the extraction worker, and SQLite in WebAssembly. They are looked for
- * beside this module, in the form that bundlers know; the options `worker` and `wasm` say where else. See docs/bundling.md.
+ * The files that are no modules of the library: the extraction worker, SQLite in WebAssembly, and the package's manifest.
+ * The first two are looked for beside this module, in the form that bundlers know; the options `worker` and `wasm` say where else. See docs/bundling.md.
  */
 import { dirname, join } from "node:path"
 import { Worker, type WorkerOptions } from "node:worker_threads"
@@ -27,6 +27,9 @@ const elsewhere = (name: string): string | undefined => {
   if (here === undefined) return join(typeof __dirname === "string" ? __dirname : ".", name)
   return here.endsWith(".ts") ? join(dirname(import.meta.dirname), "dist", name) : undefined
 }
+
+/** What the package says of itself, its version among it; absent where a program was bundled with the library in it. */
+export const packageManifest = (): URL => new URL("../package.json", import.meta.url)
 
 export const startWorker = (options: WorkerOptions): Worker => {
   const path = given.worker ?? elsewhere("ociflow-worker.js")

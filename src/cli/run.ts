@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { LogWarnings } from "../api/telling.ts"
+import { packageManifest } from "../assets.ts"
 import { ociflow } from "./command.ts"
 import * as environment from "./environment.ts"
 import type { Library } from "./Library.ts"
@@ -23,7 +24,7 @@ const logs = Logger.layer([
 ])
 
 const version = Effect.promise(async () => {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8")
+  const text = await readFile(packageManifest(), "utf8")
   return String(JSON.parse(text).version)
 })
 

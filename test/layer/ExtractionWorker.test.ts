@@ -1,8 +1,28 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { describe, expect, test } from "vitest"
+import { mkdtemp, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { build } from "esbuild"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
-const built = new URL("../../dist/layer/ExtractionWorker.js", import.meta.url).href
+const repository = join(import.meta.dirname, "../..")
+let directory: string
+
+beforeAll(async () => {
+  // Beneath the repository: its packages are found from there.
+  directory = await mkdtemp(join(repository, "node_modules/.ociflow-"))
+  const contents = 'export * from "./ExtractionWorker.ts"; export { useAssets } from "../assets.ts"'
+  await build({
+    stdin: { contents, resolveDir: join(repository, "src/layer"), loader: "ts" },
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    outfile: join(directory, "module.mjs")
+  })
+})
+
+afterAll(() => rm(directory, { recursive: true }))
 
 const ways = {
   "closes it": "await worker.end()",
@@ -13,7 +33,8 @@ const ways = {
 /** How a program ended that made a worker and left it after so many milliseconds: its exit code, or the signal. */
 const leave = async (way: string, after: number): Promise<unknown> => {
   const program = `
-    const { ExtractionWorker } = await import(${JSON.stringify(built)})
+    const { ExtractionWorker, useAssets } = await import(${JSON.stringify(join(directory, "module.mjs"))})
+    useAssets({ worker: ${JSON.stringify(join(repository, "dist/ociflow-worker.js"))} })
     const worker = new ExtractionWorker(() => {})
     await new Promise((resolve) => setTimeout(resolve, ${after}))
     ${way}`
