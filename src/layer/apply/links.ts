@@ -24,7 +24,7 @@ export interface Links {
   readonly finish: () => void
 }
 
-/** Bytes of memory that a waiting link takes, beside its names. */
+/** Bytes of memory that a waiting link takes, besides its names. */
 const overhead = 256
 
 /** Whether the directory is still in the tree: neither it nor one above it has been removed. */

@@ -21,7 +21,7 @@ import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
 
-/** The errors of a query, beside its own reasons. */
+/** The errors of a query, besides its own reasons. */
 type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
 
 export interface DatabaseOptions {

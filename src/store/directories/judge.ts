@@ -38,7 +38,7 @@ export const whyTheirs = async (stats: Stats, user: number): Promise<string | un
     : undefined
 }
 
-/** `user`: the only owner that is expected, beside root. */
+/** `user`: the only owner that is expected, besides root. */
 export const judge = async (path: string, user: number): Promise<Judgement> => {
   const named = await lstat(path)
   if (!isTrusted(named, user) && named.isSymbolicLink())
