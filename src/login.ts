@@ -17,7 +17,7 @@ const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
 const exclude = (path: string) =>
   Effect.flatMap(
     loadModule("locks", () => import("./store/locks/Lock.ts")),
-    ({ lock }) => lock(`${path}.lock`)
+    ({ lockBriefly }) => lockBriefly(`${path}.lock`)
   )
 
 const naming =

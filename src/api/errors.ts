@@ -471,6 +471,8 @@ export class FileSystemFailed extends tagged("FileSystemFailed")<{
         return "Not permitted: check who owns the directory, or choose another `root`."
       case "EIO":
         return "The disk reports an error: check it before anything else."
+      case "ETIMEDOUT":
+        return "Waiting took too long. Look for a stopped process that has the file open (`fuser`, `lsof`); continue or end it."
       default:
         return "Check the directory and its file system, or choose another `root`."
     }

@@ -98,7 +98,9 @@ const makeOwnDirectory = async (path: string) => {
 const edit = Effect.fnUntraced(function* (path: string, exclude: Exclude, change: (text: string) => string) {
   const unwritable = () => unusable(`leads to ${path}, which cannot be written`)
   yield* Effect.tryPromise({ try: () => makeOwnDirectory(dirname(path)), catch: unwritable })
-  yield* Effect.mapError(exclude(path), unwritable)
+  yield* Effect.mapError(exclude(path), (error) =>
+    codeOf(error) === "ETIMEDOUT" ? unusable(`leads to ${path}, which another process keeps locked`) : unwritable()
+  )
   const { text } = yield* read(path)
   const changed = change(text)
   yield* decodeAuthFile(Buffer.from(changed, "latin1")).pipe(Effect.mapError(unwritable))

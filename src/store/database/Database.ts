@@ -14,7 +14,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
-import { lock } from "../locks/Lock.ts"
+import { lock, lockBriefly } from "../locks/Lock.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
 import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
@@ -145,7 +145,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
   const transaction: Database["transaction"] = (name, query, afterwards = () => Effect.void) =>
     turn.withPermit(
       Effect.gen(function* () {
-        yield* lock(lockPath)
+        yield* lockBriefly(lockPath)
         // Not interruptible from here to the rename. After a failure, what is in memory and not on disk is dropped.
         return yield* Effect.gen(function* () {
           const snapshot = yield* latest

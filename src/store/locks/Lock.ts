@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { FileSystemFailed } from "../../api/errors.ts"
+import { FileSystemFailed } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/directories.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { type Held, readNote, tryFileLock } from "./fileLock.ts"
@@ -109,6 +109,22 @@ const acquire = (path: string, wait: boolean, options: LockOptions) =>
 /** Holds the lock at `path` until the scope closes, waiting as long as it takes. */
 export const lock = (path: string, options: LockOptions = {}): Effect.Effect<void, FileSystemFailed, Scope.Scope> =>
   Effect.asVoid(acquire(path, true, options))
+
+/** Milliseconds until a lock that is held for moments only counts as one whose holder was stopped. */
+export const longestHold = 60_000
+
+/**
+ * The same for a lock that is held for moments. Fails with `ETIMEDOUT` after `longestHold`: its holder was stopped (`SIGSTOP`,
+ * a debugger, a frozen container), and keeps it as long as that lasts.
+ */
+export const lockBriefly = (
+  path: string,
+  options: LockOptions = {}
+): Effect.Effect<void, FileSystemFailed, Scope.Scope> =>
+  Effect.timeoutOrElse(lock(path, options), {
+    duration: longestHold,
+    orElse: () => Effect.fail(new FileSystemFailed({ operation: "lock", path, code: "ETIMEDOUT" }))
+  })
 
 /** `false`, at once, if another holds it. */
 export const tryLock = (
