@@ -10,7 +10,7 @@ import { concatMap, from, type Observable, tap } from "rxjs"
 import { isReason } from "../src/api/errors.ts"
 import { hostPlatform } from "../src/image/Platform.ts"
 import { parse } from "../src/image/reference/Reference.ts"
-import { verify } from "../src/layer/worker/verify.ts"
+import { verifyDigest } from "../src/layer/worker/verifyDigest.ts"
 import { drain } from "../src/reactive/bridge.ts"
 import { Gate } from "../src/reactive/Gate.ts"
 import { Registry, type ResolvedLayer } from "../src/registry/Registry.ts"
@@ -114,10 +114,12 @@ const timeStages = async (layers: ReadonlyArray<Blob>) => {
   const alone = ({ file, mediaType }: Blob, then: (bytes: Observable<Uint8Array>) => Observable<unknown>) =>
     through(then(inflated(ofFile(file, new Gate()), mediaType)))
   const blobDigest = await over(layers, ({ file, digest, size }) =>
-    through(ofFile(file, new Gate()).pipe(verify("blob", digest, size)))
+    through(ofFile(file, new Gate()).pipe(verifyDigest("blob", digest, size)))
   )
   const decompressed = await over(layers, (layer) => alone(layer, (bytes) => bytes))
-  const proven = await over(layers, (layer) => alone(layer, (bytes) => bytes.pipe(verify("diffID", layer.diffId))))
+  const proven = await over(layers, (layer) =>
+    alone(layer, (bytes) => bytes.pipe(verifyDigest("diffID", layer.diffId)))
+  )
   const untarred = await over(layers, (layer) => alone(layer, parts))
   const written = await over(layers, async (layer) => {
     const target = await mkdtemp(`${layer.file}.`)

@@ -23,12 +23,12 @@ import type {
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage, PullResult } from "./api/events.ts"
-import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
-import { calledAt, callSite } from "./api/tagged.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
+import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
 import type { Entry } from "./layer/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
-import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/Reclaimed.ts"
+import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
 export class Puller extends Context.Service<
   Puller,

@@ -22,8 +22,8 @@ import type {
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
-import type { ManifestDocument, Referrer, Resolution } from "./api/Looking.ts"
-import { calledAt, callSite } from "./api/tagged.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
+import { calledAt, callSite } from "./api/taggedError.ts"
 import { LogWarnings } from "./api/telling.ts"
 import type { Entry } from "./layer/Entry.ts"
 import { login, logout } from "./login.ts"
@@ -31,7 +31,7 @@ import { Puller } from "./Puller.ts"
 import { abortable } from "./reactive/abortable.ts"
 import { errorOf } from "./reactive/bridge.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
-import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/Reclaimed.ts"
+import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
 /** An image in use: `await using held = await oci.hold(reference)`. */
 export interface Held extends AsyncDisposable {

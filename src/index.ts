@@ -98,7 +98,7 @@ export type {
   Warning,
   WarningCode
 } from "./api/events.ts"
-export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Looking.ts"
+export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Lookup.ts"
 export { type Client, type Held, open } from "./client.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"
@@ -116,4 +116,4 @@ export type {
   UnknownTree,
   Usage,
   Verified
-} from "./store/Reclaimed.ts"
+} from "./store/UpkeepResults.ts"

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { verify } from "../../src/layer/worker/verify.ts"
+import { verifyDigest } from "../../src/layer/worker/verifyDigest.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import type { Bench } from "../Bench.ts"
 import { micro, type Task } from "../measure/micro.ts"
@@ -25,7 +25,7 @@ export const run = (bench: Bench) => {
         what: `${pieces}, verify`,
         amount: bytes.length,
         unit: "MB/s",
-        run: () => through(ofBytes(bytes, new Gate(), size).pipe(verify("bench", digest, bytes.length)))
+        run: () => through(ofBytes(bytes, new Gate(), size).pipe(verifyDigest("bench", digest, bytes.length)))
       }
     ]
   })

@@ -8,7 +8,7 @@
  */
 import { isError } from "./codeOf.ts"
 import { printable } from "./printable.ts"
-import { calledAt, tagged } from "./tagged.ts"
+import { calledAt, taggedError } from "./taggedError.ts"
 
 /** Drops what may hold a secret from an address: user info, query and fragment. */
 export const redactUrl = (url: string | URL): string => {
@@ -25,7 +25,7 @@ export { printable } from "./printable.ts"
 // ---------------------------------------------------------------------------------------------------------- reference
 
 /** The text is no image reference. `problem` names the rule it breaks. */
-export class InvalidReference extends tagged("InvalidReference")<{
+export class InvalidReference extends taggedError("InvalidReference")<{
   readonly input: string
   readonly problem: string
 }> {
@@ -39,7 +39,7 @@ export class InvalidReference extends tagged("InvalidReference")<{
 }
 
 /** A feature that is known and not there. */
-export class NotImplemented extends tagged("NotImplemented")<{ readonly feature: string }> {
+export class NotImplemented extends taggedError("NotImplemented")<{ readonly feature: string }> {
   readonly isRetryable = false
   override get message() {
     return `feature not yet implemented: ${this.feature}`
@@ -50,7 +50,7 @@ export class NotImplemented extends tagged("NotImplemented")<{ readonly feature:
 }
 
 /** An option is unknown, or has a value that cannot be used. */
-export class InvalidOption extends tagged("InvalidOption")<{
+export class InvalidOption extends taggedError("InvalidOption")<{
   /** As it is written: `timeouts.idle`, `hosts["r.test"].mirrors[0].url`; `options` is all of them. */
   readonly option: string
   /** After the option's name: `must be true or false`. Never its value. */
@@ -76,7 +76,7 @@ export class InvalidOption extends tagged("InvalidOption")<{
 // ----------------------------------------------------------------------------------------------------------- registry
 
 /** No answer: name not found, refused, reset, TLS failed, or one of the time limits ran out before a status came. */
-export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
+export class RegistryUnreachable extends taggedError("RegistryUnreachable")<{
   readonly url: string
   readonly problem: string
   /** What can be done about it, where that is known. */
@@ -97,7 +97,7 @@ export class RegistryUnreachable extends tagged("RegistryUnreachable")<{
 }
 
 /** 401 or 403, after every way to authenticate that was available has been tried. */
-export class AccessDenied extends tagged("AccessDenied")<{
+export class AccessDenied extends taggedError("AccessDenied")<{
   readonly url: string
   readonly status: number
   readonly code?: string
@@ -124,7 +124,7 @@ export class AccessDenied extends tagged("AccessDenied")<{
 }
 
 /** The function given as the option `credentials` failed. What it threw is the `cause`, and not in the message: it may be a secret. */
-export class CredentialsUnavailable extends tagged("CredentialsUnavailable")<{
+export class CredentialsUnavailable extends taggedError("CredentialsUnavailable")<{
   readonly registry: string
   readonly cause?: unknown
 }> {
@@ -144,7 +144,7 @@ const askingFor = (millis: number | undefined) =>
 const waitingItself = "A longer `retry.maxWait` has the pull wait itself."
 
 /** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
-export class RateLimited extends tagged("RateLimited")<{
+export class RateLimited extends taggedError("RateLimited")<{
   readonly url: string
   readonly retryAfterMillis?: number
   readonly detail?: string
@@ -162,7 +162,7 @@ export class RateLimited extends tagged("RateLimited")<{
 }
 
 /** The registry knows no such manifest. */
-export class ManifestNotFound extends tagged("ManifestNotFound")<{
+export class ManifestNotFound extends taggedError("ManifestNotFound")<{
   readonly url: string
   readonly code?: string
   readonly detail?: string
@@ -178,7 +178,7 @@ export class ManifestNotFound extends tagged("ManifestNotFound")<{
 }
 
 /** The registry named a blob in a manifest and does not have it. */
-export class BlobNotFound extends tagged("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
+export class BlobNotFound extends taggedError("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
     return `blob not found: ${this.digest} at ${this.url}`
@@ -189,7 +189,7 @@ export class BlobNotFound extends tagged("BlobNotFound")<{ readonly url: string;
 }
 
 /** Any other status that is not what the protocol asks for. 408 and 5xx may be retried; 501 is for good. */
-export class RegistryError extends tagged("RegistryError")<{
+export class RegistryError extends taggedError("RegistryError")<{
   readonly url: string
   readonly status: number
   readonly code?: string
@@ -213,7 +213,7 @@ export class RegistryError extends tagged("RegistryError")<{
 }
 
 /** The answer is not what its status and type promise: broken JSON, a header that makes no sense, a body too large. */
-export class InvalidResponse extends tagged("InvalidResponse")<{
+export class InvalidResponse extends taggedError("InvalidResponse")<{
   readonly url: string
   readonly problem: string
   /** It is an HTML page: the front of a web site, a login. */
@@ -231,7 +231,7 @@ export class InvalidResponse extends tagged("InvalidResponse")<{
 }
 
 /** A redirect, realm or foreign address that a registry may not send us to. `option` permits it, where one does. */
-export class AddressRefused extends tagged("AddressRefused")<{
+export class AddressRefused extends taggedError("AddressRefused")<{
   readonly from: string
   readonly to: string
   readonly problem: string
@@ -255,7 +255,7 @@ export class AddressRefused extends tagged("AddressRefused")<{
 }
 
 /** A file or directory that an image is to come from is none that can be used: not there, broken, or not of this kind. */
-export class InvalidSource extends tagged("InvalidSource")<{
+export class InvalidSource extends taggedError("InvalidSource")<{
   readonly source: string
   readonly problem: string
 }> {
@@ -269,7 +269,7 @@ export class InvalidSource extends tagged("InvalidSource")<{
 }
 
 /** The pull, or the look, took longer than `timeouts.total`. Milliseconds. */
-export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly millis: number }> {
+export class DeadlineExceeded extends taggedError("DeadlineExceeded")<{ readonly millis: number }> {
   readonly isRetryable = true
   override get message() {
     return `not finished within ${this.millis} ms (timeouts.total)`
@@ -280,7 +280,7 @@ export class DeadlineExceeded extends tagged("DeadlineExceeded")<{ readonly mill
 }
 
 /** The index offers no manifest that this platform can run. */
-export class PlatformNotFound extends tagged("PlatformNotFound")<{
+export class PlatformNotFound extends taggedError("PlatformNotFound")<{
   readonly wanted: string
   readonly offered: ReadonlyArray<string>
 }> {
@@ -294,7 +294,7 @@ export class PlatformNotFound extends tagged("PlatformNotFound")<{
 }
 
 /** A document or layer of a type that is not pulled: schema 1, an artifact, an unknown compression. */
-export class UnsupportedMediaType extends tagged("UnsupportedMediaType")<{
+export class UnsupportedMediaType extends taggedError("UnsupportedMediaType")<{
   readonly mediaType: string
   readonly subject: string
 }> {
@@ -308,7 +308,7 @@ export class UnsupportedMediaType extends tagged("UnsupportedMediaType")<{
 }
 
 /** A digest by an algorithm that is not registered, so nothing can prove the bytes. */
-export class UnsupportedDigest extends tagged("UnsupportedDigest")<{ readonly digest: string }> {
+export class UnsupportedDigest extends taggedError("UnsupportedDigest")<{ readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
     return `unsupported image hash algorithm: ${printable(this.digest)}`
@@ -322,7 +322,7 @@ export class UnsupportedDigest extends tagged("UnsupportedDigest")<{ readonly di
  * Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. A wrong diffID is told
  * of bytes whose own digest was right: then the image is wrong, not who sent it.
  */
-export class DigestMismatch extends tagged("DigestMismatch")<{
+export class DigestMismatch extends taggedError("DigestMismatch")<{
   readonly subject: string
   readonly expected: string
   readonly actual: string
@@ -341,7 +341,7 @@ export class DigestMismatch extends tagged("DigestMismatch")<{
 }
 
 /** More or fewer bytes than the descriptor says. Unit: bytes. */
-export class SizeMismatch extends tagged("SizeMismatch")<{
+export class SizeMismatch extends taggedError("SizeMismatch")<{
   readonly subject: string
   readonly expected: number
   readonly actual: number
@@ -358,7 +358,7 @@ export class SizeMismatch extends tagged("SizeMismatch")<{
 }
 
 /** A manifest that contradicts itself: layer count against diff ids, index against manifest, nesting without end. */
-export class InvalidManifest extends tagged("InvalidManifest")<{
+export class InvalidManifest extends taggedError("InvalidManifest")<{
   readonly digest: string
   readonly problem: string
 }> {
@@ -372,7 +372,7 @@ export class InvalidManifest extends tagged("InvalidManifest")<{
 }
 
 /** A body that ended early, stalled, was too slow or broke; `offset` bytes of the blob had arrived. */
-export class BlobInterrupted extends tagged("BlobInterrupted")<{
+export class BlobInterrupted extends taggedError("BlobInterrupted")<{
   readonly digest: string
   readonly offset: number
   readonly problem: string
@@ -390,7 +390,7 @@ export class BlobInterrupted extends tagged("BlobInterrupted")<{
 // -------------------------------------------------------------------------------------------------------------- layer
 
 /** The bytes are proven but are no layer: broken compression or a broken archive. */
-export class CorruptLayer extends tagged("CorruptLayer")<{
+export class CorruptLayer extends taggedError("CorruptLayer")<{
   readonly digest: string
   readonly stage: "decompress" | "untar"
   readonly problem: string
@@ -405,7 +405,7 @@ export class CorruptLayer extends tagged("CorruptLayer")<{
 }
 
 /** An entry that no honest archive has: it would leave the layer's root, or it lies about itself. */
-export class UnsafeEntry extends tagged("UnsafeEntry")<{
+export class UnsafeEntry extends taggedError("UnsafeEntry")<{
   readonly digest: string
   readonly path: string
   readonly problem: string
@@ -420,7 +420,7 @@ export class UnsafeEntry extends tagged("UnsafeEntry")<{
 }
 
 /** The body of an entry was asked for when the next entry had come, or a second time. Nothing is wrong with the image. */
-export class BodyUnusable extends tagged("BodyUnusable")<{ readonly path: string }> {
+export class BodyUnusable extends taggedError("BodyUnusable")<{ readonly path: string }> {
   readonly isRetryable = false
   override get message() {
     return `the body of ${JSON.stringify(printable(this.path))} is gone: it is read once, while its entry is the latest`
@@ -431,7 +431,7 @@ export class BodyUnusable extends tagged("BodyUnusable")<{ readonly path: string
 }
 
 /** A limit of the configuration was passed. */
-export class LimitExceeded extends tagged("LimitExceeded")<{
+export class LimitExceeded extends taggedError("LimitExceeded")<{
   readonly limit: string
   readonly maximum: number
   readonly unit: string
@@ -447,7 +447,7 @@ export class LimitExceeded extends tagged("LimitExceeded")<{
 }
 
 /** The file system refused: `code` is the system's own (ENOSPC, EACCES, EMFILE, EROFS, EIO, …). */
-export class FileSystemFailed extends tagged("FileSystemFailed")<{
+export class FileSystemFailed extends taggedError("FileSystemFailed")<{
   readonly operation: string
   readonly path: string
   readonly code: string
@@ -480,7 +480,7 @@ export class FileSystemFailed extends tagged("FileSystemFailed")<{
 }
 
 /** The preflight found less free space than the image needs at least. Bytes. */
-export class NotEnoughSpace extends tagged("NotEnoughSpace")<{
+export class NotEnoughSpace extends taggedError("NotEnoughSpace")<{
   readonly path: string
   /** For what is still to be fetched. */
   readonly needed: number
@@ -496,7 +496,7 @@ export class NotEnoughSpace extends tagged("NotEnoughSpace")<{
 }
 
 /** The worker that extracted this layer ended by itself (out of memory, a killed thread). */
-export class WorkerDied extends tagged("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
+export class WorkerDied extends taggedError("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `the extraction worker for ${this.digest} died: ${this.problem}`
@@ -509,7 +509,7 @@ export class WorkerDied extends tagged("WorkerDied")<{ readonly digest: string; 
 // -------------------------------------------------------------------------------------------------------------- store
 
 /** Policy `never`, `inspect` or `rm`, and the store does not hold the image, or not all of it. */
-export class NotCached extends tagged("NotCached")<{ readonly platform: string; readonly problem: string }> {
+export class NotCached extends taggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `not in the store for ${this.platform}: ${this.problem}`
@@ -520,7 +520,7 @@ export class NotCached extends tagged("NotCached")<{ readonly platform: string; 
 }
 
 /** The catalogue cannot be read or written. */
-export class CatalogueFailed extends tagged("CatalogueFailed")<{
+export class CatalogueFailed extends taggedError("CatalogueFailed")<{
   readonly operation: string
   readonly problem: string
   readonly cause?: unknown
@@ -535,7 +535,7 @@ export class CatalogueFailed extends tagged("CatalogueFailed")<{
 }
 
 /** `verify` found what is not as the catalogue says. */
-export class StoreDamaged extends tagged("StoreDamaged")<{ readonly faults: number }> {
+export class StoreDamaged extends taggedError("StoreDamaged")<{ readonly faults: number }> {
   readonly isRetryable = false
   override get message() {
     return `${this.faults} ${this.faults === 1 ? "thing is" : "things are"} not as the catalogue says`
@@ -546,7 +546,7 @@ export class StoreDamaged extends tagged("StoreDamaged")<{ readonly faults: numb
 }
 
 /** Other users may do more with a directory of the store than they should; nothing in it was touched. */
-export class UnsafeStore extends tagged("UnsafeStore")<{ readonly path: string; readonly problem: string }> {
+export class UnsafeStore extends taggedError("UnsafeStore")<{ readonly path: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `${this.path} ${this.problem}`
@@ -557,7 +557,7 @@ export class UnsafeStore extends tagged("UnsafeStore")<{ readonly path: string; 
 }
 
 /** The catalogue was written by a newer ociflow. */
-export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
+export class CatalogueTooNew extends taggedError("CatalogueTooNew")<{
   readonly path: string
   readonly found: number
   readonly supported: number
@@ -572,7 +572,7 @@ export class CatalogueTooNew extends tagged("CatalogueTooNew")<{
 }
 
 /** A part of ociflow, or of what it depends on, is not there: it was not installed, or a bundler left it out. */
-export class ModuleMissing extends tagged("ModuleMissing")<{ readonly module: string; readonly problem: string }> {
+export class ModuleMissing extends taggedError("ModuleMissing")<{ readonly module: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `${this.module} cannot be loaded: ${printable(this.problem)}`
@@ -631,7 +631,7 @@ export const isReason = (u: unknown): u is Reason => isError(u) && "_tag" in u &
  * A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. Its stack is that of the call
  * that failed. JSON, a logger and `console.error` show its message and its advice.
  */
-export class PullError extends tagged("PullError")<{
+export class PullError extends taggedError("PullError")<{
   readonly reference: string
   readonly reason: Reason
 }> {

@@ -24,11 +24,11 @@ import {
   text
 } from "./commands/flags.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
-import { lookingCommands } from "./commands/lookingCommands.ts"
+import { lookingCommands } from "./commands/lookupCommands.ts"
 import { network, reached } from "./commands/network.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
 import type { Library } from "./Library.ts"
-import { loadPart } from "./loadPart.ts"
+import { lazyImport } from "./lazyImport.ts"
 import { reportFailure } from "./reportFailure.ts"
 
 const pull = (library: Library) =>
@@ -82,7 +82,7 @@ const pull = (library: Library) =>
       json
     }) {
       const level = yield* GlobalFlag.LogLevel
-      const way = yield* loadPart(() => import("./commands/pull.ts"))
+      const way = yield* lazyImport(() => import("./commands/pull.ts"))
       yield* way
         .pull(
           library({
@@ -121,7 +121,7 @@ const images = (library: Library) =>
     "images",
     { root, access, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
-      const way = yield* loadPart(() => import("./commands/images.ts"))
+      const way = yield* lazyImport(() => import("./commands/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
@@ -131,7 +131,7 @@ const inspect = (library: Library) =>
     "inspect",
     { reference, root, access, ...extraction, json },
     Effect.fnUntraced(function* ({ reference, json, ...options }) {
-      const way = yield* loadPart(() => import("./commands/inspect.ts"))
+      const way = yield* lazyImport(() => import("./commands/inspect.ts"))
       yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("Show what the store knows of one image"))

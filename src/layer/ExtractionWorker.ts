@@ -5,8 +5,8 @@ import { messageOf } from "../api/codeOf.ts"
 import { FileSystemFailed, ModuleMissing, WorkerDied } from "../api/errors.ts"
 import { startWorker } from "../assets.ts"
 import { isMissing, scarcity } from "../fs/loadModule.ts"
-import type { FingerprintJob, Job, Message, Order } from "./Job.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
+import type { FingerprintJob, Job, Message, Order } from "./workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20

@@ -56,7 +56,7 @@ export class Registry extends Context.Service<
      * Tells that the bytes that came for a blob were not what its digest says. True where a mirror had served some: it
      * is not asked for this blob again, so that another attempt has a chance.
      */
-    readonly doubt: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
+    readonly reportMismatch: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
   }
 >()("ociflow/registry/Registry") {
   /** Connections and tokens live as long as the layer; closing it leaves no socket. */

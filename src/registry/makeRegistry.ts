@@ -7,20 +7,20 @@ import type { Platform } from "../image/Platform.ts"
 import type { ResolvedImage } from "../image/ResolvedImage.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { explainMapping } from "../image/reference/sandboxes.ts"
+import { explainMapping } from "../image/reference/sandboxesIo.ts"
 import { lifting } from "../reactive/bridge.ts"
 import { makeCredentials } from "./auth/Credentials.ts"
 import { makeTokens } from "./auth/Tokens.ts"
 import { ForeignAddresses } from "./blob/ForeignAddresses.ts"
 import { makeTransport } from "./connection/Transport.ts"
 import { type DocumentRequest, documentRequestOf, fetchConfig, fetchManifest, headDigest } from "./documents.ts"
+import { makeFailover } from "./Failover.ts"
 import { makeHosts } from "./hosts/Hosts.ts"
 import { makeMirrors } from "./hosts/Mirrors.ts"
 import { userAgent } from "./http/userAgent.ts"
 import { makeLists } from "./lists.ts"
 import { makeProxy } from "./proxy/Proxy.ts"
 import { type DocumentSource, resolve } from "./resolve.ts"
-import { makeSources } from "./Sources.ts"
 
 export type RegistryOptions = Pick<
   PullerOptions,
@@ -65,7 +65,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
   const mirrors = makeMirrors()
   const foreign = new ForeignAddresses()
   const lift = yield* lifting()
-  const sources = makeSources({
+  const sources = makeFailover({
     ...(yield* makeNetwork(options)),
     mirrors,
     foreign,
@@ -122,7 +122,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     documents,
     ...makeLists({ sources, lift, limits }),
     blob$: sources.blob$,
-    doubt: (digest: Digest, emit: Emit) =>
-      Effect.map(mirrors.doubt(digest, emit), (lied) => foreign.doubt(digest) || lied)
+    reportMismatch: (digest: Digest, emit: Emit) =>
+      Effect.map(mirrors.reportMismatch(digest, emit), (lied) => foreign.reportMismatch(digest) || lied)
   }
 })

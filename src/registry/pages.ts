@@ -12,9 +12,9 @@ import type { Emit } from "../api/events.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import type { Session } from "./auth/Session.ts"
 import type { Response } from "./connection/exchange.ts"
+import type { Failover } from "./Failover.ts"
 import { nextLink } from "./headers/nextLink.ts"
 import { addressOfHeader } from "./headers/readHeader.ts"
-import type { Sources } from "./Sources.ts"
 
 export interface Page<A> {
   /** Bytes of the answer. */
@@ -33,7 +33,7 @@ export interface ListOptions {
 }
 
 export interface ListsOptions {
-  readonly sources: Sources
+  readonly sources: Failover
   readonly lift: Lift
   readonly limits: Limits
 }

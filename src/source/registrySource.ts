@@ -14,5 +14,5 @@ export const registrySource = (registry: Registry["Service"], reference: Referen
   root: documentRequestOf(reference),
   documents: (emit) => registry.documents(reference, emit),
   blob$: (blob, gate, options) => registry.blob$(reference, blob, gate, options),
-  reportMismatch: registry.doubt
+  reportMismatch: registry.reportMismatch
 })

@@ -5,8 +5,8 @@ import type { ApplierOptions } from "../../src/layer/apply/apply.ts"
 import { makeApplier } from "../../src/layer/apply/apply.ts"
 import { decompress, makePace } from "../../src/layer/compression/decompress.ts"
 import { untar } from "../../src/layer/tar/untar.ts"
-import { applyParts } from "../../src/layer/worker/applyParts.ts"
-import { verify } from "../../src/layer/worker/verify.ts"
+import { verifyDigest } from "../../src/layer/worker/verifyDigest.ts"
+import { writeEntries } from "../../src/layer/worker/writeEntries.ts"
 import { transduce } from "../../src/reactive/transduce.ts"
 
 export interface Extraction {
@@ -59,7 +59,7 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
     const warn = () => {}
     const running = arriving(blob, sizes)
       .pipe(
-        verify("blob", digest, blob.length),
+        verifyDigest("blob", digest, blob.length),
         decompress({ digest, mediaType, limits }, makePace()),
         transduce(() => ({
           push: (chunk: Uint8Array, next: (chunk: Uint8Array) => void) => {
@@ -70,7 +70,7 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
           end: () => {}
         })),
         untar({ digest, limits, warn }),
-        applyParts(
+        writeEntries(
           () => makeApplier({ directory, digest, limits, warn, look, ...applying }),
           () => {}
         )

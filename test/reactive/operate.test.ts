@@ -1,6 +1,6 @@
 import { concat, defer, EMPTY, from, Observable, of, Subject, throwError, toArray } from "rxjs"
 import { expect, test, vi } from "vitest"
-import { sampled } from "../../src/cli/progress/sampled.ts"
+import { throttleProgress } from "../../src/cli/progress/throttleProgress.ts"
 import { limitBytes } from "../../src/reactive/limitBytes.ts"
 import { operate } from "../../src/reactive/operate.ts"
 import { skipBytes } from "../../src/reactive/skipBytes.ts"
@@ -87,13 +87,13 @@ test("a cold sequence is sampled with one subscription", () => {
     subscriptions++
     return of(progress(6, 0.1, 0.1), done(6))
   })
-  expect(notifications(events.pipe(sampled(1000), toArray()))).toEqual([[done(6)], "complete"])
+  expect(notifications(events.pipe(throttleProgress(1000), toArray()))).toEqual([[done(6)], "complete"])
   expect(subscriptions).toBe(1)
 })
 
 test("a hot one too, and each later event is seen", () => {
   const events = new Subject<ReturnType<typeof done>>()
-  const seen = notifications(events.pipe(sampled(1000)))
+  const seen = notifications(events.pipe(throttleProgress(1000)))
   events.next(done(1))
   events.next(done(2))
   events.complete()

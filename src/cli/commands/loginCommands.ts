@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { InvalidOption, PullError } from "../../api/errors.ts"
 import { printable, printableJson } from "../../api/printable.ts"
-import { loadPart } from "../loadPart.ts"
+import { lazyImport } from "../lazyImport.ts"
 import { Output } from "../Output.ts"
 import { reportFailure } from "../reportFailure.ts"
 import { json, optional, switched } from "./flags.ts"
@@ -20,7 +20,7 @@ const wrong = (option: string, problem: string) =>
   Effect.fail(new PullError({ reference: "(login)", reason: new InvalidOption({ option, problem }) }))
 
 const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
-  const { passwordFrom, question } = yield* loadPart(() => import("./password.ts"))
+  const { passwordFrom, question } = yield* lazyImport(() => import("./password.ts"))
   const typed = process.stdin.isTTY === true
   if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
   if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")
@@ -46,7 +46,7 @@ const login = Command.make(
     json
   },
   Effect.fnUntraced(function* ({ registry, username, passwordStdin, plainHttp, json }) {
-    const way = yield* loadPart(() => import("../../login.ts"))
+    const way = yield* lazyImport(() => import("../../login.ts"))
     const { stdout } = yield* Output
     yield* Effect.gen(function* () {
       const credentials = yield* ask(username, passwordStdin)
@@ -61,7 +61,7 @@ const logout = Command.make(
   "logout",
   { registry, json },
   Effect.fnUntraced(function* ({ registry, json }) {
-    const way = yield* loadPart(() => import("../../login.ts"))
+    const way = yield* lazyImport(() => import("../../login.ts"))
     const { stdout } = yield* Output
     const it = yield* way.logout(registry).pipe(reportFailure(json))
     const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`

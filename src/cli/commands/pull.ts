@@ -11,10 +11,10 @@ import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
 import { shortDigest } from "../progress/frame.ts"
 import { advance, initial, isInPlace, type PullState } from "../progress/PullState.ts"
-import { pinned } from "../progress/pinned.ts"
 import { continues } from "../progress/plainLine.ts"
 import { showProgress, type Terminal } from "../progress/progress.ts"
-import { sampled } from "../progress/sampled.ts"
+import { referenceWithDigest } from "../progress/referenceWithDigest.ts"
+import { throttleProgress } from "../progress/throttleProgress.ts"
 import { formatBytes } from "../text/formatBytes.ts"
 
 export interface Report {
@@ -34,7 +34,7 @@ const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOp
   return (events) =>
     events.pipe(
       share(),
-      sampled(eventEvery),
+      throttleProgress(eventEvery),
       tap((event) => {
         if (!quiet || event._tag === "Pulled") stdout.write(`${printableJson(event)}\n`)
       })
@@ -121,5 +121,5 @@ export const pull = Effect.fnUntraced(function* <E>(
     )
   )
   if (report.json || state.image === undefined) return
-  stdout.write(`${report.quiet ? yield* pinned(state.image) : describe(state.image)}\n`)
+  stdout.write(`${report.quiet ? yield* referenceWithDigest(state.image) : describe(state.image)}\n`)
 })

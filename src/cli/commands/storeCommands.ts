@@ -5,13 +5,13 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "../Library.ts"
-import { loadPart } from "../loadPart.ts"
+import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
 import { parseAge, parseBytes } from "../text/quantities.ts"
 import { access, directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = loadPart(() => import("./housekeeping.ts"))
+const way = lazyImport(() => import("./housekeeping.ts"))
 const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
 
 /** What a call that was wrong is told to expect. */

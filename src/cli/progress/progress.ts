@@ -17,7 +17,7 @@ import { frame } from "./frame.ts"
 import { advance, initial } from "./PullState.ts"
 import { plainLine } from "./plainLine.ts"
 import { Screen, type Terminal } from "./Screen.ts"
-import { sampled } from "./sampled.ts"
+import { throttleProgress } from "./throttleProgress.ts"
 
 export type { Terminal } from "./Screen.ts"
 
@@ -89,7 +89,7 @@ const telling =
       connect((events) => {
         const lines = events.pipe(
           // Enough to see in a log that a long download lives.
-          sampled(lineEvery),
+          throttleProgress(lineEvery),
           map(plainLine),
           filter((line) => line !== undefined),
           tap((line) => stream.write(`${line}\n`)),

@@ -2,7 +2,7 @@
 import type { Limits } from "../../api/config.ts"
 import type { Warning } from "../../api/events.ts"
 import { Directory, decode } from "../Directory.ts"
-import { type ExtractionOptions, extractionOf } from "../Extraction.ts"
+import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import type { Layout } from "../layout/Layout.ts"
 import { layouts } from "../layout/layouts.ts"
 import { makeAttributes } from "../metadata/attributes.ts"

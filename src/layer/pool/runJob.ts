@@ -2,8 +2,8 @@
 import { Observable } from "rxjs"
 import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import { type Counts, type EntryMessage, type Job, unpackReason } from "../Job.ts"
 import { feed, type RingWriter } from "../Ring.ts"
+import { type Counts, type EntryMessage, type Job, unpackReason } from "../workerMessages.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
 
 /** The last value of a job. */

@@ -1,6 +1,6 @@
 /** The fingerprint of a tree that is there, taken by a worker: subscribing waits for one, unsubscribing stops it at once. */
 import { Observable } from "rxjs"
-import { type FingerprintJob, unpackReason } from "../Job.ts"
+import { type FingerprintJob, unpackReason } from "../workerMessages.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
 
 export const takeFingerprint = (pool: WorkerPool, order: FingerprintJob): Observable<string> =>

@@ -10,7 +10,7 @@ import { unsupportedCompression } from "../compression/compressions.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { atMost } from "../limits.ts"
 import { describeEntry, type EntryDescription, isKnown } from "./describeEntry.ts"
-import { Extensions, type HeaderContext, isExtension } from "./Extensions.ts"
+import { ExtendedHeaders, type HeaderContext, isExtension } from "./ExtendedHeaders.ts"
 import { blockBytes, fieldAt, hasChecksum, isZero } from "./HeaderBlock.ts"
 import { checkSegments, oldGnuSegments, type Segment, SparseMapText } from "./sparse.ts"
 
@@ -50,7 +50,7 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
   readonly #context: HeaderContext
   readonly #warn: (warning: Warning) => void
   readonly #framer = new TarFramer(this)
-  readonly #extensions: Extensions
+  readonly #extensions: ExtendedHeaders
   #expected: Expected = expectHeader
   #body: Body = skipped
   #entries = 0
@@ -63,7 +63,7 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
       ...context,
       corrupt: (problem) => new CorruptLayer({ digest: context.digest, stage: "untar", problem })
     }
-    this.#extensions = new Extensions(this.#context)
+    this.#extensions = new ExtendedHeaders(this.#context)
   }
 
   push(bytes: Uint8Array, next: (part: Part) => void): void {

@@ -1,7 +1,7 @@
 /** A header block and the extended headers before it → what the entry is. */
 import type { EntryHeader, EntryType } from "../Entry.ts"
 import { atMost, componentsOf } from "../limits.ts"
-import type { Extensions, HeaderContext } from "./Extensions.ts"
+import type { ExtendedHeaders, HeaderContext } from "./ExtendedHeaders.ts"
 import { dialectOf, fieldAt, nameAt, numberAt, ownerAt, textAt, timeAt } from "./HeaderBlock.ts"
 import { noPax, paxNumber, paxOwner, paxText, paxTime, paxXattrs } from "./Pax.ts"
 import { type PaxSparse, paxSparse } from "./sparse.ts"
@@ -39,7 +39,7 @@ const agreed = (long: string | undefined, pax: string | undefined, what: string,
   return long || pax
 }
 
-export const describeEntry = (block: Buffer, extensions: Extensions, context: HeaderContext): EntryDescription => {
+export const describeEntry = (block: Buffer, extensions: ExtendedHeaders, context: HeaderContext): EntryDescription => {
   const { corrupt, limits } = context
   const pax = extensions.pax ?? noPax
   const dialect = dialectOf(block)

@@ -12,15 +12,15 @@ import { endThread } from "../../seams/endThread.ts"
 import { tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { decompress, makePace } from "../compression/decompress.ts"
-import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../Job.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
-import { applyParts } from "./applyParts.ts"
-import { provenFirst } from "./provenFirst.ts"
+import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../workerMessages.ts"
+import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { readRing } from "./readRing.ts"
 import { sendEntries } from "./sendEntries.ts"
-import { verify } from "./verify.ts"
+import { verifyDigest } from "./verifyDigest.ts"
+import { writeEntries } from "./writeEntries.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
@@ -60,12 +60,12 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const pace = makePace()
   const running = readRing(ring, pace, tell)
     .pipe(
-      verify("blob", digest, size),
+      verifyDigest("blob", digest, size),
       count("consumed"),
-      provenFirst((blob$) =>
+      digestErrorFirst((blob$) =>
         blob$.pipe(
           decompress(job, pace),
-          verify("diffID", diffId),
+          verifyDigest("diffID", diffId),
           count("inflated"),
           untar({ digest, limits, warn }),
           tap((part) => {
@@ -73,7 +73,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           }),
           write === undefined
             ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-            : applyParts(
+            : writeEntries(
                 () =>
                   makeApplier({
                     ...write.extraction,

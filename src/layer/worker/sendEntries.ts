@@ -2,9 +2,9 @@
 import type { OperatorFunction } from "rxjs"
 import { transduce } from "../../reactive/transduce.ts"
 import type { EntryHeader } from "../Entry.ts"
-import { type EntryMessage, weight } from "../Job.ts"
 import type { RingReader } from "../Ring.ts"
 import type { Part } from "../tar/untar.ts"
+import { type EntryMessage, weight } from "../workerMessages.ts"
 
 /** Bytes that may be under way; a message that weighs more goes alone. */
 const windowBytes = 2 ** 20

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { asyncScheduler, identity, type MonoTypeOperatorFunction, map, scan, tap, throttleTime } from "rxjs"
 import { isReason } from "../../api/errors.ts"
 import type { LayerProgress } from "../../api/events.ts"
-import { verify } from "../../layer/worker/verify.ts"
+import { verifyDigest } from "../../layer/worker/verifyDigest.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
@@ -37,6 +37,6 @@ export const downloadBlob = Effect.fnUntraced(function* (
 export const fetchBlob = Effect.fnUntraced(function* (download: LayerDownload, layout: BlobLayout) {
   const { digest, size } = download.layer
   yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
-  yield* downloadBlob(download, verify("blob", digest, size))
+  yield* downloadBlob(download, verifyDigest("blob", digest, size))
   yield* layout.keep(digest, download.partial)
 })

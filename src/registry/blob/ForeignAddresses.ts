@@ -27,7 +27,7 @@ export class ForeignAddresses {
     this.#known.set(digest, known)
   }
   /** The blob proved wrong. True if there is an address that did not serve it. */
-  doubt(digest: string): boolean {
+  reportMismatch(digest: string): boolean {
     const known = this.#known.get(digest)
     if (known === undefined || known.served.size === 0) return false
     for (const url of known.served) known.wrong.add(url)

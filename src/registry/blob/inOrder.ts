@@ -4,14 +4,14 @@
  * ahead.
  */
 import { Observable, Subscription } from "rxjs"
+import { ByteQueue } from "../../reactive/ByteQueue.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import { Pieces } from "../../reactive/Pieces.ts"
 
 export type Body = (gate: Gate) => Observable<Uint8Array>
 
 class Running {
   readonly gate = new Gate()
-  readonly held = new Pieces()
+  readonly held = new ByteQueue()
   isOver = false
   #subscription = new Subscription()
 

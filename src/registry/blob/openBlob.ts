@@ -20,14 +20,14 @@ import { contentLength, contentRange, encodingOf } from "../headers/readHeader.t
 import { type FinalResponse, followRedirects } from "../http/followRedirects.ts"
 import { isPage, pageInstead } from "../http/readDocument.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
-import type { Rangeless } from "./Rangeless.ts"
+import type { HostsWithoutRanges } from "./HostsWithoutRanges.ts"
 
 export interface BlobSource {
   readonly transport: Transport
   readonly session: Effect.Effect<Session, Reason>
   readonly lift: Lift
   /** Shared by the blobs of a puller. */
-  readonly rangeless: Rangeless
+  readonly rangeless: HostsWithoutRanges
   /** Addresses of this blob whose body broke or was wrong: tried after the others. */
   readonly broken: Set<string>
   /** Called when an address sends bytes of this blob, before they are verified. */
@@ -101,7 +101,7 @@ interface Place {
 /** Any status but 200 and 206 comes back as it is. */
 const openAt = Effect.fnUntraced(function* (
   { origin, send }: Place,
-  rangeless: Rangeless,
+  rangeless: HostsWithoutRanges,
   blob: BlobDescriptor,
   part: Part
 ): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {

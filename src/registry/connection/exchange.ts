@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Observable, type Subscriber } from "rxjs"
 import type { Dispatcher } from "undici"
+import { ByteQueue } from "../../reactive/ByteQueue.ts"
 import type { Gate } from "../../reactive/Gate.ts"
-import { Pieces } from "../../reactive/Pieces.ts"
 import type { Connection, Pausable } from "../../seams/undici/GuardedClient.ts"
 import { Pace, type Timing } from "./TransferRate.ts"
 
@@ -46,7 +46,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #sink: Subscriber<Uint8Array> | undefined
   /** Emitted before what is held behind it. */
   #next: Uint8Array | undefined
-  readonly #held = new Pieces()
+  readonly #held = new ByteQueue()
   #isDue = false
   #open = false
   #flowing = false

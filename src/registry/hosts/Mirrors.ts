@@ -40,7 +40,7 @@ export interface Mirrors {
   /** Notes that a mirror served bytes of a blob, which somebody else will prove. */
   readonly served: (mirror: Mirror, digest: string) => void
   /** A blob proved to be false: mirrors that had served it are not believed for a while. True where there were any. */
-  readonly doubt: (digest: string, emit: Emit) => Effect.Effect<boolean>
+  readonly reportMismatch: (digest: string, emit: Emit) => Effect.Effect<boolean>
 }
 
 export const makeMirrors = (): Mirrors => {
@@ -78,7 +78,7 @@ export const makeMirrors = (): Mirrors => {
       bounded(servers.size, () => servers.clear())
       servers.set(digest, (servers.get(digest) ?? new Set()).add(nameOf(endpoint)))
     },
-    doubt: Effect.fnUntraced(function* (digest, emit) {
+    reportMismatch: Effect.fnUntraced(function* (digest, emit) {
       const names = servers.get(digest) ?? new Set()
       servers.delete(digest)
       for (const name of names) {

@@ -8,7 +8,7 @@ import { InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { encodingOf, headerOf } from "../headers/readHeader.ts"
-import { collect, TooLong } from "./collect.ts"
+import { collectBody, TooLong } from "./collectBody.ts"
 
 const isGzip = (encoding: string | undefined) => encoding === "gzip" || encoding === "x-gzip"
 /** Other encodings that are registered, and not read. What else stands in that header encodes nothing: `utf-8`, `aws-chunked`. */
@@ -48,14 +48,14 @@ export const pageInstead = (url: URL) =>
 /** The first byte that is no blank. */
 const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) => byte > 32) ?? 32)
 
-/** A body in the encoding that was asked for: none. Fails as `collect` does, `limit` being the bytes of what is encoded. */
+/** A body in the encoding that was asked for: none. Fails as `collectBody` does, `limit` being the bytes of what is encoded. */
 export const readBody = Effect.fnUntraced(function* (
   answer: Answer,
   limit: number,
   millis?: number
 ): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
-  if (!isEncoded(answer)) return yield* collect(answer, limit, millis)
-  const bytes = yield* collect(answer, limit + overhead(limit), millis)
+  if (!isEncoded(answer)) return yield* collectBody(answer, limit, millis)
+  const bytes = yield* collectBody(answer, limit + overhead(limit), millis)
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return yield* inflated(bytes, limit, answer.url)
   return bytes.length > limit ? yield* new TooLong({ limit }) : bytes
 })

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { type Observable, of } from "rxjs"
 import { InvalidSource, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
 import { drain } from "../../reactive/bridge.ts"
+import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import { whole } from "../../reactive/whole.ts"
 
 export interface Part {
   /** Bytes. */
@@ -31,7 +31,7 @@ export const partOfBytes = (bytes: Uint8Array): Part => ({
 /** The first `count` bytes, or all there are. */
 export const beginningOf = (part: Part, count: number): Effect.Effect<Uint8Array, Reason> =>
   Effect.map(
-    drain(isReason)(part.bytes$(new Gate(), 0, Math.min(count, part.size)).pipe(whole)),
+    drain(isReason)(part.bytes$(new Gate(), 0, Math.min(count, part.size)).pipe(concatBytes)),
     (bytes = new Uint8Array(0)) => bytes
   )
 

@@ -6,7 +6,7 @@ import type { FileHandle } from "node:fs/promises"
 import { defaultLimits, type Limits } from "../../api/config.ts"
 import { CorruptLayer } from "../../api/errors.ts"
 import { describeEntry } from "../../layer/tar/describeEntry.ts"
-import { Extensions, type HeaderContext, isExtension } from "../../layer/tar/Extensions.ts"
+import { ExtendedHeaders, type HeaderContext, isExtension } from "../../layer/tar/ExtendedHeaders.ts"
 import { blockBytes, fieldAt, hasChecksum, isZero } from "../../layer/tar/HeaderBlock.ts"
 
 type Item =
@@ -97,7 +97,7 @@ export class TarIndex {
       return window.subarray(at - base, at - base + length)
     }
 
-    const extensions = new Extensions(this.#context)
+    const extensions = new ExtendedHeaders(this.#context)
     for (let at = 0; at < end; ) {
       const block = await bytes(at, blockBytes)
       at += blockBytes

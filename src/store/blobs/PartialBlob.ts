@@ -18,8 +18,8 @@ import { fileRange$ } from "../../fs/fileRange.ts"
 import { isOwnedByUs, notRegular, type Opened, openRegular } from "../../fs/openRegular.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { syncHandle, syncPath } from "../../fs/writeAtomic.ts"
+import { ByteQueue } from "../../reactive/ByteQueue.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import { Pieces } from "../../reactive/Pieces.ts"
 
 export interface PartialBlob {
   /** Number of bytes that are kept. */
@@ -56,7 +56,7 @@ class Tail {
   size: number
   /** Bytes that are not written yet. */
   pending = 0
-  readonly #waiting = new Pieces()
+  readonly #waiting = new ByteQueue()
   #timer: NodeJS.Timeout | undefined
   #full = false
   #last: Promise<void> = Promise.resolve()

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import { list } from "../../fs/directories.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { tryLock } from "../locks/Lock.ts"
-import type { ReclaimedBlob } from "../Reclaimed.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { treeSize } from "../trees/treeSize.ts"
+import type { ReclaimedBlob } from "../UpkeepResults.ts"
 
 export interface PartialPlaces {
   readonly root: string

@@ -9,7 +9,7 @@ import type { ListOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
 import type { Emit, PulledImage } from "../../api/events.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import { once } from "../../reactive/once.ts"
+import { cachedSuccess } from "../../reactive/cachedSuccess.ts"
 import { Directories } from "../directories/Directories.ts"
 import { Locks } from "../locks/Locks.ts"
 import { Trees } from "../trees/Trees.ts"
@@ -55,7 +55,7 @@ export class Catalogue extends Context.Service<
         const scope = yield* Effect.scope
         const path = join(root, "oci.db")
         const options = { root, path, lockPath: lockPath("catalogue"), emit, lease, ...paths }
-        const opened = once(
+        const opened = cachedSuccess(
           loadModule("the catalogue", () => import("./openCatalogue.ts")).pipe(
             Effect.flatMap(({ openCatalogue }) => openCatalogue(options)),
             Scope.provide(scope)

@@ -13,15 +13,15 @@ import type { Emit, PulledImage } from "../../api/events.ts"
 import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory } from "../../fs/writeAtomic.ts"
 import { openDatabase } from "../database/Database.ts"
-import { formOf, isSame, wholeForms } from "../trees/forms.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import type { TreePaths } from "../trees/TreePaths.ts"
+import { formOf, isSame, wholeForms } from "../trees/treeForms.ts"
 import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from "./Documents.ts"
 import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
 import { enterForm, enterImage } from "./enterImage.ts"
+import { findMissing } from "./findMissing.ts"
 import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
 import { formRows, freshness, imageRows, manifestRows } from "./queries.ts"
-import { verify } from "./verify.ts"
 
 export interface OpenOptions extends TreePaths {
   readonly root: string
@@ -124,7 +124,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     database,
     prepare: database.read("prepare", Effect.void),
     images: (options: ListOptions = {}) => database.read("images", summarize(options)),
-    verify: verify(root, database, options),
+    verify: findMissing(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),
 
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {

@@ -4,11 +4,11 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { readDatabase } from "./DatabaseFile.ts"
-import { examine, look } from "./examine.ts"
 import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"
 import { migrate } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
 import { schemaPagesProblem } from "./schemaPages.ts"
+import { look, validateDatabase } from "./validateDatabase.ts"
 
 export interface Snapshot extends SqlJs {
   readonly identity: string | undefined
@@ -21,7 +21,7 @@ export interface Snapshot extends SqlJs {
 /** What is wrong with the database; `undefined` if it is sound. Fails if it is from a newer version. */
 const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
   const isSound = yield* hasPassedCheck(path, identity)
-  const damage = yield* Effect.provideService(isSound ? look(path) : examine(path), SqlClient, client)
+  const damage = yield* Effect.provideService(isSound ? look(path) : validateDatabase(path), SqlClient, client)
   if (damage === undefined) yield* rememberCheck(path, identity)
   return damage
 })

@@ -5,8 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
-import { likelyForms } from "../trees/forms.ts"
 import type { Tree } from "../trees/TreePaths.ts"
+import { likelyForms } from "../trees/treeForms.ts"
 
 const tables = [
   // What a reference names now. `digest` is the index's, or the manifest's where there is no index.

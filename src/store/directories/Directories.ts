@@ -17,8 +17,8 @@ import { inHome } from "../../fs/home.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
 import { fileName } from "../trees/TreePaths.ts"
-import { judge, whyTheirs } from "./judge.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
+import { othersAccess, whyTheirs } from "./othersAccess.ts"
 import { refuseLink } from "./refuseLink.ts"
 
 export interface DirectoryOptions {
@@ -94,7 +94,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
 
   /** Returns whether others can enter it. */
   const look = Effect.fnUntraced(function* (path: string, uid: number) {
-    const { theirs, beneath, entered } = yield* syscall("stat", path, () => judge(path, uid))
+    const { theirs, beneath, entered } = yield* syscall("stat", path, () => othersAccess(path, uid))
     if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
     // The warnings below were given for the root already.
     if (path.startsWith(root + sep)) return entered

@@ -1,7 +1,7 @@
 /** The trees on disk. */
 import * as Effect from "effect/Effect"
 import { listAt } from "../../fs/directories.ts"
-import { goneIn } from "./gone.ts"
+import { goneIn } from "./goneMarks.ts"
 import { readTreeName, type Tree } from "./TreePaths.ts"
 
 /** All trees, made with whatever options, but for those that are marked as gone. */

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { FileSystemFailed, Reason } from "../../api/errors.ts"
 import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { unlessHeld } from "../locks/Holds.ts"
-import { isGone, takeAway, unmark } from "./gone.ts"
+import { isGone, takeAway, unmark } from "./goneMarks.ts"
 import { removeTree } from "./removeTree.ts"
 
 export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>

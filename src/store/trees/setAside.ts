@@ -12,7 +12,7 @@ import type { Reason } from "../../api/errors.ts"
 import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { heldDigests, holdDigests } from "../locks/Holds.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
-import { takeAway, unmark } from "./gone.ts"
+import { takeAway, unmark } from "./goneMarks.ts"
 import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
 

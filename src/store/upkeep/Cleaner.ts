@@ -8,12 +8,11 @@ import { prunePartials } from "../blobs/prunePartials.ts"
 import { removeUnreachable } from "../catalogue/Documents.ts"
 import { freshness } from "../catalogue/queries.ts"
 import { reachable } from "../catalogue/reachable.ts"
-import type { Reclaimed } from "../Reclaimed.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { stagingsIn, sweep } from "../trees/Staging.ts"
 import { treeSize } from "../trees/treeSize.ts"
-import { choose } from "./choose.ts"
-import { collect } from "./collect.ts"
+import type { Reclaimed } from "../UpkeepResults.ts"
+import { collectGarbage } from "./collectGarbage.ts"
 import {
   type CleanerOptions,
   digestsOf,
@@ -25,6 +24,7 @@ import {
   referencesOf,
   total
 } from "./neededTrees.ts"
+import { selectForRemoval } from "./selectForRemoval.ts"
 
 /** A last use in the future, from a clock that was set back since, would keep its image until then, so it is set to now. */
 const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) {
@@ -74,7 +74,7 @@ export const makeCleaner = (options: CleanerOptions) => {
       const isIt = ({ reference }: Need) => reference === wanted
       if (!(yield* database.read("remove", needs)).some(isIt)) return nothing
       const gone = yield* forget(isIt)
-      const collected = yield* collect(options, digestsOf(gone))
+      const collected = yield* collectGarbage(options, digestsOf(gone))
       const { layers } = collected
       const reclaimed: Reclaimed = { ...nothing, images: referencesOf(gone), ...collected, bytes: total(layers) }
       return reclaimed
@@ -83,7 +83,7 @@ export const makeCleaner = (options: CleanerOptions) => {
     prune: Effect.fnUntraced(function* (how: PruneOptions = {}) {
       if (how.dryRun !== true) yield* correctTimes(options)
       const rows = yield* database.read("prune", needs)
-      const chosen = yield* choose(options, rows, how)
+      const chosen = yield* selectForRemoval(options, rows, how)
       /** Measuring takes time: images that were used or moved meanwhile stay. */
       const isAsChosen = ({ reference, last_used_at, image }: Need) => {
         const it = chosen.get(reference)
@@ -91,7 +91,7 @@ export const makeCleaner = (options: CleanerOptions) => {
       }
       const clean = Effect.gen(function* () {
         const gone = chosen.size === 0 ? [] : yield* forget(isAsChosen)
-        return { images: referencesOf(gone), ...(yield* collect(options)) }
+        return { images: referencesOf(gone), ...(yield* collectGarbage(options)) }
       })
       const look = Effect.gen(function* () {
         const left = keysOf(rows.filter(({ reference }) => !chosen.has(reference)))

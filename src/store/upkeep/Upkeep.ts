@@ -5,13 +5,13 @@ import * as Layer from "effect/Layer"
 import type { PruneOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import { once } from "../../reactive/once.ts"
+import { cachedSuccess } from "../../reactive/cachedSuccess.ts"
 import { Catalogue } from "../catalogue/Catalogue.ts"
 import { Directories } from "../directories/Directories.ts"
 import { Locks } from "../locks/Locks.ts"
-import type { Fault, Reclaimed, Usage } from "../Reclaimed.ts"
 import { Staging } from "../trees/Staging.ts"
 import { Trees } from "../trees/Trees.ts"
+import type { Fault, Reclaimed, Usage } from "../UpkeepResults.ts"
 import type { NamedTree } from "./namedTrees.ts"
 
 export class Upkeep extends Context.Service<
@@ -36,7 +36,7 @@ export class Upkeep extends Context.Service<
       const { lease } = yield* Locks
       const { paths } = yield* Trees
       const { open } = yield* Catalogue
-      const loaded = once(
+      const loaded = cachedSuccess(
         Effect.gen(function* () {
           const { makeCleaner } = yield* loadModule("the keeper", () => import("./Cleaner.ts"))
           const { usage } = yield* loadModule("the keeper", () => import("./usage.ts"))

@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { platformText } from "../catalogue/platformKey.ts"
 import type { Database } from "../database/Database.ts"
-import { formOf, isSame, treeKey } from "../trees/forms.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import type { TreeKind, TreePaths } from "../trees/TreePaths.ts"
+import { formOf, isSame, treeKey } from "../trees/treeForms.ts"
 
 /** An image, for one of its platforms. */
 export interface TreeUser {

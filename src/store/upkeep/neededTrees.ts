@@ -5,11 +5,11 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/directories.ts"
 import type { Database } from "../database/Database.ts"
-import type { ReclaimedBlob } from "../Reclaimed.ts"
-import { treeKey } from "../trees/forms.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import { readTreeName, type TreeKind, type TreePaths } from "../trees/TreePaths.ts"
+import { treeKey } from "../trees/treeForms.ts"
 import { treeSize } from "../trees/treeSize.ts"
+import type { ReclaimedBlob } from "../UpkeepResults.ts"
 
 /** Where everything is, for those who clean up. */
 export interface CleanerOptions extends TreePaths {

@@ -4,8 +4,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { list } from "../../fs/directories.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
-import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../Reclaimed.ts"
 import { treeSize } from "../trees/treeSize.ts"
+import type { ImageUsage, KeptBlob, ReclaimedBlob, Usage } from "../UpkeepResults.ts"
 import {
   type CleanerOptions,
   keysOf,

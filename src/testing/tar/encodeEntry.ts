@@ -1,6 +1,6 @@
 /** An entry's headers: the one block every format has, and before it what the format needs for what does not fit. */
 import type { Encoded } from "./EntryOptions.ts"
-import { fitted } from "./fitted.ts"
+import { fitToFormat } from "./fitToFormat.ts"
 import { bytesOf, headerBlock, type TarFormat, type Text } from "./Header.ts"
 import { wholeSeconds } from "./pax.ts"
 
@@ -10,7 +10,7 @@ export const encodeEntry = (format: TarFormat, type: EntryType, name: Text, opti
   const { mode = 0o644, uid = 0, gid = 0, uname = "", gname = "", mtime = 0, size = 0, target, device } = options
   const path = type === "5" && !endsInSlash(name) ? Buffer.concat([bytesOf(name), Buffer.from("/")]) : bytesOf(name)
   const link = bytesOf(target ?? "")
-  const { before, fields } = fitted(format, path, link, options)
+  const { before, fields } = fitToFormat(format, path, link, options)
   const header = headerBlock(format, {
     mode,
     uid,

@@ -5,7 +5,7 @@ import { lastValueFrom, map, Subject, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { defaultLimits, type Limits } from "../../../src/api/config.ts"
 import { decompress, makePace } from "../../../src/layer/compression/decompress.ts"
-import { verify } from "../../../src/layer/worker/verify.ts"
+import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { gated } from "../readArchive.ts"
 
@@ -154,7 +154,9 @@ describe("gzip", () => {
     const tampered = Buffer.from(whole)
     tampered.fill(0xff, 20, 60)
     const honest = `sha256:${createHash("sha256").update(whole).digest("hex")}`
-    const result = lastValueFrom(gated(tampered, new Gate(), [100]).pipe(verify("blob", honest), decompress(layer)))
+    const result = lastValueFrom(
+      gated(tampered, new Gate(), [100]).pipe(verifyDigest("blob", honest), decompress(layer))
+    )
     await expect(result).rejects.toMatchObject({ _tag: "DigestMismatch" })
   })
 })

@@ -6,7 +6,7 @@ import { expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import { endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
-import { collect } from "../../../src/registry/http/collect.ts"
+import { collectBody } from "../../../src/registry/http/collectBody.ts"
 import { it } from "../../support/effect.ts"
 import { serveRaw } from "../rawServer.ts"
 
@@ -68,7 +68,7 @@ it.live("a chunked body arrives unchanged, however it is cut; a malformed one en
     const reading = Effect.scoped(
       Effect.gen(function* () {
         const request = { method: "GET", url: new URL(served.origin), headers: {} } as const
-        return yield* collect(yield* send(endpointOf(served.host, true), request), limit)
+        return yield* collectBody(yield* send(endpointOf(served.host, true), request), limit)
       })
     )
     const ends = { whole: 0, refused: 0 }

@@ -7,7 +7,7 @@ import { defaultTimeouts } from "../../../src/api/config.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
-import { collect } from "../../../src/registry/http/collect.ts"
+import { collectBody } from "../../../src/registry/http/collectBody.ts"
 import { it } from "../../support/effect.ts"
 import { type RawServed, serveRaw } from "../rawServer.ts"
 
@@ -58,7 +58,7 @@ describe("a body in small chunks", () => {
   it.live("is a document in one buffer", () =>
     Effect.gen(function* () {
       const served = yield* serveRaw((_, socket) => socket.write(Buffer.concat([Buffer.from(head), chunked(body, 1)])))
-      const bytes = yield* collect(yield* asking(served), body.length)
+      const bytes = yield* collectBody(yield* asking(served), body.length)
       expect(Buffer.from(bytes).equals(body)).toBe(true)
       expect(bytes.buffer.byteLength).toBeLessThanOrEqual(2 * body.length)
     })
@@ -134,7 +134,7 @@ describe("a body in small chunks", () => {
       Effect.gen(function* () {
         const sent = chunked(body.subarray(0, 4 * size), size, `;x=${"y".repeat(extension)}`)
         const served = yield* serveRaw((_, socket) => socket.write(Buffer.concat([Buffer.from(head), sent])))
-        const reading = Effect.flatMap(asking(served), (answer) => collect(answer, body.length))
+        const reading = Effect.flatMap(asking(served), (answer) => collectBody(answer, body.length))
         const failure = yield* Effect.flip(reading)
         expect(failure.message).toMatch(/a chunk's line has more than 4096 bytes \(INVALID_CHUNK\)/)
       })
@@ -223,7 +223,7 @@ describe("a body that drips", () => {
   it.live("is ended, though no byte is late", () =>
     Effect.gen(function* () {
       const served = yield* dripping(5)
-      const failure = yield* Effect.flip(collect(yield* asked(served, 1024), 1e6))
+      const failure = yield* Effect.flip(collectBody(yield* asked(served, 1024), 1e6))
       expect(failure.message).toMatch(/less than 1024 bytes a second for 0\.2 s \(TOO_SLOW\)/)
     })
   )

@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { describe, expect } from "vitest"
 import { identify } from "../../../src/store/database/DatabaseFile.ts"
-import { examine } from "../../../src/store/database/examine.ts"
 import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
 import { schemaPagesProblem } from "../../../src/store/database/schemaPages.ts"
+import { validateDatabase } from "../../../src/store/database/validateDatabase.ts"
 import { it } from "../../support/effect.ts"
 import { directory, open, pullInto } from "../fixtures.ts"
 import { start } from "../process.ts"
@@ -112,7 +112,7 @@ describe("a catalogue of a stranger's making is set aside, and built again from 
   it.effect("the schema that a catalogue was made with is the one that is known, to the letter", () =>
     Effect.gen(function* () {
       const { client } = yield* openSqlJs(yield* version1)
-      expect(yield* Effect.provideService(examine("version1.db"), SqlClient, client)).toBeUndefined()
+      expect(yield* Effect.provideService(validateDatabase("version1.db"), SqlClient, client)).toBeUndefined()
     })
   )
 })

@@ -8,7 +8,7 @@ const large = 4096
 /** Bytes of the buffers that smaller ones are put together in. */
 const blockBytes = 16_384
 
-export class Pieces {
+export class ByteQueue {
   #held: Array<Uint8Array> = []
   #first = 0
   /** The last of what is held, where it has room. */

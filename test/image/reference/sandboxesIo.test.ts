@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { describe, expect } from "vitest"
 import { format, parse } from "../../../src/image/reference/Reference.ts"
-import { explainMapping, networkReference, pullGroup } from "../../../src/image/reference/sandboxes.ts"
+import { explainMapping, networkReference, pullGroup } from "../../../src/image/reference/sandboxesIo.ts"
 import { it } from "../../support/effect.ts"
 
 const mapped = (text: string) =>

@@ -4,7 +4,7 @@ import type { PullEvent } from "../../api/events.ts"
 
 const isDone = (event: PullEvent, digest: string) => event._tag === "LayerDone" && event.digest === digest
 
-export const sampled =
+export const throttleProgress =
   (milliseconds: number): MonoTypeOperatorFunction<PullEvent> =>
   (source) =>
     source.pipe(

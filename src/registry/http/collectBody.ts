@@ -2,9 +2,9 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { limitBytes } from "../../reactive/limitBytes.ts"
-import { whole } from "../../reactive/whole.ts"
 import { problemOf } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
 
@@ -15,7 +15,7 @@ export class TooLong extends Data.TaggedError("TooLong")<{ readonly limit: numbe
  * Fails with `TooLong` at byte `limit + 1`, and with `RegistryUnreachable` where the body breaks off or is not whole within
  * `millis`.
  */
-export const collect = (
+export const collectBody = (
   answer: Answer,
   limit: number,
   millis = answer.documentTimeout
@@ -25,7 +25,7 @@ export const collect = (
       .body$(new Gate())
       .pipe(
         limitBytes(limit, () => new TooLong({ limit })),
-        whole
+        concatBytes
       )
       .subscribe({
         next: (bytes) => resume(Effect.succeed(bytes)),

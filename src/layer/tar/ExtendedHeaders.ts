@@ -12,7 +12,7 @@ export interface HeaderContext {
 export const isExtension = (typeflag: string): boolean => /^[xXLK]$/.test(typeflag)
 
 /** What stands before an entry's own header. It is held in memory, and bounded by `limits.paxBytes`. */
-export class Extensions {
+export class ExtendedHeaders {
   readonly #context: HeaderContext
   #bytes = 0
   pax: Pax | undefined

@@ -24,7 +24,7 @@ const held = Effect.fnUntraced(function* ({ root, database }: CleanerOptions) {
 })
 
 /** A row of each image to remove, by reference. */
-export const choose = Effect.fnUntraced(function* (
+export const selectForRemoval = Effect.fnUntraced(function* (
   options: CleanerOptions,
   rows: ReadonlyArray<Need>,
   { unusedFor, keepBytes }: PruneOptions

@@ -17,13 +17,13 @@ import { removeUnreachable } from "../catalogue/Documents.ts"
 import { reachable } from "../catalogue/reachable.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
-import type { FailedRemoval } from "../Reclaimed.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
-import { goneIn, takeAway, unmark } from "../trees/gone.ts"
+import { goneIn, takeAway, unmark } from "../trees/goneMarks.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import { discard } from "../trees/publish.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { fileName, readTreeName } from "../trees/TreePaths.ts"
+import type { FailedRemoval } from "../UpkeepResults.ts"
 import { type CleanerOptions, keysOf, measure, needs, orphans, strays, type TreeLocation } from "./neededTrees.ts"
 
 /** What has no tree needs no proof. */
@@ -126,7 +126,7 @@ export interface Collected {
   readonly deferred: boolean
 }
 
-export const collect = Effect.fnUntraced(function* (options: CleanerOptions, among?: ReadonlySet<string>) {
+export const collectGarbage = Effect.fnUntraced(function* (options: CleanerOptions, among?: ReadonlySet<string>) {
   const found = yield* take(options, among)
   if (found === undefined) return { layers: [], failed: [], deferred: true } satisfies Collected
   const { taken, removed, failed, held } = found

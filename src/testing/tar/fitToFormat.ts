@@ -9,7 +9,7 @@ interface Fitted {
 }
 
 /** The fields that hold what fits, and the headers before it that hold what does not. */
-export const fitted = (format: TarFormat, path: Uint8Array, link: Uint8Array, options: Encoded): Fitted => {
+export const fitToFormat = (format: TarFormat, path: Uint8Array, link: Uint8Array, options: Encoded): Fitted => {
   const extras = options.xattrs !== undefined || options.pax !== undefined
   if (extras && format !== "pax") throw new RangeError(`${format} archives have no extended attributes: use pax`)
   switch (format) {

@@ -4,7 +4,7 @@ import type { Limits } from "../api/config.ts"
 import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
 import type { Warning } from "../api/events.ts"
 import type { EntryHeader } from "./Entry.ts"
-import type { Extraction } from "./Extraction.ts"
+import type { Extraction } from "./ExtractionOptions.ts"
 import type { FingerprintFacts } from "./FingerprintFacts.ts"
 
 export interface Job {

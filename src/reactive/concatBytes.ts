@@ -17,7 +17,7 @@ const add = ({ buffer, length }: Grown, piece: Uint8Array): Grown => {
 }
 
 /** Emits once, at the end. Whoever bounds the body does it before. */
-export const whole = (source: Observable<Uint8Array>): Observable<Uint8Array> =>
+export const concatBytes = (source: Observable<Uint8Array>): Observable<Uint8Array> =>
   defer(() => {
     const nothing: Grown = { buffer: Buffer.alloc(0), length: 0 }
     return source.pipe(

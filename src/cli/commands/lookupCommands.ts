@@ -2,12 +2,12 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Library } from "../Library.ts"
-import { loadPart } from "../loadPart.ts"
+import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
 import { json, reference, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = loadPart(() => import("./looking.ts"))
+const way = lazyImport(() => import("./lookup.ts"))
 
 const resolve = (library: Library) =>
   Command.make(

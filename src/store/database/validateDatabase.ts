@@ -52,7 +52,7 @@ export const look = (path: string) => Effect.map(knownVersion(path), (found) => 
  * What is wrong with the database; `undefined` if it is a catalogue. The order matters: each step reads only what
  * earlier steps have shown to end. Takes a second with 10 000 images.
  */
-export const examine = Effect.fnUntraced(function* (path: string) {
+export const validateDatabase = Effect.fnUntraced(function* (path: string) {
   const objects = yield* readSchema
   if (!saysVersion(objects)) return foreign
   const broken = yield* verdict(table)

@@ -1,8 +1,8 @@
 import * as fc from "fast-check"
 import { from, lastValueFrom } from "rxjs"
 import { describe, expect, test } from "vitest"
-import { Pieces } from "../../src/reactive/Pieces.ts"
-import { whole } from "../../src/reactive/whole.ts"
+import { ByteQueue } from "../../src/reactive/ByteQueue.ts"
+import { concatBytes } from "../../src/reactive/concatBytes.ts"
 
 const bytes = (from: number, length: number) => Buffer.from(Uint8Array.from({ length }, (_, at) => (from + at) % 251))
 
@@ -34,7 +34,7 @@ describe("pieces that wait", () => {
   test("come out in order, whatever they were and whenever they are taken", () => {
     fc.assert(
       fc.property(pieces, fc.infiniteStream(fc.nat(3)), (script, takes) => {
-        const held = new Pieces()
+        const held = new ByteQueue()
         const [given, taken]: [Array<Uint8Array>, Array<Uint8Array>] = [made(script), []]
         for (const piece of given) {
           held.push(piece)
@@ -53,7 +53,7 @@ describe("pieces that wait", () => {
   test("take memory by their bytes: neither their number nor the buffers they lie in count", () => {
     fc.assert(
       fc.property(pieces, (script) => {
-        const held = new Pieces()
+        const held = new ByteQueue()
         for (const piece of made(script)) held.push(piece)
         const { bytes } = held
         const all = held.take()
@@ -64,7 +64,7 @@ describe("pieces that wait", () => {
   })
 
   test("of a byte each are as few as their bytes allow", () => {
-    const held = new Pieces()
+    const held = new ByteQueue()
     for (let at = 0; at < 100_000; at++) held.push(bytes(at, 1))
     expect(held.take()).toHaveLength(Math.ceil(100_000 / 16_384))
   })
@@ -74,7 +74,7 @@ test("a body is one buffer, whatever pieces it came in", async () => {
   await fc.assert(
     fc.asyncProperty(pieces, async (script) => {
       const given = made(script)
-      const body = await lastValueFrom(from(given).pipe(whole))
+      const body = await lastValueFrom(from(given).pipe(concatBytes))
       expect(Buffer.from(body).equals(Buffer.concat(given))).toBe(true)
       expect(body.buffer.byteLength).toBeLessThanOrEqual(2 * body.length + 4096)
     }),

@@ -4,7 +4,7 @@ const capacity = 1000
 /** Range requests in a row without a byte, after which the whole blob is requested. */
 const patience = 2
 
-export class Rangeless {
+export class HostsWithoutRanges {
   readonly #hosts = new Set<string>()
   readonly #fruitless = new Map<string, number>()
 

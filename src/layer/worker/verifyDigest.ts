@@ -9,7 +9,7 @@ import { transduce } from "../../reactive/transduce.ts"
  * Passes bytes on unchanged and hashes them; fails with `DigestMismatch` in place of completing. With `size`, the first
  * byte too many fails at once and a byte too few at the end, as `SizeMismatch`.
  */
-export const verify = (subject: string, digest: string, size?: number): MonoTypeOperatorFunction<Uint8Array> =>
+export const verifyDigest = (subject: string, digest: string, size?: number): MonoTypeOperatorFunction<Uint8Array> =>
   transduce(() => {
     const algorithm = digest.slice(0, digest.indexOf(":"))
     if (!hashAlgorithms.has(algorithm)) throw new UnsupportedDigest({ digest })

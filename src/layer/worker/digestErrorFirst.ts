@@ -14,7 +14,7 @@ const blamesContent = (error: unknown): boolean =>
  * Runs `stages` on the source's bytes. Where they find fault with the content they are ended, their files closed, and
  * the rest of the source is still read, since it hashes itself: its own error goes first, theirs comes at its end.
  */
-export const provenFirst =
+export const digestErrorFirst =
   <A>(stages: OperatorFunction<Uint8Array, A>): OperatorFunction<Uint8Array, A> =>
   (source) =>
     new Observable((results) => {

@@ -7,8 +7,8 @@ import { delay, endWith, ignoreElements, lastValueFrom, map, type OperatorFuncti
 import { afterAll, describe, expect, test } from "vitest"
 import { CorruptLayer, FileSystemFailed, LimitExceeded, type Reason, UnsafeEntry } from "../../../src/api/errors.ts"
 import { ExtractionPool } from "../../../src/layer/pool/ExtractionPool.ts"
-import { provenFirst } from "../../../src/layer/worker/provenFirst.ts"
-import { verify } from "../../../src/layer/worker/verify.ts"
+import { digestErrorFirst } from "../../../src/layer/worker/digestErrorFirst.ts"
+import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { digestOf, tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
@@ -44,8 +44,8 @@ describe("the operator", () => {
         tap((chunk) => {
           read += chunk.length
         }),
-        verify("blob", expected === "" ? digestOf(bytes) : expected, size),
-        provenFirst(failing(reason))
+        verifyDigest("blob", expected === "" ? digestOf(bytes) : expected, size),
+        digestErrorFirst(failing(reason))
       )
     ).catch((error) => error)
     gate.open()
@@ -77,7 +77,7 @@ describe("the operator", () => {
           throw reason
         })
       )
-    const result = lastValueFrom(bytes.pipe(provenFirst(stages))).catch((error) => error)
+    const result = lastValueFrom(bytes.pipe(digestErrorFirst(stages))).catch((error) => error)
     bytes.next(Uint8Array.of(1))
     bytes.complete()
     expect(await result).toBe(reason)

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { from, lastValueFrom, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
-import { verify } from "../../../src/layer/worker/verify.ts"
+import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
 
 const bytes = Buffer.from("bytes that are proven")
 const digestOf = (algorithm: string) => `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`
@@ -9,7 +9,7 @@ const run = (
   digest: string,
   size?: number,
   chunks: ReadonlyArray<Uint8Array> = [bytes.subarray(0, 5), bytes.subarray(5)]
-) => lastValueFrom(from(chunks).pipe(verify("blob", digest, size), toArray()))
+) => lastValueFrom(from(chunks).pipe(verifyDigest("blob", digest, size), toArray()))
 
 describe("verify", () => {
   for (const algorithm of ["sha256", "sha384", "sha512"])
@@ -31,7 +31,7 @@ describe("verify", () => {
     const passed: Array<Uint8Array> = []
     const failure = new Promise((resolve) =>
       from([bytes, Buffer.from("x"), Buffer.from("y")])
-        .pipe(verify("blob", digestOf("sha256"), bytes.length))
+        .pipe(verifyDigest("blob", digestOf("sha256"), bytes.length))
         .subscribe({ next: (chunk) => passed.push(chunk), error: resolve })
     )
     expect(await failure).toMatchObject({ _tag: "SizeMismatch", expected: bytes.length, actual: bytes.length + 1 })

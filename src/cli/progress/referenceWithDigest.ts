@@ -4,7 +4,7 @@ import { printable } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
 import { formatLocal, parseLocal } from "../../source/file/LocalReference.ts"
 
-export const pinned = Effect.fnUntraced(function* ({ reference, digest }: PulledImage) {
+export const referenceWithDigest = Effect.fnUntraced(function* ({ reference, digest }: PulledImage) {
   if (reference.includes("@")) return printable(reference)
   const local = yield* Effect.orElseSucceed(parseLocal(reference), () => undefined)
   if (local === undefined) return printable(`${reference}@${digest}`)

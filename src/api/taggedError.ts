@@ -67,7 +67,7 @@ export const calledAt = <E extends Error>(error: E, site: CallSite): E => {
 }
 
 /** The base of an error with a tag; its subclass says `message` and `advice`. */
-export const tagged: typeof Data.TaggedError = (tag) => {
+export const taggedError: typeof Data.TaggedError = (tag) => {
   class Tagged extends Data.TaggedError(tag)<Fields> {
     constructor(fields: Fields) {
       super(Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, gated(key, value)])))

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
 import type { PullerOptions } from "../../src/api/config.ts"
 import { checkOptions } from "../../src/api/options/checkOptions.ts"
-import { extractionOf, variantOf } from "../../src/layer/Extraction.ts"
+import { extractionOf, variantOf } from "../../src/layer/ExtractionOptions.ts"
 
 const variant = (options: PullerOptions) => variantOf(extractionOf({ overlayAttributes: "trusted", ...options }))
 

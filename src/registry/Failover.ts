@@ -6,7 +6,7 @@ import type { RetryOptions } from "../api/config.ts"
 import { isReason, type Reason, RegistryUnreachable, redactUrl, SizeMismatch } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { networkReference } from "../image/reference/sandboxes.ts"
+import { networkReference } from "../image/reference/sandboxesIo.ts"
 import { type Lift, within } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Endpoint } from "./address/Endpoint.ts"
@@ -15,9 +15,9 @@ import { makeSession, type Session, type Shared } from "./auth/Session.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
 import { attempt } from "./blob/blob.ts"
 import type { ForeignAddresses } from "./blob/ForeignAddresses.ts"
+import { HostsWithoutRanges } from "./blob/HostsWithoutRanges.ts"
 import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
-import { Rangeless } from "./blob/Rangeless.ts"
 import { resuming } from "./blob/resuming.ts"
 import type { OnWait } from "./connection/HostBackoff.ts"
 import { isTooSlow } from "./connection/TransferRate.ts"
@@ -25,7 +25,7 @@ import type { Hosts, Mirror } from "./hosts/Hosts.ts"
 import type { Mirrors } from "./hosts/Mirrors.ts"
 import { patience, retries } from "./http/retries.ts"
 
-export interface SourcesOptions extends Shared {
+export interface FailoverOptions extends Shared {
   readonly hosts: Hosts
   readonly mirrors: Mirrors
   readonly foreign: ForeignAddresses
@@ -38,7 +38,7 @@ export interface SourcesOptions extends Shared {
   readonly lift: Lift
 }
 
-export interface Sources {
+export interface Failover {
   /** Of the first place that can: `use` is tried with each. */
   readonly ask: <A>(
     reference: Reference,
@@ -86,7 +86,7 @@ function* segments(offset: number, size: number, bytes: number): Generator<reado
 /** The next place is asked at once. */
 class PassedOver {}
 
-export const makeSources = (options: SourcesOptions): Sources => {
+export const makeFailover = (options: FailoverOptions): Failover => {
   const { hosts, mirrors, foreign, credentials, retry, ranges, minimumRate, lift: ownLift, transport } = options
   /** A host that sends a little, again and again, is one that sends nothing. */
   const renews = (error: unknown, brought: number) =>
@@ -94,7 +94,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     !(isReason(error) && error._tag === "BlobInterrupted" && isTooSlow(error.cause))
   /** Registries that answered a range with the whole blob. */
   const deaf = new Set<string>()
-  const rangeless = new Rangeless()
+  const rangeless = new HostsWithoutRanges()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
   const sessionAt = Effect.fnUntraced(function* (
@@ -114,7 +114,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     return { ...session, ask }
   })
 
-  const ask: Sources["ask"] = Effect.fnUntraced(function* <A>(
+  const ask: Failover["ask"] = Effect.fnUntraced(function* <A>(
     reference: Reference,
     wanted: "tag" | "digest",
     emit: Emit,
@@ -134,7 +134,7 @@ export const makeSources = (options: SourcesOptions): Sources => {
     return yield* Effect.retry(at(places.origin, telling(places.origin, emit)), retries(retry, emit))
   })
 
-  const blob$: Sources["blob$"] = (reference, blob, gate, { offset = 0, emit, context }) => {
+  const blob$: Failover["blob$"] = (reference, blob, gate, { offset = 0, emit, context }) => {
     const lift = within(ownLift, context)
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)

@@ -5,16 +5,16 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
-import type { Fault } from "../Reclaimed.ts"
-import { formOf, isSame } from "../trees/forms.ts"
 import { isTree } from "../trees/publish.ts"
 import { makeTreePaths, type TreeForm, type TreePaths } from "../trees/TreePaths.ts"
+import { formOf, isSame } from "../trees/treeForms.ts"
+import type { Fault } from "../UpkeepResults.ts"
 import { readDocument } from "./Documents.ts"
 import { platformOf } from "./describe.ts"
 import { platformText } from "./platformKey.ts"
 import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
 
-export const verify = Effect.fnUntraced(function* (root: string, database: Database, places: TreePaths) {
+export const findMissing = Effect.fnUntraced(function* (root: string, database: Database, places: TreePaths) {
   const own = formOf(places)
   const isOwn = isSame(own)
 

@@ -7,7 +7,7 @@ import { lstat, realpath, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { isPrivateGroup } from "./privateGroup.ts"
 
-export interface Judgement {
+export interface OthersAccess {
   /** Set if another user owns it, or can write to it: says why. */
   readonly theirs?: string
   /** A directory above it that lets other users replace what is beneath. */
@@ -39,7 +39,7 @@ export const whyTheirs = async (stats: Stats, user: number): Promise<string | un
 }
 
 /** `user`: the only owner that is expected, besides root. */
-export const judge = async (path: string, user: number): Promise<Judgement> => {
+export const othersAccess = async (path: string, user: number): Promise<OthersAccess> => {
   const named = await lstat(path)
   if (!isTrusted(named, user) && named.isSymbolicLink())
     return { theirs: `is a link of another user (${named.uid})`, entered: false }

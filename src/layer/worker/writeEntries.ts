@@ -4,7 +4,7 @@ import type { Applier } from "../Entry.ts"
 import type { Part } from "../tar/untar.ts"
 
 /** Entries → disk. */
-export const applyParts = (make: () => Applier, written: () => void): OperatorFunction<Part, never> =>
+export const writeEntries = (make: () => Applier, written: () => void): OperatorFunction<Part, never> =>
   transduce(() => {
     const applier = make()
     return {
