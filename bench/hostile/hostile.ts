@@ -53,7 +53,7 @@ const rowOf = async (bench: Bench, { name, serve, action = "pull", options = {} 
   )
   await disk.remove(root)
   const passes = done.peak / 1e6 <= bounds.peak && done.p99 <= bounds.p99
-  const ends = [...new Set(done.ends)].join(", ")
+  const ends = [...new Set(done.ends)].map((end) => (end === "done" ? "succeeds" : `\`${end}\``)).join(", ")
   const row = [name, ends, `${digits(done.p99)} ms`, `${digits(done.max)} ms`, `${megabytes(done.peak)} MB`]
   console.error(`${passes ? "within" : "ABOVE "}  ${row.join(", ")}`)
   return row

@@ -3,7 +3,8 @@
  * and behind it is paid for each read, however small the chunks are. Extensions are left out. What ends the body, and the
  * trailers, are handed on as they come.
  *
- * What Go's net/http does not take is refused: lines of more than 4 096 bytes, and bodies that are little else than lines.
+ * Refused are lines of more than 4 096 bytes with their end (Go's net/http takes one byte less), and, as in Go, bodies that are
+ * little else than lines.
  */
 
 /** Bytes of a chunk's line, and of its size's digits. */
