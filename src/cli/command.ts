@@ -37,29 +37,29 @@ const pull = (library: Library) =>
     {
       reference,
       root,
-      layersDir: directory("layers-dir", "Where extracted layers are (default: layers in the root)"),
+      layersDir: directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)"),
       access,
       keepBlobs: directory("keep-blobs", "Keep the blobs too, in this OCI layout (skopeo reads it as oci:DIR:TAG)"),
       ...extraction,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
       name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
       policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
-        Flag.withDescription("missing: no network for what is complete; always: ask the registry; never: store only"),
+        Flag.withDescription("missing: use the store if complete; always: ask the registry; never: use only the store"),
         Flag.withDefault("missing")
       ),
       network,
       concurrency: count("concurrency", "Layers downloaded at once").pipe(Flag.withDefault(3)),
-      ranges: optional(count("ranges", "Ranges of one blob asked for at once, 16 at most (default: 1)")),
+      ranges: optional(count("ranges", "Ranges of one blob downloaded at once, at most 16 (default: 1)")),
       durability: Flag.Literals("durability", ["crash", "power"]).pipe(
-        Flag.withDescription("power: each layer is on the disk before it counts as pulled"),
+        Flag.withDescription("power: sync each layer to disk before publishing it"),
         Flag.withDefault("crash")
       ),
       preflight: Flag.Literals("preflight", ["warn", "refuse", "off"]).pipe(
-        Flag.withDescription("Where the disk is too small for the image"),
+        Flag.withDescription("What to do if the image may not fit on the disk"),
         Flag.withDefault("warn")
       ),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
-      json: switched("json", "Print each event as a line of JSON, Pulled or Failed at last")
+      json: switched("json", "Print each event as a line of JSON; the last is Pulled, Failed or Interrupted")
     },
     Effect.fnUntraced(function* ({
       reference,
@@ -105,7 +105,7 @@ const pull = (library: Library) =>
         .pipe(reportFailure(json))
     })
   ).pipe(
-    Command.withDescription("Pull an image: each layer verified, and extracted into a directory of its own or merged"),
+    Command.withDescription("Pull an image; verify and extract its layers"),
     Command.withExamples([
       { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
       { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" },
@@ -113,8 +113,8 @@ const pull = (library: Library) =>
     ])
   )
 
-const limit = optional(count("limit", "At most so many images"))
-const after = text("after", "REF", "Only what comes after this reference: the last one of the page before")
+const limit = optional(count("limit", "List at most N images"))
+const after = text("after", "REF", "List images after this reference (the last one of the previous page)")
 
 const images = (library: Library) =>
   Command.make(
@@ -134,7 +134,7 @@ const inspect = (library: Library) =>
       const way = yield* lazyImport(() => import("./commands/inspect.ts"))
       yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Show what the store knows of one image"))
+  ).pipe(Command.withDescription("Show what the store knows about an image"))
 
 export const ociflow = (library: Library) =>
   Command.make("ociflow").pipe(

@@ -23,7 +23,7 @@ export const directory = (name: string, description: string) =>
 export const switched = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
 
-export const root = directory("root", "Where the catalogue and the layers are (default: OCIFLOW_HOME, else ~/.ociflow)")
+export const root = directory("root", "Directory of the store (default: OCIFLOW_HOME, else ~/.ociflow)")
 export const json = switched("json", "Print JSON")
 
 export const reference = Argument.String("REF").pipe(
@@ -72,12 +72,12 @@ export const extraction = {
   ownership: choice(
     "ownership",
     ["xattr", "chown", "none"],
-    "Owners and devices as attributes (default), for real (needs root), or not at all"
+    "Keep owners and devices as attributes (default), set them (needs root), or drop them"
   ),
   statFormat: choice(
     "stat-format",
     ["seed", "containers"],
-    "Form of the attribute: uid:gid:mode (default), or as fuse-overlayfs reads it"
+    "Format of the attribute: uid:gid:mode (default), or as fuse-overlayfs reads it"
   ),
   layout: choice(
     "layout",

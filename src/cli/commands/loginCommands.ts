@@ -12,7 +12,7 @@ import { reportFailure } from "../reportFailure.ts"
 import { json, optional, switched } from "./flags.ts"
 
 const registry = Argument.String("REGISTRY").pipe(
-  Argument.withDescription("Host and port; Docker Hub where none is given"),
+  Argument.withDescription("Host and port (default: Docker Hub)"),
   Argument.withDefault("docker.io")
 )
 

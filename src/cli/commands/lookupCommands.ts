@@ -42,12 +42,12 @@ const manifest = (library: Library) =>
       const { manifest } = yield* way
       yield* manifest(reference, platform, json).pipe(Effect.provide(library(reached(network))), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Print a manifest or an index, byte for byte where the output is no terminal"))
+  ).pipe(Command.withDescription("Print a manifest or an index, byte for byte if the output is not a terminal"))
 
 const referrers = (library: Library) =>
   Command.make(
     "referrers",
-    { reference, artifactType: text("artifact-type", "TYPE", "Only those of this type"), network, json },
+    { reference, artifactType: text("artifact-type", "TYPE", "List only artifacts of this type"), network, json },
     Effect.fnUntraced(function* ({ reference, artifactType, json, network }) {
       const { referrers } = yield* way
       yield* referrers(reference, artifactType, json).pipe(

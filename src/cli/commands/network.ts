@@ -28,28 +28,28 @@ const several = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
 
 export const network = {
-  plainHttp: switched("plain-http", "Speak plain HTTP to every registry; loopback needs no such flag"),
-  mirrors: forHost("mirror", "[HOST=]URL", "Ask this mirror before the registry, or before any registry", true),
+  plainHttp: switched("plain-http", "Use plain HTTP for every registry; loopback does not need this flag"),
+  mirrors: forHost("mirror", "[HOST=]URL", "Try this mirror before HOST, or before every registry", true),
   hostsDirs: several("hosts-dir", "DIR", "Read HOST/hosts.toml here (default: OCIFLOW_HOSTS_DIR, else containerd's)"),
-  authorities: forHost("ca", "[HOST=]FILE", "Trust these authorities as well, PEM", true),
+  authorities: forHost("ca", "[HOST=]FILE", "Also trust these certificate authorities (PEM)", true),
   certs: forHost(
     "client-cert",
     "HOST=FILE",
-    "Show this certificate to the host, PEM; its key too, if --client-key is not given",
+    "Client certificate for this host (PEM), with its key unless --client-key is given",
     false
   ),
-  keys: forHost("client-key", "HOST=FILE", "Key of the certificate for that host, PEM", false),
-  insecure: several("insecure", "HOST", "Take any certificate of this host"),
+  keys: forHost("client-key", "HOST=FILE", "Key of the client certificate for this host (PEM)", false),
+  insecure: several("insecure", "HOST", "Accept any certificate from this host"),
   trusted: forHost(
     "trusted-host",
     "[REGISTRY=]HOST",
-    "Let the registry, or any, point to this host, domain or network, wherever it lies",
+    "Let HOST, or every registry, redirect to this host, domain or network, even a private one",
     true
   ),
-  timeout: duration("timeout", "Give up after so long, all retries and waits included (default: never)"),
+  timeout: duration("timeout", "Give up after this time, including retries and waits (default: never)"),
   maxWait: duration(
     "max-wait",
-    "Wait so long where a registry asks for it, and fail where it asks for more (default: 60s)"
+    "Wait at most this long when a registry asks for it, and fail if it asks for more (default: 60s)"
   )
 }
 

@@ -12,7 +12,7 @@ import { access, directory, extraction, json, optional, reference, root, switche
 import { network, reached } from "./network.ts"
 
 const way = lazyImport(() => import("./housekeeping.ts"))
-const layersDir = directory("layers-dir", "Where extracted layers are (default: layers in the root)")
+const layersDir = directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)")
 
 /** What a call that was wrong is told to expect. */
 const examples = {
@@ -44,7 +44,7 @@ const remove = (library: Library) =>
       const { remove } = yield* way
       yield* remove(references, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Forget images, and remove the layers that only they needed"))
+  ).pipe(Command.withDescription("Remove images, and the layers that only they need"))
 
 const prune = (library: Library) =>
   Command.make(
@@ -53,9 +53,14 @@ const prune = (library: Library) =>
       root,
       layersDir,
       access,
-      dryRun: switched("dry-run", "Tell what would go, and remove nothing"),
-      unusedFor: quantity("unused-for", "AGE", "Also images not used for so long: 12h, 30d, 2w", parseAge),
-      keepBytes: quantity("keep", "SIZE", "Also the longest unused images, until the rest fits: 20GiB", parseBytes),
+      dryRun: switched("dry-run", "Show what would be removed, without removing it"),
+      unusedFor: quantity("unused-for", "AGE", "Also remove images not used for this long: 12h, 30d, 2w", parseAge),
+      keepBytes: quantity(
+        "keep",
+        "SIZE",
+        "Also remove the least recently used images until the rest fits: 20GiB",
+        parseBytes
+      ),
       partialsFor: quantity(
         "partials-for",
         "AGE",
@@ -68,7 +73,11 @@ const prune = (library: Library) =>
       const { prune } = yield* way
       yield* prune(how, json).pipe(Effect.provide(library({ root, layersDir, access })), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Remove layers that no image needs, partial downloads, and images as the flags say"))
+  ).pipe(
+    Command.withDescription(
+      "Remove layers that no image needs, partial downloads, and the images that the flags select"
+    )
+  )
 
 const du = (library: Library) =>
   Command.make(
@@ -78,7 +87,7 @@ const du = (library: Library) =>
       const { du } = yield* way
       yield* du(json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Show what the store occupies on disk"))
+  ).pipe(Command.withDescription("Show how much disk space the store uses"))
 
 const verify = (library: Library) =>
   Command.make(
@@ -87,7 +96,7 @@ const verify = (library: Library) =>
       root,
       layersDir,
       access,
-      repair: switched("repair", "Pull again what is missing or was changed"),
+      repair: switched("repair", "Pull again what is missing or changed"),
       network,
       ...extraction,
       json
@@ -99,7 +108,7 @@ const verify = (library: Library) =>
         reportFailure(json)
       )
     })
-  ).pipe(Command.withDescription("Compare the store with its catalogue; ends with 1 where they differ"))
+  ).pipe(Command.withDescription("Compare the store with its catalogue; exits with 1 if they differ"))
 
 export const storeCommands = (library: Library) =>
   [remove(library), prune(library), du(library), verify(library)] as const
