@@ -43,7 +43,7 @@ export const network = {
   trusted: forHost(
     "trusted-host",
     "[REGISTRY=]HOST",
-    "Let HOST, or every registry, redirect to this host, domain or network, even a private one",
+    "Let REGISTRY, or every registry, redirect to this host, domain or network, even a private one",
     true
   ),
   timeout: duration("timeout", "Give up after this time, including retries and waits (default: never)"),
