@@ -51,13 +51,15 @@ const assets: Plugin = {
   }
 }
 
-/** SQLite's module is a file of its own. */
-const engineApart: Plugin = {
+/** SQLite's module is a file of its own, `path` from the modules that load it. */
+const engineAt = (path: string): Plugin => ({
   name: "engine",
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/engine\.ts$/ }, () => ({ path: "./ociflow-engine.js", external: true }))
+    onResolve({ filter: /\/engine\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path, external: true }
+    )
   }
-}
+})
 
 const common: BuildOptions = {
   absWorkingDir: root,
@@ -89,14 +91,20 @@ const split: BuildOptions = { splitting: true, chunkNames: "[name]-[hash]" }
 // What the compiler wrote is replaced: of it the declarations stay.
 await removeModules(join(root, "dist"))
 const built = await Promise.all([
-  build({ ...common, entryPoints: ["src/cli/main.ts"], outdir: cli, ...split }),
+  build({
+    ...common,
+    ...split,
+    entryPoints: ["src/cli/main.ts"],
+    outdir: cli,
+    plugins: [rxjs, builtins, assets, engineAt("../ociflow-engine.js")]
+  }),
   build({
     ...common,
     ...split,
     entryPoints: library.map((it) => `src/${it}.ts`),
     outdir: join(root, "dist"),
     packages: "external",
-    plugins: [engineApart],
+    plugins: [engineAt("./ociflow-engine.js")],
     banner: {},
     minifyWhitespace: false
   }),
