@@ -4,6 +4,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import { layoutNames, layouts } from "../../layer/layout/layouts.ts"
+import { transports } from "../../source/file/transports.ts"
 import { parseAge } from "../text/quantities.ts"
 
 /** `undefined` where it is not given. */
@@ -28,7 +29,9 @@ export const json = switched("json", "Print JSON")
 
 export const reference = Argument.String("REF").pipe(
   Argument.withDescription(
-    "[registry[:port]/]repository[:tag][@algorithm:hex], oci:PATH[:NAME], docker-archive:PATH[:NAME], or - for stdin"
+    `[registry[:port]/]repository[:tag][@algorithm:hex], ${Object.keys(transports)
+      .map((transport) => `${transport}:PATH[:NAME]`)
+      .join(", ")}, or - for stdin`
   )
 )
 

@@ -45,6 +45,7 @@ const look = async (path: string, name: string): Promise<"directory" | "archive"
 
 export const openContainer = Effect.fnUntraced(function* (
   asked: LocalReference,
+  takesDirectory: boolean,
   { limits, input, directory }: OpenOptions
 ): Effect.fn.Return<Container, Reason, Scope.Scope> {
   const { path } = asked
@@ -62,8 +63,7 @@ export const openContainer = Effect.fnUntraced(function* (
   }
   const failed = (error: unknown) => (isReason(error) ? error : unusable({ name }, wordsOf(error)))
   const kind = yield* Effect.tryPromise({ try: () => look(path, name), catch: failed })
-  // What a manifest.json names there could be a link to anywhere; in a layout every name is a digest.
-  if (kind === "directory" && asked.transport !== "oci")
+  if (kind === "directory" && !takesDirectory)
     return yield* unusable({ name }, "it is a directory: as an OCI layout, oci: takes it")
   if (kind === "directory") return yield* openDirectory(path, name)
   if (kind === "archive") return yield* openArchive(path, name, limits)

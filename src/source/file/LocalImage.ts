@@ -2,13 +2,34 @@
 import type * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
-import type { DocumentRequest } from "../../registry/documents.ts"
-import type { Part } from "../container/Container.ts"
+import type { DocumentLimits, DocumentRequest } from "../../registry/documents.ts"
+import type { Container, Part } from "../container/Container.ts"
 
 export interface LocalImage {
   /** By a descriptor, or by a digest alone. */
   readonly root: Exclude<DocumentRequest, { readonly _tag: "Tag" }>
   readonly part: (digest: Digest) => Effect.Effect<Part | undefined, Reason>
+}
+
+/** Which image of a container is meant: the only one, the one with a tag or a name, or the one with a digest. */
+export interface ImageSelector {
+  /** The whole reference, for errors. */
+  readonly url: string
+  readonly image?: string | undefined
+  readonly digest?: Digest | undefined
+}
+
+/** How images are laid out in a container. */
+export interface FileFormat {
+  /** A directory will do. Else it has to be an archive. */
+  readonly takesDirectory: boolean
+  readonly open: (
+    container: Container,
+    selector: ImageSelector,
+    limits: DocumentLimits
+  ) => Effect.Effect<LocalImage, Reason>
+  /** The names of all images. */
+  readonly names: (container: Container, limits: DocumentLimits) => Effect.Effect<ReadonlyArray<string>, Reason>
 }
 
 export const digestOfRoot = ({ root }: LocalImage): Digest =>

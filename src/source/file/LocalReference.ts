@@ -12,8 +12,7 @@ import * as Effect from "effect/Effect"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
 import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
 import { format, parse } from "../../image/reference/Reference.ts"
-
-export type Transport = "oci" | "docker-archive"
+import { type Transport, transportOf } from "./transports.ts"
 
 export interface LocalReference {
   readonly transport: Transport
@@ -22,12 +21,6 @@ export interface LocalReference {
   /** A tag or a name, as the file has it. */
   readonly image?: string
   readonly digest?: Digest
-}
-
-const transports: Readonly<Record<string, Transport>> = {
-  oci: "oci",
-  "oci-archive": "oci",
-  "docker-archive": "docker-archive"
 }
 
 export const standardInput = "-"
@@ -46,8 +39,7 @@ export const parseLocal = Effect.fnUntraced(function* (
   const input = String(text ?? "").trim()
   if (input === standardInput) return { transport: "docker-archive", path: standardInput }
   const colon = input.indexOf(":")
-  const scheme = input.slice(0, Math.max(colon, 0))
-  const transport = Object.hasOwn(transports, scheme) ? transports[scheme] : undefined
+  const transport = transportOf(input.slice(0, Math.max(colon, 0)))
   if (transport === undefined) return undefined
 
   const rest = input.slice(colon + 1)

@@ -18,9 +18,8 @@ import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { admitLayers, type DocumentLimits, digestOf, readConfig } from "../../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "../container/Container.ts"
-import type { LocalImage } from "./LocalImage.ts"
-import { formatLocal, type LocalReference } from "./LocalReference.ts"
-import { absence, ambiguity, inFull, mostNames, namesOfOciLayout, openOciLayout, readJson } from "./ociLayout.ts"
+import type { FileFormat, ImageSelector, LocalImage } from "./LocalImage.ts"
+import { absence, ambiguity, inFull, mostNames, ociLayout, readJson } from "./ociLayout.ts"
 
 const Saved = Schema.Struct({
   Config: Schema.String,
@@ -83,7 +82,7 @@ const makeReaders = (limits: DocumentLimits) => ({
 type Readers = ReturnType<typeof makeReaders>
 
 /** Makes the manifest of an image, as Docker's registry has it. */
-const shelve = Effect.fnUntraced(function* (
+const makeImage = Effect.fnUntraced(function* (
   container: Container,
   saved: Saved,
   readers: Readers,
@@ -123,7 +122,7 @@ const shelve = Effect.fnUntraced(function* (
 const choose = Effect.fnUntraced(function* (
   container: Container,
   all: ReadonlyArray<Saved>,
-  asked: LocalReference,
+  selector: ImageSelector,
   limits: DocumentLimits
 ): Effect.fn.Return<LocalImage, Reason> {
   const readers = makeReaders(limits)
@@ -136,18 +135,18 @@ const choose = Effect.fnUntraced(function* (
     )
   const none = Effect.flatMap(
     choices(all),
-    (held) => new ManifestNotFound({ url: formatLocal(asked), detail: absence(held) })
+    (held) => new ManifestNotFound({ url: selector.url, detail: absence(held) })
   )
-  if (asked.digest !== undefined) {
+  if (selector.digest !== undefined) {
     for (const saved of all) {
-      const shelf = yield* shelve(container, saved, readers, limits)
-      const { root } = shelf
-      if (shelf.config === asked.digest || (root._tag === "Entry" && root.descriptor.digest === asked.digest))
-        return shelf
+      const image = yield* makeImage(container, saved, readers, limits)
+      const { root } = image
+      if (image.config === selector.digest || (root._tag === "Entry" && root.descriptor.digest === selector.digest))
+        return image
     }
     return yield* none
   }
-  const wanted = asked.image === undefined ? undefined : yield* inFull(asked.image)
+  const wanted = selector.image === undefined ? undefined : yield* inFull(selector.image)
   const chosen: Array<Saved> = []
   for (const saved of all) {
     const tags = wanted === undefined ? [] : yield* Effect.forEach(tagsOf(saved), inFull)
@@ -157,8 +156,8 @@ const choose = Effect.fnUntraced(function* (
   if (first === undefined) return yield* none
   const isFirst = ({ Config, Layers }: Saved) =>
     Config === first.Config && Layers.join("\0") === first.Layers.join("\0")
-  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguity(yield* choices(chosen), asked.image))
-  return yield* shelve(container, first, readers, limits)
+  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguity(yield* choices(chosen), selector.image))
+  return yield* makeImage(container, first, readers, limits)
 })
 
 const readSaved = Effect.fnUntraced(function* (
@@ -175,18 +174,15 @@ const readSaved = Effect.fnUntraced(function* (
 
 const isLayout = (container: Container) => Effect.map(container.find("oci-layout"), (found) => found !== undefined)
 
-export const openDockerArchive = Effect.fnUntraced(function* (
-  container: Container,
-  asked: LocalReference,
-  limits: DocumentLimits
-): Effect.fn.Return<LocalImage, Reason> {
-  const limit = limits.documentBytes
-  if (yield* isLayout(container)) return yield* openOciLayout(container, asked, limit)
-  return yield* choose(container, yield* readSaved(container, limit), asked, limits)
-})
-
-/** Names of all images. */
-export const namesOfDockerArchive = Effect.fnUntraced(function* (container: Container, limit: number) {
-  if (yield* isLayout(container)) return yield* namesOfOciLayout(container, limit)
-  return (yield* readSaved(container, limit)).flatMap(tagsOf)
-})
+export const dockerArchive: FileFormat = {
+  // What a manifest.json names in a directory could be a link to anywhere; in a layout every name is a digest.
+  takesDirectory: false,
+  open: Effect.fnUntraced(function* (container, selector, limits) {
+    if (yield* isLayout(container)) return yield* ociLayout.open(container, selector, limits)
+    return yield* choose(container, yield* readSaved(container, limits.documentBytes), selector, limits)
+  }),
+  names: Effect.fnUntraced(function* (container, limits) {
+    if (yield* isLayout(container)) return yield* ociLayout.names(container, limits)
+    return (yield* readSaved(container, limits.documentBytes)).flatMap(tagsOf)
+  })
+}

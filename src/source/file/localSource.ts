@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import { concatMap, throwError } from "rxjs"
 import type { Limits } from "../../api/config.ts"
 import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../../api/errors.ts"
+import { loadModule } from "../../fs/loadModule.ts"
 import type { Lift } from "../../reactive/bridge.ts"
 import {
   admit,
@@ -16,10 +17,9 @@ import { type DocumentSource, resolve } from "../../registry/resolve.ts"
 import { documentOf } from "../container/Container.ts"
 import { type OpenOptions, openContainer } from "../container/openContainer.ts"
 import type { ImageSource } from "../ImageSource.ts"
-import { namesOfDockerArchive, openDockerArchive } from "./dockerArchive.ts"
 import { digestOfRoot, type LocalImage } from "./LocalImage.ts"
 import { formatLocal, type LocalReference, standardInput } from "./LocalReference.ts"
-import { namesOfOciLayout, openOciLayout } from "./ociLayout.ts"
+import { transports } from "./transports.ts"
 
 export interface LocalOptions extends OpenOptions {
   /** Called so in place of by where it is. */
@@ -27,12 +27,14 @@ export interface LocalOptions extends OpenOptions {
   readonly lift: Lift
 }
 
-const documentsOf = (shelf: LocalImage, url: string, limits: Limits) => {
+const formatOf = ({ transport }: LocalReference) => loadModule("sources of files", () => transports[transport].load())
+
+const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   const limit = limits.documentBytes
   const manifest = Effect.fnUntraced(function* (wanted: LocalImage["root"]): Effect.fn.Return<IndexOrManifest, Reason> {
     const digest = wanted._tag === "Pin" ? wanted.digest : wanted.descriptor.digest
     if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
-    const part = yield* shelf.part(digest)
+    const part = yield* image.part(digest)
     if (part === undefined) return yield* new ManifestNotFound({ url, detail: `there is no blob ${digest}` })
     if (wanted._tag === "Entry" && part.size !== wanted.descriptor.size)
       return yield* new SizeMismatch({ subject: "manifest", expected: wanted.descriptor.size, actual: part.size })
@@ -43,7 +45,7 @@ const documentsOf = (shelf: LocalImage, url: string, limits: Limits) => {
   const config: DocumentSource["config"] = Effect.fnUntraced(function* (descriptor) {
     const { digest, size } = descriptor
     yield* admit(descriptor, "config", limit)
-    const part = yield* shelf.part(digest)
+    const part = yield* image.part(digest)
     if (part === undefined) return yield* new BlobNotFound({ url, digest })
     if (part.size !== size) return yield* new SizeMismatch({ subject: "config", expected: size, actual: part.size })
     return yield* readConfig(yield* documentOf(part, "config", limit), descriptor, limits)
@@ -60,12 +62,11 @@ export const openLocal = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ImageSource, Reason, Scope.Scope> {
   const { limits, lift } = options
   const url = formatLocal(asked)
-  const container = yield* openContainer(asked, options)
-  const shelf = yield* asked.transport === "oci"
-    ? openOciLayout(container, asked, limits.documentBytes)
-    : openDockerArchive(container, asked, limits)
-  const root = digestOfRoot(shelf)
-  const { manifest, config } = documentsOf(shelf, url, limits)
+  const format = yield* formatOf(asked)
+  const container = yield* openContainer(asked, format.takesDirectory, options)
+  const image = yield* format.open(container, { ...asked, url }, limits)
+  const root = digestOfRoot(image)
+  const { manifest, config } = documentsOf(image, url, limits)
   // What comes by the standard input comes once: by its digest it is known again.
   const itself =
     asked.path === standardInput ? formatLocal({ transport: asked.transport, path: asked.path, digest: root }) : url
@@ -79,12 +80,12 @@ export const openLocal = Effect.fnUntraced(function* (
     inputs: `${url} ${++opened}`,
     place: "",
     isRemote: false,
-    resolve: (wanted, emit) => resolve({ source, root: shelf.root, wanted, emit, blobBytes: limits.blobBytes }),
+    resolve: (wanted, emit) => resolve({ source, root: image.root, wanted, emit, blobBytes: limits.blobBytes }),
     digest: () => Effect.succeed(root),
-    root: shelf.root,
+    root: image.root,
     documents: () => source,
     blob$: ({ digest, size }, gate, { offset = 0 }) =>
-      lift(shelf.part(digest)).pipe(
+      lift(image.part(digest)).pipe(
         concatMap((part) => {
           if (part === undefined) return throwError(() => new BlobNotFound({ url, digest }))
           if (part.size !== size || offset > size)
@@ -101,7 +102,7 @@ export const namesIn = Effect.fnUntraced(function* (
   asked: LocalReference,
   options: OpenOptions
 ): Effect.fn.Return<ReadonlyArray<string>, Reason, Scope.Scope> {
-  const container = yield* openContainer(asked, options)
-  const limit = options.limits.documentBytes
-  return yield* asked.transport === "oci" ? namesOfOciLayout(container, limit) : namesOfDockerArchive(container, limit)
+  const format = yield* formatOf(asked)
+  const container = yield* openContainer(asked, format.takesDirectory, options)
+  return yield* format.names(container, options.limits)
 })

@@ -9,10 +9,9 @@ import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, type Digest, hexOf } from "../../image/reference/Digest.ts"
 import { format, parse } from "../../image/reference/Reference.ts"
 import { dockerHub } from "../../image/reference/registryName.ts"
-import { digestOf } from "../../registry/documents.ts"
+import { type DocumentLimits, digestOf } from "../../registry/documents.ts"
 import { type Container, documentOf, partOfBytes, unusable } from "../container/Container.ts"
-import type { LocalImage } from "./LocalImage.ts"
-import { formatLocal, type LocalReference } from "./LocalReference.ts"
+import type { FileFormat, ImageSelector, LocalImage } from "./LocalImage.ts"
 
 /** Names that an error lists. */
 export const mostNames = 20
@@ -97,38 +96,39 @@ const readIndex = Effect.fnUntraced(function* (
   return { bytes: found.bytes, manifests }
 })
 
-export const openOciLayout = Effect.fnUntraced(function* (
+const openOciLayout = Effect.fnUntraced(function* (
   container: Container,
-  asked: LocalReference,
-  limit: number
+  { url, image, digest }: ImageSelector,
+  { documentBytes }: DocumentLimits
 ): Effect.fn.Return<LocalImage, Reason> {
-  const { bytes, manifests } = yield* readIndex(container, limit)
+  const { bytes, manifests } = yield* readIndex(container, documentBytes)
   const own = digestOf("sha256", bytes)
-  const shelf = (root: LocalImage["root"]): LocalImage => ({
+  const imageOf = (root: LocalImage["root"]): LocalImage => ({
     root,
     part: (digest: Digest) =>
       digest === own
         ? Effect.succeed(partOfBytes(bytes))
         : container.find(`blobs/${algorithmOf(digest)}/${hexOf(digest)}`)
   })
-  const { image, digest } = asked
   if (digest !== undefined) {
     const descriptor = manifests.find((entry) => entry.digest === digest)
-    return shelf(descriptor === undefined ? { _tag: "Pin", digest } : { _tag: "Entry", descriptor })
+    return imageOf(descriptor === undefined ? { _tag: "Pin", digest } : { _tag: "Entry", descriptor })
   }
   const entries = manifests.filter((entry) => !isAttestation(entry))
   const chosen = image === undefined ? entries : yield* called(entries, image)
   const choiceOf = (entry: Descriptor): Choice => ({ names: namesOf(entry), digest: entry.digest })
   const [first] = chosen
-  if (first === undefined)
-    return yield* new ManifestNotFound({ url: formatLocal(asked), detail: absence(entries.map(choiceOf)) })
-  if (chosen.every((entry) => entry.digest === first.digest)) return shelf({ _tag: "Entry", descriptor: first })
-  if (image === undefined && isIndexItself(entries)) return shelf({ _tag: "Pin", digest: own })
+  if (first === undefined) return yield* new ManifestNotFound({ url, detail: absence(entries.map(choiceOf)) })
+  if (chosen.every((entry) => entry.digest === first.digest)) return imageOf({ _tag: "Entry", descriptor: first })
+  if (image === undefined && isIndexItself(entries)) return imageOf({ _tag: "Pin", digest: own })
   return yield* unusable(container, ambiguity(chosen.map(choiceOf), image))
 })
 
-/** Names of all images: the tags of a layout. */
-export const namesOfOciLayout = Effect.fnUntraced(function* (container: Container, limit: number) {
-  const { manifests } = yield* readIndex(container, limit)
-  return manifests.flatMap((entry) => entry.annotations?.[refName] ?? [])
-})
+export const ociLayout: FileFormat = {
+  takesDirectory: true,
+  open: openOciLayout,
+  names: (container, { documentBytes }) =>
+    Effect.map(readIndex(container, documentBytes), ({ manifests }) =>
+      manifests.flatMap((entry) => entry.annotations?.[refName] ?? [])
+    )
+}
