@@ -332,3 +332,53 @@ describe("a SOCKS 5 proxy", () => {
     })
   )
 })
+
+/** Calls `answer` once for each connection, when it has been spoken to. */
+const serveRawProxy = (answer: (socket: Socket) => void) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const sockets = new Set<Socket>()
+      const server = createTcpServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => undefined)
+        socket.on("close", () => sockets.delete(socket))
+        socket.once("data", () => answer(socket))
+      })
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+      return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, server }
+    }),
+    ({ sockets, server }) =>
+      Effect.sync(() => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+  )
+
+describe("a proxy whose answer drips without end", () => {
+  const byte = (socket: Socket) => void socket.write("x")
+  const informational = (socket: Socket) => void socket.write("HTTP/1.1 103 Early Hints\r\n\r\n")
+  const rows = [
+    ["http", "HTTP/1.1 200 Connected\r\nx: ", byte],
+    ["http", "", informational],
+    ["http", "HTTP/1.1 403 No\r\ncontent-length: 99999\r\n", byte],
+    ["socks5", "\x05", () => undefined],
+    ["socks5", "\x05\x00\x05\x00\x00\x03\xff", byte]
+  ] as const
+  for (const [scheme, first, more] of rows)
+    it.live(`is given up when connecting takes too long: ${scheme}, ${JSON.stringify(first)}`, () =>
+      Effect.gen(function* () {
+        const { host, sockets } = yield* serveRawProxy((socket) => {
+          socket.write(Buffer.from(first, "latin1"))
+          const timer = setInterval(() => more(socket), 20)
+          socket.on("close", () => clearInterval(timer))
+        })
+        const proxyFor = yield* Effect.orDie(makeProxy({ url: `${scheme}://${host}` }))
+        const { send } = yield* makeTransport({ timeouts: { ...defaultTimeouts, connect: 500 }, proxyFor })
+        const endpoint: Endpoint = { registry: "r.test", origin: "https://r.test", plainHttp: false }
+        const request = { method: "GET", url: new URL("https://r.test"), headers: {} } as const
+        const error = yield* Effect.flip(Effect.scoped(send(endpoint, request)))
+        expect(error.message).toMatch(/the proxy \S+ (?:gave no answer within 500 ms|answered 103)/)
+        yield* until(() => sockets.size === 0)
+      })
+    )
+})
