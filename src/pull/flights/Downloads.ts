@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
 /** Milliseconds without a permit granted, after which a pull without one is let in. */
-export const standstill = 5000
+export const starvationTimeout = 5000
 
 interface Ticket {
   readonly granted: Deferred.Deferred<void>
@@ -15,7 +15,7 @@ interface Ticket {
   state: "waiting" | "held"
 }
 
-interface Party {
+interface PullQueue {
   readonly line: Set<Ticket>
   held: number
   /** It was let in beyond the limit. */
@@ -34,19 +34,19 @@ export interface Downloads {
 /** `atOnce` permits. */
 export const makeDownloads = (atOnce: number): Downloads => {
   /** Waiting pulls, the longest-waiting first. */
-  const waiting = new Set<Party>()
+  const waiting = new Set<PullQueue>()
   let held = 0
   let given = 0
 
-  const give = (party: Party): void => {
-    const [ticket] = party.line
+  const give = (queue: PullQueue): void => {
+    const [ticket] = queue.line
     if (ticket === undefined) return
-    party.line.delete(ticket)
+    queue.line.delete(ticket)
     // To the end of the line, if it wants more.
-    waiting.delete(party)
-    if (party.line.size > 0) waiting.add(party)
+    waiting.delete(queue)
+    if (queue.line.size > 0) waiting.add(queue)
     ticket.state = "held"
-    party.held += 1
+    queue.held += 1
     held += 1
     given += 1
     Deferred.doneUnsafe(ticket.granted, Effect.void)
@@ -54,37 +54,37 @@ export const makeDownloads = (atOnce: number): Downloads => {
 
   const serve = (): void => {
     while (held < atOnce && waiting.size > 0) {
-      const fewest = Math.min(...[...waiting].map((party) => party.held))
-      for (const party of waiting)
-        if (party.held === fewest) {
-          give(party)
+      const fewest = Math.min(...[...waiting].map((queue) => queue.held))
+      for (const queue of waiting)
+        if (queue.held === fewest) {
+          give(queue)
           break
         }
     }
   }
 
-  /** Watches for a standstill. The first ticket of each pull without a permit does so. */
-  const impatience = (party: Party, ticket: Ticket): Effect.Effect<never> =>
+  /** Watches for a starvationTimeout. The first ticket of each pull without a permit does so. */
+  const onStarvation = (queue: PullQueue, ticket: Ticket): Effect.Effect<never> =>
     Effect.gen(function* () {
       for (let before = given; ; before = given) {
-        yield* Effect.sleep(standstill)
-        const isFirst = party.held === 0 && [...party.line][0] === ticket
+        yield* Effect.sleep(starvationTimeout)
+        const isFirst = queue.held === 0 && [...queue.line][0] === ticket
         if (given !== before || !isFirst) continue
-        party.isExtra = true
-        give(party)
+        queue.isExtra = true
+        give(queue)
       }
     })
 
-  const leave = (party: Party, ticket: Ticket): void => {
+  const leave = (queue: PullQueue, ticket: Ticket): void => {
     if (ticket.state === "waiting") {
-      party.line.delete(ticket)
-      if (party.line.size === 0) waiting.delete(party)
+      queue.line.delete(ticket)
+      if (queue.line.size === 0) waiting.delete(queue)
     } else {
-      party.held -= 1
+      queue.held -= 1
       held -= 1
-      if (party.isExtra && party.held === 0) {
-        if (party.line.size > 0) give(party)
-        else party.isExtra = false
+      if (queue.isExtra && queue.held === 0) {
+        if (queue.line.size > 0) give(queue)
+        else queue.isExtra = false
       }
     }
     serve()
@@ -92,18 +92,18 @@ export const makeDownloads = (atOnce: number): Downloads => {
 
   return {
     forPull: () => {
-      const party: Party = { line: new Set(), held: 0, isExtra: false }
+      const queue: PullQueue = { line: new Set(), held: 0, isExtra: false }
       return {
         withPermit: (work) =>
           Effect.uninterruptibleMask((restore) =>
             Effect.suspend(() => {
               const ticket: Ticket = { granted: Deferred.makeUnsafe(), state: "waiting" }
-              party.line.add(ticket)
-              waiting.add(party)
+              queue.line.add(ticket)
+              waiting.add(queue)
               serve()
               const granted = Deferred.await(ticket.granted)
-              const wait = ticket.state === "held" ? granted : Effect.raceFirst(granted, impatience(party, ticket))
-              return restore(Effect.andThen(wait, work)).pipe(Effect.ensuring(Effect.sync(() => leave(party, ticket))))
+              const wait = ticket.state === "held" ? granted : Effect.raceFirst(granted, onStarvation(queue, ticket))
+              return restore(Effect.andThen(wait, work)).pipe(Effect.ensuring(Effect.sync(() => leave(queue, ticket))))
             })
           )
       }

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { describe, expect } from "vitest"
-import { makeDownloads, type Permits, standstill } from "../../../src/pull/flights/Downloads.ts"
+import { makeDownloads, type Permits, starvationTimeout } from "../../../src/pull/flights/Downloads.ts"
 import { it } from "../../support/effect.ts"
 
 /** Downloads that run until they are told to end, in the order in which they began. */
@@ -35,7 +35,7 @@ describe("permits for downloads", () => {
       for (const name of ["a", "b", "c", "d"]) yield* start(pull, name)
       yield* settle
       expect(began).toEqual(["a", "b"])
-      yield* TestClock.adjust(10 * standstill)
+      yield* TestClock.adjust(10 * starvationTimeout)
       expect(began).toEqual(["a", "b"])
       yield* end("b")
       yield* end("a")
@@ -64,7 +64,7 @@ describe("permits for downloads", () => {
     })
   )
 
-  it.effect("that nobody gives back stop no other pull for longer than the standstill", () =>
+  it.effect("that nobody gives back stop no other pull for longer than the starvationTimeout", () =>
     Effect.gen(function* () {
       const { began, start, end, settle } = watched()
       const downloads = makeDownloads(3)
@@ -73,7 +73,7 @@ describe("permits for downloads", () => {
       yield* settle
       for (const name of ["a", "b", "c"]) yield* start(other, name)
       yield* settle
-      yield* TestClock.adjust(standstill - 1)
+      yield* TestClock.adjust(starvationTimeout - 1)
       expect(began).toEqual(["s1", "s2", "s3"])
       yield* TestClock.adjust(1)
       yield* settle
@@ -88,7 +88,7 @@ describe("permits for downloads", () => {
     })
   )
 
-  it.effect("beyond the number are one for each standstill, and none for a pull that holds one", () =>
+  it.effect("beyond the number are one for each starvationTimeout, and none for a pull that holds one", () =>
     Effect.gen(function* () {
       const { began, start, settle } = watched()
       const downloads = makeDownloads(1)
@@ -97,7 +97,7 @@ describe("permits for downloads", () => {
       yield* settle
       for (const expected of [["a1"], ["a1", "b1"], ["a1", "b1", "c1"], ["a1", "b1", "c1"]]) {
         expect(began).toEqual(expected)
-        yield* TestClock.adjust(standstill)
+        yield* TestClock.adjust(starvationTimeout)
         yield* settle
       }
     })
