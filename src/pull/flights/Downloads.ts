@@ -63,7 +63,7 @@ export const makeDownloads = (atOnce: number): Downloads => {
     }
   }
 
-  /** Watches for a starvationTimeout. The first ticket of each pull without a permit does so. */
+  /** Waits until no permit was given for `starvationTimeout`. The first ticket of each pull without a permit does so. */
   const onStarvation = (queue: PullQueue, ticket: Ticket): Effect.Effect<never> =>
     Effect.gen(function* () {
       for (let before = given; ; before = given) {
