@@ -66,7 +66,7 @@ describe("a pull that is given up", () => {
   test("may wait for a registry that asks for it, and is given up in the midst of that", async () => {
     await using registry = await startRegistry({ images: { "app:1": await made } })
     registry.fault({ kind: "manifest" }, fault.rateLimit(30))
-    await using oci = await open({ timeouts: { total: 300 } })
+    await using oci = await open({ timeouts: { total: 3000 } })
     await expect(oci.pull(registry.reference("app:1"))).rejects.toMatchObject(late)
     expect(registry.log.all.filter(({ kind }) => kind === "manifest")).toHaveLength(1)
   })

@@ -51,6 +51,7 @@ const pull = async (...before: ReadonlyArray<string>) => {
   const events = stdout
     .trimEnd()
     .split("\n")
+    .filter((line) => line !== "")
     .map((line) => JSON.parse(line))
   return { code, stderr, events, last: events.at(-1) }
 }
