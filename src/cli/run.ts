@@ -1,5 +1,4 @@
 /** One run of the command line: from arguments to how it ended. */
-import { readFile } from "node:fs/promises"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -8,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import { LogWarnings } from "../api/telling.ts"
-import { packageManifest } from "../assets.ts"
+import { packageVersion } from "../assets.ts"
 import { ociflow } from "./command.ts"
 import * as environment from "./environment.ts"
 import type { Library } from "./Library.ts"
@@ -23,10 +22,7 @@ const logs = Logger.layer([
   Logger.make((entry) => ("code" in entry.fiber.getRef(References.CurrentLogAnnotations) ? undefined : log.log(entry)))
 ])
 
-const version = Effect.promise(async () => {
-  const text = await readFile(packageManifest(), "utf8")
-  return String(JSON.parse(text).version)
-})
+const version = Effect.map(Effect.promise(packageVersion), (version = "unknown") => version)
 
 /** Fails with a `PullError`, or with what `effect/cli` says of a wrong call. */
 export const run = (argv: ReadonlyArray<string>, library: Library) =>

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { catchError, concatMap, defer, Observable, takeUntil, throwError, toArray } from "rxjs"
+import { concatMap, Observable, takeUntil, throwError, toArray } from "rxjs"
 import {
   defaultLimits,
   defaultTimeouts,
@@ -24,14 +24,12 @@ import {
 } from "../api/config.ts"
 import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "../api/errors.ts"
 import type { Emit, PullEvent } from "../api/events.ts"
-import { checkOptions, type FunctionName, invalidOption } from "../api/options/checkOptions.ts"
-import { calledAt, callSite } from "../api/taggedError.ts"
-import { LogWarnings, telling } from "../api/telling.ts"
+import { checkOptions } from "../api/options/checkOptions.ts"
+import { LogWarnings } from "../api/telling.ts"
 import { useAssets } from "../assets.ts"
 import { extractionOf, variantOf } from "../layer/ExtractionOptions.ts"
 import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { abortable } from "../reactive/abortable.ts"
 import { drain, Leaving, lifting, scoped$, settled } from "../reactive/bridge.ts"
 import { Registry } from "../registry/Registry.ts"
 import { nameOf } from "../source/file/LocalReference.ts"
@@ -41,9 +39,9 @@ import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { type Store, storeLayer } from "../store/Store.ts"
 import { Staging } from "../store/trees/Staging.ts"
 import { Upkeep } from "../store/upkeep/Upkeep.ts"
+import { naming, naming$, watched, watched$ } from "./call.ts"
 import { entriesOf } from "./entriesOf.ts"
 import { PullEvents } from "./events/PullEvents.ts"
-import { abortable$, heard, unwatched } from "./events/withListener.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
 import { holdImage } from "./holdImage.ts"
 import { ImageSources } from "./ImageSources.ts"
@@ -55,64 +53,7 @@ import { repair } from "./verify/repair.ts"
 /** What the steps of a pull need. */
 type Services = ExtractionPool | ImageSources | Registry | SharedWork | Store
 
-const silent: Emit = () => {}
-
 const storeName = "(store)"
-
-/**
- * Makes a reason a `PullError` with the requested reference and the caller's stack, so it must be called in the
- * caller's own call.
- */
-const naming = (reference: string) => {
-  const site = callSite(naming)
-  return <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, PullError, R> =>
-    Effect.mapError(effect, (reason) => calledAt(new PullError({ reference, reason }), site))
-}
-
-/** The same for a sequence. */
-const naming$ = (reference: string) => {
-  const site = callSite(naming$)
-  return <A>(source: Observable<A>): Observable<A> =>
-    source.pipe(
-      catchError((error) => {
-        const failure = isReason(error) ? new PullError({ reference, reason: error }) : error
-        return throwError(() => (failure instanceof PullError ? calledAt(failure, site) : failure))
-      })
-    )
-}
-
-/** A listener that calls both; either can be absent. */
-const both = (one: Emit | undefined, other: Emit | undefined): Emit | undefined =>
-  one === undefined || other === undefined
-    ? (one ?? other)
-    : (event) => {
-        one(event)
-        other(event)
-      }
-
-/** Checks the options, then runs `use` with the call's listeners, until its signal aborts. */
-const watched = <A extends Watching, B, R>(
-  name: FunctionName,
-  given: A | undefined,
-  listen: Emit | undefined,
-  use: (options: Omit<A, keyof Watching>) => Effect.Effect<B, Reason, R>
-): Effect.Effect<B, Reason, R> =>
-  Effect.flatMap(checkOptions(name, given), (options) =>
-    use(unwatched(options)).pipe(heard(both(listen, options.onEvent)), abortable(options.signal))
-  )
-
-const watched$ = <A extends Watching, B>(
-  name: FunctionName,
-  given: A | undefined,
-  use: (options: Omit<A, keyof Watching>, emit: Emit) => Observable<B>
-): Observable<B> =>
-  defer(() => {
-    const invalid = invalidOption(name, given)
-    if (invalid !== undefined) return throwError(() => invalid)
-    const { signal, onEvent, ...options }: Watching = given ?? {}
-    const emit = onEvent === undefined ? silent : AsyncResource.bind(telling(onEvent))
-    return use(options as Omit<A, keyof Watching>, emit).pipe(abortable$(signal))
-  })
 
 const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
 

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { type FaultAction, fault, image, Prng, startRegistry, type TestRegistry, tar } from "../../src/testing/index.ts"
+import { outputOf } from "../support/outputOf.ts"
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url))
 
@@ -56,14 +57,8 @@ const launch = (argv: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) => {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
-  let [stdout, stderr] = ["", ""]
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    stdout += text
-  })
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    stderr += text
-  })
-  const ended = once(child, "close").then(([code, signal]): Ended => ({ code, signal, stdout, stderr }))
+  const output = outputOf(child)
+  const ended = once(child, "close").then(([code, signal]): Ended => ({ code, signal, ...output }))
   return { child, ended }
 }
 const ran = (...argv: ReadonlyArray<string>) => launch(argv).ended

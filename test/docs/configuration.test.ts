@@ -3,19 +3,9 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { reasons } from "../../src/api/errors.ts"
-import {
-  entriesOptions,
-  holdOptions,
-  listOptions,
-  lookOptions,
-  manifestOptions,
-  pruneOptions,
-  pullOptions,
-  referrersOptions,
-  verifyOptions,
-  watching
-} from "../../src/api/options/calls.ts"
-import { clientOptions, limits, retry, timeouts } from "../../src/api/options/client.ts"
+import { watching } from "../../src/api/options/calls.ts"
+import { optionsOf } from "../../src/api/options/checkOptions.ts"
+import { limits, retry, timeouts } from "../../src/api/options/client.ts"
 import type { AnyTable } from "../../src/api/options/Kind.ts"
 import { hostOptions, mirrorOptions, proxyOptions } from "../../src/api/options/network.ts"
 
@@ -44,22 +34,22 @@ const limitsOf = (table: AnyTable) =>
 
 /** By the heading that a table stands under. */
 const tables: Readonly<Record<string, string>> = {
-  "Client options": tableOf(clientOptions),
+  "Client options": tableOf(optionsOf.open),
   "Host options": tableOf(hostOptions),
   "Mirror options": tableOf(mirrorOptions),
   "Proxy options": tableOf(proxyOptions),
-  "Pull options": tableOf(pullOptions),
+  "Pull options": tableOf(optionsOf.pull),
   "Options of every call": tableOf(watching),
-  "Options of `entries$`": tableOf(entriesOptions),
-  "Options of `hold`": tableOf(holdOptions),
+  "Options of `entries$`": tableOf(optionsOf.entries$),
+  "Options of `hold`": tableOf(optionsOf.hold),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
-    ...lookOptions,
-    ...manifestOptions,
-    ...referrersOptions
+    ...optionsOf.resolve,
+    ...optionsOf.manifest,
+    ...optionsOf.referrers
   }),
-  "Options of `images`": tableOf(listOptions),
-  "Options of `prune`": tableOf(pruneOptions),
-  "Options of `verify`": tableOf(verifyOptions),
+  "Options of `images`": tableOf(optionsOf.images),
+  "Options of `prune`": tableOf(optionsOf.prune),
+  "Options of `verify`": tableOf(optionsOf.verify),
   Limits: limitsOf(limits),
   "Timeouts and retries": tableOf({ ...timeouts, ...retry })
 }
@@ -79,19 +69,19 @@ test("docs/configuration.md says what the tables of the options say", async () =
 })
 
 const interfaces: Readonly<Record<string, AnyTable>> = {
-  PullerOptions: clientOptions,
+  PullerOptions: optionsOf.open,
   HostOptions: hostOptions,
   MirrorOptions: mirrorOptions,
   TlsOptions: hostOptions,
   ProxyOptions: proxyOptions,
-  PullOptions: pullOptions,
+  PullOptions: optionsOf.pull,
   Watching: watching,
-  EntriesOptions: entriesOptions,
-  ManifestOptions: manifestOptions,
-  ReferrersOptions: referrersOptions,
-  ListOptions: listOptions,
-  PruneOptions: pruneOptions,
-  VerifyOptions: verifyOptions,
+  EntriesOptions: optionsOf.entries$,
+  ManifestOptions: optionsOf.manifest,
+  ReferrersOptions: optionsOf.referrers,
+  ListOptions: optionsOf.images,
+  PruneOptions: optionsOf.prune,
+  VerifyOptions: optionsOf.verify,
   Limits: limits,
   Timeouts: timeouts,
   RetryOptions: retry

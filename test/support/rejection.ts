@@ -1,12 +1,11 @@
-/** What a promise rejects with; a promise that is fulfilled fails the test. */
+/** What a promise rejects with, a `PullError` unless the caller expects another; one that is fulfilled fails the test. */
 import { expect } from "vitest"
 import { PullError, type Reason } from "../../src/api/errors.ts"
 
-// biome-ignore lint/suspicious/noExplicitAny: a rejection has no type.
-export const rejection = (promise: Promise<unknown>): Promise<any> =>
+export const rejection = <E = PullError>(promise: Promise<unknown>): Promise<E> =>
   promise.then(
     () => expect.unreachable("the promise was fulfilled"),
-    (error: unknown) => error
+    (error: E) => error
   )
 
 /** The reason of the `PullError` that a promise rejects with. */

@@ -11,8 +11,8 @@ export interface Problem {
 
 export type Check = (option: string, value: unknown) => ReadonlyArray<Problem>
 
-/** A kind of values of the type `A`, and of no other: a table that does not fit its interface does not compile. */
-export interface Kind<in out A> {
+/** A kind of values, of whatever type. */
+export interface AnyKind {
   readonly form: "number" | "choice" | "boolean" | "path" | "text" | "list" | "record" | "object" | "other"
   /** As the documentation shows it: a unit and a range, or the values there are. */
   readonly values: string
@@ -22,11 +22,16 @@ export interface Kind<in out A> {
   readonly most?: number
   /** Of an object. */
   readonly table?: AnyTable
+}
+
+/** A kind of values of the type `A`, and of no other: a table that does not fit its interface does not compile. */
+export interface Kind<in out A> extends AnyKind {
   readonly _A?: (value: A) => A
 }
 
-export interface Option<in out A> {
-  readonly kind: Kind<A>
+/** An option of whatever type. */
+export interface AnyOption {
+  readonly kind: AnyKind
   /** Markdown; empty where there is none. */
   readonly default: string
   /** What it does, as a part of a sentence. The docstring of the interface begins with it. */
@@ -37,10 +42,13 @@ export interface Option<in out A> {
   readonly errors?: ReadonlyArray<string>
 }
 
+export interface Option<in out A> extends AnyOption {
+  readonly kind: Kind<A>
+}
+
 /** Every option of the interface `A`. */
 export type Table<A> = { readonly [K in keyof A]-?: Option<Exclude<A[K], undefined>> }
-// biome-ignore lint/suspicious/noExplicitAny: an option of any type.
-export type AnyTable = Readonly<Record<string, Option<any>>>
+export type AnyTable = Readonly<Record<string, AnyOption>>
 
 /** No wider: what a stranger wrote may be of any length. */
 const longestName = 100

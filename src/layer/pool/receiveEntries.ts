@@ -1,66 +1,18 @@
 /** What a worker reads → entries for users: one at a time, and no body that nobody asks for. */
-import { lastValueFrom, merge, Observable, reduce, Subject, type Subscriber, type Subscription, take } from "rxjs"
-import type { Limits } from "../../api/config.ts"
-import { BodyUnusable, printable } from "../../api/errors.ts"
+import { Observable, Subject, type Subscriber, type Subscription } from "rxjs"
+import { BodyUnusable } from "../../api/errors.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { countRead } from "../../seams/readBuffers.ts"
 import type { Entry, EntryHeader } from "../Entry.ts"
-import { atMost } from "../limits.ts"
 import type { RingWriter } from "../Ring.ts"
 import { type EntryMessage, weight } from "../workerMessages.ts"
+import { decode, type EntryOrigin, makeEntry } from "./makeEntry.ts"
 import type { Receiver } from "./runJob.ts"
 import { SparseBody } from "./SparseBody.ts"
 
-const decoder = new TextDecoder()
-
-const decode = (binary: string): string => decoder.decode(Buffer.from(binary, "latin1"))
-
-export interface EntriesOf {
-  /** Digest of the layer's blob. */
-  readonly digest: string
-  readonly limits: Limits
+export interface EntriesOf extends EntryOrigin {
   /** Closed, no entry and no piece of a body comes. */
   readonly gate: Gate
-}
-
-/** `interrupted$` fails the promises of a body that is still under way when the entries are unsubscribed from. */
-const makeEntry = (
-  { digest: layer, limits }: EntriesOf,
-  header: EntryHeader,
-  body$: Observable<Uint8Array>,
-  interrupted$: Observable<never>
-): Entry => {
-  const bytes = async () => {
-    atMost(limits, "bodyBytes", header.size, () => {
-      return `layer ${layer}, file ${JSON.stringify(printable(decode(header.path), 120))}`
-    })
-    const whole = Buffer.alloc(header.size)
-    const filling$ = body$.pipe(
-      reduce((at, piece) => {
-        whole.set(piece, at)
-        return at + piece.length
-      }, 0)
-    )
-    await lastValueFrom(merge(filling$, interrupted$).pipe(take(1)))
-    return whole
-  }
-  const { linkPath, path, mtime, ...facts } = header
-  return {
-    path: decode(path),
-    rawPath: path,
-    ...(linkPath === "" ? {} : { linkPath: decode(linkPath) }),
-    type: facts.type,
-    mode: facts.mode,
-    uid: facts.uid,
-    gid: facts.gid,
-    size: facts.size,
-    mtime: new Date(mtime.seconds * 1000 + Math.floor(mtime.nanos / 1e6)),
-    xattrs: facts.xattrs,
-    layer,
-    body$,
-    bytes,
-    text: async () => decoder.decode(await bytes())
-  }
 }
 
 const late = ({ path }: EntryHeader) => new BodyUnusable({ path: decode(path) })

@@ -4,6 +4,7 @@
  * The header is a comma-separated list of challenges, each of them a comma-separated list of parameters, whose quoted
  * values may hold commas and escapes; so it is read token by token and never split.
  */
+import { Scanner } from "./Scanner.ts"
 
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
@@ -28,24 +29,19 @@ const token68 = /[ \t]+[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y
 export const parseChallenges = (header: string | ReadonlyArray<string> | undefined): ReadonlyArray<Challenge> => {
   const text = (typeof header === "string" ? header : (header ?? []).join(", ")).slice(0, longest)
   const challenges: Array<{ readonly scheme: string; readonly parameters: Map<string, string> }> = []
-  let position = 0
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = position
-    const match = pattern.exec(text)
-    if (match !== null) position = pattern.lastIndex
-    return match
-  }
-  while (position < text.length) {
-    take(separator)
-    const name = take(token)?.[0].toLowerCase()
+  const scanner = new Scanner(text)
+  while (!scanner.isAtEnd) {
+    scanner.take(separator)
+    const name = scanner.take(token)?.[0].toLowerCase()
     if (name === undefined) break
-    if (take(equals) === null) {
+    if (scanner.take(equals) === null) {
       challenges.push({ scheme: name, parameters: new Map() })
-      take(token68)
+      scanner.take(token68)
       continue
     }
     const parameters = challenges.at(-1)?.parameters
-    const value = text[position] === '"' ? take(quoted)?.[1]?.replace(/\\([\s\S])/g, "$1") : take(bare)?.[0]
+    const value =
+      scanner.next === '"' ? scanner.take(quoted)?.[1]?.replace(/\\([\s\S])/g, "$1") : scanner.take(bare)?.[0]
     if (value === undefined || parameters === undefined) break
     if (!parameters.has(name)) parameters.set(name, value)
   }

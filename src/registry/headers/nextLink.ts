@@ -1,5 +1,6 @@
 /** Where a list goes on: the `Link` header (RFC 8288), read token by token, since targets and quoted values hold commas. */
 import type { Response } from "../connection/exchange.ts"
+import { Scanner } from "./Scanner.ts"
 
 interface Link {
   readonly target: string
@@ -17,30 +18,24 @@ const bare = /[^\s;,"]*/y
 /** `null` where the header cannot be read to its end. */
 const linksOf = (text: string): ReadonlyArray<Link> | null => {
   const links: Array<Link> = []
-  let at = 0
-  const take = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)
-    if (found !== null) at = pattern.lastIndex
-    return found
-  }
+  const scanner = new Scanner(text)
   const takes = (character: string) => {
-    take(space)
-    if (text[at] !== character) return false
-    at++
-    take(space)
+    scanner.take(space)
+    if (scanner.next !== character) return false
+    scanner.position++
+    scanner.take(space)
     return true
   }
-  for (take(between); at < text.length; take(between)) {
-    const address = take(target)?.[1]
+  for (scanner.take(between); !scanner.isAtEnd; scanner.take(between)) {
+    const address = scanner.take(target)?.[1]
     if (address === undefined) return null
     let relations: Link["relations"]
     while (takes(";")) {
-      const parameter = take(name)?.[0].toLowerCase()
-      const value = takes("=") ? (take(quoted)?.[1] ?? take(bare)?.[0]) : undefined
+      const parameter = scanner.take(name)?.[0].toLowerCase()
+      const value = takes("=") ? (scanner.take(quoted)?.[1] ?? scanner.take(bare)?.[0]) : undefined
       if (parameter === "rel" && value !== undefined) relations ??= value.toLowerCase().split(/\s+/)
     }
-    if (at < text.length && text[at] !== ",") return null
+    if (!scanner.isAtEnd && scanner.next !== ",") return null
     links.push({ target: address, relations })
   }
   return links

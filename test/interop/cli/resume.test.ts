@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { formatBytes } from "../../../src/cli/text/formatBytes.ts"
 import { fault, image, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
+import { outputOf } from "../../support/outputOf.ts"
 import { randomLayer } from "../../support/randomLayer.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
@@ -47,16 +48,10 @@ const onTerminal = (...flags: ReadonlyArray<string>) => {
 
 const piped = async (...flags: ReadonlyArray<string>) => {
   const child = spawn(process.execPath, [main, "pull", registry.reference("org/app:1"), "--root", root, ...flags])
-  let [stdout, stderr] = ["", ""]
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    stdout += text
-  })
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    stderr += text
-  })
+  const output = outputOf(child)
   const [code] = await once(child, "close")
-  expect(code, stderr).toBe(0)
-  return stdout
+  expect(code, output.stderr).toBe(0)
+  return output.stdout
 }
 
 /** Each layer stops after a while; when both have, Ctrl-C. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { image, Prng, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
+import { outputOf } from "../../support/outputOf.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
 
@@ -40,14 +41,9 @@ const pull = async (...before: ReadonlyArray<string>) => {
     env: { ...process.env, HOME: home },
     stdio: ["ignore", "pipe", "pipe"]
   })
-  let [stdout, stderr] = ["", ""]
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    stdout += text
-  })
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    stderr += text
-  })
+  const output = outputOf(child)
   const [code] = await once(child, "close")
+  const { stdout, stderr } = output
   const events = stdout
     .trimEnd()
     .split("\n")

@@ -238,7 +238,7 @@ test("hard links may wait with so many bytes of names, and no more", () => {
     })
 })
 
-test("empty components of a name count as any other", async () => {
+test("each slash of a name counts towards its depth, also where nothing stands between two", async () => {
   const padded = `${"/".repeat(4000)}l1`
   const tooDeep = { _tag: "LimitExceeded", limit: "depth", maximum: 256 }
   for (const entry of [

@@ -154,7 +154,7 @@ test("options that are no object are an InvalidOption of a promise, and nothing 
   }
 })
 
-test("an image that the store has is told as any other: resolved, its layers, pulled", async () => {
+test("a cached pull has the events of every pull: Resolved, its layers, Pulled", async () => {
   const { made, registry } = await one()
   await using _ = registry
   await using oci = await open()
