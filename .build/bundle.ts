@@ -1,7 +1,7 @@
 /**
  * After the compiler: puts what it wrote into few files. Finding and compiling some 300 modules takes longer than most of
  * their work. The two programs, the command line and the extraction worker, hold all that they import. The library holds
- * its own modules alone: whoever imports it must share its `effect` and its `rxjs`.
+ * its own modules alone: a program that imports it must share its `effect` and its `rxjs`.
  */
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -26,7 +26,7 @@ const rxjs: Plugin = {
   }
 }
 
-/** What sql.js asks of Node by `require`, imported: whoever bundles the result again needs to know of no `require`. */
+/** What sql.js asks of Node by `require`, imported, so that another bundler does not meet `require`. */
 const builtins: Plugin = {
   name: "builtins",
   setup: ({ onLoad, onResolve }) => {
@@ -74,7 +74,7 @@ const common: BuildOptions = {
   banner: {
     js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);'
   },
-  // What is read at each start is read sooner; names stay, for whoever reads a stack.
+  // What is read at each start is read sooner; names stay, so that stacks can be read.
   minifyWhitespace: true,
   minifySyntax: true,
   legalComments: "none",

@@ -113,7 +113,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
   const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, watching?: Watching): Promise<A> => {
     // Before anything is awaited: then nobody's call would be on the stack any more.
     const site = callSite(run)
-    // Whatever was given: what is no signal is refused by whoever checks the options.
+    // Whatever was given: what is no signal is refused when the options are checked.
     const isAborted = () => watching?.signal?.aborted === true
     if (isAborted()) throw watching?.signal?.reason
     if (closed) throw new DOMException("the client was closed", "AbortError")

@@ -157,7 +157,7 @@ export interface TlsOptions {
   /** Client certificate for this host, which is shown to no other. Default: none. */
   readonly client?: ClientCertificate | ReadonlyArray<ClientCertificate> | undefined
   /**
-   * Accept any certificate of this host. Whoever is in between can read and change what is not verified by a digest.
+   * Accept any certificate of this host. A man in the middle can then read everything, and change what no digest verifies.
    * Default: `false`.
    */
   readonly insecure?: boolean | undefined
@@ -235,7 +235,7 @@ export type Preflight = "warn" | "refuse" | "off"
 
 /**
  * What other users of this machine may do with the store's directories. `private`: nothing; what is made has the mode 0700.
- * `readable`: enter and read; 0755. `writable`: as the umask and whoever made them say, and nothing is checked.
+ * `readable`: enter and read; 0755. `writable`: modes come from the umask, those of existing directories stay, and nothing is checked.
  */
 export type Access = "private" | "readable" | "writable"
 

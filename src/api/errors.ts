@@ -4,7 +4,7 @@
  * A pull fails with one `PullError`: the reference that was asked for and a `reason`. Each reason is a tagged class
  * that knows whether trying again may help (`isRetryable`), says what was wanted and what was found (`message`), and
  * says what a person can do about it (`advice`). No reason ever carries a credential, a token or a query string:
- * addresses are reduced to origin and path by whoever constructs one.
+ * addresses are reduced to origin and path where the error is made.
  */
 import { isError } from "./codeOf.ts"
 import { printable } from "./printable.ts"

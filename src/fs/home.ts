@@ -1,4 +1,4 @@
-/** The home directory of whoever runs this: `HOME`, else what the system knows of the user. */
+/** The home directory of the user who runs the program: `HOME`, else what the system knows of the user. */
 import { homedir } from "node:os"
 import { join } from "node:path"
 

@@ -1,6 +1,6 @@
 /**
  * Opens files in directories that others may write to: never through a link, and never a FIFO or a device, which would
- * keep whoever opens it waiting.
+ * keep the opener waiting.
  */
 import { constants, type Stats } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"

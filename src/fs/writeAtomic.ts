@@ -1,4 +1,4 @@
-/** Replaces a file as a whole: whoever looks, and whatever crashes, sees the old bytes or the new. */
+/** Replaces a file as a whole: a reader sees the old bytes or the new, after a crash too. */
 
 import { fsync } from "node:fs"
 import { type FileHandle, open, rename, unlink } from "node:fs/promises"

@@ -16,7 +16,7 @@ const add = ({ buffer, length }: Grown, piece: Uint8Array): Grown => {
   return { buffer: room, length: needed }
 }
 
-/** Emits once, at the end. Whoever bounds the body does it before. */
+/** Emits once, at the end. Bound the body before this operator. */
 export const concatBytes = (source: Observable<Uint8Array>): Observable<Uint8Array> =>
   defer(() => {
     const nothing: Grown = { buffer: Buffer.alloc(0), length: 0 }

@@ -426,7 +426,7 @@ export const layers: ReadonlyArray<Row> = [
     "`UnsafeEntry`",
     "umoci leaves the file to root",
     numbers,
-    "is one that umoci leaves to whoever unpacks",
+    "is one that umoci leaves to the user who unpacks",
     {
       because: "to chown(2) it means *do not change*: a setuid file would become root's"
     }

@@ -80,7 +80,7 @@ it.effect("what is written to a pipe is read", () =>
   })
 )
 
-it.effect("pipes that nobody writes to keep no thread, and end with whoever waits", () =>
+it.effect("pipes that nobody writes to keep no thread, and end when the read is interrupted", () =>
   Effect.gen(function* () {
     const path = yield* pipe
     const readings = yield* Effect.forEach(many, () => Effect.forkScoped(textOf(path)))

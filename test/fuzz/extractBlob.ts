@@ -34,7 +34,7 @@ export interface Outcome {
 const pieceBytes = 65536
 const ring = new Uint8Array(2 * pieceBytes)
 
-/** Pieces of these sizes, in turn. Whoever keeps a view for longer than the call sees rubbish, as in the ring. */
+/** Pieces of these sizes, in turn. A view that is kept for longer than the call shows rubbish, as in the ring. */
 const arriving = (bytes: Uint8Array, sizes: ReadonlyArray<number>): Observable<Uint8Array> =>
   new Observable((subscriber) => {
     for (let at = 0, turn = 0; at < bytes.length && !subscriber.closed; turn++) {

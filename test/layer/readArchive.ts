@@ -23,7 +23,7 @@ export const gated = (bytes: Uint8Array, gate: Gate, sizes: ReadonlyArray<number
         const piece = Uint8Array.from(bytes.subarray(at, at + size))
         at += size
         subscriber.next(piece)
-        // Whoever keeps a view for longer than the call sees rubbish, as in the ring.
+        // A view that is kept for longer than the call shows rubbish, as in the ring.
         piece.fill(0xaa)
       }
       if (at >= bytes.length) subscriber.complete()

@@ -74,7 +74,7 @@ describe("a pull that is given up", () => {
   })
 })
 
-test("whoever has time enough notices nothing", async () => {
+test("a pull that has enough time is not ended", async () => {
   await using registry = await startRegistry({ images: { "app:1": await randomImage("in time", { layers: 1 }) } })
   await using oci = await open({ timeouts: { total: 60_000 } })
   expect((await oci.pull(registry.reference("app:1"))).layers).toHaveLength(1)

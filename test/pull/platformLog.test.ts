@@ -1,4 +1,4 @@
-/** A platform that was not asked for is an event, and a warning in the log of whoever listens to none. */
+/** A platform that was not asked for is an event, and a warning in the log if nobody listens to events. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"

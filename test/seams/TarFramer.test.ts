@@ -25,7 +25,7 @@ const frame = (bytes: Buffer, size: number) => {
   for (let at = 0; at < bytes.length; at += size) {
     const piece = Buffer.from(bytes.subarray(at, at + size))
     framer.write(piece)
-    // Whoever keeps a view for longer than the call sees rubbish, as in the ring.
+    // A view that is kept for longer than the call shows rubbish, as in the ring.
     piece.fill(0xaa)
   }
   return { seen, how: framer.end(), rest: framer.rest.length }

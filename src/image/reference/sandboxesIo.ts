@@ -1,6 +1,6 @@
 /**
  * `sandboxes.io`: a name without a registry of its own. Its images come from Docker Hub and stay stored under the name
- * that was asked for, so that whoever looks them up by that name finds them.
+ * that was asked for, so that they are found by that name.
  */
 import * as Effect from "effect/Effect"
 import { NotImplemented } from "../../api/errors.ts"

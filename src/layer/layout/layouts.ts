@@ -6,7 +6,7 @@ import { rootfs } from "./rootfs.ts"
 export const layouts = { layers, overlay, rootfs }
 
 /**
- * What the directory is for. `layers`: one directory a layer, whiteouts kept as plain files for whoever stacks them.
+ * What the directory is for. `layers`: one directory a layer, with whiteouts as plain files, for a program that stacks them.
  * `overlay`: one directory a layer, as a lower directory of an overlayfs mount. `rootfs`: all layers in one directory,
  * lowest first.
  */

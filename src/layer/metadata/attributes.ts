@@ -12,7 +12,7 @@ import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
 const reserved =
   /^(?:user\.containers\.override_stat|user\.rootlesscontainers|(?:trusted|user)\.overlay\.|(?:security|trusted|user)\.fuseoverlayfs\.)/
 
-/** `security.selinux` belongs to the host's policy whoever writes it. */
+/** `security.selinux` belongs to the host's policy, even if root writes it. */
 const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
 
 /** Of root. Others, as `system.nfs4_acl`, are the file system's own. */

@@ -22,7 +22,7 @@ export type JobEvent = LayerProgress | Warning | Extracted
 export interface Receiver {
   readonly entry: (message: EntryMessage) => void
   readonly finish: (then: () => void) => void
-  /** The job failed: whoever waits for a body learns it, too. */
+  /** The job failed. A reader that waits for a body gets the error, too. */
   readonly fail: (error: unknown) => void
   readonly close: () => void
 }

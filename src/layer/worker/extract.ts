@@ -96,8 +96,8 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
         outcome = { _tag: "Done", counts, fingerprint: print }
       }
     })
-  // Last of all, when every file is closed and nothing touches the ring any more: whoever hears it may remove the
-  // directory, and make the ring new for the next layer.
+  // Last of all, when every file is closed and nothing touches the ring any more: after this message the
+  // directory may be removed, and the ring reset for the next layer.
   running.add(() => queueMicrotask(() => post(outcome)))
 }
 

@@ -19,6 +19,6 @@ export const readRing = (ring: RingReader, pace: Pace, idle?: () => void): Obser
         slices.error(error)
       }
     }
-    // Not while it is being subscribed: whoever fails then has nothing yet to unsubscribe from.
+    // Not during the subscription: a subscriber that fails then cannot unsubscribe yet.
     queueMicrotask(read)
   })

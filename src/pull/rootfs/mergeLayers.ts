@@ -67,7 +67,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   const waiting = (digest: Digest) => () => listener({ _tag: "LayerWaiting", digest })
   yield* locks.lockMerge(isLarge, lowest === undefined ? undefined : waiting(lowest.digest))
   const byDigest = isLarge ? [] : distinct.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))
-  // Marks the blobs as wanted: whoever has their locks then keeps what it downloaded for us.
+  // Marks the blobs as wanted: a process that has their locks then keeps what it downloads, for us.
   const wants = yield* Scope.fork(yield* Effect.scope)
   if (source.isRemote) for (const { digest } of byDigest) yield* Scope.provide(locks.want(digest), wants)
   const unlocked = yield* lockAll(source, byDigest, manifest)

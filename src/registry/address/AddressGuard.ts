@@ -4,7 +4,7 @@
  * A registry's own origin is connected to wherever it lies. Hosts that it only points to are judged by the addresses
  * that their names resolve to, inside the connection's own look-up: judged before, a name could resolve to something else
  * a moment later. Where the registry itself lies is told by the connections that answered, not by what its name resolves
- * to: whoever rules the name would choose. Behind a proxy it is the proxy that resolves names; addresses are judged as
+ * to: the owner of the name would choose. Behind a proxy it is the proxy that resolves names; addresses are judged as
  * ever.
  */
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns"

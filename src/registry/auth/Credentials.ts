@@ -53,7 +53,7 @@ export interface KnownCredentials {
   readonly forget: (door: RepositoryName) => Effect.Effect<void>
 }
 
-/** All sources, each door asked for once at a time. Warnings are repeated to whoever asks. */
+/** All sources; each registry is asked for once at a time. Every caller gets the warnings. */
 export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<KnownCredentials> {
   const source = firstOf(fromOptions(given), fromEnvironment, fromDockerConfig, fromPodman)
   const lookup = Effect.fnUntraced(function* (door: RepositoryName) {

@@ -1,8 +1,8 @@
 /**
  * Bearer tokens (distribution: "Token Authentication Specification", "OAuth2 Token Authentication").
  *
- * A token is kept for its life, by all that it depends on: who asked, whom, and for what. Whoever asks for the same
- * token while it is being fetched waits for that one fetch; it is given up when the last of them leaves.
+ * A token is kept for its life, by all that it depends on: the user, the registry, and the scope. Requests for the same
+ * token share one fetch, which is interrupted when the last of them is.
  */
 import * as Cache from "effect/Cache"
 import * as Duration from "effect/Duration"

@@ -97,7 +97,7 @@ export const makeHosts = Effect.fnUntraced(function* ({
     ]
     const ownOptions = [option, ...settingsAmong(host, [...(mirrorsOfAll ?? []), ...(own ?? [])])]
     const settings = addedUp(named === undefined ? forAll(file) : {}, ...byName, forAll(ofAll), ...ownOptions)
-    // Whoever says by name how TLS is spoken to a host means TLS.
+    // Settings for TLS to a named host mean TLS.
     const secured = tlsOf(addedUp(...byName, ...ownOptions)) !== undefined
     const plain = settings.plainHttp ?? (plainHttp === true || secured ? plainHttp === true : plainHttp)
     return { settings, plain, mirrors: own ?? mirrorsOfAll ?? mirrors, tables: mirrors, server, warnings }

@@ -46,7 +46,7 @@ export const socksTunnel: Tunnel = ({ origin, socks }, { hostname, protocol, por
         client.connect(withoutBrackets(hostname), Number(port || (protocol === "https:" ? 443 : 80)))
       )
       .once("connected", () => {
-        // Nothing is read before whoever speaks through it listens.
+        // Nothing is read before the tunnel's user listens.
         socket.pause()
         if (settled) return void socket.destroy()
         settled = true

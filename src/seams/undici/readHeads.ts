@@ -104,7 +104,7 @@ const chunkedBodyOf = ({ codings = [] }: Head): ChunkedBody | undefined => {
 }
 
 /**
- * Lets whoever reads from the socket see final heads only, each once all of it has come, and few chunks. What it gives back
+ * Lets the socket's reader see final heads only, each once all of it has come, and few chunks. What it gives back
  * is read again by itself, as it was: the socket would put it together with what came meanwhile, a copy of all that waits.
  */
 export const readHeads = (socket: Socket, awaited: Awaited): void => {

@@ -4,7 +4,7 @@
  * `docker-archive:-`, which takes both forms. `image` says which of several: a tag, a name, or `@` with a digest.
  *
  * As skopeo has it, the path ends at the first colon. In the canonical form it is absolute: the catalogue knows an image
- * by where it came from, and never by a name that stands within the file. Whoever made the file chose that one, and a
+ * by where it came from, and never by a name that stands within the file. The file's author chose that one, and a
  * pull of the same name from a registry would be served from it.
  */
 import { resolve } from "node:path"

@@ -98,7 +98,7 @@ const makeImage = Effect.fnUntraced(function* (
     const part = yield* partAt(container, path)
     const compression = yield* readers.compression(part)
     const diffId = diffIds[position]
-    // Where there is no diffID, the two do not belong together: whoever counts them says so.
+    // Without a diffID, the two do not belong together: the caller that counts them says so.
     const digest = compression === undefined && diffId !== undefined ? diffId : yield* readers.digest(part)
     parts.set(digest, part)
     layers.push({

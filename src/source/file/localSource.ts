@@ -53,7 +53,7 @@ const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   return { manifest, config }
 }
 
-/** Whoever opened it first is told apart from who opened it later: it may be another file by then. */
+/** Each opening has a number of its own: the path may lead to another file by then. */
 let opened = 0
 
 export const openLocal = Effect.fnUntraced(function* (

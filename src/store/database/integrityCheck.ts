@@ -16,7 +16,7 @@ const looked = 3
 
 const noteText = (identity: string) => `${identity} ${looked}`
 
-/** Another user's note does not count: whoever can write to the store could supply both files. */
+/** Another user's note does not count: a user who can write to the store could supply both files. */
 const read = async (path: string): Promise<string | undefined> => {
   const { file, stats } = await openRegular(path, constants.O_RDONLY)
   try {

@@ -1,5 +1,5 @@
 /**
- * Images in use. Whoever uses one holds a shared lock, `<root>/locks/held/…`, on each digest in the names of its trees,
+ * Images in use. A user of an image holds a shared lock, `<root>/locks/held/…`, on each digest in the names of its trees,
  * and these trees are not removed. The lock ends with its process. The files in the directory say which digests to
  * check. A file is removed only by a process that has its lock exclusively, to check it, and finds nobody.
  */
@@ -28,7 +28,7 @@ export const holdDigests = Effect.fnUntraced(function* (
   for (const digest of new Set(digests)) {
     const path = join(directory, fileName(digest))
     yield* lock(path, { shared: true })
-    // After locking, since before that whoever checks may remove the file. A file lock has created it already; a socket
+    // After locking, since before that another process may remove the file. A file lock has created it already; a socket
     // lock leaves no file.
     yield* syscall("write", path, () => writeFile(path, "", { flag: O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY }))
   }
@@ -49,8 +49,8 @@ export const heldDigests = Effect.fnUntraced(function* (
 })
 
 /**
- * Runs `work`, which removes the digest's trees, unless somebody holds them: then it is `undefined`. Meanwhile, whoever
- * wants to hold them waits.
+ * Runs `work`, which removes the digest's trees, unless somebody holds them: then it is `undefined`. Meanwhile, a
+ * process that wants to hold them waits.
  */
 export const unlessHeld = <A, R>(root: string, digest: string, work: Effect.Effect<A, Reason, R>) =>
   Effect.scoped(

@@ -1,7 +1,7 @@
 /**
  * Locks without file locks: names in Linux's abstract socket namespace, which go away with their process. An exclusive
  * lock is a name that one process at a time can listen on. A shared one is a name of its own beside it, made while the
- * exclusive one is held; whoever gets the exclusive one looks for such names in `/proc/net/unix`, where alone they are
+ * exclusive one is held; a process that gets the exclusive one looks for such names in `/proc/net/unix`, where alone they are
  * listed. This works among the processes of one network namespace.
  */
 import { createHash, randomBytes } from "node:crypto"

@@ -109,7 +109,7 @@ export class Staging extends Context.Service<
         const directory = Effect.andThen(make, turn.withPermit(owned))
 
         let isSwept = false
-        // Not `once`: whoever waits for it may be interrupted.
+        // Not `once`: the fiber that waits for it may be interrupted.
         const sweepOnce = Effect.gen(function* () {
           yield* check
           yield* sweep(stagingsIn(layersDir))

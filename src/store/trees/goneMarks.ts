@@ -1,6 +1,6 @@
 /**
  * A tree loses its name by a rename. A directory in a lower layer of overlayfs cannot be renamed (`EXDEV`). There, the
- * file `<layersDir>/.gone/<name of the tree>` marks the tree as gone: whoever publishes a tree with that name, or
+ * file `<layersDir>/.gone/<name of the tree>` marks the tree as gone: a process that publishes a tree with that name, or
  * cleans up, first removes what is left of it. Marks are made and removed under the lock `use`.
  */
 import { lstat, mkdir, rename, rmdir, stat, unlink, writeFile } from "node:fs/promises"
@@ -22,7 +22,7 @@ export const isGone = (tree: string) =>
 
 const mark = (tree: string) =>
   syscall("write", markOf(tree), async () => {
-    // Whoever may not write to the trees may not mark them either, whatever the umask is.
+    // A user who cannot write to the trees cannot mark them either, whatever the umask is.
     const { mode } = await stat(dirname(tree))
     await mkdir(dirname(markOf(tree)), mode & 0o777).catch((error: unknown) => {
       if (codeOf(error) !== "EEXIST") throw error

@@ -79,7 +79,7 @@ export const replaceTree = Effect.fnUntraced(function* (
     return true
   })
   const isReplaced = (yield* unlessHeld(root, digest, replacing)) === true
-  // If the old tree cannot be removed now, whoever sweeps the staging directories removes it.
+  // If the old tree cannot be removed now, the next sweep of the staging directories removes it.
   yield* isReplaced ? Effect.ignore(discard(path)) : discard(staging)
   return isReplaced
 })

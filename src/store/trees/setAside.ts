@@ -41,7 +41,7 @@ const take = Effect.fnUntraced(function* (
     yield* renamed(`${path}.stat`, `${aside}.stat`)
     return aside
   }
-  // Held, because whoever cleans up would take the marked tree for a dead process's.
+  // Held, because a sweep would take the marked tree for a dead process's.
   yield* Scope.provide(holdDigests(root, [digest]), scope)
   return path
 }, Effect.scoped)

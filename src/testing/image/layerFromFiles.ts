@@ -8,7 +8,7 @@ import { type ImageOptions, image } from "./image.ts"
 import type { TestImage } from "./TestImage.ts"
 
 export interface FilesOptions {
-  /** Owner of everything. Default root: as in most images, and not whoever runs this. */
+  /** Owner of everything. Default: root, as in most images, and not the user who runs this. */
   readonly uid?: number
   readonly gid?: number
   /** Whether to take an entry, by its path in the layer. Default: all. What a directory holds goes with it. */

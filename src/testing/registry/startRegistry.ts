@@ -85,7 +85,7 @@ const stock = async ({ images = {}, layouts = {} }: RegistryOptions): Promise<Sh
   return shelf
 }
 
-/** The second origin: any blob of any repository, to whoever has its address; credentials are none of its business. */
+/** The second origin: any blob of any repository, by its address alone; credentials are not asked for. */
 const startStorage = async (
   wanted: boolean | StorageOptions | undefined,
   shelf: Shelf,

@@ -45,11 +45,14 @@ describe.runIf(able).each(owners)("an owner of %d", (owner) => {
   })
 })
 
-test.runIf(able)("an owner of −1 is one that umoci leaves to whoever unpacks, root here, and we refuse", async () => {
-  const layout = await layoutWith(tar("gnu").header({ name: "f", mode: 0o4755, uid: base256(-1n, 8) }))
-  expect(lstatSync(join(unpacked(layout, join(temporary(), "theirs")), "f"))).toMatchObject({ uid: 0 })
-  await expect(ours(layout)).rejects.toMatchObject({ reason: { _tag: "UnsafeEntry" } })
-})
+test.runIf(able)(
+  "an owner of −1 is one that umoci leaves to the user who unpacks, root here, and we refuse",
+  async () => {
+    const layout = await layoutWith(tar("gnu").header({ name: "f", mode: 0o4755, uid: base256(-1n, 8) }))
+    expect(lstatSync(join(unpacked(layout, join(temporary(), "theirs")), "f"))).toMatchObject({ uid: 0 })
+    await expect(ours(layout)).rejects.toMatchObject({ reason: { _tag: "UnsafeEntry" } })
+  }
+)
 
 /** What the file system keeps of a time: ext4 no more than 34 bits of seconds. */
 const kept = (seconds: number) => {

@@ -325,7 +325,7 @@ describe("hard links", () => {
   })
 })
 
-test("the layout layers keeps whiteouts as plain files, for whoever stacks the layers", () => {
+test("the layout layers keeps whiteouts as plain files, for a program that stacks the layers", () => {
   const root = emptyRoot()
   apply(root, [file("a/.wh.x"), file("a/.wh..wh..opq"), file(".wh..wh.plnk/1.2"), link("b/.wh.y", ".wh..wh.aufs")])
   expect(outline(root)).toEqual([

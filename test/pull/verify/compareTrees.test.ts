@@ -146,7 +146,7 @@ test("two images that share a changed layer: one fault each, and one download", 
   expect(registry.log.count({ kind: "blob", reference: digest })).toBe(2)
 })
 
-test("a tree of another making is judged by its own fingerprint, and left to whoever makes such", async () => {
+test("a tree of another making is judged by its own fingerprint, and left to clients with that layout", async () => {
   await using served_ = await served()
   const { reference } = served_
   await using plain = await open()

@@ -168,7 +168,7 @@ describe("what a registry points to", () => {
       undefined,
       "trustedHosts"
     ])
-    // Whoever is trusted is not thereby encrypted.
+    // Trust does not make a connection encrypted.
     expect(refused(trusting, "http://minio.test:9000/x", far)).toBe("never")
   })
 

@@ -119,7 +119,7 @@ describe("a document that drips without end", () => {
 })
 
 describe("a body that nobody needs is not waited for", () => {
-  // An hour: whoever waited would not end.
+  // An hour: a client that waited would not end.
   const patient = { timeouts: { headers: 5000, document: 3_600_000 } }
 
   it.live("of a redirect", () =>

@@ -94,7 +94,7 @@ describe("a proxy", () => {
     })
   )
 
-  /** Lets through whoever has the password; every name leads to `port`. */
+  /** Lets clients with the password through; every name leads to `port`. */
   const startProxy = (port: () => number, login = "me:secret") =>
     Effect.acquireRelease(
       Effect.promise(async () => {

@@ -69,7 +69,7 @@ describe("an authority", () => {
       Effect.gen(function* () {
         const origin = yield* secured()
         expect(yield* ask(origin, { ca: [yield* file(ca)] })).toBe("200")
-        // The server that sends its own certificate alone is vouched for by whoever signed it, or by itself.
+        // The server that sends its own certificate alone is vouched for by its issuer, or by itself.
         const alone = yield* secured({ cert: leaf })
         expect((yield* ask(alone, { ca: [yield* file(ca)] })).startsWith("200")).toBe(name !== "root")
       })
@@ -110,7 +110,7 @@ describe("an authority", () => {
 
 describe("a server that wants a client certificate", () => {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const)
-    it.live(`is told of as one, by ${version}; whoever shows one is let in`, () =>
+    it.live(`is named in the error, by ${version}; a client that shows one is let in`, () =>
       Effect.gen(function* () {
         const versions = { minVersion: version, maxVersion: version }
         const origin = yield* secured({ requestCert: true, rejectUnauthorized: true, ca: root, ...versions })

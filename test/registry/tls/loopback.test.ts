@@ -57,7 +57,7 @@ test("its certificate is checked, and the message says what is wrong and what to
   expect(asked.advice).toContain("plainHttp: false")
 })
 
-/** As Go's net/http does: TLS, and a sentence for whoever speaks plain HTTP. */
+/** As Go's net/http does: TLS, and a sentence for clients that speak plain HTTP. */
 const listen = async (onRequest: RequestListener) => {
   const secured = createServer(tls, onRequest)
   const sockets = new Set<Socket>()

@@ -100,7 +100,7 @@ describe("an image that is held", () => {
   )
 })
 
-describe("whoever asks which images are held", () => {
+describe("a process that asks which images are held", () => {
   for (const kind of process.platform === "linux" ? ["files", "sockets"] : ["files"]) {
     it.live(
       `takes no hold away from who takes one meanwhile, where locks are ${kind}`,

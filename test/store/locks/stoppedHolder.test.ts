@@ -20,7 +20,7 @@ const stoppedHolder = Effect.fnUntraced(function* (path: string) {
   return holder
 })
 
-/** Real time for whoever works, the clock's for whoever waits. */
+/** Real time for the work, the clock's for the wait. */
 const whileTimePasses = Effect.fnUntraced(function* <A, E>(work: Effect.Effect<A, E>) {
   const fiber = yield* Effect.forkChild(work, { startImmediately: true })
   while (fiber.pollUnsafe() === undefined) {

@@ -111,7 +111,7 @@ describe("trees made with other options", () => {
     })
   )
 
-  it.effect("are kept, counted and removed with their image, whoever cleans up", () =>
+  it.effect("are kept, counted and removed with their image, by clients with other options", () =>
     Effect.gen(function* () {
       const root = yield* directory
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
@@ -124,7 +124,7 @@ describe("trees made with other options", () => {
     })
   )
 
-  it.effect("are told apart where one of them lacks something, whoever looks", () =>
+  it.effect("are told apart if one of them lacks something, by clients with other options", () =>
     Effect.gen(function* () {
       const root = yield* directory
       const [plain, chown] = [yield* open({ root }), yield* open({ root, variant: "chown" })]
@@ -158,7 +158,7 @@ describe("trees made with other options", () => {
     })
   )
 
-  it.effect("let a lost catalogue be built again, by whoever opens it", () =>
+  it.effect("let a lost catalogue be built again, by clients with other options", () =>
     Effect.gen(function* () {
       const root = yield* directory
       const chown = yield* open({ root, variant: "chown" })

@@ -28,7 +28,7 @@ const halfGone = Effect.gen(function* () {
 })
 
 describe("a tree that is marked", () => {
-  it.effect("is not there, whoever asks", () =>
+  it.effect("is not there, for every part of the store that asks", () =>
     Effect.gen(function* () {
       const store = yield* halfGone
       expect(yield* store.trees.hasLayer(digest)).toBe(false)

@@ -53,7 +53,7 @@ describe("a tree that is replaced", () => {
     })
   )
 
-  it.live("is held by nobody before that is done: whoever asks for it meanwhile waits", () =>
+  it.live("cannot be held before that is done: a process that asks for it meanwhile waits", () =>
     Effect.gen(function* () {
       const store = yield* published
       const other = yield* open({ root: store.root })

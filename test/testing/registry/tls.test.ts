@@ -13,7 +13,7 @@ const status = (url: string, ca?: string) =>
     outgoing.end()
   })
 
-test("with a certificate the registry speaks TLS, its storage too, to whoever trusts it", async () => {
+test("with a certificate the registry speaks TLS, its storage too, with clients that trust it", async () => {
   await using registry = await startRegistry({ tls: { cert, key }, storage: true })
   const digest = registry.addBlob("app", Buffer.from("bytes"))
   expect(registry.origin).toMatch(/^https:/)
