@@ -24,7 +24,7 @@ import {
   text
 } from "./commands/flags.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
-import { lookingCommands } from "./commands/lookupCommands.ts"
+import { lookupCommands } from "./commands/lookupCommands.ts"
 import { network, reached } from "./commands/network.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
 import type { Library } from "./Library.ts"
@@ -143,7 +143,7 @@ export const ociflow = (library: Library) =>
       pull(library),
       images(library),
       inspect(library),
-      ...lookingCommands(library),
+      ...lookupCommands(library),
       ...storeCommands(library),
       ...loginCommands
     ])

@@ -12,7 +12,8 @@ import { checkOptions, type FunctionName, invalidOption } from "../api/options/c
 import { calledAt, callSite } from "../api/taggedError.ts"
 import { telling } from "../api/telling.ts"
 import { abortable } from "../reactive/abortable.ts"
-import { abortable$, heard, unwatched } from "./events/withListener.ts"
+import { abortable$ } from "../reactive/abortableSequence.ts"
+import { heard, unwatched } from "./events/withListener.ts"
 
 const silent: Emit = () => {}
 
@@ -66,7 +67,7 @@ export const watched$ = <A extends Watching, B>(
   defer(() => {
     const invalid = invalidOption(name, given)
     if (invalid !== undefined) return throwError(() => invalid)
-    const { signal, onEvent, ...options }: Watching = given ?? {}
-    const emit = onEvent === undefined ? silent : AsyncResource.bind(telling(onEvent))
-    return use(options as Omit<A, keyof Watching>, emit).pipe(abortable$(signal))
+    const options = given ?? ({} as A)
+    const emit = options.onEvent === undefined ? silent : AsyncResource.bind(telling(options.onEvent))
+    return use(unwatched(options), emit).pipe(abortable$(options.signal))
   })

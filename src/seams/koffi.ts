@@ -25,8 +25,13 @@ export interface Native {
 }
 
 type Call = (...values: ReadonlyArray<unknown>) => number
+interface Libc {
+  func(definition: string): Call
+}
+type Outcome = (result: number) => string | undefined
+
 interface Koffi {
-  load(library: null): { func(definition: string): Call }
+  load(library: null): Libc
   errno(): number
 }
 
@@ -101,18 +106,21 @@ export const loadKoffi = (): Native | undefined => {
   }
 }
 
-const syncWith = (
-  libc: { func(definition: string): Call },
-  outcome: (result: number) => string | undefined
-): Pick<Native, "syncFileSystem"> => {
+/** Calls that Linux alone has, and not with every libc. */
+const onLinux = <A extends Native>(calls: () => A): Partial<A> => {
   if (process.platform !== "linux") return {}
   try {
-    const syncfs = libc.func("int syncfs(int fd)")
-    return { syncFileSystem: (fd) => outcome(syncfs(fd)) }
+    return calls()
   } catch {
     return {}
   }
 }
+
+const syncWith = (libc: Libc, outcome: Outcome): Pick<Native, "syncFileSystem"> =>
+  onLinux(() => {
+    const syncfs = libc.func("int syncfs(int fd)")
+    return { syncFileSystem: (fd: number) => outcome(syncfs(fd)) }
+  })
 
 /** `struct flock` of a 64-bit Linux: `l_type`, `l_whence` (of the start, 0), `l_start`, `l_len`, `l_pid` (0). */
 const flock = (type: number, offset: number, length: number): Buffer => {
@@ -123,38 +131,24 @@ const flock = (type: number, offset: number, length: number): Buffer => {
   return bytes
 }
 
-const lockWith = (
-  libc: { func(definition: string): Call },
-  outcome: (result: number) => string | undefined
-): Pick<Native, "lockFile"> => {
-  if (process.platform !== "linux") return {}
-  try {
+const lockWith = (libc: Libc, outcome: Outcome): Pick<Native, "lockFile"> =>
+  onLinux(() => {
     const fcntl = libc.func("int fcntl(int fd, int command, ...)")
     const [setLock, readLock, writeLock] = [37, 0, 1]
     return {
-      lockFile: (fd, shared, offset, length) =>
+      lockFile: (fd: number, shared: boolean, offset: number, length: number) =>
         outcome(fcntl(fd, setLock, "void *", flock(shared ? readLock : writeLock, offset, length)))
     }
-  } catch {
-    return {}
-  }
-}
+  })
 
 /** glibc before 2.33 has no symbol `mknod`; the program of that name is used there. */
-const makeNodeWith = (
-  libc: { func(definition: string): Call },
-  outcome: (result: number) => string | undefined
-): Pick<Native, "makeNode"> => {
-  if (process.platform !== "linux") return {}
-  try {
+const makeNodeWith = (libc: Libc, outcome: Outcome): Pick<Native, "makeNode"> =>
+  onLinux(() => {
     const mknod = libc.func("int mknod(const void *path, uint32_t mode, uint64_t device)")
     return {
-      makeNode: (path, mode, major, minor) => {
+      makeNode: (path: string | Buffer, mode: number, major: number, minor: number) => {
         const device = ((major & 0xfff) << 8) | (minor & 0xff) | ((minor & 0xfff00) << 12)
         return outcome(mknod(terminated(path, "utf8"), mode, device >>> 0))
       }
     }
-  } catch {
-    return {}
-  }
-}
+  })

@@ -57,5 +57,5 @@ const referrers = (library: Library) =>
     })
   ).pipe(Command.withDescription("List artifacts attached to an image (signatures, SBOMs)"))
 
-export const lookingCommands = (library: Library) =>
+export const lookupCommands = (library: Library) =>
   [resolve(library), tags(library), manifest(library), referrers(library)] as const

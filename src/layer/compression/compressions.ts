@@ -5,6 +5,9 @@ import { zstd } from "./unzstd.ts"
 
 export const compressions: ReadonlyArray<Compression> = [gzip, zstd]
 
+/** Their names, for messages: `gzip`, `zstd`. */
+export const compressionNames: ReadonlyArray<string> = compressions.map(({ suffix }) => suffix)
+
 const startsWith = (bytes: Uint8Array, magic: ReadonlyArray<number>) => magic.every((byte, i) => bytes[i] === byte)
 
 /** So many bytes tell which it is. */

@@ -6,7 +6,7 @@ import { CorruptLayer } from "../../api/errors.ts"
 import type { Warning } from "../../api/events.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { type BlockReader, TarFramer } from "../../seams/TarFramer.ts"
-import { unsupportedCompression } from "../compression/compressions.ts"
+import { compressionNames, unsupportedCompression } from "../compression/compressions.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { atMost } from "../limits.ts"
 import { describeEntry, type EntryDescription, isKnown } from "./describeEntry.ts"
@@ -133,7 +133,9 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
   #unreadable(bytes: Uint8Array, problem: string): CorruptLayer {
     const form = this.#entries === 0 && !this.#extensions.isPending ? unsupportedCompression(bytes)?.name : undefined
     return this.#context.corrupt(
-      form === undefined ? problem : `it is compressed with ${form}; a layer may be gzip, zstd or a plain archive`
+      form === undefined
+        ? problem
+        : `it is compressed with ${form}; a layer may be ${compressionNames.join(", ")} or a plain archive`
     )
   }
 

@@ -3,11 +3,9 @@ import { AsyncResource } from "node:async_hooks"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { Observable } from "rxjs"
 import type { Watching } from "../../api/config.ts"
 import type { Emit, Warning } from "../../api/events.ts"
 import { LogWarnings, telling } from "../../api/telling.ts"
-import { onAbort } from "../../reactive/onAbort.ts"
 import { PullEvents } from "./PullEvents.ts"
 
 /** Warnings that are logged where they occur, not here. */
@@ -49,18 +47,6 @@ export const heard =
       const result = yield* Effect.raceFirst(Effect.provideService(work, PullEvents, emit), Deferred.await(broken))
       return isBroken ? yield* Deferred.await(broken) : result
     })
-
-/** Fails with the signal's reason when that is aborted. */
-export const abortable$ =
-  (signal: AbortSignal | undefined) =>
-  <A>(source: Observable<A>): Observable<A> =>
-    signal === undefined
-      ? source
-      : new Observable((sink) => {
-          if (signal.aborted) return sink.error(signal.reason)
-          sink.add(onAbort(signal, () => sink.error(signal.reason)))
-          sink.add(source.subscribe(sink))
-        })
 
 /** The options without `signal` and `onEvent`. */
 export const unwatched = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> => rest

@@ -1,7 +1,7 @@
 /** What an archive begins as, and what to do where it is nothing that is read. */
 
 import type { Compression } from "../../layer/compression/Compression.ts"
-import { compressionOf, unsupportedCompression } from "../../layer/compression/compressions.ts"
+import { compressionNames, compressionOf, unsupportedCompression } from "../../layer/compression/compressions.ts"
 import { blockBytes, hasChecksum } from "../../layer/tar/HeaderBlock.ts"
 import { standardInput } from "../file/LocalReference.ts"
 import { unusable } from "./Container.ts"
@@ -19,7 +19,8 @@ export const archiveForm = (beginning: Uint8Array, name: string): Compression | 
     const path = name.slice(name.indexOf(":") + 1)
     const file = path === standardInput ? "" : ` ${path}`
     const how = `${unsupported.command}${file} | ociflow pull -`
-    throw unusable({ name }, `it is compressed with ${unsupported.name}; gzip and zstd are read. Decompress it: ${how}`)
+    const problem = `it is compressed with ${unsupported.name}; ${compressionNames.join(" and ")} are read`
+    throw unusable({ name }, `${problem}. Decompress it: ${how}`)
   }
   if (startsWith(beginning, "PK\u0003\u0004")) throw unusable({ name }, "it is a zip archive, and no tar")
   return undefined
