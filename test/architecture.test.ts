@@ -87,6 +87,7 @@ const order = [
   ["source"],
   ["pull"],
   ["Puller.ts"],
+  ["logins.ts"],
   ["login.ts"],
   ["client.ts"],
   ["index.ts", "cli"]
