@@ -129,8 +129,8 @@ export class Puller extends Context.Service<
     return Layer.unwrap(
       Effect.gen(function* () {
         const { throwError } = yield* Effect.promise(() => import("rxjs"))
-        const { eventsOf, lifting } = yield* Effect.promise(() => import("./reactive/bridge.ts"))
-        const lift = yield* lifting()
+        const { eventsOf, makeLift } = yield* Effect.promise(() => import("./reactive/bridge.ts"))
+        const lift = yield* makeLift()
         const missing$ = (name: string) => () => throwError(() => new Error(`this puller has no ${name}`))
         const { pull } = methods
         // Of a pull that does not tell its end, that is added.

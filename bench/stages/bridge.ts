@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { lastValueFrom, of, range } from "rxjs"
-import { drain, lifting } from "../../src/reactive/bridge.ts"
+import { drain, makeLift } from "../../src/reactive/bridge.ts"
 import type { Bench } from "../Bench.ts"
 import { micro } from "../measure/micro.ts"
 
@@ -14,7 +14,7 @@ const isNever = (_: unknown): _ is never => false
 
 export const run = async (bench: Bench) => {
   const scope = await Effect.runPromise(Scope.make())
-  const lift = await Effect.runPromise(Scope.provide(lifting(), scope))
+  const lift = await Effect.runPromise(Scope.provide(makeLift(), scope))
   const one = Effect.succeed(1)
   const figures = await micro(bench, [
     {

@@ -1,5 +1,5 @@
 /** What others say, fit to be shown: on one line, without control characters, without a secret of ours. */
-import { strike } from "./secrets.ts"
+import { redactSecrets } from "./secrets.ts"
 
 /**
  * Control and format characters (terminal escapes, those that turn the direction of a text, those that nobody sees), halves
@@ -13,7 +13,7 @@ export const withoutControls = (text: string): string => text.replace(unprintabl
 /** The same, trimmed, of a bounded length, and without a secret that was sent to anybody. */
 export const printable = (text: string, limit = 300): string => {
   // Struck first: half of a secret is not found.
-  const clean = withoutControls(strike(text)).trim()
+  const clean = withoutControls(redactSecrets(text)).trim()
   return clean.length > limit ? `${clean.slice(0, limit)}…` : clean
 }
 

@@ -62,7 +62,7 @@ const struck = (text: string, form: string, enough: number): string => {
 }
 
 /** From now on this is struck from what others say. */
-export const remember = (secret: string): void => {
+export const rememberSecret = (secret: string): void => {
   if (secret.length < shortest) return
   const forms = known.get(secret)
   known.delete(secret)
@@ -72,15 +72,15 @@ export const remember = (secret: string): void => {
 }
 
 /** Nothing is struck any more: for tests, which share a process and its secrets. */
-export const forgetAll = (): void => known.clear()
+export const forgetSecrets = (): void => known.clear()
 
 /** The same for the value of `Authorization` or `Proxy-Authorization`: a token, or what `Basic` encodes. */
 const rememberAuthorization = (value: string): void => {
   const [, scheme = "", credentials = ""] = /^\s*(\S+)\s+(\S+)\s*$/.exec(value) ?? []
-  remember(credentials === "" ? value : credentials)
+  rememberSecret(credentials === "" ? value : credentials)
   if (scheme.toLowerCase() !== "basic") return
   const pair = Buffer.from(credentials, "base64").toString()
-  remember(pair.slice(pair.indexOf(":") + 1))
+  rememberSecret(pair.slice(pair.indexOf(":") + 1))
 }
 
 /**
@@ -90,12 +90,12 @@ const rememberAuthorization = (value: string): void => {
 export const rememberHeaders = (headers: Readonly<Record<string, string>>, own: ReadonlyArray<string> = []): void => {
   for (const [name, value] of Object.entries(headers)) {
     if (/^(?:proxy-)?authorization$/i.test(name)) rememberAuthorization(value)
-    else if (own.includes(name) && value.length >= ordinary) remember(value)
+    else if (own.includes(name) && value.length >= ordinary) rememberSecret(value)
   }
 }
 
 /** Every form of every known secret becomes `***`. */
-export const strike = (text: string): string => {
+export const redactSecrets = (text: string): string => {
   let left = text
   const folded = text.toLowerCase()
   for (const [secret, forms = formsOf(secret).map(formOf)] of known) {

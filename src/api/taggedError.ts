@@ -7,7 +7,7 @@ import * as Data from "effect/Data"
 import { causeOf } from "./causeOf.ts"
 import { isError } from "./codeOf.ts"
 import { withoutControls } from "./printable.ts"
-import { strike } from "./secrets.ts"
+import { redactSecrets } from "./secrets.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -20,7 +20,7 @@ const ours: ReadonlySet<string> = new Set(
 const struck = (key: string, text: string): string => {
   if (ours.has(key)) return text
   const [origin = ""] = /^https?:\/\/[^/]*/.exec(text) ?? []
-  return origin + strike(text.slice(origin.length))
+  return origin + redactSecrets(text.slice(origin.length))
 }
 
 const gated = (key: string, value: unknown): unknown => {

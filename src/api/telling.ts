@@ -18,7 +18,7 @@ const legible = (event: PullEvent): PullEvent =>
     : event
 
 /** For one caller's one call. */
-export const telling = (emit: Emit): Emit => {
+export const sanitizeEvents = (emit: Emit): Emit => {
   const told = new Set<string>()
   return (event) => {
     const shown = legible(event)

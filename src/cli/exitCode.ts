@@ -4,7 +4,7 @@ import { isCliError } from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
 import { PullError, printable } from "../api/errors.ts"
 import { type Ending, signalCodes } from "./signals.ts"
-import { adviceOf, problemOf } from "./text/adviceOf.ts"
+import { adviceOf, messageFor } from "./text/adviceOf.ts"
 
 /** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */
 export const exitCode = (
@@ -20,7 +20,7 @@ export const exitCode = (
   if (isCliError(error)) return 2
   if (error instanceof PullError) {
     const { reference, reason } = error
-    say(`ociflow: ${reason._tag}: ${printable(reference)}: ${printable(problemOf(reason), 1000)}`)
+    say(`ociflow: ${reason._tag}: ${printable(reference)}: ${printable(messageFor(reason), 1000)}`)
     say(`  ${printable(adviceOf(reason), 1000)}`)
     return reason._tag === "InvalidOption" ? 2 : 1
   }

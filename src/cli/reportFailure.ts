@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import type { PullError } from "../api/errors.ts"
 import { printableJson } from "../api/printable.ts"
 import { Output } from "./Output.ts"
-import { adviceOf, problemOf } from "./text/adviceOf.ts"
+import { adviceOf, messageFor } from "./text/adviceOf.ts"
 
 /** The JSON of a failure; `reason` is the name that `docs/errors.md` lists. */
 export const failed = ({ reference, reason }: PullError) => ({
   _tag: "Failed",
   reference,
   reason: reason._tag,
-  message: problemOf(reason),
+  message: messageFor(reason),
   advice: adviceOf(reason),
   isRetryable: reason.isRetryable
 })

@@ -9,16 +9,16 @@ export const toDisk = (binary: string): string | Buffer => (/^[\x01-\x7f]*$/.tes
 export const namesIn = (path: string): ReadonlyArray<string> =>
   readdirSync(toDisk(path), { encoding: "buffer" }).map((name) => name.toString("latin1"))
 
-const empty = (path: string, look: () => void): void => {
+const empty = (path: string, onEntry: () => void): void => {
   const directories: Array<string> = []
   for (const entry of entriesIn(Buffer.from(path, "latin1"))) {
-    look()
+    onEntry()
     const name = entry.name.toString("latin1")
     if (entry.isDirectory()) directories.push(name)
     else unlinkSync(toDisk(`${path}/${name}`))
   }
   for (const name of directories) {
-    empty(`${path}/${name}`, look)
+    empty(`${path}/${name}`, onEntry)
     rmdirSync(toDisk(`${path}/${name}`))
   }
 }
@@ -27,11 +27,11 @@ const empty = (path: string, look: () => void): void => {
  * Removes `path` (a binary string) and everything beneath it; links are removed, never followed. False: nothing was there.
  * `look` is called for each name, and may throw.
  */
-export const removeTree = (path: string, look: () => void = () => {}): boolean => {
+export const removeTree = (path: string, onEntry: () => void = () => {}): boolean => {
   const stats = lstatSync(toDisk(path), { throwIfNoEntry: false })
   if (stats === undefined) return false
   if (stats.isDirectory()) {
-    empty(path, look)
+    empty(path, onEntry)
     rmdirSync(toDisk(path))
   } else {
     unlinkSync(toDisk(path))

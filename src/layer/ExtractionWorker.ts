@@ -6,7 +6,7 @@ import { FileSystemFailed, ModuleMissing, WorkerDied } from "../api/errors.ts"
 import { startWorker } from "../assets.ts"
 import { isMissing, scarcity } from "../fs/loadModule.ts"
 import { makeRingMemory, RingWriter } from "./Ring.ts"
-import type { FingerprintJob, Job, Message, Order } from "./workerMessages.ts"
+import type { FingerprintJob, Job, Message, WorkerCommand } from "./workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
@@ -129,7 +129,7 @@ export class ExtractionWorker {
     this.ring.reset()
     // A thread at rest must not keep a program alive; one at work must.
     this.#worker.ref()
-    this.#worker.postMessage(job satisfies Order)
+    this.#worker.postMessage(job satisfies WorkerCommand)
     return () => {
       if (this.#running !== running) return
       this.ring.cancel()
@@ -142,7 +142,7 @@ export class ExtractionWorker {
     this.#ending = true
     this.#running?.died(new WorkerDied({ digest: this.#running.job.digest, problem: "its pool was closed" }))
     this.ring.cancel()
-    this.#worker.postMessage("end" satisfies Order)
+    this.#worker.postMessage("end" satisfies WorkerCommand)
     this.#worker.ref()
     this.#within(this.#ended)
     await this.#ended

@@ -28,11 +28,11 @@ export interface Job {
 export interface FingerprintJob {
   /** What the tree is called by, for errors. */
   readonly digest: string
-  readonly survey: { readonly directory: string; readonly facts: FingerprintFacts }
+  readonly tree: { readonly directory: string; readonly facts: FingerprintFacts }
 }
 
 /** What a worker is told: one job at a time, or to end. */
-export type Order = Job | FingerprintJob | "end"
+export type WorkerCommand = Job | FingerprintJob | "end"
 
 export interface Counts {
   /** Bytes of the blob that were consumed. */

@@ -10,10 +10,10 @@ import { isReason, PullError, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import { checkOptions, type FunctionName, invalidOption } from "../api/options/checkOptions.ts"
 import { calledAt, callSite } from "../api/taggedError.ts"
-import { telling } from "../api/telling.ts"
+import { sanitizeEvents } from "../api/telling.ts"
 import { abortable } from "../reactive/abortable.ts"
 import { abortable$ } from "../reactive/abortableSequence.ts"
-import { heard, unwatched } from "./events/withListener.ts"
+import { withListener, withoutListener } from "./events/withListener.ts"
 
 const silent: Emit = () => {}
 
@@ -56,7 +56,7 @@ export const watched = <A extends Watching, B, R>(
   use: (options: Omit<A, keyof Watching>) => Effect.Effect<B, Reason, R>
 ): Effect.Effect<B, Reason, R> =>
   Effect.flatMap(checkOptions(name, given), (options) =>
-    use(unwatched(options)).pipe(heard(both(listen, options.onEvent)), abortable(options.signal))
+    use(withoutListener(options)).pipe(withListener(both(listen, options.onEvent)), abortable(options.signal))
   )
 
 export const watched$ = <A extends Watching, B>(
@@ -68,6 +68,6 @@ export const watched$ = <A extends Watching, B>(
     const invalid = invalidOption(name, given)
     if (invalid !== undefined) return throwError(() => invalid)
     const options = given ?? ({} as A)
-    const emit = options.onEvent === undefined ? silent : AsyncResource.bind(telling(options.onEvent))
-    return use(unwatched(options), emit).pipe(abortable$(options.signal))
+    const emit = options.onEvent === undefined ? silent : AsyncResource.bind(sanitizeEvents(options.onEvent))
+    return use(withoutListener(options), emit).pipe(abortable$(options.signal))
   })

@@ -5,7 +5,7 @@ import type { EntriesOptions } from "../api/config.ts"
 import { isReason } from "../api/errors.ts"
 import type { Entry } from "../layer/Entry.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { lifting } from "../reactive/bridge.ts"
+import { makeLift } from "../reactive/bridge.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import { distinctLayers } from "./describeImage.ts"
 import { PullEvents } from "./events/PullEvents.ts"
@@ -20,7 +20,7 @@ export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate,
   const { origin, platform } = yield* readRequest(reference, options)
   const source = yield* (yield* ImageSources).open(origin)
   const layers = yield* distinctLayers(yield* source.resolve(platform, emit))
-  const lift = yield* lifting()
+  const lift = yield* makeLift()
 
   /**
    * Emitted entries cannot be taken back. If a mirror's wrong bytes are noticed before the first entry, the layer is

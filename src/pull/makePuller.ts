@@ -30,7 +30,7 @@ import { useAssets } from "../assets.ts"
 import { extractionOf, variantOf } from "../layer/ExtractionOptions.ts"
 import { layouts } from "../layer/layout/layouts.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { drain, Leaving, lifting, scoped$, settled } from "../reactive/bridge.ts"
+import { drain, PendingTeardowns, makeLift, scoped$, awaitTeardowns } from "../reactive/bridge.ts"
 import { Registry } from "../registry/Registry.ts"
 import { nameOf } from "../source/file/LocalReference.ts"
 import { makeOpenSource } from "../source/Origin.ts"
@@ -63,7 +63,7 @@ const sources = ({ limits }: PullerOptions): Layer.Layer<ImageSources, never, Re
     Effect.gen(function* () {
       const registry = yield* Registry
       const { stage } = yield* Staging
-      const lift = yield* lifting()
+      const lift = yield* makeLift()
       return makeOpenSource({ registry, lift, limits: filled(defaultLimits, limits), directory: stage })
     })
   )
@@ -84,9 +84,9 @@ const services = (options: PullerOptions, emit: Emit): Layer.Layer<Services, Rea
   )
 }
 
-/** Gives each puller its own `Leaving` set. */
-const withLeaving = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => Effect.provideService(effect, Leaving, new Set()))
+/** Gives each puller its own set of pending teardowns. */
+const withPendingTeardowns = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(effect, PendingTeardowns, new Set()))
 
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)
@@ -101,8 +101,8 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const blobs = Context.get(context, Blobs)
   const catalogue = Context.get(context, Catalogue)
   const upkeep = Context.get(context, Upkeep)
-  const lift = yield* lifting()
-  const leaving = yield* Leaving
+  const lift = yield* makeLift()
+  const leaving = yield* PendingTeardowns
 
   const { total } = filled(defaultTimeouts, options.timeouts)
   const late = () => new DeadlineExceeded({ millis: total })
@@ -226,9 +226,9 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       watched("verify", options, listen, ({ repair: isRepair = false }) =>
         isRepair ? repair(pullInTime) : Effect.map(compareTrees, (compared) => ({ ...compared, repaired: [] }))
       ).pipe(provided, naming(storeName)),
-    settled: settled(leaving)
+    settled: awaitTeardowns(leaving)
   }
-}, withLeaving)
+}, withPendingTeardowns)
 
 export const makePuller = (options: PullerOptions) =>
   Effect.mapError(make(options), (reason) => new PullError({ reference: "(open)", reason }))

@@ -13,16 +13,16 @@ import { operate } from "./operate.ts"
 export type Lift<R = never> = <A, E>(effect: Effect.Effect<A, E, R>) => Observable<A>
 
 /** The same with the services of a caller: its clock, its tracer, the span that it is in. */
-export const within = (lift: Lift, context: Context.Context<never> | undefined): Lift =>
+export const liftWithContext = (lift: Lift, context: Context.Context<never> | undefined): Lift =>
   context === undefined ? lift : (effect) => lift(Effect.provideContext(effect, context))
 
 /** Work whose subscriber has left, and which is not over yet. */
-export const Leaving = Context.Reference<Set<Fiber.Fiber<unknown, unknown>>>("ociflow/reactive/Leaving", {
+export const PendingTeardowns = Context.Reference<Set<Fiber.Fiber<unknown, unknown>>>("ociflow/reactive/PendingTeardowns", {
   defaultValue: () => new Set()
 })
 
 /** Resolves when all that was unsubscribed from by now is over. */
-export const settled = (leaving: ReadonlySet<Fiber.Fiber<unknown, unknown>>): Effect.Effect<void> =>
+export const awaitTeardowns = (leaving: ReadonlySet<Fiber.Fiber<unknown, unknown>>): Effect.Effect<void> =>
   Effect.suspend(() => Effect.asVoid(Fiber.awaitAll([...leaving])))
 
 /** Interrupted from outside, not by its subscriber: the scope is closing. */
@@ -33,9 +33,9 @@ export const errorOf = (cause: Cause.Cause<unknown>): unknown =>
  * Effect → Observable. An RxJS teardown cannot be awaited, so the fibers belong to the enclosing scope: closing it
  * waits until every interrupted fiber has run its finalizers.
  */
-export const lifting = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope | R> =>
+export const makeLift = <R = never>(): Effect.Effect<Lift<R>, never, Scope.Scope | R> =>
   Effect.map(
-    Effect.all([FiberSet.makeRuntime<R>(), Leaving]),
+    Effect.all([FiberSet.makeRuntime<R>(), PendingTeardowns]),
     ([run, leaving]) =>
       <A, E>(effect: Effect.Effect<A, E, R>) =>
         new Observable<A>((subscriber) => {

@@ -7,11 +7,11 @@ import { isReason, type Reason, RegistryUnreachable, redactUrl, SizeMismatch } f
 import type { Emit } from "../api/events.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { networkReference } from "../image/reference/sandboxesIo.ts"
-import { type Lift, within } from "../reactive/bridge.ts"
+import { type Lift, liftWithContext } from "../reactive/bridge.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Endpoint } from "./address/Endpoint.ts"
 import type { KnownCredentials } from "./auth/Credentials.ts"
-import { makeSession, type Session, type Shared } from "./auth/Session.ts"
+import { makeSession, type Session, type SessionServices } from "./auth/Session.ts"
 import type { BlobDescriptor, BlobOptions } from "./blob/BlobDescriptor.ts"
 import { attempt } from "./blob/blob.ts"
 import type { ForeignAddresses } from "./blob/ForeignAddresses.ts"
@@ -23,9 +23,9 @@ import type { OnWait } from "./connection/HostBackoff.ts"
 import { isTooSlow } from "./connection/TransferRate.ts"
 import type { Hosts, Mirror } from "./hosts/Hosts.ts"
 import type { Mirrors } from "./hosts/Mirrors.ts"
-import { patience, retries } from "./http/retries.ts"
+import { makeBackoff, retries } from "./http/retries.ts"
 
-export interface FailoverOptions extends Shared {
+export interface FailoverOptions extends SessionServices {
   readonly hosts: Hosts
   readonly mirrors: Mirrors
   readonly foreign: ForeignAddresses
@@ -56,7 +56,7 @@ export interface Failover {
 }
 
 /** A wait is told as what it is: a request that comes later, since an earlier one was refused. */
-const telling =
+const reportWait =
   ({ registry }: Endpoint, emit: Emit, digest?: string): OnWait =>
   (millis, host = registry) =>
     Effect.sync(() => {
@@ -66,7 +66,7 @@ const telling =
     })
 
 /** Nobody waits for a mirror: the next place is asked. */
-const unwilling =
+const failOnWait =
   (endpoint: Endpoint): OnWait =>
   (millis, host = "it") => {
     const problem = `${host} asked for a pause of ${Math.ceil(millis / 1000)} s more`
@@ -84,7 +84,7 @@ function* segments(offset: number, size: number, bytes: number): Generator<reado
 }
 
 /** The next place is asked at once. */
-class PassedOver {}
+class TryNextMirror {}
 
 export const makeFailover = (options: FailoverOptions): Failover => {
   const { hosts, mirrors, foreign, credentials, retry, ranges, minimumRate, lift: ownLift, transport } = options
@@ -93,7 +93,7 @@ export const makeFailover = (options: FailoverOptions): Failover => {
     brought >= Math.max(1, minimumRate) &&
     !(isReason(error) && error._tag === "BlobInterrupted" && isTooSlow(error.cause))
   /** Registries that answered a range with the whole blob. */
-  const deaf = new Set<string>()
+  const ignoringRanges = new Set<string>()
   const rangeless = new HostsWithoutRanges()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
@@ -103,13 +103,13 @@ export const makeFailover = (options: FailoverOptions): Failover => {
     emit: Emit,
     waiting: OnWait
   ): Effect.fn.Return<Session, Reason> {
-    const door = { registry: endpoint.registry, repository }
-    const login = Option.getOrUndefined(yield* credentials.find(door, emit))
+    const target = { registry: endpoint.registry, repository }
+    const login = Option.getOrUndefined(yield* credentials.find(target, emit))
     const session = makeSession(options, endpoint, repository, login, emit, waiting)
     // Changed or revoked meanwhile, perhaps: who tries again is not to be shown the same for a minute.
     const ask: Session["ask"] = (request) =>
       Effect.tapError(session.ask(request), (reason) =>
-        reason._tag === "AccessDenied" && reason.authenticated ? credentials.forget(door) : Effect.void
+        reason._tag === "AccessDenied" && reason.authenticated ? credentials.forget(target) : Effect.void
       )
     return { ...session, ask }
   })
@@ -125,17 +125,17 @@ export const makeFailover = (options: FailoverOptions): Failover => {
     const at = (endpoint: Endpoint, waiting: OnWait) =>
       Effect.flatMap(sessionAt(endpoint, repository, emit, waiting), use)
     for (const mirror of yield* mirrors.ready(places, { tag: wanted === "tag" })) {
-      const found = yield* at(mirror.endpoint, unwilling(mirror.endpoint)).pipe(
+      const found = yield* at(mirror.endpoint, failOnWait(mirror.endpoint)).pipe(
         Effect.map(Option.some),
         Effect.catch((reason) => Effect.as(mirrors.failed(mirror, reason, emit), Option.none<A>()))
       )
       if (Option.isSome(found)) return found.value
     }
-    return yield* Effect.retry(at(places.origin, telling(places.origin, emit)), retries(retry, emit))
+    return yield* Effect.retry(at(places.origin, reportWait(places.origin, emit)), retries(retry, emit))
   })
 
   const blob$: Failover["blob$"] = (reference, blob, gate, { offset = 0, emit, context }) => {
-    const lift = within(ownLift, context)
+    const lift = liftWithContext(ownLift, context)
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
     if (offset > size) return throwError(() => new SizeMismatch({ subject: "blob", expected: size, actual: offset }))
@@ -151,13 +151,13 @@ export const makeFailover = (options: FailoverOptions): Failover => {
     const { urls: _, ...alone } = blob
 
     const fromMirror = (mirror: Mirror, from: number, to: number | undefined, gate: Gate, pass: () => void) =>
-      attempt(at(mirror.endpoint, unwilling(mirror.endpoint)), alone, from, gate, to).pipe(
+      attempt(at(mirror.endpoint, failOnWait(mirror.endpoint)), alone, from, gate, to).pipe(
         tap(() => mirrors.served(mirror, digest)),
         catchError((reason) => {
           if (!isReason(reason)) return throwError(() => reason)
           pass()
           return lift(mirrors.failed(mirror, reason, emit, digest)).pipe(
-            concatMap(() => throwError(() => new PassedOver()))
+            concatMap(() => throwError(() => new TryNextMirror()))
           )
         })
       )
@@ -176,19 +176,19 @@ export const makeFailover = (options: FailoverOptions): Failover => {
             size: to ?? size,
             attempt: (from) => {
               const [mirror] = left
-              if (mirror === undefined) return attempt(at(origin, telling(origin, emit, digest)), blob, from, gate, to)
+              if (mirror === undefined) return attempt(at(origin, reportWait(origin, emit, digest)), blob, from, gate, to)
               return fromMirror(mirror, from, to, gate, () => {
                 left = left.filter((it) => it !== mirror)
               })
             },
             wait: () => {
-              const patient = patience(retries(retry, emit, digest))
+              const backoff = makeBackoff(retries(retry, emit, digest))
               return (error, brought) =>
-                error instanceof PassedOver ? of(undefined) : lift(patient(error, renews(error, brought)))
+                error instanceof TryNextMirror ? of(undefined) : lift(backoff(error, renews(error, brought)))
             }
           })
         const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
-        if (ranges < 2 || deaf.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
+        if (ranges < 2 || ignoringRanges.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
         const bodies = function* (): Generator<Body> {
           for (const [from, to] of segments(offset, size, bytes)) yield (gate) => part(from, to, gate)
         }
@@ -199,7 +199,7 @@ export const makeFailover = (options: FailoverOptions): Failover => {
           }),
           catchError((error) => {
             if (!(error instanceof RangesIgnored)) return throwError(() => error)
-            deaf.add(registry)
+            ignoringRanges.add(registry)
             return part(seen, undefined, gate)
           })
         )

@@ -69,7 +69,7 @@ const read = Effect.fnUntraced(function* (
 })
 
 /** Refuses what would be too large, or could not be proven, before it is asked for. */
-export const admit = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
+export const checkDescriptor = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
   yield* parseDigest(digest)
   if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
 })
@@ -93,7 +93,7 @@ const itemsOf = (json: unknown, name: string): number => {
 }
 
 /** Before each of them is looked at, which takes longer than all else. */
-export const admitLayers = (
+export const checkLayerDescriptors = (
   count: number,
   digest: Digest,
   limits: DocumentLimits
@@ -134,7 +134,7 @@ export const readManifest = Effect.fnUntraced(function* (
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
   const { kind, mediaType } = yield* documentKindOf(json, { digest, ...told })
   const descriptor = { mediaType, digest, size: bytes.length }
-  if (kind !== "index") yield* admitLayers(itemsOf(json, "layers"), digest, limits)
+  if (kind !== "index") yield* checkLayerDescriptors(itemsOf(json, "layers"), digest, limits)
   return kind === "index"
     ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest, limits) } }
     : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest, limits) } }
@@ -150,7 +150,7 @@ export const readConfig = Effect.fnUntraced(function* (
   if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
   const rootfs = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === "rootfs")
-  yield* admitLayers(Math.max(0, ...rootfs.map(([, it]) => itemsOf(it, "diff_ids"))), digest, limits)
+  yield* checkLayerDescriptors(Math.max(0, ...rootfs.map(([, it]) => itemsOf(it, "diff_ids"))), digest, limits)
   return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest, limits) }
 })
 
@@ -160,7 +160,7 @@ export const fetchManifest = Effect.fnUntraced(function* (
   limits: DocumentLimits
 ): Effect.fn.Return<IndexOrManifest, Reason> {
   const limit = limits.documentBytes
-  if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
+  if (wanted._tag === "Entry") yield* checkDescriptor(wanted.descriptor, "manifest", limit)
   const named = digestWanted(wanted)
   const path = `manifests/${wanted._tag === "Tag" ? wanted.tag : named}`
   const { answer, bytes } = yield* Effect.gen(function* () {
@@ -190,7 +190,7 @@ export const fetchConfig = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Document<ImageConfig>, Reason> {
   const { digest, size } = descriptor
   const limit = limits.documentBytes
-  yield* admit(descriptor, "config", limit)
+  yield* checkDescriptor(descriptor, "config", limit)
   const bytes = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
     if (!holdsDocument(answer.status)) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))

@@ -6,7 +6,7 @@ import { InvalidResponse, LimitExceeded, ManifestNotFound, redactUrl } from "../
 import { decodeAs } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { within } from "../reactive/bridge.ts"
+import { liftWithContext } from "../reactive/bridge.ts"
 import { holdsDocument } from "./headers/readHeader.ts"
 import { readDocument } from "./http/readDocument.ts"
 import { type Body, type Listing, type ListOptions, type ListsOptions, nextOf, pages$ } from "./pages.ts"
@@ -53,7 +53,7 @@ export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
     )
 
   const tags$ = (reference: Reference, { emit, context }: ListOptions): Observable<string> =>
-    pages$(within(lift, context), limits, `n=${perPage}`, (query) =>
+    pages$(liftWithContext(lift, context), limits, `n=${perPage}`, (query) =>
       sources.ask(reference, "tag", emit, (session) => page(session, "tags/list", query, undefined, tagsOf))
     )
 

@@ -8,7 +8,7 @@ import type { ResolvedImage } from "../image/ResolvedImage.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { explainMapping } from "../image/reference/sandboxesIo.ts"
-import { lifting } from "../reactive/bridge.ts"
+import { makeLift } from "../reactive/bridge.ts"
 import { makeCredentials } from "./auth/Credentials.ts"
 import { makeTokens } from "./auth/Tokens.ts"
 import { ForeignAddresses } from "./blob/ForeignAddresses.ts"
@@ -64,7 +64,7 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
   const limits = filled(defaultLimits, options.limits)
   const mirrors = makeMirrors()
   const foreign = new ForeignAddresses()
-  const lift = yield* lifting()
+  const lift = yield* makeLift()
   const sources = makeFailover({
     ...(yield* makeNetwork(options)),
     mirrors,

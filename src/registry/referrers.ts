@@ -16,7 +16,7 @@ import { parseJson } from "../image/json/parseJson.ts"
 import { acceptManifests, isIndex, ociIndex } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
-import { within } from "../reactive/bridge.ts"
+import { liftWithContext } from "../reactive/bridge.ts"
 import { digestOf, fetchManifest } from "./documents.ts"
 import { type Body, type Listing, type ListOptions, pages$ } from "./pages.ts"
 
@@ -86,7 +86,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
         return Effect.as(reason._tag === "AccessDenied" ? checkAccess(reference, digest, emit) : Effect.void, [])
       })
     )
-    return within(lift, context)(found).pipe(concatMap((entries) => from(entries)))
+    return liftWithContext(lift, context)(found).pipe(concatMap((entries) => from(entries)))
   }
 
   /** Whatever the registry filters: what is not wanted is left out here. */
@@ -100,7 +100,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
     const first = artifactType === undefined ? "" : new URLSearchParams({ artifactType }).toString()
     return defer(() => {
       let answered = false
-      return pages$(within(lift, context), limits, first, (query) =>
+      return pages$(liftWithContext(lift, context), limits, first, (query) =>
         Effect.tap(
           sources.ask(reference, "digest", emit, (session) =>
             page(session, `referrers/${digest}`, query, ociIndex, entriesOf(digest))

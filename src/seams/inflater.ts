@@ -11,7 +11,7 @@ import { InflateRaw, type ZstdDecompress } from "minizlib"
 import { codeOf } from "../api/codeOf.ts"
 
 /** How much compressed input may be taken at once; the decompressor sets it from what it knows of the next bytes. */
-export interface Pace {
+export interface InputBudget {
   bytes: number
 }
 

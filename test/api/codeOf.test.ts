@@ -7,7 +7,7 @@ import { FileSystemFailed, isReason, ModuleMissing, PullError } from "../../src/
 import { onSignal } from "../../src/cli/signals.ts"
 import { scarcity } from "../../src/fs/loadModule.ts"
 import { packReason } from "../../src/layer/workerMessages.ts"
-import { isEnded, problemOf } from "../../src/registry/connection/connectionErrors.ts"
+import { isConnectionClosed, connectionProblem } from "../../src/registry/connection/connectionErrors.ts"
 
 /** As Jest does it: what is made in there has classes of its own. */
 const realm = createContext()
@@ -37,15 +37,15 @@ test("its code and its message are read, whichever realm it is of", () => {
 })
 
 test("the connection's errors mean the same from every realm", () => {
-  expect(problemOf(made(`Object.assign(new Error("x"), { code: "ECONNREFUSED" })`))).toBe(
+  expect(connectionProblem(made(`Object.assign(new Error("x"), { code: "ECONNREFUSED" })`))).toBe(
     "connection refused (ECONNREFUSED)"
   )
-  expect(problemOf(made(`new Error("something else")`))).toBe("something else")
+  expect(connectionProblem(made(`new Error("something else")`))).toBe("something else")
   const parser = made(
     `Object.assign(new Error("Response does not match the HTTP/1.1 protocol (Invalid header token)"), { name: "HTTPParserError" })`
   )
-  expect(isEnded(parser)).toBe(true)
-  expect(problemOf(parser)).toBe("the answer is no HTTP/1.1: Invalid header token")
+  expect(isConnectionClosed(parser)).toBe(true)
+  expect(connectionProblem(parser)).toBe("the answer is no HTTP/1.1: Invalid header token")
 })
 
 test("the limits of the system are told from every realm", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { printable } from "../../src/api/printable.ts"
-import { remember, rememberHeaders, strike } from "../../src/api/secrets.ts"
+import { rememberSecret, rememberHeaders, redactSecrets } from "../../src/api/secrets.ts"
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
@@ -26,37 +26,37 @@ describe("a secret that was sent", () => {
   }
 
   test.for(Object.entries(encodings))("is struck %s", ([, encode]) => {
-    remember(secret)
+    rememberSecret(secret)
     const said = `you sent ${encode(secret)}, which is wrong`
-    expect(strike(said)).toContain("***")
+    expect(redactSecrets(said)).toContain("***")
     for (const other of Object.values(encodings))
-      if (other(secret).length > 8) expect(strike(said)).not.toContain(other(secret))
+      if (other(secret).length > 8) expect(redactSecrets(said)).not.toContain(other(secret))
   })
 
   test("is struck before a text is cut, so that no part of it is left", () => {
-    remember("tokentokentokentoken")
+    rememberSecret("tokentokentokentoken")
     expect(printable(`${"x".repeat(290)}tokentokentokentoken`, 300)).not.toContain("token")
   })
 
   test("is struck where only its beginning is left: many a server cuts what it repeats", () => {
-    remember("eyJhbGciOiJIUzI1NiJ9.payload.signature")
-    expect(strike("Bearer eyJhbGciOiJIUzI1NiJ9.pay…")).toBe("Bearer ***…")
-    expect(strike(`Basic ${base64("eyJhbGciOiJIUzI1NiJ9.pay")}`)).not.toContain(base64("eyJhbGciOiJIUzI1NiJ9"))
-    expect(strike("eyJhbGci is how they begin")).toBe("eyJhbGci is how they begin")
+    rememberSecret("eyJhbGciOiJIUzI1NiJ9.payload.signature")
+    expect(redactSecrets("Bearer eyJhbGciOiJIUzI1NiJ9.pay…")).toBe("Bearer ***…")
+    expect(redactSecrets(`Basic ${base64("eyJhbGciOiJIUzI1NiJ9.pay")}`)).not.toContain(base64("eyJhbGciOiJIUzI1NiJ9"))
+    expect(redactSecrets("eyJhbGci is how they begin")).toBe("eyJhbGci is how they begin")
   })
 
   test("is struck as a whole word where it is short enough to be part of others", () => {
-    remember("pass")
-    expect(strike("the pass of a passenger: pass.")).toBe("the *** of a passenger: ***.")
-    remember("mirror")
-    expect(strike("option mirrors: Mirror is none")).toBe("option mirrors: *** is none")
-    remember("mirror7")
-    expect(strike("option mirror7s")).toBe("option ***s")
+    rememberSecret("pass")
+    expect(redactSecrets("the pass of a passenger: pass.")).toBe("the *** of a passenger: ***.")
+    rememberSecret("mirror")
+    expect(redactSecrets("option mirrors: Mirror is none")).toBe("option mirrors: *** is none")
+    rememberSecret("mirror7")
+    expect(redactSecrets("option mirror7s")).toBe("option ***s")
   })
 
   test("is not looked for where it is so short that it is part of any text", () => {
     rememberHeaders({ authorization: `Basic ${base64("me:a1z")}` })
-    expect(strike(`a1z ${base64("me:a1z")}`)).toBe("a1z ***")
+    expect(redactSecrets(`a1z ${base64("me:a1z")}`)).toBe("a1z ***")
   })
 
   test("is what Basic encodes, a token, or a header that the options give a host", () => {
@@ -66,7 +66,7 @@ describe("a secret that was sent", () => {
     })
     rememberHeaders({ "x-key": "key-of-host", "x-n": "1", accept: "application/json" }, ["x-key", "x-n"])
     expect(
-      strike(`with:colons7 ${base64("me:with:colons7")} token-of-proxy key-of-host 1 application/json me Basic`)
+      redactSecrets(`with:colons7 ${base64("me:with:colons7")} token-of-proxy key-of-host 1 application/json me Basic`)
     ).toBe("*** *** *** *** 1 application/json me Basic")
   })
 
@@ -74,18 +74,18 @@ describe("a secret that was sent", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 6, maxLength: 40 }), fc.string(), (token, around) => {
         fc.pre(!around.toLowerCase().includes(token.toLowerCase()) && token.trim() === token)
-        remember(token)
-        expect(strike(`[${token}]`)).not.toContain(token)
-        expect(strike("<>")).toBe("<>")
+        rememberSecret(token)
+        expect(redactSecrets(`[${token}]`)).not.toContain(token)
+        expect(redactSecrets("<>")).toBe("<>")
       })
     )
   })
 
   test("is forgotten after 128 others: what is kept is bounded", () => {
-    remember("the first of them")
-    for (let n = 0; n < 127; n++) remember(`another-${n}-secret`)
-    expect(strike("the first of them")).toBe("***")
-    remember("one more secret")
-    expect(strike("the first of them")).toBe("the first of them")
+    rememberSecret("the first of them")
+    for (let n = 0; n < 127; n++) rememberSecret(`another-${n}-secret`)
+    expect(redactSecrets("the first of them")).toBe("***")
+    rememberSecret("one more secret")
+    expect(redactSecrets("the first of them")).toBe("the first of them")
   })
 })

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../src/api/events.ts"
-import { telling } from "../../src/api/telling.ts"
+import { sanitizeEvents } from "../../src/api/telling.ts"
 
 const heard = (...events: ReadonlyArray<PullEvent>) => {
   const told: Array<PullEvent> = []
-  events.forEach(telling((event) => void told.push(event)))
+  events.forEach(sanitizeEvents((event) => void told.push(event)))
   return told
 }
 const warning = (message: string, digest?: string): PullEvent => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { adviceOf, problemOf } from "../../src/cli/text/adviceOf.ts"
+import { adviceOf, messageFor } from "../../src/cli/text/adviceOf.ts"
 import { sampleReason, samples } from "../support/reasons.ts"
 
 const codes = ["ENOSPC", "EMFILE", "EROFS", "EACCES", "EIO", "ENOENT"].map((code) => ["FileSystemFailed", { code }])
@@ -42,5 +42,5 @@ test.each([
   ['hosts["*"].trustedHosts[0]', "--trusted-host *=HOST must be so"],
   ["--username", "--username must be so"]
 ])("an option that is invalid is named as it was given: %s", (option, said) => {
-  expect(problemOf(sampleReason("InvalidOption", { option, problem: "must be so" }))).toBe(said)
+  expect(messageFor(sampleReason("InvalidOption", { option, problem: "must be so" }))).toBe(said)
 })

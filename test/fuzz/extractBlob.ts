@@ -3,7 +3,7 @@ import { Observable } from "rxjs/internal/Observable"
 import type { Limits } from "../../src/api/config.ts"
 import type { ApplierOptions } from "../../src/layer/apply/apply.ts"
 import { makeApplier } from "../../src/layer/apply/apply.ts"
-import { decompress, makePace } from "../../src/layer/compression/decompress.ts"
+import { decompress, makeInputBudget } from "../../src/layer/compression/decompress.ts"
 import { untar } from "../../src/layer/tar/untar.ts"
 import { verifyDigest } from "../../src/layer/worker/verifyDigest.ts"
 import { writeEntries } from "../../src/layer/worker/writeEntries.ts"
@@ -60,7 +60,7 @@ export const extractBlob = (job: Extraction): Promise<Outcome> =>
     const running = arriving(blob, sizes)
       .pipe(
         verifyDigest("blob", digest, blob.length),
-        decompress({ digest, mediaType, limits }, makePace()),
+        decompress({ digest, mediaType, limits }, makeInputBudget()),
         transduce(() => ({
           push: (chunk: Uint8Array, next: (chunk: Uint8Array) => void) => {
             into?.set(chunk, length)

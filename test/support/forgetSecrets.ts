@@ -1,5 +1,5 @@
 /** Test files share a process: what one sent as a password is an ordinary word in the next. */
 import { beforeAll } from "vitest"
-import { forgetAll } from "../../src/api/secrets.ts"
+import { forgetSecrets } from "../../src/api/secrets.ts"
 
-beforeAll(forgetAll)
+beforeAll(forgetSecrets)

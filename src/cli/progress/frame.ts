@@ -12,7 +12,7 @@ import { printable } from "../../api/errors.ts"
 import { formatBytes } from "../text/formatBytes.ts"
 import { hasArrived, isInPlace, type LayerState, type PullState, type Retry } from "./PullState.ts"
 
-export interface Look {
+export interface FrameOptions {
   readonly color: boolean
   /** The size of the terminal, in characters. */
   readonly columns: number
@@ -77,7 +77,7 @@ const layerLine = (layer: LayerState, columns: number, paint: Paint): string => 
 /** The bars that fit: layers under way come before layers that queue, both in manifest order. */
 const layerLines = (
   layers: ReadonlyArray<LayerState>,
-  { columns, rows }: Look,
+  { columns, rows }: FrameOptions,
   paint: Paint
 ): ReadonlyArray<string> => {
   const open = layers.filter((layer) => !isInPlace(layer))
@@ -88,12 +88,12 @@ const layerLines = (
   return some.length === open.length ? lines : [...lines, paint("dim", `  and ${open.length - some.length} more`)]
 }
 
-export const frame = (state: PullState, look: Look): string => {
+export const frame = (state: PullState, options: FrameOptions): string => {
   const paint: Paint = (style, text) =>
-    look.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
+    options.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
   const mark = (ready: boolean) => {
     if (ready) return paint("green", "✓")
-    return look.failed === true ? paint("red", "✗") : paint("cyan", ticks.charAt(look.tick % ticks.length))
+    return options.failed === true ? paint("red", "✗") : paint("cyan", ticks.charAt(options.tick % ticks.length))
   }
   const title = (ready: boolean, text: string, ...details: ReadonlyArray<string>) =>
     [`${mark(ready)} ${paint("bold", text.padEnd(19))}`, ...details.filter(Boolean)].join("  ")
@@ -101,13 +101,13 @@ export const frame = (state: PullState, look: Look): string => {
   const layers = [...state.layers.values()]
   const resolved = state.image !== undefined || state.platform !== undefined
   const subject = [state.reference, state.image?.platform ?? state.platform ?? ""].map((text) => printable(text))
-  const shown = cut(subject.filter(Boolean).join("  "), look.columns - besideDetails)
+  const shown = cut(subject.filter(Boolean).join("  "), options.columns - besideDetails)
   const trouble = state.retry === undefined ? "" : formatRetry(state.retry)
   const details = title(
     resolved,
     "Fetch image details",
     shown,
-    paint("yellow", cut(trouble, look.columns - besideDetails - shown.length - 2))
+    paint("yellow", cut(trouble, options.columns - besideDetails - shown.length - 2))
   )
   if (layers.length === 0) return details
 
@@ -122,6 +122,6 @@ export const frame = (state: PullState, look: Look): string => {
     details,
     line("Download layers", hasArrived, bytes),
     line("Extract layers", isInPlace),
-    ...layerLines(layers, look, paint)
+    ...layerLines(layers, options, paint)
   ].join("\n")
 }

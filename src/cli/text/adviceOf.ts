@@ -49,5 +49,5 @@ export const adviceOf = ({ advice }: Reason): string =>
   advice.replace(/`([^`]+)`/g, (_, option: string) => flagOf(option))
 
 /** What went wrong, likewise: the option of an `InvalidOption` is a flag there. */
-export const problemOf = ({ _tag, message }: Reason): string =>
+export const messageFor = ({ _tag, message }: Reason): string =>
   _tag === "InvalidOption" ? message.replace(/^option `([^`]+)`/, (_, option: string) => flagOf(option)) : message

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream"
 import type { Machine } from "../../reactive/transduce.ts"
-import type { Pace } from "../../seams/inflater.ts"
+import type { InputBudget } from "../../seams/inflater.ts"
 
 /** A compression that a layer may have, or the archive of a whole image. A file of this folder makes each. */
 export interface Compression {
@@ -12,7 +12,7 @@ export interface Compression {
    * Decompresses one layer, synchronously. Broken bytes are `CorruptLayer`. The chunks are views that are valid while they are
    * handed on. Sets `pace` to how much input keeps the output of one step within bounds.
    */
-  readonly decode: (digest: string, pace: Pace) => Machine<Uint8Array, Uint8Array>
+  readonly decode: (digest: string, budget: InputBudget) => Machine<Uint8Array, Uint8Array>
   /** Decompresses in a thread of Node's own. Absent where Node has none: then `decode` does it, in small steps. */
   readonly createStream?: () => Duplex
 }

@@ -8,7 +8,7 @@ import type { Limits } from "../../api/config.ts"
 import { UnsupportedMediaType } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { transduce } from "../../reactive/transduce.ts"
-import { outputBytes, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
+import { outputBytes, type InputBudget, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
 import { compressionOf, compressions, magicBytes } from "./compressions.ts"
@@ -23,10 +23,10 @@ const plain = (): Machine<Uint8Array, Uint8Array> => ({
   end: () => {}
 })
 
-const decoderOf = (beginning: Uint8Array, digest: string, pace: Pace): Machine<Uint8Array, Uint8Array> => {
+const decoderOf = (beginning: Uint8Array, digest: string, budget: InputBudget): Machine<Uint8Array, Uint8Array> => {
   const compression = compressionOf(beginning)
-  if (compression !== undefined) return compression.decode(digest, pace)
-  pace.bytes = sliceBytes
+  if (compression !== undefined) return compression.decode(digest, budget)
+  budget.bytes = sliceBytes
   return plain()
 }
 
@@ -34,7 +34,7 @@ const decoderOf = (beginning: Uint8Array, digest: string, pace: Pace): Machine<U
 const ratioFrom = 16 * 2 ** 20
 
 /** Small until the form is known. */
-export const makePace = (): Pace => ({ bytes: smallestSlice })
+export const makeInputBudget = (): InputBudget => ({ bytes: smallestSlice })
 
 export interface Decompression {
   readonly digest: string
@@ -46,7 +46,7 @@ export interface Decompression {
  * The archive comes as views that are valid while they are handed on. Where input can be taken in pieces of any size, `pace` tells how much
  * keeps the output of one piece within bounds.
  */
-export const decompress = (layer: Decompression, pace = makePace()): OperatorFunction<Uint8Array, Uint8Array> =>
+export const decompress = (layer: Decompression, budget = makeInputBudget()): OperatorFunction<Uint8Array, Uint8Array> =>
   transduce(() => {
     const { digest, limits } = layer
     const mediaType = layer.mediaType.split(";", 1)[0]?.trim() ?? ""
@@ -59,7 +59,7 @@ export const decompress = (layer: Decompression, pace = makePace()): OperatorFun
     let inflated = 0
 
     const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
-      decoder ??= decoderOf(chunk, digest, pace)
+      decoder ??= decoderOf(chunk, digest, budget)
       decoder.push(chunk, (out) => {
         inflated += out.length
         atMost(limits, "layerBytes", inflated, subject)

@@ -103,8 +103,8 @@ export const gunzip = (digest: string): Machine<Uint8Array, Uint8Array> => {
 export const gzip: Compression = {
   suffix: "gzip",
   magic: [[0x1f, 0x8b]],
-  decode: (digest, pace) => {
-    pace.bytes = sliceBytes
+  decode: (digest, budget) => {
+    budget.bytes = sliceBytes
     return gunzip(digest)
   },
   createStream: createGunzip

@@ -5,7 +5,7 @@ import { ZstdDecompress } from "minizlib"
 import { messageOf } from "../../api/codeOf.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
-import { inflaterOptions, makeInflater, type Pace, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
+import { inflaterOptions, makeInflater, type InputBudget, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { loadZstd } from "../../seams/zstdModule.ts"
 import type { Compression } from "./Compression.ts"
 import { WasmZstd } from "./WasmZstd.ts"
@@ -27,7 +27,7 @@ const makeDecoder = (): Decoder => (hasNativeZstd ? nativeZstd() : new WasmZstd(
 /** Every frame, one after the other; skippable ones are skipped. Garbage or an early end is `CorruptLayer`. */
 export const unzstd = (
   digest: string,
-  pace: Pace,
+  budget: InputBudget,
   decoder: Decoder = makeDecoder()
 ): Machine<Uint8Array, Uint8Array> => {
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "decompress", problem })
@@ -43,7 +43,7 @@ export const unzstd = (
     push: (chunk, sink) => {
       next = sink
       for (let at = 0; at < chunk.length; at += sliceBytes) frames.push(chunk.subarray(at, at + sliceBytes))
-      pace.bytes = Math.max(smallestSlice, Math.min(sliceBytes, frames.left))
+      budget.bytes = Math.max(smallestSlice, Math.min(sliceBytes, frames.left))
     },
     end: () => frames.end(),
     close: () => decoder.close?.()
@@ -54,5 +54,5 @@ export const unzstd = (
 export const zstd: Compression = {
   suffix: "zstd",
   magic: [[0x28, 0xb5, 0x2f, 0xfd], ...Array.from({ length: 16 }, (_, i) => [0x50 + i, 0x2a, 0x4d, 0x18])],
-  decode: (digest, pace) => unzstd(digest, pace)
+  decode: (digest, budget) => unzstd(digest, budget)
 }

@@ -105,7 +105,7 @@ export class ExtractionPool extends Context.Service<
             }),
           fingerprint$: ({ digest, directory, like }) => {
             const facts = like === undefined ? ours : fingerprintFactsOf(like)
-            return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, survey: { directory, facts } })
+            return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, tree: { directory, facts } })
           },
           warm: Effect.sync(() => pool.warm()),
           settled: (directory) => Effect.promise(() => pool.settled(directory))

@@ -11,11 +11,11 @@ import { syncTree } from "../../fs/syncTree.ts"
 import { endThread } from "../../seams/endThread.ts"
 import { tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
-import { decompress, makePace } from "../compression/decompress.ts"
+import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
-import { type FingerprintJob, type Job, type Message, type Order, packReason } from "../workerMessages.ts"
+import { type FingerprintJob, type Job, type Message, type WorkerCommand, packReason } from "../workerMessages.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { readRing } from "./readRing.ts"
 import { sendEntries } from "./sendEntries.ts"
@@ -57,14 +57,14 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
 
   let print: string | undefined
   let outcome: Message = { _tag: "Stopped" }
-  const pace = makePace()
-  const running = readRing(ring, pace, tell)
+  const budget = makeInputBudget()
+  const running = readRing(ring, budget, tell)
     .pipe(
       verifyDigest("blob", digest, size),
       count("consumed"),
       digestErrorFirst((blob$) =>
         blob$.pipe(
-          decompress(job, pace),
+          decompress(job, budget),
           verifyDigest("diffID", diffId),
           count("inflated"),
           untar({ digest, limits, warn }),
@@ -102,7 +102,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
 }
 
 const survey = (
-  { digest, survey: { directory, facts } }: FingerprintJob,
+  { digest, tree: { directory, facts } }: FingerprintJob,
   ring: RingReader,
   port: MessagePort
 ): void => {
@@ -118,9 +118,9 @@ const survey = (
 if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
-  port.on("message", (order: Order) => {
+  port.on("message", (order: WorkerCommand) => {
     if (order === "end") endThread(port)
-    else if ("survey" in order) survey(order, ring, port)
+    else if ("tree" in order) survey(order, ring, port)
     else run(order, ring, port)
   })
   ring.ready()

@@ -1,16 +1,16 @@
 /** Ring → sequence, in the worker: takes slice by slice, as large as the pace allows, and blocks while there is none. */
 
-import type { Pace } from "../../seams/inflater.ts"
+import type { InputBudget } from "../../seams/inflater.ts"
 import { Observable } from "../../seams/rxjs.ts"
 import type { RingReader } from "../Ring.ts"
 
 /** Each view is valid while it is handed on. A cancelled ring is the error `Cancelled`. */
-export const readRing = (ring: RingReader, pace: Pace, idle?: () => void): Observable<Uint8Array> =>
+export const readRing = (ring: RingReader, budget: InputBudget, idle?: () => void): Observable<Uint8Array> =>
   new Observable((slices) => {
     const read = () => {
       try {
         while (!slices.closed) {
-          const slice = ring.read(pace.bytes, idle)
+          const slice = ring.read(budget.bytes, idle)
           if (slice === undefined) return slices.complete()
           slices.next(slice)
           ring.release(slice.length)

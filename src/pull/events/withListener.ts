@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Watching } from "../../api/config.ts"
 import type { Emit, Warning } from "../../api/events.ts"
-import { LogWarnings, telling } from "../../api/telling.ts"
+import { LogWarnings, sanitizeEvents } from "../../api/telling.ts"
 import { PullEvents } from "./PullEvents.ts"
 
 /** Warnings that are logged where they occur, not here. */
@@ -21,7 +21,7 @@ const logOf = (context: Context.Context<never>) => {
  * Sends the work's events to a listener, in the async context of its own call, not of the call that it shares work
  * with. What the listener throws ends its own call only.
  */
-export const heard =
+export const withListener =
   (listen: Emit | undefined) =>
   <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.gen(function* () {
@@ -29,7 +29,7 @@ export const heard =
       if (listen === undefined && log === undefined) return yield* work
       const broken = Deferred.makeUnsafe<never>()
       const tell = AsyncResource.bind(
-        telling((event) => {
+        sanitizeEvents((event) => {
           if (event._tag === "Warning" && !logged.has(event.code)) log?.(event)
           listen?.(event)
         })
@@ -49,4 +49,4 @@ export const heard =
     })
 
 /** The options without `signal` and `onEvent`. */
-export const unwatched = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> => rest
+export const withoutListener = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> => rest

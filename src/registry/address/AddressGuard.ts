@@ -29,7 +29,7 @@ export interface AddressPolicy {
   readonly lookup: LookupFunction
 }
 
-export interface Guard {
+export interface AddressGuard {
   /** Notes the address that answered a registry's own request. */
   readonly answered: (endpoint: Endpoint, address: string | undefined) => void
   /** Where the registry lies, known once it answered; the strictest before, and where it lies in several places. */
@@ -40,7 +40,7 @@ export interface Guard {
    */
   readonly refusal: (endpoint: Endpoint, from: URL, to: URL) => AddressRefused | undefined
   /** Which addresses may be connected to for a request behind an endpoint. */
-  readonly judge: (endpoint: Endpoint, url: URL) => AddressPolicy
+  readonly policyFor: (endpoint: Endpoint, url: URL) => AddressPolicy
   /** A proxy is our own: it lies where it likes. What it connects to, it alone can judge. */
   readonly ofProxy: AddressPolicy
   /** What a look-up refused, as its reason. */
@@ -62,14 +62,14 @@ const isTrusted = ({ trustedHosts = [] }: Endpoint, url: URL): boolean =>
     return pattern.host.startsWith(".") ? host.endsWith(pattern.host) : host === pattern.host
   })
 
-export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
+export const makeAddressGuard = (lookup: LookupAll = systemLookup): AddressGuard => {
   const hosts = new Map<string, { place: AddressScope; readonly addresses: Set<string> }>()
   const knownOf = ({ origin }: Endpoint) => hosts.get(hostOf(new URL(origin)))
 
-  const placeOf: Guard["placeOf"] = (endpoint) =>
+  const placeOf: AddressGuard["placeOf"] = (endpoint) =>
     scopeOfHost(hostOf(new URL(endpoint.origin))) ?? knownOf(endpoint)?.place ?? "public"
 
-  const answered: Guard["answered"] = (endpoint, address) => {
+  const answered: AddressGuard["answered"] = (endpoint, address) => {
     if (address === undefined) return
     const host = hostOf(new URL(endpoint.origin))
     const place = scopeOfAddress(address)
@@ -98,7 +98,7 @@ export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
       ...(option === undefined ? {} : { option, registry: endpoint.registry })
     })
 
-  const refusal: Guard["refusal"] = (endpoint, from, to) => {
+  const refusal: AddressGuard["refusal"] = (endpoint, from, to) => {
     const refuse = (problem: string, option?: AddressRefused["option"]) =>
       refusedBecause(endpoint, from, to, problem, option)
     if (to.protocol !== "https:" && to.protocol !== "http:") return refuse("only http and https are followed")
@@ -128,7 +128,7 @@ export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
     }
   const any = judging(() => true)
 
-  const judge: Guard["judge"] = (endpoint, url) => {
+  const policyFor: AddressGuard["policyFor"] = (endpoint, url) => {
     if (url.origin === endpoint.origin || isTrusted(endpoint, url)) return { name: "anywhere", lookup: any }
     const home = placeOf(endpoint)
     // On another port the registry's own host stays what it is: by its certificate, or by an address that answered.
@@ -150,7 +150,7 @@ export const makeGuard = (lookup: LookupAll = systemLookup): Guard => {
     answered,
     placeOf,
     refusal,
-    judge,
+    policyFor: policyFor,
     ofProxy: { name: "proxy", lookup: any },
     refused: (endpoint, url) =>
       refusedBecause(

@@ -61,8 +61,8 @@ const loginOfEntry = (entry: typeof Entry.Type): Option.Option<Login> => {
 }
 
 /** The helper that keeps what belongs to a door. */
-export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: RepositoryName): string | undefined =>
-  entryFor(credHelpers, door) || credsStore || undefined
+export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, target: RepositoryName): string | undefined =>
+  entryFor(credHelpers, target) || credsStore || undefined
 
 /**
  * A helper that is named for this very registry, else the one for all, else what is written in the file. A helper that
@@ -70,12 +70,12 @@ export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, door: Repos
  */
 export const loginIn = Effect.fnUntraced(function* (
   file: AuthFile,
-  door: RepositoryName,
+  target: RepositoryName,
   emit: Emit
 ): Effect.fn.Return<Option.Option<Login>> {
-  const helper = helperOf(file, door)
+  const helper = helperOf(file, target)
   if (helper !== undefined) {
-    const found = yield* askHelper(helper, door.registry).pipe(
+    const found = yield* askHelper(helper, target.registry).pipe(
       Effect.catch(({ problem }) =>
         Effect.sync(() => {
           emit({
@@ -89,5 +89,5 @@ export const loginIn = Effect.fnUntraced(function* (
     )
     if (Option.isSome(found)) return found
   }
-  return Option.flatMap(Option.fromUndefinedOr(entryFor(file.auths ?? {}, door)), loginOfEntry)
+  return Option.flatMap(Option.fromUndefinedOr(entryFor(file.auths ?? {}, target)), loginOfEntry)
 })

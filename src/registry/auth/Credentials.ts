@@ -24,15 +24,15 @@ const thrown = (error: unknown): unknown => (isUnknownError(error) ? error.cause
 /** The credentials that were given as an option: a table, or a function. */
 export const fromOptions =
   (given: Given): CredentialSource =>
-  (door) => {
+  (target) => {
     if (typeof given !== "function")
-      return Effect.succeed(Option.map(Option.fromUndefinedOr(entryFor(given, door)), loginOf))
+      return Effect.succeed(Option.map(Option.fromUndefinedOr(entryFor(given, target)), loginOf))
     return Effect.suspend(() => {
-      const found = given(door.registry, door.repository)
+      const found = given(target.registry, target.repository)
       return Effect.isEffect(found) ? found : Effect.tryPromise(async () => found)
     }).pipe(
-      Effect.catch((cause) => new CredentialsUnavailable({ registry: door.registry, cause: thrown(cause) })),
-      Effect.catchDefect((cause) => new CredentialsUnavailable({ registry: door.registry, cause: thrown(cause) })),
+      Effect.catch((cause) => new CredentialsUnavailable({ registry: target.registry, cause: thrown(cause) })),
+      Effect.catchDefect((cause) => new CredentialsUnavailable({ registry: target.registry, cause: thrown(cause) })),
       Effect.flatMap((credentials) => {
         if (credentials === undefined || credentials === null) return Effect.succeedNone
         const problem = credentialsProblem(credentials)
@@ -50,15 +50,15 @@ const unknown = Duration.seconds(5)
 export interface KnownCredentials {
   readonly find: CredentialSource
   /** What was found for this door was refused: the next who asks has it looked up anew. */
-  readonly forget: (door: RepositoryName) => Effect.Effect<void>
+  readonly forget: (target: RepositoryName) => Effect.Effect<void>
 }
 
 /** All sources; each registry is asked for once at a time. Every caller gets the warnings. */
 export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): Effect.fn.Return<KnownCredentials> {
   const source = firstOf(fromOptions(given), fromEnvironment, fromDockerConfig, fromPodman)
-  const lookup = Effect.fnUntraced(function* (door: RepositoryName) {
+  const lookup = Effect.fnUntraced(function* (target: RepositoryName) {
     const warnings: Array<Warning> = []
-    const login = yield* source(door, (event) => {
+    const login = yield* source(target, (event) => {
       if (event._tag === "Warning") warnings.push(event)
     })
     return { login, warnings }
@@ -71,8 +71,8 @@ export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): 
     })
   })
   const told = new WeakMap<Emit, Set<string>>()
-  const find: CredentialSource = (door, emit) =>
-    Effect.map(Cache.get(cache, door), ({ login, warnings }) => {
+  const find: CredentialSource = (target, emit) =>
+    Effect.map(Cache.get(cache, target), ({ login, warnings }) => {
       const heard = told.get(emit) ?? new Set()
       told.set(emit, heard)
       for (const warning of warnings) {
@@ -82,5 +82,5 @@ export const makeCredentials = Effect.fnUntraced(function* (given: Given = {}): 
       }
       return login
     })
-  return { find, forget: (door) => Cache.invalidate(cache, door) }
+  return { find, forget: (target) => Cache.invalidate(cache, target) }
 })

@@ -23,7 +23,7 @@ export interface RepositoryName {
 
 /** Finds the login for a door. */
 export type CredentialSource = (
-  door: RepositoryName,
+  target: RepositoryName,
   emit: Emit
 ) => Effect.Effect<Option.Option<Login>, CredentialsUnavailable | InvalidOption>
 
@@ -40,9 +40,9 @@ export const loginOf = (given: Credentials): Login =>
 /** The first source that knows the door. */
 export const firstOf =
   (...sources: ReadonlyArray<CredentialSource>): CredentialSource =>
-  (door, emit) =>
+  (target, emit) =>
     Effect.reduce(
       sources,
       () => Option.none<Login>(),
-      (found, source) => (Option.isSome(found) ? Effect.succeed(found) : source(door, emit))
+      (found, source) => (Option.isSome(found) ? Effect.succeed(found) : source(target, emit))
     )

@@ -21,7 +21,7 @@ import { type FinalResponse, followRedirects } from "../http/followRedirects.ts"
 import type { Login } from "./Login.ts"
 import { basic, type TokenRequest, type Tokens } from "./Tokens.ts"
 
-export interface Ask {
+export interface SessionRequest {
   readonly method: "GET" | "HEAD"
   /** Below the repository: `manifests/latest`; without a repository, below the API's root. */
   readonly path: string
@@ -34,7 +34,7 @@ export interface Session {
    * Sends a request, with renewals. Any status comes back but 401 and 403, which fail with `AccessDenied`.
    * The answer belongs to the scope.
    */
-  readonly ask: (ask: Ask) => Effect.Effect<FinalResponse, Reason, Scope.Scope>
+  readonly ask: (ask: SessionRequest) => Effect.Effect<FinalResponse, Reason, Scope.Scope>
   /** Fails with the reason that an answer stands for. */
   readonly refuse: (answer: FinalResponse, notFound: RefusalContext["notFound"]) => Effect.Effect<never, Reason>
 }
@@ -65,14 +65,14 @@ const bearer = (token: Redacted.Redacted<string>) => Redacted.make(`Bearer ${Red
 /** Requests for one answer: without a token, with one that turns out to be old, with a new one. */
 const mostRequests = 3
 
-export interface Shared {
+export interface SessionServices {
   readonly transport: Transport
   readonly tokens: Tokens
   readonly schemes: Schemes
 }
 
 const sessionAt = (
-  { transport, tokens, schemes }: Shared,
+  { transport, tokens, schemes }: SessionServices,
   endpoint: Endpoint,
   repository: string,
   login: Login | undefined,
@@ -116,8 +116,8 @@ const sessionAt = (
 
   const refuse: Session["refuse"] = (answer, notFound) =>
     refusalReason(answer, {
-      authenticated: login !== undefined && !answer.astray,
-      redirected: answer.astray,
+      authenticated: login !== undefined && !answer.isCrossOrigin,
+      redirected: answer.isCrossOrigin,
       ...(notFound === undefined ? {} : { notFound })
     })
 
@@ -125,19 +125,19 @@ const sessionAt = (
     method,
     path,
     headers
-  }: Ask): Effect.fn.Return<FinalResponse, Reason, Scope.Scope> {
+  }: SessionRequest): Effect.fn.Return<FinalResponse, Reason, Scope.Scope> {
     const url = addressOf(endpoint, repository === "" ? path : `${repository}/${path}`)
     for (let requests = 1; ; requests++) {
       const shown = yield* show()
       const answer = yield* followRedirects(transport, endpoint, { method, url, headers, waiting }, shown.authorization)
-      if (path.startsWith("manifests/") && !answer.astray) notices(endpoint.registry, answer.headers).forEach(emit)
+      if (path.startsWith("manifests/") && !answer.isCrossOrigin) notices(endpoint.registry, answer.headers).forEach(emit)
       if (answer.status !== 401 && answer.status !== 403) return answer
 
       const challenges = parseChallenges(answer.headers["www-authenticate"])
       const renewable =
         answer.status === 401 || challenges.some(({ parameters }) => parameters.get("error") === "insufficient_scope")
       // Another origin may not ask for credentials, and a password does not get better.
-      const scheme = renewable && !answer.astray ? schemeOf(challenges) : undefined
+      const scheme = renewable && !answer.isCrossOrigin ? schemeOf(challenges) : undefined
       const spent = scheme?._tag === "Basic" && shown.authorization !== undefined
       if (scheme === undefined || spent || requests === mostRequests) return yield* refuse(answer, undefined)
 
@@ -152,7 +152,7 @@ const sessionAt = (
 }
 
 export const makeSession = (
-  shared: Shared,
+  shared: SessionServices,
   endpoint: Endpoint,
   repository: string,
   login: Login | undefined,

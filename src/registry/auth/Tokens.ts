@@ -13,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
-import { remember } from "../../api/secrets.ts"
+import { rememberSecret } from "../../api/secrets.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { addressOf, type Endpoint } from "../address/Endpoint.ts"
 import type { OnWait } from "../connection/HostBackoff.ts"
@@ -72,7 +72,7 @@ const write = (realm: URL, { service, scope, login }: TokenRequest) => {
     if (scope !== undefined) form.set("scope", scope)
     if (service !== undefined) form.set("service", service)
     form.set("refresh_token", Redacted.value(login.token))
-    remember(Redacted.value(login.token))
+    rememberSecret(Redacted.value(login.token))
     const headers = { ...accept, "content-type": "application/x-www-form-urlencoded" }
     return { request: { method: "POST", url: realm, headers, body: form.toString() } satisfies Request }
   }
@@ -142,7 +142,7 @@ export const makeTokens = Effect.fnUntraced(function* (transport: Transport): Ef
       const known = yield* Cache.getSuccess(cache, request)
       if (Option.isNone(known) && URL.canParse(request.realm)) {
         const realm = new URL(request.realm)
-        const millis = yield* transport.quietFor(realm)
+        const millis = yield* transport.remainingPause(realm)
         if (millis > 0) yield* waiting(millis, realm.host)
       }
       return (yield* Cache.get(cache, request)).token

@@ -6,7 +6,7 @@ import { drainTo, emitting } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { limitBytes } from "../../reactive/limitBytes.ts"
 import { skipBytes } from "../../reactive/skipBytes.ts"
-import { problemOf } from "../connection/connectionErrors.ts"
+import { connectionProblem } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { isPage } from "../http/readDocument.ts"
 import type { BlobDescriptor } from "./BlobDescriptor.ts"
@@ -60,7 +60,7 @@ export const attempt = (
         seen += chunk.length
         next(chunk)
       }).pipe(
-        Effect.mapError((error) => (isReason(error) ? error : broke(problemOf(error), error))),
+        Effect.mapError((error) => (isReason(error) ? error : broke(connectionProblem(error), error))),
         Effect.tapError(() => note)
       )
       yield* note

@@ -14,7 +14,7 @@ import { BlobNotFound, InvalidResponse, type Reason, redactUrl, SizeMismatch } f
 import type { Lift } from "../../reactive/bridge.ts"
 import { addressOf } from "../address/Endpoint.ts"
 import type { Session } from "../auth/Session.ts"
-import { isEnded } from "../connection/connectionErrors.ts"
+import { isConnectionClosed } from "../connection/connectionErrors.ts"
 import type { Transport } from "../connection/Transport.ts"
 import { contentLength, contentRange, encodingOf } from "../headers/readHeader.ts"
 import { type FinalResponse, followRedirects } from "../http/followRedirects.ts"
@@ -122,7 +122,7 @@ const openAt = Effect.fnUntraced(function* (
   let isRefused = false
   if (Result.isFailure(asked)) {
     const reason = asked.failure
-    if (reason._tag === "RegistryUnreachable" && isEnded(reason.cause)) rangeless.nothingCame(origin)
+    if (reason._tag === "RegistryUnreachable" && isConnectionClosed(reason.cause)) rangeless.nothingCame(origin)
     if (reason._tag !== "AccessDenied" || reason.status !== 403 || end !== undefined) return yield* Effect.fail(reason)
   } else {
     const answer = asked.success
@@ -168,7 +168,7 @@ const elsewhere = Effect.fnUntraced(function* (
     const send: Place["send"] = (headers) =>
       Effect.map(followRedirects(transport, endpoint, { method: "GET", url, headers }, undefined), (answer) => ({
         ...answer,
-        astray: true
+        isCrossOrigin: true
       }))
     const scope = yield* Scope.fork(yield* Effect.scope)
     const opened = yield* openAt({ origin: url.origin, send }, rangeless, alone, part).pipe(

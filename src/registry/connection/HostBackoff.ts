@@ -18,13 +18,13 @@ import type { Response } from "./exchange.ts"
 export type OnWait = (millis: number, host?: string) => Effect.Effect<void, RegistryUnreachable>
 
 /** Why a host is not asked now. */
-export type NotAsked = RegistryUnreachable | RateLimited | RegistryError
+export type HostUnavailable = RegistryUnreachable | RateLimited | RegistryError
 
 export interface HostBackoff {
   /** Milliseconds left of the pause that the host asked for, if it will be waited for. */
-  readonly quietFor: (url: URL) => Effect.Effect<number>
+  readonly remainingPause: (url: URL) => Effect.Effect<number>
   /** Waits until the host may be asked. Fails while it counts as down, or if its pause is longer than `maxWait`. */
-  readonly before: (url: URL, waiting?: OnWait) => Effect.Effect<void, NotAsked>
+  readonly waitUntilReady: (url: URL, waiting?: OnWait) => Effect.Effect<void, HostUnavailable>
   /** It has answered before, so it is there, and speaks the protocol that was used. */
   readonly isKnown: (url: URL) => boolean
   readonly answered: (url: URL, answer: Response) => Effect.Effect<void>
@@ -67,12 +67,12 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
     return made
   }
   return {
-    quietFor: (url) =>
+    remainingPause: (url) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const { quietUntil, askedUntil } = hostOf(url)
         return askedUntil > quietUntil ? 0 : Math.max(0, quietUntil - now)
       }),
-    before: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
+    waitUntilReady: Effect.fnUntraced(function* (url, waiting = () => Effect.void) {
       const host = hostOf(url)
       for (let now = yield* Clock.currentTimeMillis; now < host.quietUntil; now = yield* Clock.currentTimeMillis) {
         const millis = host.quietUntil - now

@@ -17,7 +17,7 @@ export const isTooSlow = (error: unknown): boolean => codeOf(error) === "TOO_SLO
 /** Parts of a window, which slides by one part. */
 const parts = 10
 
-export class Pace {
+export class RateMonitor {
   readonly #timer: NodeJS.Timeout | undefined
   /** Bytes of the last parts in which the gate was open all the time. */
   #counted: Array<number> = []

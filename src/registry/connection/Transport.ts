@@ -8,16 +8,16 @@ import type * as Scope from "effect/Scope"
 import { codeOf } from "../../api/codeOf.ts"
 import { defaultRetry, defaults, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
-import { remember, rememberHeaders } from "../../api/secrets.ts"
-import { type Guard, type LookupAll, makeGuard, refusedCode } from "../address/AddressGuard.ts"
+import { rememberSecret, rememberHeaders } from "../../api/secrets.ts"
+import { type AddressGuard, type LookupAll, makeAddressGuard, refusedCode } from "../address/AddressGuard.ts"
 import type { Endpoint } from "../address/Endpoint.ts"
 import { type ForwardProxy, type ProxyFor, UnusableProxy } from "../proxy/Proxy.ts"
 import { speaksTls } from "../tls/speaksTls.ts"
 import { type Tls, trusting } from "../tls/Tls.ts"
 import { makeAgents } from "./Agents.ts"
-import { isEnded, isPermanent, meaningOf, problemOf, remedyOf } from "./connectionErrors.ts"
+import { isConnectionClosed, isPermanent, likelyCause, connectionProblem, connectionAdvice } from "./connectionErrors.ts"
 import { exchange, type Response } from "./exchange.ts"
-import { makeHostBackoff, type NotAsked, type OnWait } from "./HostBackoff.ts"
+import { makeHostBackoff, type HostUnavailable, type OnWait } from "./HostBackoff.ts"
 
 export interface Request {
   readonly method: "GET" | "HEAD" | "POST"
@@ -36,12 +36,12 @@ export interface Answer extends Response {
 
 export type Transport = {
   /** Sends a request on behalf of `endpoint`: to itself, or to where it pointed. Does not follow redirects. */
-  readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, NotAsked | AddressRefused, Scope.Scope>
+  readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, HostUnavailable | AddressRefused, Scope.Scope>
   /** Milliseconds, from now on, that a host asked to wait. */
-  readonly quietFor: (url: URL) => Effect.Effect<number>
+  readonly remainingPause: (url: URL) => Effect.Effect<number>
   /** An endpoint that was presumed to use plain HTTP, with the protocol that it turned out to use. */
   readonly actual: (endpoint: Endpoint) => Endpoint
-} & Pick<Guard, "refusal" | "placeOf">
+} & Pick<AddressGuard, "refusal" | "placeOf">
 
 export interface TransportOptions {
   readonly timeouts: Omit<Timeouts, "total">
@@ -93,16 +93,16 @@ export const makeTransport = Effect.fnUntraced(function* ({
   tlsOfHost = () => Effect.undefined,
   lookup
 }: TransportOptions): Effect.fn.Return<Transport, never, Scope.Scope> {
-  const guard = makeGuard(lookup)
+  const guard = makeAddressGuard(lookup)
   const agentFor = yield* makeAgents(timeouts, connections)
-  const manners = makeHostBackoff(maxWait)
+  const backoff = makeHostBackoff(maxWait)
 
   const wayTo = Effect.fnUntraced(function* (endpoint: Endpoint, url: URL, proxy: ForwardProxy | undefined) {
     const own = url.origin === endpoint.origin
     const tls = own ? endpoint.tls : trusting(endpoint.tls, yield* tlsOfHost(url.host))
     const tunnelled = proxy !== undefined && (url.protocol === "https:" || proxy.socks !== undefined)
     return {
-      judgement: proxy === undefined ? guard.judge(endpoint, url) : guard.ofProxy,
+      judgement: proxy === undefined ? guard.policyFor(endpoint, url) : guard.ofProxy,
       tls,
       proxy: tunnelled ? proxy : undefined
     }
@@ -111,11 +111,11 @@ export const makeTransport = Effect.fnUntraced(function* ({
   const send = Effect.fnUntraced(function* (
     endpoint: Endpoint,
     { url, waiting, ...request }: Request
-  ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
-    yield* manners.before(url, waiting)
+  ): Effect.fn.Return<Answer, HostUnavailable | AddressRefused, Scope.Scope> {
+    yield* backoff.waitUntilReady(url, waiting)
     const proxy = proxyFor(url)
     if (proxy instanceof UnusableProxy)
-      return yield* unreachable(url, proxy, proxy.message, remedyOf(proxy.code, url, undefined))
+      return yield* unreachable(url, proxy, proxy.message, connectionAdvice(proxy.code, url, undefined))
     const isPlain = proxy !== undefined && url.protocol === "http:" && proxy.socks === undefined
     const plainly = isPlain ? throughPlainly(proxy, url) : undefined
     const headers = { "user-agent": userAgent, "accept-encoding": "identity", ...request.headers, ...plainly?.headers }
@@ -123,7 +123,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
     rememberHeaders(headers, Object.keys(endpoint.headers ?? {}))
     if (proxy?.authorization !== undefined)
       rememberHeaders({ "proxy-authorization": Redacted.value(proxy.authorization) })
-    if (proxy?.socks !== undefined) remember(Redacted.value(proxy.socks.password))
+    if (proxy?.socks !== undefined) rememberSecret(Redacted.value(proxy.socks.password))
     const way = yield* wayTo(endpoint, url, proxy)
     const answer = yield* agentFor(way).pipe(
       Effect.flatMap((agent) => exchange(agent, options, timeouts)),
@@ -133,17 +133,17 @@ export const makeTransport = Effect.fnUntraced(function* ({
           : unreachable(
               url,
               error,
-              problemOf(error) + (manners.isKnown(url) ? "" : meaningOf(error, url, showsCertificate(endpoint, url))),
-              remedyOf(codeOf(error), url, way.tls)
+              connectionProblem(error) + (backoff.isKnown(url) ? "" : likelyCause(error, url, showsCertificate(endpoint, url))),
+              connectionAdvice(codeOf(error), url, way.tls)
             )
       ),
       Effect.tapError((error) =>
         error._tag === "RegistryUnreachable" && !isPermanent(error.cause)
-          ? manners.failed(url, error.problem)
+          ? backoff.failed(url, error.problem)
           : Effect.void
       )
     )
-    yield* manners.answered(url, answer)
+    yield* backoff.answered(url, answer)
     if (proxy === undefined && url.origin === endpoint.origin) guard.answered(endpoint, answer.peer)
     yield* Metric.update(requests, 1)
     yield* Effect.annotateCurrentSpan({ "http.response.status_code": answer.status })
@@ -167,13 +167,13 @@ export const makeTransport = Effect.fnUntraced(function* ({
   const presuming = Effect.fnUntraced(function* (
     endpoint: Endpoint,
     request: Request
-  ): Effect.fn.Return<Answer, NotAsked | AddressRefused, Scope.Scope> {
+  ): Effect.fn.Return<Answer, HostUnavailable | AddressRefused, Scope.Scope> {
     const { origin, presumed } = endpoint
     if (presumed !== true || request.url.origin !== origin || secured.has(origin)) return yield* send(endpoint, request)
     const answer = yield* Effect.result(send(endpoint, request))
     const doubtful = Result.isSuccess(answer)
       ? answer.success.status === 400
-      : answer.failure._tag === "RegistryUnreachable" && isEnded(answer.failure.cause)
+      : answer.failure._tag === "RegistryUnreachable" && isConnectionClosed(answer.failure.cause)
     if (doubtful || Result.isSuccess(answer)) {
       const speaks = doubtful && (yield* speaksTls(request.url, Math.min(timeouts.connect, longestHandshake)))
       if (secured.size >= mostOrigins) secured.clear()
@@ -197,7 +197,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
           }
         })
       ),
-    quietFor: manners.quietFor,
+    remainingPause: backoff.remainingPause,
     actual,
     refusal: guard.refusal,
     placeOf: guard.placeOf

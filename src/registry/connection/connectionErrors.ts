@@ -44,11 +44,11 @@ const alertPrefix = /^ERR_SSL_(?:SSL\/TLS|SSLV3|TLSV1|TLSV13)_ALERT_/
 const closings: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
 
 /** Whether the other side ended an established connection, or what came over it was no answer. */
-export const isEnded = (error: unknown): boolean => closings.has(codeOf(error)) || isParserError(error)
+export const isConnectionClosed = (error: unknown): boolean => closings.has(codeOf(error)) || isParserError(error)
 
 /** What a server may mean by ending a connection before any answer: many tell a client in no other way. */
-export const meaningOf = (error: unknown, url: URL, hasCertificate: boolean): string => {
-  if (url.protocol === "http:") return isEnded(error) ? "; the server may speak TLS" : ""
+export const likelyCause = (error: unknown, url: URL, hasCertificate: boolean): string => {
+  if (url.protocol === "http:") return isConnectionClosed(error) ? "; the server may speak TLS" : ""
   return closings.has(codeOf(error)) && !hasCertificate ? "; the server may want a client certificate" : ""
 }
 
@@ -60,7 +60,7 @@ const parserProblem = ({ message }: Error): string => {
   return `the answer is no HTTP/1.1${reason === undefined ? "" : `: ${printable(reason)}`}`
 }
 
-export const problemOf = (error: unknown): string => {
+export const connectionProblem = (error: unknown): string => {
   if (isParserError(error)) return parserProblem(error)
   const code = codeOf(error)
   const known = code.replace(alertPrefix, "ERR_SSL_ALERT_")
@@ -95,7 +95,7 @@ const clientCertificate = "If the server wants a client certificate, show one by
 /** A server that wants a certificate says so by an alert, or just closes the connection. */
 const wantsCertificate = /^(?:ERR_SSL_.*(?:_ALERT_HANDSHAKE_FAILURE|_CERTIFICATE)|UND_ERR_SOCKET$|ECONNRESET$)/
 
-export const remedyOf = (code: string, { protocol, host }: URL, tls: Tls | undefined): string | undefined => {
+export const connectionAdvice = (code: string, { protocol, host }: URL, tls: Tls | undefined): string | undefined => {
   const shown = tls !== undefined && tls.client.length > 0
   const certificate = protocol === "https:" && !shown && wantsCertificate.test(code) ? clientCertificate : undefined
   return (certificate ?? remedies.find(([codes]) => codes.test(code))?.[1])?.replace("HOST", JSON.stringify(host))

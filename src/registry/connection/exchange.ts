@@ -9,7 +9,7 @@ import type { Dispatcher } from "undici"
 import { ByteQueue } from "../../reactive/ByteQueue.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { Connection, Pausable } from "../../seams/undici/GuardedClient.ts"
-import { Pace, type Timing } from "./TransferRate.ts"
+import { RateMonitor, type Timing } from "./TransferRate.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
@@ -53,7 +53,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #aborted = false
   #end: { readonly error?: unknown } | undefined
   #timer: NodeJS.Timeout | undefined
-  #pace: Pace | undefined
+  #rate: RateMonitor | undefined
 
   constructor(timing: Timing, answered: (answer: Response) => void, failed: (error: unknown) => void) {
     this.#timing = timing
@@ -64,7 +64,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Before a connection is established there is no controller: then the request is aborted as it starts. */
   abort(reason: Error): void {
     clearTimeout(this.#timer)
-    this.#pace?.stop()
+    this.#rate?.stop()
     if (this.#end !== undefined || this.#aborted) return
     this.#aborted = true
     this.#controller?.abort(reason)
@@ -92,7 +92,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#timer?.refresh()
-    this.#pace?.count(chunk.length)
+    this.#rate?.count(chunk.length)
     if (this.#next === undefined && this.#held.bytes === 0 && chunk.length >= large) {
       this.#next = chunk
       this.#parsing(() => this.#flow())
@@ -146,7 +146,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         // While the gate is closed, silence is our own doing. Opening it starts the timeout anew.
         if (this.#open && this.#end === undefined) fail(new IdleTimeout(`no bytes for ${idle} ms`))
       }, idle)
-      this.#pace = new Pace(this.#timing, (slow) => {
+      this.#rate = new RateMonitor(this.#timing, (slow) => {
         if (this.#end === undefined) fail(slow)
       })
       sink.add(() => this.abort(new Error("unsubscribed")))
@@ -154,7 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         gate.open$.subscribe((open) => {
           this.#open = open
           if (open) this.#timer?.refresh()
-          this.#pace?.gate(open)
+          this.#rate?.gate(open)
           this.#flow()
         })
       )

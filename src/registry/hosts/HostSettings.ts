@@ -31,11 +31,11 @@ const add = (general: HostSettings, named: HostSettings): HostSettings => {
 }
 
 /** From what says least about the host to what says most. */
-export const addedUp = (...said: ReadonlyArray<HostSettings | undefined>): HostSettings =>
+export const mergeSettings = (...said: ReadonlyArray<HostSettings | undefined>): HostSettings =>
   said.reduce<HostSettings>((sum, each) => (each === undefined ? sum : add(sum, each)), {})
 
 /** What is said of all hosts can neither forgive a certificate nor show one: that is for hosts that are named. */
-export const forAll = ({ insecure: _, client: __, ...settings }: HostSettings): HostSettings => settings
+export const settingsForAllHosts = ({ insecure: _, client: __, ...settings }: HostSettings): HostSettings => settings
 
 const redacted = (headers: Headers) =>
   Object.fromEntries(

@@ -10,7 +10,7 @@ import type { Emit, Warning } from "../../api/events.ts"
 import { dockerHub, normalizeRegistry } from "../../image/reference/registryName.ts"
 import { addressIn, dockerHubApi, type Endpoint, isItself, originAt, type WrittenAddress } from "../address/Endpoint.ts"
 import { type Tls, tlsOf } from "../tls/Tls.ts"
-import { addedUp, forAll, type HostSettings, withSettings } from "./HostSettings.ts"
+import { mergeSettings, settingsForAllHosts, type HostSettings, withSettings } from "./HostSettings.ts"
 import type { WrittenMirror } from "./HostsFile.ts"
 import { readDirectories } from "./readDirectories.ts"
 
@@ -96,9 +96,9 @@ export const makeHosts = Effect.fnUntraced(function* ({
       ...settingsAmong(host, scheme)
     ]
     const ownOptions = [option, ...settingsAmong(host, [...(mirrorsOfAll ?? []), ...(own ?? [])])]
-    const settings = addedUp(named === undefined ? forAll(file) : {}, ...byName, forAll(ofAll), ...ownOptions)
+    const settings = mergeSettings(named === undefined ? settingsForAllHosts(file) : {}, ...byName, settingsForAllHosts(ofAll), ...ownOptions)
     // Settings for TLS to a named host mean TLS.
-    const secured = tlsOf(addedUp(...byName, ...ownOptions)) !== undefined
+    const secured = tlsOf(mergeSettings(...byName, ...ownOptions)) !== undefined
     const plain = settings.plainHttp ?? (plainHttp === true || secured ? plainHttp === true : plainHttp)
     return { settings, plain, mirrors: own ?? mirrorsOfAll ?? mirrors, tables: mirrors, server, warnings }
   })
@@ -113,7 +113,7 @@ export const makeHosts = Effect.fnUntraced(function* ({
     warn(warnings)
     const { root, authority } = address
     const scheme = address.plainHttp ?? plain ?? (tlsOf(more) === undefined ? undefined : false)
-    return withSettings({ registry, ...originAt(authority, scheme), root }, addedUp(settings, more))
+    return withSettings({ registry, ...originAt(authority, scheme), root }, mergeSettings(settings, more))
   })
 
   const of = Effect.fnUntraced(function* (registry: string, emit: Emit): Effect.fn.Return<Endpoints> {
@@ -149,7 +149,7 @@ export const makeHosts = Effect.fnUntraced(function* ({
         : namespaced(
             yield* endpointAt(
               elsewhere.address,
-              addedUp(elsewhere.settings, ...settingsAmong(elsewhere.address.registry, tables)),
+              mergeSettings(elsewhere.settings, ...settingsAmong(elsewhere.address.registry, tables)),
               warn
             ),
             elsewhere.address

@@ -5,7 +5,7 @@ import { RegistryUnreachable, redactUrl } from "../../api/errors.ts"
 import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { limitBytes } from "../../reactive/limitBytes.ts"
-import { problemOf } from "../connection/connectionErrors.ts"
+import { connectionProblem } from "../connection/connectionErrors.ts"
 import type { Answer } from "../connection/Transport.ts"
 
 /** The body has more than `limit` bytes; the request was aborted there. */
@@ -32,7 +32,7 @@ export const collectBody = (
         error: (error) => {
           const url = redactUrl(answer.url)
           const failure =
-            error instanceof TooLong ? error : new RegistryUnreachable({ url, problem: problemOf(error), cause: error })
+            error instanceof TooLong ? error : new RegistryUnreachable({ url, problem: connectionProblem(error), cause: error })
           resume(Effect.fail(failure))
         }
       })

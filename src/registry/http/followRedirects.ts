@@ -5,14 +5,14 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type AddressRefused, InvalidResponse, redactUrl } from "../../api/errors.ts"
 import type { Endpoint } from "../address/Endpoint.ts"
-import type { NotAsked } from "../connection/HostBackoff.ts"
+import type { HostUnavailable } from "../connection/HostBackoff.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
 import { addressOfHeader, headerOf } from "../headers/readHeader.ts"
 import { discard } from "./discard.ts"
 
 export interface FinalResponse extends Answer {
   /** The answer comes from another origin than was asked: it may not ask for credentials. */
-  readonly astray: boolean
+  readonly isCrossOrigin: boolean
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
@@ -23,17 +23,17 @@ export const followRedirects = Effect.fnUntraced(function* (
   endpoint: Endpoint,
   request: Request,
   authorization: Redacted.Redacted<string> | undefined
-): Effect.fn.Return<FinalResponse, NotAsked | AddressRefused | InvalidResponse, Scope.Scope> {
+): Effect.fn.Return<FinalResponse, HostUnavailable | AddressRefused | InvalidResponse, Scope.Scope> {
   let { url } = request
-  let astray = false
+  let isCrossOrigin = false
   for (let hops = 0; hops <= mostRedirects; hops++) {
     // Once dropped, the credentials stay dropped, even if the way leads back.
-    const own = astray || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
+    const own = isCrossOrigin || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
     const credentials =
-      astray || authorization === undefined ? undefined : { authorization: Redacted.value(authorization) }
+      isCrossOrigin || authorization === undefined ? undefined : { authorization: Redacted.value(authorization) }
     const headers = { ...own, ...request.headers, ...credentials }
     const answer = yield* transport.send(endpoint, { ...request, url, headers })
-    if (!redirects.has(answer.status)) return { ...answer, astray }
+    if (!redirects.has(answer.status)) return { ...answer, isCrossOrigin }
 
     const written = headerOf(answer.headers, "location")
     const location = written === undefined ? undefined : addressOfHeader(written)
@@ -42,7 +42,7 @@ export const followRedirects = Effect.fnUntraced(function* (
     const next = new URL(location, url)
     const refused = transport.refusal(endpoint, url, next)
     if (refused !== undefined) return yield* refused
-    astray ||= next.origin !== url.origin
+    isCrossOrigin ||= next.origin !== url.origin
     yield* discard(answer)
     url = next
   }

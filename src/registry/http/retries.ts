@@ -42,10 +42,10 @@ export const retries = ({ times, base, cap, maxWait }: RetryOptions, emit: Emit,
   )
 
 /** Waits before the next attempt, or fails with the error where there shall be none; `renewed` starts from the first delay. */
-export type Patience = (error: unknown, renewed: boolean) => Effect.Effect<void, unknown>
+export type Backoff = (error: unknown, renewed: boolean) => Effect.Effect<void, unknown>
 
 /** One back-off's memory, for attempts that are no Effects. */
-export const patience = (schedule: ReturnType<typeof retries>): Patience => {
+export const makeBackoff = (schedule: ReturnType<typeof retries>): Backoff => {
   let step:
     | Effect.Success<ReturnType<typeof Schedule.toStepWithSleep<Duration.Duration, Reason, never, never>>>
     | undefined

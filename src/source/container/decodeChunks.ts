@@ -9,14 +9,14 @@ export async function* decodeChunks(
   chunks: AsyncIterable<Uint8Array>,
   name: string
 ): AsyncGenerator<Uint8Array> {
-  const pace = { bytes: smallestSlice }
-  const decoder = compression.decode(name, pace)
+  const budget = { bytes: smallestSlice }
+  const decoder = compression.decode(name, budget)
   let made: Array<Uint8Array> = []
   const keep = (piece: Uint8Array) => void made.push(Uint8Array.from(piece))
   try {
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length; ) {
-        const end = at + pace.bytes
+        const end = at + budget.bytes
         decoder.push(chunk.subarray(at, end), keep)
         at = end
         yield* made

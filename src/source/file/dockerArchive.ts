@@ -16,10 +16,10 @@ import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
 import { compressionOf, magicBytes } from "../../layer/compression/compressions.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
-import { admitLayers, type DocumentLimits, digestOf, readConfig } from "../../registry/documents.ts"
+import { checkLayerDescriptors, type DocumentLimits, digestOf, readConfig } from "../../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "../container/Container.ts"
 import type { FileFormat, ImageSelector, LocalImage } from "./LocalImage.ts"
-import { absence, ambiguity, inFull, mostNames, ociLayout, readJson } from "./ociLayout.ts"
+import { notFoundProblem, ambiguityProblem, normalizeName, mostNames, ociLayout, readJson } from "./ociLayout.ts"
 
 const Saved = Schema.Struct({
   Config: Schema.String,
@@ -90,7 +90,7 @@ const makeImage = Effect.fnUntraced(function* (
 ): Effect.fn.Return<LocalImage & { readonly config: Digest }, Reason> {
   const configPart = yield* partAt(container, saved.Config)
   const described = yield* readers.config(configPart)
-  yield* admitLayers(saved.Layers.length, described.digest, limits)
+  yield* checkLayerDescriptors(saved.Layers.length, described.digest, limits)
   const diffIds = yield* readers.diffIds(configPart)
   const parts = new Map<string, Part>([[described.digest, configPart]])
   const layers: Array<{ readonly mediaType: string; readonly size: number; readonly digest: string }> = []
@@ -135,7 +135,7 @@ const choose = Effect.fnUntraced(function* (
     )
   const none = Effect.flatMap(
     choices(all),
-    (held) => new ManifestNotFound({ url: selector.url, detail: absence(held) })
+    (held) => new ManifestNotFound({ url: selector.url, detail: notFoundProblem(held) })
   )
   if (selector.digest !== undefined) {
     for (const saved of all) {
@@ -146,17 +146,17 @@ const choose = Effect.fnUntraced(function* (
     }
     return yield* none
   }
-  const wanted = selector.image === undefined ? undefined : yield* inFull(selector.image)
+  const wanted = selector.image === undefined ? undefined : yield* normalizeName(selector.image)
   const chosen: Array<Saved> = []
   for (const saved of all) {
-    const tags = wanted === undefined ? [] : yield* Effect.forEach(tagsOf(saved), inFull)
+    const tags = wanted === undefined ? [] : yield* Effect.forEach(tagsOf(saved), normalizeName)
     if (wanted === undefined || tags.includes(wanted)) chosen.push(saved)
   }
   const [first] = chosen
   if (first === undefined) return yield* none
   const isFirst = ({ Config, Layers }: Saved) =>
     Config === first.Config && Layers.join("\0") === first.Layers.join("\0")
-  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguity(yield* choices(chosen), selector.image))
+  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguityProblem(yield* choices(chosen), selector.image))
   return yield* makeImage(container, first, readers, limits)
 })
 

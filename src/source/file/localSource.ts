@@ -7,7 +7,7 @@ import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../..
 import { loadModule } from "../../fs/loadModule.ts"
 import type { Lift } from "../../reactive/bridge.ts"
 import {
-  admit,
+  checkDescriptor,
   type DocumentRequest,
   type IndexOrManifest,
   readConfig,
@@ -33,7 +33,7 @@ const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   const limit = limits.documentBytes
   const manifest = Effect.fnUntraced(function* (wanted: LocalImage["root"]): Effect.fn.Return<IndexOrManifest, Reason> {
     const digest = wanted._tag === "Pin" ? wanted.digest : wanted.descriptor.digest
-    if (wanted._tag === "Entry") yield* admit(wanted.descriptor, "manifest", limit)
+    if (wanted._tag === "Entry") yield* checkDescriptor(wanted.descriptor, "manifest", limit)
     const part = yield* image.part(digest)
     if (part === undefined) return yield* new ManifestNotFound({ url, detail: `there is no blob ${digest}` })
     if (wanted._tag === "Entry" && part.size !== wanted.descriptor.size)
@@ -44,7 +44,7 @@ const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   })
   const config: DocumentSource["config"] = Effect.fnUntraced(function* (descriptor) {
     const { digest, size } = descriptor
-    yield* admit(descriptor, "config", limit)
+    yield* checkDescriptor(descriptor, "config", limit)
     const part = yield* image.part(digest)
     if (part === undefined) return yield* new BlobNotFound({ url, digest })
     if (part.size !== size) return yield* new SizeMismatch({ subject: "config", expected: size, actual: part.size })

@@ -20,14 +20,14 @@ const namesOf = ({ annotations = {} }: Descriptor): ReadonlyArray<string> =>
   [annotations[fullName], annotations[refName]].filter((name) => name !== undefined)
 
 /** `alpine` and `docker.io/library/alpine:latest` are one name; what is no reference is a name as it is. */
-export const inFull = (name: string): Effect.Effect<string> =>
+export const normalizeName = (name: string): Effect.Effect<string> =>
   parse(name, { defaultRegistry: dockerHub }).pipe(
     Effect.map(format),
     Effect.orElseSucceed(() => name)
   )
 
 /** What a container holds, for a person to choose from. */
-export const listed = (labels: ReadonlyArray<string>): string => {
+export const listLabels = (labels: ReadonlyArray<string>): string => {
   const distinct = [...new Set(labels)]
   const shown = distinct.slice(0, mostNames).map((label) => printable(label, 200))
   return shown.join(", ") + (distinct.length > mostNames ? ", …" : "")
@@ -46,14 +46,14 @@ export const labelsOf = (choices: ReadonlyArray<Choice>): ReadonlyArray<string> 
   })
 
 /** Several images fit what was asked for. */
-export const ambiguity = (choices: ReadonlyArray<Choice>, image: string | undefined): string =>
+export const ambiguityProblem = (choices: ReadonlyArray<Choice>, image: string | undefined): string =>
   image === undefined
-    ? `say which of several images is meant: ${listed(labelsOf(choices))}`
-    : `several images are called ${image}; say which is meant by its digest: ${listed(choices.map(({ digest }) => `@${digest}`))}`
+    ? `say which of several images is meant: ${listLabels(labelsOf(choices))}`
+    : `several images are called ${image}; say which is meant by its digest: ${listLabels(choices.map(({ digest }) => `@${digest}`))}`
 
 /** None does. */
-export const absence = (choices: ReadonlyArray<Choice>): string =>
-  choices.length === 0 ? "it holds no image" : `it holds ${listed(labelsOf(choices))}`
+export const notFoundProblem = (choices: ReadonlyArray<Choice>): string =>
+  choices.length === 0 ? "it holds no image" : `it holds ${listLabels(labelsOf(choices))}`
 
 export const readJson = Effect.fnUntraced(function* (
   container: Container,
@@ -71,10 +71,10 @@ export const readJson = Effect.fnUntraced(function* (
 const called = Effect.fnUntraced(function* (entries: ReadonlyArray<Descriptor>, image: string) {
   const exactly = entries.filter((entry) => namesOf(entry).includes(image))
   if (exactly.length > 0) return exactly
-  const wanted = yield* inFull(image)
+  const wanted = yield* normalizeName(image)
   const alike: Array<Descriptor> = []
   for (const entry of entries) {
-    const names = yield* Effect.forEach(namesOf(entry), inFull)
+    const names = yield* Effect.forEach(namesOf(entry), normalizeName)
     if (names.includes(wanted)) alike.push(entry)
   }
   return alike
@@ -118,10 +118,10 @@ const openOciLayout = Effect.fnUntraced(function* (
   const chosen = image === undefined ? entries : yield* called(entries, image)
   const choiceOf = (entry: Descriptor): Choice => ({ names: namesOf(entry), digest: entry.digest })
   const [first] = chosen
-  if (first === undefined) return yield* new ManifestNotFound({ url, detail: absence(entries.map(choiceOf)) })
+  if (first === undefined) return yield* new ManifestNotFound({ url, detail: notFoundProblem(entries.map(choiceOf)) })
   if (chosen.every((entry) => entry.digest === first.digest)) return imageOf({ _tag: "Entry", descriptor: first })
   if (image === undefined && isIndexItself(entries)) return imageOf({ _tag: "Pin", digest: own })
-  return yield* unusable(container, ambiguity(chosen.map(choiceOf), image))
+  return yield* unusable(container, ambiguityProblem(chosen.map(choiceOf), image))
 })
 
 export const ociLayout: FileFormat = {

@@ -8,7 +8,7 @@ import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"
 import { migrate } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
 import { schemaPagesProblem } from "./schemaPages.ts"
-import { look, validateDatabase } from "./validateDatabase.ts"
+import { checkVersion, validateDatabase } from "./validateDatabase.ts"
 
 export interface Snapshot extends SqlJs {
   readonly identity: string | undefined
@@ -21,7 +21,7 @@ export interface Snapshot extends SqlJs {
 /** What is wrong with the database; `undefined` if it is sound. Fails if it is from a newer version. */
 const check = Effect.fnUntraced(function* (path: string, identity: string, { client }: SqlJs) {
   const isSound = yield* hasPassedCheck(path, identity)
-  const damage = yield* Effect.provideService(isSound ? look(path) : validateDatabase(path), SqlClient, client)
+  const damage = yield* Effect.provideService(isSound ? checkVersion(path) : validateDatabase(path), SqlClient, client)
   if (damage === undefined) yield* rememberCheck(path, identity)
   return damage
 })

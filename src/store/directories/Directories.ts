@@ -18,7 +18,7 @@ import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
 import { fileName } from "../trees/TreePaths.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
-import { othersAccess, whyTheirs } from "./othersAccess.ts"
+import { directoryExposure, ownershipProblem } from "./othersAccess.ts"
 import { refuseLink } from "./refuseLink.ts"
 
 export interface DirectoryOptions {
@@ -85,7 +85,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
       Effect.fnUntraced(function* (path) {
         const found = yield* refuseLink(path)
         if (found === undefined || user === undefined || !entered) return
-        const theirs = yield* Effect.promise(() => whyTheirs(found, user))
+        const theirs = yield* Effect.promise(() => ownershipProblem(found, user))
         if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
       }),
       { discard: true }
@@ -94,7 +94,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
 
   /** Returns whether others can enter it. */
   const look = Effect.fnUntraced(function* (path: string, uid: number) {
-    const { theirs, beneath, entered } = yield* syscall("stat", path, () => othersAccess(path, uid))
+    const { theirs, beneath, entered } = yield* syscall("stat", path, () => directoryExposure(path, uid))
     if (theirs !== undefined) return yield* new UnsafeStore({ path, problem: theirs })
     // The warnings below were given for the root already.
     if (path.startsWith(root + sep)) return entered

@@ -7,7 +7,7 @@ import { lstat, realpath, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { isPrivateGroup } from "./privateGroup.ts"
 
-export interface OthersAccess {
+export interface DirectoryExposure {
   /** Set if another user owns it, or can write to it: says why. */
   readonly theirs?: string
   /** A directory above it that lets other users replace what is beneath. */
@@ -31,7 +31,7 @@ const isOpen = async ({ mode, gid }: Stats, user: number, others: number, group:
   (mode & others) !== 0 || ((mode & group) !== 0 && !(await isPrivateGroup(gid, user)))
 
 /** Why a directory belongs to another user, or can be written to by one; `undefined` if neither. */
-export const whyTheirs = async (stats: Stats, user: number): Promise<string | undefined> => {
+export const ownershipProblem = async (stats: Stats, user: number): Promise<string | undefined> => {
   if (!isTrusted(stats, user)) return `belongs to another user (${stats.uid})`
   return (await isOpen(stats, user, 0o002, 0o020))
     ? `may be written to by other users (mode ${octal(stats.mode)})`
@@ -39,13 +39,13 @@ export const whyTheirs = async (stats: Stats, user: number): Promise<string | un
 }
 
 /** `user`: the only owner that is expected, besides root. */
-export const othersAccess = async (path: string, user: number): Promise<OthersAccess> => {
+export const directoryExposure = async (path: string, user: number): Promise<DirectoryExposure> => {
   const named = await lstat(path)
   if (!isTrusted(named, user) && named.isSymbolicLink())
     return { theirs: `is a link of another user (${named.uid})`, entered: false }
   const real = await realpath(path)
   const own = await stat(real)
-  const why = await whyTheirs(own, user)
+  const why = await ownershipProblem(own, user)
   let entered = await isOpen(own, user, 0o001, 0o010)
   let beneath: string | undefined
   for (const above of parents(real)) {

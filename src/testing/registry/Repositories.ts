@@ -9,7 +9,7 @@ export interface Repository {
   readonly blobs: Map<string, Content>
 }
 
-export class Shelf {
+export class Repositories {
   readonly repositories = new Map<string, Repository>()
 
   repository(name: string): Repository {

@@ -2,12 +2,12 @@ import { stripVTControlCharacters } from "node:util"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { frame, type Look } from "../../../src/cli/progress/frame.ts"
+import { frame, type FrameOptions } from "../../../src/cli/progress/frame.ts"
 import { advance, initial } from "../../../src/cli/progress/PullState.ts"
 import { cached, done, layers, progress, reference, resolved, resolving, retrying, started, story } from "../events.ts"
 
-const plain: Look = { color: false, columns: 110, rows: 40, tick: 0 }
-const draw = (events: ReadonlyArray<PullEvent>, look: Partial<Look> = {}) =>
+const plain: FrameOptions = { color: false, columns: 110, rows: 40, tick: 0 }
+const draw = (events: ReadonlyArray<PullEvent>, look: Partial<FrameOptions> = {}) =>
   frame(events.reduce(advance, initial), { ...plain, ...look }).split("\n")
 
 describe("a picture of a pull", () => {

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
-import { makePace } from "../../../src/layer/compression/decompress.ts"
+import { makeInputBudget } from "../../../src/layer/compression/decompress.ts"
 import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/compression/unzstd.ts"
 import { WasmZstd } from "../../../src/layer/compression/WasmZstd.ts"
 import { loadZstd } from "../../../src/seams/zstdModule.ts"
@@ -35,7 +35,7 @@ const sha = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("he
 
 describe.each(decoders)("%s decoder", (_, decoder) => {
   const decode = (bytes: Uint8Array, size = 16384): Buffer => {
-    const machine = unzstd("sha256:test", makePace(), decoder())
+    const machine = unzstd("sha256:test", makeInputBudget(), decoder())
     const out: Array<Uint8Array> = []
     for (let at = 0; at < bytes.length; at += size)
       machine.push(bytes.subarray(at, at + size), (it) => out.push(Uint8Array.from(it)))

@@ -4,7 +4,7 @@ import * as fc from "fast-check"
 import { lastValueFrom, map, Subject, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { defaultLimits, type Limits } from "../../../src/api/config.ts"
-import { decompress, makePace } from "../../../src/layer/compression/decompress.ts"
+import { decompress, makeInputBudget } from "../../../src/layer/compression/decompress.ts"
 import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { gated } from "../readArchive.ts"
@@ -212,7 +212,7 @@ describe("the form of a layer", () => {
 describe("memory", () => {
   /** The most that comes out of one step, when each step takes what the pace allows. */
   const mostPerStep = (bytes: Uint8Array): number => {
-    const pace = makePace()
+    const pace = makeInputBudget()
     const limits = { ...defaultLimits, inflateRatio: Number.POSITIVE_INFINITY }
     const source = new Subject<Uint8Array>()
     let out = 0

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { filter, firstValueFrom, Observable } from "rxjs"
 import { afterAll, describe, expect, test } from "vitest"
-import { makePace } from "../../../src/layer/compression/decompress.ts"
+import { makeInputBudget } from "../../../src/layer/compression/decompress.ts"
 import { hasNativeZstd, nativeZstd, unzstd } from "../../../src/layer/compression/unzstd.ts"
 import { WasmZstd } from "../../../src/layer/compression/WasmZstd.ts"
 import { ExtractionPool, type Source } from "../../../src/layer/pool/ExtractionPool.ts"
@@ -50,7 +50,7 @@ const dense = (() => {
 
 describe.each(decoders)("%s decoder", (_, decoder) => {
   const decode = (bytes: Uint8Array, size = 16384): Buffer => {
-    const machine = unzstd("sha256:test", makePace(), decoder())
+    const machine = unzstd("sha256:test", makeInputBudget(), decoder())
     const out: Array<Uint8Array> = []
     try {
       for (let at = 0; at < bytes.length; at += size)

@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net"
 import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
-import { type Guard, type LookupAll, makeGuard } from "../../../src/registry/address/AddressGuard.ts"
+import { type AddressGuard, type LookupAll, makeAddressGuard } from "../../../src/registry/address/AddressGuard.ts"
 import { type Endpoint, endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
 import { it } from "../../support/effect.ts"
@@ -24,10 +24,10 @@ const names =
 const registry = endpointOf("registry.test:5000", false)
 
 /** What a look-up behind the registry lets through, or `refused`. */
-const letThrough = (guard: Guard, endpoint: Endpoint, url: string) =>
+const letThrough = (guard: AddressGuard, endpoint: Endpoint, url: string) =>
   new Promise<ReadonlyArray<string> | string>((resolve) =>
     guard
-      .judge(endpoint, new URL(url))
+      .policyFor(endpoint, new URL(url))
       .lookup(new URL(url).hostname, { all: true }, (error, addresses) =>
         resolve(error === null && Array.isArray(addresses) ? addresses.map(({ address }) => address) : "refused")
       )
@@ -35,7 +35,7 @@ const letThrough = (guard: Guard, endpoint: Endpoint, url: string) =>
 
 describe("where a registry lies", () => {
   test("is told by the address that answered, not by what its name resolves to", async () => {
-    const guard = makeGuard(names([["169.254.169.254"], ["127.0.0.1"], ["93.184.216.34"]]))
+    const guard = makeAddressGuard(names([["169.254.169.254"], ["127.0.0.1"], ["93.184.216.34"]]))
     for (const _ of [1, 2, 3]) {
       await letThrough(guard, registry, `${registry.origin}/v2/`)
       expect(guard.placeOf(registry)).toBe("public")
@@ -51,7 +51,7 @@ describe("where a registry lies", () => {
       ["169.254.169.254", "93.184.216.34", "169.254.169.254"],
       ["127.0.0.1", "10.0.0.1", "127.0.0.1"]
     ]) {
-      const guard = makeGuard()
+      const guard = makeAddressGuard()
       for (const address of addresses) guard.answered(registry, address)
       expect(guard.placeOf(registry), addresses.join()).toBe("public")
     }
@@ -91,7 +91,7 @@ describe("where a registry lies", () => {
 
 describe("what a registry points to", () => {
   const refused = (endpoint: Endpoint, to: string, home: string | undefined, from = endpoint.origin) => {
-    const guard = makeGuard()
+    const guard = makeAddressGuard()
     guard.answered(endpoint, home)
     const { problem, option } = guard.refusal(endpoint, new URL(from), new URL(to)) ?? {}
     return problem === undefined ? undefined : (option ?? "never")
@@ -125,7 +125,7 @@ describe("what a registry points to", () => {
       ["2606:4700::1111", "https://storage.registry.test/token", ["2606:4700::1111"]]
     ]
     for (const [answered, url, found] of rows) {
-      const guard = makeGuard(names([both]))
+      const guard = makeAddressGuard(names([both]))
       guard.answered(registry, answered)
       expect(guard.refusal({ ...registry, plainHttp: true }, new URL("http://registry.test:5000"), new URL(url))).toBe(
         undefined
@@ -136,7 +136,7 @@ describe("what a registry points to", () => {
 
   test("is not this machine nor a metadata service by the registry's own name", async () => {
     for (const address of ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "64:ff9b:1::a9fe:a9fe"]) {
-      const guard = makeGuard(names([[address]]))
+      const guard = makeAddressGuard(names([[address]]))
       for (const home of [far, near]) {
         guard.answered(registry, home)
         expect(await letThrough(guard, registry, "https://registry.test:5050/token"), address).toBe("refused")
@@ -147,7 +147,7 @@ describe("what a registry points to", () => {
   test("is a host that the user trusts, by name, by address and by network", async () => {
     const trustedHosts = ["minio.test:9000", ".corp.test", "10.1.0.0/16", "fd00::/8", "10.9.9.9"]
     const trusting = { ...registry, trustedHosts }
-    const guard = makeGuard(names([["10.1.2.3"], ["10.2.2.3"], ["10.2.2.3"], ["10.1.2.3"], ["10.2.2.3"]]))
+    const guard = makeAddressGuard(names([["10.1.2.3"], ["10.2.2.3"], ["10.2.2.3"], ["10.1.2.3"], ["10.2.2.3"]]))
     guard.answered(registry, far)
     const found: Array<unknown> = []
     for (const url of [
@@ -173,7 +173,7 @@ describe("what a registry points to", () => {
   })
 
   test("is refused with the option that permits it", () => {
-    const refusal = makeGuard().refusal(registry, new URL(registry.origin), new URL("https://10.0.0.9:9000/blob?key=1"))
+    const refusal = makeAddressGuard().refusal(registry, new URL(registry.origin), new URL("https://10.0.0.9:9000/blob?key=1"))
     expect(refusal?.message).toContain("https://10.0.0.9:9000/blob, which is refused")
     expect(refusal?.advice).toContain('add it to `hosts["registry.test:5000"].trustedHosts`')
   })

@@ -27,7 +27,7 @@ const slow = Effect.gen(function* () {
     placeOf: () => "public",
     refusal: () => undefined,
     actual: (endpoint) => endpoint,
-    quietFor: () => Effect.succeed(0),
+    remainingPause: () => Effect.succeed(0),
     send: (_, it) =>
       Effect.gen(function* () {
         const n = sent.push(it)

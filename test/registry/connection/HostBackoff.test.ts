@@ -20,10 +20,10 @@ const answer = (status: number, headers: Record<string, string> = {}): Response 
 describe("manners", () => {
   it.effect("a host that sent Retry-After gets no requests until then; other hosts do", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered } = makeHostBackoff(60_000)
+      const { waitUntilReady, answered } = makeHostBackoff(60_000)
       yield* answered(url, answer(429, { "retry-after": "30" }))
-      const waiting = yield* Effect.forkChild(Effect.all([admitted(url), admitted(url)], { concurrency: "unbounded" }))
-      yield* admitted(other)
+      const waiting = yield* Effect.forkChild(Effect.all([waitUntilReady(url), waitUntilReady(url)], { concurrency: "unbounded" }))
+      yield* waitUntilReady(other)
       yield* TestClock.adjust("29 seconds")
       expect(waiting.pollUnsafe()).toBeUndefined()
       yield* TestClock.adjust("1 second")
@@ -39,20 +39,20 @@ describe("manners", () => {
           [429, "RateLimited"],
           [503, "RegistryError"]
         ] as const) {
-          const { before: admitted, answered, quietFor } = makeHostBackoff(60_000)
+          const { waitUntilReady, answered, remainingPause } = makeHostBackoff(60_000)
           yield* answered(url, answer(status, { "retry-after": "60" }))
-          expect(yield* quietFor(url)).toBe(60_000)
-          const waiting = yield* Effect.forkChild(admitted(url))
+          expect(yield* remainingPause(url)).toBe(60_000)
+          const waiting = yield* Effect.forkChild(waitUntilReady(url))
           yield* TestClock.adjust("59999 millis")
           expect(waiting.pollUnsafe()).toBeUndefined()
           yield* TestClock.adjust("1 millis")
           yield* Fiber.join(waiting)
           yield* answered(url, answer(status, { "retry-after": "60.001" }))
-          expect(yield* quietFor(url)).toBe(0)
-          const refused = yield* Effect.flip(admitted(url))
+          expect(yield* remainingPause(url)).toBe(0)
+          const refused = yield* Effect.flip(waitUntilReady(url))
           expect(refused).toMatchObject({ _tag: tag, retryAfterMillis: 60_001 })
           expect(refused.message).toContain("it asks to wait 61 s")
-          yield* admitted(other)
+          yield* waitUntilReady(other)
         }
       })
   )
@@ -61,17 +61,17 @@ describe("manners", () => {
     "a day is remembered for as long as would be waited; then the host is asked again, and is one like others",
     () =>
       Effect.gen(function* () {
-        const { before: admitted, answered } = makeHostBackoff(60_000)
+        const { waitUntilReady, answered } = makeHostBackoff(60_000)
         yield* answered(url, answer(503, { "retry-after": "86400" }))
         yield* TestClock.adjust("59999 millis")
-        expect(yield* Effect.flip(admitted(url))).toMatchObject({ retryAfterMillis: 86_400_000 - 59_999 })
+        expect(yield* Effect.flip(waitUntilReady(url))).toMatchObject({ retryAfterMillis: 86_400_000 - 59_999 })
         // A shorter time that was asked for meanwhile takes nothing back.
         yield* answered(url, answer(429, { "retry-after": "1" }))
-        yield* Effect.flip(admitted(url))
+        yield* Effect.flip(waitUntilReady(url))
         yield* TestClock.adjust("1 millis")
-        yield* admitted(url)
+        yield* waitUntilReady(url)
         yield* answered(url, answer(429, { "retry-after": "5" }))
-        const waiting = yield* Effect.forkChild(admitted(url))
+        const waiting = yield* Effect.forkChild(waitUntilReady(url))
         yield* TestClock.adjust("4999 millis")
         expect(waiting.pollUnsafe()).toBeUndefined()
         yield* TestClock.adjust("1 millis")
@@ -81,31 +81,31 @@ describe("manners", () => {
 
   it.effect("where nothing is waited for, each host is asked as it comes", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered } = makeHostBackoff(0)
+      const { waitUntilReady, answered } = makeHostBackoff(0)
       yield* answered(url, answer(429, { "retry-after": "3600" }))
-      yield* admitted(url)
+      yield* waitUntilReady(url)
     })
   )
 
   it.effect("a host that never answers is not asked for a while; one answer makes it a host like others", () =>
     Effect.gen(function* () {
-      const { before: admitted, answered, failed: silent } = makeHostBackoff(60_000)
-      const fail = (times: number) => Effect.forEach(Array(times).fill(0), () => silent(url, "connection refused"))
+      const { waitUntilReady, answered, failed } = makeHostBackoff(60_000)
+      const fail = (times: number) => Effect.forEach(Array(times).fill(0), () => failed(url, "connection refused"))
       yield* fail(11)
-      yield* admitted(url)
+      yield* waitUntilReady(url)
       yield* fail(1)
-      const error = yield* Effect.flip(admitted(url))
+      const error = yield* Effect.flip(waitUntilReady(url))
       expect(error).toMatchObject({ _tag: "RegistryUnreachable", isRetryable: true })
       expect(error.message).toContain("connection refused; after 12 failures")
-      yield* admitted(other)
+      yield* waitUntilReady(other)
       yield* TestClock.adjust("10 seconds")
-      yield* admitted(url)
+      yield* waitUntilReady(url)
       yield* fail(1)
-      yield* Effect.flip(admitted(url))
+      yield* Effect.flip(waitUntilReady(url))
       yield* TestClock.adjust("10 seconds")
       yield* answered(url, answer(200))
       yield* fail(11)
-      yield* admitted(url)
+      yield* waitUntilReady(url)
     })
   )
 })

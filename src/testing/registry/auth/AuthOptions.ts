@@ -48,5 +48,5 @@ export const basicOf = (authorization: string | undefined): readonly [user: stri
   return colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)]
 }
 
-export const knows = (users: Users | undefined, [user, password]: readonly [string, string]): boolean =>
+export const isKnownUser = (users: Users | undefined, [user, password]: readonly [string, string]): boolean =>
   users !== undefined && Object.hasOwn(users, user) && users[user] === password

@@ -2,10 +2,10 @@
 
 import { failure, type Reply } from "../http/Reply.ts"
 import type { Route } from "../http/Route.ts"
-import { type AuthOptions, basicOf, knows } from "./AuthOptions.ts"
+import { type AuthOptions, basicOf, isKnownUser } from "./AuthOptions.ts"
 import { TokenService } from "./TokenService.ts"
 
-export class Gatekeeper {
+export class Authenticator {
   readonly #options: AuthOptions | undefined
   readonly tokens: TokenService | undefined
 
@@ -19,7 +19,7 @@ export class Gatekeeper {
     if (this.#options === undefined) return undefined
     if (this.#options.type === "basic") {
       const basic = basicOf(authorization)
-      if (basic !== undefined && knows(this.#options.users, basic)) return undefined
+      if (basic !== undefined && isKnownUser(this.#options.users, basic)) return undefined
       return unauthorized(`Basic realm="${service}"`)
     }
     const [, token] = /^bearer +(\S+)$/i.exec(authorization ?? "") ?? []

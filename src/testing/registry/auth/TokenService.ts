@@ -1,7 +1,7 @@
 /** Issues bearer tokens and knows what each of them is good for. The tokens are names for rows in a table, no JWTs. */
 
 import { failure, json, type Reply } from "../http/Reply.ts"
-import { type BearerAuth, basicOf, knows } from "./AuthOptions.ts"
+import { type BearerAuth, basicOf, isKnownUser } from "./AuthOptions.ts"
 
 interface Grant {
   readonly user: string | undefined
@@ -50,7 +50,7 @@ export class TokenService {
 
   #get({ query, authorization }: TokenRequest): Reply {
     const basic = basicOf(authorization)
-    if (basic !== undefined && !knows(this.#options.users, basic)) return denied
+    if (basic !== undefined && !isKnownUser(this.#options.users, basic)) return denied
     if (basic === undefined && !this.#anonymous) return denied
     return this.#issue(basic?.[0], query.getAll("scope"))
   }
@@ -67,7 +67,7 @@ export class TokenService {
       }
       case "password": {
         const user = fields.get("username") ?? ""
-        return knows(users, [user, fields.get("password") ?? ""]) ? this.#issue(user, scopes) : denied
+        return isKnownUser(users, [user, fields.get("password") ?? ""]) ? this.#issue(user, scopes) : denied
       }
       default:
         return json(400, { error: "unsupported_grant_type" })

@@ -2,7 +2,7 @@
 import type { TestDocument } from "../../image/TestImage.ts"
 import { mediaTypes } from "../../image/TestImage.ts"
 import { failure, json, type Reply } from "../http/Reply.ts"
-import type { Shelf } from "../Repositories.ts"
+import type { Repositories } from "../Repositories.ts"
 
 /** One page of `values`, sorted, after `last`; a `Link` to the next one where there is one (RFC 8288). */
 const page = (values: Iterable<string>, query: URLSearchParams, pageSize: number, path: string) => {
@@ -18,15 +18,15 @@ const page = (values: Iterable<string>, query: URLSearchParams, pageSize: number
   return { items, link }
 }
 
-export const serveTags = (shelf: Shelf, repository: string, query: URLSearchParams, pageSize: number): Reply => {
-  const held = shelf.repositories.get(repository)
+export const serveTags = (repositories: Repositories, repository: string, query: URLSearchParams, pageSize: number): Reply => {
+  const held = repositories.repositories.get(repository)
   if (held === undefined) return failure(404, "NAME_UNKNOWN", "repository name not known to registry")
   const { items, link } = page(held.tags.keys(), query, pageSize, `/v2/${repository}/tags/list`)
   return json(200, { name: repository, tags: items }, link)
 }
 
-export const serveCatalog = (shelf: Shelf, query: URLSearchParams, pageSize: number): Reply => {
-  const { items, link } = page(shelf.repositories.keys(), query, pageSize, "/v2/_catalog")
+export const serveCatalog = (repositories: Repositories, query: URLSearchParams, pageSize: number): Reply => {
+  const { items, link } = page(repositories.repositories.keys(), query, pageSize, "/v2/_catalog")
   return json(200, { repositories: items }, link)
 }
 
@@ -54,8 +54,8 @@ const descriptorOf = ({ bytes, digest, mediaType }: TestDocument, { artifactType
   annotations
 })
 
-export const serveReferrers = (shelf: Shelf, repository: string, digest: string, query: URLSearchParams): Reply => {
-  const all = [...(shelf.repositories.get(repository)?.documents.values() ?? [])]
+export const serveReferrers = (repositories: Repositories, repository: string, digest: string, query: URLSearchParams): Reply => {
+  const all = [...(repositories.repositories.get(repository)?.documents.values() ?? [])]
     .map((document) => [document, parsed(document)] as const)
     .filter(([, { subject }]) => subject?.digest === digest)
     .map(([document, value]) => descriptorOf(document, value))

@@ -2,7 +2,7 @@
 import { contentOfBytes } from "../../Content.ts"
 import { mediaTypes, type TestDocument } from "../../image/TestImage.ts"
 import { failure, type Reply, reply } from "../http/Reply.ts"
-import type { Shelf } from "../Repositories.ts"
+import type { Repositories } from "../Repositories.ts"
 
 /** The types that must be asked for by name; `registry:2` takes no wildcard for one. */
 const negotiated: ReadonlyArray<string> = [
@@ -23,15 +23,15 @@ const unknown = (message: string) => failure(404, "MANIFEST_UNKNOWN", message)
  * such a client gets 404.)
  */
 export const serveManifest = (
-  shelf: Shelf,
+  repositories: Repositories,
   repository: string,
   reference: string,
   headers: { readonly accept?: string | undefined; readonly "if-none-match"?: string | undefined },
   negotiate: boolean
 ): Reply => {
-  const document = shelf.document(repository, reference)
+  const document = repositories.document(repository, reference)
   if (document === undefined)
-    return shelf.repositories.has(repository)
+    return repositories.repositories.has(repository)
       ? unknown(`manifest unknown: ${reference}`)
       : failure(404, "NAME_UNKNOWN", "repository name not known to registry")
   const types = accepted(headers.accept)
@@ -39,7 +39,7 @@ export const serveManifest = (
     return serve(document, headers["if-none-match"])
   if (document.mediaType !== mediaTypes.docker.index || reference.includes(":"))
     return unknown(`manifest found, but accept header does not support ${document.mediaType}`)
-  const manifest = shelf.document(repository, amd64Of(document) ?? "")
+  const manifest = repositories.document(repository, amd64Of(document) ?? "")
   return manifest !== undefined && types.has(manifest.mediaType)
     ? serve(manifest, headers["if-none-match"])
     : unknown("manifest list found, but accept header does not support manifest lists")

@@ -49,7 +49,7 @@ export class Faults {
   }
 
   /** Every fault that is due befalls the answer, in the order they were added. */
-  befall(reply: Reply, context: FaultContext): Reply {
+  apply(reply: Reply, context: FaultContext): Reply {
     let result = reply
     for (const armed of this.#armed) {
       const { on, action } = armed.fault

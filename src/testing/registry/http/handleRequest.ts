@@ -10,7 +10,7 @@ import { routeOf } from "./Route.ts"
 import { deliver } from "./sendReply.ts"
 
 /** A request as the handlers see it. */
-export interface Asked {
+export interface IncomingRequest {
   readonly logged: LoggedRequest
   readonly query: URLSearchParams
   readonly headers: IncomingMessage["headers"]
@@ -23,7 +23,7 @@ export interface Refusal {
   readonly refusal: Reply
 }
 
-export type Answer = (asked: Asked) => Reply | Refusal
+export type Answer = (asked: IncomingRequest) => Reply | Refusal
 
 export interface Exchange {
   readonly log: RequestLog
@@ -41,7 +41,7 @@ export const exchange =
     try {
       const form = request.method === "POST" ? await read(request) : ""
       const result = answer({ logged, query: new URLSearchParams(search), headers: request.headers, form })
-      const reply = "refusal" in result ? result.refusal : faults.befall(result, { request: logged, tokens })
+      const reply = "refusal" in result ? result.refusal : faults.apply(result, { request: logged, tokens })
       note({ status: reply.status, start: reply.start ?? 0 })
       let sent = 0
       const state = await deliver(response, reply, (bytes) => {
