@@ -6,7 +6,7 @@ import type { HoldOptions } from "../api/config.ts"
 import { nameOf } from "../source/file/LocalReference.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
-import { whyNotCached } from "./cache.ts"
+import { whyNotCached } from "./decideCache.ts"
 import { platformOf } from "./PullRequest.ts"
 
 export const holdImage = Effect.fnUntraced(function* (text: string, options: HoldOptions) {

@@ -17,9 +17,12 @@ export const liftWithContext = (lift: Lift, context: Context.Context<never> | un
   context === undefined ? lift : (effect) => lift(Effect.provideContext(effect, context))
 
 /** Work whose subscriber has left, and which is not over yet. */
-export const PendingTeardowns = Context.Reference<Set<Fiber.Fiber<unknown, unknown>>>("ociflow/reactive/PendingTeardowns", {
-  defaultValue: () => new Set()
-})
+export const PendingTeardowns = Context.Reference<Set<Fiber.Fiber<unknown, unknown>>>(
+  "ociflow/reactive/PendingTeardowns",
+  {
+    defaultValue: () => new Set()
+  }
+)
 
 /** Resolves when all that was unsubscribed from by now is over. */
 export const awaitTeardowns = (leaving: ReadonlySet<Fiber.Fiber<unknown, unknown>>): Effect.Effect<void> =>

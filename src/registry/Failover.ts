@@ -18,9 +18,9 @@ import type { ForeignAddresses } from "./blob/ForeignAddresses.ts"
 import { HostsWithoutRanges } from "./blob/HostsWithoutRanges.ts"
 import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
-import { resuming } from "./blob/resuming.ts"
+import { resumeBody } from "./blob/resumeBody.ts"
 import type { OnWait } from "./connection/HostBackoff.ts"
-import { isTooSlow } from "./connection/TransferRate.ts"
+import { isTooSlow } from "./connection/RateMonitor.ts"
 import type { Hosts, Mirror } from "./hosts/Hosts.ts"
 import type { Mirrors } from "./hosts/Mirrors.ts"
 import { makeBackoff, retries } from "./http/retries.ts"
@@ -171,12 +171,13 @@ export const makeFailover = (options: FailoverOptions): Failover => {
         let left = ready
         /** The bytes from `from` on, and with `to` only those before it. */
         const part = (from: number, to: number | undefined, gate: Gate) =>
-          resuming({
+          resumeBody({
             offset: from,
             size: to ?? size,
             attempt: (from) => {
               const [mirror] = left
-              if (mirror === undefined) return attempt(at(origin, reportWait(origin, emit, digest)), blob, from, gate, to)
+              if (mirror === undefined)
+                return attempt(at(origin, reportWait(origin, emit, digest)), blob, from, gate, to)
               return fromMirror(mirror, from, to, gate, () => {
                 left = left.filter((it) => it !== mirror)
               })

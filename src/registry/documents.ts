@@ -69,7 +69,11 @@ const read = Effect.fnUntraced(function* (
 })
 
 /** Refuses what would be too large, or could not be proven, before it is asked for. */
-export const checkDescriptor = Effect.fnUntraced(function* ({ digest, size }: DescriptorLike, subject: string, limit: number) {
+export const checkDescriptor = Effect.fnUntraced(function* (
+  { digest, size }: DescriptorLike,
+  subject: string,
+  limit: number
+) {
   yield* parseDigest(digest)
   if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
 })

@@ -7,7 +7,7 @@ import { FileSystemFailed, isReason, ModuleMissing, PullError } from "../../src/
 import { onSignal } from "../../src/cli/signals.ts"
 import { scarcity } from "../../src/fs/loadModule.ts"
 import { packReason } from "../../src/layer/workerMessages.ts"
-import { isConnectionClosed, connectionProblem } from "../../src/registry/connection/connectionErrors.ts"
+import { connectionProblem, isConnectionClosed } from "../../src/registry/connection/connectionErrors.ts"
 
 /** As Jest does it: what is made in there has classes of its own. */
 const realm = createContext()

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { printable } from "../../src/api/printable.ts"
-import { rememberSecret, rememberHeaders, redactSecrets } from "../../src/api/secrets.ts"
+import { redactSecrets, rememberHeaders, rememberSecret } from "../../src/api/secrets.ts"
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 

@@ -8,7 +8,7 @@ import type { Limits } from "../../api/config.ts"
 import { UnsupportedMediaType } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { transduce } from "../../reactive/transduce.ts"
-import { outputBytes, type InputBudget, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
+import { type InputBudget, outputBytes, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
 import { compressionOf, compressions, magicBytes } from "./compressions.ts"
@@ -46,7 +46,10 @@ export interface Decompression {
  * The archive comes as views that are valid while they are handed on. Where input can be taken in pieces of any size, `pace` tells how much
  * keeps the output of one piece within bounds.
  */
-export const decompress = (layer: Decompression, budget = makeInputBudget()): OperatorFunction<Uint8Array, Uint8Array> =>
+export const decompress = (
+  layer: Decompression,
+  budget = makeInputBudget()
+): OperatorFunction<Uint8Array, Uint8Array> =>
   transduce(() => {
     const { digest, limits } = layer
     const mediaType = layer.mediaType.split(";", 1)[0]?.trim() ?? ""

@@ -15,7 +15,7 @@ import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
-import { type FingerprintJob, type Job, type Message, type WorkerCommand, packReason } from "../workerMessages.ts"
+import { type FingerprintJob, type Job, type Message, packReason, type WorkerCommand } from "../workerMessages.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { readRing } from "./readRing.ts"
 import { sendEntries } from "./sendEntries.ts"
@@ -101,11 +101,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   running.add(() => queueMicrotask(() => post(outcome)))
 }
 
-const survey = (
-  { digest, tree: { directory, facts } }: FingerprintJob,
-  ring: RingReader,
-  port: MessagePort
-): void => {
+const survey = ({ digest, tree: { directory, facts } }: FingerprintJob, ring: RingReader, port: MessagePort): void => {
   const post = (message: Message) => port.postMessage(message)
   try {
     const print = fingerprint(directory, facts, () => ring.look())

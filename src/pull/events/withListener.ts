@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Watching } from "../../api/config.ts"
 import type { Emit, Warning } from "../../api/events.ts"
-import { LogWarnings, sanitizeEvents } from "../../api/telling.ts"
+import { LogWarnings, sanitizeEvents } from "../../api/sanitizeEvents.ts"
 import { PullEvents } from "./PullEvents.ts"
 
 /** Warnings that are logged where they occur, not here. */
@@ -49,4 +49,5 @@ export const withListener =
     })
 
 /** The options without `signal` and `onEvent`. */
-export const withoutListener = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> => rest
+export const withoutListener = <A extends Watching>({ signal: _, onEvent: __, ...rest }: A): Omit<A, keyof Watching> =>
+  rest

@@ -130,7 +130,8 @@ const sessionAt = (
     for (let requests = 1; ; requests++) {
       const shown = yield* show()
       const answer = yield* followRedirects(transport, endpoint, { method, url, headers, waiting }, shown.authorization)
-      if (path.startsWith("manifests/") && !answer.isCrossOrigin) notices(endpoint.registry, answer.headers).forEach(emit)
+      if (path.startsWith("manifests/") && !answer.isCrossOrigin)
+        notices(endpoint.registry, answer.headers).forEach(emit)
       if (answer.status !== 401 && answer.status !== 403) return answer
 
       const challenges = parseChallenges(answer.headers["www-authenticate"])

@@ -8,16 +8,22 @@ import type * as Scope from "effect/Scope"
 import { codeOf } from "../../api/codeOf.ts"
 import { defaultRetry, defaults, type Timeouts } from "../../api/config.ts"
 import { type AddressRefused, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
-import { rememberSecret, rememberHeaders } from "../../api/secrets.ts"
+import { rememberHeaders, rememberSecret } from "../../api/secrets.ts"
 import { type AddressGuard, type LookupAll, makeAddressGuard, refusedCode } from "../address/AddressGuard.ts"
 import type { Endpoint } from "../address/Endpoint.ts"
 import { type ForwardProxy, type ProxyFor, UnusableProxy } from "../proxy/Proxy.ts"
 import { speaksTls } from "../tls/speaksTls.ts"
 import { type Tls, trusting } from "../tls/Tls.ts"
 import { makeAgents } from "./Agents.ts"
-import { isConnectionClosed, isPermanent, likelyCause, connectionProblem, connectionAdvice } from "./connectionErrors.ts"
+import {
+  connectionAdvice,
+  connectionProblem,
+  isConnectionClosed,
+  isPermanent,
+  likelyCause
+} from "./connectionErrors.ts"
 import { exchange, type Response } from "./exchange.ts"
-import { makeHostBackoff, type HostUnavailable, type OnWait } from "./HostBackoff.ts"
+import { type HostUnavailable, makeHostBackoff, type OnWait } from "./HostBackoff.ts"
 
 export interface Request {
   readonly method: "GET" | "HEAD" | "POST"
@@ -36,7 +42,10 @@ export interface Answer extends Response {
 
 export type Transport = {
   /** Sends a request on behalf of `endpoint`: to itself, or to where it pointed. Does not follow redirects. */
-  readonly send: (endpoint: Endpoint, request: Request) => Effect.Effect<Answer, HostUnavailable | AddressRefused, Scope.Scope>
+  readonly send: (
+    endpoint: Endpoint,
+    request: Request
+  ) => Effect.Effect<Answer, HostUnavailable | AddressRefused, Scope.Scope>
   /** Milliseconds, from now on, that a host asked to wait. */
   readonly remainingPause: (url: URL) => Effect.Effect<number>
   /** An endpoint that was presumed to use plain HTTP, with the protocol that it turned out to use. */
@@ -133,7 +142,8 @@ export const makeTransport = Effect.fnUntraced(function* ({
           : unreachable(
               url,
               error,
-              connectionProblem(error) + (backoff.isKnown(url) ? "" : likelyCause(error, url, showsCertificate(endpoint, url))),
+              connectionProblem(error) +
+                (backoff.isKnown(url) ? "" : likelyCause(error, url, showsCertificate(endpoint, url))),
               connectionAdvice(codeOf(error), url, way.tls)
             )
       ),

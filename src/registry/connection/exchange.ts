@@ -9,7 +9,7 @@ import type { Dispatcher } from "undici"
 import { ByteQueue } from "../../reactive/ByteQueue.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { Connection, Pausable } from "../../seams/undici/GuardedClient.ts"
-import { RateMonitor, type Timing } from "./TransferRate.ts"
+import { RateMonitor, type Timing } from "./RateMonitor.ts"
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 

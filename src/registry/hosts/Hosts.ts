@@ -10,7 +10,7 @@ import type { Emit, Warning } from "../../api/events.ts"
 import { dockerHub, normalizeRegistry } from "../../image/reference/registryName.ts"
 import { addressIn, dockerHubApi, type Endpoint, isItself, originAt, type WrittenAddress } from "../address/Endpoint.ts"
 import { type Tls, tlsOf } from "../tls/Tls.ts"
-import { mergeSettings, settingsForAllHosts, type HostSettings, withSettings } from "./HostSettings.ts"
+import { type HostSettings, mergeSettings, settingsForAllHosts, withSettings } from "./HostSettings.ts"
 import type { WrittenMirror } from "./HostsFile.ts"
 import { readDirectories } from "./readDirectories.ts"
 
@@ -96,7 +96,12 @@ export const makeHosts = Effect.fnUntraced(function* ({
       ...settingsAmong(host, scheme)
     ]
     const ownOptions = [option, ...settingsAmong(host, [...(mirrorsOfAll ?? []), ...(own ?? [])])]
-    const settings = mergeSettings(named === undefined ? settingsForAllHosts(file) : {}, ...byName, settingsForAllHosts(ofAll), ...ownOptions)
+    const settings = mergeSettings(
+      named === undefined ? settingsForAllHosts(file) : {},
+      ...byName,
+      settingsForAllHosts(ofAll),
+      ...ownOptions
+    )
     // Settings for TLS to a named host mean TLS.
     const secured = tlsOf(mergeSettings(...byName, ...ownOptions)) !== undefined
     const plain = settings.plainHttp ?? (plainHttp === true || secured ? plainHttp === true : plainHttp)

@@ -32,7 +32,9 @@ export const collectBody = (
         error: (error) => {
           const url = redactUrl(answer.url)
           const failure =
-            error instanceof TooLong ? error : new RegistryUnreachable({ url, problem: connectionProblem(error), cause: error })
+            error instanceof TooLong
+              ? error
+              : new RegistryUnreachable({ url, problem: connectionProblem(error), cause: error })
           resume(Effect.fail(failure))
         }
       })

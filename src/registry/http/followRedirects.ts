@@ -28,7 +28,8 @@ export const followRedirects = Effect.fnUntraced(function* (
   let isCrossOrigin = false
   for (let hops = 0; hops <= mostRedirects; hops++) {
     // Once dropped, the credentials stay dropped, even if the way leads back.
-    const own = isCrossOrigin || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
+    const own =
+      isCrossOrigin || url.origin !== endpoint.origin ? {} : Record.map(endpoint.headers ?? {}, Redacted.value)
     const credentials =
       isCrossOrigin || authorization === undefined ? undefined : { authorization: Redacted.value(authorization) }
     const headers = { ...own, ...request.headers, ...credentials }

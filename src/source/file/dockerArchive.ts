@@ -19,7 +19,7 @@ import { Gate } from "../../reactive/Gate.ts"
 import { checkLayerDescriptors, type DocumentLimits, digestOf, readConfig } from "../../registry/documents.ts"
 import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusable } from "../container/Container.ts"
 import type { FileFormat, ImageSelector, LocalImage } from "./LocalImage.ts"
-import { notFoundProblem, ambiguityProblem, normalizeName, mostNames, ociLayout, readJson } from "./ociLayout.ts"
+import { ambiguityProblem, mostNames, normalizeName, notFoundProblem, ociLayout, readJson } from "./ociLayout.ts"
 
 const Saved = Schema.Struct({
   Config: Schema.String,
@@ -156,7 +156,8 @@ const choose = Effect.fnUntraced(function* (
   if (first === undefined) return yield* none
   const isFirst = ({ Config, Layers }: Saved) =>
     Config === first.Config && Layers.join("\0") === first.Layers.join("\0")
-  if (!chosen.every(isFirst)) return yield* unusable(container, ambiguityProblem(yield* choices(chosen), selector.image))
+  if (!chosen.every(isFirst))
+    return yield* unusable(container, ambiguityProblem(yield* choices(chosen), selector.image))
   return yield* makeImage(container, first, readers, limits)
 })
 

@@ -46,7 +46,8 @@ const knownVersion = Effect.fnUntraced(function* (path: string) {
 })
 
 /** The same for a database that was found sound before: it may still be from a newer version. */
-export const checkVersion = (path: string) => Effect.map(knownVersion(path), (found) => (found < 1 ? foreign : undefined))
+export const checkVersion = (path: string) =>
+  Effect.map(knownVersion(path), (found) => (found < 1 ? foreign : undefined))
 
 /**
  * What is wrong with the database; `undefined` if it is a catalogue. The order matters: each step reads only what

@@ -17,8 +17,8 @@ import { inHome } from "../../fs/home.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
 import { fileName } from "../trees/TreePaths.ts"
+import { directoryExposure, ownershipProblem } from "./directoryExposure.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
-import { directoryExposure, ownershipProblem } from "./othersAccess.ts"
 import { refuseLink } from "./refuseLink.ts"
 
 export interface DirectoryOptions {

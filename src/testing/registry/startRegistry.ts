@@ -5,7 +5,7 @@ import { serveBlob } from "./endpoints/blobs.ts"
 import { serveCatalog, serveReferrers, serveTags } from "./endpoints/lists.ts"
 import { serveManifest } from "./endpoints/manifests.ts"
 import { Faults } from "./faults/Fault.ts"
-import { type Answer, type IncomingRequest, exchange } from "./http/handleRequest.ts"
+import { type Answer, exchange, type IncomingRequest } from "./http/handleRequest.ts"
 import { type Listener, listen } from "./http/Listener.ts"
 import { failure, json, type Reply, reply } from "./http/Reply.ts"
 import { type LoggedRequest, RequestLog } from "./http/RequestLog.ts"
@@ -42,8 +42,10 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
     if (kind === "ping") return json(200, {}, { "docker-distribution-api-version": "registry/2.0" })
     if (kind === "catalog") return serveCatalog(repositories, query, pageSize)
     if (kind === "tags") return serveTags(repositories, repository, query, pageSize)
-    if (kind === "referrers" && options.referrers !== false) return serveReferrers(repositories, repository, reference, query)
-    if (kind === "manifest") return serveManifest(repositories, repository, reference, headers, options.negotiate ?? true)
+    if (kind === "referrers" && options.referrers !== false)
+      return serveReferrers(repositories, repository, reference, query)
+    if (kind === "manifest")
+      return serveManifest(repositories, repository, reference, headers, options.negotiate ?? true)
     if (kind !== "blob") return notFound
     const content = repositories.blob(reference, repository)
     if (content === undefined || storage === undefined) return serveBlob(content, reference, range)

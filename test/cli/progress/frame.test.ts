@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { frame, type FrameOptions } from "../../../src/cli/progress/frame.ts"
+import { type FrameOptions, frame } from "../../../src/cli/progress/frame.ts"
 import { advance, initial } from "../../../src/cli/progress/PullState.ts"
 import { cached, done, layers, progress, reference, resolved, resolving, retrying, started, story } from "../events.ts"
 

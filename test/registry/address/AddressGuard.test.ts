@@ -173,7 +173,11 @@ describe("what a registry points to", () => {
   })
 
   test("is refused with the option that permits it", () => {
-    const refusal = makeAddressGuard().refusal(registry, new URL(registry.origin), new URL("https://10.0.0.9:9000/blob?key=1"))
+    const refusal = makeAddressGuard().refusal(
+      registry,
+      new URL(registry.origin),
+      new URL("https://10.0.0.9:9000/blob?key=1")
+    )
     expect(refusal?.message).toContain("https://10.0.0.9:9000/blob, which is refused")
     expect(refusal?.advice).toContain('add it to `hosts["registry.test:5000"].trustedHosts`')
   })

@@ -22,7 +22,9 @@ describe("manners", () => {
     Effect.gen(function* () {
       const { waitUntilReady, answered } = makeHostBackoff(60_000)
       yield* answered(url, answer(429, { "retry-after": "30" }))
-      const waiting = yield* Effect.forkChild(Effect.all([waitUntilReady(url), waitUntilReady(url)], { concurrency: "unbounded" }))
+      const waiting = yield* Effect.forkChild(
+        Effect.all([waitUntilReady(url), waitUntilReady(url)], { concurrency: "unbounded" })
+      )
       yield* waitUntilReady(other)
       yield* TestClock.adjust("29 seconds")
       expect(waiting.pollUnsafe()).toBeUndefined()

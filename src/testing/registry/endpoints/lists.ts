@@ -18,7 +18,12 @@ const page = (values: Iterable<string>, query: URLSearchParams, pageSize: number
   return { items, link }
 }
 
-export const serveTags = (repositories: Repositories, repository: string, query: URLSearchParams, pageSize: number): Reply => {
+export const serveTags = (
+  repositories: Repositories,
+  repository: string,
+  query: URLSearchParams,
+  pageSize: number
+): Reply => {
   const held = repositories.repositories.get(repository)
   if (held === undefined) return failure(404, "NAME_UNKNOWN", "repository name not known to registry")
   const { items, link } = page(held.tags.keys(), query, pageSize, `/v2/${repository}/tags/list`)
@@ -54,7 +59,12 @@ const descriptorOf = ({ bytes, digest, mediaType }: TestDocument, { artifactType
   annotations
 })
 
-export const serveReferrers = (repositories: Repositories, repository: string, digest: string, query: URLSearchParams): Reply => {
+export const serveReferrers = (
+  repositories: Repositories,
+  repository: string,
+  digest: string,
+  query: URLSearchParams
+): Reply => {
   const all = [...(repositories.repositories.get(repository)?.documents.values() ?? [])]
     .map((document) => [document, parsed(document)] as const)
     .filter(([, { subject }]) => subject?.digest === digest)

@@ -3,7 +3,7 @@ import { concat, lastValueFrom, NEVER, of, throwError, timer, toArray } from "rx
 import { describe, expect, test } from "vitest"
 import { limitBytes } from "../../../src/reactive/limitBytes.ts"
 import { skipBytes } from "../../../src/reactive/skipBytes.ts"
-import { resuming } from "../../../src/registry/blob/resuming.ts"
+import { resumeBody } from "../../../src/registry/blob/resumeBody.ts"
 
 const bytes = (from: number, to: number) => Uint8Array.from({ length: to - from }, (_, n) => (from + n) % 251)
 const joined = (chunks: ReadonlyArray<Uint8Array>) => Buffer.concat(chunks)
@@ -15,7 +15,7 @@ describe("resuming", () => {
         const asked: Array<number> = []
         const left = [...cuts]
         const chunks = await lastValueFrom(
-          resuming({
+          resumeBody({
             offset: 0,
             size,
             attempt: (offset) => {
@@ -38,7 +38,7 @@ describe("resuming", () => {
 
   test("tells how much an attempt brought, and forgets it for the next subscriber", async () => {
     const progress: Array<Array<number>> = []
-    const body$ = resuming({
+    const body$ = resumeBody({
       offset: 0,
       size: 2,
       attempt: (offset) =>
@@ -61,7 +61,7 @@ describe("resuming", () => {
 
   test("waits for nothing once it is unsubscribed", () => {
     let attempts = 0
-    const subscription = resuming({
+    const subscription = resumeBody({
       offset: 0,
       size: 1,
       attempt: () => throwError(() => new Error(`cut ${++attempts}`)),

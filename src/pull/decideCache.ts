@@ -35,7 +35,7 @@ export type CacheDecision = "Use" | "Compare" | "Pull" | "Fail"
  * | `never`           | any      | complete   | `Use`     |
  * | `never`           | any      | incomplete | `Fail`    |
  */
-export const decide = ({ policy, source, isComplete }: CacheState): CacheDecision => {
+export const decideCache = ({ policy, source, isComplete }: CacheState): CacheDecision => {
   if (!isComplete) return policy === "never" ? "Fail" : "Pull"
   return policy === "always" || (policy === "missing" && source === "file") ? "Compare" : "Use"
 }
@@ -64,7 +64,7 @@ export const findCached = Effect.fnUntraced(function* (
   // A look-up loads the database engine, so a name without a record is looked up only if it cannot be pulled.
   const isRecorded = source === undefined || (yield* (yield* Catalogue).hasRecord(name))
   const image = isRecorded ? yield* findComplete(name, request.platform) : Option.none<PulledImage>()
-  const decision = decide(stateOf(request, source, image))
+  const decision = decideCache(stateOf(request, source, image))
   if (decision === "Use") return image
   if (decision !== "Compare" || source === undefined) return Option.none()
   const digest = yield* source.digest(yield* PullEvents)
@@ -74,7 +74,7 @@ export const findCached = Effect.fnUntraced(function* (
 /** For when the source has failed. A power cut may have lost a name's record but not its rows. */
 export const findUnrecorded = Effect.fnUntraced(function* (request: PullRequest, source: ImageSource) {
   const image = yield* findComplete(source.name, request.platform)
-  return decide(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
+  return decideCache(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
 })
 
 /** Why the store cannot serve this image without the network. */

@@ -5,7 +5,7 @@
  */
 import { defer, EMPTY, type Observable, type ObservableInput, retry, tap } from "rxjs"
 
-export interface Resuming {
+export interface ResumeOptions {
   /** First byte wanted. */
   readonly offset: number
   /** Bytes of the whole. */
@@ -15,7 +15,7 @@ export interface Resuming {
   readonly wait: () => (error: unknown, brought: number) => ObservableInput<unknown>
 }
 
-export const resuming = ({ offset, size, attempt, wait }: Resuming): Observable<Uint8Array> =>
+export const resumeBody = ({ offset, size, attempt, wait }: ResumeOptions): Observable<Uint8Array> =>
   defer(() => {
     const due = wait()
     let seen = offset

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../src/api/events.ts"
-import { sanitizeEvents } from "../../src/api/telling.ts"
+import { sanitizeEvents } from "../../src/api/sanitizeEvents.ts"
 
 const heard = (...events: ReadonlyArray<PullEvent>) => {
   const told: Array<PullEvent> = []

@@ -8,14 +8,14 @@ import { describe, expect, test } from "vitest"
 import type { PullPolicy } from "../../src/api/config.ts"
 import type { PulledImage } from "../../src/api/events.ts"
 import type { Digest } from "../../src/image/reference/Digest.ts"
-import { type CacheDecision, decide, findCached, findUnrecorded } from "../../src/pull/cache.ts"
+import { type CacheDecision, decideCache, findCached, findUnrecorded } from "../../src/pull/decideCache.ts"
 import { readRequest } from "../../src/pull/PullRequest.ts"
 import type { ImageSource } from "../../src/source/ImageSource.ts"
 import { Blobs } from "../../src/store/blobs/Blobs.ts"
 import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
 import { it } from "../support/effect.ts"
 
-const text = await readFile(join(import.meta.dirname, "../../src/pull/cache.ts"), "utf8")
+const text = await readFile(join(import.meta.dirname, "../../src/pull/decideCache.ts"), "utf8")
 
 /** `any` stands for both. */
 const table = [...text.matchAll(/^ \* \| `(\w+)` +\| (\w+) +\| (\w+) +\| `(\w+)` +\|$/gm)].flatMap(
@@ -36,7 +36,7 @@ test("the table has one row for each case", () => {
 
 describe.each(table)("$policy, $source, complete: $isComplete", ({ policy, source, isComplete, decision }) => {
   test(`decides ${decision}`, () => {
-    expect(decide({ policy, source, isComplete })).toBe(decision)
+    expect(decideCache({ policy, source, isComplete })).toBe(decision)
   })
 
   const stored = { reference: "e.org/a:1", digest: "sha256:stored", layers: [] } as unknown as PulledImage
