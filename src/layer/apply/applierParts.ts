@@ -9,13 +9,13 @@ import { makeAttributes } from "../metadata/attributes.ts"
 import { makeMetadata } from "../metadata/metadata.ts"
 import { implied } from "../metadata/ownership.ts"
 import { makeStatFile } from "../metadata/StatFile.ts"
-import { CurrentEntry } from "./CurrentEntry.ts"
 import { makeDiskTree } from "./DiskTree.ts"
 import { makeDirectories } from "./directories.ts"
 import { makeFiles } from "./files.ts"
-import { makeLinks } from "./links.ts"
-import { makePathResolver } from "./PathResolver.ts"
-import { makeWhiteouts } from "./whiteouts.ts"
+import { CurrentEntry } from "./rules/CurrentEntry.ts"
+import { makeLinks } from "./rules/links.ts"
+import { makePathResolver } from "./rules/PathResolver.ts"
+import { makeWhiteouts } from "./rules/whiteouts.ts"
 
 export interface ApplierOptions extends ExtractionOptions {
   /** The layer's root: it exists, and is empty unless the layout merges layers. */

@@ -6,9 +6,9 @@ import { toDisk } from "../Directory.ts"
 import type { Applier, EntryHeader } from "../Entry.ts"
 import { implied } from "../metadata/ownership.ts"
 import { type ApplierOptions, makeParts } from "./applierParts.ts"
-import { checkTarget, cleanName } from "./cleanName.ts"
 import type { FileBody } from "./FileBody.ts"
-import { whiteoutOf } from "./whiteouts.ts"
+import { checkTarget, cleanName } from "./rules/cleanName.ts"
+import { whiteoutOf } from "./rules/whiteouts.ts"
 
 export type { ApplierOptions } from "./applierParts.ts"
 

@@ -8,8 +8,8 @@ import type { Merging } from "../layout/Layout.ts"
 import type { Metadata } from "../metadata/metadata.ts"
 import { hostMode } from "../metadata/ownership.ts"
 import { setLinkTimes } from "../metadata/times.ts"
-import type { CurrentEntry } from "./CurrentEntry.ts"
 import type { DiskTree } from "./DiskTree.ts"
+import type { CurrentEntry } from "./rules/CurrentEntry.ts"
 
 export interface DirectoriesOptions {
   readonly tree: DiskTree

@@ -7,10 +7,10 @@ import type { Attributes } from "../metadata/attributes.ts"
 import type { Metadata } from "../metadata/metadata.ts"
 import { hostMode } from "../metadata/ownership.ts"
 import { setLinkTimes } from "../metadata/times.ts"
-import type { CurrentEntry } from "./CurrentEntry.ts"
 import { type DiskTree, exclusive } from "./DiskTree.ts"
 import { FileBody, isSparseMap } from "./FileBody.ts"
 import { isDeviceInRange, makeRealNode } from "./nodes.ts"
+import type { CurrentEntry } from "./rules/CurrentEntry.ts"
 
 export interface FilesOptions {
   readonly tree: DiskTree

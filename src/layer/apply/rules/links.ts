@@ -1,8 +1,8 @@
 /** Hard links: one inode under several names, whatever order the archive tells them in. */
 import { linkSync, lstatSync, readlinkSync, type Stats, symlinkSync } from "node:fs"
-import { type Directory, decode, ownName, PendingLink, toDisk } from "../Directory.ts"
-import type { EntryHeader } from "../Entry.ts"
-import { atMost } from "../limits.ts"
+import { type Directory, decode, ownName, PendingLink, toDisk } from "../../Directory.ts"
+import type { EntryHeader } from "../../Entry.ts"
+import { atMost } from "../../limits.ts"
 import { checkTarget, cleanName, type Refusal, unsafe } from "./cleanName.ts"
 import type { PathResolver } from "./PathResolver.ts"
 

@@ -1,5 +1,5 @@
 /** How a layer hides what lower layers have (OCI image-spec, layer.md, "Whiteouts"). */
-import type { Merging } from "../layout/Layout.ts"
+import type { Merging } from "../../layout/Layout.ts"
 import type { PathResolver } from "./PathResolver.ts"
 
 export const whiteoutPrefix = ".wh."

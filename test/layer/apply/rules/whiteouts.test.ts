@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { whiteoutOf } from "../../../src/layer/apply/whiteouts.ts"
+import { whiteoutOf } from "../../../../src/layer/apply/rules/whiteouts.ts"
 
 test.each([
   ["etc", undefined],

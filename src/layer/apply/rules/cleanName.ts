@@ -1,7 +1,7 @@
-import type { Limits } from "../../api/config.ts"
-import { LimitExceeded, printable, UnsafeEntry } from "../../api/errors.ts"
-import { decode } from "../Directory.ts"
-import { atMost, componentsOf } from "../limits.ts"
+import type { Limits } from "../../../api/config.ts"
+import { LimitExceeded, printable, UnsafeEntry } from "../../../api/errors.ts"
+import { decode } from "../../Directory.ts"
+import { atMost, componentsOf } from "../../limits.ts"
 
 /** What an error about an entry of one layer needs. */
 export interface Refusal {

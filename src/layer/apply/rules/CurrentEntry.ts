@@ -1,8 +1,8 @@
-import { codeOf } from "../../api/codeOf.ts"
-import type { Limits } from "../../api/config.ts"
-import { FileSystemFailed, isReason, LimitExceeded, printable } from "../../api/errors.ts"
-import { decode } from "../Directory.ts"
-import { atMost } from "../limits.ts"
+import { codeOf } from "../../../api/codeOf.ts"
+import type { Limits } from "../../../api/config.ts"
+import { FileSystemFailed, isReason, LimitExceeded, printable } from "../../../api/errors.ts"
+import { decode } from "../../Directory.ts"
+import { atMost } from "../../limits.ts"
 import { type Refusal, unsafe } from "./cleanName.ts"
 
 /** The entry being applied. Counts all entries, and names the current one in errors. */

@@ -1,6 +1,6 @@
 /** Finds every entry's place inside the layer's root, at the moment of writing. */
 import { lstatSync, readlinkSync } from "node:fs"
-import { type Directory, toDisk } from "../Directory.ts"
+import { type Directory, toDisk } from "../../Directory.ts"
 
 /** As many links as Linux follows in one path. */
 const maximumHops = 40

@@ -1,9 +1,9 @@
 import { posix } from "node:path"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { defaultLimits } from "../../../src/api/config.ts"
-import { checkTarget, cleanName } from "../../../src/layer/apply/cleanName.ts"
-import { thrown } from "../../support/entries.ts"
+import { defaultLimits } from "../../../../src/api/config.ts"
+import { checkTarget, cleanName } from "../../../../src/layer/apply/rules/cleanName.ts"
+import { thrown } from "../../../support/entries.ts"
 
 const refusal = { digest: "sha256:0", limits: defaultLimits }
 

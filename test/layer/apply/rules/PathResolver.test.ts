@@ -3,8 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { isReason } from "../../../src/api/errors.ts"
-import { snapshot, trySetAttribute } from "../../support/diskTree.ts"
+import { isReason } from "../../../../src/api/errors.ts"
+import { snapshot, trySetAttribute } from "../../../support/diskTree.ts"
 import {
   apply,
   device,
@@ -16,7 +16,7 @@ import {
   type TestEntry,
   temporary,
   thrown
-} from "../../support/entries.ts"
+} from "../../../support/entries.ts"
 
 /** Few names, so that entries meet: each other, and the tree outside. */
 const component = fc.constantFrom(
