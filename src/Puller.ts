@@ -105,7 +105,7 @@ export class Puller extends Context.Service<
   }
 >()("ociflow/Puller") {
   static layer(options: PullerOptions = {}): Layer.Layer<Puller, PullError> {
-    const opening = loadModule("the puller", () => import("./pull/makePuller.ts")).pipe(
+    const opening = loadModule("the puller", () => import("./makePuller.ts")).pipe(
       Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
       Effect.flatMap(({ makePuller }) => makePuller(options))
     )

@@ -1,17 +1,17 @@
 /** The entries of an image's layers, lowest layer first, without writing them. */
 import * as Effect from "effect/Effect"
 import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
-import type { EntriesOptions } from "../api/config.ts"
-import { isReason } from "../api/errors.ts"
-import type { Entry } from "../layer/Entry.ts"
-import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import { makeLift } from "../reactive/bridge.ts"
-import type { ResolvedLayer } from "../registry/Registry.ts"
-import { distinctLayers } from "./describeImage.ts"
-import { PullEvents } from "./events/PullEvents.ts"
-import { ImageSources } from "./ImageSources.ts"
-import { isBlobMismatch } from "./layer/refetchOnMismatch.ts"
-import { readRequest } from "./PullRequest.ts"
+import type { EntriesOptions } from "../../api/config.ts"
+import { isReason } from "../../api/errors.ts"
+import type { Entry } from "../../layer/Entry.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { distinctLayers } from "../../pull/describeImage.ts"
+import { PullEvents } from "../../pull/events/PullEvents.ts"
+import { ImageSources } from "../../pull/ImageSources.ts"
+import { isBlobMismatch } from "../../pull/layer/refetchOnMismatch.ts"
+import { readRequest } from "../../pull/PullRequest.ts"
+import { makeLift } from "../../reactive/bridge.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
 
 /** Resolves the image. Its layers are read on subscription, which must come before the scope closes. */
 export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate, ...options }: EntriesOptions) {
