@@ -89,6 +89,14 @@ export class Directory {
     return `${this.path}/${name}`
   }
 
+  /** Nothing stands at `name` any more. */
+  vacated(name: string): void {
+    this.children?.delete(name)
+    this.links?.delete(name)
+    this.written?.delete(name)
+    this.whiteouts?.delete(name)
+  }
+
   child(name: string): Directory {
     const known = this.children?.get(name)
     if (known !== undefined) return known

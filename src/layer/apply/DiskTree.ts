@@ -1,5 +1,5 @@
 /** The layer's tree on disk: creates and removes by directory and name. */
-import { closeSync, constants, lstatSync, openSync } from "node:fs"
+import { closeSync, constants, linkSync, lstatSync, openSync, readlinkSync, symlinkSync } from "node:fs"
 import { codeOf } from "../../api/codeOf.ts"
 import { native } from "../../fs/native.ts"
 import { namesIn, removeTree } from "../../fs/removeTree.ts"
@@ -7,6 +7,8 @@ import { type Directory, toDisk } from "../Directory.ts"
 import { markWritten, type Tree } from "../layout/Layout.ts"
 import type { StatFile } from "../metadata/StatFile.ts"
 import { makeWhiteoutNode } from "./nodes.ts"
+import type { LinkTarget } from "./rules/links.ts"
+import type { FindAt } from "./rules/PathResolver.ts"
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
 
@@ -27,6 +29,9 @@ export interface DiskTreeOptions {
 export interface DiskTree extends Tree {
   /** Length of the root's path and the slash after it, which paths in the stat file lack. */
   readonly prefix: number
+  readonly at: FindAt
+  /** A hard link, where nothing stands. */
+  readonly join: (directory: Directory, name: string, target: LinkTarget) => void
   /**
    * Creates something. What was there is removed first, since the last entry of a name wins. `disk` is the path as Node
    * takes it.
@@ -41,10 +46,7 @@ export const makeDiskTree = ({ root, statFile, isMerging, forget, look, opaqueRo
 
   const vacate = (directory: Directory, name: string): void => {
     forget()
-    directory.children?.delete(name)
-    directory.links?.delete(name)
-    directory.written?.delete(name)
-    directory.whiteouts?.delete(name)
+    directory.vacated(name)
     const path = directory.at(name)
     if (removeTree(path, look)) statFile.removed(path.slice(prefix))
   }
@@ -58,6 +60,20 @@ export const makeDiskTree = ({ root, statFile, isMerging, forget, look, opaqueRo
     prefix,
     vacate,
     wrote,
+    at: (directory, name) => {
+      const path = toDisk(directory.at(name))
+      const stats = lstatSync(path, { throwIfNoEntry: false })
+      if (stats === undefined) return undefined
+      if (stats.isDirectory()) return "directory"
+      return stats.isSymbolicLink() ? { target: readlinkSync(path, "buffer").toString("latin1") } : "other"
+    },
+    join: (directory, name, target) => {
+      const [from, to] = [toDisk(target.directory.at(target.name)), toDisk(directory.at(name))]
+      // link(2) follows a symbolic link everywhere but on Linux.
+      if (target.isSymlink && process.platform !== "linux") symlinkSync(readlinkSync(from, "buffer"), to)
+      else linkSync(from, to)
+      wrote(directory, name)
+    },
     occupy: (directory, name, make) => {
       const disk = toDisk(directory.at(name))
       directory.links?.delete(name)

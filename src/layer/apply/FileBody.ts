@@ -8,16 +8,6 @@ const writeAll = (fd: number, bytes: Uint8Array, position: number | null): void 
   }
 }
 
-/** Segments in rising order, apart, and inside the file. */
-export const isSparseMap = ({ size, sparse }: EntryHeader): boolean => {
-  let end = 0
-  for (const { offset, length } of sparse ?? []) {
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || length < 0 || offset < end) return false
-    end = offset + length
-  }
-  return end <= size
-}
-
 /** An open file that takes its body in pieces. A class, since there is one for each of a layer's files. */
 export class FileBody {
   readonly fd: number

@@ -56,6 +56,7 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
   const files = makeFiles({ tree, entry, metadata, attributes, ownership })
   const within = makePathResolver({
     root,
+    at: tree.at,
     refuse,
     make: (parent, name) => {
       entry.count()
@@ -73,11 +74,13 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
   const links = makeLinks({
     refusal: entry.refusal,
     within,
+    at: tree.at,
     vacate: tree.vacate,
     look,
-    linked: (parent, name, target) => {
-      tree.wrote(parent, name)
-      if (!attributes.isSupported()) statFile.link(parent.at(name).slice(tree.prefix), target.slice(tree.prefix))
+    join: (parent, name, target) => {
+      tree.join(parent, name, target)
+      if (attributes.isSupported()) return
+      statFile.link(parent.at(name).slice(tree.prefix), target.directory.at(target.name).slice(tree.prefix))
     }
   })
   return { root, entry, layout, tree, statFile, metadata, directories, files, within, applyWhiteout, links }

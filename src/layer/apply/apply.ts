@@ -3,17 +3,13 @@ import { realpathSync, symlinkSync } from "node:fs"
 import { codeOf } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { toDisk } from "../Directory.ts"
-import type { Applier, EntryHeader } from "../Entry.ts"
+import type { Applier } from "../Entry.ts"
 import { implied } from "../metadata/ownership.ts"
 import { type ApplierOptions, makeParts } from "./applierParts.ts"
 import type { FileBody } from "./FileBody.ts"
-import { checkTarget, cleanName } from "./rules/cleanName.ts"
-import { whiteoutOf } from "./rules/whiteouts.ts"
+import { makePlaceEntry } from "./rules/placeEntry.ts"
 
 export type { ApplierOptions } from "./applierParts.ts"
-
-const maximumId = 2 ** 32 - 2
-const isId = (id: number) => Number.isInteger(id) && id >= 0 && id <= maximumId
 
 /** The root's real path: a link above it, or in its place, is the caller's own and is followed once, here. */
 const resolveRoot = (directory: string): string => {
@@ -28,8 +24,7 @@ const resolveRoot = (directory: string): string => {
 export const makeApplier = (options: ApplierOptions): Applier => {
   const directory = resolveRoot(options.directory)
   const parts = makeParts(options, directory)
-  const { root, entry, layout, tree, statFile, metadata, directories, files, within, applyWhiteout, links } = parts
-  const { refusal, refuse } = entry
+  const { root, entry, layout, tree, statFile, metadata, directories, files, links } = parts
   /** The file that takes the current entry's body; absent if the body is not wanted. */
   let file: FileBody | undefined
   let isStarted = false
@@ -42,58 +37,29 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     else metadata.directory(root.path, implied, false)
   }
 
-  const check = (header: EntryHeader): void => {
-    if (!isId(header.uid) || !isId(header.gid)) throw refuse(`owner ${header.uid}:${header.gid} is out of range`)
-    if (header.size > refusal.limits.fileBytes) throw entry.exceeds("fileBytes", "bytes", "file")
-  }
-
-  /** Creates the entry; a file is only opened, for its body. */
-  const place = (header: EntryHeader): void => {
-    entry.begin(header.path)
-    within.begin()
-    start()
-    check(header)
-    const names = cleanName(header.path, refusal)
-    const name = names[names.length - 1]
-    if (name === undefined) {
-      if (header.type !== "directory") throw refuse("only a directory can be the root")
-      metadata.directory(root.path, header, false)
-      root.mtime = header.mtime
-      return
-    }
-    if (applyWhiteout(names, name)) return
-    const parent = within.parent(names)
-    switch (header.type) {
-      case "file":
-        file = files.open(parent, name, header)
-        return
-      case "directory": {
+  const place = makePlaceEntry({
+    ...parts,
+    places: {
+      start,
+      root: (header) => {
+        metadata.directory(root.path, header, false)
+        root.mtime = header.mtime
+      },
+      directory: (parent, name, header) => {
         const child = directories.make(parent, name, header)
         child.mtime = header.mtime
-        within.descend(names, child)
-        return
-      }
-      case "symlink": {
-        const target = toDisk(checkTarget(header.linkPath, header.path, refusal))
-        tree.occupy(parent, name, (disk) => symlinkSync(target, disk))
-        within.forget()
+        return child
+      },
+      file: (parent, name, header) => {
+        file = files.open(parent, name, header)
+      },
+      symlink: (parent, name, header, target) => {
+        tree.occupy(parent, name, (disk) => symlinkSync(toDisk(target), disk))
         metadata.symlink(parent.at(name), header)
-        return
-      }
-      case "link":
-        // AUFS made its whiteouts hard links to a file that archives leave out.
-        if (whiteoutOf(name) !== undefined) file = files.open(parent, name, { ...header, type: "file", size: 0 })
-        else links.link(parent, name, header)
-        return
-      case "character-device":
-      case "block-device":
-      case "fifo":
-        files.node(parent, name, header)
-        return
-      default:
-        throw refuse(`its kind ${JSON.stringify(header.type)} is not supported`)
+      },
+      node: files.node
     }
-  }
+  })
 
   const seal = (): void => {
     if (file === undefined) return

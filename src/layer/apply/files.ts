@@ -8,8 +8,8 @@ import type { Metadata } from "../metadata/metadata.ts"
 import { hostMode } from "../metadata/ownership.ts"
 import { setLinkTimes } from "../metadata/times.ts"
 import { type DiskTree, exclusive } from "./DiskTree.ts"
-import { FileBody, isSparseMap } from "./FileBody.ts"
-import { isDeviceInRange, makeRealNode } from "./nodes.ts"
+import { FileBody } from "./FileBody.ts"
+import { makeRealNode } from "./nodes.ts"
 import type { CurrentEntry } from "./rules/CurrentEntry.ts"
 
 export interface FilesOptions {
@@ -31,7 +31,6 @@ export interface Files {
 
 export const makeFiles = ({ tree, entry, metadata, attributes, ownership }: FilesOptions): Files => {
   const open = (parent: Directory, name: string, header: EntryHeader): FileBody => {
-    if (!isSparseMap(header)) throw entry.refuse("its sparse map makes no sense")
     const fd = tree.occupy(parent, name, (disk) => openSync(disk, exclusive, hostMode(header, ownership)))
     return new FileBody(fd, parent.at(name), header, entry.refuse)
   }
@@ -45,8 +44,6 @@ export const makeFiles = ({ tree, entry, metadata, attributes, ownership }: File
     open,
     seal,
     node: (parent, name, header) => {
-      if (header.type !== "fifo" && !isDeviceInRange(header))
-        throw entry.refuse(`device ${header.devMajor}:${header.devMinor} is out of range`)
       const path = parent.at(name)
       if (ownership === "chown") {
         tree.occupy(parent, name, () => makeRealNode(tree.root.path, path, header))

@@ -6,15 +6,6 @@ import { decode, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { typeBits } from "../metadata/overrideStat.ts"
 
-/** Linux' `dev_t`: 12 bits and 20 bits. */
-export const isDeviceInRange = ({ devMajor, devMinor }: Pick<EntryHeader, "devMajor" | "devMinor">): boolean =>
-  Number.isInteger(devMajor) &&
-  Number.isInteger(devMinor) &&
-  devMajor >= 0 &&
-  devMajor < 2 ** 12 &&
-  devMinor >= 0 &&
-  devMinor < 2 ** 20
-
 const failed = (syscall: string, code: string, path: string) => Object.assign(new Error(code), { code, syscall, path })
 
 /** O_PATH: opening a device or a FIFO in any other way would act on it, or wait. */

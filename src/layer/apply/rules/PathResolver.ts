@@ -1,6 +1,5 @@
 /** Finds every entry's place inside the layer's root, at the moment of writing. */
-import { lstatSync, readlinkSync } from "node:fs"
-import { type Directory, toDisk } from "../../Directory.ts"
+import type { Directory } from "../../Directory.ts"
 
 /** As many links as Linux follows in one path. */
 const maximumHops = 40
@@ -12,8 +11,15 @@ const maximumSteps = 2048
 const free = 2 ** 20
 const perEntry = 32
 
+/** What stands at a name; of a symbolic link its target, a binary string. */
+export type Found = "directory" | "other" | { readonly target: string } | undefined
+
+/** Says what stands at a name now. Never follows a link. */
+export type FindAt = (directory: Directory, name: string) => Found
+
 export interface PathResolverOptions {
   readonly root: Directory
+  readonly at: FindAt
   /** Makes a directory that the archive has no entry for. */
   readonly make: (directory: Directory, name: string) => void
   /** Called when something other than a directory is where one is needed: removes it, or throws. */
@@ -48,7 +54,7 @@ export interface PathResolver {
  * A longer-lived cache of directories is how node-tar (CVE-2021-32803 and four more) and containerd (CVE-2025-47290)
  * wrote outside their roots.
  */
-export const makePathResolver = ({ root, make, clear, found, refuse }: PathResolverOptions): PathResolver => {
+export const makePathResolver = ({ root, at, make, clear, found, refuse }: PathResolverOptions): PathResolver => {
   let wayNames: Array<string> = []
   let wayPlaces: Array<Directory> = []
   let hops = 0
@@ -57,17 +63,16 @@ export const makePathResolver = ({ root, make, clear, found, refuse }: PathResol
   let forgotten = 0
 
   const enter = (directory: Directory, name: string, create: boolean): Directory | undefined => {
-    const path = toDisk(directory.at(name))
-    const stats = lstatSync(path, { throwIfNoEntry: false })
-    if (stats?.isDirectory()) {
+    const there = at(directory, name)
+    if (there === "directory") {
       const known = directory.children?.has(name) === true
       const child = directory.child(name)
       if (!known) found?.(child)
       return child
     }
-    if (stats?.isSymbolicLink()) return follow(directory, readlinkSync(path, "buffer").toString("latin1"), create)
+    if (typeof there === "object") return follow(directory, there.target, create)
     if (!create) return undefined
-    if (stats !== undefined) clear(directory, name)
+    if (there === "other") clear(directory, name)
     make(directory, name)
     return directory.child(name)
   }
@@ -128,9 +133,7 @@ export const makePathResolver = ({ root, make, clear, found, refuse }: PathResol
       for (const name of names.slice(length, -1)) {
         const next = enter(place, name, false)
         if (next === undefined) {
-          const stats = lstatSync(toDisk(place.at(name)), { throwIfNoEntry: false })
-          const isInTheWay = stats !== undefined && !stats.isDirectory() && !stats.isSymbolicLink()
-          return isInTheWay && place.whiteouts?.has(name) !== true ? "blocked" : "missing"
+          return at(place, name) === "other" && place.whiteouts?.has(name) !== true ? "blocked" : "missing"
         }
         place = next
         places.push(place)

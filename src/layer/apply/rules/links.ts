@@ -1,18 +1,25 @@
 /** Hard links: one inode under several names, whatever order the archive tells them in. */
-import { linkSync, lstatSync, readlinkSync, type Stats, symlinkSync } from "node:fs"
-import { type Directory, decode, ownName, PendingLink, toDisk } from "../../Directory.ts"
+import { type Directory, decode, ownName, PendingLink } from "../../Directory.ts"
 import type { EntryHeader } from "../../Entry.ts"
 import { atMost } from "../../limits.ts"
 import { checkTarget, cleanName, type Refusal, unsafe } from "./cleanName.ts"
-import type { PathResolver } from "./PathResolver.ts"
+import type { FindAt, PathResolver } from "./PathResolver.ts"
+
+/** What a hard link is made to. */
+export interface LinkTarget {
+  readonly directory: Directory
+  readonly name: string
+  readonly isSymlink: boolean
+}
 
 export interface LinksOptions {
   readonly refusal: Refusal
   readonly within: PathResolver
+  readonly at: FindAt
   /** Removes what stands at a name, if anything does. */
   readonly vacate: (directory: Directory, name: string) => void
-  /** Called when a link has been made. */
-  readonly linked: (directory: Directory, name: string, target: string) => void
+  /** Makes `name` another name of `target`, which is there. Nothing stands at `name`. */
+  readonly join: (directory: Directory, name: string, target: LinkTarget) => void
   /** Called now and then; throws if the layer is no longer wanted. */
   readonly look: () => void
 }
@@ -35,26 +42,30 @@ const isAttached = (directory: Directory): boolean => {
   return true
 }
 
-export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOptions): Links => {
+export const makeLinks = ({ refusal, within, at, vacate, join, look }: LinksOptions): Links => {
   let pending: Array<PendingLink> = []
   let bytes = 0
 
   const pathOf = ({ directory, name }: PendingLink) => [...directory.names, name].join("/")
 
-  const join = (target: string, stats: Stats, directory: Directory, name: string, entry: () => string): void => {
-    const path = directory.at(name)
-    if (target === path) return
-    if (stats.isDirectory()) throw unsafe(refusal, entry(), "a hard link to a directory")
+  /** Gives false if there is no target. */
+  const tryJoin = (
+    place: Directory,
+    last: string,
+    directory: Directory,
+    name: string,
+    entry: () => string
+  ): boolean => {
+    const there = at(place, last)
+    if (there === undefined) return false
+    const [target, path] = [place.at(last), directory.at(name)]
+    if (target === path) return true
+    if (there === "directory") throw unsafe(refusal, entry(), "a hard link to a directory")
     if (target.startsWith(`${path}/`)) throw unsafe(refusal, entry(), "a hard link in the place of its target's parent")
     vacate(directory, name)
     within.forget()
-    // link(2) follows a symbolic link everywhere but on Linux.
-    if (stats.isSymbolicLink() && process.platform !== "linux") {
-      symlinkSync(readlinkSync(toDisk(target), "buffer"), toDisk(path))
-    } else {
-      linkSync(toDisk(target), toDisk(path))
-    }
-    linked(directory, name, target)
+    join(directory, name, { directory: place, name: last, isSymlink: typeof there === "object" })
+    return true
   }
 
   return {
@@ -63,9 +74,8 @@ export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOption
       const last = names[names.length - 1]
       if (last === undefined) throw unsafe(refusal, header.path, "a hard link to the root")
       // Its last component is never followed.
-      const target = within.find(names)?.at(last)
-      const stats = target === undefined ? undefined : lstatSync(toDisk(target), { throwIfNoEntry: false })
-      if (target !== undefined && stats !== undefined) return join(target, stats, directory, name, () => header.path)
+      const place = within.find(names)
+      if (place !== undefined && tryJoin(place, last, directory, name, () => header.path)) return
       // What was here is removed now, since another link to this name must not find it.
       vacate(directory, name)
       within.forget()
@@ -107,15 +117,14 @@ export const makeLinks = ({ refusal, within, vacate, linked, look }: LinksOption
       for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
         const [place, last] = next
         const links = waiting.get(place)?.get(last)
-        const stats = lstatSync(toDisk(place.at(last)), { throwIfNoEntry: false })
-        if (stats === undefined || links === undefined) continue
+        if (links === undefined || at(place, last) === undefined) continue
         waiting.get(place)?.delete(last)
         for (const link of links) {
           look()
           within.begin()
           const { directory, name } = link
           if (within.find([...directory.names, name]) !== directory) continue
-          join(place.at(last), stats, directory, name, () => pathOf(link))
+          tryJoin(place, last, directory, name, () => pathOf(link))
           if (waiting.get(directory)?.has(name)) ready.push([directory, name])
         }
       }
