@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { ImageConfig } from "../../src/image/ImageConfig.ts"
+import { ConfigJson } from "../../src/image/ConfigJson.ts"
 import { decodeAs } from "../../src/image/json/decodeAs.ts"
 import type { Digest } from "../../src/image/reference/Digest.ts"
 import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
@@ -47,7 +47,7 @@ const record = (index: number): ImageRecord => {
   }
   const config = {
     ...document("application/vnd.oci.image.config.v1+json", value),
-    value: Effect.runSync(decodeAs(ImageConfig, value))
+    value: Effect.runSync(decodeAs(ConfigJson, value))
   }
   const manifest = document("application/vnd.oci.image.manifest.v1+json", {
     schemaVersion: 2,

@@ -1,7 +1,7 @@
 /** What a reference turned out to be: the documents, proven, and the layers they name. */
 
+import type { ConfigJson } from "./ConfigJson.ts"
 import type { Document } from "./Descriptor.ts"
-import type { ImageConfig } from "./ImageConfig.ts"
 import type { Index } from "./Index.ts"
 import type { Manifest } from "./Manifest.ts"
 import type { Platform } from "./Platform.ts"
@@ -28,7 +28,7 @@ export interface FoundImage {
   readonly platform: Platform
   readonly index?: Document<Index>
   readonly manifest: Document<Manifest>
-  readonly config: Document<ImageConfig>
+  readonly config: Document<ConfigJson>
   /** In manifest order, the lowest first; repeats are kept. */
   readonly layers: ReadonlyArray<ResolvedLayer>
 }

@@ -15,9 +15,9 @@ import {
   redactUrl,
   SizeMismatch
 } from "../api/errors.ts"
+import { ConfigJson } from "../image/ConfigJson.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
 import { documentKindOf } from "../image/documentKind.ts"
-import { ImageConfig } from "../image/ImageConfig.ts"
 import { Index } from "../image/Index.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
@@ -149,13 +149,13 @@ export const readConfig = Effect.fnUntraced(function* (
   bytes: Uint8Array,
   { mediaType, digest, size }: DescriptorLike,
   limits: DocumentLimits
-): Effect.fn.Return<Document<ImageConfig>, Reason> {
+): Effect.fn.Return<Document<ConfigJson>, Reason> {
   const actual = digestOf(algorithmOf(digest), bytes)
   if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
   const rootfs = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === "rootfs")
   yield* checkLayerDescriptors(Math.max(0, ...rootfs.map(([, it]) => itemsOf(it, "diff_ids"))), digest, limits)
-  return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ImageConfig, json, digest, limits) }
+  return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ConfigJson, json, digest, limits) }
 })
 
 export const fetchManifest = Effect.fnUntraced(function* (
@@ -191,7 +191,7 @@ export const fetchConfig = Effect.fnUntraced(function* (
   session: Session,
   descriptor: DescriptorLike,
   limits: DocumentLimits
-): Effect.fn.Return<Document<ImageConfig>, Reason> {
+): Effect.fn.Return<Document<ConfigJson>, Reason> {
   const { digest, size } = descriptor
   const limit = limits.documentBytes
   yield* checkDescriptor(descriptor, "config", limit)

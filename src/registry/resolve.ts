@@ -15,8 +15,8 @@ import {
   UnsupportedMediaType
 } from "../api/errors.ts"
 import type { Emit, Warning } from "../api/events.ts"
+import type { ConfigJson } from "../image/ConfigJson.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
-import type { ImageConfig } from "../image/ImageConfig.ts"
 import { type Index, isAttestation, mayBeImage, senselessEntry } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"
 import { emptyConfig, isConfig, isGenericType } from "../image/mediaTypes.ts"
@@ -33,7 +33,7 @@ const mostDocuments = 32
 /** Where documents come from, each proven by what named it; failures in passing were tried again. */
 export interface DocumentSource {
   readonly manifest: (wanted: DocumentRequest) => Effect.Effect<IndexOrManifest, Reason>
-  readonly config: (descriptor: DescriptorLike) => Effect.Effect<Document<ImageConfig>, Reason>
+  readonly config: (descriptor: DescriptorLike) => Effect.Effect<Document<ConfigJson>, Reason>
 }
 
 export interface Resolve {
@@ -49,11 +49,11 @@ export interface Resolve {
 /** A manifest that serves, and what was said of its platform. */
 interface Chosen {
   readonly manifest: Document<Manifest>
-  readonly config: Document<ImageConfig>
+  readonly config: Document<ConfigJson>
   readonly platform: Platform
 }
 
-const platformOfConfig = ({ os, architecture, variant, ...config }: ImageConfig, fallback: Platform): Platform =>
+const platformOfConfig = ({ os, architecture, variant, ...config }: ConfigJson, fallback: Platform): Platform =>
   normalizePlatform({
     os: os || fallback.os,
     architecture: architecture || fallback.architecture,
@@ -64,7 +64,7 @@ const platformOfConfig = ({ os, architecture, variant, ...config }: ImageConfig,
 /** The layers of a manifest with the diff ids of its config: as many of the one as of the other. */
 export const layersOf = Effect.fnUntraced(function* (
   manifest: Document<Manifest>,
-  config: Document<ImageConfig>,
+  config: Document<ConfigJson>,
   blobBytes: number
 ): Effect.fn.Return<ReadonlyArray<ResolvedLayer>, Reason> {
   const { layers } = manifest.value
@@ -101,7 +101,7 @@ export const layersOf = Effect.fnUntraced(function* (
 export const configOf = Effect.fnUntraced(function* (
   source: DocumentSource,
   { config: descriptor }: Manifest
-): Effect.fn.Return<Document<ImageConfig> | undefined, Reason> {
+): Effect.fn.Return<Document<ConfigJson> | undefined, Reason> {
   const { mediaType } = descriptor
   if (isConfig(mediaType)) return yield* source.config(descriptor)
   if (mediaType === emptyConfig) return undefined

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { ImageConfig } from "../../src/image/ImageConfig.ts"
+import { ConfigJson } from "../../src/image/ConfigJson.ts"
 import { Index } from "../../src/image/Index.ts"
 import { decodeAs, mostItems } from "../../src/image/json/decodeAs.ts"
 import { mostKeys, parseJson } from "../../src/image/json/parseJson.ts"
@@ -39,7 +39,7 @@ const read = (text: string) =>
   Effect.runSync(
     Effect.result(
       Effect.flatMap(parseJson(Buffer.from(text)), (json) =>
-        Effect.all([decodeAs(Manifest, json), decodeAs(Index, json), decodeAs(ImageConfig, json)])
+        Effect.all([decodeAs(Manifest, json), decodeAs(Index, json), decodeAs(ConfigJson, json)])
       )
     )
   )

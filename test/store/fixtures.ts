@@ -6,7 +6,7 @@ import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ImageConfig } from "../../src/image/ImageConfig.ts"
+import { ConfigJson } from "../../src/image/ConfigJson.ts"
 import { decodeAs } from "../../src/image/json/decodeAs.ts"
 import { parseJson } from "../../src/image/json/parseJson.ts"
 import { type Digest, isDigest } from "../../src/image/reference/Digest.ts"
@@ -66,7 +66,7 @@ const document = (mediaType: string, value: unknown) => {
 
 /** As a pull does: what is null is left out. */
 const decodeConfig = (value: unknown) =>
-  Effect.runSync(Effect.flatMap(parseJson(Buffer.from(JSON.stringify(value))), (json) => decodeAs(ImageConfig, json)))
+  Effect.runSync(Effect.flatMap(parseJson(Buffer.from(JSON.stringify(value))), (json) => decodeAs(ConfigJson, json)))
 
 export interface Ingredients {
   readonly reference?: string

@@ -16,7 +16,7 @@ import { scarcity } from "../../fs/loadModule.ts"
 import { notRegular, readRegular } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
-import { ImageConfig } from "../../image/ImageConfig.ts"
+import { ConfigJson } from "../../image/ConfigJson.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { algorithmOf, hexOf, isDigest, isHashable } from "../../image/reference/Digest.ts"
@@ -229,7 +229,7 @@ const readImage = Effect.fnUntraced(function* (root: string, path: string) {
   const [manifest, config] = [yield* restore(root, entry.manifest), yield* restore(root, entry.config)]
   if (manifest === undefined || config === undefined) return undefined
   const decoding = Effect.flatMap(parseJson(config.bytes), (json) =>
-    decodeAs(ImageConfig, json, Number.POSITIVE_INFINITY)
+    decodeAs(ConfigJson, json, Number.POSITIVE_INFINITY)
   )
   const value = Option.getOrUndefined(yield* Effect.option(decoding))
   if (value === undefined) return undefined

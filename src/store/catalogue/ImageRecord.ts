@@ -1,6 +1,6 @@
 /** What is written to the catalogue about an image, and read from it. Sizes are bytes, times ISO 8601 in UTC. */
 import type { PulledLayer } from "../../api/events.ts"
-import type { ImageConfig } from "../../image/ImageConfig.ts"
+import type { ConfigJson } from "../../image/ConfigJson.ts"
 
 /** `variant` is absent where the platform has none. */
 export interface RecordedPlatform {
@@ -18,7 +18,7 @@ export interface RecordedDocument {
 
 /** A config, with what it says. */
 export interface RecordedConfig extends RecordedDocument {
-  readonly value: ImageConfig
+  readonly value: ConfigJson
 }
 
 export interface RecordedLayer {

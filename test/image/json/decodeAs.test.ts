@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { ImageConfig } from "../../../src/image/ImageConfig.ts"
+import { ConfigJson } from "../../../src/image/ConfigJson.ts"
 import { Index } from "../../../src/image/Index.ts"
 import { decodeAs } from "../../../src/image/json/decodeAs.ts"
 import { parseJson } from "../../../src/image/json/parseJson.ts"
@@ -63,12 +63,12 @@ test("null is nothing, and in a list an empty value", () => {
     config: { Env: ["A=1", null], Cmd: null, Labels: null },
     history: [null, { created_by: null, empty_layer: true }]
   }
-  expect(read(ImageConfig, config)).toEqual({
+  expect(read(ConfigJson, config)).toEqual({
     rootfs: { type: "layers", diff_ids: [] },
     config: { Env: ["A=1", ""] },
     history: [{}, { empty_layer: true }]
   })
-  expect(refusal(ImageConfig, { rootfs: { diff_ids: [null] } })).toContain("diff_ids")
+  expect(refusal(ConfigJson, { rootfs: { diff_ids: [null] } })).toContain("diff_ids")
   expect(refusal(Manifest, { ...manifest, layers: [null] })).toContain("layers")
 })
 
@@ -97,14 +97,14 @@ test("what a pull does not need may be anything", () => {
     const config = { rootfs: { diff_ids: [digest], type: value }, history: value, author: value, created: value }
     const inner = { Cmd: value, Env: value, Labels: value, ExposedPorts: value, User: value }
     for (const more of [value, inner])
-      expect(read(ImageConfig, { ...config, config: more }).rootfs.diff_ids).toEqual([digest])
+      expect(read(ConfigJson, { ...config, config: more }).rootfs.diff_ids).toEqual([digest])
   }
 })
 
 test("of labels and annotations those that are texts count", () => {
   const { annotations } = read(Manifest, { ...manifest, annotations: { a: "1", b: 2, c: { d: "3" } } })
   expect(annotations).toEqual({ a: "1" })
-  expect(read(ImageConfig, { config: { Labels: { a: 1, b: "2" } } }).config?.Labels).toEqual({ b: "2" })
+  expect(read(ConfigJson, { config: { Labels: { a: 1, b: "2" } } }).config?.Labels).toEqual({ b: "2" })
 })
 
 test.each(["digest", "size", "os", "architecture", "diff_ids"])("what a pull needs is checked: %s", (key) => {
@@ -112,7 +112,7 @@ test.each(["digest", "size", "os", "architecture", "diff_ids"])("what a pull nee
   const [schema, json] =
     key === "digest" || key === "size"
       ? [Manifest, { ...manifest, layers: [{ ...manifest.config, ...wrong }] }]
-      : [ImageConfig, key === "diff_ids" ? { rootfs: wrong } : wrong]
+      : [ConfigJson, key === "diff_ids" ? { rootfs: wrong } : wrong]
   expect(refusal(schema as Schema.Codec<unknown, unknown>, json)).toContain(key)
 })
 
@@ -141,8 +141,8 @@ test("a list of 4096 items is read, one of 4097 is refused before its items are 
   expect(refusal(Index, { manifests: [...manifests, null] })).toBe("it has a list of more than 4096 items")
   expect(Effect.runSync(decodeAs(Index, { manifests: [...manifests, null] }, 4097)).manifests).toHaveLength(4096)
   for (const [schema, json] of [
-    [ImageConfig, { history: Array(2_000_000).fill(null) }],
-    [ImageConfig, { config: { Env: Array(2_000_000).fill("") } }],
+    [ConfigJson, { history: Array(2_000_000).fill(null) }],
+    [ConfigJson, { config: { Env: Array(2_000_000).fill("") } }],
     [Manifest, { ...manifest, layers: [{ ...manifest.config, urls: Array(4097).fill("") }] }]
   ] as const)
     expect(refusal(schema as Schema.Codec<unknown, unknown>, json)).toContain("more than 4096 items")

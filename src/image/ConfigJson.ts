@@ -34,7 +34,7 @@ export const History = Schema.Struct({
   empty_layer: advice(Schema.Boolean)
 })
 
-export class ImageConfig extends Schema.Class<ImageConfig>("oci/ImageConfig")({
+export class ConfigJson extends Schema.Class<ConfigJson>("oci/ConfigJson")({
   os: text,
   architecture: text,
   variant: text,
