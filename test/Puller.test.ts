@@ -79,6 +79,7 @@ const made: PulledImage = {
   configDigest: "sha256:cc",
   platform: "linux/amd64",
   size: 0,
+  config: { env: {}, entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {}, history: [], diffIds: [] },
   layers: []
 }
 

@@ -3,6 +3,7 @@
  * The order for one layer: `LayerCached`, or `LayerWaiting`? `LayerStarted` `LayerProgress`* `LayerDone`; the last
  * event of a pull that succeeds is `Pulled`.
  */
+import type { ImageConfig } from "./ImageConfig.ts"
 
 /** Where a layer of an image stands on disk. */
 export interface PulledLayer {
@@ -29,6 +30,8 @@ export interface PulledImage {
   readonly platform: string
   /** Bytes of all the image's blobs: manifest, config and each layer once. */
   readonly size: number
+  /** Of a document of at most `limits.documentBytes`. */
+  readonly config: ImageConfig
   /** In manifest order: the lowest layer first. */
   readonly layers: ReadonlyArray<PulledLayer>
   /** In the layout `rootfs`: absolute path of the directory with all layers merged. */

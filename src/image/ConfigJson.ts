@@ -13,6 +13,16 @@ const anyText = advice(Schema.String)
 /** A set, as Go writes one: the keys count. */
 const Keys = AnyMap
 
+/** Docker's; durations are nanoseconds, and 0 is the default. */
+const Healthcheck = Schema.Struct({
+  Test: advice(Texts),
+  Interval: advice(Schema.Number),
+  Timeout: advice(Schema.Number),
+  StartPeriod: advice(Schema.Number),
+  StartInterval: advice(Schema.Number),
+  Retries: advice(Schema.Number)
+})
+
 /** Defaults for a process that is started from the image. */
 export const Execution = Schema.Struct({
   User: anyText,
@@ -23,7 +33,8 @@ export const Execution = Schema.Struct({
   ExposedPorts: advice(Keys),
   Volumes: advice(Keys),
   Labels: advice(TextMap),
-  StopSignal: anyText
+  StopSignal: anyText,
+  Healthcheck: advice(Healthcheck)
 })
 
 export const History = Schema.Struct({

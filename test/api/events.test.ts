@@ -12,6 +12,7 @@ const image = {
   configDigest: digest,
   platform: "linux/amd64",
   size: 7,
+  config: { env: {}, entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {}, history: [], diffIds: [] },
   layers: [layer]
 }
 

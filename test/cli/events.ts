@@ -22,6 +22,7 @@ export const image: PulledImage = {
   configDigest: digestOf(202),
   platform: "linux/amd64",
   size: 21 * 1024 * 1024,
+  config: { env: {}, entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {}, history: [], diffIds: [] },
   layers
 }
 

@@ -3,15 +3,20 @@
 import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { ListOptions } from "../../api/config.ts"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
+import { ConfigJson } from "../../image/ConfigJson.ts"
+import { imageConfigOf } from "../../image/imageConfigOf.ts"
+import { decodeAs } from "../../image/json/decodeAs.ts"
+import { parseJson } from "../../image/json/parseJson.ts"
 import { goneIn } from "../trees/goneMarks.ts"
 import { isDirectory } from "../trees/publish.ts"
 import type { TreePaths } from "../trees/TreePaths.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
-  configValue,
+  configText,
   formRows,
   type ImageRow,
   imageRows,
@@ -61,6 +66,14 @@ export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Stand
   return !paths.some((path) => gone?.has(basename(path)))
 })
 
+/** None where the document cannot be read: then the image is pulled again. */
+const configOf = Effect.fnUntraced(function* (manifestId: number) {
+  const json = yield* Effect.option(parseJson(Buffer.from(yield* configText(manifestId))))
+  if (Option.isNone(json)) return undefined
+  const document = yield* Effect.option(decodeAs(ConfigJson, json.value, Number.POSITIVE_INFINITY))
+  return Option.isNone(document) ? undefined : imageConfigOf(document.value)
+})
+
 /** The manifest for a platform: one that an earlier request for it led to, else one that is for it. */
 export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
   const [row] = yield* imageRows(reference)
@@ -70,7 +83,8 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
   const manifest =
     manifests.find((it) => it.requested_json.includes(key)) ??
     manifests.find((it) => platformKey(platformOf(it)) === key)
-  if (manifest === undefined) return undefined
+  const config = manifest === undefined ? undefined : yield* configOf(manifest.id)
+  if (manifest === undefined || config === undefined) return undefined
   const layers = yield* pulledLayers(manifest, places)
   const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
   const image: PulledImage = {
@@ -80,6 +94,7 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     configDigest: manifest.config_digest,
     platform: platformText(platformOf(manifest)),
     size: manifest.size_bytes + manifest.config_size_bytes + blobs,
+    config,
     layers,
     ...rootfsOf(manifest.digest, places)
   }
@@ -121,6 +136,8 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
+const valueOf = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+
 export const detail = Effect.fnUntraced(function* (reference: string, places: TreePaths) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return Option.none<ImageDetails>()
@@ -141,7 +158,7 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
       config: {
         digest: manifest.config_digest,
         mediaType: manifest.config_media_type,
-        value: yield* configValue(manifest.id)
+        value: yield* valueOf(yield* configText(manifest.id))
       },
       layers,
       ...rootfs,

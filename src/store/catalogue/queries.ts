@@ -99,11 +99,10 @@ export const formRows = SqlSchema.findAll({
 })
 
 /** A manifest's config document, as it was pulled. */
-export const configValue = Effect.fnUntraced(function* (manifestId: number) {
+export const configText = Effect.fnUntraced(function* (manifestId: number) {
   const sql = yield* SqlClient
   const rows = yield* sql`SELECT config_json FROM configs WHERE manifest_id = ${manifestId}`
-  const decode = Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.fromJsonString(Schema.Unknown) }))
-  return (yield* decode(rows[0])).config_json
+  return (yield* Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.String }))(rows[0])).config_json
 })
 
 const IndexRow = Schema.Struct({ digest: Schema.String, media_type: Schema.String, annotations_json: Annotations })
