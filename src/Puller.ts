@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type {
+  ConfigOptions,
   EntriesOptions,
   HoldOptions,
   ListOptions,
@@ -23,6 +24,7 @@ import type {
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage, PullResult } from "./api/events.ts"
+import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
@@ -46,6 +48,15 @@ export class Puller extends Context.Service<
      * of the one before was read or passed over; unsubscribing stops the download there.
      */
     readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
+    /**
+     * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
+     * there, else from the registry.
+     */
+    readonly config: (
+      reference: string,
+      options?: ConfigOptions & Watching,
+      emit?: Emit
+    ) => Effect.Effect<ImageConfig, PullError>
     /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
     readonly resolve: (
       reference: string,

@@ -8,6 +8,7 @@ import { LogToStderr } from "effect/References"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type {
+  ConfigOptions,
   EntriesOptions,
   HoldOptions,
   ListOptions,
@@ -22,6 +23,7 @@ import type {
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
+import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
@@ -49,6 +51,11 @@ export interface Client extends AsyncDisposable {
   readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PullResult>
   /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
   readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
+  /**
+   * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
+   * there, else from the registry.
+   */
+  readonly config: (reference: string, options?: ConfigOptions & Watching) => Promise<ImageConfig>
   /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
   readonly resolve: (reference: string, options?: LookOptions & Watching) => Promise<Resolution>
   /** The document that a reference stands for, or with a platform the manifest for that. */
@@ -149,6 +156,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     pull$: puller.pull$,
     pull: (reference, options) => run(puller.pull(reference, options), options),
     entries$: puller.entries$,
+    config: (reference, options) => run(puller.config(reference, options), options),
     resolve: (reference, options) => run(puller.resolve(reference, options), options),
     manifest: (reference, options) => run(puller.manifest(reference, options), options),
     tags$: puller.tags$,

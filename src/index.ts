@@ -8,6 +8,7 @@
 
 export {
   type ClientCertificate,
+  type ConfigOptions,
   type Credentials,
   type CredentialsOf,
   type Durability,
@@ -98,6 +99,7 @@ export type {
   Warning,
   WarningCode
 } from "./api/events.ts"
+export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/ImageConfig.ts"
 export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Lookup.ts"
 export { type Client, type Held, open } from "./client.ts"
 export type { Entry, EntryType } from "./layer/Entry.ts"

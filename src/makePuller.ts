@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { concatMap, Observable, takeUntil, throwError, toArray } from "rxjs"
 import {
+  type ConfigOptions,
   defaultLimits,
   defaultTimeouts,
   type EntriesOptions,
@@ -41,6 +42,7 @@ import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
 import { awaitTeardowns, drain, makeLift, PendingTeardowns, scoped$ } from "./reactive/bridge.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
+import { readConfig } from "./read/readConfig.ts"
 import { Registry } from "./registry/Registry.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
 import { makeOpenSource } from "./source/Origin.ts"
@@ -173,6 +175,11 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     entries$: (reference: string, options?: EntriesOptions & Watching) =>
       watched$("entries$", options, (options, emit) => sequence$(entriesOf(reference, options), emit)).pipe(
         naming$(reference)
+      ),
+    config: (reference: string, options?: ConfigOptions & Watching, listen?: Emit) =>
+      watched("config", options, listen, (options) => inTime(readConfig(reference, options))).pipe(
+        provided,
+        naming(reference)
       ),
     resolve: (reference: string, options?: LookOptions & Watching, listen?: Emit) =>
       watched("resolve", options, listen, (options) => inTime(resolveReference(reference, options))).pipe(

@@ -363,6 +363,9 @@ export interface Watching {
 
 export type HoldOptions = Pick<PullOptions, "platform">
 
+/** Options of `config`. */
+export type ConfigOptions = Pick<PullOptions, "platform" | "policy" | "input">
+
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**

@@ -41,6 +41,7 @@ const tables: Readonly<Record<string, string>> = {
   "Pull options": tableOf(optionsOf.pull),
   "Options of every call": tableOf(watching),
   "Options of `entries$`": tableOf(optionsOf.entries$),
+  "Options of `config`": tableOf(optionsOf.config),
   "Options of `hold`": tableOf(optionsOf.hold),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
     ...optionsOf.resolve,

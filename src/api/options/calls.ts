@@ -1,6 +1,7 @@
 /** The options of everything that a client does, by name: what each may be, its default and what it does. */
 import type { Redacted } from "effect/Redacted"
 import type {
+  ConfigOptions,
   EntriesOptions,
   HoldOptions,
   ListOptions,
@@ -95,6 +96,8 @@ export const entriesOptions: Table<EntriesOptions> = {
 }
 
 export const holdOptions: Table<HoldOptions> = { platform }
+
+export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }
 
 export const lookOptions: Table<LookOptions> = { input }
 

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { closestMatch } from "leven"
 import { InvalidOption } from "../errors.ts"
 import {
+  configOptions,
   entriesOptions,
   holdOptions,
   type Login,
@@ -24,6 +25,7 @@ export const optionsOf = {
   open: clientOptions,
   pull: pullOptions,
   entries$: entriesOptions,
+  config: configOptions,
   resolve: lookOptions,
   manifest: manifestOptions,
   tags: lookOptions,

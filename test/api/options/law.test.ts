@@ -57,6 +57,7 @@ const calls: Readonly<Record<string, Call>> = {
   "client.pull": { of: "pull", call: (options) => oci.pull(name(), options) },
   "client.pull$": { of: "pull", call: (options) => seen(oci.pull$(name(), options)) },
   "client.entries$": { of: "entries$", call: (options) => seen(oci.entries$(name(), options)) },
+  "client.config": { of: "config", call: (options) => oci.config(name(), options) },
   "client.resolve": { of: "resolve", call: (options) => oci.resolve(name(), options) },
   "client.manifest": { of: "manifest", call: (options) => oci.manifest(name(), options) },
   "client.tags": { of: "tags", call: (options) => oci.tags(name(), options) },

@@ -1,0 +1,27 @@
+/** An image's config without a pull: from the store if the image is there, else from its source. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { ConfigOptions } from "../api/config.ts"
+import type { Reason } from "../api/errors.ts"
+import type { ImageConfig } from "../api/ImageConfig.ts"
+import { imageConfigOf } from "../image/imageConfigOf.ts"
+import { findCached, whyNotCached } from "../pull/cache.ts"
+import { PullEvents } from "../pull/events/PullEvents.ts"
+import { ImageSources } from "../pull/ImageSources.ts"
+import { readRequest } from "../pull/PullRequest.ts"
+import type { Blobs } from "../store/blobs/Blobs.ts"
+import type { Catalogue } from "../store/catalogue/Catalogue.ts"
+
+export const readConfig = Effect.fn("ociflow.config")(function* (
+  reference: string,
+  options: ConfigOptions
+): Effect.fn.Return<ImageConfig, Reason, Blobs | Catalogue | ImageSources | Scope.Scope> {
+  const request = yield* readRequest(reference, options)
+  const { origin, platform, policy } = request
+  const source = policy === "never" ? undefined : yield* (yield* ImageSources).open(origin)
+  const cached = yield* findCached(request, source)
+  if (Option.isSome(cached)) return cached.value.config
+  if (source === undefined) return yield* yield* whyNotCached(origin.name, platform)
+  return imageConfigOf((yield* source.resolve(platform, yield* PullEvents)).config.value)
+}, Effect.scoped)
