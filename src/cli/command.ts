@@ -129,12 +129,22 @@ const images = (library: Library) =>
 const inspect = (library: Library) =>
   Command.make(
     "inspect",
-    { reference, root, access, ...extraction, json },
-    Effect.fnUntraced(function* ({ reference, json, ...options }) {
+    {
+      reference,
+      root,
+      access,
+      ...extraction,
+      config: switched("config", "Print the image's config; from its registry if the store does not have the image"),
+      platform: text("platform", "OS/ARCH[/VARIANT]", "With --config: for this platform (default: the host's)"),
+      network,
+      json
+    },
+    Effect.fnUntraced(function* ({ reference, config, platform, network, json, ...options }) {
       const way = yield* lazyImport(() => import("./commands/inspect.ts"))
-      yield* way.inspect(reference, json).pipe(Effect.provide(library(options)), reportFailure(json))
+      const inspecting = config ? way.showConfig(reference, platform, json) : way.inspect(reference, json)
+      yield* inspecting.pipe(Effect.provide(library({ ...options, ...reached(network) })), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Show what the store knows about an image"))
+  ).pipe(Command.withDescription("Show what the store knows about an image, or its config"))
 
 export const ociflow = (library: Library) =>
   Command.make("ociflow").pipe(

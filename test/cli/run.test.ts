@@ -106,6 +106,10 @@ const start = (
         one.page = page
         return Effect.succeed([summary])
       },
+      config: (reference, options) => {
+        Object.assign(one, { reference, options })
+        return Effect.succeed(image.config)
+      },
       inspect: (reference) =>
         reference === "debian:12"
           ? Effect.succeed(details)
@@ -416,6 +420,13 @@ describe("flags for the network", () => {
 })
 
 describe("ociflow inspect", () => {
+  test("prints the image's config, for a platform and over the network that the flags say", async () => {
+    const { stdout, asked } = await ran("inspect debian:12 --config --platform linux/arm64 --plain-http --json")
+    expect(JSON.parse(stdout)).toEqual(image.config)
+    expect(asked).toMatchObject([{ puller: { plainHttp: true }, options: { platform: "linux/arm64" } }])
+    expect(JSON.parse((await ran("inspect debian:12 --config")).stdout)).toEqual(image.config)
+  })
+
   test("shows the image, each platform and its layers", async () => {
     const { stdout } = await ran("inspect debian:12")
     for (const text of [

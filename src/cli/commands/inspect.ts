@@ -1,4 +1,4 @@
-/** `ociflow inspect`: what the catalogue knows of one image, for people or with `--json` as one object. */
+/** `ociflow inspect`: what the catalogue knows of one image, for people or with `--json` as one object; or its config. */
 import * as Effect from "effect/Effect"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
@@ -48,4 +48,11 @@ export const inspect = Effect.fnUntraced(function* (reference: string, json: boo
   const { stdout } = yield* Output
   const found = yield* Puller.use((puller) => puller.inspect(reference))
   stdout.write(`${json ? printableJson(found) : describe(found)}\n`)
+})
+
+/** As JSON in any case: on several lines for people. */
+export const showConfig = Effect.fnUntraced(function* (reference: string, platform: string | undefined, json: boolean) {
+  const { stdout } = yield* Output
+  const config = yield* Puller.use((puller) => puller.config(reference, { platform }))
+  stdout.write(`${printableJson(config, json ? undefined : 2)}\n`)
 })

@@ -136,7 +136,7 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
-const valueOf = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+const parseText = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 
 export const detail = Effect.fnUntraced(function* (reference: string, places: TreePaths) {
   const [row] = yield* imageRows(reference)
@@ -158,7 +158,7 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
       config: {
         digest: manifest.config_digest,
         mediaType: manifest.config_media_type,
-        value: yield* valueOf(yield* configText(manifest.id))
+        value: yield* parseText(yield* configText(manifest.id))
       },
       layers,
       ...rootfs,
