@@ -1,10 +1,9 @@
 /**
  * Everything that can go wrong in a pull, as data.
  *
- * A pull fails with one `PullError`: the reference that was asked for and a `reason`. Each reason is a tagged class
- * that knows whether trying again may help (`isRetryable`), says what was wanted and what was found (`message`), and
- * says what a person can do about it (`advice`). No reason ever carries a credential, a token or a query string:
- * addresses are reduced to origin and path where the error is made.
+ * A pull fails with one `PullError`, which has the reference and a `reason`. Each reason is a tagged class: `isRetryable`
+ * tells whether trying again may help, `message` what was wanted and what was found, `advice` what to do about it. No
+ * reason contains a credential, a token or a query string: addresses are reduced to origin and path.
  */
 import { isError } from "./codeOf.ts"
 import { printable } from "./printable.ts"
@@ -24,7 +23,7 @@ export { printable } from "./printable.ts"
 
 // ---------------------------------------------------------------------------------------------------------- reference
 
-/** The text is no image reference. `problem` names the rule it breaks. */
+/** The text is not an image reference. `problem` names the rule it breaks. */
 export class InvalidReference extends taggedError("InvalidReference")<{
   readonly input: string
   readonly problem: string
@@ -38,7 +37,7 @@ export class InvalidReference extends taggedError("InvalidReference")<{
   }
 }
 
-/** A feature that is known and not there. */
+/** A feature that ociflow knows of but does not have. */
 export class NotImplemented extends taggedError("NotImplemented")<{ readonly feature: string }> {
   readonly isRetryable = false
   override get message() {
@@ -51,11 +50,11 @@ export class NotImplemented extends taggedError("NotImplemented")<{ readonly fea
 
 /** An option is unknown, or has a value that cannot be used. */
 export class InvalidOption extends taggedError("InvalidOption")<{
-  /** As it is written: `timeouts.idle`, `hosts["r.test"].mirrors[0].url`; `options` is all of them. */
+  /** The option's path, such as `timeouts.idle` or `hosts["r.test"].mirrors[0].url`; `options` stands for the whole object. */
   readonly option: string
-  /** After the option's name: `must be true or false`. Never its value. */
+  /** What is said after the option's name, such as `must be true or false`. Never the value. */
   readonly problem: string
-  /** Of an unknown option: those there are, and the one that was meant, perhaps. */
+  /** For an unknown option: the known ones, and the one that was probably meant. */
   readonly known?: ReadonlyArray<string>
   readonly suggestion?: string
 }> {
@@ -69,17 +68,17 @@ export class InvalidOption extends taggedError("InvalidOption")<{
     if (this.known === undefined) return "Correct it; docs/configuration.md describes every option."
     return this.known.length === 0
       ? "Leave it out: this function has no options."
-      : `There are: ${this.known.join(", ")}.`
+      : `Known options: ${this.known.join(", ")}.`
   }
 }
 
 // ----------------------------------------------------------------------------------------------------------- registry
 
-/** No answer: name not found, refused, reset, TLS failed, or one of the time limits ran out before a status came. */
+/** The registry gave no answer: its name was not found, the connection was refused or reset, TLS failed, or a time limit passed. */
 export class RegistryUnreachable extends taggedError("RegistryUnreachable")<{
   readonly url: string
   readonly problem: string
-  /** What can be done about it, where that is known. */
+  /** What to do about it, if known. */
   readonly remedy?: string
   readonly cause?: unknown
 }> {
@@ -96,34 +95,34 @@ export class RegistryUnreachable extends taggedError("RegistryUnreachable")<{
   }
 }
 
-/** 401 or 403, after every way to authenticate that was available has been tried. */
+/** The answer was 401 or 403, after every available way to authenticate had been tried. */
 export class AccessDenied extends taggedError("AccessDenied")<{
   readonly url: string
   readonly status: number
   readonly code?: string
   readonly detail?: string
   readonly authenticated: boolean
-  /** The answer said how to authenticate. */
+  /** True if the answer said how to authenticate. */
   readonly challenged?: boolean
-  /** It comes from another host, to which the registry had sent us: its storage, perhaps. That is shown no credentials. */
+  /** True if another host answered, to which the registry had redirected the request, such as its storage. It gets no credentials. */
   readonly redirected?: boolean
 }> {
   readonly isRetryable = false
   override get message() {
     const why = [this.code, this.detail].filter(Boolean).join(": ")
     const asked = this.authenticated ? "to the given credentials" : "to an anonymous request"
-    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`} ${this.redirected === true ? "where the registry sent us" : asked}`
+    return `${this.url} answered ${this.status}${why === "" ? "" : ` (${why})`} ${this.redirected === true ? "to a redirect from the registry" : asked}`
   }
   get advice() {
     if (this.redirected === true)
-      return "Pull again: the registry's link may have expired. Else its storage, or a proxy in between, refuses what the registry links to: logging in does not help."
+      return "Pull again: the registry's link may have expired. If it fails again, the registry's storage or a proxy refuses the link; logging in does not help."
     return this.authenticated
       ? "Check the user name and the password or token, and that they may pull this repository."
       : "Log in to this registry, or check that the repository exists: registries often hide private ones behind this answer."
   }
 }
 
-/** The function given as the option `credentials` failed. What it threw is the `cause`, and not in the message: it may be a secret. */
+/** The function given as the option `credentials` failed. What it threw is the `cause`. The message does not repeat it, since it may contain a secret. */
 export class CredentialsUnavailable extends taggedError("CredentialsUnavailable")<{
   readonly registry: string
   readonly cause?: unknown
@@ -133,17 +132,17 @@ export class CredentialsUnavailable extends taggedError("CredentialsUnavailable"
     return `no credentials for ${printable(this.registry)}: the function given for them failed`
   }
   get advice() {
-    return "See the cause, which is what it threw. It should return undefined if it has no credentials."
+    return "The cause is what it threw. A function that has no credentials for a registry should return undefined."
   }
 }
 
 const secondsOf = (millis: number) => Math.ceil(millis / 1000)
-/** Where a host asks for a pause. */
+/** The end of a message, if the host asked for a pause. */
 const askingFor = (millis: number | undefined) =>
   millis === undefined ? "" : `; it asks to wait ${secondsOf(millis)} s`
-const waitingItself = "A longer `retry.maxWait` has the pull wait itself."
+const waitingItself = "With a longer `retry.maxWait`, the pull waits by itself."
 
-/** 429, after the retries; `retryAfterMillis` is what the registry asked for. */
+/** The answer was still 429 after all retries. `retryAfterMillis` is the pause that the registry asked for. */
 export class RateLimited extends taggedError("RateLimited")<{
   readonly url: string
   readonly retryAfterMillis?: number
@@ -161,7 +160,7 @@ export class RateLimited extends taggedError("RateLimited")<{
   }
 }
 
-/** The registry knows no such manifest. */
+/** The registry does not have this manifest. */
 export class ManifestNotFound extends taggedError("ManifestNotFound")<{
   readonly url: string
   readonly code?: string
@@ -177,18 +176,18 @@ export class ManifestNotFound extends taggedError("ManifestNotFound")<{
   }
 }
 
-/** The registry named a blob in a manifest and does not have it. */
+/** A manifest names this blob, but the registry does not have it. */
 export class BlobNotFound extends taggedError("BlobNotFound")<{ readonly url: string; readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
     return `blob not found: ${this.digest} at ${this.url}`
   }
   get advice() {
-    return "The registry is missing a part of this image: push it again, or pull from another registry."
+    return "Part of this image is missing from the registry: push the image again, or pull it from another registry."
   }
 }
 
-/** Any other status that is not what the protocol asks for. 408 and 5xx may be retried; 501 is for good. */
+/** Any other status that the protocol does not allow here. 408 and 5xx may be retried, except 501. */
 export class RegistryError extends taggedError("RegistryError")<{
   readonly url: string
   readonly status: number
@@ -212,11 +211,11 @@ export class RegistryError extends taggedError("RegistryError")<{
   }
 }
 
-/** The answer is not what its status and type promise: broken JSON, a header that makes no sense, a body too large. */
+/** The answer does not fit its status and type: broken JSON, an invalid header, a body that is too large. */
 export class InvalidResponse extends taggedError("InvalidResponse")<{
   readonly url: string
   readonly problem: string
-  /** It is an HTML page: the front of a web site, a login. */
+  /** True if the answer is an HTML page, such as a login form. */
   readonly isPage?: boolean
 }> {
   readonly isRetryable = false
@@ -230,13 +229,13 @@ export class InvalidResponse extends taggedError("InvalidResponse")<{
   }
 }
 
-/** A redirect, realm or foreign address that a registry may not send us to. `option` permits it, where one does. */
+/** A redirect, token realm or foreign layer URL to an address that is not allowed. `option` is the option that would allow it, if there is one. */
 export class AddressRefused extends taggedError("AddressRefused")<{
   readonly from: string
   readonly to: string
   readonly problem: string
   readonly option?: "trustedHosts" | "plainHttp"
-  /** The registry that the option would be given for. */
+  /** The registry whose settings the option belongs to. */
   readonly registry?: string
 }> {
   readonly isRetryable = false
@@ -254,7 +253,7 @@ export class AddressRefused extends taggedError("AddressRefused")<{
   }
 }
 
-/** A file or directory that an image is to come from is none that can be used: not there, broken, or not of this kind. */
+/** A file or directory cannot be used as the source of an image: it is missing, broken, or of another kind. */
 export class InvalidSource extends taggedError("InvalidSource")<{
   readonly source: string
   readonly problem: string
@@ -264,11 +263,11 @@ export class InvalidSource extends taggedError("InvalidSource")<{
     return `cannot pull from ${printable(this.source)}: ${printable(this.problem, 1000)}`
   }
   get advice() {
-    return "Check the path. oci: takes an OCI layout, a directory or a tar; docker-archive: what docker save writes."
+    return "Check the path. oci: takes an OCI layout (a directory or a tar file), docker-archive: a file written by docker save."
   }
 }
 
-/** The pull, or the look, took longer than `timeouts.total`. Milliseconds. */
+/** The call took longer than `timeouts.total`. Milliseconds. */
 export class DeadlineExceeded extends taggedError("DeadlineExceeded")<{ readonly millis: number }> {
   readonly isRetryable = true
   override get message() {
@@ -279,7 +278,7 @@ export class DeadlineExceeded extends taggedError("DeadlineExceeded")<{ readonly
   }
 }
 
-/** The index offers no manifest that this platform can run. */
+/** The index has no manifest for a platform that the wanted one can run. */
 export class PlatformNotFound extends taggedError("PlatformNotFound")<{
   readonly wanted: string
   readonly offered: ReadonlyArray<string>
@@ -293,7 +292,7 @@ export class PlatformNotFound extends taggedError("PlatformNotFound")<{
   }
 }
 
-/** A document or layer of a type that is not pulled: schema 1, an artifact, an unknown compression. */
+/** A document or layer has a type that cannot be pulled: schema 1, an artifact, an unknown compression. */
 export class UnsupportedMediaType extends taggedError("UnsupportedMediaType")<{
   readonly mediaType: string
   readonly subject: string
@@ -307,7 +306,7 @@ export class UnsupportedMediaType extends taggedError("UnsupportedMediaType")<{
   }
 }
 
-/** A digest by an algorithm that is not registered, so nothing can prove the bytes. */
+/** A digest whose algorithm is not supported, so the bytes cannot be verified. */
 export class UnsupportedDigest extends taggedError("UnsupportedDigest")<{ readonly digest: string }> {
   readonly isRetryable = false
   override get message() {
@@ -319,8 +318,8 @@ export class UnsupportedDigest extends taggedError("UnsupportedDigest")<{ readon
 }
 
 /**
- * Bytes that are not what their name says. `subject` is `manifest`, `config`, `blob` or `diffID`. A wrong diffID is told
- * of bytes whose own digest was right: then the image is wrong, not who sent it.
+ * The bytes do not have the expected digest. `subject` is `manifest`, `config`, `blob` or `diffID`. A diffID is compared
+ * only after the blob's own digest was right, so if it differs, the image is wrong, not its sender.
  */
 export class DigestMismatch extends taggedError("DigestMismatch")<{
   readonly subject: string
@@ -335,12 +334,12 @@ export class DigestMismatch extends taggedError("DigestMismatch")<{
   }
   get advice() {
     return this.subject === "diffID"
-      ? "The image was built or pushed wrongly: the layer is the one that its manifest names. Nothing was published. Build and push it again."
+      ? "The layer is the one in the manifest, so the image was built or pushed wrongly. Nothing was published. Build and push it again."
       : "The registry, or a proxy in between, sent wrong bytes. Nothing was published. Try another registry or mirror."
   }
 }
 
-/** More or fewer bytes than the descriptor says. Unit: bytes. */
+/** The content has more or fewer bytes than its descriptor says. */
 export class SizeMismatch extends taggedError("SizeMismatch")<{
   readonly subject: string
   readonly expected: number
@@ -349,15 +348,15 @@ export class SizeMismatch extends taggedError("SizeMismatch")<{
   readonly isRetryable = false
   override get message() {
     return this.actual > this.expected
-      ? `${this.subject} has more than the ${this.expected} bytes that its descriptor says`
-      : `${this.subject} has ${this.actual} bytes, fewer than the ${this.expected} that its descriptor says`
+      ? `${this.subject} has more than the ${this.expected} bytes given in its descriptor`
+      : `${this.subject} has ${this.actual} bytes, fewer than the ${this.expected} given in its descriptor`
   }
   get advice() {
     return "The registry, or a proxy in between, sent wrong bytes. Nothing was published. Try another registry or mirror."
   }
 }
 
-/** A manifest that contradicts itself: layer count against diff ids, index against manifest, nesting without end. */
+/** The manifest contradicts itself or its config: numbers of layers and diffIDs that differ, nested indexes that never end. */
 export class InvalidManifest extends taggedError("InvalidManifest")<{
   readonly digest: string
   readonly problem: string
@@ -371,7 +370,7 @@ export class InvalidManifest extends taggedError("InvalidManifest")<{
   }
 }
 
-/** A body that ended early, stalled, was too slow or broke; `offset` bytes of the blob had arrived. */
+/** A download ended early, stalled, was too slow or broke; `offset` bytes of the blob had arrived. */
 export class BlobInterrupted extends taggedError("BlobInterrupted")<{
   readonly digest: string
   readonly offset: number
@@ -389,7 +388,7 @@ export class BlobInterrupted extends taggedError("BlobInterrupted")<{
 
 // -------------------------------------------------------------------------------------------------------------- layer
 
-/** The bytes are proven but are no layer: broken compression or a broken archive. */
+/** The bytes have the right digest, but the compression or the archive is broken. */
 export class CorruptLayer extends taggedError("CorruptLayer")<{
   readonly digest: string
   readonly stage: "decompress" | "untar"
@@ -404,7 +403,7 @@ export class CorruptLayer extends taggedError("CorruptLayer")<{
   }
 }
 
-/** An entry that no honest archive has: it would leave the layer's root, or it lies about itself. */
+/** An entry that would be written outside the layer's root, or that contradicts itself. */
 export class UnsafeEntry extends taggedError("UnsafeEntry")<{
   readonly digest: string
   readonly path: string
@@ -419,7 +418,7 @@ export class UnsafeEntry extends taggedError("UnsafeEntry")<{
   }
 }
 
-/** The body of an entry was asked for when the next entry had come, or a second time. Nothing is wrong with the image. */
+/** An entry's body was read after the next entry had come, or a second time. The image is not at fault. */
 export class BodyUnusable extends taggedError("BodyUnusable")<{ readonly path: string }> {
   readonly isRetryable = false
   override get message() {
@@ -430,7 +429,7 @@ export class BodyUnusable extends taggedError("BodyUnusable")<{ readonly path: s
   }
 }
 
-/** A limit of the configuration was passed. */
+/** A configured limit was exceeded. */
 export class LimitExceeded extends taggedError("LimitExceeded")<{
   readonly limit: string
   readonly maximum: number
@@ -446,7 +445,7 @@ export class LimitExceeded extends taggedError("LimitExceeded")<{
   }
 }
 
-/** The file system refused: `code` is the system's own (ENOSPC, EACCES, EMFILE, EROFS, EIO, …). */
+/** A file system call failed. `code` is the system's own (ENOSPC, EACCES, EMFILE, EROFS, EIO, …). */
 export class FileSystemFailed extends taggedError("FileSystemFailed")<{
   readonly operation: string
   readonly path: string
@@ -470,32 +469,32 @@ export class FileSystemFailed extends taggedError("FileSystemFailed")<{
       case "EPERM":
         return "Not permitted: check who owns the directory, or choose another `root`."
       case "EIO":
-        return "The disk reports an error: check it before anything else."
+        return "The disk reports an error: check the disk first."
       case "ETIMEDOUT":
-        return "Waiting took too long. Look for a stopped process that has the file open (`fuser`, `lsof`); continue or end it."
+        return "The file stayed locked for too long. Find the process that has it open (`fuser`, `lsof`), then resume or end it."
       default:
         return "Check the directory and its file system, or choose another `root`."
     }
   }
 }
 
-/** The preflight found less free space than the image needs at least. Bytes. */
+/** There is less free space than the image needs. Bytes. */
 export class NotEnoughSpace extends taggedError("NotEnoughSpace")<{
   readonly path: string
-  /** For what is still to be fetched. */
+  /** Bytes needed at least for what has not been downloaded yet. */
   readonly needed: number
   readonly available: number
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${printable(this.path)} has ${this.available} bytes free; the image needs ${this.needed} or more`
+    return `${printable(this.path)} has ${this.available} bytes free; the image needs at least ${this.needed}`
   }
   get advice() {
     return "Free some space (`prune`), choose another `root`, or turn off the `preflight`."
   }
 }
 
-/** The worker that extracted this layer ended by itself (out of memory, a killed thread). */
+/** The worker that extracted this layer ended unexpectedly, for example because it ran out of memory. */
 export class WorkerDied extends taggedError("WorkerDied")<{ readonly digest: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
@@ -508,14 +507,14 @@ export class WorkerDied extends taggedError("WorkerDied")<{ readonly digest: str
 
 // -------------------------------------------------------------------------------------------------------------- store
 
-/** Policy `never`, `inspect` or `rm`, and the store does not hold the image, or not all of it. */
+/** The store does not have the image, or not all of it, and the call (policy `never`, `inspect`, `rm`) does not download. */
 export class NotCached extends taggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `not in the store for ${this.platform}: ${this.problem}`
   }
   get advice() {
-    return "`images` lists what the store holds; a pull with the `policy` missing or always fetches the rest."
+    return "`images` lists the stored images. A pull with the `policy` missing or always downloads the rest."
   }
 }
 
@@ -534,18 +533,18 @@ export class CatalogueFailed extends taggedError("CatalogueFailed")<{
   }
 }
 
-/** `verify` found what is not as the catalogue says. */
+/** `verify` found differences between the store and its catalogue. */
 export class StoreDamaged extends taggedError("StoreDamaged")<{ readonly faults: number }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.faults} ${this.faults === 1 ? "thing is" : "things are"} not as the catalogue says`
+    return `${this.faults} ${this.faults === 1 ? "difference" : "differences"} from the catalogue`
   }
   get advice() {
     return "`verify` with `repair` pulls again what is missing or was changed."
   }
 }
 
-/** Other users may do more with a directory of the store than they should; nothing in it was touched. */
+/** Other users have too many rights to a directory of the store. Nothing in it was changed. */
 export class UnsafeStore extends taggedError("UnsafeStore")<{ readonly path: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
@@ -564,27 +563,27 @@ export class CatalogueTooNew extends taggedError("CatalogueTooNew")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.path} has schema version ${this.found}; this ociflow knows up to ${this.supported}`
+    return `${this.path} has schema version ${this.found}; this version of ociflow supports up to ${this.supported}`
   }
   get advice() {
     return "Update ociflow, or choose another `root`."
   }
 }
 
-/** A part of ociflow, or of what it depends on, is not there: it was not installed, or a bundler left it out. */
+/** A module of ociflow or of a dependency is missing: it was not installed, or a bundler left it out. */
 export class ModuleMissing extends taggedError("ModuleMissing")<{ readonly module: string; readonly problem: string }> {
   readonly isRetryable = false
   override get message() {
     return `${this.module} cannot be loaded: ${printable(this.problem)}`
   }
   get advice() {
-    return "Install the package and its dependencies again; a program that is bundled leaves them outside of its bundle."
+    return "Install the package and its dependencies again. If the program is bundled, keep them outside of the bundle."
   }
 }
 
 // --------------------------------------------------------------------------------------------------------------- pull
 
-/** Every reason by its tag; also how a reason that crossed a thread is made anew. */
+/** Every reason's class by its tag. A reason that was sent between threads is rebuilt from it. */
 export const reasons = {
   InvalidReference,
   NotImplemented,
@@ -628,8 +627,8 @@ export type Reason = InstanceType<(typeof reasons)[keyof typeof reasons]>
 export const isReason = (u: unknown): u is Reason => isError(u) && "_tag" in u && Object.hasOwn(reasons, String(u._tag))
 
 /**
- * A pull failed; `Effect.catchReason("PullError", "AccessDenied", …)` picks one reason out. Its stack is that of the call
- * that failed. JSON, a logger and `console.error` show its message and its advice.
+ * A call failed. `Effect.catchReason("PullError", "AccessDenied", …)` handles one reason. The stack leads to the caller's
+ * own line. JSON, loggers and `console.error` show the message and the advice.
  */
 export class PullError extends taggedError("PullError")<{
   readonly reference: string

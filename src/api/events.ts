@@ -1,11 +1,11 @@
 /**
- * What a pull tells while it goes: plain values, JSON as they are. Sizes and offsets are bytes, durations milliseconds.
+ * The events of a pull: plain values that can be written as JSON. Sizes and offsets are bytes, durations milliseconds.
  * The order for one layer: `LayerCached`, or `LayerWaiting`? `LayerStarted` `LayerProgress`* `LayerDone`; the last
  * event of a pull that succeeds is `Pulled`.
  */
 import type { ImageConfig } from "./ImageConfig.ts"
 
-/** Where a layer of an image stands on disk. */
+/** A layer of a stored image. */
 export interface PulledLayer {
   /** Digest of the blob, as the manifest names it. */
   readonly digest: string
@@ -14,15 +14,15 @@ export interface PulledLayer {
   readonly mediaType: string
   /** Bytes of the blob. */
   readonly size: number
-  /** Absolute path of the directory with the layer's files: its own, or the one where all layers are merged. */
+  /** Absolute path of the directory with the layer's files: the layer's own, or that of the merged layers. */
   readonly path: string
 }
 
 /** An image that is complete in the store. */
 export interface PulledImage {
-  /** The reference that was asked for, in full. */
+  /** The full form of the reference that was pulled. */
   readonly reference: string
-  /** What the reference named: the index's digest, or the manifest's where there is no index. */
+  /** Digest of the document that the reference names: the index, or the manifest if there is no index. */
   readonly digest: string
   readonly manifestDigest: string
   readonly configDigest: string
@@ -38,9 +38,9 @@ export interface PulledImage {
   readonly rootfs?: string
 }
 
-/** What a pull comes to. */
+/** The result of a pull. */
 export interface PullResult extends PulledImage {
-  /** True if the store had all of it and nothing was downloaded. */
+  /** True if the whole image was in the store and nothing was downloaded. */
   readonly cached: boolean
 }
 
@@ -58,25 +58,25 @@ export interface Resolved {
   readonly size: number
   readonly layers: ReadonlyArray<{ readonly digest: string; readonly diffId: string; readonly size: number }>
 }
-/** The layer is on disk already: nothing is fetched for it. */
+/** The layer is in the store already: nothing is downloaded for it. */
 export interface LayerCached {
   readonly _tag: "LayerCached"
   readonly digest: string
   readonly path: string
 }
-/** Another pull, in this process or another, has this layer in hand. */
+/** Another pull, in this process or another, is working on this layer. */
 export interface LayerWaiting {
   readonly _tag: "LayerWaiting"
   readonly digest: string
 }
-/** The download begins at `offset`; above 0 when kept bytes of an earlier pull are continued. */
+/** The download begins at `offset`, which is above 0 if bytes of an earlier pull were kept. */
 export interface LayerStarted {
   readonly _tag: "LayerStarted"
   readonly digest: string
   readonly size: number
   readonly offset: number
 }
-/** At most some 20 a second for each layer. */
+/** Sent at most about 20 times a second for each layer. */
 export interface LayerProgress {
   readonly _tag: "LayerProgress"
   readonly digest: string
@@ -90,10 +90,10 @@ export interface LayerProgress {
   /** Entries that were applied. */
   readonly entries: number
 }
-/** A request or a body failed and is tried again after `delay`. */
+/** A request or a download failed and is tried again after `delay`. */
 export interface Retrying {
   readonly _tag: "Retrying"
-  /** The layer, where it is a layer's body. */
+  /** Digest of the layer, if a layer's download failed. */
   readonly digest?: string
   /** Counts from 1. */
   readonly attempt: number
@@ -110,7 +110,7 @@ export interface LayerDone {
   readonly inflated: number
   readonly entries: number
 }
-/** What a pull can live with; `docs/events.md` says what each one means. */
+/** The kinds of warnings; `docs/events.md` explains each. */
 export type WarningCode =
   | "AttributeTooLarge"
   | "AttributesDropped"
@@ -132,26 +132,26 @@ export type WarningCode =
   | "RegistryWarning"
   | "StoreExposed"
   | "UnknownEntryType"
-/** Something that does not stop the pull and should be known. */
+/** A problem that does not stop the pull. */
 export interface Warning {
   readonly _tag: "Warning"
   readonly code: WarningCode
   readonly message: string
   readonly digest?: string
 }
-/** What a registry says of how much more it may be asked; it counts images, not layers. */
+/** The registry's rate limit: how many more pulls it allows. Registries count images, not layers. */
 export interface Quota {
   readonly _tag: "Quota"
   readonly registry: string
   readonly limit: number
   readonly remaining: number
-  /** Milliseconds in which `limit` may be asked for, where the registry tells. */
+  /** The period that `limit` is for, if the registry says so. Milliseconds. */
   readonly window?: number
 }
 export interface Pulled {
   readonly _tag: "Pulled"
   readonly image: PulledImage
-  /** True where the store had all of it and nothing was fetched. */
+  /** True if the whole image was in the store and nothing was downloaded. */
   readonly cached: boolean
 }
 
@@ -168,5 +168,5 @@ export type PullEvent =
   | Quota
   | Pulled
 
-/** Where a pull's stages put their events; it never blocks and never fails. */
+/** Takes the events of a pull. It must neither block nor throw. */
 export type Emit = (event: PullEvent) => void

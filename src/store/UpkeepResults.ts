@@ -58,7 +58,7 @@ export interface Usage {
 }
 
 export interface Verified {
-  /** What is not as the catalogue says; with `repair`, what could not be repaired. */
+  /** Differences from the catalogue; with `repair`, those that could not be repaired. */
   readonly faults: ReadonlyArray<Fault>
   readonly repaired: ReadonlyArray<Fault>
   /** Trees without a fingerprint: only their existence was checked. */
@@ -71,7 +71,7 @@ export interface UnknownTree {
   readonly path: string
 }
 
-/** Something that is not as the catalogue says. */
+/** A difference between the store and its catalogue. */
 export interface Fault {
   readonly reference: string
   readonly platform: string

@@ -1,4 +1,5 @@
 /** The grammar, the JSON and the words, against a library that only tells stories. */
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -79,7 +80,8 @@ interface Asked {
 const start = (
   argv: ReadonlyArray<string>,
   events: Observable<PullEvent> = from(story),
-  stdout = new CapturedOutput()
+  stdout = new CapturedOutput(),
+  variables: Readonly<Record<string, string>> = {}
 ) => {
   const asked: Array<Asked> = []
   const stderr = new CapturedOutput()
@@ -128,7 +130,12 @@ const start = (
       Effect.acquireRelease(Effect.succeed(service), () => Effect.sync(() => Object.assign(one, { closed: true })))
     )
   }
-  const fiber = Effect.runFork(run(argv, library).pipe(Effect.provideService(Output, { stdout, stderr })))
+  const fiber = Effect.runFork(
+    run(argv, library).pipe(
+      Effect.provideService(Output, { stdout, stderr }),
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(variables))
+    )
+  )
   const result = Effect.runPromise(Fiber.await(fiber)).then((exit) => {
     const code = exitCode(exit, "SIGTERM", (line) => stderr.write(`${line}\n`))
     return { code, stdout: stdout.text, stderr: stderr.text, asked }
@@ -173,6 +180,14 @@ describe("ociflow pull", () => {
     )
     expect(stdout.endsWith(`            ${layers[5]?.path}\n`)).toBe(true)
     expect(stderr).toBe("")
+  })
+
+  test("a terminal that cannot draw gets lines", async () => {
+    const screen = () => new CapturedOutput({ columns: 100 })
+    const on = async (TERM: string) =>
+      (await start(["pull", "debian:12"], from(story), screen(), { TERM }).result).stdout
+    expect(await on("dumb")).toBe((await ran("pull debian:12")).stdout)
+    expect(await on("xterm")).not.toBe(await on("dumb"))
   })
 
   test("--quiet tells the image's name with its digest alone; warnings go to stderr", async () => {

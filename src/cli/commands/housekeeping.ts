@@ -74,7 +74,7 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
     printable(problem),
     ...(path === undefined ? [] : [printable(path)])
   ])
-  const said = rows.length === 0 ? "Everything is as the catalogue says." : table(rows)
+  const said = rows.length === 0 ? "No differences from the catalogue." : table(rows)
   if (unknown.length === 0) return said
   const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
   return `${said}\n${table(trees)}\nNo fingerprint was recorded for these trees. Remove and pull them again to create one.`

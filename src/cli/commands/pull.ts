@@ -1,4 +1,5 @@
 /** `ociflow pull`: events to the bars, to lines, or to JSON; the image at the end; a word when it is broken off. */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { type MonoTypeOperatorFunction, share, tap } from "rxjs"
@@ -95,6 +96,8 @@ export const pull = Effect.fnUntraced(function* <E>(
   report: Report
 ) {
   const { stdout, stderr } = yield* Output
+  const terminal = yield* Config.String("TERM").pipe(Config.withDefault(""), Effect.orDie)
+  const plain = report.plain || terminal === "dumb"
   let state = initial
   yield* Puller.use((puller) =>
     drain(isPullError)(
@@ -103,7 +106,7 @@ export const pull = Effect.fnUntraced(function* <E>(
           state = advance(state, event)
           if (report.quiet && event._tag === "Warning") stderr.write(`warning: ${printable(event.message)}\n`)
         }),
-        reporting(stdout, report)
+        reporting(stdout, { ...report, plain })
       )
     )
   ).pipe(

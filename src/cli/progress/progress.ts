@@ -27,7 +27,7 @@ export interface ProgressOptions {
   readonly color?: boolean | undefined
   /** Show nothing. */
   readonly quiet?: boolean | undefined
-  /** Lines even on a terminal, for one that carries a log as well. */
+  /** Lines even on a terminal, for one that cannot draw or that shows a log as well. */
   readonly plain?: boolean | undefined
 }
 
@@ -39,7 +39,7 @@ const lineEvery = 10_000
 export const showProgress = ({ stream, color, quiet, plain }: ProgressOptions): MonoTypeOperatorFunction<PullEvent> => {
   if (quiet === true) return (events) => events
   const { isTTY = false, columns = 0 } = stream
-  return plain !== true && isTTY && columns > 0 && process.env["TERM"] !== "dumb"
+  return plain !== true && isTTY && columns > 0
     ? drawing(stream, color ?? stream.hasColors?.() === true)
     : telling(stream)
 }

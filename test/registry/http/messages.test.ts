@@ -131,7 +131,7 @@ describe("a refusal", () => {
           detail: "Request has expired"
         })
         expect(error.message).toContain(storage.host)
-        expect(error.message).toMatch(/where the registry sent us$/)
+        expect(error.message).toMatch(/to a redirect from the registry$/)
         expect(error.advice).not.toMatch(/^Log in|Check the user name/)
         expect(error.advice).toMatch(/link may have expired/)
       }
