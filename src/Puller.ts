@@ -28,7 +28,7 @@ import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
-import type { Entry } from "./layer/Entry.ts"
+import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
@@ -44,10 +44,19 @@ export class Puller extends Context.Service<
     /** The same pull as a cold sequence of its events: subscribing pulls, unsubscribing cancels. */
     readonly pull$: (reference: string, options?: PullOptions & Watching) => Observable<PullEvent>
     /**
-     * The entries of an image's layers, lowest layer first, without writing them. The next entry comes when the body
-     * of the one before was read or passed over; unsubscribing stops the download there.
+     * The entries of an image's layers, lowest layer first, without writing them: a file that several layers have comes once
+     * for each, whiteouts are entries, and bytes are verified when the sequence has completed. The next entry is read when
+     * what `project` gave for the last has completed; until then that entry can be read. Unsubscribing ends the download there.
+     *
+     * Without `project` the next entry comes when the observer's `next` has returned and, if it reads the body, when that
+     * is over: for observers that work synchronously. All others give `project`, or use `entries`.
      */
-    readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
+    readonly entries$: EntriesFunction
+    /**
+     * The same entries, each read when it is asked for: `for await (const entry of oci.entries(reference))`. An entry can be read until
+     * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
+     */
+    readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
     /**
      * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
      * there, else from the registry.
@@ -154,6 +163,9 @@ export class Puller extends Context.Service<
         return Layer.mock(Puller, {
           pull$: pull === undefined ? missing$("pull$") : pull$,
           entries$: missing$("entries$"),
+          entries: () => {
+            throw new Error("this puller has no entries")
+          },
           tags$: missing$("tags$"),
           referrers$: missing$("referrers$"),
           settled: Effect.void,

@@ -27,11 +27,11 @@ import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
-import type { Entry } from "./layer/Entry.ts"
 import { login, logout } from "./login.ts"
 import { Puller } from "./Puller.ts"
 import { abortable } from "./reactive/abortable.ts"
 import { errorOf } from "./reactive/bridge.ts"
+import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
@@ -49,8 +49,20 @@ export interface Client extends AsyncDisposable {
    * was closed meanwhile. In each case only after everything that the pull had opened is closed again.
    */
   readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PullResult>
-  /** The entries of an image's layers, lowest layer first, without writing them; with backpressure. */
-  readonly entries$: (reference: string, options?: EntriesOptions & Watching) => Observable<Entry>
+  /**
+   * The entries of an image's layers, lowest layer first, without writing them: a file that several layers have comes once
+   * for each, whiteouts are entries, and bytes are verified when the sequence has completed. The next entry is read when
+   * what `project` gave for the last has completed; until then that entry can be read. Unsubscribing ends the download there.
+   *
+   * Without `project` the next entry comes when the observer's `next` has returned and, if it reads the body, when that
+   * is over: for observers that work synchronously. All others give `project`, or use `entries`.
+   */
+  readonly entries$: EntriesFunction
+  /**
+   * The same entries, each read when it is asked for: `for await (const entry of oci.entries(reference))`. An entry can be read until
+   * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
+   */
+  readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
   /**
    * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
    * there, else from the registry.
@@ -156,6 +168,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     pull$: puller.pull$,
     pull: (reference, options) => run(puller.pull(reference, options), options),
     entries$: puller.entries$,
+    entries: puller.entries,
     config: (reference, options) => run(puller.config(reference, options), options),
     resolve: (reference, options) => run(puller.resolve(reference, options), options),
     manifest: (reference, options) => run(puller.manifest(reference, options), options),

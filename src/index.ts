@@ -46,7 +46,7 @@ export {
   AddressRefused,
   BlobInterrupted,
   BlobNotFound,
-  BodyUnusable,
+  BodyGone,
   CatalogueFailed,
   CatalogueTooNew,
   CorruptLayer,
@@ -102,11 +102,12 @@ export type {
 export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/ImageConfig.ts"
 export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Lookup.ts"
 export { type Client, type Held, open } from "./client.ts"
-export type { Entry, EntryType } from "./layer/Entry.ts"
+export type { EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"
 export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
 export { Gate } from "./reactive/Gate.ts"
+export type { Entry } from "./read/entries/Entry.ts"
 export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
 export type {
   FailedRemoval,

@@ -5,7 +5,18 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { concatMap, Observable, takeUntil, throwError, toArray } from "rxjs"
+import {
+  concat,
+  concatMap,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  type ObservableInput,
+  of,
+  takeUntil,
+  throwError,
+  toArray
+} from "rxjs"
 import {
   type ConfigOptions,
   defaultLimits,
@@ -28,10 +39,11 @@ import type { Emit, PullEvent } from "./api/events.ts"
 import { checkOptions } from "./api/options/checkOptions.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
+import type { EntryCursor } from "./layer/EntryCursor.ts"
 import { extractionOf, variantOf } from "./layer/ExtractionOptions.ts"
 import { layouts } from "./layer/layout/layouts.ts"
 import { ExtractionPool } from "./layer/pool/ExtractionPool.ts"
-import { naming, naming$, watched, watched$ } from "./pull/call.ts"
+import { naming, naming$, namingError, watched, watched$ } from "./pull/call.ts"
 import { PullEvents } from "./pull/events/PullEvents.ts"
 import { SharedWork } from "./pull/flights/SharedWork.ts"
 import { holdImage } from "./pull/holdImage.ts"
@@ -41,7 +53,13 @@ import { pull } from "./pull/pull.ts"
 import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
 import { awaitTeardowns, drain, makeLift, PendingTeardowns, scoped$ } from "./reactive/bridge.ts"
+import type { Gate } from "./reactive/Gate.ts"
+import { concatPull } from "./read/entries/concatPull.ts"
+import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
+import { iterateEntries } from "./read/entries/iterateEntries.ts"
+import type { EntryOrigin, ReadEntry } from "./read/entries/makeEntry.ts"
+import { pushEntries } from "./read/entries/pushEntries.ts"
 import { readConfig } from "./read/readConfig.ts"
 import { Registry } from "./registry/Registry.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
@@ -164,6 +182,31 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       })
     }).pipe(naming$(reference))
 
+  const limits = filled(defaultLimits, options.limits)
+  const reading$ = <A>(
+    reference: string,
+    given: (EntriesOptions & Watching) | undefined,
+    named: EntryOrigin["named"],
+    use: (cursor: EntryCursor<ReadEntry>, gate: Gate | undefined) => Observable<A>
+  ) =>
+    watched$("entries$", given, (options, emit) => {
+      const opening = entriesOf(reference, options, { limits, named })
+      return sequence$(
+        Effect.map(opening, (cursor) => use(cursor, options.gate)),
+        emit
+      )
+    })
+  const entries$ = <A>(
+    reference: string,
+    options?: EntriesOptions & Watching,
+    project?: (entry: Entry, index: number) => ObservableInput<A>
+  ): Observable<Entry | A> =>
+    reading$<Entry | A>(reference, options, namingError(reference), (cursor, gate) =>
+      project === undefined
+        ? pushEntries(cursor, gate)
+        : concatPull(cursor.next, ({ entry }, index) => project(entry, index))
+    ).pipe(naming$(reference))
+
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
     return yield* catalogue.images({ ...options, after })
@@ -172,10 +215,15 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   return {
     pull: pulling,
     pull$: pulling$,
-    entries$: (reference: string, options?: EntriesOptions & Watching) =>
-      watched$("entries$", options, (options, emit) => sequence$(entriesOf(reference, options), emit)).pipe(
-        naming$(reference)
-      ),
+    entries$: entries$ as EntriesFunction,
+    entries: (reference: string, options?: EntriesOptions & Watching) => {
+      const named = namingError(reference)
+      return iterateEntries({
+        cursor$: reading$(reference, options, named, (cursor) => concat(of(cursor), NEVER)).pipe(naming$(reference)),
+        named,
+        settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
+      })
+    },
     config: (reference: string, options?: ConfigOptions & Watching, listen?: Emit) =>
       watched("config", options, listen, (options) => inTime(readConfig(reference, options))).pipe(
         provided,

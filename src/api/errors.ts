@@ -419,7 +419,7 @@ export class UnsafeEntry extends taggedError("UnsafeEntry")<{
 }
 
 /** An entry's body was read after the next entry had come, or a second time. The image is not at fault. */
-export class BodyUnusable extends taggedError("BodyUnusable")<{ readonly path: string }> {
+export class BodyGone extends taggedError("BodyGone")<{ readonly path: string }> {
   readonly isRetryable = false
   override get message() {
     return `the body of ${JSON.stringify(printable(this.path))} is gone: it is read once, while its entry is the latest`
@@ -608,7 +608,7 @@ export const reasons = {
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,
-  BodyUnusable,
+  BodyGone,
   LimitExceeded,
   FileSystemFailed,
   NotEnoughSpace,

@@ -1,6 +1,4 @@
 /** What a layer's archive holds, and what takes it: the seam between reading an archive and writing a directory. */
-import type { Observable } from "rxjs"
-
 export type EntryType = "file" | "directory" | "symlink" | "link" | "character-device" | "block-device" | "fifo"
 
 /**
@@ -42,34 +40,4 @@ export interface Applier {
   finish(): void
   /** Closes open files, also after a failure or a cancel. Never throws; may be called twice. */
   close(): void
-}
-
-/** An entry as users see it: a name, the facts, and a body that is read only if somebody asks. */
-export interface Entry {
-  /** The path decoded as UTF-8; bytes that are none become U+FFFD. */
-  readonly path: string
-  /** The path byte for byte, as a binary (latin1) string. */
-  readonly rawPath: string
-  /** Target of a symlink or hard link, decoded as UTF-8. */
-  readonly linkPath?: string
-  readonly type: EntryType
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  /** Bytes of the body, holes among them. */
-  readonly size: number
-  readonly mtime: Date
-  readonly xattrs: ReadonlyMap<string, Uint8Array>
-  /** Digest of the layer's blob. */
-  readonly layer: string
-  /**
-   * The body, once, in pieces; to be subscribed before the next entry is taken. The pieces are to be read, not written to:
-   * those of a hole share their memory. Where the entries are unsubscribed from in its middle, it fails with a
-   * `DOMException` called `AbortError`; so do `bytes` and `text`.
-   */
-  readonly body$: Observable<Uint8Array>
-  /** The whole body. More than `limits.bodyBytes`, holes counted, is `LimitExceeded`, before any of it is read. */
-  readonly bytes: () => Promise<Uint8Array>
-  /** The whole body as UTF-8; bounded as `bytes`. */
-  readonly text: () => Promise<string>
 }

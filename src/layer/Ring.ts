@@ -10,6 +10,9 @@ import type { Gate } from "../reactive/Gate.ts"
 const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6, ready: 7 } as const
 const words = 8
 
+/** Questions count from 1, modulo 2^30; 0 is no answer. */
+const answer = (question: number, wanted: boolean): number => (question << 2) | (wanted ? 1 : 2) | 0
+
 /** Milliseconds. */
 const idleAfter = 50
 
@@ -80,9 +83,9 @@ export class RingWriter {
     this.#signal()
   }
 
-  /** Answers what the reader asks: is what it has to send wanted? */
-  decide(wanted: boolean): void {
-    Atomics.store(this.#control, word.decision, wanted ? 1 : 2)
+  /** Answers the reader's question of this number: is what it has to send wanted? */
+  decide(question: number, wanted: boolean): void {
+    Atomics.store(this.#control, word.decision, answer(question, wanted))
     this.#signal()
   }
 
@@ -166,14 +169,15 @@ export class RingReader {
     if (Atomics.load(this.#control, word.state) === cancelled) throw new Cancelled("cancelled")
   }
 
-  /** Asks anew whether what comes is wanted; the question itself goes another way. */
-  ask(): void {
-    Atomics.store(this.#control, word.decision, 0)
-  }
-
-  /** Blocks until `ask` is answered; the answer may change from yes to no later. */
-  isWanted(): boolean {
-    return this.#wait(() => [undefined, true, false][Atomics.load(this.#control, word.decision)])
+  /**
+   * Blocks until the question of this number is answered, which goes another way; the answer may change from yes to no
+   * later. An answer to an earlier question is none.
+   */
+  isWanted(question: number): boolean {
+    return this.#wait(() => {
+      const decision = Atomics.load(this.#control, word.decision)
+      return decision === answer(question, true) ? true : decision === answer(question, false) ? false : undefined
+    })
   }
 
   #wait<A>(look: (state: number) => A | undefined, idle?: () => void): A {

@@ -27,16 +27,20 @@ export const naming = (reference: string) => {
     Effect.mapError(effect, (reason) => calledAt(new PullError({ reference, reason }), site))
 }
 
+/** The same for an error that is handed on in other ways; what is no reason stays what it is. */
+export const namingError = (reference: string) => namedFrom(reference, callSite(namingError))
+
+const namedFrom =
+  (reference: string, site: ReturnType<typeof callSite>) =>
+  (error: unknown): unknown => {
+    const failure = isReason(error) ? new PullError({ reference, reason: error }) : error
+    return failure instanceof PullError ? calledAt(failure, site) : failure
+  }
+
 /** The same for a sequence. */
 export const naming$ = (reference: string) => {
-  const site = callSite(naming$)
-  return <A>(source: Observable<A>): Observable<A> =>
-    source.pipe(
-      catchError((error) => {
-        const failure = isReason(error) ? new PullError({ reference, reason: error }) : error
-        return throwError(() => (failure instanceof PullError ? calledAt(failure, site) : failure))
-      })
-    )
+  const named = namedFrom(reference, callSite(naming$))
+  return <A>(source: Observable<A>): Observable<A> => source.pipe(catchError((error) => throwError(() => named(error))))
 }
 
 /** A listener that calls both; either can be absent. */

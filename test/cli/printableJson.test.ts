@@ -46,6 +46,9 @@ const hostile = Puller.of({
           { ...pulled, image: { ...image, platform: evil, reference: evil } }
         ] as const),
   entries$: () => of(),
+  entries: () => {
+    throw new Error("not asked")
+  },
   resolve: () => Effect.succeed({ ...about, platforms: [offered], annotations: { [evil]: evil } }),
   manifest: () => Effect.succeed({ ...about, text: JSON.stringify({ a: evil }) }),
   tags$: () => of(evil),

@@ -95,6 +95,9 @@ const start = (
         return events
       },
       entries$: () => NEVER,
+      entries: () => {
+        throw new Error("not asked")
+      },
       resolve: () => Effect.succeed(resolution),
       manifest: (reference, options) => {
         Object.assign(one, { reference, options })

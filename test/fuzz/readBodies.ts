@@ -1,13 +1,17 @@
 /** An archive's entries as a user reads them, a body of each through a gate: what comes is what the archive says, holes too. */
-import { from } from "rxjs"
+import { from, Subscription } from "rxjs"
 import type { Limits } from "../../src/api/config.ts"
 import { isReason } from "../../src/api/errors.ts"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
-import { receiveEntries } from "../../src/layer/pool/receiveEntries.ts"
+import { LayerCursor, type LayerMessages } from "../../src/layer/pool/LayerCursor.ts"
 import type { RingWriter } from "../../src/layer/Ring.ts"
 import { type Part, untar } from "../../src/layer/tar/untar.ts"
 import type { EntryMessage } from "../../src/layer/workerMessages.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
+import { mapCursor } from "../../src/read/entries/concatCursors.ts"
+import type { Entry } from "../../src/read/entries/Entry.ts"
+import { makeEntry } from "../../src/read/entries/makeEntry.ts"
+import { pushEntries } from "../../src/read/entries/pushEntries.ts"
 
 const digest = "sha256:fuzz"
 
@@ -75,7 +79,7 @@ export const readBodies = async (archive: Uint8Array, limits: Limits, gated: boo
   let index = 0
   let open = 0
   let waiting = 0
-  const receiver = receiveEntries({ digest, limits, gate }, (entry) => {
+  const read = (entry: Entry) => {
     const body = expected[index++] ?? Buffer.alloc(0)
     if (++open > 1) broken ??= `${entry.path} comes while a body is read`
     let at = 0
@@ -100,12 +104,17 @@ export const readBodies = async (archive: Uint8Array, limits: Limits, gated: boo
         open -= 1
       }
     })
-  })(ring)
-  await new Promise<void>((resolve) => {
-    for (const message of messages) receiver.entry(message)
-    receiver.finish(resolve)
-  })
-  receiver.close()
+  }
+  const send = ({ ring: take, message, end }: LayerMessages) => {
+    take(ring)
+    for (const each of messages) message(each)
+    end()
+    return new Subscription()
+  }
+  const origin = { digest, limits, named: (error: unknown) => error, gate }
+  const cursor = mapCursor(new LayerCursor(send), ({ header, body }) => makeEntry(origin, header, body))
+  await new Promise<void>((complete, error) => pushEntries(cursor, gate).subscribe({ next: read, error, complete }))
+  cursor.close()
   if (index !== expected.length) broken ??= `${index} entries of ${expected.length}`
   return broken
 }

@@ -35,7 +35,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   BlobInterrupted: { digest, offset: 7, problem: "the connection was reset" },
   CorruptLayer: { digest, stage: "untar", problem: "a header is broken" },
   UnsafeEntry: { digest, path: "../x", problem: "it leaves the root" },
-  BodyUnusable: { path: "etc/passwd" },
+  BodyGone: { path: "etc/passwd" },
   LimitExceeded: { limit: "entries", maximum: 1, unit: "entries", subject: "layer" },
   FileSystemFailed: { operation: "open", path: "/x", code: "EACCES" },
   NotEnoughSpace: { path: "/x", needed: 2, available: 1 },

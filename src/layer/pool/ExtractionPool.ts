@@ -3,15 +3,15 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { EMPTY, Observable } from "rxjs"
+import { EMPTY, type Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
-import { Gate } from "../../reactive/Gate.ts"
-import type { Entry } from "../Entry.ts"
+import type { Warning } from "../../api/events.ts"
+import type { Gate } from "../../reactive/Gate.ts"
+import type { EntryCursor } from "../EntryCursor.ts"
 import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
-import type { Job } from "../workerMessages.ts"
-import { receiveEntries } from "./receiveEntries.ts"
+import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
 import { WorkerPool } from "./WorkerPool.ts"
@@ -57,11 +57,15 @@ export class ExtractionPool extends Context.Service<
      */
     readonly extract$: (job: LayerJob, source: Source) => Observable<JobEvent>
     /**
-     * The archive's entries in place of a directory, one at a time. The next one waits until the body of the last one is
-     * over; a body that was not asked for when the observer returned is passed over. What an entry says is proven only
-     * when the observable completes. `gate`: while it is closed nothing comes; by default it is always open.
+     * The archive's entries in place of a directory, as they are asked for. `source` is subscribed once the first is asked
+     * for and a worker is free; that worker is taken until the last entry was sent or the cursor is closed. What an entry
+     * says is proven only when the last one was. `warn` hears of what is odd.
      */
-    readonly entries$: (job: Omit<LayerJob, "directory">, source: Source, gate?: Gate) => Observable<Entry>
+    readonly entries: (
+      job: Omit<LayerJob, "directory">,
+      source: Source,
+      warn?: (warning: Warning) => void
+    ) => EntryCursor
     /**
      * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
      * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
@@ -92,17 +96,17 @@ export class ExtractionPool extends Context.Service<
         return ExtractionPool.of({
           extract$: ({ directory, ...layer }, source) =>
             runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source),
-          entries$: (layer, source, gate = new Gate()) =>
-            new Observable((entries) => {
-              const job: Job = { ...layer, limits: all }
-              const receive = receiveEntries({ digest: layer.digest, limits: all, gate }, (entry) =>
-                entries.next(entry)
-              )
-              return runJob(pool, job, source, receive).subscribe({
-                error: (error) => entries.error(error),
-                complete: () => entries.complete()
+          entries: (layer, source, warn) =>
+            new LayerCursor(({ message, end, ring }) =>
+              runJob(pool, { ...layer, limits: all }, source, (writer) => {
+                ring(writer)
+                return message
+              }).subscribe({
+                next: (event) => event._tag === "Warning" && warn?.(event),
+                error: (error) => end({ error }),
+                complete: () => end()
               })
-            }),
+            ),
           fingerprint$: ({ digest, directory, like }) => {
             const facts = like === undefined ? ours : fingerprintFactsOf(like)
             return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, tree: { directory, facts } })

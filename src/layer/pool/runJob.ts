@@ -18,14 +18,8 @@ export interface Extracted {
 
 export type JobEvent = LayerProgress | Warning | Extracted
 
-/** Takes what a worker sends back of the entries; `finish` once there is no more. */
-export interface Receiver {
-  readonly entry: (message: EntryMessage) => void
-  readonly finish: (then: () => void) => void
-  /** The job failed. A reader that waits for a body gets the error, too. */
-  readonly fail: (error: unknown) => void
-  readonly close: () => void
-}
+/** Takes what a worker sends back of the entries. */
+export type Receiver = (message: EntryMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
@@ -41,10 +35,7 @@ export const runJob = (
       const progress = (counts: Counts) =>
         events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
 
-      const fail = (error: unknown) => {
-        receiver?.fail(error)
-        events.error(error)
-      }
+      const fail = (error: unknown) => events.error(error)
       const stop = worker.start(job, {
         died: fail,
         message: (message) => {
@@ -63,23 +54,17 @@ export const runJob = (
               const { counts, fingerprint } = message
               const { inflated, entries } = counts
               const known = fingerprint === undefined ? {} : { fingerprint }
-              const done = () => {
-                progress(counts)
-                events.next({ _tag: "Extracted", inflated, entries, ...known })
-                events.complete()
-              }
-              return receiver === undefined ? done() : receiver.finish(done)
+              progress(counts)
+              events.next({ _tag: "Extracted", inflated, entries, ...known })
+              return events.complete()
             }
             default:
-              return receiver?.entry(message)
+              return receiver?.(message)
           }
         }
       })
       // Before the source is subscribed: it may fail, or end, on the spot.
-      events.add(() => {
-        receiver?.close()
-        stop()
-      })
+      events.add(stop)
       const fed = feed(source(gate), worker.ring, gate, {
         received: (bytes) => {
           received += bytes

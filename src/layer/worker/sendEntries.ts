@@ -21,6 +21,7 @@ export const sendEntries = (
 ): OperatorFunction<Part, never> =>
   transduce(() => {
     let sent = 0
+    let large = 0
     const give = (message: EntryMessage, body?: Uint8Array<ArrayBuffer>) => {
       const bytes = weight(message)
       sent = (sent + bytes) | 0
@@ -35,10 +36,10 @@ export const sendEntries = (
             return give({ _tag: "Entry", header: compact(part.header), ...(body === undefined ? {} : { body }) }, body)
           }
           case "Begin":
-            ring.ask()
+            large += 1
             return give({ _tag: "Begin", header: compact(part.header) })
           case "Data": {
-            if (!ring.isWanted()) return
+            if (!ring.isWanted(large)) return
             const chunk = Uint8Array.from(part.chunk)
             return give({ _tag: "Data", chunk }, chunk)
           }

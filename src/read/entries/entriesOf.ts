@@ -1,50 +1,39 @@
 /** The entries of an image's layers, lowest layer first, without writing them. */
 import * as Effect from "effect/Effect"
-import { catchError, concatMap, defer, from, type Observable, tap, throwError } from "rxjs"
 import type { EntriesOptions } from "../../api/config.ts"
-import { isReason } from "../../api/errors.ts"
-import type { Entry } from "../../layer/Entry.ts"
+import type { EntryCursor } from "../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { distinctLayers } from "../../pull/describeImage.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
-import { isBlobMismatch } from "../../pull/layer/refetchOnMismatch.ts"
 import { readRequest } from "../../pull/PullRequest.ts"
 import { makeLift } from "../../reactive/bridge.ts"
-import type { ResolvedLayer } from "../../registry/Registry.ts"
+import { concatCursors, mapCursor } from "./concatCursors.ts"
+import { type EntryOrigin, makeEntry, type ReadEntry } from "./makeEntry.ts"
+import { type LayerReading, readLayer } from "./readLayer.ts"
 
-/** Resolves the image. Its layers are read on subscription, which must come before the scope closes. */
-export const entriesOf = Effect.fnUntraced(function* (reference: string, { gate, ...options }: EntriesOptions) {
+/** Resolves the image. The cursor is closed with the scope. */
+export const entriesOf = Effect.fnUntraced(function* (
+  reference: string,
+  { gate, ...options }: EntriesOptions,
+  { limits, named }: Pick<EntryOrigin, "limits" | "named">
+) {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
   const { origin, platform } = yield* readRequest(reference, options)
   const source = yield* (yield* ImageSources).open(origin)
   const layers = yield* distinctLayers(yield* source.resolve(platform, emit))
-  const lift = yield* makeLift()
-
-  /**
-   * Emitted entries cannot be taken back. If a mirror's wrong bytes are noticed before the first entry, the layer is
-   * read again; after it, reading fails with the mismatch. In both cases that mirror is not asked again.
-   */
-  const readLayer$ = (layer: ResolvedLayer): Observable<Entry> =>
-    defer(() => {
-      let given = false
-      const reading$ = pool
-        .entries$(layer, (gate) => source.blob$(layer, gate, { emit }), gate)
-        .pipe(
-          tap(() => {
-            given = true
+  const reading: LayerReading = { pool, source, emit, lift: yield* makeLift() }
+  return yield* Effect.acquireRelease(
+    Effect.sync(
+      (): EntryCursor<ReadEntry> =>
+        concatCursors(
+          layers.map((layer) => () => {
+            const origin: EntryOrigin = { digest: layer.digest, limits, named, gate }
+            return mapCursor(readLayer(reading, layer), ({ header, body }) => makeEntry(origin, header, body))
           })
         )
-      return reading$.pipe(
-        catchError((error) => {
-          if (!isReason(error) || !isBlobMismatch(error)) return throwError(() => error)
-          return lift(source.reportMismatch(layer.digest, emit)).pipe(
-            concatMap((lied) => (lied && !given ? reading$ : throwError(() => error)))
-          )
-        })
-      )
-    })
-
-  return from(layers).pipe(concatMap(readLayer$))
+    ),
+    (cursor) => Effect.sync(cursor.close)
+  )
 })

@@ -7,12 +7,13 @@ import * as Effect from "effect/Effect"
 import { concatMap, filter, firstValueFrom, lastValueFrom, NEVER, Observable, take, tap, toArray } from "rxjs"
 import { afterAll, describe, expect } from "vitest"
 import { CorruptLayer, isReason } from "../../../src/api/errors.ts"
-import type { Entry } from "../../../src/layer/Entry.ts"
 import { ExtractionPool, type Source } from "../../../src/layer/pool/ExtractionPool.ts"
 import { WorkerPool } from "../../../src/layer/pool/WorkerPool.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
+import type { Entry } from "../../../src/read/entries/Entry.ts"
 import { digestOf, tar } from "../../../src/testing/index.ts"
 import { it } from "../../support/effect.ts"
+import { entries$ } from "../../support/layerEntries.ts"
 import { gated } from "../readArchive.ts"
 
 const root = mkdtempSync(join(tmpdir(), "ociflow-pool-"))
@@ -252,7 +253,7 @@ describe("entries$", () => {
     using((pool) =>
       run(async () => {
         const entries = await lastValueFrom(
-          pool.entries$(allEntries.job, source(allEntries.blob)).pipe(
+          entries$(pool, allEntries.job, source(allEntries.blob)).pipe(
             concatMap(async (entry) => ({ entry, body: await entry.bytes() })),
             toArray()
           )
@@ -287,7 +288,7 @@ describe("entries$", () => {
           const archive = tar()
           for (const name of ["a", "b"]) archive.file(name, "", { xattrs: { "user.a": value } })
           const heavy = layerOf(archive.end().bytes())
-          const entries = await lastValueFrom(pool.entries$(heavy.job, source(heavy.blob)).pipe(toArray()))
+          const entries = await lastValueFrom(entries$(pool, heavy.job, source(heavy.blob)).pipe(toArray()))
           expect(entries.map(({ xattrs }) => xattrs.get("user.a")?.length)).toEqual([value.length, value.length])
         }),
       { workers: 1, limits: { paxBytes: 2 ** 23 } }
@@ -297,10 +298,10 @@ describe("entries$", () => {
   it.live("bodies that nobody asks for are passed over", () =>
     using((pool) =>
       run(async () => {
-        const entries = await lastValueFrom(pool.entries$(large.job, source(large.blob)).pipe(toArray()))
+        const entries = await lastValueFrom(entries$(pool, large.job, source(large.blob)).pipe(toArray()))
         expect(entries.map(({ path }) => path)).toEqual(["first", "large", "small", "last"])
         const late = await entries[1]?.bytes().catch((error) => error)
-        expect(late).toMatchObject({ _tag: "BodyUnusable", path: "large" })
+        expect(late).toMatchObject({ _tag: "BodyGone", path: "large" })
       })
     )
   )
@@ -310,22 +311,21 @@ describe("entries$", () => {
       run(async () => {
         let unsubscribed = false
         const text = await firstValueFrom(
-          pool
-            .entries$(
-              small.job,
-              stalling(Buffer.concat([small.blob, Buffer.alloc(small.blob.length)]), () => {
-                unsubscribed = true
-              })
-            )
-            .pipe(
-              filter((entry) => entry.path === "etc/os-release"),
-              concatMap((entry) => entry.text()),
-              take(1)
-            )
+          entries$(
+            pool,
+            small.job,
+            stalling(Buffer.concat([small.blob, Buffer.alloc(small.blob.length)]), () => {
+              unsubscribed = true
+            })
+          ).pipe(
+            filter((entry) => entry.path === "etc/os-release"),
+            concatMap((entry) => entry.text()),
+            take(1)
+          )
         )
         expect(text).toBe("ID=test\n")
         expect(unsubscribed).toBe(true)
-        await lastValueFrom(pool.entries$(small.job, source(small.blob)))
+        await lastValueFrom(entries$(pool, small.job, source(small.blob)))
       })
     )
   )
@@ -336,7 +336,7 @@ describe("entries$", () => {
         let bodies = 0
         let overlapping = false
         await lastValueFrom(
-          pool.entries$(large.job, source(large.blob)).pipe(
+          entries$(pool, large.job, source(large.blob)).pipe(
             tap((entry) => {
               if (bodies > 0) overlapping = true
               bodies++
@@ -354,7 +354,7 @@ describe("entries$", () => {
       run(async () => {
         const interrupted = (read: (entry: Entry) => Promise<unknown>) =>
           new Promise<unknown>((resolve) => {
-            const subscription = pool.entries$(large.job, stalling(large.blob)).subscribe((entry) => {
+            const subscription = entries$(pool, large.job, stalling(large.blob)).subscribe((entry) => {
               if (entry.path !== "large") return
               resolve(read(entry).catch((error) => error))
               setImmediate(() => subscription.unsubscribe())
@@ -363,9 +363,9 @@ describe("entries$", () => {
         for (const read of [(entry: Entry) => entry.bytes(), (entry: Entry) => lastValueFrom(entry.body$)]) {
           const error = await interrupted(read)
           expect(error).toBeInstanceOf(DOMException)
-          expect(error).toMatchObject({ name: "AbortError", message: "the entries were unsubscribed from" })
+          expect(error).toMatchObject({ name: "AbortError", message: "the entries were closed" })
         }
-        await lastValueFrom(pool.entries$(small.job, source(small.blob)))
+        await lastValueFrom(entries$(pool, small.job, source(small.blob)))
       })
     )
   )
@@ -374,7 +374,7 @@ describe("entries$", () => {
     using((pool) =>
       run(async () => {
         const first = await lastValueFrom(
-          pool.entries$(large.job, source(large.blob)).pipe(
+          entries$(pool, large.job, source(large.blob)).pipe(
             concatMap((entry) => entry.body$.pipe(take(1))),
             toArray()
           )
@@ -403,7 +403,7 @@ describe("bodies that are larger than they look", () => {
         expect(vast.blob.length).toBeLessThan(400)
         for (const read of [(entry: Entry) => entry.text(), (entry: Entry) => entry.bytes()]) {
           const seen = await lastValueFrom(
-            pool.entries$(vast.job, source(vast.blob)).pipe(
+            entries$(pool, vast.job, source(vast.blob)).pipe(
               concatMap((entry) => read(entry).catch((error) => error)),
               toArray()
             )
@@ -426,7 +426,7 @@ describe("bodies that are larger than they look", () => {
           ] as const)
             for (const layer of [sparse(size, 512), layerOf(tar().file("f", Buffer.alloc(size)).end().bytes())]) {
               const first = await firstValueFrom(
-                pool.entries$(layer.job, source(layer.blob)).pipe(
+                entries$(pool, layer.job, source(layer.blob), { limits: { bodyBytes: 4096 } }).pipe(
                   concatMap((entry) =>
                     entry.bytes().then(
                       (bytes) => bytes.length,
@@ -438,7 +438,7 @@ describe("bodies that are larger than they look", () => {
               expect(first).toBe(outcome)
             }
         }),
-      { workers: 1, limits: { bodyBytes: 4096 } }
+      { workers: 1 }
     )
   )
 
@@ -454,7 +454,7 @@ describe("bodies that are larger than they look", () => {
         }
         tick()
         await lastValueFrom(
-          pool.entries$(vast.job, source(vast.blob)).pipe(
+          entries$(pool, vast.job, source(vast.blob)).pipe(
             concatMap((entry) => entry.body$),
             tap((piece) => {
               bytes += piece.length
@@ -475,7 +475,7 @@ describe("bodies that are larger than they look", () => {
     using((pool) =>
       run(async () => {
         const pieces = await lastValueFrom(
-          pool.entries$(vast.job, source(vast.blob)).pipe(
+          entries$(pool, vast.job, source(vast.blob)).pipe(
             filter((entry) => entry.path === "holes"),
             concatMap((entry) => entry.body$),
             toArray()
@@ -493,7 +493,7 @@ describe("bodies that are larger than they look", () => {
         const regions = Array.from({ length: 10_000 }, (_, i) => [i * 3, Buffer.of(1 + (i % 255))] as const)
         const layer = layerOf(tar().sparse("comb", 30_000, regions, "pax-1.0").end().bytes())
         const bytes = await firstValueFrom(
-          pool.entries$(layer.job, source(layer.blob)).pipe(concatMap((entry) => entry.bytes()))
+          entries$(pool, layer.job, source(layer.blob)).pipe(concatMap((entry) => entry.bytes()))
         )
         const expected = Buffer.alloc(30_000)
         for (const [at, byte] of regions) byte.copy(expected, at)
@@ -505,9 +505,9 @@ describe("bodies that are larger than they look", () => {
   it.live("a body of a hole is read once, and when its entry comes", () =>
     using((pool) =>
       run(async () => {
-        const entries = await lastValueFrom(pool.entries$(vast.job, source(vast.blob)).pipe(toArray()))
+        const entries = await lastValueFrom(entries$(pool, vast.job, source(vast.blob)).pipe(toArray()))
         const late = await lastValueFrom(entries[0]?.body$ ?? NEVER).catch((error) => error)
-        expect(late).toMatchObject({ _tag: "BodyUnusable" })
+        expect(late).toMatchObject({ _tag: "BodyGone" })
       })
     )
   )
@@ -529,7 +529,7 @@ describe("bodies that are larger than they look", () => {
           const gate = new Gate()
           let [waiting, largest, bytes] = [0, 0, 0]
           await lastValueFrom(
-            pool.entries$(layer.job, source(layer.blob), gate).pipe(
+            entries$(pool, layer.job, source(layer.blob), { gate }).pipe(
               concatMap((entry) => entry.body$),
               tap((piece) => {
                 bytes += piece.length
@@ -557,7 +557,7 @@ describe("bodies that are larger than they look", () => {
         const many = layerOf(archive.end().bytes())
         const gate = new Gate()
         const seen: Array<string> = []
-        const subscription = pool.entries$(many.job, source(many.blob), gate).subscribe(({ path }) => {
+        const subscription = entries$(pool, many.job, source(many.blob), { gate }).subscribe(({ path }) => {
           seen.push(path)
           if (seen.length % 1000 === 0) gate.close()
         })
@@ -568,7 +568,7 @@ describe("bodies that are larger than they look", () => {
           gate.open()
         }
         subscription.unsubscribe()
-        await lastValueFrom(pool.entries$(small.job, source(small.blob)))
+        await lastValueFrom(entries$(pool, small.job, source(small.blob)))
       })
     )
   )

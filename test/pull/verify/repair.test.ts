@@ -67,7 +67,11 @@ describe("repair", () => {
       const repairing = repair(pull).pipe(
         Effect.provideContext(store.context),
         Effect.provide(
-          Layer.mock(ExtractionPool, { extract$: () => NEVER, entries$: () => NEVER, fingerprint$: () => NEVER })
+          Layer.mock(ExtractionPool, {
+            extract$: () => NEVER,
+            entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
+            fingerprint$: () => NEVER
+          })
         )
       )
       const exit = yield* Effect.exit(repairing)

@@ -1,0 +1,9 @@
+import { filter, Subscription, take } from "rxjs"
+import type { Gate } from "../../reactive/Gate.ts"
+
+/** Calls `then` once the gate is open: at once where it is, or where there is none. */
+export const whenOpen = (gate: Gate | undefined, then: () => void): Subscription => {
+  if (gate !== undefined && !gate.isOpen) return gate.open$.pipe(filter(Boolean), take(1)).subscribe(then)
+  then()
+  return Subscription.EMPTY
+}
