@@ -108,7 +108,7 @@ const built = await Promise.all([
     banner: {},
     minifyWhitespace: false
   }),
-  build({ ...common, entryPoints: ["src/layer/worker/extract.ts"], outfile: worker }),
+  build({ ...common, entryPoints: ["src/layer/worker/main.ts"], outfile: worker }),
   build({ ...common, entryPoints: ["src/store/database/engine.ts"], outfile: engine, banner: directory })
 ])
 await copyFile(join(root, "node_modules/sql.js/dist/sql-wasm.wasm"), join(root, "dist/ociflow-sqlite.wasm"))

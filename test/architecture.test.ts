@@ -218,7 +218,7 @@ test("the store is read without loading the network", () => {
 })
 
 test("the worker loads neither the network nor the catalogue", () => {
-  const loaded = loadedBy("layer/worker/extract.ts")
+  const loaded = loadedBy("layer/worker/main.ts")
   for (const foreign of ["undici", "sql.js", "node:http", "node:https", "node:net", "node:tls"])
     expect([...loaded]).not.toContain(foreign)
 })
@@ -226,7 +226,7 @@ test("the worker loads neither the network nor the catalogue", () => {
 const found = (file: string, pattern: RegExp) => text.get(file)?.match(pattern) ?? []
 
 test("no file of the event loop calls the file system, or a program, synchronously", () => {
-  const worker = loadedBy("layer/worker/extract.ts").add("layer/worker/extract.ts")
+  const worker = loadedBy("layer/worker/main.ts").add("layer/worker/main.ts")
   const synchronous = /\b[a-z]\w*Sync\b/g
   expect(found("fs/removeTree.ts", synchronous)).toContain("readdirSync")
   for (const file of files)

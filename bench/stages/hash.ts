@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { verifyDigest } from "../../src/layer/worker/verifyDigest.ts"
+import { verifyDigest } from "../../src/layer/verifyDigest.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import type { Bench } from "../Bench.ts"
 import { micro, type Task } from "../measure/micro.ts"

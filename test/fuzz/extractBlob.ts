@@ -5,7 +5,7 @@ import type { ApplierOptions } from "../../src/layer/apply/apply.ts"
 import { makeApplier } from "../../src/layer/apply/apply.ts"
 import { decompress, makeInputBudget } from "../../src/layer/compression/decompress.ts"
 import { untar } from "../../src/layer/tar/untar.ts"
-import { verifyDigest } from "../../src/layer/worker/verifyDigest.ts"
+import { verifyDigest } from "../../src/layer/verifyDigest.ts"
 import { writeEntries } from "../../src/layer/worker/writeEntries.ts"
 import { transduce } from "../../src/reactive/transduce.ts"
 

@@ -1,5 +1,5 @@
 /** Some workers, made when they are needed and kept warm; who asks for one too many waits in line. */
-import { ExtractionWorker } from "../ExtractionWorker.ts"
+import { ExtractionWorker } from "./ExtractionWorker.ts"
 
 type Taker = (worker: ExtractionWorker) => void
 

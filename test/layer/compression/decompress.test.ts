@@ -5,7 +5,7 @@ import { lastValueFrom, map, Subject, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { defaultLimits, type Limits } from "../../../src/api/config.ts"
 import { decompress, makeInputBudget } from "../../../src/layer/compression/decompress.ts"
-import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
+import { verifyDigest } from "../../../src/layer/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { gated } from "../readArchive.ts"
 

@@ -1,12 +1,12 @@
 /** An extraction worker as the event loop sees it: its thread, its ring, and one job at a time. */
 
 import type { Worker } from "node:worker_threads"
-import { messageOf } from "../api/codeOf.ts"
-import { FileSystemFailed, ModuleMissing, WorkerDied } from "../api/errors.ts"
-import { startWorker } from "../assets.ts"
-import { isMissing, scarcity } from "../fs/loadModule.ts"
-import { makeRingMemory, RingWriter } from "./Ring.ts"
-import type { FingerprintJob, Job, Message, WorkerCommand } from "./workerMessages.ts"
+import { messageOf } from "../../api/codeOf.ts"
+import { FileSystemFailed, ModuleMissing, WorkerDied } from "../../api/errors.ts"
+import { startWorker } from "../../assets.ts"
+import { isMissing, scarcity } from "../../fs/loadModule.ts"
+import { makeRingMemory, RingWriter } from "../Ring.ts"
+import type { FingerprintJob, Job, Message, WorkerCommand } from "../workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20

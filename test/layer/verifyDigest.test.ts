@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { from, lastValueFrom, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
-import { verifyDigest } from "../../../src/layer/worker/verifyDigest.ts"
+import { verifyDigest } from "../../src/layer/verifyDigest.ts"
 
 const bytes = Buffer.from("bytes that are proven")
 const digestOf = (algorithm: string) => `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`

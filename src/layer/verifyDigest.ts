@@ -1,9 +1,9 @@
 /** Proves bytes against their digest, and their number against the descriptor, while they pass. */
 import { createHash } from "node:crypto"
 import type { MonoTypeOperatorFunction } from "rxjs"
-import { DigestMismatch, SizeMismatch, UnsupportedDigest } from "../../api/errors.ts"
-import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
-import { transduce } from "../../reactive/transduce.ts"
+import { DigestMismatch, SizeMismatch, UnsupportedDigest } from "../api/errors.ts"
+import { hashAlgorithms } from "../image/reference/hashAlgorithms.ts"
+import { transduce } from "../reactive/transduce.ts"
 
 /**
  * Passes bytes on unchanged and hashes them; fails with `DigestMismatch` in place of completing. With `size`, the first

@@ -15,11 +15,11 @@ import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { untar } from "../tar/untar.ts"
+import { verifyDigest } from "../verifyDigest.ts"
 import { type FingerprintJob, type Job, type Message, packReason, type WorkerCommand } from "../workerMessages.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { readRing } from "./readRing.ts"
 import { sendEntries } from "./sendEntries.ts"
-import { verifyDigest } from "./verifyDigest.ts"
 import { writeEntries } from "./writeEntries.ts"
 
 /** Milliseconds between two messages of progress. */

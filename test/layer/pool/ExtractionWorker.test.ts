@@ -5,15 +5,15 @@ import { join } from "node:path"
 import { build } from "esbuild"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
-const repository = join(import.meta.dirname, "../..")
+const repository = join(import.meta.dirname, "../../..")
 let directory: string
 
 beforeAll(async () => {
   // Beneath the repository: its packages are found from there.
   directory = await mkdtemp(join(repository, "node_modules/.ociflow-"))
-  const contents = 'export * from "./ExtractionWorker.ts"; export { useAssets } from "../assets.ts"'
+  const contents = 'export * from "./ExtractionWorker.ts"; export { useAssets } from "../../assets.ts"'
   await build({
-    stdin: { contents, resolveDir: join(repository, "src/layer"), loader: "ts" },
+    stdin: { contents, resolveDir: join(repository, "src/layer/pool"), loader: "ts" },
     bundle: true,
     packages: "external",
     platform: "node",
