@@ -8,7 +8,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { RateLimited, RegistryError, RegistryUnreachable, redactUrl } from "../../api/errors.ts"
-import { retryAfter } from "../headers/readHeader.ts"
+import { retryAfter } from "../headers/retryAfter.ts"
 import type { Response } from "./exchange.ts"
 
 /**

@@ -2,7 +2,7 @@
 import { printable } from "../../api/errors.ts"
 import type { Response } from "../connection/exchange.ts"
 
-type Headers = Response["headers"]
+export type Headers = Response["headers"]
 
 /** A header that may stand once; of several the first counts. */
 export const headerOf = (headers: Headers, name: string): string | undefined => {
@@ -47,16 +47,6 @@ export const contentRange = (headers: Headers): ContentRange | undefined => {
   const [, first, last, total] = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/(?:([0-9]{1,15})|\*)$/i.exec(text.trim()) ?? []
   if (first === undefined || Number(first) > Number(last)) return undefined
   return { first: Number(first), total: total === undefined ? undefined : Number(total) }
-}
-
-/** The longest wait that is taken from a registry: a day. */
-const longestWait = 86_400_000
-
-/** `Retry-After` in milliseconds from `now`: a number of seconds, or a date (RFC 9110, section 10.2.3). */
-export const retryAfter = (headers: Headers, now: number): number | undefined => {
-  const text = headerOf(headers, "retry-after")?.trim() ?? ""
-  const wait = /^[0-9]+(?:\.[0-9]+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
-  return Number.isNaN(wait) ? undefined : Math.min(Math.max(wait, 0), longestWait)
 }
 
 /** The answer holds what was asked for, by whatever way it came (RFC 9110, section 15.3): all else is proven by its bytes. */

@@ -6,7 +6,8 @@ import { AccessDenied, printable, RateLimited, type Reason, RegistryError, redac
 import { parseJson } from "../../image/json/parseJson.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
-import { headerOf, retryAfter } from "../headers/readHeader.ts"
+import { headerOf } from "../headers/readHeader.ts"
+import { retryAfter } from "../headers/retryAfter.ts"
 import { readBody } from "./readDocument.ts"
 
 /** Bytes of an error's or a token's body that are read. */
