@@ -28,6 +28,7 @@ import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
+import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
@@ -66,6 +67,15 @@ export class Puller extends Context.Service<
       options?: ConfigOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ImageConfig, PullError>
+    /**
+     * The bytes of a blob, by its digest: any that the reference's repository has, whether or not the image names it. They are
+     * verified as they pass: the last piece comes when digest and size are proven, else the error comes in its place. A
+     * body that breaks is continued. The next piece comes when what `project` gave for the last has completed; without
+     * `project`, when the observer's `next` has returned and the gate is open. Unsubscribing closes the connection.
+     */
+    readonly blob$: BlobFunction
+    /** The same bytes, each piece when it is asked for: `for await (const chunk of oci.blob(reference, digest))`. */
+    readonly blob: (reference: string, digest: string, options?: LookOptions & Watching) => AsyncIterable<Uint8Array>
     /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
     readonly resolve: (
       reference: string,
@@ -165,6 +175,10 @@ export class Puller extends Context.Service<
           entries$: missing$("entries$"),
           entries: () => {
             throw new Error("this puller has no entries")
+          },
+          blob$: missing$("blob$"),
+          blob: () => {
+            throw new Error("this puller has no blob")
           },
           tags$: missing$("tags$"),
           referrers$: missing$("referrers$"),

@@ -31,6 +31,7 @@ import { login, logout } from "./login.ts"
 import { Puller } from "./Puller.ts"
 import { abortable } from "./reactive/abortable.ts"
 import { errorOf } from "./reactive/bridge.ts"
+import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
@@ -68,6 +69,15 @@ export interface Client extends AsyncDisposable {
    * there, else from the registry.
    */
   readonly config: (reference: string, options?: ConfigOptions & Watching) => Promise<ImageConfig>
+  /**
+   * The bytes of a blob, by its digest: any that the reference's repository has, whether or not the image names it. They are
+   * verified as they pass: the last piece comes when digest and size are proven, else the error comes in its place. A
+   * body that breaks is continued. The next piece comes when what `project` gave for the last has completed; without
+   * `project`, when the observer's `next` has returned and the gate is open. Unsubscribing closes the connection.
+   */
+  readonly blob$: BlobFunction
+  /** The same bytes, each piece when it is asked for: `for await (const chunk of oci.blob(reference, digest))`. */
+  readonly blob: (reference: string, digest: string, options?: LookOptions & Watching) => AsyncIterable<Uint8Array>
   /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
   readonly resolve: (reference: string, options?: LookOptions & Watching) => Promise<Resolution>
   /** The document that a reference stands for, or with a platform the manifest for that. */
@@ -169,6 +179,8 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     pull: (reference, options) => run(puller.pull(reference, options), options),
     entries$: puller.entries$,
     entries: puller.entries,
+    blob$: puller.blob$,
+    blob: puller.blob,
     config: (reference, options) => run(puller.config(reference, options), options),
     resolve: (reference, options) => run(puller.resolve(reference, options), options),
     manifest: (reference, options) => run(puller.manifest(reference, options), options),

@@ -7,6 +7,7 @@
  */
 
 export {
+  type BlobOptions,
   type ClientCertificate,
   type ConfigOptions,
   type Credentials,

@@ -18,6 +18,7 @@ import {
   toArray
 } from "rxjs"
 import {
+  type BlobOptions,
   type ConfigOptions,
   defaultLimits,
   defaultTimeouts,
@@ -53,7 +54,11 @@ import { pull } from "./pull/pull.ts"
 import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
 import { awaitTeardowns, drain, makeLift, PendingTeardowns, scoped$ } from "./reactive/bridge.ts"
-import type { Gate } from "./reactive/Gate.ts"
+import { Gate } from "./reactive/Gate.ts"
+import type { BlobFunction } from "./read/blob/BlobFunction.ts"
+import { blobOf } from "./read/blob/blobOf.ts"
+import { concatGated } from "./read/blob/concatGated.ts"
+import { iterateGated } from "./read/blob/iterateGated.ts"
 import { concatPull } from "./read/entries/concatPull.ts"
 import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
@@ -207,6 +212,23 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
         : concatPull(cursor.next, ({ entry }, index) => project(entry, index))
     ).pipe(naming$(reference))
 
+  const bytesOf$ = (reference: string, digest: string, options: LookOptions & { readonly gate: Gate }, emit: Emit) =>
+    sequence$(blobOf(reference, digest, options, limits), emit)
+  const blob$ = <A>(
+    reference: string,
+    digest: string,
+    options?: BlobOptions & Watching,
+    project?: (chunk: Uint8Array, index: number) => ObservableInput<A>
+  ): Observable<Uint8Array | A> =>
+    watched$(
+      "blob$",
+      options,
+      ({ gate = new Gate(), ...options }, emit): Observable<Uint8Array | A> =>
+        project === undefined
+          ? bytesOf$(reference, digest, { ...options, gate }, emit)
+          : concatGated((gate) => bytesOf$(reference, digest, { ...options, gate }, emit), project)
+    ).pipe(naming$(reference))
+
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
     return yield* catalogue.images({ ...options, after })
@@ -221,6 +243,15 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       return iterateEntries({
         cursor$: reading$(reference, options, named, (cursor) => concat(of(cursor), NEVER)).pipe(naming$(reference)),
         named,
+        settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
+      })
+    },
+    blob$: blob$ as BlobFunction,
+    blob: (reference: string, digest: string, options?: LookOptions & Watching) => {
+      const named$ = naming$(reference)
+      return iterateGated({
+        open: (gate) =>
+          named$(watched$("blob", options, (options, emit) => bytesOf$(reference, digest, { ...options, gate }, emit))),
         settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
       })
     },

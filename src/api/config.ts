@@ -376,6 +376,15 @@ export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> 
   readonly gate?: Gate | undefined
 }
 
+/** Options of `blob$`. */
+export interface BlobOptions extends Pick<PullOptions, "input"> {
+  /**
+   * While it is closed, no bytes are emitted, and what is read ahead is bounded. For an observer that is not done when its
+   * `next` returns. Default: always open.
+   */
+  readonly gate?: Gate | undefined
+}
+
 /** Options of `resolve` and `tags`. */
 export type LookOptions = Pick<PullOptions, "input">
 

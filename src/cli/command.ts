@@ -3,6 +3,7 @@
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
+ *     ociflow blob REF DIGEST
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
  *     ociflow login HOST    ociflow logout HOST
  */

@@ -52,6 +52,8 @@ export class Registry extends Context.Service<
       gate: Gate,
       options: BlobOptions
     ) => Observable<Uint8Array>
+    /** The size of any blob of the repository, as the registry says it. Fails with `BlobNotFound`. */
+    readonly blobSize: (reference: Reference, digest: Digest, emit: Emit) => Effect.Effect<number, Reason>
     /**
      * Tells that the bytes that came for a blob were not what its digest says. True where a mirror had served some: it
      * is not asked for this blob again, so that another attempt has a chance.

@@ -11,6 +11,7 @@ import { explainMapping } from "../image/reference/sandboxesIo.ts"
 import { makeLift } from "../reactive/bridge.ts"
 import { makeCredentials } from "./auth/Credentials.ts"
 import { makeTokens } from "./auth/Tokens.ts"
+import { blobSize } from "./blob/blobSize.ts"
 import { ForeignAddresses } from "./blob/ForeignAddresses.ts"
 import { makeTransport } from "./connection/Transport.ts"
 import { type DocumentRequest, documentRequestOf, fetchConfig, fetchManifest, headDigest } from "./documents.ts"
@@ -122,6 +123,8 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     documents,
     ...makeLists({ sources, lift, limits }),
     blob$: sources.blob$,
+    blobSize: (reference: Reference, digest: Digest, emit: Emit) =>
+      sources.ask(reference, "digest", emit, (session) => blobSize(session, digest)),
     reportMismatch: (digest: Digest, emit: Emit) =>
       Effect.map(mirrors.reportMismatch(digest, emit), (lied) => foreign.reportMismatch(digest) || lied)
   }

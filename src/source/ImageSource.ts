@@ -28,6 +28,8 @@ export interface ImageSource {
   readonly documents: (emit: Emit) => DocumentSource
   /** A blob's bytes from `offset`, at most `size`; errors are `Reason`s. Honours the gate. Does not hash. */
   readonly blob$: (blob: BlobDescriptor, gate: Gate, options: BlobOptions) => Observable<Uint8Array>
+  /** Of any blob that is there. Fails with `BlobNotFound`. */
+  readonly blobSize: (digest: Digest, emit: Emit) => Effect.Effect<number, Reason>
   /** Tells that a blob's bytes were false. True where another attempt has a chance. */
   readonly reportMismatch: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
 }

@@ -14,5 +14,6 @@ export const registrySource = (registry: Registry["Service"], reference: Referen
   root: documentRequestOf(reference),
   documents: (emit) => registry.documents(reference, emit),
   blob$: (blob, gate, options) => registry.blob$(reference, blob, gate, options),
+  blobSize: (digest, emit) => registry.blobSize(reference, digest, emit),
   reportMismatch: registry.reportMismatch
 })

@@ -111,6 +111,27 @@ describe("the process", () => {
     expect(await readFile(join(layers[1]?.path ?? "", "srv/b"), "utf8")).toBe("b")
   })
 
+  test("prints a blob byte for byte, and fails where its last bytes are not proven", async () => {
+    const reference = registry.reference("org/app:1")
+    const { stdout } = await ran(
+      "inspect",
+      reference,
+      "--config",
+      "--json",
+      "--root",
+      root,
+      "--platform",
+      "linux/amd64"
+    )
+    expect(JSON.parse(stdout)).toMatchObject({ cmd: ["/bin/sh"], os: "linux" })
+    const { config } = JSON.parse((await ran("manifest", reference, "--json")).stdout).manifest
+    const printed = await ran("blob", reference, config.digest)
+    expect(printed).toMatchObject({ code: 0, stderr: "" })
+    expect(Buffer.byteLength(printed.stdout)).toBe(config.size)
+    registry.fault({ kind: "blob", method: "GET" }, fault.otherByte(5))
+    expect(await ran("blob", reference, config.digest)).toMatchObject({ code: 1, stdout: "" })
+  })
+
   test("tells what it pulled: images and inspect, without the network", async () => {
     const reference = registry.reference("org/app:1")
     await ran("pull", reference, "--root", root, "--quiet", "--platform", "linux/amd64")

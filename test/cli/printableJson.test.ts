@@ -1,8 +1,9 @@
 /** A stranger's characters in each command that prints JSON, and in its words for people. */
+import { Readable } from "node:stream"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import { concat, from, of, throwError } from "rxjs"
+import { concat, from, NEVER, of, throwError } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { PullError } from "../../src/api/errors.ts"
 import { exitCode } from "../../src/cli/exitCode.ts"
@@ -51,6 +52,8 @@ const hostile = Puller.of({
   },
   resolve: () => Effect.succeed({ ...about, platforms: [offered], annotations: { [evil]: evil } }),
   manifest: () => Effect.succeed({ ...about, text: JSON.stringify({ a: evil }) }),
+  blob$: () => NEVER,
+  blob: () => Readable.from([]),
   tags$: () => of(evil),
   tags: () => Effect.succeed([evil]),
   referrers$: () => of(referrer),

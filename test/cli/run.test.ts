@@ -1,4 +1,5 @@
 /** The grammar, the JSON and the words, against a library that only tells stories. */
+import { Readable } from "node:stream"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -103,6 +104,8 @@ const start = (
         Object.assign(one, { reference, options })
         return Effect.succeed(document)
       },
+      blob$: () => NEVER,
+      blob: () => Readable.from([]),
       tags$: () => from(tags),
       tags: () => Effect.succeed(tags),
       referrers$: () => of(referrer),

@@ -41,6 +41,7 @@ const tables: Readonly<Record<string, string>> = {
   "Pull options": tableOf(optionsOf.pull),
   "Options of every call": tableOf(watching),
   "Options of `entries$`": tableOf(optionsOf.entries$),
+  "Options of `blob$`": tableOf(optionsOf.blob$),
   "Options of `config`": tableOf(optionsOf.config),
   "Options of `hold`": tableOf(optionsOf.hold),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
@@ -78,6 +79,7 @@ const interfaces: Readonly<Record<string, AnyTable>> = {
   PullOptions: optionsOf.pull,
   Watching: watching,
   EntriesOptions: optionsOf.entries$,
+  BlobOptions: optionsOf.blob$,
   ManifestOptions: optionsOf.manifest,
   ReferrersOptions: optionsOf.referrers,
   ListOptions: optionsOf.images,

@@ -1,6 +1,7 @@
 /** The options of everything that a client does, by name: what each may be, its default and what it does. */
 import type { Redacted } from "effect/Redacted"
 import type {
+  BlobOptions,
   ConfigOptions,
   EntriesOptions,
   HoldOptions,
@@ -93,6 +94,11 @@ export const entriesOptions: Table<EntriesOptions> = {
     does: "while it is closed, no entries and no pieces of a body are emitted, and what is read ahead is bounded",
     see: "[backpressure](backpressure.md#a-gate-of-your-own)"
   }
+}
+
+export const blobOptions: Table<BlobOptions> = {
+  input,
+  gate: { ...entriesOptions.gate, does: "while it is closed, no bytes are emitted, and what is read ahead is bounded" }
 }
 
 export const holdOptions: Table<HoldOptions> = { platform }

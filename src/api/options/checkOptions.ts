@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { closestMatch } from "leven"
 import { InvalidOption } from "../errors.ts"
 import {
+  blobOptions,
   configOptions,
   entriesOptions,
   holdOptions,
@@ -25,6 +26,8 @@ export const optionsOf = {
   open: clientOptions,
   pull: pullOptions,
   entries$: entriesOptions,
+  blob$: blobOptions,
+  blob: lookOptions,
   config: configOptions,
   resolve: lookOptions,
   manifest: manifestOptions,

@@ -1,4 +1,5 @@
-/** The commands that look and pull nothing: `resolve`, `tags`, `manifest`, `referrers`. */
+/** The commands that look and pull nothing: `resolve`, `tags`, `manifest`, `referrers`, `blob`. */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import type { Library } from "../Library.ts"
@@ -57,5 +58,24 @@ const referrers = (library: Library) =>
     })
   ).pipe(Command.withDescription("List artifacts attached to an image (signatures, SBOMs)"))
 
+const blob = (library: Library) =>
+  Command.make(
+    "blob",
+    {
+      reference,
+      digest: Argument.String("DIGEST").pipe(Argument.withDescription("Any blob of the repository: algorithm:hex")),
+      network
+    },
+    Effect.fnUntraced(function* ({ reference, digest, network }) {
+      const { blob } = yield* lazyImport(() => import("./blob.ts"))
+      yield* blob(reference, digest).pipe(Effect.provide(library(reached(network))), reportFailure(false))
+    })
+  ).pipe(
+    Command.withDescription("Print a blob, byte for byte; the last bytes come only if all are verified"),
+    Command.withExamples([
+      { command: "ociflow blob alpine sha256:… > layer.tar.gz", description: "A layer as the registry has it" }
+    ])
+  )
+
 export const lookupCommands = (library: Library) =>
-  [resolve(library), tags(library), manifest(library), referrers(library)] as const
+  [resolve(library), tags(library), manifest(library), referrers(library), blob(library)] as const

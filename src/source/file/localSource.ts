@@ -93,6 +93,9 @@ export const openLocal = Effect.fnUntraced(function* (
           return part.bytes$(gate, offset, size)
         })
       ),
+    blobSize: Effect.fnUntraced(function* (digest) {
+      return (yield* image.part(digest))?.size ?? (yield* new BlobNotFound({ url, digest }))
+    }),
     reportMismatch: () => Effect.succeed(false)
   }
 })

@@ -42,6 +42,7 @@ afterAll(async () => {
 
 const seen = <A>(source: Observable<A>) => lastValueFrom(source, { defaultValue: undefined })
 const name = () => registry.reference("app:1")
+const anyDigest = `sha256:${"a".repeat(64)}`
 /** Options as a caller without types gives them: they fit every function. */
 type Given = never
 
@@ -57,6 +58,8 @@ const calls: Readonly<Record<string, Call>> = {
   "client.pull": { of: "pull", call: (options) => oci.pull(name(), options) },
   "client.pull$": { of: "pull", call: (options) => seen(oci.pull$(name(), options)) },
   "client.entries$": { of: "entries$", call: (options) => seen(oci.entries$(name(), options)) },
+  "client.blob$": { of: "blob$", call: (options) => seen(oci.blob$(name(), anyDigest, options)) },
+  "client.blob": { of: "blob", call: (options) => oci.blob(name(), anyDigest, options)[Symbol.asyncIterator]().next() },
   "client.config": { of: "config", call: (options) => oci.config(name(), options) },
   "client.resolve": { of: "resolve", call: (options) => oci.resolve(name(), options) },
   "client.manifest": { of: "manifest", call: (options) => oci.manifest(name(), options) },
