@@ -83,7 +83,7 @@ const pull = (library: Library) =>
       json
     }) {
       const level = yield* GlobalFlag.LogLevel
-      const way = yield* lazyImport(() => import("./commands/pull.ts"))
+      const way = yield* lazyImport(() => import("./actions/pull.ts"))
       yield* way
         .pull(
           library({
@@ -122,7 +122,7 @@ const images = (library: Library) =>
     "images",
     { root, access, limit, after, ...extraction, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
-      const way = yield* lazyImport(() => import("./commands/images.ts"))
+      const way = yield* lazyImport(() => import("./actions/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
   ).pipe(Command.withDescription("List the images that the store holds"))
@@ -141,7 +141,7 @@ const inspect = (library: Library) =>
       json
     },
     Effect.fnUntraced(function* ({ reference, config, platform, network, json, ...options }) {
-      const way = yield* lazyImport(() => import("./commands/inspect.ts"))
+      const way = yield* lazyImport(() => import("./actions/inspect.ts"))
       const inspecting = config ? way.showConfig(reference, platform, json) : way.inspect(reference, json)
       yield* inspecting.pipe(Effect.provide(library({ ...options, ...reached(network) })), reportFailure(json))
     })

@@ -20,7 +20,7 @@ const wrong = (option: string, problem: string) =>
   Effect.fail(new PullError({ reference: "(login)", reason: new InvalidOption({ option, problem }) }))
 
 const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
-  const { passwordFrom, question } = yield* lazyImport(() => import("./password.ts"))
+  const { passwordFrom, question } = yield* lazyImport(() => import("../actions/password.ts"))
   const typed = process.stdin.isTTY === true
   if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
   if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")

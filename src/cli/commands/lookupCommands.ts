@@ -8,7 +8,7 @@ import { reportFailure } from "../reportFailure.ts"
 import { json, reference, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = lazyImport(() => import("./lookup.ts"))
+const way = lazyImport(() => import("../actions/lookup.ts"))
 
 const resolve = (library: Library) =>
   Command.make(

@@ -11,7 +11,7 @@ import { parseAge, parseBytes } from "../text/quantities.ts"
 import { access, directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
-const way = lazyImport(() => import("./housekeeping.ts"))
+const way = lazyImport(() => import("../actions/housekeeping.ts"))
 const layersDir = directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)")
 
 /** What a call that was wrong is told to expect. */
