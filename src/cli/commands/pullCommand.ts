@@ -1,0 +1,93 @@
+/** Flags, help and examples of `ociflow pull`. */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Library } from "../Library.ts"
+import { lazyImport } from "../lazyImport.ts"
+import { reportFailure } from "../reportFailure.ts"
+import { access, count, directory, extraction, optional, reference, root, switched, text } from "./flags.ts"
+import { network, reached } from "./network.ts"
+
+export const pullCommand = (library: Library) =>
+  Command.make(
+    "pull",
+    {
+      reference,
+      root,
+      layersDir: directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)"),
+      access,
+      keepBlobs: directory("keep-blobs", "Keep the blobs too, in this OCI layout (skopeo reads it as oci:DIR:TAG)"),
+      ...extraction,
+      platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
+      name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
+      policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
+        Flag.withDescription("missing: use the store if complete; always: ask the registry; never: use only the store"),
+        Flag.withDefault("missing")
+      ),
+      network,
+      concurrency: count("concurrency", "Layers downloaded at once").pipe(Flag.withDefault(3)),
+      ranges: optional(count("ranges", "Ranges of one blob downloaded at once, at most 16 (default: 1)")),
+      durability: Flag.Literals("durability", ["crash", "power"]).pipe(
+        Flag.withDescription("power: sync each layer to disk before publishing it"),
+        Flag.withDefault("crash")
+      ),
+      preflight: Flag.Literals("preflight", ["warn", "refuse", "off"]).pipe(
+        Flag.withDescription("What to do if the image may not fit on the disk"),
+        Flag.withDefault("warn")
+      ),
+      quiet: switched("quiet", "Print the image's name and digest and nothing else"),
+      json: switched("json", "Print each event as a line of JSON; the last is Pulled, Failed or Interrupted")
+    },
+    Effect.fnUntraced(function* ({
+      reference,
+      root,
+      layersDir,
+      access,
+      keepBlobs,
+      ownership,
+      statFormat,
+      layout,
+      platform,
+      name,
+      policy,
+      network,
+      concurrency,
+      ranges,
+      durability,
+      preflight,
+      quiet,
+      json
+    }) {
+      const level = yield* GlobalFlag.LogLevel
+      const way = yield* lazyImport(() => import("../actions/pull.ts"))
+      yield* way
+        .pull(
+          library({
+            root,
+            layersDir,
+            access,
+            keepBlobs,
+            ownership,
+            statFormat,
+            layout,
+            ...reached(network),
+            concurrency,
+            ranges,
+            durability
+          }),
+          reference,
+          { platform, policy, preflight, name },
+          { json, quiet, plain: Option.isSome(level) }
+        )
+        .pipe(reportFailure(json))
+    })
+  ).pipe(
+    Command.withDescription("Pull an image; verify and extract its layers"),
+    Command.withExamples([
+      { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
+      { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" },
+      { command: "docker save app | ociflow pull - --name app:1", description: "From what docker save writes" }
+    ])
+  )
