@@ -44,6 +44,12 @@ export class ChunkedBody {
   #digits = 0
   #line = 0
   #excess = 0
+  #singly = 0
+
+  /** Bytes so far that were looked at one by one. */
+  get singly(): number {
+    return this.#singly
+  }
 
   /** What the parser is given for these bytes, perhaps nothing; throws `InvalidChunk`. */
   push(bytes: Buffer): Buffer {
@@ -55,7 +61,10 @@ export class ChunkedBody {
       if (this.#state === data) {
         const length = Math.min(this.#size, bytes.length - at)
         if (length > few) bytes.copy(out, to, at, at + length)
-        else for (let i = 0; i < length; i++) out[to + i] = bytes[at + i] as number
+        else {
+          for (let i = 0; i < length; i++) out[to + i] = bytes[at + i] as number
+          this.#singly += length
+        }
         to += length
         at += length
         this.#size -= length
@@ -79,6 +88,7 @@ export class ChunkedBody {
 
   /** A byte that is no data. */
   #framing(byte: number): void {
+    this.#singly += 1
     if (this.#state === dataCr || this.#state === dataLf) {
       if (byte !== (this.#state === dataCr ? cr : lf)) throw new InvalidChunk("a chunk is longer than its size")
       this.#state = this.#state === dataCr ? dataLf : size

@@ -11,6 +11,7 @@
 import type { Socket } from "node:net"
 import { countRead } from "../readBuffers.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
+import { isOver, spend } from "./readingTurns.ts"
 
 /** What one connection is waiting for. */
 export interface Awaited {
@@ -136,9 +137,13 @@ export const readHeads = (socket: Socket, awaited: Awaited): void => {
   }
 
   const readBody = (chunked: ChunkedBody): Buffer | null => {
-    for (let chunk = read(); chunk !== null; chunk = read()) {
+    while (!isOver(socket)) {
+      const chunk = read()
+      if (chunk === null) return null
       countRead(chunk.length)
+      const before = chunked.singly
       const given = chunked.push(chunk)
+      spend(chunk.length, chunked.singly - before)
       countRead(given.length)
       if (given.length > 0) return given
     }
@@ -157,8 +162,10 @@ export const readHeads = (socket: Socket, awaited: Awaited): void => {
       return read(length)
     }
     if (!awaited.head && body === undefined) {
-      const chunk = read()
-      if (chunk !== null) countRead(chunk.length)
+      const chunk = isOver(socket) ? null : read()
+      if (chunk === null) return null
+      countRead(chunk.length)
+      spend(chunk.length, 0)
       return chunk
     }
     try {
