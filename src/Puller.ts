@@ -95,6 +95,12 @@ export class Puller extends Context.Service<
       options?: LookOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<string>, PullError>
+    /** Hands each tag to `next` as its page arrives. `ociflow/streams` is made of it. */
+    readonly forEachTag: (
+      reference: string,
+      next: (tag: string) => void,
+      options?: LookOptions & Watching
+    ) => Effect.Effect<void, PullError>
     /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
     readonly referrers$: (reference: string, options?: ReferrersOptions & Watching) => Observable<Referrer>
     readonly referrers: (
@@ -102,6 +108,12 @@ export class Puller extends Context.Service<
       options?: ReferrersOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
+    /** Hands each to `next` as its page arrives. */
+    readonly forEachReferrer: (
+      reference: string,
+      next: (referrer: Referrer) => void,
+      options?: ReferrersOptions & Watching
+    ) => Effect.Effect<void, PullError>
     /** The images that the store holds, by reference: all of them, or a page. */
     readonly images: (options?: ListOptions & Watching) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
     /** All that the store knows of one image. Fails with `NotCached` where it knows none. */
@@ -127,7 +139,7 @@ export class Puller extends Context.Service<
       options?: Watching
     ) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, PullError>
     /** What the store occupies on disk, measured now. */
-    readonly usage: Effect.Effect<Usage, PullError>
+    readonly usage: (options?: Watching) => Effect.Effect<Usage, PullError>
     /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
     readonly verify: (options?: VerifyOptions & Watching, emit?: Emit) => Effect.Effect<Verified, PullError>
     /** Resolves when all that was unsubscribed from by now has closed what it had open. */

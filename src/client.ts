@@ -194,15 +194,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     remove: (reference, options) => run(puller.remove(reference, options), options),
     prune: (options) => run(puller.prune(options), options),
     kept: (digests, options) => run(puller.kept(digests, options), options),
-    usage: (options) =>
-      run(
-        Effect.promise(() => import("./api/options/checkOptions.ts")).pipe(
-          Effect.flatMap(({ checkOptions }) => checkOptions("usage", options)),
-          Effect.mapError((reason) => new PullError({ reference: "(store)", reason })),
-          Effect.flatMap(({ signal }: Watching) => abortable(signal)(puller.usage))
-        ),
-        options
-      ),
+    usage: (options) => run(puller.usage(options), options),
     verify: (options) => run(puller.verify(options), options),
     login: (registry, credentials, watching) =>
       run(abortable(watching?.signal)(login(registry, credentials, options)), watching),

@@ -14,6 +14,7 @@ import {
   type ObservableInput,
   of,
   takeUntil,
+  tap,
   throwError,
   toArray
 } from "rxjs"
@@ -37,6 +38,7 @@ import {
 } from "./api/config.ts"
 import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "./api/errors.ts"
 import type { Emit, PullEvent } from "./api/events.ts"
+import type { Referrer } from "./api/Lookup.ts"
 import { checkOptions } from "./api/options/checkOptions.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
@@ -153,6 +155,16 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       Effect.scoped,
       inTime
     )
+
+  const forEach =
+    <A>(next: (value: A) => void) =>
+    <R>(listing: Effect.Effect<Observable<A>, Reason, R>) =>
+      listing.pipe(
+        Effect.flatMap((list$) => drain(isReason)(list$.pipe(tap(next)))),
+        Effect.asVoid,
+        Effect.scoped,
+        inTime
+      )
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
@@ -280,6 +292,11 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
         provided,
         naming(reference)
       ),
+    forEachTag: (reference: string, next: (tag: string) => void, options?: LookOptions & Watching) =>
+      watched("tags", options, undefined, (options) => forEach(next)(tagsOf(reference, options))).pipe(
+        provided,
+        naming(reference)
+      ),
     referrers$: (reference: string, options?: ReferrersOptions & Watching) =>
       watched$("referrers", options, (options, emit) => sequence$(referrersOf(reference, options), emit)).pipe(
         inTime$,
@@ -287,6 +304,11 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       ),
     referrers: (reference: string, options?: ReferrersOptions & Watching, listen?: Emit) =>
       watched("referrers", options, listen, (options) => collected(referrersOf(reference, options))).pipe(
+        provided,
+        naming(reference)
+      ),
+    forEachReferrer: (reference: string, next: (referrer: Referrer) => void, options?: ReferrersOptions & Watching) =>
+      watched("referrers", options, undefined, (options) => forEach(next)(referrersOf(reference, options))).pipe(
         provided,
         naming(reference)
       ),
@@ -307,7 +329,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       watched("hold", options, undefined, (options) => holdImage(reference, options)).pipe(provided, naming(reference)),
     kept: (digests: ReadonlyArray<string>, options?: Watching) =>
       watched("kept", options, undefined, () => blobs.partialsOf(digests)).pipe(naming(storeName)),
-    usage: naming(storeName)(upkeep.usage),
+    usage: (options?: Watching) => watched("usage", options, undefined, () => upkeep.usage).pipe(naming(storeName)),
     verify: (options?: VerifyOptions & Watching, listen?: Emit) =>
       watched("verify", options, listen, ({ repair: isRepair = false }) =>
         isRepair ? repair(pullInTime) : Effect.map(compareTrees, (compared) => ({ ...compared, repaired: [] }))

@@ -91,7 +91,7 @@ const order = [
   ["Puller.ts"],
   ["logins.ts"],
   ["login.ts"],
-  ["client.ts"],
+  ["client.ts", "streams.ts"],
   ["index.ts", "cli"]
 ]
 const rankOf = (file: string) => {
@@ -208,13 +208,14 @@ test("Effect is imported by module path, never by its barrel", () => {
 
 test("importing the library loads neither network nor catalogue nor schemas", () => {
   const loaded = loadedBy("index.ts")
-  for (const heavy of ["undici", "sql.js", "effect/Schema", "tar-stream", "minizlib", "effect/sql"]) {
+  for (const heavy of ["undici", "sql.js", "effect/Schema", "effect/Stream", "tar-stream", "minizlib", "effect/sql"]) {
     expect([...loaded].filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
   }
 })
 
-test("the store is read without loading the network", () => {
-  expect([...loadedBy("makePuller.ts")]).not.toContain("undici")
+test("the store is read without loading the network, and pulled into without streams", () => {
+  const loaded = [...loadedBy("makePuller.ts")]
+  for (const heavy of ["undici", "effect/Stream", "streams.ts"]) expect(loaded).not.toContain(heavy)
 })
 
 test("the worker loads neither the network nor the catalogue", () => {

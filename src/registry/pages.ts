@@ -12,6 +12,7 @@ import type { Emit } from "../api/events.ts"
 import type { Lift } from "../reactive/bridge.ts"
 import type { Session } from "./auth/Session.ts"
 import type { Response } from "./connection/exchange.ts"
+import { Demand } from "./Demand.ts"
 import type { Failover } from "./Failover.ts"
 import { nextLink } from "./headers/nextLink.ts"
 import { addressOfHeader } from "./headers/readHeader.ts"
@@ -67,7 +68,7 @@ export const nextOf = (headers: Response["headers"], url: URL): Effect.Effect<st
     : Effect.succeed(query)
 }
 
-/** Item by item; the next page is asked for when the one before was taken. */
+/** Item by item; the next page is asked for when the consumer wants it. */
 export const pages$ = <A>(
   lift: Lift,
   limits: Limits,
@@ -80,8 +81,9 @@ export const pages$ = <A>(
     const exceeded = (limit: "listPages" | "listBytes" | "listItems", unit: string, url: string) =>
       new LimitExceeded({ limit, maximum: limits[limit], unit, subject: url })
     return defer(() => {
+      const isFirst = asked.size === 0
       asked.add(query)
-      return lift(fetch(query))
+      return lift(isFirst ? fetch(query) : Effect.andThen(Effect.flatten(Demand), fetch(query)))
     }).pipe(
       tap((page) => {
         const { url, size, next } = page

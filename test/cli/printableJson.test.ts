@@ -65,15 +65,18 @@ const hostile = Puller.of({
   remove: () => Effect.succeed(reclaimed),
   prune: () => Effect.succeed(reclaimed),
   kept: () => Effect.succeed([]),
-  usage: Effect.succeed({
-    images: 1,
-    layers: { count: 1, bytes: 1 },
-    orphans: { count: 0, bytes: 0 },
-    partials: { count: 0, bytes: 0, blobs: [] },
-    byImage: [{ reference: evil, bytes: 1, own: 1 }],
-    staging: 0,
-    catalogue: 1
-  }),
+  forEachTag: () => Effect.void,
+  forEachReferrer: () => Effect.void,
+  usage: () =>
+    Effect.succeed({
+      images: 1,
+      layers: { count: 1, bytes: 1 },
+      orphans: { count: 0, bytes: 0 },
+      partials: { count: 0, bytes: 0, blobs: [] },
+      byImage: [{ reference: evil, bytes: 1, own: 1 }],
+      staging: 0,
+      catalogue: 1
+    }),
   settled: Effect.void,
   verify: () => Effect.succeed({ faults: [fault], repaired: [fault], unknown: [] })
 })

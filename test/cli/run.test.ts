@@ -127,7 +127,9 @@ const start = (
       prune: () => Effect.die("not told here"),
       kept: (digests) =>
         Effect.succeed(digests.filter((it) => it === digestOf(2)).map((digest) => ({ digest, bytes: 3 * 2 ** 19 }))),
-      usage: Effect.die("not told here"),
+      forEachTag: () => Effect.die("not told here"),
+      forEachReferrer: () => Effect.die("not told here"),
+      usage: () => Effect.die("not told here"),
       settled: Effect.void,
       verify: () => Effect.succeed({ faults: [], repaired: [], unknown: [] })
     })

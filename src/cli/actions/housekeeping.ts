@@ -105,8 +105,8 @@ export const prune = Effect.fnUntraced(function* (how: PruneOptions, json: boole
 })
 
 export const du = Effect.fnUntraced(function* (json: boolean) {
-  const { usage: used } = yield* Puller
-  yield* tell(json, yield* used, usage)
+  const used = yield* Puller.use((puller) => puller.usage())
+  yield* tell(json, used, usage)
 })
 
 export const verify = Effect.fnUntraced(function* (repair: boolean, json: boolean) {
