@@ -104,7 +104,16 @@ describe("a pull's events as a stream", () => {
           configDigest: "sha256:cc",
           platform: "linux/amd64",
           size: 0,
-          config: { env: {}, entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {}, history: [], diffIds: [] },
+          config: {
+            env: {},
+            entrypoint: [],
+            cmd: [],
+            exposedPorts: [],
+            volumes: [],
+            labels: {},
+            history: [],
+            diffIds: []
+          },
           layers: []
         }
         const last: PullEvent = { _tag: "Pulled", image: pulled, cached: false }
