@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const cli = join(root, "dist/cli")
 const worker = join(root, "dist/ociflow-worker.js")
 const engine = join(root, "dist/ociflow-engine.js")
-const library = ["index", "streams", "testing/index"]
+const library = ["index", "stages/index", "streams", "testing/index"]
 
 /** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
 const rxjs: Plugin = {
@@ -26,7 +26,7 @@ const rxjs: Plugin = {
   }
 }
 
-/** What sql.js asks of Node by `require`, imported, so that another bundler does not meet `require`. */
+/** What sql.js and tar-stream ask of Node by `require`, imported, so that another bundler does not meet `require`. */
 const builtins: Plugin = {
   name: "builtins",
   setup: ({ onLoad, onResolve }) => {
@@ -34,6 +34,13 @@ const builtins: Plugin = {
       kind === "require-call" ? { path: path.replace("node:", ""), namespace: "builtin" } : undefined
     )
     onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({ contents: `export * from "node:${path}"` }))
+    // A class, which is the module itself.
+    onResolve({ filter: /^(node:)?events$/ }, ({ kind }) =>
+      kind === "require-call" ? { path: "events", namespace: "class" } : undefined
+    )
+    onLoad({ filter: /./, namespace: "class" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule("node:${path}")`
+    }))
   }
 }
 
@@ -48,6 +55,20 @@ const assets: Plugin = {
       ),
       loader: "ts"
     }))
+  }
+}
+
+/** What the library imports is what the program has, but for what is no dependency of the package: that is put in. */
+const dependencies: Plugin = {
+  name: "dependencies",
+  setup: async ({ onResolve }) => {
+    const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(
+      await readFile(join(root, "package.json"), "utf8")
+    )
+    const known = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
+    onResolve({ filter: /^[^./]/ }, ({ path }) =>
+      known.some((name) => path === name || path.startsWith(`${name}/`)) ? { path, external: true } : undefined
+    )
   }
 }
 
@@ -103,8 +124,7 @@ const built = await Promise.all([
     ...split,
     entryPoints: library.map((it) => `src/${it}.ts`),
     outdir: join(root, "dist"),
-    packages: "external",
-    plugins: [engineAt("./ociflow-engine.js")],
+    plugins: [dependencies, builtins, engineAt("./ociflow-engine.js")],
     banner: {},
     minifyWhitespace: false
   }),

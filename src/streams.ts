@@ -7,11 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
-import type { LookOptions, PullOptions, ReferrersOptions, Watching } from "./api/config.ts"
-import type { PullError } from "./api/errors.ts"
+import type { EntriesOptions, LookOptions, PullOptions, ReferrersOptions, Watching } from "./api/config.ts"
+import { PullError } from "./api/errors.ts"
 import type { PullEvent } from "./api/events.ts"
 import type { Referrer } from "./api/Lookup.ts"
 import { Puller } from "./Puller.ts"
+import type { Entry } from "./read/entries/Entry.ts"
 import { Demand } from "./registry/Demand.ts"
 
 type Chunk<A> = readonly [A, ...Array<A>]
@@ -91,3 +92,23 @@ export const referrers = (
   options?: ReferrersOptions & Watching
 ): Stream.Stream<Referrer, PullError, Puller> =>
   streamOf((puller, next) => puller.forEachReferrer(reference, next, options))
+
+/**
+ * The entries of an image's layers, lowest layer first, as `Puller.entries` gives them: each is read when it is asked for,
+ * and can be read until the next one is. So read a body in the step that gets its entry, before any `Stream.buffer`. The
+ * stream is interrupted where the signal is aborted.
+ */
+export const entries = (
+  reference: string,
+  options?: EntriesOptions & Watching
+): Stream.Stream<Entry, PullError, Puller> =>
+  Stream.unwrap(
+    Puller.use((puller) =>
+      Effect.succeed(Stream.fromAsyncIterable(puller.entries(reference, options), (error) => error))
+    )
+  ).pipe(
+    Stream.catch((error) => {
+      if (error instanceof PullError) return Stream.fail(error)
+      return Stream.fromEffect(options?.signal?.aborted === true ? Effect.interrupt : Effect.die(error))
+    })
+  )

@@ -87,6 +87,7 @@ const order = [
   ["source"],
   ["pull"],
   ["read"],
+  ["stages"],
   ["makePuller.ts"],
   ["Puller.ts"],
   ["logins.ts"],
@@ -211,6 +212,12 @@ test("importing the library loads neither network nor catalogue nor schemas", ()
   for (const heavy of ["undici", "sql.js", "effect/Schema", "effect/Stream", "tar-stream", "minizlib", "effect/sql"]) {
     expect([...loaded].filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
   }
+})
+
+test("ociflow/stages loads neither Effect's runtime nor network nor catalogue", () => {
+  const loaded = [...loadedBy("stages/index.ts")]
+  for (const heavy of ["undici", "sql.js", "effect/Schema", "effect/Fiber", "effect/Layer"])
+    expect(loaded.filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
 })
 
 test("the store is read without loading the network, and pulled into without streams", () => {

@@ -28,50 +28,53 @@ export const runJob = (
   receive?: (ring: RingWriter) => Receiver
 ): Observable<JobEvent> =>
   new Observable((events) => {
-    const leave = pool.take((worker) => {
-      const gate = new Gate()
-      const receiver = receive?.(worker.ring)
-      let received = 0
-      const progress = (counts: Counts) =>
-        events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
+    const leave = pool.take(
+      (worker) => {
+        const gate = new Gate()
+        const receiver = receive?.(worker.ring)
+        let received = 0
+        const progress = (counts: Counts) =>
+          events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
 
-      const fail = (error: unknown) => events.error(error)
-      const stop = worker.start(job, {
-        died: fail,
-        message: (message) => {
-          switch (message._tag) {
-            case "Drained":
-              return fed.drained()
-            case "Progress":
-              return progress(message.counts)
-            case "Warning":
-              return events.next(message)
-            case "Failed":
-              return fail(unpackReason(message.reason))
-            case "Stopped":
-              return
-            case "Done": {
-              const { counts, fingerprint } = message
-              const { inflated, entries } = counts
-              const known = fingerprint === undefined ? {} : { fingerprint }
-              progress(counts)
-              events.next({ _tag: "Extracted", inflated, entries, ...known })
-              return events.complete()
+        const fail = (error: unknown) => events.error(error)
+        const stop = worker.start(job, {
+          died: fail,
+          message: (message) => {
+            switch (message._tag) {
+              case "Drained":
+                return fed.drained()
+              case "Progress":
+                return progress(message.counts)
+              case "Warning":
+                return events.next(message)
+              case "Failed":
+                return fail(unpackReason(message.reason))
+              case "Stopped":
+                return
+              case "Done": {
+                const { counts, fingerprint } = message
+                const { inflated, entries } = counts
+                const known = fingerprint === undefined ? {} : { fingerprint }
+                progress(counts)
+                events.next({ _tag: "Extracted", inflated, entries, ...known })
+                return events.complete()
+              }
+              default:
+                return receiver?.(message)
             }
-            default:
-              return receiver?.(message)
           }
-        }
-      })
-      // Before the source is subscribed: it may fail, or end, on the spot.
-      events.add(stop)
-      const fed = feed(source(gate), worker.ring, gate, {
-        received: (bytes) => {
-          received += bytes
-        },
-        error: fail
-      })
-      events.add(fed.subscription)
-    })
+        })
+        // Before the source is subscribed: it may fail, or end, on the spot.
+        events.add(stop)
+        const fed = feed(source(gate), worker.ring, gate, {
+          received: (bytes) => {
+            received += bytes
+          },
+          error: fail
+        })
+        events.add(fed.subscription)
+      },
+      receive === undefined ? "write" : "read"
+    )
     events.add(leave)
   })

@@ -1,0 +1,15 @@
+/**
+ * `ociflow/stages`: the operators that a pull is made of. Each is usable by itself, on bytes from anywhere: no store, no
+ * catalogue, no Effect. All are synchronous: their `next` returns when the bytes are hashed, inflated, read.
+ */
+export { defaultLimits, type Limits } from "../api/config.ts"
+export type { Warning } from "../api/events.ts"
+export type { EntryHeader, EntryType } from "../layer/Entry.ts"
+export type { Part } from "../layer/tar/untar.ts"
+export { Gate } from "../reactive/Gate.ts"
+export { concatGated } from "../read/blob/concatGated.ts"
+export { concatPull } from "../read/entries/concatPull.ts"
+export { decompress } from "./decompress.ts"
+export type { StageOptions } from "./StageOptions.ts"
+export { type UntarOptions, untar } from "./untar.ts"
+export { verify } from "./verify.ts"
