@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url"
 import { open, type PullEvent } from "ociflow"
 import { fault, nodeImage, startRegistry } from "ociflow/testing"
 import { filter, lastValueFrom, take, toArray } from "rxjs"
-import { formatBytes } from "../src/cli/text/formatBytes.ts"
+import { formatBytes } from "../src/progress/format.ts"
 import { showProgress } from "../src/cli/progress/progress.ts"
 
 const home = await mkdtemp(join(tmpdir(), "ociflow-demo-"))

@@ -8,9 +8,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { open } from "ociflow"
 import { fault, image, Prng, startRegistry, tar } from "ociflow/testing"
-import { firstValueFrom, map, max, scan } from "rxjs"
+import { firstValueFrom, map, max } from "rxjs"
 import { frame } from "../src/cli/progress/frame.ts"
-import { advance, initial, isInPlace, type PullState } from "../src/cli/progress/PullState.ts"
+import { isInPlace } from "../src/progress/advanceLayer.ts"
+import { type PullView, progress } from "../src/progress/index.ts"
 import { toSvg } from "./svg.ts"
 
 const prng = new Prng("a picture")
@@ -30,20 +31,19 @@ digests.forEach((reference, i) => registry.fault({ reference }, fault.slow({ byt
 registry.fault({ reference: digests[3] ?? "", times: 1 }, fault.cut(4_000_000))
 
 /** A moment tells most where layers are at different points of their way. */
-const interest = ({ layers }: PullState): number => {
-  const all = [...layers.values()]
-  const flowing = all.filter(({ phase, received, size }) => phase === "running" && received > size / 5 && received < size)
-  const retrying = flowing.filter(({ retry }) => retry !== undefined)
-  return Math.min(2, all.filter(isInPlace).length) + 2 * flowing.length + 3 * retrying.length
+const interest = ({ layers }: PullView): number => {
+  const flowing = layers.filter(({ phase, received, size }) => phase === "downloading" && received > size / 5 && received < size)
+  const retrying = layers.filter(({ retry, received, size }) => retry !== undefined && received > size / 5)
+  return Math.min(2, layers.filter(isInPlace).length) + 2 * flowing.length + 3 * retrying.length
 }
 
 const root = await mkdtemp(join(tmpdir(), "ociflow-picture-"))
 await using oci = await open({ root, concurrency: 4, workers: 4 })
 const picture = await firstValueFrom(
   oci.pull$(registry.reference("acme/web:3.1"), { platform: "linux/amd64" }).pipe(
-    scan(advance, initial),
+    progress(),
     max((one, other) => interest(one) - interest(other)),
-    map((state) => frame(state, { color: true, columns: 114, rows: 30, tick: 3 }))
+    map((view) => frame(view, { color: true, columns: 114, rows: 30, tick: 3, now: Date.now() }))
   )
 )
 await rm(root, { recursive: true })

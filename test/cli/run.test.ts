@@ -13,8 +13,8 @@ import { exitCode } from "../../src/cli/exitCode.ts"
 import type { Library } from "../../src/cli/Library.ts"
 import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
-import { formatBytes } from "../../src/cli/text/formatBytes.ts"
 import { Puller } from "../../src/Puller.ts"
+import { formatBytes } from "../../src/progress/format.ts"
 import type { ImageDetails, ImageSummary } from "../../src/store/catalogue/ImageRecord.ts"
 import { sampleReason } from "../support/reasons.ts"
 import {
@@ -183,10 +183,9 @@ describe("ociflow pull", () => {
         `  digest    ${image.digest}`,
         "  platform  linux/amd64",
         "  size      21.00 MiB",
-        `  layers    ${layers[0]?.path}`
+        "  layers    6 in /store/layers"
       ].join("\n")
     )
-    expect(stdout.endsWith(`            ${layers[5]?.path}\n`)).toBe(true)
     expect(stderr).toBe("")
   })
 
@@ -236,10 +235,9 @@ describe("ociflow pull", () => {
   test("bars are drawn where stdout is a terminal, and the image follows them", async () => {
     const stdout = new CapturedOutput({ columns: 100 })
     await start(["pull", "debian:12"], from(story), stdout).result
-    expect(stdout.lines).toContain("✓ Extract layers       6 / 6")
-    expect(stdout.lines.indexOf(`  digest    ${image.digest}`)).toBeGreaterThan(
-      stdout.lines.indexOf("✓ Extract layers       6 / 6")
-    )
+    const last = stdout.lines.findLastIndex((line) => line.startsWith("✓ Extract layers       6 / 6  in "))
+    expect(last).toBeGreaterThan(0)
+    expect(stdout.lines.indexOf(`  digest    ${image.digest}`)).toBeGreaterThan(last)
   })
 
   test("--log-level gives the terminal to the log: lines, no bars", async () => {

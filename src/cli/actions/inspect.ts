@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
+import { formatBytes } from "../../progress/format.ts"
 import type { ImageDetails, ManifestDetails } from "../../store/catalogue/ImageRecord.ts"
 import { Output } from "../Output.ts"
-import { formatBytes } from "../text/formatBytes.ts"
 import { table } from "../text/table.ts"
 
 const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)

@@ -6,10 +6,10 @@ import type { Emit } from "../../api/events.ts"
 import type { Referrer, Resolution } from "../../api/Lookup.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
+import { formatBytes } from "../../progress/format.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
 import { plainLine } from "../progress/plainLine.ts"
-import { formatBytes } from "../text/formatBytes.ts"
 import { table } from "../text/table.ts"
 
 const isPullError = (u: unknown): u is PullError => u instanceof PullError

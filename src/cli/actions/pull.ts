@@ -1,22 +1,25 @@
 /** `ociflow pull`: events to the bars, to lines, or to JSON; the image at the end; a word when it is broken off. */
+import { dirname } from "node:path"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import { type MonoTypeOperatorFunction, share, tap } from "rxjs"
+import { asyncScheduler, type MonoTypeOperatorFunction, share, tap } from "rxjs"
 import type { PullOptions } from "../../api/config.ts"
 import { PullError } from "../../api/errors.ts"
 import type { PullEvent, PulledImage } from "../../api/events.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
+import { advance, initial } from "../../progress/advance.ts"
+import { isInPlace } from "../../progress/advanceLayer.ts"
+import { formatBytes } from "../../progress/format.ts"
+import type { PullView } from "../../progress/PullView.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
 import { shortDigest } from "../progress/frame.ts"
-import { advance, initial, isInPlace, type PullState } from "../progress/PullState.ts"
 import { continues } from "../progress/plainLine.ts"
 import { showProgress, type Terminal } from "../progress/progress.ts"
 import { referenceWithDigest } from "../progress/referenceWithDigest.ts"
 import { throttleProgress } from "../progress/throttleProgress.ts"
-import { formatBytes } from "../text/formatBytes.ts"
 
 export interface Report {
   readonly json: boolean
@@ -42,10 +45,12 @@ const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOp
     )
 }
 
-const placesOf = ({ layers, rootfs }: PulledImage): ReadonlyArray<string> =>
-  rootfs === undefined
-    ? layers.map(({ path }, index) => `  ${index === 0 ? "layers  " : "        "}  ${path}`)
-    : [`  rootfs    ${rootfs}`]
+/** The directory of each layer is what `inspect` says. */
+const placeOf = ({ layers, rootfs }: PulledImage): string => {
+  if (rootfs !== undefined) return `  rootfs    ${rootfs}`
+  const [first] = layers
+  return `  layers    ${first === undefined ? "none" : `${layers.length} in ${dirname(first.path)}`}`
+}
 
 const describe = (image: PulledImage): string =>
   [
@@ -53,7 +58,7 @@ const describe = (image: PulledImage): string =>
     `  digest    ${printable(image.digest)}`,
     `  platform  ${printable(image.platform)}`,
     `  size      ${formatBytes(image.size)}`,
-    ...placesOf(image)
+    placeOf(image)
   ].join("\n")
 
 /** A layer whose download was cut off, and where the next pull goes on with it. */
@@ -63,28 +68,29 @@ interface Cut {
   readonly size: number
 }
 
-const word = ({ layers }: PullState, cut: ReadonlyArray<Cut>): string => {
-  const count = [...layers.values()].filter(isInPlace).length
-  const complete = count === 0 ? "no layer was complete yet" : `${count} of ${layers.size} layers are complete and kept`
+const word = ({ layers }: PullView, cut: ReadonlyArray<Cut>): string => {
+  const count = layers.filter(isInPlace).length
+  const complete =
+    count === 0 ? "no layer was complete yet" : `${count} of ${layers.length} layers are complete and kept`
   if (cut.length === 0)
     return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
   const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
   return [`Interrupted: ${complete}. What arrived is kept, and the next pull of`, ...lines].join("\n")
 }
 
-const interrupted = ({ reference, layers }: PullState, partials: ReadonlyArray<Cut>) => ({
+const interrupted = ({ reference, layers }: PullView, partials: ReadonlyArray<Cut>) => ({
   _tag: "Interrupted",
   reference,
-  layers: [...layers.values()].filter(isInPlace).map(({ digest }) => digest),
+  layers: layers.filter(isInPlace).map(({ digest }) => digest),
   partials
 })
 
 /** What is kept of the layers that are not complete. */
-const cutOff = ({ layers }: PullState) => {
-  const open = [...layers.values()].filter((layer) => !isInPlace(layer)).map(({ digest }) => digest)
-  return Puller.use((puller) => puller.kept(open)).pipe(
+const cutOff = ({ layers }: PullView) => {
+  const sizes = new Map(layers.filter((layer) => !isInPlace(layer)).map(({ digest, size }) => [digest, size]))
+  return Puller.use((puller) => puller.kept([...sizes.keys()])).pipe(
     Effect.map((blobs) =>
-      blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: layers.get(digest)?.size ?? bytes }))
+      blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: sizes.get(digest) ?? bytes }))
     )
   )
 }
@@ -103,7 +109,7 @@ export const pull = Effect.fnUntraced(function* <E>(
     drain(isPullError)(
       puller.pull$(reference, options).pipe(
         tap((event) => {
-          state = advance(state, event)
+          state = advance(state, event, asyncScheduler.now())
           if (report.quiet && event._tag === "Warning") stderr.write(`warning: ${printable(event.message)}\n`)
         }),
         reporting(stdout, { ...report, plain })
@@ -115,14 +121,15 @@ export const pull = Effect.fnUntraced(function* <E>(
     Effect.onInterrupt(() =>
       Effect.map(
         // Nothing where the store cannot say.
-        Effect.orElseSucceed(Effect.provide(cutOff(state), library), (): ReadonlyArray<Cut> => []),
+        Effect.orElseSucceed(Effect.provide(cutOff(state.view), library), (): ReadonlyArray<Cut> => []),
         (cut) => {
-          if (report.json) stdout.write(`${printableJson(interrupted(state, cut))}\n`)
-          stderr.write(`${word(state, cut)}\n`)
+          if (report.json) stdout.write(`${printableJson(interrupted(state.view, cut))}\n`)
+          stderr.write(`${word(state.view, cut)}\n`)
         }
       )
     )
   )
-  if (report.json || state.image === undefined) return
-  stdout.write(`${report.quiet ? yield* referenceWithDigest(state.image) : describe(state.image)}\n`)
+  const { image } = state.view
+  if (report.json || image === undefined) return
+  stdout.write(`${report.quiet ? yield* referenceWithDigest(image) : describe(image)}\n`)
 })

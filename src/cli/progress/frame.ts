@@ -1,16 +1,18 @@
 /**
  * One picture of a pull, as lines of text: a line for the details, one for the downloads, one for the extractions, and
- * a bar for each layer that is not in place yet. A pure function of state and look.
+ * a bar for each layer that is not in place yet. A pure function of view and options.
  *
  *     ✓ Fetch image details  docker.io/library/debian:12  linux/amd64
- *     ⠹ Download layers      1 / 3  18.02 MiB / 61.60 MiB
- *     ⠹ Extract layers       1 / 3
+ *     ⠹ Download layers      1 / 3  47.02 MiB / 90.60 MiB
+ *     ⠹ Extract layers       1 / 3  48 %  6.10 MiB/s  7.2 s left
  *       6d11c181  ===================+++------------------  12.00 MiB / 29.00 MiB  3120 entries
  */
 import { styleText } from "node:util"
-import { printable } from "../../api/errors.ts"
-import { formatBytes } from "../text/formatBytes.ts"
-import { hasArrived, isInPlace, type LayerState, type PullState, type Retry } from "./PullState.ts"
+import type { Retrying } from "../../api/events.ts"
+import { printable } from "../../api/printable.ts"
+import { hasArrived, isInPlace } from "../../progress/advanceLayer.ts"
+import { formatBytes, formatDuration, formatSpeed } from "../../progress/format.ts"
+import type { LayerView, PullView, RetryView } from "../../progress/PullView.ts"
 
 export interface FrameOptions {
   readonly color: boolean
@@ -19,6 +21,8 @@ export interface FrameOptions {
   readonly rows: number
   /** Counts the pictures: it turns the spinners. */
   readonly tick: number
+  /** Milliseconds since 1970: retries count down to their moment. */
+  readonly now: number
   /** True in the last picture of a pull that did not succeed. */
   readonly failed?: boolean
 }
@@ -38,9 +42,9 @@ const besideDetails = 23
 export const shortDigest = (digest: string): string => printable(digest.slice(digest.indexOf(":") + 1)).slice(0, 8)
 
 /** Extracted `=`, arrived and not yet extracted `+`, to come `-`. */
-const bar = ({ size, received, consumed }: LayerState, width: number, paint: Paint): string => {
+const bar = ({ size, received, extracted: unpacked }: LayerView, width: number, paint: Paint): string => {
   const share = (bytes: number) => (size === 0 ? 0 : Math.floor((Math.min(bytes, size) / size) * width))
-  const extracted = share(consumed)
+  const extracted = share(unpacked)
   const arrived = Math.max(extracted, share(received))
   return (
     paint("green", "=".repeat(extracted)) +
@@ -49,19 +53,24 @@ const bar = ({ size, received, consumed }: LayerState, width: number, paint: Pai
   )
 }
 
-export const formatRetry = ({ attempt, delay, reason }: Retry): string =>
-  `retry ${attempt} in ${(delay / 1000).toFixed(1)} s: ${printable(reason)}`
+export const formatRetry = ({ attempt, delay, reason }: Pick<Retrying, "attempt" | "delay" | "reason">): string =>
+  `retry ${attempt} in ${formatDuration(delay)}: ${printable(reason)}`
 
-const note = ({ phase, retry, entries }: LayerState): string => {
-  if (retry !== undefined) return formatRetry(retry)
+const countdown = ({ attempt, at, reason }: RetryView, now: number): string =>
+  formatRetry({ attempt, reason, delay: Math.max(0, at - now) })
+
+export const formatEntries = (entries: number): string => `${entries} ${entries === 1 ? "entry" : "entries"}`
+
+const note = ({ phase, retry, entries }: LayerView, now: number): string => {
+  if (retry !== undefined) return countdown(retry, now)
   if (phase === "waiting") return "waiting for another pull"
-  return entries === 0 ? "" : `${entries} ${entries === 1 ? "entry" : "entries"}`
+  return entries === 0 ? "" : formatEntries(entries)
 }
 
 const cut = (text: string, width: number): string =>
   text.length <= width ? text : width < 2 ? "" : `${text.slice(0, width - 1)}…`
 
-const layerLine = (layer: LayerState, columns: number, paint: Paint): string => {
+const layerLine = (layer: LayerView, { columns, now }: FrameOptions, paint: Paint): string => {
   const width = Math.max(0, Math.min(widestBar, columns - besideBar - noteWidth))
   const received = formatBytes(layer.received).padStart(10)
   const size = `/ ${formatBytes(layer.size)}`.padEnd(12)
@@ -70,25 +79,37 @@ const layerLine = (layer: LayerState, columns: number, paint: Paint): string => 
     `  ${paint(["bold", "dim"], shortDigest(layer.digest))}`,
     ...(width < 4 ? [] : [bar(layer, width, paint)]),
     `${paint("bold", received)} ${paint("dim", size)}`,
-    paint(style, cut(note(layer), columns - besideBar - width))
+    paint(style, cut(note(layer, now), columns - besideBar - width))
   ].join("  ")
 }
 
-/** The bars that fit: layers under way come before layers that queue, both in manifest order. */
-const layerLines = (
-  layers: ReadonlyArray<LayerState>,
-  { columns, rows }: FrameOptions,
-  paint: Paint
-): ReadonlyArray<string> => {
+/** The bars that fit: layers under way come before layers that queue, both in manifest order. The others are counted. */
+const layerLines = (layers: ReadonlyArray<LayerView>, options: FrameOptions, paint: Paint): ReadonlyArray<string> => {
   const open = layers.filter((layer) => !isInPlace(layer))
-  const room = Math.max(1, rows - 5)
+  const room = Math.max(1, options.rows - 5)
   const [busy, idle] = [open.filter(({ phase }) => phase !== "queued"), open.filter(({ phase }) => phase === "queued")]
   const some = open.length <= room ? open : [...busy, ...idle].slice(0, room)
-  const lines = some.map((layer) => layerLine(layer, columns, paint))
-  return some.length === open.length ? lines : [...lines, paint("dim", `  and ${open.length - some.length} more`)]
+  const lines = some.map((layer) => layerLine(layer, options, paint))
+  const others = [...busy, ...idle].slice(room)
+  if (some.length === open.length) return lines
+  const queued = others.every(({ phase }) => phase === "queued")
+  return [...lines, paint("dim", `  +${others.length} ${queued ? "queued" : "more"}`)]
 }
 
-export const frame = (state: PullState, options: FrameOptions): string => {
+/** How far the whole image is: percentage, speed and time left; at the end the time that it took and the average speed. */
+export const formatWhole = (view: PullView): string => {
+  const { phase, fraction, speed, remaining, elapsed, received, total, downloaded } = view
+  if (phase === "done") {
+    const average =
+      downloaded === 0 || elapsed === 0 ? "" : `  ${formatSpeed((downloaded * 1000) / elapsed)} on average`
+    return `in ${formatDuration(elapsed)}${average}`
+  }
+  const left = remaining === undefined || remaining === 0 ? [] : [`${formatDuration(remaining)} left`]
+  const percentage = total === 0 ? [] : [`${Math.floor(fraction * 100)} %`]
+  return [...percentage, ...(received < total && speed > 0 ? [formatSpeed(speed)] : []), ...left].join("  ")
+}
+
+export const frame = (view: PullView, options: FrameOptions): string => {
   const paint: Paint = (style, text) =>
     options.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
   const mark = (ready: boolean) => {
@@ -98,30 +119,26 @@ export const frame = (state: PullState, options: FrameOptions): string => {
   const title = (ready: boolean, text: string, ...details: ReadonlyArray<string>) =>
     [`${mark(ready)} ${paint("bold", text.padEnd(19))}`, ...details.filter(Boolean)].join("  ")
 
-  const layers = [...state.layers.values()]
-  const resolved = state.image !== undefined || state.platform !== undefined
-  const subject = [state.reference, state.image?.platform ?? state.platform ?? ""].map((text) => printable(text))
+  const { layers, reference, platform = "", retry } = view
+  const subject = [reference, platform].map((text) => printable(text))
   const shown = cut(subject.filter(Boolean).join("  "), options.columns - besideDetails)
-  const trouble = state.retry === undefined ? "" : formatRetry(state.retry)
+  const trouble = retry === undefined ? "" : countdown(retry, options.now)
   const details = title(
-    resolved,
+    view.phase === "done" || platform !== "",
     "Fetch image details",
     shown,
     paint("yellow", cut(trouble, options.columns - besideDetails - shown.length - 2))
   )
   if (layers.length === 0) return details
 
-  const fetched = layers.filter(({ phase }) => phase !== "cached")
-  const received = fetched.reduce((sum, layer) => sum + layer.received, 0)
-  const size = fetched.reduce((sum, layer) => sum + layer.size, 0)
-  const bytes = size === 0 ? "" : `${paint("bold", formatBytes(received))} ${paint("dim", `/ ${formatBytes(size)}`)}`
-  const count = (is: (layer: LayerState) => boolean) => layers.filter(is).length
-  const line = (text: string, is: (layer: LayerState) => boolean, more = "") =>
-    title(count(is) === layers.length, text, `${count(is)} / ${layers.length}`, more)
+  const count = (is: (layer: LayerView) => boolean) => layers.filter(is).length
+  const line = (text: string, is: (layer: LayerView) => boolean, ...more: ReadonlyArray<string>) =>
+    title(count(is) === layers.length, text, `${count(is)} / ${layers.length}`, ...more)
+  const bytes = view.total === 0 ? "" : `${formatBytes(view.received)} / ${formatBytes(view.total)}`
   return [
     details,
-    line("Download layers", hasArrived, bytes),
-    line("Extract layers", isInPlace),
+    line("Download layers", hasArrived, paint("bold", bytes)),
+    line("Extract layers", isInPlace, paint("bold", options.failed === true ? "" : formatWhole(view))),
     ...layerLines(layers, options, paint)
   ].join("\n")
 }

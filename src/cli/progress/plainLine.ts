@@ -1,8 +1,8 @@
 /** One event as a line of text, where there is no terminal to draw on; nothing for what would only be noise there. */
 import { printable } from "../../api/errors.ts"
 import type { PullEvent } from "../../api/events.ts"
-import { formatBytes } from "../text/formatBytes.ts"
-import { formatRetry, shortDigest } from "./frame.ts"
+import { formatBytes } from "../../progress/format.ts"
+import { formatEntries, formatRetry, shortDigest } from "./frame.ts"
 
 const layer = (digest: string, text: string) => `${shortDigest(digest)}: ${text}`
 
@@ -26,12 +26,8 @@ export const plainLine = (event: PullEvent): string | undefined => {
       const whole = formatBytes(event.size)
       return layer(event.digest, event.offset === 0 ? `pulling ${whole}` : continues(event.offset, event.size))
     }
-    case "LayerProgress": {
-      const { received, size, entries } = event
-      return layer(event.digest, `${formatBytes(received)} of ${formatBytes(size)}, ${entries} entries`)
-    }
     case "LayerDone":
-      return layer(event.digest, `done, ${event.entries} entries, ${formatBytes(event.inflated)}`)
+      return layer(event.digest, `done, ${formatEntries(event.entries)}, ${formatBytes(event.inflated)}`)
     case "Retrying": {
       const line = `${formatRetry(event)}: ${printable(event.message)}`
       return event.digest === undefined ? line : layer(event.digest, line)
@@ -40,6 +36,7 @@ export const plainLine = (event: PullEvent): string | undefined => {
       return `warning: ${printable(event.message)}`
     case "Quota":
       return `${printable(event.registry)} allows ${event.remaining} more of ${event.limit} pulls for now`
+    case "LayerProgress":
     case "Pulled":
       return undefined
   }

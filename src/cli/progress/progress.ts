@@ -1,27 +1,30 @@
 /** Shows a pull while it goes, as an operator: bars on a terminal, a line for each step elsewhere. */
 import {
+  asyncScheduler,
   connect,
+  distinctUntilChanged,
   filter,
   ignoreElements,
-  interval,
   type MonoTypeOperatorFunction,
   map,
   merge,
   Observable,
+  sampleTime,
   tap
 } from "rxjs"
-import { printable } from "../../api/errors.ts"
 import type { PullEvent } from "../../api/events.ts"
+import { printable } from "../../api/printable.ts"
+import { formatBytes } from "../../progress/format.ts"
+import type { PullView } from "../../progress/PullView.ts"
+import { progress } from "../../progress/progress.ts"
 import { operate } from "../../reactive/operate.ts"
-import { frame } from "./frame.ts"
-import { advance, initial } from "./PullState.ts"
+import { formatWhole, frame } from "./frame.ts"
 import { plainLine } from "./plainLine.ts"
 import { Screen, type Terminal } from "./Screen.ts"
-import { throttleProgress } from "./throttleProgress.ts"
 
 export type { Terminal } from "./Screen.ts"
 
-export interface ProgressOptions {
+export interface ShowOptions {
   readonly stream: Terminal
   /** Default: what the stream says of itself, which honours `NO_COLOR` and `FORCE_COLOR`. */
   readonly color?: boolean | undefined
@@ -31,12 +34,12 @@ export interface ProgressOptions {
   readonly plain?: boolean | undefined
 }
 
-/** Milliseconds between two pictures, and between two lines of one layer's progress. */
+/** Milliseconds between two pictures, and between two lines that say how far the whole is. */
 const pictureEvery = 80
 const lineEvery = 10_000
 
 /** Events pass unchanged. The last picture stays on the terminal; errors and unsubscribing leave one too. */
-export const showProgress = ({ stream, color, quiet, plain }: ProgressOptions): MonoTypeOperatorFunction<PullEvent> => {
+export const showProgress = ({ stream, color, quiet, plain }: ShowOptions): MonoTypeOperatorFunction<PullEvent> => {
   if (quiet === true) return (events) => events
   const { isTTY = false, columns = 0 } = stream
   return plain !== true && isTTY && columns > 0
@@ -46,35 +49,43 @@ export const showProgress = ({ stream, color, quiet, plain }: ProgressOptions): 
 
 const drawing =
   (stream: Terminal, color: boolean): MonoTypeOperatorFunction<PullEvent> =>
-  (events) =>
+  (source) =>
     new Observable((subscriber) => {
       const screen = new Screen(stream)
-      let state = initial
-      const picture = (tick: number, failed = false) => {
+      let view: PullView | undefined
+      let tick = 0
+      const picture = (isLast: boolean) => {
         const { columns = 80, rows = 24 } = stream
-        return frame(state, { color, columns, rows, tick, failed })
+        if (view === undefined) return ""
+        const failed = isLast && view.phase !== "done"
+        return frame(view, { color, columns, rows, failed, tick: tick++, now: asyncScheduler.now() })
       }
-      subscriber.add(() => screen.close(picture(0, state.image === undefined)))
+      const close = () => screen.close(picture(true))
+      const pictures = (events: Observable<PullEvent>) =>
+        events.pipe(
+          progress({ interval: pictureEvery }),
+          tap((next) => {
+            view = next
+          }),
+          sampleTime(pictureEvery),
+          tap(() => screen.draw(picture(false))),
+          ignoreElements()
+        )
+      subscriber.add(close)
       subscriber.add(
-        interval(pictureEvery)
-          .pipe(map((tick) => picture(tick)))
-          .subscribe((next) => screen.draw(next))
-      )
-      subscriber.add(
-        events.subscribe(
+        source.pipe(connect((events) => merge(pictures(events), events))).subscribe(
           operate<PullEvent>({
             destination: subscriber,
             next: (event) => {
-              state = advance(state, event)
               if (event._tag === "Warning") screen.print(`warning: ${printable(event.message)}`)
               subscriber.next(event)
             },
             error: (error) => {
-              screen.close(picture(0, true))
+              close()
               subscriber.error(error)
             },
             complete: () => {
-              screen.close(picture(0, state.image === undefined))
+              close()
               subscriber.complete()
             }
           })
@@ -87,11 +98,19 @@ const telling =
   (source) =>
     source.pipe(
       connect((events) => {
-        const lines = events.pipe(
-          // Enough to see in a log that a long download lives.
-          throttleProgress(lineEvery),
+        const steps = events.pipe(
           map(plainLine),
-          filter((line) => line !== undefined),
+          filter((line) => line !== undefined)
+        )
+        // Enough to see in a log that a long download lives.
+        const totals = events.pipe(
+          progress({ interval: lineEvery }),
+          sampleTime(lineEvery),
+          filter(({ phase, layers }) => phase === "pulling" && layers.length > 0),
+          map((view) => `${formatBytes(view.received)} of ${formatBytes(view.total)}, ${formatWhole(view)}`),
+          distinctUntilChanged()
+        )
+        const lines = merge(steps, totals).pipe(
           tap((line) => stream.write(`${line}\n`)),
           ignoreElements()
         )

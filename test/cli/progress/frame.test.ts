@@ -3,12 +3,25 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { type FrameOptions, frame } from "../../../src/cli/progress/frame.ts"
-import { advance, initial } from "../../../src/cli/progress/PullState.ts"
-import { cached, done, layers, progress, reference, resolved, resolving, retrying, started, story } from "../events.ts"
+import { advance, initial } from "../../../src/progress/advance.ts"
+import type { PullView } from "../../../src/progress/PullView.ts"
+import {
+  cached,
+  done,
+  layers,
+  progress,
+  pulled,
+  reference,
+  resolved,
+  resolving,
+  retrying,
+  started,
+  story
+} from "../events.ts"
 
-const plain: FrameOptions = { color: false, columns: 110, rows: 40, tick: 0 }
+const plain: FrameOptions = { color: false, columns: 110, rows: 40, tick: 0, now: 0 }
 const draw = (events: ReadonlyArray<PullEvent>, look: Partial<FrameOptions> = {}) =>
-  frame(events.reduce(advance, initial), { ...plain, ...look }).split("\n")
+  frame(events.reduce((state, event) => advance(state, event, 0), initial).view, { ...plain, ...look }).split("\n")
 
 describe("a picture of a pull", () => {
   test("begins with a line for the details, which turns while they are fetched", () => {
@@ -19,8 +32,8 @@ describe("a picture of a pull", () => {
 
   test("has a bar for each layer that is not in place: extracted, arrived, to come", () => {
     const lines = draw([resolving, resolved, cached(1), started(2), progress(2, 0.5, 0.25), done(3)])
-    expect(lines[1]).toBe("⠋ Download layers      2 / 6  4.00 MiB / 20.00 MiB")
-    expect(lines[2]).toBe("⠋ Extract layers       2 / 6")
+    expect(lines[1]).toBe("⠋ Download layers      2 / 6  5.00 MiB / 21.00 MiB")
+    expect(lines[2]).toBe("⠋ Extract layers       2 / 6  22 %")
     expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["02020202", "04040404", "05050505", "06060606"])
     expect(lines[3]).toContain(
       `${"=".repeat(10)}${"+".repeat(10)}${"-".repeat(20)}    1.00 MiB / 2.00 MiB    25 entries`
@@ -40,8 +53,8 @@ describe("a picture of a pull", () => {
   test("keeps no bar at the end, and three ticks", () => {
     expect(draw(story)).toEqual([
       `✓ Fetch image details  ${reference}  linux/amd64`,
-      "✓ Download layers      6 / 6  18.00 MiB / 18.00 MiB",
-      "✓ Extract layers       6 / 6"
+      "✓ Download layers      6 / 6  21.00 MiB / 21.00 MiB",
+      "✓ Extract layers       6 / 6  in 0.0 s"
     ])
   })
 
@@ -53,7 +66,7 @@ describe("a picture of a pull", () => {
   test("holds the layers under way where not all of them have room", () => {
     const lines = draw([resolving, resolved, started(5), started(6)], { rows: 8 })
     expect(lines).toHaveLength(7)
-    expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["05050505", "06060606", "01010101", "and 3 mo"])
+    expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["05050505", "06060606", "01010101", "+3 queue"])
   })
 
   test("never has a line wider than the terminal, whatever the layers tell", () => {
@@ -79,6 +92,23 @@ describe("a picture of a pull", () => {
         }
       )
     )
+  })
+
+  test("says how far the whole is: percentage, speed, time left; at the end the time and the average speed", () => {
+    const events = [resolving, resolved, started(6), progress(6, 0.25, 0.125), progress(6, 0.5, 0.25)]
+    const state = events.reduce((state, event, second) => advance(state, event, second * 1000), initial)
+    const whole = (view: PullView) => frame(view, { ...plain, now: 4000 }).split("\n")[2]
+    // 3 MiB of 21 arrived and half of it is extracted, in two seconds: the rest of the extraction takes longest.
+    expect(whole(state.view)).toBe("⠋ Extract layers       0 / 6  10 %  3.00 MiB/s  13 s left")
+    const end = [progress(6, 1, 1), done(6), pulled].reduce((all, event) => advance(all, event, 8000), state)
+    expect(whole(end.view)).toBe("✓ Extract layers       6 / 6  in 8.0 s  768.00 KiB/s on average")
+  })
+
+  test("counts a retry down", () => {
+    const state = [resolving, resolved, started(4), retrying(4)].reduce((all, event) => advance(all, event, 0), initial)
+    const at = (now: number) => frame(state.view, { ...plain, now })
+    expect(at(500)).toContain("retry 2 in 1.0 s")
+    expect(at(5000)).toContain("retry 2 in 0.0 s")
   })
 
   test("has colours only where they are wanted, and the same text either way", () => {

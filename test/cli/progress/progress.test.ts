@@ -2,7 +2,18 @@ import { concat, from, NEVER, Subject, throwError } from "rxjs"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { showProgress } from "../../../src/cli/progress/progress.ts"
-import { CapturedOutput, done, progress, reference, resolved, resolving, started, story, warning } from "../events.ts"
+import {
+  CapturedOutput,
+  done,
+  progress,
+  pulled,
+  reference,
+  resolved,
+  resolving,
+  started,
+  story,
+  warning
+} from "../events.ts"
 
 const hide = "\u001b[?25l"
 const show = "\u001b[?25h"
@@ -35,7 +46,7 @@ describe("on a terminal", () => {
       .pipe(showProgress({ stream, color: false }))
       .subscribe()
     expect(stream.text).not.toContain("\u001b")
-    expect(stream.lines).toContain("✓ Extract layers       6 / 6")
+    expect(stream.lines).toContain("✓ Extract layers       6 / 6  in 0.0 s")
   })
 
   test("pictures come at most each 80 ms, however many events there are", async () => {
@@ -139,18 +150,22 @@ describe("where bars cannot be drawn", () => {
     expect(told(terminal(), true)).toEqual(lines)
   })
 
-  test("progress is a line in ten seconds for each layer, and none after its end", async () => {
+  test("how far the whole image is comes every ten seconds, if it has changed, and not after its end", async () => {
     const stream = new CapturedOutput()
     const events = new Subject<PullEvent>()
     events.pipe(showProgress({ stream })).subscribe()
+    for (const event of [resolving, resolved, started(6)]) events.next(event)
+    const { length } = stream.lines
     for (let i = 0; i < 100; i++) events.next(progress(6, i / 100, i / 100))
-    expect(stream.text).toBe("")
-    await vi.advanceTimersByTimeAsync(10_000)
-    expect(stream.text).toBe("06060606: 5.94 MiB of 6.00 MiB, 99 entries\n")
+    expect(stream.lines).toHaveLength(length)
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(stream.lines.slice(length - 1)).toEqual([expect.stringMatching(/^5\.94 MiB of 21\.00 MiB, 28 %/), ""])
     events.next(progress(6, 1, 1))
     events.next(done(6))
+    events.next(pulled)
+    events.complete()
     await vi.advanceTimersByTimeAsync(20_000)
-    expect(stream.lines.slice(1)).toEqual(["06060606: done, 100 entries, 18.00 MiB", ""])
+    expect(stream.lines.slice(length)).toEqual(["06060606: done, 100 entries, 18.00 MiB", ""])
     expect(vi.getTimerCount()).toBe(0)
   })
 

@@ -1,0 +1,49 @@
+/** What an event says of one layer. */
+import type { PullEvent } from "../api/events.ts"
+import type { LayerPhase, LayerView, RetryView } from "./PullView.ts"
+
+export const isInPlace = ({ phase }: LayerView): boolean => phase === "cached" || phase === "done"
+
+/** All its bytes are here. */
+export const hasArrived = (layer: LayerView): boolean => isInPlace(layer) || layer.phase === "extracting"
+
+const withoutRetry = <A extends { readonly retry?: RetryView }>({ retry: _, ...rest }: A): Omit<A, "retry"> => rest
+
+/** All of it is here, and in place. */
+export const complete = (layer: LayerView, phase: LayerPhase): LayerView => ({
+  ...withoutRetry(layer),
+  phase,
+  received: layer.size,
+  extracted: layer.size
+})
+
+export const retryOf = (event: PullEvent & { readonly _tag: "Retrying" }, now: number): RetryView => {
+  const { attempt, delay, reason, message } = event
+  return { attempt, at: now + delay, reason, message }
+}
+
+/** Bytes flow again, or the attempt has not brought any yet. */
+const flowing = (layer: LayerView, received: number): LayerView =>
+  layer.retry !== undefined && received <= layer.received
+    ? { ...layer, received }
+    : { ...withoutRetry(layer), phase: received >= layer.size ? "extracting" : "downloading", received }
+
+/** The layer as it is if the event says nothing of layers. */
+export const advanceLayer = (layer: LayerView, event: PullEvent, now: number): LayerView => {
+  switch (event._tag) {
+    case "LayerCached":
+      return complete(layer, "cached")
+    case "LayerWaiting":
+      return { ...withoutRetry(layer), phase: "waiting" }
+    case "LayerStarted":
+      return { ...withoutRetry(layer), phase: "downloading", received: event.offset, extracted: 0, entries: 0 }
+    case "LayerProgress":
+      return { ...flowing(layer, event.received), extracted: event.consumed, entries: event.entries }
+    case "LayerDone":
+      return { ...complete(layer, "done"), entries: event.entries }
+    case "Retrying":
+      return { ...layer, phase: "retrying", retry: retryOf(event, now) }
+    default:
+      return layer
+  }
+}
