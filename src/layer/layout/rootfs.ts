@@ -5,7 +5,11 @@ import type { Layout, Merging, Tree } from "./Layout.ts"
  * A whiteout removes what lower layers left, wherever it stands in its own layer: what this layer wrote stays, be it
  * before or after the marker (containerd forgets implied parents here, umoci does not).
  */
-const merge = ({ vacate, namesIn, isDirectory }: Tree): Merging => {
+export const mergeInPlace = ({
+  vacate,
+  namesIn,
+  isDirectory
+}: Pick<Tree, "vacate" | "namesIn" | "isDirectory">): Merging => {
   const hide = (directory: Directory, name: string): void => {
     if (directory.written?.has(name) !== true) {
       vacate(directory, name)
@@ -35,5 +39,5 @@ export const rootfs: Layout<unknown> = {
   isMerged: true,
   // The directory's name says it: see `TreePaths`.
   variant: () => [],
-  merge
+  merge: mergeInPlace
 }

@@ -1,0 +1,59 @@
+/** The tree that layers make together, in memory: names and facts, no bytes of files. */
+import type { EntryHeader } from "../../../layer/Entry.ts"
+import { implied } from "../../../layer/metadata/ownership.ts"
+
+/** What an archive says of an entry, its name and the holes of its body aside. */
+export type Facts = Omit<EntryHeader, "path" | "sparse">
+
+/**
+ * What is no directory: one inode, which may have several names. Its body is that of an entry of an archive.
+ * A class, since there may be a million.
+ */
+export class Leaf {
+  readonly facts: Facts
+  /** Index of the layer whose archive holds the body: 0 is the lowest. */
+  readonly layer: number
+  /** Which entry of that archive it is. */
+  readonly ordinal: number
+
+  constructor(facts: Facts, layer: number, ordinal: number) {
+    this.facts = facts
+    this.layer = layer
+    this.ordinal = ordinal
+  }
+}
+
+export class Branch {
+  facts: Facts
+  /** The layer that describes it; -1 for one that no entry describes. */
+  layer: number
+  readonly children = new Map<string, Node>()
+  /** Layers that were not read may have more in it. */
+  isOpen: boolean
+  /** No entry describes it, and layers that were not read may have a symbolic link in its place: or it is beneath such a one. */
+  isGuess = false
+  /** Of an open directory: names that are known not to be there. */
+  absent: Set<string> | undefined
+
+  constructor(facts: Facts, layer: number, isOpen: boolean) {
+    this.facts = facts
+    this.layer = layer
+    this.isOpen = isOpen
+  }
+}
+
+export type Node = Leaf | Branch
+
+export const isBranch = (node: Node | undefined): node is Branch => node instanceof Branch
+
+export interface MergedTree {
+  readonly root: Branch
+  /** Last names of all that may stand elsewhere than here, for what layers that were not read may hold; or of everything. */
+  uncertain: Set<string> | "everything"
+}
+
+/** `isWhole`: all layers will be applied. Else what the lower ones hold is left open. */
+export const emptyTree = (isWhole: boolean): MergedTree => ({
+  root: new Branch(implied, -1, !isWhole),
+  uncertain: new Set()
+})

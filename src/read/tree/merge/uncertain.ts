@@ -1,0 +1,102 @@
+/**
+ * What cannot be known of a tree while lower layers were not read. A directory that no entry describes may be a symbolic
+ * link down there, and then what is put into it stands elsewhere: where, nobody can say, but under what last name. A hard
+ * link may have its target down there. So the last names of all of these are noted, and whoever looks for a path with one
+ * of them reads on. Where all layers are applied nothing is uncertain, and nothing is noted.
+ */
+import { isReason } from "../../../api/errors.ts"
+import type { Links } from "../../../layer/apply/rules/links.ts"
+import type { PathResolver } from "../../../layer/apply/rules/PathResolver.ts"
+import { type ApplyWhiteout, whiteoutOf } from "../../../layer/apply/rules/whiteouts.ts"
+import { type Directory, ownName } from "../../../layer/Directory.ts"
+import type { Merging } from "../../../layer/layout/Layout.ts"
+import { type Branch, isBranch, type MergedTree } from "./MergedTree.ts"
+
+export interface UncertainOptions {
+  readonly tree: MergedTree
+  readonly branchOf: (directory: Directory) => Branch
+}
+
+/** Nothing of lower layers is in it, or beneath it. */
+const close = (branch: Branch): void => {
+  // What is beneath a closed directory is closed already.
+  if (!branch.isOpen) return
+  branch.isOpen = false
+  branch.absent = undefined
+  for (const child of branch.children.values()) if (isBranch(child)) close(child)
+}
+
+export const makeUncertain = ({ tree, branchOf }: UncertainOptions) => {
+  const isWhole = !tree.root.isOpen
+
+  const note = (name: string): void => {
+    if (tree.uncertain !== "everything") tree.uncertain.add(ownName(name))
+  }
+
+  /** Something was put, or hidden, at this name. */
+  const placed = (directory: Directory, name: string): void => {
+    if (isWhole) return
+    const branch = branchOf(directory)
+    const child = branch.children.get(name)
+    if (branch.isGuess || (isBranch(child) && child.isGuess)) note(name)
+  }
+
+  return {
+    placed,
+
+    merging: (rules: Merging): Merging => {
+      if (isWhole) return rules
+      const closeAt = (directory: Directory) => close(branchOf(directory))
+      return {
+        ...rules,
+        hide: (directory, name) => {
+          rules.hide(directory, name)
+          placed(directory, name)
+          const child = branchOf(directory).children.get(name)
+          if (isBranch(child)) close(child)
+        },
+        hideAll: (directory) => {
+          rules.hideAll(directory)
+          if (branchOf(directory).isGuess) tree.uncertain = "everything"
+          closeAt(directory)
+        }
+      }
+    },
+
+    /** A whiteout in a directory that is not known may hide something, wherever that directory leads. */
+    whiteouts: (apply: ApplyWhiteout, within: PathResolver): ApplyWhiteout => {
+      if (isWhole) return apply
+      return (names, name) => {
+        const whiteout = whiteoutOf(name)
+        if (whiteout?.kind === "hides" || whiteout?.kind === "opaque") {
+          if (within.look(names) === "missing") {
+            if (whiteout.kind === "opaque") tree.uncertain = "everything"
+            else note(whiteout.name)
+          }
+        }
+        return apply(names, name)
+      }
+    },
+
+    links: (links: Links): Links => {
+      if (isWhole) return links
+      return {
+        link: (directory, name, header) => {
+          links.link(directory, name, header)
+          const { uncertain } = tree
+          const target = header.linkPath.split("/")
+          const isPending = directory.links?.has(name) === true
+          if (isPending || uncertain === "everything" || target.some((it) => uncertain.has(it))) note(name)
+        },
+        finish: () => {
+          try {
+            links.finish()
+          } catch (error) {
+            // Of a target that is not here: the links that wait are noted.
+            if (!isReason(error)) throw error
+          }
+        }
+      }
+    }
+  }
+}

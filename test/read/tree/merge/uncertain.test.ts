@@ -1,0 +1,107 @@
+/** What is said of a tree before its lower layers were read holds, whatever those hold. */
+import fc from "fast-check"
+import { expect, test } from "vitest"
+import { findPath, type Sought } from "../../../../src/read/tree/merge/findPath.ts"
+import { isBranch, type MergedTree } from "../../../../src/read/tree/merge/MergedTree.ts"
+import { type SelectionOptions, selected, selectionOf, unknownOf } from "../../../../src/read/tree/merge/selection.ts"
+import { dir, file, link, symlink, type TestEntry, thrown } from "../../../support/entries.ts"
+import { hostileEntry } from "../../../support/hostileEntries.ts"
+import { type Layers, mergeInMemory } from "../../../support/mergedTree.ts"
+
+const plain = (sought: Sought): unknown => {
+  if (sought._tag !== "Found") return sought
+  const { node } = sought
+  // More may be known of a directory by and by; what is in it is asked for by its own path.
+  return isBranch(node) ? "directory" : [node.layer, node.ordinal, sought.names]
+}
+
+const part = (layers: Layers, from: number): MergedTree | undefined => {
+  let tree: MergedTree | undefined
+  // Refused for what the lower layers hold, perhaps: then nothing is said.
+  thrown(() => {
+    tree = mergeInMemory(layers, from)
+  })
+  return tree
+}
+
+const hostileLayers = fc.array(fc.array(hostileEntry, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 4 })
+const asked = fc.constantFrom("a", "b", "a/b", "a/hello", "b/a/hello", "hello", "victim/a/b", "a/../b", "/b/hello/")
+
+/** Layers as builders write them: with their parents. */
+const ordinary = (entry: TestEntry): ReadonlyArray<TestEntry> => {
+  const names = entry.path.split("/").filter((name) => name !== "" && name !== "." && name !== "..")
+  return [
+    ...names.slice(0, -1).map((_, at) => dir(names.slice(0, at + 1).join("/"))),
+    { ...entry, path: names.join("/") }
+  ]
+}
+const ordinaryLayers = hostileLayers.map((layers) => layers.map((layer) => layer.flatMap(ordinary)))
+
+test.each([
+  ["hostile", hostileLayers],
+  ["ordinary", ordinaryLayers]
+])("a path that is known before all layers are read is the same afterwards: %s layers", (_, arbitrary) => {
+  let known = 0
+  fc.assert(
+    fc.property(arbitrary, asked, fc.boolean(), fc.nat(3), (layers, path, follow, from) => {
+      const whole = part(layers, 0)
+      const upper = part(layers, 1 + (from % (layers.length - 1)))
+      if (whole === undefined || upper === undefined) return
+      const sought = findPath(upper, path, follow)
+      if (sought._tag === "Unknown") return
+      known += 1
+      expect(plain(sought)).toEqual(plain(findPath(whole, path, follow)))
+    }),
+    { numRuns: 600 }
+  )
+  expect(known).toBeGreaterThan(2)
+})
+
+test("a selection that is known before all layers are read is the same afterwards", () => {
+  const listOf = (tree: MergedTree, options: SelectionOptions) =>
+    [...selected(tree, selectionOf(options))]
+      .map(({ names, node }) => `${names.join("/")} ${isBranch(node) ? node.layer : `${node.layer} ${node.ordinal}`}`)
+      .sort()
+  let known = 0
+  fc.assert(
+    fc.property(ordinaryLayers, fc.array(asked, { minLength: 1, maxLength: 2 }), fc.nat(3), (layers, only, from) => {
+      const whole = part(layers, 0)
+      const upper = part(layers, 1 + (from % (layers.length - 1)))
+      if (whole === undefined || upper === undefined) return
+      if (unknownOf(upper, selectionOf({ only })) !== undefined) return
+      known += 1
+      expect(listOf(upper, { only })).toEqual(listOf(whole, { only }))
+    }),
+    { numRuns: 600 }
+  )
+  expect(known).toBeGreaterThan(10)
+})
+
+const etc = [dir("etc"), file("etc/os-release", "new")]
+
+test.each<[string, Layers, string, string]>([
+  ["a file whose parents its layer describes", [[], etc], "etc/os-release", "Found"],
+  [
+    "a file in a directory that only an unread layer may describe",
+    [[], [file("etc/os-release")]],
+    "etc/os-release",
+    "Unknown"
+  ],
+  ["a path that a whiteout hides", [[], [dir("etc"), file("etc/.wh.os-release")]], "etc/os-release", "Missing"],
+  ["a path in an opaque directory", [[], [dir("etc"), file("etc/.wh..wh..opq")]], "etc/os-release", "Missing"],
+  ["a path beneath a file", [[], [file("etc")]], "etc/os-release", "NoDirectory"],
+  ["a path that no layer mentions", [[], etc], "etc/passwd", "Unknown"],
+  ["a link to what its layer has", [[], [...etc, symlink("os", "etc/os-release")]], "os", "Found"],
+  ["a link into what is not read", [[], [symlink("os", "usr/lib/os-release")]], "os", "Unknown"],
+  ["a hard link to what is not read", [[], [link("os", "etc/os-release")]], "os", "Unknown"],
+  ["the name of something whose place is not known", [[], etc, [file("a/os-release")]], "etc/os-release", "Unknown"],
+  [
+    "the name of a whiteout whose place is not known",
+    [[], etc, [file("a/.wh.os-release")]],
+    "etc/os-release",
+    "Unknown"
+  ],
+  ["an opaque marker whose place is not known", [[], etc, [file("a/.wh..wh..opq")]], "etc/os-release", "Unknown"]
+])("%s", (_, layers, path, expected) => {
+  expect(findPath(mergeInMemory(layers, 1), path, true)._tag).toBe(expected)
+})
