@@ -12,6 +12,7 @@ import type {
   ConfigOptions,
   EntriesOptions,
   HoldOptions,
+  ListDirectoryOptions,
   ListOptions,
   LookOptions,
   ManifestOptions,
@@ -19,6 +20,7 @@ import type {
   PullerOptions,
   PullOptions,
   ReferrersOptions,
+  TreeOptions,
   VerifyOptions,
   Watching
 } from "./api/config.ts"
@@ -29,7 +31,7 @@ import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
-import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
+import type { EntriesFunction, Entry, EntryFacts, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
@@ -58,6 +60,31 @@ export class Puller extends Context.Service<
      * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
      */
     readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
+    /**
+     * The image as a container sees it: each path once, as the highest layer that has it says, whiteouts applied, hard links
+     * whole. A directory comes before what is in it, a hard link behind its file. From the store without the network if the
+     * image is there. Else its layers are read before the first entry comes, so that all of it is verified; with `only` no
+     * lower than needed. `project` as for `entries$`.
+     */
+    readonly tree$: TreeFunction
+    /** The same entries, each read when it is asked for: `for await (const entry of oci.tree(reference))`. */
+    readonly tree: (reference: string, options?: TreeOptions & Watching) => AsyncIterable<Entry>
+    /**
+     * One file of the image, at most `limits.bodyBytes`; text with `encoding`. Symbolic links are followed within the image.
+     * Nothing is pulled: it comes from the store if the image is there; else the layers are downloaded from the highest down
+     * to the one that has the file. Fails with `NotInImage` or `UnsuitablePath`.
+     */
+    readonly readFile: ReadFileFunction
+    /**
+     * What is in a directory of the image, by name; of another path, that itself. Default: the root. Symbolic links in the
+     * path are followed. Fails with `NotInImage` or `UnsuitablePath`.
+     */
+    readonly list: (
+      reference: string,
+      path?: string,
+      options?: ListDirectoryOptions & Watching,
+      emit?: Emit
+    ) => Effect.Effect<ReadonlyArray<EntryFacts>, PullError>
     /**
      * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
      * there, else from the registry.
@@ -185,6 +212,10 @@ export class Puller extends Context.Service<
         return Layer.mock(Puller, {
           pull$: pull === undefined ? missing$("pull$") : pull$,
           entries$: missing$("entries$"),
+          tree$: missing$("tree$"),
+          tree: () => {
+            throw new Error("this puller has no tree")
+          },
           entries: () => {
             throw new Error("this puller has no entries")
           },

@@ -11,13 +11,16 @@ import type {
   ConfigOptions,
   EntriesOptions,
   HoldOptions,
+  ListDirectoryOptions,
   ListOptions,
   LookOptions,
   ManifestOptions,
   PruneOptions,
   PullerOptions,
   PullOptions,
+  ReadFileOptions,
   ReferrersOptions,
+  TreeOptions,
   VerifyOptions,
   Watching
 } from "./api/config.ts"
@@ -32,7 +35,7 @@ import { Puller } from "./Puller.ts"
 import { abortable } from "./reactive/abortable.ts"
 import { errorOf } from "./reactive/bridge.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
-import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
+import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
@@ -64,6 +67,30 @@ export interface Client extends AsyncDisposable {
    * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
    */
   readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
+  /**
+   * The image as a container sees it: each path once, as the highest layer that has it says, whiteouts applied, hard links
+   * whole. A directory comes before what is in it, a hard link behind its file. From the store without the network if the
+   * image is there. Else its layers are read before the first entry comes, so that all of it is verified; with `only` no
+   * lower than needed. `project` as for `entries$`.
+   */
+  readonly tree$: TreeFunction
+  /** The same entries, each read when it is asked for: `for await (const entry of oci.tree(reference))`. */
+  readonly tree: (reference: string, options?: TreeOptions & Watching) => AsyncIterable<Entry>
+  /**
+   * One file of the image, at most `limits.bodyBytes`; text with `encoding`. Symbolic links are followed within the image.
+   * Nothing is pulled: it comes from the store if the image is there; else the layers are downloaded from the highest down
+   * to the one that has the file. Rejects with `NotInImage` or `UnsuitablePath`.
+   */
+  readonly readFile: ReadFilePromise
+  /**
+   * What is in a directory of the image, by name; of another path, that itself. Default: the root. Symbolic links in the
+   * path are followed. Rejects with `NotInImage` or `UnsuitablePath`.
+   */
+  readonly list: (
+    reference: string,
+    path?: string,
+    options?: ListDirectoryOptions & Watching
+  ) => Promise<ReadonlyArray<EntryFacts>>
   /**
    * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
    * there, else from the registry.
@@ -181,6 +208,11 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     entries: puller.entries,
     blob$: puller.blob$,
     blob: puller.blob,
+    tree$: puller.tree$,
+    tree: puller.tree,
+    readFile: ((reference: string, path: string, options?: ReadFileOptions & Watching) =>
+      run(puller.readFile(reference, path, options), options)) as ReadFilePromise,
+    list: (reference, path, options) => run(puller.list(reference, path, options), options),
     config: (reference, options) => run(puller.config(reference, options), options),
     resolve: (reference, options) => run(puller.resolve(reference, options), options),
     manifest: (reference, options) => run(puller.manifest(reference, options), options),

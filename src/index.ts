@@ -21,6 +21,7 @@ export {
   type HostOptions,
   type LayoutName,
   type Limits,
+  type ListDirectoryOptions,
   type ListOptions,
   type LookOptions,
   type ManifestOptions,
@@ -33,12 +34,14 @@ export {
   type PullerOptions,
   type PullOptions,
   type PullPolicy,
+  type ReadFileOptions,
   type ReferrersOptions,
   type RetryOptions,
   type Some,
   type StatFormat,
   type Timeouts,
   type TlsOptions,
+  type TreeOptions,
   type VerifyOptions,
   type Watching
 } from "./api/config.ts"
@@ -67,6 +70,7 @@ export {
   NotCached,
   NotEnoughSpace,
   NotImplemented,
+  NotInImage,
   PlatformNotFound,
   PullError,
   RateLimited,
@@ -78,6 +82,7 @@ export {
   StoreDamaged,
   UnsafeEntry,
   UnsafeStore,
+  UnsuitablePath,
   UnsupportedDigest,
   UnsupportedMediaType,
   WorkerDied
@@ -108,7 +113,7 @@ export { lowerdir } from "./layer/layout/lowerdir.ts"
 export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
 export { Gate } from "./reactive/Gate.ts"
-export type { Entry } from "./read/entries/Entry.ts"
+export type { Entry, EntryFacts } from "./read/entries/Entry.ts"
 export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
 export type {
   FailedRemoval,

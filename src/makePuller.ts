@@ -26,13 +26,16 @@ import {
   type EntriesOptions,
   filled,
   type HoldOptions,
+  type ListDirectoryOptions,
   type ListOptions,
   type LookOptions,
   type ManifestOptions,
   type PruneOptions,
   type PullerOptions,
   type PullOptions,
+  type ReadFileOptions,
   type ReferrersOptions,
+  type TreeOptions,
   type VerifyOptions,
   type Watching
 } from "./api/config.ts"
@@ -62,12 +65,14 @@ import { blobOf } from "./read/blob/blobOf.ts"
 import { concatGated } from "./read/blob/concatGated.ts"
 import { iterateGated } from "./read/blob/iterateGated.ts"
 import { concatPull } from "./read/entries/concatPull.ts"
-import type { EntriesFunction, Entry } from "./read/entries/Entry.ts"
+import type { EntriesFunction, Entry, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
 import { iterateEntries } from "./read/entries/iterateEntries.ts"
 import type { EntryOrigin, ReadEntry } from "./read/entries/makeEntry.ts"
 import { pushEntries } from "./read/entries/pushEntries.ts"
 import { readConfig } from "./read/readConfig.ts"
+import { listOf, readFileOf } from "./read/tree/readPath.ts"
+import { treeOf } from "./read/tree/treeOf.ts"
 import { Registry } from "./registry/Registry.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
 import { makeOpenSource } from "./source/Origin.ts"
@@ -200,29 +205,52 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     }).pipe(naming$(reference))
 
   const limits = filled(defaultLimits, options.limits)
-  const reading$ = <A>(
-    reference: string,
-    given: (EntriesOptions & Watching) | undefined,
-    named: EntryOrigin["named"],
-    use: (cursor: EntryCursor<ReadEntry>, gate: Gate | undefined) => Observable<A>
-  ) =>
-    watched$("entries$", given, (options, emit) => {
-      const opening = entriesOf(reference, options, { limits, named })
-      return sequence$(
-        Effect.map(opening, (cursor) => use(cursor, options.gate)),
-        emit
-      )
-    })
-  const entries$ = <A>(
-    reference: string,
-    options?: EntriesOptions & Watching,
-    project?: (entry: Entry, index: number) => ObservableInput<A>
-  ): Observable<Entry | A> =>
-    reading$<Entry | A>(reference, options, namingError(reference), (cursor, gate) =>
-      project === undefined
-        ? pushEntries(cursor, gate)
-        : concatPull(cursor.next, ({ entry }, index) => project(entry, index))
-    ).pipe(naming$(reference))
+  type Reading = Omit<EntriesOptions & TreeOptions, "gate">
+  /** The entries that `open` reads, in three spellings. */
+  const readings = <O extends Reading & Watching>(
+    name: "entries$" | "tree",
+    open: (
+      reference: string,
+      options: Omit<O, keyof Watching>,
+      origin: Pick<EntryOrigin, "limits" | "named">
+    ) => Effect.Effect<EntryCursor<ReadEntry>, Reason, Services | Scope.Scope>
+  ) => {
+    const reading$ = <A>(
+      reference: string,
+      given: O | undefined,
+      named: EntryOrigin["named"],
+      use: (cursor: EntryCursor<ReadEntry>, gate: Gate | undefined) => Observable<A>
+    ) =>
+      watched$(name, given, (options, emit) => {
+        const { gate } = options as EntriesOptions
+        return sequence$(
+          Effect.map(open(reference, options, { limits, named }), (cursor) => use(cursor, gate)),
+          emit
+        )
+      })
+    return {
+      sequence$: <A>(
+        reference: string,
+        options?: O,
+        project?: (entry: Entry, index: number) => ObservableInput<A>
+      ): Observable<Entry | A> =>
+        reading$<Entry | A>(reference, options, namingError(reference), (cursor, gate) =>
+          project === undefined
+            ? pushEntries(cursor, gate)
+            : concatPull(cursor.next, ({ entry }, index) => project(entry, index))
+        ).pipe(naming$(reference)),
+      iterable: (reference: string, options?: O) => {
+        const named = namingError(reference)
+        return iterateEntries({
+          cursor$: reading$(reference, options, named, (cursor) => concat(of(cursor), NEVER)).pipe(naming$(reference)),
+          named,
+          settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
+        })
+      }
+    }
+  }
+  const entries = readings<EntriesOptions & Watching>("entries$", entriesOf)
+  const tree = readings<TreeOptions & Watching>("tree", treeOf)
 
   const bytesOf$ = (reference: string, digest: string, options: LookOptions & { readonly gate: Gate }, emit: Emit) =>
     sequence$(blobOf(reference, digest, options, limits), emit)
@@ -249,15 +277,20 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   return {
     pull: pulling,
     pull$: pulling$,
-    entries$: entries$ as EntriesFunction,
-    entries: (reference: string, options?: EntriesOptions & Watching) => {
-      const named = namingError(reference)
-      return iterateEntries({
-        cursor$: reading$(reference, options, named, (cursor) => concat(of(cursor), NEVER)).pipe(naming$(reference)),
-        named,
-        settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
-      })
-    },
+    entries$: entries.sequence$ as EntriesFunction,
+    entries: entries.iterable,
+    tree$: tree.sequence$ as TreeFunction,
+    tree: tree.iterable,
+    readFile: ((reference: string, path: string, options?: ReadFileOptions & Watching, listen?: Emit) =>
+      watched("readFile", options, listen, (options) => inTime(readFileOf(reference, path, options, limits))).pipe(
+        provided,
+        naming(reference)
+      )) as ReadFileFunction,
+    list: (reference: string, path = "/", options?: ListDirectoryOptions & Watching, listen?: Emit) =>
+      watched("list", options, listen, (options) => inTime(listOf(reference, path, options, limits))).pipe(
+        provided,
+        naming(reference)
+      ),
     blob$: blob$ as BlobFunction,
     blob: (reference: string, digest: string, options?: LookOptions & Watching) => {
       const named$ = naming$(reference)

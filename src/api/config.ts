@@ -43,6 +43,11 @@ export interface Limits {
    * MiB.
    */
   readonly bodyBytes: number
+  /**
+   * Bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its
+   * path, link target and attributes. Default: 512 MiB.
+   */
+  readonly treeBytes: number
   /** Tags or referrers of one list. Default: 100 000. */
   readonly listItems: number
   /** Pages of one list. Default: 1 000. */
@@ -70,6 +75,7 @@ export const defaultLimits: Limits = {
   paxBytes: 2 ** 20,
   pendingBytes: 32 * 2 ** 20,
   bodyBytes: 16 * 2 ** 20,
+  treeBytes: 512 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
   listBytes: 64 * 2 ** 20
@@ -365,6 +371,26 @@ export type HoldOptions = Pick<PullOptions, "platform">
 
 /** Options of `config`. */
 export type ConfigOptions = Pick<PullOptions, "platform" | "policy" | "input">
+
+/** Options of `readFile`. */
+export interface ReadFileOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+  /** Return text in this encoding. Default: bytes. */
+  readonly encoding?: BufferEncoding | undefined
+}
+
+/** Options of `list`. */
+export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "input">
+
+/** Options of `tree$` and `tree`. */
+export interface TreeOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+  /**
+   * Only these paths, and what is beneath them. Each is compared with the whole path of an entry, component by component:
+   * no pattern, and no symbolic link is followed. Default: all.
+   */
+  readonly only?: string | ReadonlyArray<string> | undefined
+  /** Drop so many leading components of each path, and leave out what has no more. Default: 0. */
+  readonly strip?: number | undefined
+}
 
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {

@@ -518,6 +518,39 @@ export class NotCached extends taggedError("NotCached")<{ readonly platform: str
   }
 }
 
+/** There is no such path in the image. */
+export class NotInImage extends taggedError("NotInImage")<{
+  /** As it was asked for. */
+  readonly path: string
+  /** The first component that is missing, with all before it, once symbolic links are followed. */
+  readonly missing: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `no ${JSON.stringify(printable(this.path))} in the image: ${JSON.stringify(printable(this.missing))} does not exist`
+  }
+  get advice() {
+    return "`ociflow ls` lists a directory of the image. A file may be there for another platform, or under another tag."
+  }
+}
+
+/** A path is in the image, and is not what the call needs: `ENOTDIR`, `EISDIR`, `ELOOP`, or `EINVAL` for a device or a FIFO. */
+export class UnsuitablePath extends taggedError("UnsuitablePath")<{
+  /** As it was asked for. */
+  readonly path: string
+  /** What a system call would say. */
+  readonly code: "ENOTDIR" | "EISDIR" | "ELOOP" | "EINVAL"
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${JSON.stringify(printable(this.path))} of the image: ${this.problem}`
+  }
+  get advice() {
+    return "`readFile` (`ociflow cat`) reads files, `list` (`ociflow ls`) lists directories."
+  }
+}
+
 /** The catalogue cannot be read or written. */
 export class CatalogueFailed extends taggedError("CatalogueFailed")<{
   readonly operation: string
@@ -614,6 +647,8 @@ export const reasons = {
   NotEnoughSpace,
   WorkerDied,
   NotCached,
+  NotInImage,
+  UnsuitablePath,
   CatalogueFailed,
   StoreDamaged,
   UnsafeStore,

@@ -2,6 +2,7 @@
  * The command line's grammar. It knows how to ask; what is asked for is a `Library`, so that tests can give another one.
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
+ *     ociflow cat REF PATH  ociflow ls REF [PATH]
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
  *     ociflow blob REF DIGEST
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
@@ -12,6 +13,7 @@ import { imageCommands } from "./commands/imageCommands.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
 import { lookupCommands } from "./commands/lookupCommands.ts"
 import { pullCommand } from "./commands/pullCommand.ts"
+import { readCommands } from "./commands/readCommands.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
 import type { Library } from "./Library.ts"
 
@@ -21,6 +23,7 @@ export const ociflow = (library: Library) =>
     Command.withSubcommands([
       pullCommand(library),
       ...imageCommands(library),
+      ...readCommands(library),
       ...lookupCommands(library),
       ...storeCommands(library),
       ...loginCommands

@@ -9,7 +9,7 @@ import { requireNative } from "../seams/nativePackage.ts"
 
 export const loadFsXattr = (): Native | undefined => {
   try {
-    const { listAttributesSync, removeAttributeSync, setAttributeSync } = requireNative(
+    const { getAttributeSync, listAttributesSync, removeAttributeSync, setAttributeSync } = requireNative(
       "fs-xattr"
     ) as typeof import("fs-xattr")
     const outcome = (call: () => void): string | undefined => {
@@ -36,6 +36,13 @@ export const loadFsXattr = (): Native | undefined => {
             names = listAttributesSync(named(fd)).map((name) => Buffer.from(name).toString("latin1"))
           })
           return names
+        },
+        attribute: (fd: number, name: string) => {
+          let value: Buffer | undefined
+          outcome(() => {
+            value = getAttributeSync(named(fd), decoded(name))
+          })
+          return value
         },
         removeAttribute: (fd: number, name: string) => outcome(() => removeAttributeSync(named(fd), decoded(name)))
       })

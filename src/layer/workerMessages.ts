@@ -1,11 +1,14 @@
 /** What the event loop and an extraction worker say to each other: plain values that can be cloned. */
 import { isError } from "../api/codeOf.ts"
-import type { Limits } from "../api/config.ts"
+import type { LayoutName, Limits, OverlayAttributes, Ownership } from "../api/config.ts"
 import { isReason, type Reason, reasons, WorkerDied } from "../api/errors.ts"
 import type { Warning } from "../api/events.ts"
 import type { EntryHeader } from "./Entry.ts"
 import type { Extraction } from "./ExtractionOptions.ts"
 import type { FingerprintFacts } from "./FingerprintFacts.ts"
+
+/** Of an archive's entries: all without their bodies, or those of these numbers, in rising order. */
+export type Sent = "headers" | ReadonlyArray<number>
 
 export interface Job {
   readonly digest: string
@@ -13,6 +16,8 @@ export interface Job {
   readonly mediaType: string
   readonly size: number
   readonly limits: Limits
+  /** What is sent back. Default: all entries. */
+  readonly send?: Sent
   /** Absent where the entries are sent back in place of being written. */
   readonly write?: {
     readonly directory: string
@@ -31,8 +36,43 @@ export interface FingerprintJob {
   readonly tree: { readonly directory: string; readonly facts: FingerprintFacts }
 }
 
+/** What is asked of trees: `path` and the components of `only` are binary strings. */
+export interface StoredQuestion {
+  /** All entries, or one file, or what is in a directory. */
+  readonly what: "tree" | "file" | "list"
+  readonly path?: string
+  readonly only?: ReadonlyArray<ReadonlyArray<string>> | undefined
+  readonly strip?: number
+}
+
+/** Extracted layers, the highest first, or one merged tree. */
+export interface StoredLayers {
+  readonly directories: ReadonlyArray<string>
+  readonly layout: LayoutName
+  readonly ownership: Ownership
+  readonly overlayAttributes: OverlayAttributes
+}
+
+/** Entries of trees that are there, in place of those of an archive. */
+export interface StoredTreeJob {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly stored: StoredLayers & {
+    /** Of the layers, as the directories. */
+    readonly digests: ReadonlyArray<string>
+    readonly question: StoredQuestion
+  }
+}
+
+/** A header of a stored tree, with the digest of its layer; empty where layers were merged. */
+export interface StoredHeader extends EntryHeader {
+  readonly layer: string
+}
+
+export type WorkerJob = Job | FingerprintJob | StoredTreeJob
+
 /** What a worker is told: one job at a time, or to end. */
-export type WorkerCommand = Job | FingerprintJob | "end"
+export type WorkerCommand = WorkerJob | "end"
 
 export interface Counts {
   /** Bytes of the blob that were consumed. */

@@ -8,6 +8,8 @@ export interface Native {
   readonly setAttribute?: (fd: number, path: string | Buffer, name: string, value: Uint8Array) => string | undefined
   /** flistxattr(2), as binary strings; none where there are none, or the file system has none to list. */
   readonly attributeNames?: (fd: number) => ReadonlyArray<string>
+  /** fgetxattr(2); `undefined` where there is none of this name. */
+  readonly attribute?: (fd: number, name: string) => Buffer | undefined
   /** fremovexattr(2). */
   readonly removeAttribute?: (fd: number, name: string) => string | undefined
   /** lsetxattr(2): never follows the last component. */
@@ -65,6 +67,9 @@ export const loadKoffi = (): Native | undefined => {
       `int ${mac ? "setxattr" : "lsetxattr"}(const void *path, const void *name, const void *value, size_t size${tail})`
     )
     const flistxattr = libc.func(`int64_t flistxattr(int fd, void *names, size_t size${mac ? ", int options" : ""})`)
+    const fgetxattr = libc.func(
+      `int64_t fgetxattr(int fd, const void *name, void *value, size_t size${mac ? ", uint32_t position, int options" : ""})`
+    )
     const fremovexattr = libc.func(`int fremovexattr(int fd, const void *name${mac ? ", int options" : ""})`)
     const futimens = libc.func("int futimens(int fd, const int64_t *times)")
     const utimensat = libc.func("int utimensat(int fd, const void *path, const int64_t *times, int flags)")
@@ -90,6 +95,11 @@ export const loadKoffi = (): Native | undefined => {
         list ??= Buffer.alloc(listBytes)
         const length = Number(flistxattr(fd, list, listBytes, ...(mac ? [0] : [])))
         return length > 0 ? list.toString("latin1", 0, length - 1).split("\0") : []
+      },
+      attribute: (fd, name) => {
+        list ??= Buffer.alloc(listBytes)
+        const length = Number(fgetxattr(fd, nameOf(name), list, listBytes, ...(mac ? [0, 0] : [])))
+        return length >= 0 ? Buffer.from(list.subarray(0, length)) : undefined
       },
       removeAttribute: (fd, name) => outcome(fremovexattr(fd, nameOf(name), ...(mac ? [0] : []))),
       setLinkAttribute: (path, name, value) =>

@@ -10,6 +10,7 @@ import { exitCode } from "../../src/cli/exitCode.ts"
 import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller } from "../../src/Puller.ts"
+import type { EntryFacts } from "../../src/read/entries/Entry.ts"
 import { sampleReason } from "../support/reasons.ts"
 import { CapturedOutput, digestOf, image, pulled, warning } from "./events.ts"
 
@@ -34,6 +35,22 @@ const reclaimed = { images: [evil], layers: [], partials: [], staging: 0, bytes:
 const referrer = { digest, mediaType: evil, size: 1, artifactType: evil, annotations: { [evil]: evil } }
 const failure = new PullError({ reference: evil, reason: sampleReason("AccessDenied", { code: evil, detail: evil }) })
 
+const listed: EntryFacts = {
+  path: `etc/${evil}`,
+  rawPath: `etc/${evil}`,
+  linkPath: evil,
+  rawLinkPath: evil,
+  type: "symlink",
+  mode: 0o777,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: new Date(0),
+  mtimeNs: 0n,
+  xattrs: new Map([[evil, Buffer.from(evil)]]),
+  layer: "sha256:0"
+}
+
 const hostile = Puller.of({
   pull: () => Effect.fail(failure),
   pull$: (reference) =>
@@ -50,6 +67,12 @@ const hostile = Puller.of({
   entries: () => {
     throw new Error("not asked")
   },
+  tree$: () => of(),
+  tree: () => {
+    throw new Error("not asked")
+  },
+  readFile: (() => Effect.succeed(Buffer.from(evil))) as never,
+  list: () => Effect.succeed([listed]),
   resolve: () => Effect.succeed({ ...about, platforms: [offered], annotations: { [evil]: evil } }),
   manifest: () => Effect.succeed({ ...about, text: JSON.stringify({ a: evil }) }),
   blob$: () => NEVER,
@@ -96,6 +119,7 @@ const commands = [
   ["images"],
   ["inspect", "app"],
   ["inspect", "--config", "app"],
+  ["ls", "app"],
   ["resolve", "app"],
   ["manifest", "app"],
   ["tags", "app"],

@@ -15,6 +15,7 @@ import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller } from "../../src/Puller.ts"
 import { formatBytes } from "../../src/progress/format.ts"
+import type { EntryFacts } from "../../src/read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "../../src/store/catalogue/ImageRecord.ts"
 import { sampleReason } from "../support/reasons.ts"
 import {
@@ -67,6 +68,23 @@ const about = { reference, digest: image.digest, mediaType: "application/vnd.oci
 const document = { ...about, text }
 const offered = { platform: "linux/amd64", digest: image.manifestDigest, mediaType: "m", layers: 6, size: 2 ** 20 }
 const resolution = { ...about, platforms: [offered], annotations: {} }
+const listed: ReadonlyArray<EntryFacts> = (["directory", "file", "symlink", "character-device"] as const).map(
+  (type, at) => ({
+    path: `etc/${["d", "f", "l\u001b[31m", "n"][at]}`,
+    rawPath: "",
+    ...(type === "symlink" ? { linkPath: "\u202ex" } : {}),
+    type,
+    mode: [0o1777, 0o4755, 0o777, 0o640][at] ?? 0,
+    uid: at,
+    gid: 100,
+    size: at * 1000,
+    mtime: new Date(at * 1e12),
+    mtimeNs: 0n,
+    ...(type === "character-device" ? { device: { major: 1, minor: 3 } } : {}),
+    xattrs: new Map(type === "file" ? [["user.a", Buffer.from("b")]] : []),
+    layer: "sha256:0"
+  })
+)
 const referrer = { digest: image.digest, mediaType: "m", size: 100, artifactType: "a/sbom", annotations: {} }
 
 interface Asked {
@@ -74,6 +92,7 @@ interface Asked {
   reference?: string
   options?: PullOptions | undefined
   page?: ListOptions | undefined
+  path?: string | undefined
   closed?: boolean
 }
 
@@ -98,6 +117,18 @@ const start = (
       entries$: () => NEVER,
       entries: () => {
         throw new Error("not asked")
+      },
+      tree$: () => NEVER,
+      tree: () => {
+        throw new Error("not asked")
+      },
+      readFile: ((reference: string, path: string, options: unknown) => {
+        Object.assign(one, { reference, options, path })
+        return Effect.succeed(Buffer.from([0x61, 0xff, 0x0a]))
+      }) as never,
+      list: (reference, path, options) => {
+        Object.assign(one, { reference, options, path })
+        return Effect.succeed(listed)
       },
       resolve: () => Effect.succeed(resolution),
       manifest: (reference, options) => {

@@ -40,6 +40,8 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   FileSystemFailed: { operation: "open", path: "/x", code: "EACCES" },
   NotEnoughSpace: { path: "/x", needed: 2, available: 1 },
   WorkerDied: { digest, problem: "out of memory" },
+  NotInImage: { path: "etc/app/config", missing: "etc/app" },
+  UnsuitablePath: { path: "etc", code: "EISDIR", problem: "it is a directory" },
   NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },

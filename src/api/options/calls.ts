@@ -5,17 +5,20 @@ import type {
   ConfigOptions,
   EntriesOptions,
   HoldOptions,
+  ListDirectoryOptions,
   ListOptions,
   LookOptions,
   ManifestOptions,
   PruneOptions,
   PullOptions,
+  ReadFileOptions,
   ReferrersOptions,
+  TreeOptions,
   VerifyOptions,
   Watching
 } from "../config.ts"
 import { defaults, platformForm } from "../config.ts"
-import { boolean, choice, number, type Option, other, type Table, text } from "./Kind.ts"
+import { boolean, choice, number, type Option, oneOrMore, other, type Table, text } from "./Kind.ts"
 import { secret } from "./network.ts"
 
 const longestPlatform = 100
@@ -102,6 +105,56 @@ export const blobOptions: Table<BlobOptions> = {
 }
 
 export const holdOptions: Table<HoldOptions> = { platform }
+
+/** As `fs` takes it. */
+const encoding = choice(
+  "utf8",
+  "utf-8",
+  "utf16le",
+  "ucs2",
+  "ucs-2",
+  "utf-16le",
+  "ascii",
+  "latin1",
+  "binary",
+  "base64",
+  "base64url",
+  "hex"
+)
+
+/** A path of an image: a `..` could only be read off the text, and leads elsewhere where a link is before it. */
+const imagePath = text(
+  "path",
+  "a path without `..`",
+  (value) => !value.includes("\0") && !value.split("/").includes("..")
+)
+
+export const readFileOptions: Table<ReadFileOptions> = {
+  platform,
+  policy: pullOptions.policy,
+  input,
+  encoding: { kind: encoding, default: "bytes", does: "return text in this encoding" }
+}
+
+export const listDirectoryOptions: Table<ListDirectoryOptions> = { platform, policy: pullOptions.policy, input }
+
+export const treeOptions: Table<TreeOptions> = {
+  platform,
+  policy: pullOptions.policy,
+  input,
+  only: {
+    kind: oneOrMore(imagePath, "paths", "a path"),
+    default: "all",
+    does: "only these paths, and what is beneath them",
+    see: "[use what you pulled](use.md#a-part-of-the-tree)"
+  },
+  strip: {
+    kind: number("components", 0),
+    default: "0",
+    does: "drop so many leading components of each path, and leave out what has no more",
+    errors: ["InvalidOption"]
+  }
+}
 
 export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }
 

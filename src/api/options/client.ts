@@ -59,6 +59,11 @@ export const limits: Table<Some<Limits>> = {
     "bytes",
     "bytes that `bytes()` or `text()` of an entry returns, including holes; `body$` has no such limit"
   ),
+  treeBytes: limit(
+    "treeBytes",
+    "bytes",
+    "bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its path, link target and attributes"
+  ),
   listItems: limit("listItems", "items", "tags or referrers of one list"),
   listPages: limit("listPages", "pages", "pages of one list"),
   listBytes: limit("listBytes", "bytes", "bytes of all pages of one list")

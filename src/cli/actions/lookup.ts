@@ -15,7 +15,7 @@ import { table } from "../text/table.ts"
 const isPullError = (u: unknown): u is PullError => u instanceof PullError
 
 /** What happens on the way is told beside the answer. */
-const telling = Effect.map(
+export const telling = Effect.map(
   Output,
   ({ stderr }): Emit =>
     (event) => {

@@ -60,7 +60,7 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
     refuse,
     make: (parent, name) => {
       entry.count()
-      directories.make(parent, name, implied)
+      directories.make(parent, name, implied).mtime = implied.mtime
     },
     clear: (parent, name) => {
       if (merging?.yields(parent, name) !== true) throw refuse(`${decode(name)}, its parent, is not a directory`)

@@ -18,6 +18,12 @@ const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
 /** Of root. Others, as `system.nfs4_acl`, are the file system's own. */
 const settable = /^(?:security|trusted|system\.posix_acl_\w+)/
 
+/** Whether an attribute that stands on an extracted file came from an archive. */
+export const isOfArchive = (name: string, ownership: Ownership): boolean =>
+  !reserved.test(name) &&
+  !hostOnly.has(name) &&
+  (process.platform !== "linux" || name.startsWith("user.") || (ownership === "chown" && settable.test(name)))
+
 export interface AttributesOptions {
   readonly directory: string
   readonly digest: string

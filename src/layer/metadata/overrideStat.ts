@@ -49,3 +49,33 @@ export const makeOverrideStat = (format: StatFormat): ((stat: Stat) => Buffer) =
     return bytes
   }
 }
+
+const types = Object.entries(typeBits).filter(([type]) => type !== "link") as ReadonlyArray<
+  readonly [EntryType, number]
+>
+const kinds: Readonly<Record<string, EntryType>> = {
+  dir: "directory",
+  pipe: "fifo",
+  char: "character-device",
+  block: "block-device",
+  symlink: "symlink",
+  file: "file"
+}
+
+/** Either format. `undefined` for every other text. */
+export const readOverrideStat = (text: string): Stat | undefined => {
+  const [, uid, gid, octal = "", kind, major = "0", minor = "0"] =
+    /^(\d+):(\d+):([0-7]+)(?::([a-z]+)(?:-(\d+)-(\d+))?)?$/.exec(text) ?? []
+  if (uid === undefined || gid === undefined) return undefined
+  const mode = Number.parseInt(octal, 8)
+  const type = kind === undefined ? types.find(([, bits]) => bits === (mode & 0o170000))?.[0] : kinds[kind]
+  if (type === undefined) return undefined
+  return {
+    type,
+    mode: mode & 0o7777,
+    uid: Number(uid),
+    gid: Number(gid),
+    devMajor: Number(major),
+    devMinor: Number(minor)
+  }
+}

@@ -3,14 +3,16 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { EMPTY, type Observable } from "rxjs"
+import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
 import type { Warning } from "../../api/events.ts"
 import type { Gate } from "../../reactive/Gate.ts"
-import type { EntryCursor } from "../EntryCursor.ts"
+import type { EntryHeader } from "../Entry.ts"
+import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
 import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
+import { type StoredHeader, type StoredTreeJob, weight } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
@@ -44,6 +46,14 @@ export interface ExtractionPoolOptions extends ExtractionOptions {
   readonly durability?: Durability | undefined
 }
 
+/** Trees of this pool's options, unless it says otherwise. */
+export type StoredTree = Pick<StoredTreeJob["stored"], "directories" | "digests" | "question"> & ExtractionOptions
+
+/** An entry of a tree that is on disk. */
+export interface StoredEntry extends ArchiveEntry {
+  readonly header: StoredHeader
+}
+
 /** A blob's bytes; it must honour the gate. */
 export type Source = (gate: Gate) => Observable<Uint8Array>
 
@@ -62,10 +72,21 @@ export class ExtractionPool extends Context.Service<
      * says is proven only when the last one was. `warn` hears of what is odd.
      */
     readonly entries: (
-      job: Omit<LayerJob, "directory">,
+      job: Omit<LayerJob, "directory"> & {
+        /** Only the entries of these numbers, in rising order. Default: all. */
+        readonly send?: ReadonlyArray<number>
+      },
       source: Source,
       warn?: (warning: Warning) => void
     ) => EntryCursor
+    /** The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified. */
+    readonly headers$: (
+      job: Omit<LayerJob, "directory">,
+      source: Source,
+      warn?: (warning: Warning) => void
+    ) => Observable<EntryHeader>
+    /** Entries of trees that are on disk, in place of those of an archive. */
+    readonly stored: (digest: string, tree: StoredTree) => EntryCursor<StoredEntry>
     /**
      * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
      * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
@@ -107,6 +128,37 @@ export class ExtractionPool extends Context.Service<
                 complete: () => end()
               })
             ),
+          headers$: (layer, source, warn) =>
+            new Observable((headers) =>
+              runJob(pool, { ...layer, limits: all, send: "headers" }, source, (ring) => (message) => {
+                if ("header" in message) headers.next(message.header)
+                ring.giveBack(weight(message))
+              }).subscribe({
+                next: (event) => event._tag === "Warning" && warn?.(event),
+                error: (error) => headers.error(error),
+                complete: () => headers.complete()
+              })
+            ),
+          stored: (digest, { ownership, overlayAttributes, layout, ...tree }) =>
+            new LayerCursor(({ message, end, ring }) =>
+              runJob(
+                pool,
+                {
+                  digest,
+                  stored: {
+                    ...tree,
+                    layout: layout ?? extraction.layout,
+                    ownership: ownership ?? extraction.ownership,
+                    overlayAttributes: overlayAttributes ?? extraction.overlayAttributes
+                  }
+                },
+                () => EMPTY,
+                (writer) => {
+                  ring(writer)
+                  return message
+                }
+              ).subscribe({ error: (error) => end({ error }), complete: () => end() })
+            ) as EntryCursor<StoredEntry>,
           fingerprint$: ({ digest, directory, like }) => {
             const facts = like === undefined ? ours : fingerprintFactsOf(like)
             return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, tree: { directory, facts } })

@@ -6,7 +6,7 @@ import { FileSystemFailed, ModuleMissing, WorkerDied } from "../../api/errors.ts
 import { startWorker } from "../../assets.ts"
 import { isMissing, scarcity } from "../../fs/loadModule.ts"
 import { makeRingMemory, RingWriter } from "../Ring.ts"
-import type { FingerprintJob, Job, Message, WorkerCommand } from "../workerMessages.ts"
+import type { Message, WorkerCommand, WorkerJob } from "../workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
@@ -32,7 +32,7 @@ const onExit = () => {
 type Death = WorkerDied | FileSystemFailed | ModuleMissing
 
 interface Running {
-  readonly job: Job | FingerprintJob
+  readonly job: WorkerJob
   readonly message: (message: Message) => void
   readonly died: (reason: Death) => void
   /** Resolved once the worker has let go of everything of this job. */
@@ -116,10 +116,7 @@ export class ExtractionWorker {
    * Runs a job. The function that is returned stops it at its next step, and only it: when it is over the worker may have
    * another one. `free` follows when the worker has closed its files, or is dead since a step of it did not end.
    */
-  start(
-    job: Job | FingerprintJob,
-    on: { message: (message: Message) => void; died: (reason: Death) => void }
-  ): () => void {
+  start(job: WorkerJob, on: { message: (message: Message) => void; died: (reason: Death) => void }): () => void {
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve

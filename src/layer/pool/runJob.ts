@@ -3,7 +3,7 @@ import { Observable } from "rxjs"
 import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { feed, type RingWriter } from "../Ring.ts"
-import { type Counts, type EntryMessage, type Job, unpackReason } from "../workerMessages.ts"
+import { type Counts, type EntryMessage, type Job, type StoredTreeJob, unpackReason } from "../workerMessages.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
 
 /** The last value of a job. */
@@ -23,7 +23,7 @@ export type Receiver = (message: EntryMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job,
+  job: Job | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
   receive?: (ring: RingWriter) => Receiver
 ): Observable<JobEvent> =>
@@ -34,7 +34,13 @@ export const runJob = (
         const receiver = receive?.(worker.ring)
         let received = 0
         const progress = (counts: Counts) =>
-          events.next({ _tag: "LayerProgress", digest: job.digest, size: job.size, received, ...counts })
+          events.next({
+            _tag: "LayerProgress",
+            digest: job.digest,
+            size: "size" in job ? job.size : 0,
+            received,
+            ...counts
+          })
 
         const fail = (error: unknown) => events.error(error)
         const stop = worker.start(job, {

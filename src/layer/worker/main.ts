@@ -9,16 +9,25 @@ import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { syncTree } from "../../fs/syncTree.ts"
 import { endThread } from "../../seams/endThread.ts"
-import { tap } from "../../seams/rxjs.ts"
+import { Observable, tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
-import { untar } from "../tar/untar.ts"
+import { type Part, untar } from "../tar/untar.ts"
+import { readStored } from "../tree/readStored.ts"
 import { verifyDigest } from "../verifyDigest.ts"
-import { type FingerprintJob, type Job, type Message, packReason, type WorkerCommand } from "../workerMessages.ts"
+import {
+  type FingerprintJob,
+  type Job,
+  type Message,
+  packReason,
+  type StoredTreeJob,
+  type WorkerCommand
+} from "../workerMessages.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { readRing } from "./readRing.ts"
+import { selectParts } from "./selectParts.ts"
 import { sendEntries } from "./sendEntries.ts"
 import { writeEntries } from "./writeEntries.ts"
 
@@ -34,7 +43,7 @@ const reachDisk = (directory: string): void => {
 }
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
-  const { digest, diffId, size, limits, write } = job
+  const { digest, diffId, size, limits, send, write } = job
   const counts = { consumed: 0, inflated: 0, entries: 0 }
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
@@ -71,6 +80,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           tap((part) => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
           }),
+          (parts$) => (send === undefined ? parts$ : selectParts(send)(parts$)),
           write === undefined
             ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
             : writeEntries(
@@ -111,12 +121,42 @@ const survey = ({ digest, tree: { directory, facts } }: FingerprintJob, ring: Ri
   }
 }
 
+/** The entries of trees on disk, in place of an archive's. */
+const readTree = (job: StoredTreeJob, ring: RingReader, port: MessagePort): void => {
+  let large = 0
+  let entries = 0
+  let outcome: Message = { _tag: "Stopped" }
+  const parts$ = new Observable<Part>((subscriber) => {
+    readStored(job, {
+      next: (part) => {
+        if (part._tag === "Begin") large += 1
+        if (part._tag === "Begin" || part._tag === "Entry") entries += 1
+        subscriber.next(part)
+        if (subscriber.closed) throw new Cancelled("what was read cannot be sent")
+      },
+      isWanted: () => ring.isWanted(large),
+      look: () => ring.look()
+    })
+    subscriber.complete()
+  })
+  parts$.pipe(sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))).subscribe({
+    error: (error) => {
+      if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, job.digest) }
+    },
+    complete: () => {
+      outcome = { _tag: "Done", counts: { consumed: 0, inflated: 0, entries } }
+    }
+  })
+  port.postMessage(outcome)
+}
+
 if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
   port.on("message", (order: WorkerCommand) => {
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
+    else if ("stored" in order) readTree(order, ring, port)
     else run(order, ring, port)
   })
   ring.ready()

@@ -1,6 +1,12 @@
+import type * as Effect from "effect/Effect"
 import type { Observable, ObservableInput } from "rxjs"
-import type { EntriesOptions, Watching } from "../../api/config.ts"
+import type { EntriesOptions, ReadFileOptions, TreeOptions, Watching } from "../../api/config.ts"
+import type { PullError } from "../../api/errors.ts"
+import type { Emit } from "../../api/events.ts"
 import type { EntryType } from "../../layer/Entry.ts"
+
+/** What an archive says of an entry, without its body. */
+export type EntryFacts = Omit<Entry, "body" | "body$" | "bytes" | "text">
 
 /**
  * An entry as users see it: a name, the facts, and a body that is read only if somebody asks. The body is read once, by
@@ -16,6 +22,8 @@ export interface Entry {
   readonly rawPath: string
   /** Target of a symlink or hard link, decoded as UTF-8. */
   readonly linkPath?: string
+  /** The same byte for byte, as a binary (latin1) string. */
+  readonly rawLinkPath?: string
   readonly type: EntryType
   readonly mode: number
   readonly uid: number
@@ -23,6 +31,10 @@ export interface Entry {
   /** Bytes of the body, holes among them. */
   readonly size: number
   readonly mtime: Date
+  /** The same in nanoseconds since 1970. */
+  readonly mtimeNs: bigint
+  /** Of a character or block device. */
+  readonly device?: { readonly major: number; readonly minor: number }
   readonly xattrs: ReadonlyMap<string, Uint8Array>
   /** Digest of the layer's blob. */
   readonly layer: string
@@ -50,4 +62,44 @@ export interface EntriesFunction {
     options: (EntriesOptions & Watching) | undefined,
     project: (entry: Entry, index: number) => ObservableInput<A>
   ): Observable<A>
+}
+
+/** `tree$`: with a function for each entry, or without. */
+export interface TreeFunction {
+  (reference: string, options?: TreeOptions & Watching): Observable<Entry>
+  <A>(
+    reference: string,
+    options: (TreeOptions & Watching) | undefined,
+    project: (entry: Entry, index: number) => ObservableInput<A>
+  ): Observable<A>
+}
+
+type Encoded = ReadFileOptions & Watching & { readonly encoding: BufferEncoding }
+
+/** `readFile`: text with an encoding, else bytes. */
+export interface ReadFileFunction {
+  (reference: string, path: string, options: Encoded, emit?: Emit): Effect.Effect<string, PullError>
+  (
+    reference: string,
+    path: string,
+    options?: ReadFileOptions & Watching & { readonly encoding?: undefined },
+    emit?: Emit
+  ): Effect.Effect<Buffer, PullError>
+  (
+    reference: string,
+    path: string,
+    options?: ReadFileOptions & Watching,
+    emit?: Emit
+  ): Effect.Effect<string | Buffer, PullError>
+}
+
+/** The same as promises. */
+export interface ReadFilePromise {
+  (reference: string, path: string, options: Encoded): Promise<string>
+  (
+    reference: string,
+    path: string,
+    options?: ReadFileOptions & Watching & { readonly encoding?: undefined }
+  ): Promise<Buffer>
+  (reference: string, path: string, options?: ReadFileOptions & Watching): Promise<string | Buffer>
 }

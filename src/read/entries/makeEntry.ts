@@ -6,7 +6,7 @@ import type { EntryHeader } from "../../layer/Entry.ts"
 import type { BodyReader } from "../../layer/EntryCursor.ts"
 import { atMost } from "../../layer/limits.ts"
 import type { Gate } from "../../reactive/Gate.ts"
-import type { Entry } from "./Entry.ts"
+import type { Entry, EntryFacts } from "./Entry.ts"
 import { EntryBody } from "./EntryBody.ts"
 
 /** Where an entry is from, and who reads it. */
@@ -27,6 +27,28 @@ export interface ReadEntry {
 }
 
 const decoder = new TextDecoder()
+
+const isDevice = ({ type }: EntryHeader) => type === "character-device" || type === "block-device"
+
+/** `layer`: digest of the layer's blob. */
+export const factsOf = (header: EntryHeader, layer: string): EntryFacts => {
+  const { path, linkPath, mtime } = header
+  return {
+    path: decodeName(path),
+    rawPath: path,
+    ...(linkPath === "" ? {} : { linkPath: decodeName(linkPath), rawLinkPath: linkPath }),
+    type: header.type,
+    mode: header.mode,
+    uid: header.uid,
+    gid: header.gid,
+    size: header.size,
+    mtime: new Date(mtime.seconds * 1000 + Math.floor(mtime.nanos / 1e6)),
+    mtimeNs: BigInt(mtime.seconds) * 1_000_000_000n + BigInt(mtime.nanos),
+    ...(isDevice(header) ? { device: { major: header.devMajor, minor: header.devMinor } } : {}),
+    xattrs: header.xattrs,
+    layer
+  }
+}
 
 export const makeEntry = (origin: EntryOrigin, header: EntryHeader, reader: BodyReader): ReadEntry => {
   const { digest: layer, limits, named, gate } = origin
@@ -51,19 +73,8 @@ export const makeEntry = (origin: EntryOrigin, header: EntryHeader, reader: Body
     }
     return whole ?? Buffer.alloc(0)
   }
-  const { linkPath, mtime, ...facts } = header
   const entry: Entry = {
-    path,
-    rawPath: header.path,
-    ...(linkPath === "" ? {} : { linkPath: decodeName(linkPath) }),
-    type: facts.type,
-    mode: facts.mode,
-    uid: facts.uid,
-    gid: facts.gid,
-    size: facts.size,
-    mtime: new Date(mtime.seconds * 1000 + Math.floor(mtime.nanos / 1e6)),
-    xattrs: facts.xattrs,
-    layer,
+    ...factsOf(header, layer),
     body,
     body$: body.observable$,
     bytes,

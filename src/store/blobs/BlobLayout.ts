@@ -11,6 +11,7 @@ import { lstat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import type { Durability } from "../../api/config.ts"
 import { FileSystemFailed, InvalidSource, type Reason } from "../../api/errors.ts"
@@ -22,7 +23,7 @@ import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
 import type { ImageRecord, RecordedDocument } from "../catalogue/ImageRecord.ts"
 import { lock } from "../locks/Lock.ts"
-import type { PartialBlob } from "./PartialBlob.ts"
+import { openWhole, type PartialBlob } from "./PartialBlob.ts"
 
 /** By which the index of a layout lists an image. */
 export interface LayoutNames {
@@ -35,6 +36,11 @@ export interface LayoutNames {
 export interface BlobLayout {
   /** A file of this size is there under this digest. */
   readonly has: (blob: { readonly digest: string; readonly size?: number }) => Effect.Effect<boolean, Reason>
+  /** A blob that is there, as one whose bytes are all kept; it is not written to. */
+  readonly open: (blob: {
+    readonly digest: string
+    readonly size: number
+  }) => Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope>
   /** Moves a verified blob into the layout. */
   readonly keep: (digest: string, blob: PartialBlob) => Effect.Effect<void, Reason>
   /** Whether the layout has the whole image, under these names. */
@@ -111,6 +117,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
 
   return {
     has,
+    open: ({ digest, size }) => openWhole(pathOf(digest), size),
     keep: Effect.fnUntraced(function* (digest, blob) {
       const path = pathOf(digest)
       // Not all of the blob was kept: the disk was full, and the download went on without keeping it.

@@ -221,3 +221,17 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
       })
     }
   })
+
+/** A blob that is whole, for reading. It is not discarded: it is not ours alone. */
+export const openWhole = (path: string, size: number): Effect.Effect<PartialBlob, FileSystemFailed, Scope.Scope> =>
+  Effect.acquireRelease(
+    syscall("open", path, () => openRegular(path, constants.O_RDONLY)),
+    ({ file }) => Effect.promise(() => file.close())
+  ).pipe(
+    Effect.map(({ file }) => ({
+      size: () => size,
+      bytes$: (gate) => fileRange$(file, [0, size], gate, failed("read", path)),
+      moveTo: () => Effect.succeed(false),
+      discard: Effect.void
+    }))
+  )

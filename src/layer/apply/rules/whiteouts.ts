@@ -3,7 +3,7 @@ import type { Merging } from "../../layout/Layout.ts"
 import type { PathResolver } from "./PathResolver.ts"
 
 export const whiteoutPrefix = ".wh."
-const opaqueName = ".wh..wh..opq"
+export const opaqueName = ".wh..wh..opq"
 
 /**
  * `hides`: hides `name` in the lower layers. `opaque`: hides all that the lower layers have in the directory. `aufs`:

@@ -1,18 +1,21 @@
 /** What is said of a tree before its lower layers were read holds, whatever those hold. */
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { findPath, type Sought } from "../../../../src/read/tree/merge/findPath.ts"
-import { isBranch, type MergedTree } from "../../../../src/read/tree/merge/MergedTree.ts"
+import { findPath as find, type Sought } from "../../../../src/layer/tree/findPath.ts"
+import { type Branch, isBranch, type Leaf, type MergedTree } from "../../../../src/read/tree/merge/MergedTree.ts"
 import { type SelectionOptions, selected, selectionOf, unknownOf } from "../../../../src/read/tree/merge/selection.ts"
+import { viewOf } from "../../../../src/read/tree/merge/viewOf.ts"
 import { dir, file, link, symlink, type TestEntry, thrown } from "../../../support/entries.ts"
 import { hostileEntry } from "../../../support/hostileEntries.ts"
 import { type Layers, mergeInMemory } from "../../../support/mergedTree.ts"
 
-const plain = (sought: Sought): unknown => {
-  if (sought._tag !== "Found") return sought
-  const { node } = sought
-  // More may be known of a directory by and by; what is in it is asked for by its own path.
-  return isBranch(node) ? "directory" : [node.layer, node.ordinal, sought.names]
+const findPath = (tree: MergedTree, path: string, follow: boolean): Sought<Branch, Leaf> =>
+  find(viewOf(tree), path, follow)
+
+/** More may be known of a directory by and by; what is in it is asked for by its own path. */
+const plain = (sought: Sought<Branch, Leaf>): unknown => {
+  if (sought._tag === "Directory") return ["directory", sought.names]
+  return sought._tag === "Leaf" ? [sought.leaf.layer, sought.leaf.ordinal, sought.names] : sought
 }
 
 const part = (layers: Layers, from: number): MergedTree | undefined => {
@@ -80,7 +83,7 @@ test("a selection that is known before all layers are read is the same afterward
 const etc = [dir("etc"), file("etc/os-release", "new")]
 
 test.each<[string, Layers, string, string]>([
-  ["a file whose parents its layer describes", [[], etc], "etc/os-release", "Found"],
+  ["a file whose parents its layer describes", [[], etc], "etc/os-release", "Leaf"],
   [
     "a file in a directory that only an unread layer may describe",
     [[], [file("etc/os-release")]],
@@ -91,7 +94,7 @@ test.each<[string, Layers, string, string]>([
   ["a path in an opaque directory", [[], [dir("etc"), file("etc/.wh..wh..opq")]], "etc/os-release", "Missing"],
   ["a path beneath a file", [[], [file("etc")]], "etc/os-release", "NoDirectory"],
   ["a path that no layer mentions", [[], etc], "etc/passwd", "Unknown"],
-  ["a link to what its layer has", [[], [...etc, symlink("os", "etc/os-release")]], "os", "Found"],
+  ["a link to what its layer has", [[], [...etc, symlink("os", "etc/os-release")]], "os", "Leaf"],
   ["a link into what is not read", [[], [symlink("os", "usr/lib/os-release")]], "os", "Unknown"],
   ["a hard link to what is not read", [[], [link("os", "etc/os-release")]], "os", "Unknown"],
   ["the name of something whose place is not known", [[], etc, [file("a/os-release")]], "etc/os-release", "Unknown"],

@@ -1,0 +1,120 @@
+/** One file of an image, or what is in a directory, without a pull. */
+import * as Effect from "effect/Effect"
+import type { Limits, ListDirectoryOptions, ReadFileOptions } from "../../api/config.ts"
+import { printable, type Reason } from "../../api/errors.ts"
+import { decode } from "../../layer/Directory.ts"
+import type { EntryHeader } from "../../layer/Entry.ts"
+import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
+import { atMost } from "../../layer/limits.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { findPath, whyNoFile, whyNotFound } from "../../layer/tree/findPath.ts"
+import type { EntryFacts } from "../entries/Entry.ts"
+import { factsOf } from "../entries/makeEntry.ts"
+import type { MergedTree, Node } from "./merge/MergedTree.ts"
+import { viewOf } from "./merge/viewOf.ts"
+import { openImage } from "./openImage.ts"
+import { bodiesOf } from "./source/bodiesOf.ts"
+import { fromPromise } from "./source/fromPromise.ts"
+import { mergeImage } from "./source/mergeImage.ts"
+import { askStored } from "./source/storedTree.ts"
+
+/** All that a cursor gives, which is closed then. */
+const drainCursor = <A, B>(
+  cursor: EntryCursor<A>,
+  use: (value: A) => Promise<B> | B
+): Effect.Effect<ReadonlyArray<B>, Reason> =>
+  fromPromise(async () => {
+    const all: Array<B> = []
+    for (let value = await cursor.next(); value !== undefined; value = await cursor.next()) all.push(await use(value))
+    return all
+  }).pipe(Effect.ensuring(Effect.sync(cursor.close)))
+
+const content =
+  (limits: Limits, path: string) =>
+  async ({ header, body }: ArchiveEntry): Promise<Buffer> => {
+    atMost(limits, "bodyBytes", header.size, () => `file ${JSON.stringify(printable(decode(path), 120))}`)
+    const whole = Buffer.alloc(header.size)
+    let at = 0
+    for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+      whole.set(piece, at)
+      at += piece.length
+    }
+    return whole
+  }
+
+const seek = (tree: MergedTree, path: string) => findPath(viewOf(tree), path, true)
+
+/** `text`: the path as a person writes it. */
+const bytesOf = (text: string) => Buffer.from(text).toString("latin1")
+
+export const readFileOf = Effect.fn("ociflow.readFile")(function* (
+  reference: string,
+  text: string,
+  { encoding, ...options }: ReadFileOptions,
+  limits: Limits
+) {
+  const path = bytesOf(text)
+  const pool = yield* ExtractionPool
+  const opened = yield* openImage(reference, options)
+  let found: ReadonlyArray<Buffer>
+  if (opened._tag === "Stored") {
+    found = yield* drainCursor(askStored(pool, opened.image, { what: "file", path }), content(limits, path))
+  } else {
+    const { source, image } = opened
+    const merged = yield* mergeImage(source, image, limits, (tree) => {
+      const sought = seek(tree, path)
+      return sought._tag === "Unknown" ? sought.name : undefined
+    })
+    const sought = seek(merged.tree, path)
+    const problem = whyNotFound(sought, path)
+    if (problem !== undefined) return yield* Effect.fail(problem)
+    const unsuitable = whyNoFile(sought._tag === "Leaf" ? sought.leaf.facts.type : "directory", path)
+    if (unsuitable !== undefined) return yield* Effect.fail(unsuitable)
+    if (sought._tag !== "Leaf") return yield* Effect.die(new Error("a tree that is whole has an unknown path"))
+    const { layer, ordinal, facts } = sought.leaf
+    yield* fromPromise(async () =>
+      atMost(limits, "bodyBytes", facts.size, () => `file ${JSON.stringify(printable(text, 120))}`)
+    )
+    const open = yield* bodiesOf(merged)
+    found = facts.size === 0 ? [] : yield* drainCursor(open(layer, [ordinal]), content(limits, path))
+  }
+  const bytes = found[0] ?? Buffer.alloc(0)
+  return encoding === undefined ? bytes : bytes.toString(encoding)
+}, Effect.scoped)
+
+const isUncertain = ({ uncertain }: MergedTree) => uncertain === "everything" || uncertain.size > 0
+
+/** In the order of their bytes. */
+const sorted = (entries: ReadonlyArray<EntryFacts>) => entries.toSorted((a, b) => (a.rawPath < b.rawPath ? -1 : 1))
+
+export const listOf = Effect.fn("ociflow.list")(function* (
+  reference: string,
+  text: string,
+  options: ListDirectoryOptions,
+  limits: Limits
+) {
+  const path = bytesOf(text)
+  const pool = yield* ExtractionPool
+  const opened = yield* openImage(reference, options)
+  if (opened._tag === "Stored") {
+    const cursor = askStored(pool, opened.image, { what: "list", path })
+    return sorted(yield* drainCursor(cursor, ({ header }) => factsOf(header, header.layer)))
+  }
+  const { source, image } = opened
+  const { tree } = yield* mergeImage(source, image, limits, (tree) => {
+    const sought = seek(tree, path)
+    if (sought._tag === "Unknown") return sought.name
+    // Lower layers may have more in it.
+    return sought._tag === "Directory" && (sought.directory.isOpen || isUncertain(tree)) ? "" : undefined
+  })
+  const sought = seek(tree, path)
+  const problem = whyNotFound(sought, path)
+  if (problem !== undefined) return yield* Effect.fail(problem)
+  const factsAt = (names: ReadonlyArray<string>, node: Node): EntryFacts => {
+    const header: EntryHeader = { ...node.facts, path: names.join("/") }
+    return factsOf(header, image.layers[node.layer]?.digest ?? "")
+  }
+  if (sought._tag === "Leaf") return [factsAt(sought.names, sought.leaf)]
+  if (sought._tag !== "Directory") return []
+  return sorted([...sought.directory.children].map(([name, node]) => factsAt([...sought.names, name], node)))
+}, Effect.scoped)

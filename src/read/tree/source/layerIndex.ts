@@ -1,0 +1,70 @@
+/** The names and facts in a layer's archive, without its bodies: what layers are merged by. */
+import * as Effect from "effect/Effect"
+import { tap } from "rxjs"
+import type { Limits } from "../../../api/config.ts"
+import { isReason, type Reason } from "../../../api/errors.ts"
+import type { EntryHeader } from "../../../layer/Entry.ts"
+import { atMost } from "../../../layer/limits.ts"
+import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
+import { PullEvents } from "../../../pull/events/PullEvents.ts"
+import { type LayerDownload, layerBytes$ } from "../../../pull/layer/extractLayer.ts"
+import { refetchOnMismatch } from "../../../pull/layer/refetchOnMismatch.ts"
+import { drain } from "../../../reactive/bridge.ts"
+import type { ResolvedLayer } from "../../../registry/Registry.ts"
+import type { ImageSource } from "../../../source/ImageSource.ts"
+import { noPartial } from "../../../source/noPartial.ts"
+import { Blobs } from "../../../store/blobs/Blobs.ts"
+
+/** Bytes that one entry counts, besides its names and attributes. */
+const overhead = 256
+
+const weight = ({ path, linkPath, xattrs }: EntryHeader): number => {
+  let bytes = overhead + path.length + linkPath.length
+  for (const [name, value] of xattrs) bytes += overhead + name.length + value.length
+  return bytes
+}
+
+/** Counts what an image's entries take in memory. Throws `LimitExceeded`. */
+export const makeTreeBudget = (limits: Limits) => {
+  let bytes = 0
+  return (header: EntryHeader): void => {
+    bytes += weight(header)
+    atMost(limits, "treeBytes", bytes, () => "the image's entries")
+  }
+}
+
+export type TreeBudget = ReturnType<typeof makeTreeBudget>
+
+/**
+ * A layer that may be read twice: first its headers, then its bodies. What comes from a registry is kept in a temporary
+ * file until the scope closes, so that it is downloaded once. A blob that the store keeps is not downloaded at all.
+ */
+export const openLayer = Effect.fnUntraced(function* (source: ImageSource, layer: ResolvedLayer) {
+  if (!source.isRemote) return { source, layer, partial: noPartial }
+  const { layout, scratchPartial } = yield* Blobs
+  const kept = layout !== undefined && (yield* layout.has(layer))
+  return { source, layer, partial: yield* kept ? layout.open(layer) : scratchPartial(layer) }
+})
+
+/** All headers of the archive, once its digests are verified. */
+export const readHeaders = Effect.fnUntraced(function* (
+  download: LayerDownload,
+  count: TreeBudget
+): Effect.fn.Return<ReadonlyArray<EntryHeader>, Reason, ExtractionPool> {
+  const pool = yield* ExtractionPool
+  const emit = yield* PullEvents
+  const context = yield* Effect.context<never>()
+  const attempt = Effect.suspend(() => {
+    const headers: Array<EntryHeader> = []
+    const reading$ = pool
+      .headers$(download.layer, (gate) => layerBytes$(download, gate, emit, context), emit)
+      .pipe(
+        tap((header) => {
+          count(header)
+          headers.push(header)
+        })
+      )
+    return Effect.as(drain(isReason)(reading$), headers)
+  })
+  return yield* attempt.pipe(refetchOnMismatch(download))
+})

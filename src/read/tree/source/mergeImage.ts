@@ -1,0 +1,119 @@
+/** Reads the layers of an image, the highest first, until enough is known of the tree that they make together. */
+import { setImmediate as turn } from "node:timers/promises"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Limits } from "../../../api/config.ts"
+import type { Reason } from "../../../api/errors.ts"
+import type { EntryHeader } from "../../../layer/Entry.ts"
+import type { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
+import { SharedWork } from "../../../pull/flights/SharedWork.ts"
+import type { LayerDownload } from "../../../pull/layer/extractLayer.ts"
+import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
+import type { ImageSource } from "../../../source/ImageSource.ts"
+import type { Blobs } from "../../../store/blobs/Blobs.ts"
+import { makeLayerApplier } from "../merge/applyLayer.ts"
+import { emptyTree, type MergedTree } from "../merge/MergedTree.ts"
+import { fromPromise } from "./fromPromise.ts"
+import { makeTreeBudget, openLayer, readHeaders } from "./layerIndex.ts"
+
+/** A layer whose headers were read. */
+interface ReadLayer extends LayerDownload {
+  readonly headers: ReadonlyArray<EntryHeader>
+}
+
+export interface MergedImage {
+  readonly tree: MergedTree
+  /** By index, 0 is the lowest; those that were not read are absent. */
+  readonly layers: ReadonlyMap<number, LayerDownload>
+}
+
+/**
+ * A name that the answer still depends on, `""` for any, `undefined` where the answer is known. Of a tree that is whole
+ * it is always `undefined`.
+ */
+export type Unknown = (tree: MergedTree) => string | undefined
+
+/** Entries that are applied before others have their turn on the event loop. */
+const entriesPerTurn = 4096
+
+/** Merges before the last layer is read: each costs as much as there are entries, and there may be many layers. */
+const mostMerges = 16
+
+const mergeRead = async (
+  layers: ReadonlyMap<number, ReadLayer>,
+  isWhole: boolean,
+  limits: Limits,
+  signal: AbortSignal
+): Promise<MergedTree> => {
+  const tree = emptyTree(isWhole)
+  let applied = 0
+  for (const [layer, { headers, layer: about }] of [...layers].sort(([a], [b]) => a - b)) {
+    const applier = makeLayerApplier({ tree, layer, digest: about.digest, limits })
+    for (const [ordinal, header] of headers.entries()) {
+      applier.entry(header, ordinal)
+      if (++applied % entriesPerTurn !== 0) continue
+      await turn()
+      signal.throwIfAborted()
+    }
+    applier.finish()
+  }
+  return tree
+}
+
+const merge = (layers: ReadonlyMap<number, ReadLayer>, isWhole: boolean, limits: Limits) =>
+  fromPromise((signal) => mergeRead(layers, isWhole, limits, signal))
+
+const lastNameOf = (path: string): string => {
+  const end = path.endsWith("/") ? path.length - 1 : path.length
+  return path.slice(path.lastIndexOf("/", end - 1) + 1, end)
+}
+
+/** Whether what a layer holds could answer what depends on `name`. */
+const mayTell = (headers: ReadonlyArray<EntryHeader>, name: string): boolean =>
+  name === "" ||
+  headers.some(({ path }) => {
+    const last = lastNameOf(path)
+    return last === name || last === `.wh.${name}` || last === ".wh..wh..opq"
+  })
+
+/** Without `unknown` all layers are wanted, several at a time; else they are read one by one. */
+export const mergeImage = Effect.fnUntraced(function* (
+  source: ImageSource,
+  image: FoundImage,
+  limits: Limits,
+  unknown?: Unknown
+): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope> {
+  const permits = (yield* SharedWork).downloads.forPull()
+  const count = makeTreeBudget(limits)
+  /** A layer that is listed twice is read once. */
+  const known = new Map<string, ReadLayer>()
+  const layers = new Map<number, ReadLayer>()
+  const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
+    const download = yield* openLayer(source, layer)
+    return { ...download, headers: yield* permits.withPermit(readHeaders(download, count)) }
+  })
+
+  if (unknown === undefined) {
+    const distinct = [...new Map(image.layers.map((layer) => [layer.digest, layer])).values()]
+    const keep = (layer: ResolvedLayer) => Effect.map(read(layer), (found) => void known.set(layer.digest, found))
+    yield* Effect.forEach(distinct, keep, { concurrency: "unbounded", discard: true })
+  }
+  let waiting = ""
+  let merges = 0
+  for (let index = image.layers.length - 1; index >= 0; index--) {
+    const layer = image.layers[index]
+    if (layer === undefined) continue
+    const found = known.get(layer.digest) ?? (yield* read(layer))
+    known.set(layer.digest, found)
+    layers.set(index, found)
+    const isPromising = unknown !== undefined && index > 0 && merges < mostMerges && mayTell(found.headers, waiting)
+    if (!isPromising) continue
+    merges += 1
+    // What is refused may be so for what is not there yet: all layers together say.
+    const tree = yield* Effect.orElseSucceed(merge(layers, false, limits), () => undefined)
+    const missing = tree === undefined ? "" : unknown(tree)
+    if (tree !== undefined && missing === undefined) return { tree, layers }
+    waiting = missing ?? ""
+  }
+  return { tree: yield* merge(layers, true, limits), layers }
+})
