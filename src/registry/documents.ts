@@ -19,6 +19,7 @@ import { ConfigJson } from "../image/ConfigJson.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
 import { documentKindOf } from "../image/documentKind.ts"
 import { Index } from "../image/Index.ts"
+import { inTurns } from "../image/inTurns.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
 import { Manifest } from "../image/Manifest.ts"
@@ -32,6 +33,13 @@ import { isEncoded, isPage, pageInstead, readDocument } from "./http/readDocumen
 
 export const digestOf = (algorithm: string, bytes: Uint8Array) =>
   `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest
+
+/** The same, where the bytes may be many. */
+const digestInTurns = Effect.fnUntraced(function* (algorithm: string, bytes: Uint8Array) {
+  const hash = createHash(algorithm)
+  yield* inTurns(bytes.length, (start, end) => Effect.sync(() => hash.update(bytes.subarray(start, end))))
+  return `${algorithm}:${hash.digest("hex")}` as Digest
+})
 
 /** What is to be fetched: by a tag, by a digest alone, or by a descriptor, which knows the size too. */
 export type DocumentRequest =
@@ -132,7 +140,7 @@ export const readManifest = Effect.fnUntraced(function* (
   { expected, source: url, ...told }: Expected,
   limits: DocumentLimits
 ): Effect.fn.Return<IndexOrManifest, Reason> {
-  const digest = digestOf(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
+  const digest = yield* digestInTurns(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
   if (expected !== undefined && digest !== expected)
     return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
@@ -150,7 +158,7 @@ export const readConfig = Effect.fnUntraced(function* (
   { mediaType, digest, size }: DescriptorLike,
   limits: DocumentLimits
 ): Effect.fn.Return<Document<ConfigJson>, Reason> {
-  const actual = digestOf(algorithmOf(digest), bytes)
+  const actual = yield* digestInTurns(algorithmOf(digest), bytes)
   if (actual !== digest) return yield* new DigestMismatch({ subject: "config", expected: digest, actual })
   const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidManifest({ digest, problem })))
   const rootfs = Object.entries(Object(json)).filter(([key]) => key.toLowerCase() === "rootfs")

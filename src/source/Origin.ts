@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InvalidOption, type Reason } from "../api/errors.ts"
 import { loadModule } from "../fs/loadModule.ts"
+import { keeping } from "../image/LargeDocuments.ts"
 import { format, parse, type Reference } from "../image/reference/Reference.ts"
 import type { Registry } from "../registry/Registry.ts"
 import { formatLocal, type LocalReference, parseLocal, standardInput } from "./file/LocalReference.ts"
@@ -59,12 +60,24 @@ export const makeOpenSource = ({
   ...options
 }: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
   const local = loadModule("sources of files", () => import("./file/localSource.ts"))
+  const opened = ({ at }: Origin) => {
+    if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))
+    const { name, input, ...file } = at
+    return Effect.flatMap(local, ({ openLocal }) => openLocal(file, { ...options, name, input }))
+  }
   return {
-    open: ({ at }) => {
-      if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))
-      const { name, input, ...file } = at
-      return Effect.flatMap(local, ({ openLocal }) => openLocal(file, { ...options, name, input }))
-    },
+    open: Effect.fnUntraced(function* (origin) {
+      const kept = keeping(yield* Effect.scope)
+      const source = yield* kept(opened(origin))
+      return {
+        ...source,
+        resolve: (...asked) => kept(source.resolve(...asked)),
+        documents: (emit) => {
+          const { manifest, config } = source.documents(emit)
+          return { manifest: (wanted) => kept(manifest(wanted)), config: (descriptor) => kept(config(descriptor)) }
+        }
+      }
+    }),
     names: (file, given) => Effect.flatMap(local, ({ namesIn }) => namesIn(file, { ...options, ...given }))
   }
 }

@@ -1,6 +1,7 @@
 /** JSON as Go programs write it. */
 import * as Effect from "effect/Effect"
 import { printable } from "../../api/errors.ts"
+import { inTurns } from "../inTurns.ts"
 
 /**
  * Go writes `null` for a list, map or pointer that was never filled; here that is the same as leaving it out. Within a
@@ -29,38 +30,43 @@ const [quote, backslash, comma, colon, brace, bracket, endOfBrace, endOfBracket]
 
 /**
  * What is wrong with how many values and keys there are: some milliseconds of looking at the bytes, where reading them all would be
- * seconds.
+ * seconds. Each call looks at the next bytes, up to `end`.
  */
-const excess = (bytes: Uint8Array): string | undefined => {
-  let [values, keys, depth, inText] = [1, 0, 0, false]
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]
-    if (inText) {
-      if (byte === backslash) at += 1
-      else if (byte === quote) inText = false
-    } else if (byte === quote) inText = true
-    else if (byte === comma) values += 1
-    else if (byte === colon) keys += 1
-    else if (byte === brace || byte === bracket) {
-      values += 1
-      depth += 1
-      if (depth > deepest) return `it is nested more than ${deepest} deep`
-    } else if (byte === endOfBrace || byte === endOfBracket) depth -= 1
-    if (values > mostValues) return `it has more than ${mostValues} values`
-    if (keys > mostKeys) return `it has more than ${mostKeys} keys`
+const makeExcess = (bytes: Uint8Array) => {
+  let [at, values, keys, depth, inText] = [0, 1, 0, 0, false]
+  return (end: number): string | undefined => {
+    for (; at < end; at++) {
+      const byte = bytes[at]
+      if (inText) {
+        if (byte === backslash) at += 1
+        else if (byte === quote) inText = false
+      } else if (byte === quote) inText = true
+      else if (byte === comma) values += 1
+      else if (byte === colon) keys += 1
+      else if (byte === brace || byte === bracket) {
+        values += 1
+        depth += 1
+        if (depth > deepest) return `it is nested more than ${deepest} deep`
+      } else if (byte === endOfBrace || byte === endOfBracket) depth -= 1
+      if (values > mostValues) return `it has more than ${mostValues} values`
+      if (keys > mostKeys) return `it has more than ${mostKeys} keys`
+    }
+    return undefined
   }
-  return undefined
 }
 
 /**
  * Bytes that are no UTF-8 become U+FFFD, as Go has it: what counts is ASCII, and a digest is of the bytes. Fails without
  * the parser's own words: they quote the text, which may be a secret.
  */
-export const parseJson = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
-  Effect.suspend(() => {
-    const problem = excess(bytes)
-    return problem === undefined ? parse(bytes) : Effect.fail(problem)
+export const parseJson = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<unknown, string> {
+  const excess = makeExcess(bytes)
+  yield* inTurns(bytes.length, (_, end) => {
+    const problem = excess(end)
+    return problem === undefined ? Effect.void : Effect.fail(problem)
   })
+  return yield* parse(bytes)
+})
 
 const parse = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
   Effect.try({

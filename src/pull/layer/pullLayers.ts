@@ -11,7 +11,7 @@ import { isDone } from "./layerState.ts"
 import { untilStalled, waitForLayer } from "./waitForLayer.ts"
 
 /** Most layers of one image started at once; most of these wait for a download permit. */
-const mostAtOnce = 64
+const mostAtOnce = 8
 
 /** While it waits for another process, it gives up its permit, so that another layer can be downloaded. */
 const pullLayer = Effect.fnUntraced(function* (

@@ -1,0 +1,94 @@
+/**
+ * Large documents, of which a process has a few at a time: a document has 4 MiB at most, and is kept until its image is
+ * recorded, so a hundred pulls at once would keep a hundred of them. Those of ordinary images are small and never wait.
+ *
+ * Each source of documents (each pull, each look-up) counts once. If none lets go for a while, the first that waits goes
+ * ahead, as with downloads: a registry that stalls does not hold up the others.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+
+/** Bytes from which on a document is large: some ten times as many as an image of a hundred layers has. */
+export const largeDocument = 262_144
+/** Sources that have large documents at once. */
+export const mostSources = 2
+/** Milliseconds in which none lets go, after which one more goes ahead. */
+export const patience = 5000
+
+let held = 0
+/** How often a source was admitted or has let go. */
+let moves = 0
+const waiting = new Set<Ticket>()
+
+interface Ticket {
+  readonly granted: Deferred.Deferred<void>
+  isHeld: boolean
+}
+
+const serve = (): void => {
+  for (const ticket of waiting) {
+    if (held >= mostSources) return
+    waiting.delete(ticket)
+    held += 1
+    moves += 1
+    ticket.isHeld = true
+    Deferred.doneUnsafe(ticket.granted, Effect.void)
+  }
+}
+
+const leave = (ticket: Ticket): void => {
+  waiting.delete(ticket)
+  if (!ticket.isHeld) return
+  ticket.isHeld = false
+  held -= 1
+  moves += 1
+  serve()
+}
+
+/** Until the scope closes. */
+const acquire = Effect.fnUntraced(function* (scope: Scope.Scope) {
+  const ticket: Ticket = { granted: Deferred.makeUnsafe(), isHeld: false }
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => leave(ticket))
+  )
+  waiting.add(ticket)
+  serve()
+  const goAhead = Effect.gen(function* () {
+    for (let before: number | undefined; before !== moves; ) {
+      before = moves
+      yield* Effect.sleep(patience)
+    }
+    waiting.delete(ticket)
+    moves += 1
+  })
+  if (!ticket.isHeld) yield* Effect.raceFirst(Deferred.await(ticket.granted), goAhead)
+})
+
+/** A source of documents, and how long it keeps them. */
+interface Keeper {
+  readonly scope: Scope.Scope
+  admitted: boolean
+}
+
+const DocumentKeeper = Context.Reference<Keeper | undefined>("ociflow/image/DocumentKeeper", {
+  defaultValue: () => undefined
+})
+
+/** The documents that these effects read are kept until the scope closes. */
+export const keeping = (scope: Scope.Scope) => {
+  const keeper: Keeper = { scope, admitted: false }
+  return <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.provideService(reading, DocumentKeeper, keeper)
+}
+
+/** Waits until a large document may be read: once for what keeps its documents, else until the scope closes. */
+export const admitLarge: Effect.Effect<void, never, Scope.Scope> = Effect.gen(function* () {
+  const keeper = yield* DocumentKeeper
+  if (keeper === undefined) return yield* acquire(yield* Effect.scope)
+  if (keeper.admitted) return
+  keeper.admitted = true
+  yield* acquire(keeper.scope)
+})

@@ -1,0 +1,78 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import { describe, expect } from "vitest"
+import { admitLarge, keeping, mostSources, patience } from "../../src/image/LargeDocuments.ts"
+import { it } from "../support/effect.ts"
+
+/** A source that wants to read a large document. */
+const source = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  const kept = keeping(scope)
+  const reading = yield* Effect.forkScoped(kept(Effect.scoped(admitLarge)))
+  return { kept, reading, leave: Scope.close(scope, Exit.void) }
+})
+const sources = (count: number) => Effect.all(Array.from({ length: count }, () => source))
+/** Which of them may read. */
+const admitted = (all: ReadonlyArray<{ readonly reading: Fiber.Fiber<void> }>) =>
+  Effect.as(TestClock.adjust(0), undefined).pipe(
+    Effect.map(() => all.map(({ reading }) => reading.pollUnsafe() !== undefined))
+  )
+
+describe("of sources with large documents", () => {
+  it.effect("two are admitted at once, the others in the order in which they came, as one lets go", () =>
+    Effect.gen(function* () {
+      const all = yield* sources(mostSources + 2)
+      expect(yield* admitted(all)).toEqual([true, true, false, false])
+      yield* all[1]?.leave ?? Effect.void
+      expect(yield* admitted(all)).toEqual([true, true, true, false])
+      for (const { leave } of all) yield* leave
+      expect(yield* admitted(all)).toEqual([true, true, true, true])
+    })
+  )
+
+  it.effect("one that is admitted reads as many documents as it likes", () =>
+    Effect.gen(function* () {
+      const [first, second] = yield* sources(mostSources)
+      for (let i = 0; i < 5; i++) yield* first?.kept(Effect.scoped(admitLarge)) ?? Effect.void
+      for (const each of [first, second]) yield* each?.leave ?? Effect.void
+    })
+  )
+
+  it.effect("one that no longer waits leaves its place to the next", () =>
+    Effect.gen(function* () {
+      const all = yield* sources(mostSources + 2)
+      yield* admitted(all)
+      const [, , third, fourth] = all
+      if (third === undefined || fourth === undefined) return
+      yield* Fiber.interrupt(third.reading)
+      yield* third.leave
+      yield* all[0]?.leave ?? Effect.void
+      expect(yield* admitted([fourth])).toEqual([true])
+      for (const { leave } of all) yield* leave
+    })
+  )
+
+  it.effect("one more goes ahead each time that none has let go for a while", () =>
+    Effect.gen(function* () {
+      const all = yield* sources(mostSources + 3)
+      expect(yield* admitted(all)).toEqual([true, true, false, false, false])
+      yield* TestClock.adjust(patience)
+      const after = yield* admitted(all)
+      expect(after.filter(Boolean)).toHaveLength(3)
+      yield* TestClock.adjust(patience - 1)
+      expect((yield* admitted(all)).filter(Boolean)).toHaveLength(3)
+      yield* TestClock.adjust(patience)
+      expect((yield* admitted(all)).filter(Boolean).length).toBeGreaterThan(3)
+      for (const { leave } of all) yield* leave
+    })
+  )
+
+  it.effect("what keeps none lets go when it has read", () =>
+    Effect.gen(function* () {
+      for (let i = 0; i < mostSources + 3; i++) yield* Effect.scoped(admitLarge)
+    })
+  )
+})
