@@ -43,6 +43,8 @@ const tables: Readonly<Record<string, string>> = {
   "Options of `entries$`": tableOf(optionsOf.entries$),
   "Options of `blob$`": tableOf(optionsOf.blob$),
   "Options of `config`": tableOf(optionsOf.config),
+  "Options of `tree` and `tree$`": tableOf(optionsOf.tree),
+  "Options of `readFile` and `list`": tableOf({ ...optionsOf.list, ...optionsOf.readFile }),
   "Options of `hold`": tableOf(optionsOf.hold),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
     ...optionsOf.resolve,
@@ -80,6 +82,8 @@ const interfaces: Readonly<Record<string, AnyTable>> = {
   Watching: watching,
   EntriesOptions: optionsOf.entries$,
   BlobOptions: optionsOf.blob$,
+  TreeOptions: optionsOf.tree,
+  ReadFileOptions: optionsOf.readFile,
   ManifestOptions: optionsOf.manifest,
   ReferrersOptions: optionsOf.referrers,
   ListOptions: optionsOf.images,
