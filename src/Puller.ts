@@ -1,6 +1,6 @@
 /**
- * The service that pulls: one per store and configuration, shared by every pull of a program. It is a light name; what
- * it needs (network, catalogue, worker threads) is loaded when its layer is built.
+ * The service that pulls: one for each store and configuration, shared by every pull of a program. This module is small.
+ * The network, the catalogue and the worker threads are loaded when the layer is built.
  */
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -38,26 +38,30 @@ import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepRe
 export class Puller extends Context.Service<
   Puller,
   {
-    /** Pulls an image; `emit` sees each event, the last one is `Pulled`. Interruption leaves nothing half done. */
+    /**
+     * Pulls an image. `emit` is called with each event; the last one is `Pulled`. If the fiber is interrupted, everything that
+     * the pull opened is closed, and downloaded bytes are kept for the next pull.
+     */
     readonly pull: (
       reference: string,
       options?: PullOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<PullResult, PullError>
-    /** The same pull as a cold sequence of its events: subscribing pulls, unsubscribing cancels. */
+    /** The same pull as a cold observable of its events: subscribing starts the pull, unsubscribing cancels it. */
     readonly pull$: (reference: string, options?: PullOptions & Watching) => Observable<PullEvent>
     /**
-     * The entries of an image's layers, lowest layer first, without writing them: a file that several layers have comes once
-     * for each, whiteouts are entries, and bytes are verified when the sequence has completed. The next entry is read when
-     * what `project` gave for the last has completed; until then that entry can be read. Unsubscribing ends the download there.
+     * Reads the entries of an image's layers, lowest layer first, without writing them. A file that several layers have is
+     * emitted once for each layer, and whiteouts are entries too. The bytes are verified when the observable completes.
+     * The next entry is read after the result of `project` for the last one has completed; until then, the last entry's body
+     * can be read. Unsubscribing ends the download.
      *
-     * Without `project` the next entry comes when the observer's `next` has returned and, if it reads the body, when that
-     * is over: for observers that work synchronously. All others give `project`, or use `entries`.
+     * Without `project`, the next entry is emitted after the observer's `next` has returned and the body, if `next` reads
+     * it, has ended. That is for observers that work synchronously. All others pass `project`, or use `entries`.
      */
     readonly entries$: EntriesFunction
     /**
-     * The same entries, each read when it is asked for: `for await (const entry of oci.entries(reference))`. An entry can be read until
-     * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
+     * Reads the same entries one at a time: `for await (const entry of oci.entries(reference))`. An entry's body can be read
+     * until the next entry is requested. Leaving the loop closes everything; until then, a worker is occupied.
      */
     readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
     /**
@@ -86,8 +90,8 @@ export class Puller extends Context.Service<
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<EntryFacts>, PullError>
     /**
-     * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
-     * there, else from the registry.
+     * Returns an image's config: environment, entry point, user and more. It pulls nothing. The config comes from the store
+     * if the image is there, else from the registry.
      */
     readonly config: (
       reference: string,
@@ -95,81 +99,81 @@ export class Puller extends Context.Service<
       emit?: Emit
     ) => Effect.Effect<ImageConfig, PullError>
     /**
-     * The bytes of a blob, by its digest: any that the reference's repository has, whether or not the image names it. They are
-     * verified as they pass: the last piece comes when digest and size are proven, else the error comes in its place. A
-     * body that breaks is continued. The next piece comes when what `project` gave for the last has completed; without
-     * `project`, when the observer's `next` has returned and the gate is open. Unsubscribing closes the connection.
+     * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
+     * they pass: the last piece is emitted only if digest and size are right, else the observable fails instead. A body that
+     * breaks is continued. The next piece is emitted after the result of `project` for the last one has completed; without
+     * `project`, after the observer's `next` has returned and while the gate is open. Unsubscribing closes the connection.
      */
     readonly blob$: BlobFunction
-    /** The same bytes, each piece when it is asked for: `for await (const chunk of oci.blob(reference, digest))`. */
+    /** Reads the same bytes one piece at a time: `for await (const chunk of oci.blob(reference, digest))`. */
     readonly blob: (reference: string, digest: string, options?: LookOptions & Watching) => AsyncIterable<Uint8Array>
-    /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
+    /** Resolves a reference to its current digest, platforms and sizes. It pulls nothing. */
     readonly resolve: (
       reference: string,
       options?: LookOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<Resolution, PullError>
-    /** The document that a reference stands for, or with a platform the manifest for that. */
+    /** Returns the index or manifest that a reference names; with `platform`, the manifest for that platform. */
     readonly manifest: (
       reference: string,
       options?: ManifestOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ManifestDocument, PullError>
-    /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
+    /** Lists the tags of a reference's repository, or the names in a file. Pages are requested as they are needed. */
     readonly tags$: (reference: string, options?: LookOptions & Watching) => Observable<string>
     readonly tags: (
       reference: string,
       options?: LookOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<string>, PullError>
-    /** Hands each tag to `next` as its page arrives. `ociflow/streams` is made of it. */
+    /** Calls `next` with each tag as its page arrives. `ociflow/streams` uses it. */
     readonly forEachTag: (
       reference: string,
       next: (tag: string) => void,
       options?: LookOptions & Watching
     ) => Effect.Effect<void, PullError>
-    /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
+    /** Lists the artifacts attached to the image (signatures, SBOMs), as the registry reports them. */
     readonly referrers$: (reference: string, options?: ReferrersOptions & Watching) => Observable<Referrer>
     readonly referrers: (
       reference: string,
       options?: ReferrersOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ReadonlyArray<Referrer>, PullError>
-    /** Hands each to `next` as its page arrives. */
+    /** Calls `next` with each referrer as its page arrives. */
     readonly forEachReferrer: (
       reference: string,
       next: (referrer: Referrer) => void,
       options?: ReferrersOptions & Watching
     ) => Effect.Effect<void, PullError>
-    /** The images that the store holds, by reference: all of them, or a page. */
+    /** Lists the images in the store, ordered by reference: all of them, or a page. */
     readonly images: (options?: ListOptions & Watching) => Effect.Effect<ReadonlyArray<ImageSummary>, PullError>
-    /** All that the store knows of one image. Fails with `NotCached` where it knows none. */
+    /** Returns everything that the store knows about an image. Fails with `NotCached` if the image is not in the store. */
     readonly inspect: (reference: string, options?: Watching) => Effect.Effect<ImageDetails, PullError>
     /**
-     * Keeps an image that the store holds where it is, until the scope closes: `remove` and `prune`, in whatever process,
-     * leave its layers for later. Ends with the process. Fails with `NotCached`.
+     * Protects a stored image from removal until the scope closes or the process ends: `remove` and `prune`, in any process,
+     * leave its layers. Fails with `NotCached` if the image is not in the store.
      */
     readonly hold: (
       reference: string,
       options?: HoldOptions & Watching
     ) => Effect.Effect<PulledImage, PullError, Scope.Scope>
     /**
-     * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Fails with
-     * `NotCached` where the store knows no such reference.
+     * Removes a reference, and the layers that only it needed. It is safe while pulls run: the layers may then stay until the
+     * next `prune` (`deferred`). Fails with `NotCached` if the reference is not in the store.
      */
     readonly remove: (reference: string, options?: Watching) => Effect.Effect<Reclaimed, PullError>
-    /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
+    /** Removes what no image needs, interrupted downloads, and the images that the options select. */
     readonly prune: (options?: PruneOptions & Watching) => Effect.Effect<Reclaimed, PullError>
-    /** Of these layers, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+    /** Returns those of the layers whose download was interrupted, with the number of bytes that are kept. The next pull continues after them. */
     readonly kept: (
       digests: ReadonlyArray<string>,
       options?: Watching
     ) => Effect.Effect<ReadonlyArray<ReclaimedBlob>, PullError>
-    /** What the store occupies on disk, measured now. */
+    /** Measures the disk space that the store takes. */
     readonly usage: (options?: Watching) => Effect.Effect<Usage, PullError>
-    /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
+    /** Compares the store with its catalogue. With `repair`, it pulls again what is missing or was changed. */
     readonly verify: (options?: VerifyOptions & Watching, emit?: Emit) => Effect.Effect<Verified, PullError>
-    /** Resolves when all that was unsubscribed from by now has closed what it had open. */
+    /** Waits until everything that has been unsubscribed from has closed its files and sockets. */
     readonly settled: Effect.Effect<void>
   }
 >()("ociflow/Puller") {
@@ -181,7 +185,7 @@ export class Puller extends Context.Service<
     return Layer.effect(Puller, opening)
   }
 
-  /** The same with options from the configuration: a `Config` of all, or a record in which each is a `Config`. */
+  /** Like `layer`, with options from the configuration: one `Config` for all options, or a record with a `Config` for each. */
   static layerConfig(options: Config.Wrap<PullerOptions>): Layer.Layer<Puller, PullError | Config.ConfigError> {
     const unwrapped = Effect.flatMap(
       Effect.promise(() => import("effect/Config")),
@@ -191,8 +195,8 @@ export class Puller extends Context.Service<
   }
 
   /**
-   * A puller for tests, without a network or a store. What is not given dies when it is called; `pull$` is made of `pull`,
-   * if that is given.
+   * A puller for tests, without a network or a store. A method that is not given dies when it is called. If `pull` is given,
+   * `pull$` is derived from it.
    */
   static layerTest(methods: Partial<Puller["Service"]>): Layer.Layer<Puller> {
     return Layer.unwrap(
@@ -233,7 +237,7 @@ export class Puller extends Context.Service<
   }
 }
 
-/** Pulls an image through the `Puller` of the context. */
+/** Pulls an image with the `Puller` of the context. */
 export const pull = (
   reference: string,
   options?: PullOptions & Watching,

@@ -53,4 +53,4 @@ export const sqliteWasm = (): string | URL =>
 
 /** What is said where one is not there. */
 export const assetMissing = (option: keyof AssetOptions, file: string | URL): string =>
-  `there is no file ${file}. A bundler leaves it out: copy it there, or set the option ${option} (docs/bundling.md)`
+  `there is no file ${file}. Bundlers leave it out: copy it there, or set the option ${option} (docs/bundling.md)`

@@ -1,4 +1,4 @@
-/** The Promise and Observable faces of a `Puller`, for programs that know nothing of Effect. */
+/** The Promise and Observable APIs of a `Puller`, for programs that do not use Effect. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -39,32 +39,33 @@ import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction 
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
-/** An image in use: `await using held = await oci.hold(reference)`. */
+/** An image that is protected from removal: `await using held = await oci.hold(reference)`. */
 export interface Held extends AsyncDisposable {
   readonly image: PulledImage
   readonly release: () => Promise<void>
 }
 
 export interface Client extends AsyncDisposable {
-  /** Cold: subscribing pulls, unsubscribing cancels; the last event, `Pulled`, carries the image. Errors: `PullError`. */
+  /** A cold observable: subscribing starts the pull, unsubscribing cancels it. The last event, `Pulled`, has the image. Fails with a `PullError`. */
   readonly pull$: (reference: string, options?: PullOptions & Watching) => Observable<PullEvent>
   /**
-   * Rejects with a `PullError`; with the signal's reason where it was aborted; with an `AbortError` where the client
-   * was closed meanwhile. In each case only after everything that the pull had opened is closed again.
+   * Pulls an image. Rejects with a `PullError`, with the signal's reason if it was aborted, or with an `AbortError` if the
+   * client was closed. It settles only after everything that the pull opened has been closed.
    */
   readonly pull: (reference: string, options?: PullOptions & Watching) => Promise<PullResult>
   /**
-   * The entries of an image's layers, lowest layer first, without writing them: a file that several layers have comes once
-   * for each, whiteouts are entries, and bytes are verified when the sequence has completed. The next entry is read when
-   * what `project` gave for the last has completed; until then that entry can be read. Unsubscribing ends the download there.
+   * Reads the entries of an image's layers, lowest layer first, without writing them. A file that several layers have is
+   * emitted once for each layer, and whiteouts are entries too. The bytes are verified when the observable completes.
+   * The next entry is read after the result of `project` for the last one has completed; until then, the last entry's body
+   * can be read. Unsubscribing ends the download.
    *
-   * Without `project` the next entry comes when the observer's `next` has returned and, if it reads the body, when that
-   * is over: for observers that work synchronously. All others give `project`, or use `entries`.
+   * Without `project`, the next entry is emitted after the observer's `next` has returned and the body, if `next` reads
+   * it, has ended. That is for observers that work synchronously. All others pass `project`, or use `entries`.
    */
   readonly entries$: EntriesFunction
   /**
-   * The same entries, each read when it is asked for: `for await (const entry of oci.entries(reference))`. An entry can be read until
-   * the next one is asked for. Leaving the loop closes everything; until then a worker waits.
+   * Reads the same entries one at a time: `for await (const entry of oci.entries(reference))`. An entry's body can be read
+   * until the next entry is requested. Leaving the loop closes everything; until then, a worker is occupied.
    */
   readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
   /**
@@ -92,75 +93,75 @@ export interface Client extends AsyncDisposable {
     options?: ListDirectoryOptions & Watching
   ) => Promise<ReadonlyArray<EntryFacts>>
   /**
-   * An image's config: environment, entry point, user and more. Nothing is pulled: it comes from the store if the image is
-   * there, else from the registry.
+   * Returns an image's config: environment, entry point, user and more. It pulls nothing. The config comes from the store
+   * if the image is there, else from the registry.
    */
   readonly config: (reference: string, options?: ConfigOptions & Watching) => Promise<ImageConfig>
   /**
-   * The bytes of a blob, by its digest: any that the reference's repository has, whether or not the image names it. They are
-   * verified as they pass: the last piece comes when digest and size are proven, else the error comes in its place. A
-   * body that breaks is continued. The next piece comes when what `project` gave for the last has completed; without
-   * `project`, when the observer's `next` has returned and the gate is open. Unsubscribing closes the connection.
+   * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
+   * they pass: the last piece is emitted only if digest and size are right, else the observable fails instead. A body that
+   * breaks is continued. The next piece is emitted after the result of `project` for the last one has completed; without
+   * `project`, after the observer's `next` has returned and while the gate is open. Unsubscribing closes the connection.
    */
   readonly blob$: BlobFunction
-  /** The same bytes, each piece when it is asked for: `for await (const chunk of oci.blob(reference, digest))`. */
+  /** Reads the same bytes one piece at a time: `for await (const chunk of oci.blob(reference, digest))`. */
   readonly blob: (reference: string, digest: string, options?: LookOptions & Watching) => AsyncIterable<Uint8Array>
-  /** What a reference stands for now: digest, platforms, sizes. Nothing is pulled. */
+  /** Resolves a reference to its current digest, platforms and sizes. It pulls nothing. */
   readonly resolve: (reference: string, options?: LookOptions & Watching) => Promise<Resolution>
-  /** The document that a reference stands for, or with a platform the manifest for that. */
+  /** Returns the index or manifest that a reference names; with `platform`, the manifest for that platform. */
   readonly manifest: (reference: string, options?: ManifestOptions & Watching) => Promise<ManifestDocument>
-  /** The tags of a reference's repository; of a file, the names in it. Pages are asked for as they are needed. */
+  /** Lists the tags of a reference's repository, or the names in a file. Pages are requested as they are needed. */
   readonly tags$: (reference: string, options?: LookOptions & Watching) => Observable<string>
   readonly tags: (reference: string, options?: LookOptions & Watching) => Promise<ReadonlyArray<string>>
-  /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
+  /** Lists the artifacts attached to the image (signatures, SBOMs), as the registry reports them. */
   readonly referrers$: (reference: string, options?: ReferrersOptions & Watching) => Observable<Referrer>
   readonly referrers: (reference: string, options?: ReferrersOptions & Watching) => Promise<ReadonlyArray<Referrer>>
-  /** The images that the store holds, by reference: all of them, or a page. */
+  /** Lists the images in the store, ordered by reference: all of them, or a page. */
   readonly images: (options?: ListOptions & Watching) => Promise<ReadonlyArray<ImageSummary>>
-  /** All that the store knows of one image. Rejects with `NotCached` where it knows none. */
+  /** Returns everything that the store knows about an image. Rejects with `NotCached` if the image is not in the store. */
   readonly inspect: (reference: string, options?: Watching) => Promise<ImageDetails>
   /**
-   * Keeps an image that the store holds where it is, until it is released, the client is closed or the process ends:
-   * `remove` and `prune`, in whatever process, leave its layers for later. Rejects with `NotCached`.
+   * Protects a stored image from removal until it is released, the client is closed or the process ends: `remove` and
+   * `prune`, in any process, leave its layers. Rejects with `NotCached` if the image is not in the store.
    */
   readonly hold: (reference: string, options?: HoldOptions & Watching) => Promise<Held>
   /**
-   * Forgets a reference, and removes the layers that only it needed. Safe beside pulls, which may defer it. Rejects with
-   * `NotCached` where the store knows no such reference.
+   * Removes a reference, and the layers that only it needed. It is safe while pulls run: the layers may then stay until the
+   * next `prune` (`deferred`). Rejects with `NotCached` if the reference is not in the store.
    */
   readonly remove: (reference: string, options?: Watching) => Promise<Reclaimed>
-  /** Removes what no image needs, downloads that were cut off, and the images that the options say. */
+  /** Removes what no image needs, interrupted downloads, and the images that the options select. */
   readonly prune: (options?: PruneOptions & Watching) => Promise<Reclaimed>
-  /** Of these layers, those whose download was cut off: the bytes that are kept, where the next pull goes on. */
+  /** Returns those of the layers whose download was interrupted, with the number of bytes that are kept. The next pull continues after them. */
   readonly kept: (digests: ReadonlyArray<string>, options?: Watching) => Promise<ReadonlyArray<ReclaimedBlob>>
-  /** What the store occupies on disk, measured now. */
+  /** Measures the disk space that the store takes. */
   readonly usage: (options?: Watching) => Promise<Usage>
-  /** Compares the store with its catalogue; with `repair` pulls again what is not as it should be. */
+  /** Compares the store with its catalogue. With `repair`, it pulls again what is missing or was changed. */
   readonly verify: (options?: VerifyOptions & Watching) => Promise<Verified>
   /**
-   * Checks credentials against the registry and keeps them where docker does. Resolves with the file's path, or the
-   * helper's name.
+   * Tries credentials at the registry and stores them where docker does. Resolves with the path of the file, or with the
+   * name of the helper.
    */
   readonly login: (
     registry: string,
     credentials: { readonly username: string; readonly password: string },
     options?: Pick<Watching, "signal">
   ) => Promise<Effect.Success<ReturnType<typeof login>>>
-  /** Forgets them. `known` is false if nobody was logged in. */
+  /** Removes stored credentials. `known` is false if there were none. */
   readonly logout: (
     registry: string,
     options?: Pick<Watching, "signal">
   ) => Promise<Effect.Success<ReturnType<typeof logout>>>
   /**
-   * Resolves when everything that was unsubscribed from by now has closed its files and sockets: then its store can be
-   * removed.
+   * Resolves when everything that has been unsubscribed from has closed its files and sockets. After that, the store can be
+   * deleted.
    */
   readonly settled: () => Promise<void>
-  /** Cancels what is under way, and resolves when workers, sockets and files are closed. */
+  /** Cancels all running calls, and resolves when workers, sockets and files are closed. */
   readonly close: () => Promise<void>
 }
 
-/** Opens a store and everything a pull needs. Close it, or hold it by `await using`. Rejects with a `PullError`. */
+/** Opens a store. Close the client with `close()` or `await using`. Rejects with a `PullError`. */
 export const open = async (options: PullerOptions = {}): Promise<Client> => {
   // Warnings are events here, and a promise without a listener says nothing.
   const logging = Layer.mergeAll(Layer.succeed(LogToStderr, true), Layer.succeed(LogWarnings, false))

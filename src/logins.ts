@@ -13,7 +13,7 @@ const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
   const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "")
   return isRegistry(host)
     ? Effect.succeed(normalizeRegistry(host))
-    : Effect.fail(new InvalidReference({ input: text, problem: "it is no registry's host" }))
+    : Effect.fail(new InvalidReference({ input: text, problem: "it is not the host of a registry" }))
 }
 
 /** Beside the file, for as long as it is changed. */

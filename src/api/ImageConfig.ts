@@ -4,7 +4,7 @@
  * there, and empty where the document has none. A text that is missing or empty in the document is left out.
  */
 
-/** How a container is tested. Durations are milliseconds; what is left out is the runtime's to choose. */
+/** How to check that a container works. Durations are in milliseconds. If a field is missing, the runtime chooses its value. */
 export interface Healthcheck {
   /** `["NONE"]`: no test. `["CMD", …]`: a program and its arguments. `["CMD-SHELL", line]`: a line for the shell. */
   readonly test: ReadonlyArray<string>
@@ -22,7 +22,7 @@ export interface HistoryEntry {
   readonly createdBy?: string
   readonly author?: string
   readonly comment?: string
-  /** The step made no layer. */
+  /** True if the step made no layer. */
   readonly emptyLayer: boolean
 }
 
@@ -31,14 +31,14 @@ export interface ImageConfig {
   readonly architecture?: string
   readonly variant?: string
   readonly osVersion?: string
-  /** As the document has it: RFC 3339, if the builder kept to the specification. */
+  /** As in the document: RFC 3339, if the builder followed the specification. */
   readonly created?: string
   readonly author?: string
-  /** `user`, `uid`, `user:group`, `uid:gid`; left out: root. */
+  /** `user`, `uid`, `user:group` or `uid:gid`. If it is missing: root. */
   readonly user?: string
-  /** Left out: `/`. */
+  /** If it is missing: `/`. */
   readonly workingDir?: string
-  /** Of a variable that is set twice, the last value. What has no `=` sets nothing, and is left out. */
+  /** By variable. If one is set twice, the last value counts. An item without `=` is left out. */
   readonly env: Readonly<Record<string, string>>
   readonly entrypoint: ReadonlyArray<string>
   readonly cmd: ReadonlyArray<string>

@@ -1,25 +1,25 @@
-/** What looking at an image tells, without pulling it. Sizes are bytes. */
+/** Results of the calls that inspect an image without pulling it. Sizes are in bytes. */
 
 export interface OfferedPlatform {
-  /** `os/architecture[/variant]`; `unknown` where nothing tells it. */
+  /** `os/architecture[/variant]`, or `unknown`. */
   readonly platform: string
-  /** Of its manifest. */
+  /** Digest of its manifest. */
   readonly digest: string
   readonly mediaType: string
   readonly layers: number
-  /** Of its manifest, its config and each layer once: what a pull fetches. */
+  /** Bytes of its manifest, its config and each distinct layer: what a pull downloads. */
   readonly size: number
 }
 
-/** What a reference stands for now. */
+/** What a reference names at the moment. */
 export interface Resolution {
   readonly reference: string
-  /** Of the index, or of the manifest where there is no index. */
+  /** Digest of the index, or of the manifest if there is no index. */
   readonly digest: string
   readonly mediaType: string
-  /** Of that document. */
+  /** Bytes of that document. */
   readonly size: number
-  /** In the order of the index; what is no image is left out. */
+  /** In the order of the index, without entries that are not images. */
   readonly platforms: ReadonlyArray<OfferedPlatform>
   readonly annotations: Readonly<Record<string, string>>
 }
@@ -30,7 +30,7 @@ export interface ManifestDocument {
   readonly digest: string
   readonly mediaType: string
   readonly size: number
-  /** The bytes that the digest is of, as text. */
+  /** The document itself, as text. The digest is the hash of these bytes. */
   readonly text: string
 }
 
@@ -38,7 +38,7 @@ export interface ManifestDocument {
 export interface Referrer {
   readonly digest: string
   readonly mediaType: string
-  /** Of its manifest. */
+  /** Bytes of its manifest. */
   readonly size: number
   readonly artifactType?: string
   readonly annotations: Readonly<Record<string, string>>

@@ -6,7 +6,7 @@ import type { OverlayAttributes } from "../layer/layout/overlay.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Emit } from "./events.ts"
 
-/** Bounds on what an image may demand. Passing one is the error `LimitExceeded`, which names it. */
+/** Bounds on what an image may demand. An image that exceeds one fails with `LimitExceeded`, which names it. */
 export interface Limits {
   /** Bytes of a manifest, index or config. Default: 4 MiB. */
   readonly documentBytes: number
@@ -58,7 +58,7 @@ export interface Limits {
 
 const GiB = 2 ** 30
 
-/** Every member, and `undefined` is none. */
+/** All members are optional, and may be `undefined`. */
 export type Some<A> = { readonly [K in keyof A]?: A[K] | undefined }
 
 export const defaultLimits: Limits = {
@@ -132,44 +132,44 @@ export interface RetryOptions {
 
 export const defaultRetry: RetryOptions = { times: 3, base: 1_000, cap: 30_000, maxWait: 60_000 }
 
-/** `missing`: what is complete is served without the network. `always`: the registry is asked. `never`: store only. */
+/** `missing`: use the store if the image is complete there. `always`: ask the registry. `never`: use only the store. */
 export type PullPolicy = "missing" | "always" | "never"
 
-/** Credentials for one registry; `identityToken` is an OAuth2 refresh token, `registryToken` a bearer token as it is. */
+/** Credentials for one registry; `identityToken` is an OAuth2 refresh token, `registryToken` is a bearer token, sent as it is. */
 export type Credentials =
   | { readonly username: string; readonly password: string | Redacted<string> }
   | { readonly identityToken: string | Redacted<string> }
   | { readonly registryToken: string | Redacted<string> }
 
 /**
- * Finds credentials when a registry is about to be asked; `undefined`: none. It is asked at most once a minute for the
- * same repository. Its failure fails the pull with `CredentialsUnavailable`.
+ * Returns credentials for a registry, or `undefined` if there are none. It is called before the first request, at most once
+ * a minute for the same repository. If it fails, the pull fails with `CredentialsUnavailable`.
  */
 export type CredentialsOf = (
   registry: string,
   repository: string
 ) => Credentials | undefined | Promise<Credentials | undefined> | Effect<Credentials | undefined, unknown>
 
-/** Paths of PEM files. Without `key`, the file of the certificate holds its key too. */
+/** Paths of PEM files. Without `key`, the file of the certificate contains its key too. */
 export interface ClientCertificate {
   readonly cert: string
   readonly key?: string | undefined
 }
 
-/** How TLS is spoken to one host. */
+/** TLS settings for one host. */
 export interface TlsOptions {
   /** PEM files with certificate authorities to trust, in addition to the usual ones. Default: none. */
   readonly ca?: string | ReadonlyArray<string> | undefined
   /** Client certificate for this host, which is shown to no other. Default: none. */
   readonly client?: ClientCertificate | ReadonlyArray<ClientCertificate> | undefined
   /**
-   * Accept any certificate of this host. A man in the middle can then read everything, and change what no digest verifies.
+   * Accept any certificate of this host. An attacker on the network can then read everything, and change whatever no digest verifies.
    * Default: `false`.
    */
   readonly insecure?: boolean | undefined
 }
 
-/** Another place that serves a registry's images: a pull-through cache, or a program on this machine. */
+/** A host that serves a registry's images in its place: a pull-through cache, or a program on this machine. */
 export interface MirrorOptions extends TlsOptions {
   /**
    * Address of the mirror; `/v2` is added to its path unless it ends so. `https://mirror.example.com`, or with a
@@ -185,8 +185,8 @@ export interface MirrorOptions extends TlsOptions {
 }
 
 /**
- * How one host is reached, as a registry or as a mirror. What is given here counts before what the directories of
- * `hostsDirs` say; what they say besides holds, too.
+ * How to reach one host, as a registry or as a mirror. These settings take precedence over those in the directories of
+ * `hostsDirs`; settings that are not given here are read from there.
  */
 export interface HostOptions extends TlsOptions {
   /** `true`: plain HTTP to this host; `false`: HTTPS, even on loopback. Default: as the client's. */
@@ -215,14 +215,14 @@ export interface ProxyOptions {
 
 /**
  * How owners, full modes and device nodes are kept.
- * `xattr`: in `user.containers.override_stat`; no privilege is needed, devices and FIFOs are empty files.
- * `chown`: for real; needs root.
- * `none`: not at all; files are the caller's, devices and FIFOs are empty files.
+ * `xattr`: in the attribute `user.containers.override_stat`. Needs no privilege; devices and FIFOs become empty files.
+ * `chown`: they are set. Needs root.
+ * `none`: they are dropped. Files belong to the caller; devices and FIFOs become empty files.
  */
 export type Ownership = "xattr" | "chown" | "none"
 
 /**
- * The form of `user.containers.override_stat`.
+ * The format of `user.containers.override_stat`.
  * `seed`: `uid:gid:0<mode in octal, type bits among it>`, as microsandbox and libkrun read it; at most 29 bytes.
  * `containers`: `uid:gid:<mode in octal>:<type>`, as containers/storage and fuse-overlayfs read it.
  */
@@ -231,17 +231,18 @@ export type StatFormat = "seed" | "containers"
 export type { LayoutName, OverlayAttributes }
 
 /**
- * What a published layer outlives. `crash`: the end of any process, at any instant. `power`: a power cut too; every layer
- * is written to the disk before it gets its name, which costs what the disk takes. See docs/durability.md.
+ * What a published layer survives. `crash`: the death of any process at any moment. `power`: a power cut too. Each layer is
+ * then synced to the disk before it is published, which takes as long as the disk needs. See docs/durability.md.
  */
 export type Durability = "crash" | "power"
 
-/** What a pull does where the disk has less free space than the image needs at least. */
+/** What a pull does if the disk has less free space than the image needs at least. */
 export type Preflight = "warn" | "refuse" | "off"
 
 /**
- * What other users of this machine may do with the store's directories. `private`: nothing; what is made has the mode 0700.
- * `readable`: enter and read; 0755. `writable`: modes come from the umask, those of existing directories stay, and nothing is checked.
+ * What other users of this machine may do with the store's directories. `private`: nothing; new
+ * directories get the mode 0700. `readable`: enter and read; 0755. `writable`: modes come from the umask, existing directories
+ * keep theirs, and nothing is checked.
  */
 export type Access = "private" | "readable" | "writable"
 
@@ -276,7 +277,7 @@ export interface PullerOptions {
    */
   readonly concurrency?: number | undefined
   /**
-   * Ranges of one blob requested at once; each blob takes up to 16 MiB of memory more. At most 16. More help where a
+   * Ranges of one blob requested at once; each blob takes up to 16 MiB of memory more. At most 16. More than one helps if a
    * connection is slower than the disk. Default: 1.
    */
   readonly ranges?: number | undefined
@@ -289,8 +290,8 @@ export interface PullerOptions {
   readonly plainHttp?: boolean | undefined
   /**
    * Credentials for registries. Keys are registry hosts (`ghcr.io`, `localhost:5000`) or a part of one
-   * (`ghcr.io/org`). A function is called when a registry is about to be asked. The defaults are used where this has
-   * none. Default: `OCIFLOW_AUTH`, docker's `config.json`, podman's `auth.json`.
+   * (`ghcr.io/org`). A function is called before a registry is asked. If it returns none, the defaults
+   * are used. Default: `OCIFLOW_AUTH`, docker's `config.json`, podman's `auth.json`.
    */
   readonly credentials?: Readonly<Record<string, Credentials>> | CredentialsOf | undefined
   /** How a registry is reached; `*` stands for each host that is not named. Default: none. */
@@ -314,7 +315,7 @@ export interface PullerOptions {
 
 const day = 86_400_000
 
-/** Of the options of clients and pulls that have one which is the same everywhere. */
+/** Defaults of those options of clients and pulls whose default is the same on every machine. */
 export const defaults = {
   access: "private",
   ownership: "xattr",
@@ -359,7 +360,7 @@ export interface PullOptions {
   readonly preflight?: Preflight | undefined
 }
 
-/** How a promise is cancelled, and who hears of what happens on the way. */
+/** How to cancel a call, and how to receive its events. */
 export interface Watching {
   /** Cancels the call, which fails with the signal's reason; an Effect is interrupted. Default: none. */
   readonly signal?: AbortSignal | undefined
@@ -396,7 +397,7 @@ export interface TreeOptions extends Pick<PullOptions, "platform" | "policy" | "
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**
    * While it is closed, no entries and no pieces of a body are emitted, and what is read ahead is bounded. For an
-   * observer that is not done when its `next` returns: it closes the gate there, and opens it when it is done.
+   * observer that continues to work after its `next` has returned: close the gate in `next`, and open it when the work is done.
    * Default: always open.
    */
   readonly gate?: Gate | undefined
@@ -405,8 +406,8 @@ export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> 
 /** Options of `blob$`. */
 export interface BlobOptions extends Pick<PullOptions, "input"> {
   /**
-   * While it is closed, no bytes are emitted, and what is read ahead is bounded. For an observer that is not done when its
-   * `next` returns. Default: always open.
+   * While it is closed, no bytes are emitted, and what is read ahead is bounded. For an observer that continues to work
+   * after its `next` has returned. Default: always open.
    */
   readonly gate?: Gate | undefined
 }
@@ -435,7 +436,7 @@ export interface ListOptions {
   readonly after?: string | undefined
 }
 
-/** Options of `prune`. Images used within the last minute, or while `prune` makes its choice, are kept in any case. */
+/** Options of `prune`. Images that were used within the last minute, or are used while `prune` selects, always stay. */
 export interface PruneOptions {
   /** Report what would be removed, and remove nothing. Default: `false`. */
   readonly dryRun?: boolean | undefined
@@ -458,7 +459,7 @@ export interface VerifyOptions {
   readonly repair?: boolean | undefined
 }
 
-/** An option that is there and `undefined` is an option that is not there. */
+/** Fills in defaults. An option that is `undefined` counts as not given. */
 export const filled = <A extends object>(defaults: A, given: Some<A> | undefined): A => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined))

@@ -132,7 +132,7 @@ export class CredentialsUnavailable extends taggedError("CredentialsUnavailable"
     return `no credentials for ${printable(this.registry)}: the function given for them failed`
   }
   get advice() {
-    return "The cause is what it threw. A function that has no credentials for a registry should return undefined."
+    return "See the cause, which is what the function threw. If it has no credentials for a registry, it should return undefined."
   }
 }
 
@@ -313,7 +313,7 @@ export class UnsupportedDigest extends taggedError("UnsupportedDigest")<{ readon
     return `unsupported image hash algorithm: ${printable(this.digest)}`
   }
   get advice() {
-    return "sha256, sha384 and sha512 are supported."
+    return "Use an image whose digests are sha256, sha384 or sha512."
   }
 }
 
@@ -422,10 +422,10 @@ export class UnsafeEntry extends taggedError("UnsafeEntry")<{
 export class BodyGone extends taggedError("BodyGone")<{ readonly path: string }> {
   readonly isRetryable = false
   override get message() {
-    return `the body of ${JSON.stringify(printable(this.path))} is gone: it is read once, while its entry is the latest`
+    return `the body of ${JSON.stringify(printable(this.path))} cannot be read any more: a body can be read once, before the next entry is requested`
   }
   get advice() {
-    return "Read each body when its entry comes, before the next one is asked for."
+    return "Read each body before you request the next entry."
   }
 }
 
@@ -469,7 +469,7 @@ export class FileSystemFailed extends taggedError("FileSystemFailed")<{
       case "EPERM":
         return "Not permitted: check who owns the directory, or choose another `root`."
       case "EIO":
-        return "The disk reports an error: check the disk first."
+        return "The disk reported an error: check the disk."
       case "ETIMEDOUT":
         return "The file stayed locked for too long. Find the process that has it open (`fuser`, `lsof`), then resume or end it."
       default:

@@ -30,7 +30,7 @@ export interface PulledImage {
   readonly platform: string
   /** Bytes of all the image's blobs: manifest, config and each layer once. */
   readonly size: number
-  /** Of a document of at most `limits.documentBytes`. */
+  /** The decoded config document, which has at most `limits.documentBytes`. */
   readonly config: ImageConfig
   /** In manifest order: the lowest layer first. */
   readonly layers: ReadonlyArray<PulledLayer>

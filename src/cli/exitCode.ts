@@ -25,6 +25,6 @@ export const exitCode = (
     return reason._tag === "InvalidOption" ? 2 : 1
   }
   say(`ociflow: Defect: ${printable(Cause.pretty(exit.cause), 4000)}`)
-  say("  This is a mistake in ociflow: please report it with the lines above.")
+  say("  This is a bug in ociflow. Please report it with the lines above.")
   return 1
 }

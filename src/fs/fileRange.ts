@@ -26,7 +26,7 @@ export const pump = async (
     if (sink.closed) return
     const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, end - at))
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
-    if (bytesRead === 0) throw new Error("it ended early")
+    if (bytesRead === 0) throw new Error("the file ended early")
     at += bytesRead
     await opened()
     sink.next(buffer.subarray(0, bytesRead))

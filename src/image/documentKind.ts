@@ -42,7 +42,7 @@ export const documentKindOf = Effect.fnUntraced(function* (
   { digest, served, entry }: MediaTypeClaims
 ): Effect.fn.Return<DocumentKind, InvalidManifest | UnsupportedMediaType> {
   const invalid = (problem: string) => new InvalidManifest({ digest, problem })
-  if (!isObject(json)) return yield* invalid("it is no JSON object")
+  if (!isObject(json)) return yield* invalid("it is not a JSON object")
   const told = yield* Effect.mapError(asSpelled(Telling, json), invalid)
   const named = isObject(told) ? told : {}
   const has = (...names: ReadonlyArray<string>) => names.filter((name) => named[name] !== undefined)

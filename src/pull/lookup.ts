@@ -141,7 +141,7 @@ export const tagsOf = Effect.fnUntraced(function* (text: string, { input }: Look
 /** Artifacts attached to the image, as the registry lists them. */
 export const referrersOf = Effect.fnUntraced(function* (text: string, { artifactType }: ReferrersOptions) {
   if ((yield* parseLocal(text)) !== undefined)
-    return yield* new InvalidReference({ input: text, problem: "referrers are asked of registries" })
+    return yield* new InvalidReference({ input: text, problem: "only a registry has referrers" })
   const registry = yield* Registry
   const emit = yield* PullEvents
   const reference = yield* parse(text)

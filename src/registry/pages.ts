@@ -64,7 +64,7 @@ export const nextOf = (headers: Response["headers"], url: URL): Effect.Effect<st
   const address = addressOfHeader(target ?? "")
   const query = target !== null && URL.canParse(address, url.href) ? new URL(address, url).search.slice(1) : ""
   return query === ""
-    ? Effect.fail(new InvalidResponse({ url: redactUrl(url), problem: "its Link header leads to no next page" }))
+    ? Effect.fail(new InvalidResponse({ url: redactUrl(url), problem: "its Link header has no valid next page" }))
     : Effect.succeed(query)
 }
 
@@ -92,7 +92,8 @@ export const pages$ = <A>(
         if (bytes > limits.listBytes) throw exceeded("listBytes", "bytes", url)
         if (items > limits.listItems) throw exceeded("listItems", "items", url)
         if (next === undefined) return
-        if (asked.has(next)) throw new InvalidResponse({ url, problem: "its pages lead back to an earlier one" })
+        if (asked.has(next))
+          throw new InvalidResponse({ url, problem: "a page's Link header leads back to an earlier page" })
         if (asked.size >= limits.listPages) throw exceeded("listPages", "pages", url)
         query = next
       }),

@@ -56,7 +56,7 @@ const entriesOf = (subject: Digest) =>
       Effect.mapError(invalid)
     )
     if (!isList(json, body, subject))
-      return yield* new ManifestNotFound({ url, detail: "it sends no list of referrers" })
+      return yield* new ManifestNotFound({ url, detail: "it did not send a list of referrers" })
     const { manifests } = yield* Effect.mapError(decodeAs(Index, json), invalid)
     return manifests
   })

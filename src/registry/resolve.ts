@@ -90,7 +90,7 @@ export const layersOf = Effect.fnUntraced(function* (
     })
   }
   if (layered.length === layers.length && layers.length === diffIds.length) return layered
-  const problem = `the manifest has ${layers.length} layers and the config ${diffIds.length} diff ids`
+  const problem = `the manifest has ${layers.length} layers, but the config has ${diffIds.length} diff IDs`
   return yield* new InvalidManifest({ digest: manifest.descriptor.digest, problem })
 })
 
@@ -187,7 +187,7 @@ const single = Effect.fnUntraced(function* (resolve: Resolve, manifest: Document
       _tag: "Warning",
       code: "PlatformMismatch",
       digest: manifest.descriptor.digest,
-      message: `the image is for ${printable(formatPlatform(chosen.platform), 100)} only; ${formatPlatform(wanted)} was asked for`
+      message: `the image is for ${printable(formatPlatform(chosen.platform), 100)} only; ${formatPlatform(wanted)} was requested`
     })
   return chosen
 })
@@ -208,7 +208,7 @@ const among = Effect.fnUntraced(function* (resolve: Resolve, index: Document<Ind
       _tag: "Warning",
       code: "PlatformFallback",
       digest: chosen.manifest.descriptor.digest,
-      message: `no manifest for ${formatPlatform(wanted)}; ${formatPlatform(chosen.platform)} is taken, which it can run`
+      message: `no manifest for ${formatPlatform(wanted)}; using ${formatPlatform(chosen.platform)}, which it can run`
     })
   return chosen
 })

@@ -1,6 +1,6 @@
 /**
- * `ociflow/testing`: a registry within the process, images and archives to put into it, and the ways all three can be
- * bad. Nothing here needs a daemon, a network, a file on disk or a package beside Node.
+ * `ociflow/testing`: a registry that runs in your process, builders of images and archives, and faults in all three. It
+ * needs no daemon, no network, no file on disk and no package besides Node.
  */
 export * from "./Content.ts"
 export { type Compression, type CompressOptions, compress } from "./compression/compress.ts"

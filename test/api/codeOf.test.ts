@@ -45,7 +45,7 @@ test("the connection's errors mean the same from every realm", () => {
     `Object.assign(new Error("Response does not match the HTTP/1.1 protocol (Invalid header token)"), { name: "HTTPParserError" })`
   )
   expect(isConnectionClosed(parser)).toBe(true)
-  expect(connectionProblem(parser)).toBe("the answer is no HTTP/1.1: Invalid header token")
+  expect(connectionProblem(parser)).toBe("the answer is not HTTP/1.1: Invalid header token")
 })
 
 test("the limits of the system are told from every realm", () => {

@@ -330,7 +330,7 @@ describe("a pull that fails", () => {
     )
     expect(code).toBe(1)
     expect(stderr).toContain("ociflow: Defect: TypeError: undefined is not a function")
-    expect(stderr).toContain("please report it")
+    expect(stderr).toContain("Please report it")
   })
 })
 

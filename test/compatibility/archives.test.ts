@@ -143,7 +143,7 @@ describe("which of several images", () => {
   test("and what there is, where none is called so", async () => {
     expect(await asked("oci", layoutOf(["a", "b"]), ":c")).toMatch(/it holds a, b\)$/)
     expect(await asked("docker-archive", savedOf([["a:1"], ["b:1"]]), ":c")).toMatch(/it holds a:1, b:1\)$/)
-    expect(await asked("docker-archive", savedOf([]), ":c")).toMatch(/it holds no image\)$/)
+    expect(await asked("docker-archive", savedOf([]), ":c")).toMatch(/it has no image\)$/)
   })
 
   test("is no question where the same image is there twice", async () => {

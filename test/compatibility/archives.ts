@@ -115,7 +115,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
     oracle: { skopeo: false, podman: false },
     transport: "docker-archive",
     bytes: () => saved({ Layers: null }),
-    ends: /0 layers and the config 1 diff ids/,
+    ends: /0 layers, but the config has 1 diff IDs/,
     law
   },
   ...(["docker-archive", "oci"] as const).flatMap((transport): ReadonlyArray<ArchiveCase> => {
@@ -210,7 +210,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
     oracle: "GNU tar: This does not look like a tar archive",
     transport: "docker-archive",
     bytes: async () => Buffer.from("hello\n"),
-    ends: /it is no tar archive/,
+    ends: /it is not a tar archive/,
     law
   }
 ]

@@ -364,7 +364,7 @@ describe.runIf(process.platform === "linux")("a pipe", () => {
     await using home = await temporaryRoot()
     const path = pipe(home.root)
     const failure = await openArchiveFile(path).catch((error: Error) => error.message)
-    expect(failure).toBe("it is no regular file")
+    expect(failure).toBe("it is not a regular file")
   })
 })
 
@@ -389,7 +389,7 @@ describe("the names within an archive", () => {
     if (name === "two of the same")
       expect(await reasonOf(pulling)).toMatchObject({
         _tag: "InvalidSource",
-        problem: "manifest.json: it is there twice"
+        problem: "manifest.json: the archive has it twice"
       })
     else await pulling
     for (const place of ["/tmp/ociflow-climbed", "/etc/ociflow-climbed"])

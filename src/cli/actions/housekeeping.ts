@@ -27,7 +27,7 @@ const reclaimed = (
   ]
   const lines = [
     `${dryRun ? "Would free" : "Freed"}: ${formatBytes(bytes)}`,
-    ...(deferred ? ["A pull is running, or an image is in use: its layers are left for the next time."] : []),
+    ...(deferred ? ["A pull is running or an image is in use, so its layers stay until the next time."] : []),
     ...failed.map(({ path, code }) => `Not removed: ${printable(path)}: ${printable(code)}`)
   ]
   return [...(rows.length === 0 ? [] : [table(rows)]), ...lines].join("\n")

@@ -65,7 +65,7 @@ export const duration = (name: string, description: string) =>
     Flag.withDescription(description),
     Flag.filterMap(
       (text) => Option.fromUndefinedOr(parseAge(text)),
-      () => "a time, as 90s, 5m or 1h"
+      () => "a time, such as 90s, 5m or 1h"
     ),
     optional
   )

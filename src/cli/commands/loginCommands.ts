@@ -22,12 +22,12 @@ const wrong = (option: string, problem: string) =>
 const ask = Effect.fnUntraced(function* (given: string | undefined, fromStdin: boolean) {
   const { passwordFrom, question } = yield* lazyImport(() => import("../actions/password.ts"))
   const typed = process.stdin.isTTY === true
-  if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is needed")
-  if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is needed where nobody can type a password")
+  if (given === undefined && (fromStdin || !typed)) return yield* wrong("--username", "is required")
+  if (!fromStdin && !typed) return yield* wrong("--password-stdin", "is required if standard input is not a terminal")
   const username = given ?? (yield* question("Username: ", false))
   const password = fromStdin ? yield* passwordFrom(process.stdin) : Redacted.make(yield* question("Password: ", true))
   if (username === "" || Redacted.value(password) === "")
-    return yield* wrong("--password-stdin", "a user name and a password are needed")
+    return yield* wrong("--password-stdin", "must not be used with an empty user name or password")
   return { username, password }
 })
 

@@ -23,18 +23,20 @@ export const pullCommand = (library: Library) =>
       platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
       name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
       policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
-        Flag.withDescription("missing: use the store if complete; always: ask the registry; never: use only the store"),
+        Flag.withDescription(
+          "missing: use the store if complete (default); always: ask the registry; never: use only the store"
+        ),
         Flag.withDefault("missing")
       ),
       network,
-      concurrency: count("concurrency", "Layers downloaded at once").pipe(Flag.withDefault(3)),
+      concurrency: count("concurrency", "Layers downloaded at once (default: 3)").pipe(Flag.withDefault(3)),
       ranges: optional(count("ranges", "Ranges of one blob downloaded at once, at most 16 (default: 1)")),
       durability: Flag.Literals("durability", ["crash", "power"]).pipe(
-        Flag.withDescription("power: sync each layer to disk before publishing it"),
+        Flag.withDescription("crash (default), or power: sync each layer to disk before publishing it"),
         Flag.withDefault("crash")
       ),
       preflight: Flag.Literals("preflight", ["warn", "refuse", "off"]).pipe(
-        Flag.withDescription("What to do if the image may not fit on the disk"),
+        Flag.withDescription("What to do if the image may not fit on the disk (default: warn)"),
         Flag.withDefault("warn")
       ),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),

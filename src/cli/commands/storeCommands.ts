@@ -16,8 +16,8 @@ const layersDir = directory("layers-dir", "Keep extracted layers in this directo
 
 /** What a call that was wrong is told to expect. */
 const examples = {
-  AGE: "an age, as 90s, 30m, 12h, 7d or 2w",
-  SIZE: "a size, as 500MB, 20GiB or a number of bytes"
+  AGE: "an age, such as 90s, 30m, 12h, 7d or 2w",
+  SIZE: "a size, such as 500MB, 20GiB or a number of bytes"
 } as const
 
 const quantity = (

@@ -46,7 +46,7 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
     isMerging: layout.merge !== undefined,
     forget: () => within.forget(),
     opaqueRoot: () => {
-      const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without them"
+      const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without those layers"
       warn({ _tag: "Warning", code: "OpaqueRoot", message, digest })
     }
   })

@@ -22,7 +22,7 @@ const isOpaque = (directory: Directory): boolean => {
 const attributeNeeded = (name: string) =>
   new ModuleMissing({
     module: "koffi",
-    problem: `the layout overlay needs it, or fs-xattr, for the attribute overlay.${name} of a directory. Install one: npm install koffi`
+    problem: `the layout overlay needs koffi or fs-xattr to set the attribute overlay.${name} of a directory. Run: npm install koffi`
   })
 
 const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {

@@ -47,7 +47,7 @@ const deathOf = (error: unknown, digest: string): Death => {
   if (isMissing(error))
     return new ModuleMissing({
       module: "the extraction worker",
-      problem: `${messageOf(error).split("\n", 1)[0]}. A bundler leaves it out: copy ociflow-worker.js beside the bundle, or set the option worker (docs/bundling.md)`
+      problem: `${messageOf(error).split("\n", 1)[0]}. Bundlers leave this file out: copy ociflow-worker.js beside the bundle, or set the option worker (docs/bundling.md)`
     })
   return new WorkerDied({ digest, problem: messageOf(error) })
 }

@@ -92,7 +92,7 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
         return this.#header(block)
       case "second zero block":
         // One zero block and then an entry: GNU tar stops, Go refuses, others go on.
-        if (!isZero(block)) throw this.#context.corrupt("an entry behind half an end marker")
+        if (!isZero(block)) throw this.#context.corrupt("an entry after half an end marker")
         this.#framer.ignoreRest()
         return 0
       case "old GNU map": {
@@ -158,7 +158,7 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
       case "g":
       case "V":
         // To Go the records before these are theirs, to others the next entry's.
-        if (this.#extensions.isPending) throw corrupt("records of an entry before a header that is none")
+        if (this.#extensions.isPending) throw corrupt("records of an entry before a header that is not an entry")
         // Global records and a volume's label say nothing about any one entry: container tools ignore both.
         this.#body = skipped
         return this.#sizeOf(block)
@@ -185,7 +185,7 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
         _tag: "Warning",
         code: "UnknownEntryType",
         digest,
-        message: `an entry of the unknown type ${JSON.stringify(typeflag)} is taken for a regular file`
+        message: `an entry of the unknown type ${JSON.stringify(typeflag)} is treated as a regular file`
       })
     }
     this.#extensions.clear()

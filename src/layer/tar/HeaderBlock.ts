@@ -127,6 +127,6 @@ export const fieldAt = (block: Buffer, field: keyof typeof fields, corrupt: Corr
   const value = numberAt(block, offset, length)
   // Digits behind a NUL are the number to Go, and nothing to GNU tar and Python: of a size, that moves every next header.
   const hidden = field === "size" && value > 0 && block[offset] === 0
-  if (hidden || Number.isNaN(value)) throw corrupt(`a header whose ${field} is no number`)
+  if (hidden || Number.isNaN(value)) throw corrupt(`a header whose ${field} is not a number`)
   return value
 }

@@ -44,7 +44,7 @@ export const paxNumber = (pax: Pax, keyword: string, corrupt: (problem: string) 
   const text = paxText(pax, keyword)
   if (text === undefined) return undefined
   if (!/^\d{1,32}$/.test(text) || !Number.isSafeInteger(Number(text)))
-    throw corrupt(`a PAX ${keyword} that is no number`)
+    throw corrupt(`a PAX ${keyword} that is not a number`)
   return Number(text)
 }
 
@@ -65,7 +65,7 @@ export const paxTime = (
   const text = paxText(pax, keyword)
   if (text === undefined) return undefined
   const [, sign, whole, fraction = ""] = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text) ?? []
-  if (whole === undefined) throw corrupt(`a PAX ${keyword} that is no time`)
+  if (whole === undefined) throw corrupt(`a PAX ${keyword} that is not a time`)
   const nanos = Number(fraction.slice(0, 9).padEnd(9, "0"))
   if (sign !== "-") return { seconds: boundedSeconds(Number(whole)), nanos }
   if (nanos === 0) return { seconds: boundedSeconds(0 - Number(whole)), nanos }
@@ -80,7 +80,7 @@ export const paxOwner = (pax: Pax, keyword: "uid" | "gid", corrupt: (problem: st
   if (text === undefined) return undefined
   const value = /^-?\d{1,32}$/.test(text) ? BigInt(text) : undefined
   if (value === undefined || value < leastOwner || value > mostOwner)
-    throw corrupt(`a PAX ${keyword} that is no number`)
+    throw corrupt(`a PAX ${keyword} that is not a number`)
   return Number(BigInt.asUintN(32, value))
 }
 

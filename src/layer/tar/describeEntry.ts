@@ -66,7 +66,7 @@ export const describeEntry = (block: Buffer, extensions: ExtendedHeaders, contex
       : ""
   const size =
     type !== "file" ? 0 : sparse === undefined ? said : sparse === "old GNU" ? numberAt(block, 483, 12) : sparse.size
-  if (!(size >= 0)) throw corrupt("a sparse file whose size is no number")
+  if (!(size >= 0)) throw corrupt("a sparse file whose size is not a number")
 
   const subject = () => `layer ${context.digest}, entry ${JSON.stringify(path.slice(0, 200))}`
   atMost(limits, "pathBytes", path.length, subject)

@@ -76,7 +76,7 @@ export class SparseMapText {
     for (let i = 0; i < blockBytes; i++) {
       if (block[i] !== 0x0a) {
         this.#line += String.fromCharCode(block[i] ?? 0)
-        if (this.#line.length > 20) throw corrupt("a sparse map that is no list of numbers")
+        if (this.#line.length > 20) throw corrupt("a sparse map that is not a list of numbers")
         continue
       }
       this.#numbers.push(decimal(this.#line))

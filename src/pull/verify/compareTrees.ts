@@ -28,7 +28,7 @@ export const compareTrees = Effect.gen(function* () {
   const judge = Effect.fnUntraced(function* ({ digest, path, kind }: NamedTree): Effect.fn.Return<Judgement, Reason> {
     // The proof was synced before the image was recorded. If it is missing, more may be.
     if (kind === "extracted" && (yield* trees.proofs.find(digest)) === undefined)
-      return { problem: "nothing says which archive the tree was extracted from" }
+      return { problem: "there is no record of the archive that the tree was extracted from" }
     const like = yield* trees.fingerprints.find(path)
     if (like === undefined) return "unknown"
     return yield* drain(isReason)(pool.fingerprint$({ digest, directory: path, like })).pipe(

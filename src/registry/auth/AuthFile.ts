@@ -81,7 +81,7 @@ export const loginIn = Effect.fnUntraced(function* (
           emit({
             _tag: "Warning",
             code: "CredentialHelperFailed",
-            message: `${problem}: no credentials are taken from it`
+            message: `${problem}; its credentials are ignored`
           })
           return Option.none<Login>()
         })

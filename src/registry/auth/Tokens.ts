@@ -108,7 +108,7 @@ const fetchToken = (transport: Transport) =>
     const { endpoint, login } = wanted
     const from = redactUrl(endpoint.origin)
     if (!URL.canParse(wanted.realm))
-      return yield* new InvalidResponse({ url: from, problem: "the token realm is no address" })
+      return yield* new InvalidResponse({ url: from, problem: "the token realm is not a valid address" })
     const realm = new URL(wanted.realm)
     const refused = transport.refusal(endpoint, addressOf(endpoint), realm)
     if (refused !== undefined) return yield* refused
@@ -117,7 +117,7 @@ const fetchToken = (transport: Transport) =>
     const first = yield* followRedirects(transport, endpoint, request, authorization)
     const answer = (yield* withoutOAuth2(transport, wanted, realm, first)) ?? first
     if (!holdsDocument(answer.status)) return yield* refusalReason(answer, { authenticated: login !== undefined })
-    const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "it answers without a usable token" })
+    const unusable = new InvalidResponse({ url: redactUrl(realm), problem: "its answer has no usable token" })
     const told = yield* readDocument(answer, shortBody).pipe(
       Effect.catchTag("TooLong", () => unusable),
       Effect.flatMap((body) =>

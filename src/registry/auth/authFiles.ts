@@ -30,7 +30,7 @@ export const dockerConfigPath: Effect.Effect<string | undefined> = Effect.map(va
 const unusable = (code: WarningCode, from: string) => ({
   _tag: "Warning" as const,
   code,
-  message: `${from} cannot be used: no credentials are taken from it`
+  message: `${from} cannot be used; its credentials are ignored`
 })
 
 /** `undefined` where there is no such file. */

@@ -96,8 +96,7 @@ const call = Effect.fnUntraced(function* (
   verb: "get" | "store" | "erase",
   input: Redacted.Redacted<string>
 ): Effect.fn.Return<Said, HelperFailed> {
-  if (!isName(name))
-    return yield* new HelperFailed({ problem: "a credential helper is named by something that is no name" })
+  if (!isName(name)) return yield* new HelperFailed({ problem: "the name of a credential helper is invalid" })
   const program = `docker-credential-${name}`
   const late = () =>
     Effect.fail(new HelperFailed({ problem: `${program} gave no answer within ${Duration.format(patience)}` }))
@@ -118,7 +117,7 @@ const askFor = Effect.fnUntraced(function* (
   const { Username, Secret } = yield* parseJson(Buffer.from(Redacted.value(text))).pipe(
     Effect.map(fieldsOf(Object.keys(Answered.fields))),
     Effect.flatMap(Schema.decodeUnknownEffect(Answered)),
-    Effect.mapError(() => new HelperFailed({ problem: `docker-credential-${name} gave an answer that cannot be used` }))
+    Effect.mapError(() => new HelperFailed({ problem: `docker-credential-${name} gave an invalid answer` }))
   )
   if (Secret === "") return Option.none()
   return Option.some(

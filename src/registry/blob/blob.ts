@@ -40,7 +40,7 @@ export const attempt = (
     const tooMuch = (url: URL) => () =>
       end === undefined || end === blob.size
         ? mismatch(blob, blob.size + 1)
-        : new InvalidResponse({ url: redactUrl(url), problem: "it sends more than was asked for" })
+        : new InvalidResponse({ url: redactUrl(url), problem: "it sent more bytes than were requested" })
     const broke = (problem: string, cause?: unknown) =>
       new BlobInterrupted({ digest: blob.digest, offset: seen, problem, ...(cause === undefined ? {} : { cause }) })
     return Effect.gen(function* () {

@@ -63,7 +63,7 @@ const otherLength = (answer: FinalResponse, blob: BlobDescriptor, length: number
   const encoding = encodingOf(answer.headers)
   return encoding === undefined
     ? mismatch(blob, length)
-    : invalid(`it sends the blob with Content-Encoding: ${encoding}, which was not asked for`)
+    : invalid(`it sent the blob with Content-Encoding: ${encoding}, which was not requested`)
 }
 
 /** Checks that an answer is the whole blob, as far as its headers tell. */
@@ -75,7 +75,7 @@ const asWhole = Effect.fnUntraced(function* (
   if (end !== undefined) return yield* new RangesIgnored()
   const range = answer.status === 206 ? contentRange(answer.headers) : undefined
   if (range !== undefined && range.first !== 0) {
-    const problem = `asked for the whole blob, it sends the bytes from ${range.first} on`
+    const problem = `the whole blob was requested, but it sent only the bytes from ${range.first} on`
     return yield* new InvalidResponse({ url: redactUrl(answer.url), problem })
   }
   const length = range === undefined ? contentLength(answer.headers) : range.total

@@ -81,7 +81,7 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
         yield* Effect.sleep(millis)
       }
       if ((yield* Clock.currentTimeMillis) >= host.downUntil) return
-      const problem = `${host.problem}; after ${host.failures} failures it is not asked for some seconds`
+      const problem = `${host.problem}; after ${host.failures} failures, no request is sent to it for some seconds`
       return yield* new RegistryUnreachable({ url: redactUrl(url), problem })
     }),
     isKnown: (url) => hostOf(url).known,

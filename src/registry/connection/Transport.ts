@@ -160,7 +160,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
     if (answer.status === 407)
       return yield* new RegistryUnreachable({
         url: redactUrl(url),
-        problem: `the proxy ${proxy === undefined ? "" : new URL(proxy.origin).host} answered 407: it wants a user name and a password`
+        problem: `the proxy ${proxy === undefined ? "" : new URL(proxy.origin).host} answered 407: it requires a user name and a password`
       })
     return { ...answer, url, documentTimeout: timeouts.document }
   })
@@ -188,7 +188,7 @@ export const makeTransport = Effect.fnUntraced(function* ({
       const speaks = doubtful && (yield* speaksTls(request.url, Math.min(timeouts.connect, longestHandshake)))
       if (secured.size >= mostOrigins) secured.clear()
       secured.set(origin, speaks)
-      const problem = "it speaks HTTPS, and no plain HTTP"
+      const problem = "it uses HTTPS, not plain HTTP"
       if (speaks) return yield* new RegistryUnreachable({ url: redactUrl(request.url), problem })
     }
     return yield* Effect.fromResult(answer)

@@ -21,14 +21,14 @@ const meanings: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "TLS failed; the server may speak plain HTTP",
   ERR_SSL_PACKET_LENGTH_TOO_LONG: "TLS failed; the server may speak plain HTTP",
   EPROTO: "TLS failed; the server may speak plain HTTP",
-  ERR_SSL_ALERT_CERTIFICATE_REQUIRED: "TLS failed; the server wants a client certificate",
+  ERR_SSL_ALERT_CERTIFICATE_REQUIRED: "TLS failed; the server requires a client certificate",
   ERR_SSL_ALERT_UNKNOWN_CA: "TLS failed; the server does not trust the client certificate",
-  ERR_SSL_ALERT_BAD_CERTIFICATE: "TLS failed; the server does not take the client certificate, or wants one",
+  ERR_SSL_ALERT_BAD_CERTIFICATE: "TLS failed; the server rejects the client certificate, or requires one",
   ERR_SSL_ALERT_CERTIFICATE_EXPIRED: "TLS failed; the client certificate has expired",
-  ERR_SSL_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server does not take the client certificate",
-  ERR_SSL_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may want a client certificate",
-  ERR_SSL_ALERT_PROTOCOL_VERSION: "TLS failed; the server speaks no version of it that is taken here",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not trusted",
+  ERR_SSL_ALERT_CERTIFICATE_UNKNOWN: "TLS failed; the server rejects the client certificate",
+  ERR_SSL_ALERT_HANDSHAKE_FAILURE: "TLS failed; the server may require a client certificate",
+  ERR_SSL_ALERT_PROTOCOL_VERSION: "TLS failed; the server and this program have no TLS version in common",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed and not trusted",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an authority that is not trusted",
   UNABLE_TO_GET_ISSUER_CERT: "its certificate is signed by an authority that is not trusted",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate is signed by an authority that is not trusted",
@@ -49,7 +49,7 @@ export const isConnectionClosed = (error: unknown): boolean => closings.has(code
 /** What a server may mean by ending a connection before any answer: many tell a client in no other way. */
 export const likelyCause = (error: unknown, url: URL, hasCertificate: boolean): string => {
   if (url.protocol === "http:") return isConnectionClosed(error) ? "; the server may speak TLS" : ""
-  return closings.has(codeOf(error)) && !hasCertificate ? "; the server may want a client certificate" : ""
+  return closings.has(codeOf(error)) && !hasCertificate ? "; the server may require a client certificate" : ""
 }
 
 const isParserError = (error: unknown): error is Error => isError(error) && error.name === "HTTPParserError"
@@ -57,7 +57,7 @@ const isParserError = (error: unknown): error is Error => isError(error) && erro
 /** The parser's own reason stands in brackets: `Response does not match the HTTP/1.1 protocol (Invalid header token)`. */
 const parserProblem = ({ message }: Error): string => {
   const [, reason] = /\((.*)\)$/.exec(message) ?? []
-  return `the answer is no HTTP/1.1${reason === undefined ? "" : `: ${printable(reason)}`}`
+  return `the answer is not HTTP/1.1${reason === undefined ? "" : `: ${printable(reason)}`}`
 }
 
 export const connectionProblem = (error: unknown): string => {
@@ -82,15 +82,21 @@ export const isPermanent = (error: unknown): boolean =>
 const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [
   [
     /^(?:DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF)/,
-    "If this is the right server, trust its authority, or its certificate itself, by `hosts[HOST].ca`."
+    "If this is the right server, trust its authority or its own certificate with `hosts[HOST].ca`."
   ],
-  [/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)/, "Check the clock of this machine; else the server needs a new certificate."],
-  [/^(?:ERR_TLS_CERT_ALTNAME|HOSTNAME_MISMATCH)/, "Use a name that the server's certificate is made out to."],
-  [/^ERR_TLS_FILE/, "Correct the file that is named: PEM, readable, and a certificate with its own key."],
+  [
+    /^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)/,
+    "Check the clock of this machine. If it is right, the server needs a new certificate."
+  ],
+  [/^(?:ERR_TLS_CERT_ALTNAME|HOSTNAME_MISMATCH)/, "Use a host name that the server's certificate contains."],
+  [
+    /^ERR_TLS_FILE/,
+    "Correct the file that the message names. It must be readable PEM, and a key must belong to its certificate."
+  ],
   [/^PROXY_/, "Check the proxy: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or the option proxy."]
 ]
 
-const clientCertificate = "If the server wants a client certificate, show one by `hosts[HOST].client`."
+const clientCertificate = "If the server requires a client certificate, set one with `hosts[HOST].client`."
 
 /** A server that wants a certificate says so by an alert, or just closes the connection. */
 const wantsCertificate = /^(?:ERR_SSL_.*(?:_ALERT_HANDSHAKE_FAILURE|_CERTIFICATE)|UND_ERR_SOCKET$|ECONNRESET$)/

@@ -71,7 +71,7 @@ export const makeMirrors = (): Mirrors => {
       const millis = after[reason._tag]
       const asked = "retryAfterMillis" in reason ? (reason.retryAfterMillis ?? 0) : 0
       if (millis !== undefined) yield* passOver(name, Math.max(millis, asked))
-      const message = `the mirror ${name} is passed over: ${reason.message}`
+      const message = `the mirror ${name} is skipped: ${reason.message}`
       emit({ _tag: "Warning", code: "MirrorFailed", message, ...(digest === undefined ? {} : { digest }) })
     }),
     served: ({ endpoint }, digest) => {
@@ -85,7 +85,7 @@ export const makeMirrors = (): Mirrors => {
         bounded(liars.size, () => liars.clear())
         liars.add(`${name} ${digest}`)
         yield* passOver(name, after.DigestMismatch ?? 0)
-        const message = `the mirror ${name} served bytes that are not what they should be: it is passed over`
+        const message = `the mirror ${name} sent wrong bytes and is skipped`
         emit({ _tag: "Warning", code: "MirrorFailed", message, digest })
       }
       return names.size > 0

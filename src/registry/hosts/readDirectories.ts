@@ -62,7 +62,7 @@ const readHosts = Effect.fnUntraced(function* (
     readHostsFile(join(directory, name)).pipe(
       Effect.catch(() =>
         Effect.sync((): HostsFile | undefined => {
-          const message = `${join(directory, name, "hosts.toml")} cannot be used: what it says is left out`
+          const message = `${join(directory, name, "hosts.toml")} cannot be used and is ignored`
           warnings.push({ _tag: "Warning", code: "HostsFileUnusable", message })
           return undefined
         })

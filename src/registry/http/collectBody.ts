@@ -65,7 +65,7 @@ const deadline = Effect.fnUntraced(function* (
     gate.open()
     yield* Effect.sleep(Math.max(0, left))
   }
-  const problem = "the document was not whole within the time limit (timeouts.document)"
+  const problem = "the document was not complete within the time limit (timeouts.document)"
   return yield* new RegistryUnreachable({ url: redactUrl(answer.url), problem })
 })
 

@@ -31,7 +31,7 @@ const inflated = (bytes: Uint8Array, limit: number, url: URL) =>
             ? new TooLong({ limit })
             : new InvalidResponse({
                 url: redactUrl(url),
-                problem: "it comes with Content-Encoding: gzip, which is broken"
+                problem: "it sent Content-Encoding: gzip, but the compressed data is invalid"
               })
         )
       )
@@ -70,6 +70,6 @@ export const readDocument = Effect.fnUntraced(function* (
   const encoding = encodingOf(answer.headers)
   const first = beginning(bytes)
   if (encoding !== undefined && unread.has(encoding) && first !== "{")
-    return yield* invalid(`it comes with Content-Encoding: ${encoding}, which was not asked for`)
+    return yield* invalid(`it sent Content-Encoding: ${encoding}, which was not requested`)
   return first === "<" && isPage(answer) ? yield* pageInstead(answer.url) : bytes
 })

@@ -93,7 +93,7 @@ export class TarIndex {
         window = window.subarray(0, (await file.read(window, 0, window.length, at)).bytesRead)
       }
       if (window.length < at - base + length)
-        throw corrupt(at === 0 ? "it is no tar archive" : "the archive ends within an entry")
+        throw corrupt(at === 0 ? "it is not a tar archive" : "the archive ends within an entry")
       return window.subarray(at - base, at - base + length)
     }
 
@@ -102,11 +102,11 @@ export class TarIndex {
       const block = await bytes(at, blockBytes)
       at += blockBytes
       if (isZero(block)) {
-        if (at < end && !isZero(await bytes(at, blockBytes))) throw corrupt("an entry behind half an end marker")
+        if (at < end && !isZero(await bytes(at, blockBytes))) throw corrupt("an entry after half an end marker")
         break
       }
       if (!hasChecksum(block))
-        throw corrupt(at === blockBytes ? "it is no tar archive" : "a header whose checksum is wrong")
+        throw corrupt(at === blockBytes ? "it is not a tar archive" : "a header whose checksum is wrong")
       const typeflag = String.fromCharCode(block[156] ?? 0)
       if (isExtension(typeflag) || /[gV]/.test(typeflag)) {
         const size = fieldAt(block, "size", corrupt)
@@ -146,6 +146,6 @@ export class TarIndex {
     if (this.#characters > mostCharacters)
       throw this.#context.corrupt(`names of more than ${mostCharacters} characters altogether`)
     const made: Item = typeof item === "string" ? { is: "unusable", problem: item } : item
-    this.#items.set(place, this.#items.has(place) ? { is: "unusable", problem: "it is there twice" } : made)
+    this.#items.set(place, this.#items.has(place) ? { is: "unusable", problem: "the archive has it twice" } : made)
   }
 }

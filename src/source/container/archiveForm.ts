@@ -19,7 +19,7 @@ export const archiveForm = (beginning: Uint8Array, name: string): Compression | 
     const path = name.slice(name.indexOf(":") + 1)
     const file = path === standardInput ? "" : ` ${path}`
     const how = `${unsupported.command}${file} | ociflow pull -`
-    const problem = `it is compressed with ${unsupported.name}; ${compressionNames.join(" and ")} are read`
+    const problem = `it is compressed with ${unsupported.name}; only ${compressionNames.join(" and ")} are supported`
     throw unusable({ name }, `${problem}. Decompress it: ${how}`)
   }
   if (startsWith(beginning, "PK\u0003\u0004")) throw unusable({ name }, "it is a zip archive, and no tar")

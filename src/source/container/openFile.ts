@@ -12,7 +12,7 @@ import { promisify } from "node:util"
 
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 
-/** Rejects with what is wrong, in words, where it is no regular file. */
+/** Rejects with what is wrong, in words, where it is not a regular file. */
 export const openArchiveFile = async (path: string): Promise<FileHandle> => {
   const file = await open(path, flags)
   try {
@@ -22,7 +22,7 @@ export const openArchiveFile = async (path: string): Promise<FileHandle> => {
     throw error
   }
   await file.close()
-  throw new Error("it is no regular file")
+  throw new Error("it is not a regular file")
 }
 
 /** A pipe or a device, which is read once. Destroying the stream closes it, also while nothing comes. */

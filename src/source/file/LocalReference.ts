@@ -47,7 +47,7 @@ export const parseLocal = Effect.fnUntraced(function* (
   const image = rest.slice(written.length + 1)
   const refuse = (problem: string) => new InvalidReference({ input, problem })
   if (written === "") return yield* refuse("the path is empty")
-  if (written.length > longestPath || written.includes("\0")) return yield* refuse("the path is none")
+  if (written.length > longestPath || written.includes("\0")) return yield* refuse("the path is invalid")
   const place = { transport, path: written === standardInput ? written : resolve(written) }
   if (image === "") return place
   if (image.startsWith("@")) return { ...place, digest: yield* parseDigest(image.slice(1)) }

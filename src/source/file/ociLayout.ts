@@ -53,7 +53,7 @@ export const ambiguityProblem = (choices: ReadonlyArray<Choice>, image: string |
 
 /** None does. */
 export const notFoundProblem = (choices: ReadonlyArray<Choice>): string =>
-  choices.length === 0 ? "it holds no image" : `it holds ${listLabels(labelsOf(choices))}`
+  choices.length === 0 ? "it has no image" : `it holds ${listLabels(labelsOf(choices))}`
 
 export const readJson = Effect.fnUntraced(function* (
   container: Container,

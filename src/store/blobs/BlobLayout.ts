@@ -107,7 +107,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
     // An empty file has lost its content to a power cut or a full disk.
     if (text === undefined || text === "") return { schemaVersion: 2, manifests: [] }
     return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
-      Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is no index of a layout" }))
+      Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is not the index of an OCI layout" }))
     )
   })
 

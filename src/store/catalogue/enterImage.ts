@@ -19,7 +19,7 @@ const members = ({ digest, bytes }: RecordedDocument, schema: Schema.Constraint)
   parseJson(bytes).pipe(
     Effect.flatMap((json) => asSpelled(schema, json)),
     Effect.flatMap(Schema.decodeUnknownEffect(Members)),
-    Effect.mapError(() => new InvalidManifest({ digest, problem: "it is no JSON object" }))
+    Effect.mapError(() => new InvalidManifest({ digest, problem: "it is not a JSON object" }))
   )
 
 /** NULL for what is not there, so that no column ever says "null". */
@@ -145,7 +145,7 @@ const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }:
   const sql = yield* SqlClient
   for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
     // A layer's digest becomes the name of its directory.
-    if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "a layer's digest is none" })
+    if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "the digest of a layer is invalid" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
     // The tree was verified against the diffID that it was extracted with; another config may claim another.
     if (known[0] !== undefined && known[0].diff_id !== diffId) {

@@ -102,7 +102,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
       warn(`other users may put another directory in the place of ${path}: they may write to ${beneath}`)
     }
     if (!entered || access === "readable") return entered
-    const problem = "can be entered by other users: they can run setuid programs of its layers"
+    const problem = "can be entered by other users, who could run setuid programs from its layers"
     if (ownership === "chown") return yield* new UnsafeStore({ path, problem })
     warn(`${path} can be entered by other users: they can read its layers, and change files that all may write to`)
     return true

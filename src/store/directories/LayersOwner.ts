@@ -61,7 +61,7 @@ export const makeLayersOwner = (root: string, layersDir: string) => {
   const refuse = (owner: string) =>
     new InvalidOption({
       option: "layersDir",
-      problem: `names ${layersDir}, which belongs to the store at ${owner}; a directory of layers has one store`
+      problem: `names ${layersDir}, which belongs to the store at ${owner}; a directory of layers can belong to one store only`
     })
 
   /** Fails with `InvalidOption` where the directory is another root's. */

@@ -11,6 +11,6 @@ import { ifMissing, syscall } from "../../fs/syscall.ts"
 export const refuseLink = (path: string): Effect.Effect<Stats | undefined, FileSystemFailed | UnsafeStore> =>
   Effect.flatMap(ifMissing(syscall("lstat", path, () => lstat(path))), (found) =>
     found?.isSymbolicLink() === true
-      ? Effect.fail(new UnsafeStore({ path, problem: "is a symbolic link, and the store follows none here" }))
+      ? Effect.fail(new UnsafeStore({ path, problem: "is a symbolic link, which the store does not follow" }))
       : Effect.succeed(found)
   )

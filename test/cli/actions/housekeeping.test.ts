@@ -77,9 +77,9 @@ test("prune removes partial downloads and unused layers; --dry-run only tells of
 })
 
 test.each([
-  ["--keep", "lots", "a size, as 500MB, 20GiB or a number of bytes"],
-  ["--unused-for", "soon", "an age, as 90s, 30m, 12h, 7d or 2w"],
-  ["--partials-for", "7", "an age, as 90s, 30m, 12h, 7d or 2w"]
+  ["--keep", "lots", "a size, such as 500MB, 20GiB or a number of bytes"],
+  ["--unused-for", "soon", "an age, such as 90s, 30m, 12h, 7d or 2w"],
+  ["--partials-for", "7", "an age, such as 90s, 30m, 12h, 7d or 2w"]
 ])("prune %s %s ends with 2, removes nothing, and says what it expects", async (flag, value, expected) => {
   const { code, stderr } = await ran("prune", flag, value)
   expect(code).toBe(2)

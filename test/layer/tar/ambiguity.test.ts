@@ -15,7 +15,7 @@ describe("refused", () => {
   const refused: Record<string, readonly [bytes: Uint8Array, problem: RegExp]> = {
     "a size behind a NUL, which is 14 to Go and 0 to GNU tar and Python": [
       tar("ustar").header({ name: "f", size: "\0\0\0\0\0\0\x000016\0" }).end().bytes(),
-      /size is no number/
+      /size is not a number/
     ],
     "a directory by its slash that has a body, which GNU tar skips and libarchive does not": [
       tar("v7").header({ name: "d/", type: "\0", size: 1 }).header({ name: "e/", type: "\0" }).end().bytes(),

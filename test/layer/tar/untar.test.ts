@@ -51,8 +51,8 @@ const archives: Readonly<Record<string, ReadonlyArray<string> | RegExp>> = {
   "invalid-go17": [`file ${"a".repeat(97)}/foo 0`],
   issue10968: /another dialect/,
   issue11169: /ends within/,
-  issue12435: /size is no number/,
-  "neg-size": /size is no number/,
+  issue12435: /size is not a number/,
+  "neg-size": /size is not a number/,
   "nil-uid": ["file P1050238.JPG.log 14"],
   "pax-bad-hdr-file": /PAX record/,
   "pax-bad-mtime-file": /mtime/,
@@ -239,7 +239,7 @@ describe("what tar-stream alone gets wrong", () => {
     "a PAX time that is no number is one that no reader takes: %s",
     async (text) => {
       const bytes = tar().extension("x", "x", paxRecord("mtime", text)).file("f", "").end().bytes()
-      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/mtime that is no time/))
+      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/mtime that is not a time/))
     }
   )
 
@@ -262,7 +262,7 @@ describe("what tar-stream alone gets wrong", () => {
     "an owner of %s is none",
     async (owner) => {
       const bytes = tar().extension("x", "x", paxRecord("uid", owner)).file("f", "").end().bytes()
-      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/uid that is no number/))
+      await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/uid that is not a number/))
     }
   )
 

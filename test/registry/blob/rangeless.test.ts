@@ -247,7 +247,7 @@ describe("an answer that is no range of this blob", () => {
       )
       const { failure } = yield* reading(served.host, 50).pipe(Effect.provide(Registry.layer(noRetry)))
       expect(failure).toMatchObject({ _tag: "InvalidResponse" })
-      expect(failure?.message).toMatch(/asked for the whole blob, it sends the bytes from 7 on/)
+      expect(failure?.message).toMatch(/the whole blob was requested, but it sent only the bytes from 7 on/)
       expect(`${failure?.message} ${failure?.advice}`).not.toMatch(/nowhere|login/)
     })
   )

@@ -72,7 +72,7 @@ describe("no answer", () => {
       for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
         const { host } = yield* serveTls({ requestCert: true, rejectUnauthorized: true, maxVersion })
         const error = yield* failing(host, { hosts: { [host]: { insecure: true } } })
-        expect(error.message).toMatch(/the server (?:may want|wants) a client certificate/)
+        expect(error.message).toMatch(/the server (?:may require|requires) a client certificate/)
       }
     })
   )
@@ -81,7 +81,9 @@ describe("no answer", () => {
     Effect.gen(function* () {
       const { host } = yield* serveTls({}, (socket) => socket.destroy())
       const error = yield* failing(host, { hosts: { [host]: { insecure: true } } })
-      expect(error.message).toMatch(/the connection was (?:closed|reset).*; the server may want a client certificate$/)
+      expect(error.message).toMatch(
+        /the connection was (?:closed|reset).*; the server may require a client certificate$/
+      )
     })
   )
 

@@ -81,7 +81,7 @@ describe("an answer as Go reads it", () => {
         const { result } = yield* pulling(() => nonsense)
         expect(result).toMatchObject({ _tag: "Failure", failure: { _tag: "RegistryUnreachable" } })
         if (result._tag !== "Failure") continue
-        expect(result.failure.message).toMatch(/is no HTTP\/1\.1/)
+        expect(result.failure.message).toMatch(/is not HTTP\/1\.1/)
         expect(result.failure.message).not.toMatch(/undefined/)
       }
     })

@@ -86,7 +86,7 @@ describe("an authority", () => {
         expect(said).not.toContain("plain-http")
       }
       const itself = yield* ask(yield* secured({ cert, key }))
-      expect(itself).toContain("its certificate is signed by itself, and not trusted")
+      expect(itself).toContain("its certificate is self-signed and not trusted")
     })
   )
 
@@ -117,7 +117,7 @@ describe("a server that wants a client certificate", () => {
         const { host } = new URL(origin)
         const ca = [yield* file(root)]
         expect(yield* ask(origin, { ca })).toContain(
-          `If the server wants a client certificate, show one by \`hosts["${host}"].client\`.`
+          `If the server requires a client certificate, set one with \`hosts["${host}"].client\`.`
         )
         const both = yield* file(`${leaf}${intermediate}${leafKey}`)
         expect(yield* ask(origin, { ca, client: [{ cert: both, key: both }] })).toBe("200")

@@ -48,7 +48,7 @@ test("its certificate is checked, and the message says what is wrong and what to
   for (const options of [{}, { plainHttp: false }, { hosts: { [registry.host]: { plainHttp: false } } }]) {
     const reason = await resolve(registry, options)
     expect(reason).toMatchObject({ _tag: "RegistryUnreachable", url: expect.stringMatching(/^https:/) })
-    expect(reason.message).toContain("its certificate is signed by itself")
+    expect(reason.message).toContain("its certificate is self-signed")
     expect(reason.advice).toContain(`hosts["${registry.host}"].ca`)
     expect(reason.advice).not.toContain("plainHttp")
   }
@@ -94,7 +94,7 @@ test("one that answers plain HTTP by 400 is asked whether it speaks TLS, and the
     _tag: "ManifestNotFound",
     url: `https://${go.host}/v2/app/manifests/1`
   })
-  expect((await resolve({ reference })).message).toContain("its certificate is signed by itself")
+  expect((await resolve({ reference })).message).toContain("its certificate is self-signed")
 })
 
 test("one that answers 400 and speaks no TLS is believed, and not asked again", async () => {

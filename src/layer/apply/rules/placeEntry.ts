@@ -64,7 +64,7 @@ export const makePlaceEntry = ({ entry, within, applyWhiteout, links, places }: 
   }
 
   const file = (parent: Directory, name: string, header: EntryHeader): void => {
-    if (!isSparseMap(header)) throw refuse("its sparse map makes no sense")
+    if (!isSparseMap(header)) throw refuse("its sparse map is invalid")
     places.file(parent, name, header)
   }
 

@@ -39,7 +39,7 @@ export const makeWhiteouts =
   (names, name) => {
     const whiteout = whiteoutOf(name)
     if (whiteout === undefined) return false
-    if (whiteout.kind === "invalid") throw refuse("a whiteout that names nothing of its directory")
+    if (whiteout.kind === "invalid") throw refuse("a whiteout that does not name an entry of its directory")
     // Beneath something that is not a directory it hides nothing: umoci writes one for each file of a directory that
     // its layer replaces by a file.
     const found = within.look(names)
