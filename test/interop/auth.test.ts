@@ -164,7 +164,7 @@ test("token auth: a layer whose pull outlives the tokens goes on with new ones",
   expect(tokens.requests.length).toBeGreaterThanOrEqual(3)
 })
 
-test("token auth: a signed token pulls, wrong credentials are AccessDenied, one token serves the whole pull", async () => {
+test("token auth: one signed token serves the whole pull, wrong credentials are AccessDenied", async () => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
   const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString()
   writeFileSync(join(directory, "key.pem"), key)

@@ -92,7 +92,7 @@ const requests = (registry: DockerRegistry) =>
     .split("\n")
     .filter((line) => line.includes("GET /v2/")).length
 
-test("TLS by a private authority, with a client certificate: by option, by hosts.toml and by certs.d; none is refused", async () => {
+test("a private authority and a client certificate are taken from option, hosts.toml and certs.d", async () => {
   await using registry = await startDockerRegistry({ storage, config: secured({ clientcas: [at("ca.crt")] }) })
   const reference = `${registry.host}/small:latest`
   const client = { cert: at("client.crt"), key: at("client.key") }
@@ -124,7 +124,7 @@ test("TLS by a private authority, with a client certificate: by option, by hosts
   expect((await oci.pull(reference)).layers).toHaveLength(1)
 })
 
-test("a pull-through cache serves another registry's images, by hosts.toml and by option; without it the registry does", async () => {
+test("a pull-through cache is used if hosts.toml or an option names it, else the registry", async () => {
   await using origin = await startDockerRegistry({ storage })
   await using cache = await startDockerRegistry({ config: { proxy: { remoteurl: `http://${origin.host}` } } })
   const reference = `${origin.host}/small:latest`

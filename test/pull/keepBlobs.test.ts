@@ -67,7 +67,7 @@ describe("the blobs of what is pulled", () => {
     expect(back.layers.map(({ digest }) => digest)).toEqual(pulled.layers.map(({ digest }) => digest))
   })
 
-  test("of several images are in one layout, each once; a tag that is taken is told from another by its full name", async () => {
+  test("of several images are in one layout, each once; an image whose tag is taken gets its full name", async () => {
     await using registry = await startRegistry({ images: { "a:1": other, "b:1": another } })
     await using home = await temporaryRoot()
     const keepBlobs = join(home.root, "kept")

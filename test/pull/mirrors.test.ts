@@ -122,7 +122,7 @@ test("entries$ reads a layer from the registry if a mirror's bytes prove wrong b
   expect(origin.log.count({ kind: "blob" })).toBeGreaterThan(0)
 })
 
-test("entries$ fails if a mirror's bytes prove wrong after the first entry; subscribing again reads from the registry", async () => {
+test("entries$ fails if a mirror's bytes prove wrong after the first entry, then reads from the registry", async () => {
   const { origin, mirror } = await two()
   await using _ = origin
   await using __ = mirror

@@ -178,7 +178,7 @@ describe.runIf(root && linux)("xattr", () => {
     expect(lstatSync(join(directory, "tmp/f")).uid).toBe(65534)
   })
 
-  test("the attribute stands on every file and directory in the form that was asked for, read by another's program", () => {
+  test("another program reads the attribute of every file and directory in the requested format", () => {
     const directory = emptyRoot()
     apply(directory, [dir("d"), file("d/\xc5\xbc", "x", { mode: 0o4755, uid: 3 }), device("null", 1, 3)], {
       statFormat: "containers"

@@ -173,37 +173,35 @@ describe("extract$", () => {
     )
   )
 
-  it.live(
-    "unsubscribing stops the worker while it waits for bytes: no file stays open, and it takes the next layer",
-    () =>
-      using((pool) =>
-        Effect.gen(function* () {
-          const to = directory()
-          let unsubscribed = false
-          const started = yield* run(
-            () =>
-              new Promise<{ unsubscribe: () => void }>((resolve) => {
-                const subscription = pool
-                  .extract$(
-                    { ...large.job, directory: to },
-                    stalling(large.blob, () => {
-                      unsubscribed = true
-                    })
-                  )
-                  .subscribe((event) => {
-                    if (event._tag === "LayerProgress" && event.entries > 1) resolve(subscription)
+  it.live("unsubscribing stops a worker that waits for bytes: it closes its files and takes the next layer", () =>
+    using((pool) =>
+      Effect.gen(function* () {
+        const to = directory()
+        let unsubscribed = false
+        const started = yield* run(
+          () =>
+            new Promise<{ unsubscribe: () => void }>((resolve) => {
+              const subscription = pool
+                .extract$(
+                  { ...large.job, directory: to },
+                  stalling(large.blob, () => {
+                    unsubscribed = true
                   })
-              })
-          )
-          started.unsubscribe()
-          expect(unsubscribed).toBe(true)
-          yield* pool.settled(to)
-          expect(openBelow(to)).toEqual([])
-          const before = readdirSync(to)
-          yield* run(() => lastValueFrom(pool.extract$({ ...small.job, directory: directory() }, source(small.blob))))
-          expect(readdirSync(to)).toEqual(before)
-        })
-      )
+                )
+                .subscribe((event) => {
+                  if (event._tag === "LayerProgress" && event.entries > 1) resolve(subscription)
+                })
+            })
+        )
+        started.unsubscribe()
+        expect(unsubscribed).toBe(true)
+        yield* pool.settled(to)
+        expect(openBelow(to)).toEqual([])
+        const before = readdirSync(to)
+        yield* run(() => lastValueFrom(pool.extract$({ ...small.job, directory: directory() }, source(small.blob))))
+        expect(readdirSync(to)).toEqual(before)
+      })
+    )
   )
 })
 

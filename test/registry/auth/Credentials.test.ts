@@ -242,42 +242,40 @@ describe("credentials", () => {
 })
 
 describe("a credential helper", () => {
-  it.live(
-    "is asked by its protocol: the one of the registry, else the one for all; then the file's own entry counts",
-    () =>
-      Effect.gen(function* () {
-        const home = yield* directory
-        yield* program(
-          home,
-          "docker-credential-one",
-          `read s; echo "$1 $s" >> ${home}/asked; [ "$s" = one.test ] && echo '{"ServerURL":"x","Username":"me","Secret":"one"}' || { echo 'credentials not found in native keychain'; exit 1; }`
-        )
-        yield* program(
-          home,
-          "docker-credential-all",
-          `read s; echo "$1 $s" >> ${home}/asked; case "$s" in all.test) echo '{"Username":"<token>","Secret":"identity"}';; https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"1"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac`
-        )
-        yield* write(join(home, "config.json"), {
-          credHelpers: { "one.test": "one" },
-          credsStore: "all",
-          ...auths({ "file.test": "me:file" })
-        })
-        const events: Array<PullEvent> = []
-        const ask = (door: string) => find(door, { DOCKER_CONFIG: home }, undefined, events)
-        expect(yield* ask("one.test/a")).toBe("me:one")
-        expect(yield* ask("all.test/a")).toBe("identity")
-        expect(yield* ask("docker.io/library/alpine")).toBe("hub:1")
-        expect(yield* ask("file.test/a")).toBe("me:file")
-        expect(events).toEqual([])
-        expect((yield* Effect.promise(() => readFile(join(home, "asked"), "utf8"))).split("\n")).toEqual([
-          "get one.test",
-          "get all.test",
-          "get https://index.docker.io/v1/",
-          "get file.test",
-          "get https://file.test",
-          ""
-        ])
+  it.live("is asked before the file's own entry: the registry's helper, else the general one", () =>
+    Effect.gen(function* () {
+      const home = yield* directory
+      yield* program(
+        home,
+        "docker-credential-one",
+        `read s; echo "$1 $s" >> ${home}/asked; [ "$s" = one.test ] && echo '{"ServerURL":"x","Username":"me","Secret":"one"}' || { echo 'credentials not found in native keychain'; exit 1; }`
+      )
+      yield* program(
+        home,
+        "docker-credential-all",
+        `read s; echo "$1 $s" >> ${home}/asked; case "$s" in all.test) echo '{"Username":"<token>","Secret":"identity"}';; https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"1"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac`
+      )
+      yield* write(join(home, "config.json"), {
+        credHelpers: { "one.test": "one" },
+        credsStore: "all",
+        ...auths({ "file.test": "me:file" })
       })
+      const events: Array<PullEvent> = []
+      const ask = (door: string) => find(door, { DOCKER_CONFIG: home }, undefined, events)
+      expect(yield* ask("one.test/a")).toBe("me:one")
+      expect(yield* ask("all.test/a")).toBe("identity")
+      expect(yield* ask("docker.io/library/alpine")).toBe("hub:1")
+      expect(yield* ask("file.test/a")).toBe("me:file")
+      expect(events).toEqual([])
+      expect((yield* Effect.promise(() => readFile(join(home, "asked"), "utf8"))).split("\n")).toEqual([
+        "get one.test",
+        "get all.test",
+        "get https://index.docker.io/v1/",
+        "get file.test",
+        "get https://file.test",
+        ""
+      ])
+    })
   )
 
   it.live("answers in any case, as Go reads it", () =>

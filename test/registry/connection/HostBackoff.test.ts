@@ -33,52 +33,48 @@ describe("manners", () => {
     })
   )
 
-  it.effect(
-    "what is waited for is waited for to the millisecond; one more, and it fails at once, with the time in it",
-    () =>
-      Effect.gen(function* () {
-        for (const [status, tag] of [
-          [429, "RateLimited"],
-          [503, "RegistryError"]
-        ] as const) {
-          const { waitUntilReady, answered, remainingPause } = makeHostBackoff(60_000)
-          yield* answered(url, answer(status, { "retry-after": "60" }))
-          expect(yield* remainingPause(url)).toBe(60_000)
-          const waiting = yield* Effect.forkChild(waitUntilReady(url))
-          yield* TestClock.adjust("59999 millis")
-          expect(waiting.pollUnsafe()).toBeUndefined()
-          yield* TestClock.adjust("1 millis")
-          yield* Fiber.join(waiting)
-          yield* answered(url, answer(status, { "retry-after": "60.001" }))
-          expect(yield* remainingPause(url)).toBe(0)
-          const refused = yield* Effect.flip(waitUntilReady(url))
-          expect(refused).toMatchObject({ _tag: tag, retryAfterMillis: 60_001 })
-          expect(refused.message).toContain("it asks to wait 61 s")
-          yield* waitUntilReady(other)
-        }
-      })
-  )
-
-  it.effect(
-    "a day is remembered for as long as would be waited; then the host is asked again, and is one like others",
-    () =>
-      Effect.gen(function* () {
-        const { waitUntilReady, answered } = makeHostBackoff(60_000)
-        yield* answered(url, answer(503, { "retry-after": "86400" }))
-        yield* TestClock.adjust("59999 millis")
-        expect(yield* Effect.flip(waitUntilReady(url))).toMatchObject({ retryAfterMillis: 86_400_000 - 59_999 })
-        // A shorter time that was asked for meanwhile takes nothing back.
-        yield* answered(url, answer(429, { "retry-after": "1" }))
-        yield* Effect.flip(waitUntilReady(url))
-        yield* TestClock.adjust("1 millis")
-        yield* waitUntilReady(url)
-        yield* answered(url, answer(429, { "retry-after": "5" }))
+  it.effect("a pause of maxWait is waited for; one millisecond more fails at once and names the time", () =>
+    Effect.gen(function* () {
+      for (const [status, tag] of [
+        [429, "RateLimited"],
+        [503, "RegistryError"]
+      ] as const) {
+        const { waitUntilReady, answered, remainingPause } = makeHostBackoff(60_000)
+        yield* answered(url, answer(status, { "retry-after": "60" }))
+        expect(yield* remainingPause(url)).toBe(60_000)
         const waiting = yield* Effect.forkChild(waitUntilReady(url))
-        yield* TestClock.adjust("4999 millis")
+        yield* TestClock.adjust("59999 millis")
         expect(waiting.pollUnsafe()).toBeUndefined()
         yield* TestClock.adjust("1 millis")
         yield* Fiber.join(waiting)
-      })
+        yield* answered(url, answer(status, { "retry-after": "60.001" }))
+        expect(yield* remainingPause(url)).toBe(0)
+        const refused = yield* Effect.flip(waitUntilReady(url))
+        expect(refused).toMatchObject({ _tag: tag, retryAfterMillis: 60_001 })
+        expect(refused.message).toContain("it asks to wait 61 s")
+        yield* waitUntilReady(other)
+      }
+    })
+  )
+
+  it.effect("a pause of a day is remembered for maxWait only; then the host is asked again", () =>
+    Effect.gen(function* () {
+      const { waitUntilReady, answered } = makeHostBackoff(60_000)
+      yield* answered(url, answer(503, { "retry-after": "86400" }))
+      yield* TestClock.adjust("59999 millis")
+      expect(yield* Effect.flip(waitUntilReady(url))).toMatchObject({ retryAfterMillis: 86_400_000 - 59_999 })
+      // A shorter time that was asked for meanwhile takes nothing back.
+      yield* answered(url, answer(429, { "retry-after": "1" }))
+      yield* Effect.flip(waitUntilReady(url))
+      yield* TestClock.adjust("1 millis")
+      yield* waitUntilReady(url)
+      yield* answered(url, answer(429, { "retry-after": "5" }))
+      const waiting = yield* Effect.forkChild(waitUntilReady(url))
+      yield* TestClock.adjust("4999 millis")
+      expect(waiting.pollUnsafe()).toBeUndefined()
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(waiting)
+    })
   )
 
   it.effect("where nothing is waited for, each host is asked as it comes", () =>

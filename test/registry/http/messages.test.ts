@@ -140,30 +140,26 @@ describe("a refusal", () => {
     })
   )
 
-  it.live(
-    "that is a page with status 200, in place of a blob: it is called so, asked for once, and none of it is handed on",
-    () =>
-      Effect.gen(function* () {
-        const bytes = Buffer.from("bytes")
-        for (const headers of [{}, { "content-length": 6 }]) {
-          const served = yield* serve(
-            (_, response) =>
-              void response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers }).end("<html>")
+  it.live("that is a page with status 200 in place of a blob is named in the error, and not passed on", () =>
+    Effect.gen(function* () {
+      const bytes = Buffer.from("bytes")
+      for (const headers of [{}, { "content-length": 6 }]) {
+        const served = yield* serve(
+          (_, response) =>
+            void response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers }).end("<html>")
+        )
+        const reference = yield* parse(`${served.host}/org/app`)
+        const blob = { digest: digestOf(bytes), size: bytes.length }
+        const received: Array<Uint8Array> = []
+        const error = yield* Registry.use((it) =>
+          drain(isReason)(
+            it.blob$(reference, blob, new Gate(), { emit: () => undefined }).pipe(tap((chunk) => received.push(chunk)))
           )
-          const reference = yield* parse(`${served.host}/org/app`)
-          const blob = { digest: digestOf(bytes), size: bytes.length }
-          const received: Array<Uint8Array> = []
-          const error = yield* Registry.use((it) =>
-            drain(isReason)(
-              it
-                .blob$(reference, blob, new Gate(), { emit: () => undefined })
-                .pipe(tap((chunk) => received.push(chunk)))
-            )
-          ).pipe(Effect.provide(Registry.layer()), Effect.flip)
-          expect(error).toMatchObject({ _tag: "InvalidResponse", problem: "it is an HTML page" })
-          expect([received.length, served.requests.length]).toEqual([0, 1])
-        }
-      })
+        ).pipe(Effect.provide(Registry.layer()), Effect.flip)
+        expect(error).toMatchObject({ _tag: "InvalidResponse", problem: "it is an HTML page" })
+        expect([received.length, served.requests.length]).toEqual([0, 1])
+      }
+    })
   )
 
   it.live("of the registry itself is advised upon as ever", () =>

@@ -12,7 +12,7 @@ describe("a head", () => {
     expect(readHead(bytes)?.given).toBe(bytes)
   })
 
-  test("whose lines end in LF alone, some or all, has lines that end in CR LF; what follows it is not touched", () => {
+  test("whose lines end in LF alone, some or all, gets CR LF; the bytes after it are unchanged", () => {
     const right = "HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\n\r\nx\n\ny"
     for (const head of [
       "HTTP/1.1 200 OK\na: 1\nb: 2\n\n",
@@ -28,7 +28,7 @@ describe("a head", () => {
     )
   })
 
-  test("with one length several times has it once; with two lengths it stays as it came, for the parser to refuse", () => {
+  test("with the same length several times gets it once; with two lengths it is left for the parser to refuse", () => {
     const head = (...lengths: ReadonlyArray<string>) => `HTTP/1.1 200 OK\r\n${lengths.join("\r\n")}\r\n\r\n`
     expect(given(head("Content-Length: 5", "a: b", "content-length:5", "Content-Length: 5"))).toBe(
       head("Content-Length: 5", "a: b")

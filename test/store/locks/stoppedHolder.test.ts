@@ -50,22 +50,20 @@ it.effect(
   60_000
 )
 
-it.effect(
-  "images are not removed, and nothing is cleaned up, beside a process that was stopped while it changed the catalogue",
-  () =>
-    Effect.gen(function* () {
-      const store = yield* open({ root: yield* directory })
-      yield* pullInto(store, { reference: "e.org/a:1" })
-      const path = join(store.root, "locks", "catalogue")
-      const holder = yield* stoppedHolder(path)
-      const late = { _tag: "FileSystemFailed", operation: "lock", path, code: "ETIMEDOUT" }
-      expect(yield* whileTimePasses(store.upkeep.remove("e.org/a:1"))).toMatchObject(late)
-      expect(yield* whileTimePasses(store.upkeep.prune())).toMatchObject(late)
-      expect(yield* store.catalogue.images()).toHaveLength(1)
-      holder.process.kill("SIGKILL")
-      yield* Effect.promise(() => holder.ended)
-      expect(yield* store.upkeep.remove("e.org/a:1")).toMatchObject({ images: ["e.org/a:1"] })
-    })
+it.effect("nothing is removed while a stopped process has the catalogue locked", () =>
+  Effect.gen(function* () {
+    const store = yield* open({ root: yield* directory })
+    yield* pullInto(store, { reference: "e.org/a:1" })
+    const path = join(store.root, "locks", "catalogue")
+    const holder = yield* stoppedHolder(path)
+    const late = { _tag: "FileSystemFailed", operation: "lock", path, code: "ETIMEDOUT" }
+    expect(yield* whileTimePasses(store.upkeep.remove("e.org/a:1"))).toMatchObject(late)
+    expect(yield* whileTimePasses(store.upkeep.prune())).toMatchObject(late)
+    expect(yield* store.catalogue.images()).toHaveLength(1)
+    holder.process.kill("SIGKILL")
+    yield* Effect.promise(() => holder.ended)
+    expect(yield* store.upkeep.remove("e.org/a:1")).toMatchObject({ images: ["e.org/a:1"] })
+  })
 )
 
 it.effect(

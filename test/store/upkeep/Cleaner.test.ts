@@ -303,43 +303,41 @@ describe("usage and verify", () => {
       }
     })
   )
-  it.effect(
-    "prune takes what a dead process has staged, and what it had written of an image that never came to be",
-    () =>
-      Effect.gen(function* () {
-        const root = yield* directory
-        const store = yield* open({ root })
-        yield* pullInto(store, { reference: "e.org/a:1" })
-        const area = join(root, "layers", ".staging", "00000000-0000-4000-8000-000000000000")
-        const record = join(root, "references", "0".repeat(64))
-        yield* Effect.promise(async () => {
-          await mkdir(join(area, "layer"), { recursive: true })
-          await writeFile(join(area, "layer", "half"), Buffer.alloc(20_000))
-          await mkdir(record)
-          await writeFile(join(root, "oci.db.sound.00000000-0000-4000-8000-000000000000"), "")
-          await writeFile(join(root, "locks", "sha256:0"), "")
-          await mkdir(join(root, "proofs"), { recursive: true })
-          for (const name of ["sha256:0", "sha256:0.tmp", layerOf("a").digest])
-            await writeFile(join(root, "proofs", name), "sha256:1")
-          await writeFile(join(record, "linux.json"), "{}")
-          await mkdir(join(root, "fingerprints"), { recursive: true })
-          await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
-        })
-        const dry = yield* store.upkeep.prune({ dryRun: true })
-        expect(dry.staging).toBeGreaterThanOrEqual(20_000)
-        expect(dry.bytes).toBe(dry.staging)
-        const { staging } = yield* store.upkeep.prune()
-        expect(staging).toBe(dry.staging)
-        const names = (path: string) => Effect.promise(() => readdir(path))
-        expect(yield* names(join(root, "layers", ".staging"))).not.toContain("00000000-0000-4000-8000-000000000000")
-        expect(yield* names(join(root, "references"))).toHaveLength(1)
-        expect(yield* names(join(root, "fingerprints"))).toEqual([])
-        expect(yield* names(join(root, "proofs"))).toEqual([layerOf("a").digest])
-        expect(yield* names(join(root, "locks"))).toEqual([])
-        expect((yield* names(root)).filter((name) => name.startsWith("oci.db"))).not.toContain(
-          "oci.db.sound.00000000-0000-4000-8000-000000000000"
-        )
-        expect(yield* store.catalogue.images()).toHaveLength(1)
+  it.effect("prune removes what a dead process had staged, and its records of an image that was never complete", () =>
+    Effect.gen(function* () {
+      const root = yield* directory
+      const store = yield* open({ root })
+      yield* pullInto(store, { reference: "e.org/a:1" })
+      const area = join(root, "layers", ".staging", "00000000-0000-4000-8000-000000000000")
+      const record = join(root, "references", "0".repeat(64))
+      yield* Effect.promise(async () => {
+        await mkdir(join(area, "layer"), { recursive: true })
+        await writeFile(join(area, "layer", "half"), Buffer.alloc(20_000))
+        await mkdir(record)
+        await writeFile(join(root, "oci.db.sound.00000000-0000-4000-8000-000000000000"), "")
+        await writeFile(join(root, "locks", "sha256:0"), "")
+        await mkdir(join(root, "proofs"), { recursive: true })
+        for (const name of ["sha256:0", "sha256:0.tmp", layerOf("a").digest])
+          await writeFile(join(root, "proofs", name), "sha256:1")
+        await writeFile(join(record, "linux.json"), "{}")
+        await mkdir(join(root, "fingerprints"), { recursive: true })
+        await writeFile(join(root, "fingerprints", "sha256:0.extracted.tmp"), "")
       })
+      const dry = yield* store.upkeep.prune({ dryRun: true })
+      expect(dry.staging).toBeGreaterThanOrEqual(20_000)
+      expect(dry.bytes).toBe(dry.staging)
+      const { staging } = yield* store.upkeep.prune()
+      expect(staging).toBe(dry.staging)
+      const names = (path: string) => Effect.promise(() => readdir(path))
+      expect(yield* names(join(root, "layers", ".staging"))).not.toContain("00000000-0000-4000-8000-000000000000")
+      expect(yield* names(join(root, "references"))).toHaveLength(1)
+      expect(yield* names(join(root, "fingerprints"))).toEqual([])
+      expect(yield* names(join(root, "proofs"))).toEqual([layerOf("a").digest])
+      expect(yield* names(join(root, "locks"))).toEqual([])
+      expect((yield* names(root)).filter((name) => name.startsWith("oci.db"))).not.toContain(
+        "oci.db.sound.00000000-0000-4000-8000-000000000000"
+      )
+      expect(yield* store.catalogue.images()).toHaveLength(1)
+    })
   )
 })
