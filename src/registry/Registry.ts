@@ -1,6 +1,6 @@
 /**
  * Registries, as a pull needs them (OCI distribution-spec, "Pull"): what a reference names, and the bytes of blobs.
- * Every document is proven against its digest before it is believed; a blob's bytes are proven by who consumes them.
+ * Every document is checked against its digest before it is used. A blob's bytes are checked by their consumer.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"

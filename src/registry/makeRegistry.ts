@@ -126,6 +126,6 @@ export const makeRegistry = Effect.fnUntraced(function* (options: RegistryOption
     blobSize: (reference: Reference, digest: Digest, emit: Emit) =>
       sources.ask(reference, "digest", emit, (session) => blobSize(session, digest)),
     reportMismatch: (digest: Digest, emit: Emit) =>
-      Effect.map(mirrors.reportMismatch(digest, emit), (lied) => foreign.reportMismatch(digest) || lied)
+      Effect.map(mirrors.reportMismatch(digest, emit), (canRetry) => foreign.reportMismatch(digest) || canRetry)
   }
 })

@@ -1,4 +1,4 @@
-/** Where an image comes from. A registry, a layout and an archive are asked for the same, and believed as little. */
+/** Where an image comes from. A registry, a layout and an archive have the same interface, and none of them is trusted. */
 import type * as Effect from "effect/Effect"
 import type { Observable } from "rxjs"
 import type { Reason } from "../api/errors.ts"

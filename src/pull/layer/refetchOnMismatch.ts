@@ -25,7 +25,7 @@ export const refetchOnMismatch =
           times: 1,
           while: (reason) =>
             isBlobMismatch(reason)
-              ? Effect.map(source.reportMismatch(layer.digest, emit), (lied) => lied || resumed)
+              ? Effect.map(source.reportMismatch(layer.digest, emit), (canRetry) => canRetry || resumed)
               : Effect.succeed(false)
         })
       )

@@ -110,9 +110,9 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   // Tries again if the wrong bytes were kept by an earlier pull (now discarded) or sent by a mirror (now skipped).
   const refuse = Effect.fnUntraced(function* ({ layer: { digest }, partial }: LockedLayer, reason: Reason) {
     if (!isBlobMismatch(reason)) return
-    const lied = yield* source.reportMismatch(digest, listener)
+    const canRetry = yield* source.reportMismatch(digest, listener)
     yield* partial.discard
-    again = resumed.delete(digest) || lied
+    again = resumed.delete(digest) || canRetry
   })
   const digests = image.layers.map(({ digest }) => digest)
   // A layer applied directly over itself changes nothing.

@@ -53,7 +53,7 @@ export const readBlob = (
       catchError((error) => {
         if (!isReason(error) || !isBlobMismatch(error)) return throwError(() => error)
         return lift(source.reportMismatch(blob.digest, options.emit)).pipe(
-          concatMap((lied) => (lied && !isGiven ? reading$ : throwError(() => error)))
+          concatMap((canRetry) => (canRetry && !isGiven ? reading$ : throwError(() => error)))
         )
       })
     )

@@ -34,8 +34,8 @@ export const readLayer = ({ pool, source, emit, lift }: LayerReading, layer: Res
     } catch (error) {
       if (isReported || !isReason(error) || !isBlobMismatch(error)) throw error
       isReported = true
-      const lied = await firstValueFrom(lift(source.reportMismatch(layer.digest, emit)))
-      if (!lied || isGiven) throw error
+      const canRetry = await firstValueFrom(lift(source.reportMismatch(layer.digest, emit)))
+      if (!canRetry || isGiven) throw error
       cursor = open()
       return next()
     }

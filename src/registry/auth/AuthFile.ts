@@ -60,7 +60,7 @@ const loginOfEntry = (entry: typeof Entry.Type): Option.Option<Login> => {
   return username && password ? Option.some(loginOf({ username, password })) : Option.none()
 }
 
-/** The helper that keeps what belongs to a door. */
+/** The helper that has the credentials of a repository. */
 export const helperOf = ({ credHelpers = {}, credsStore }: AuthFile, target: RepositoryName): string | undefined =>
   entryFor(credHelpers, target) || credsStore || undefined
 

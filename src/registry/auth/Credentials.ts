@@ -49,7 +49,7 @@ const unknown = Duration.seconds(5)
 
 export interface KnownCredentials {
   readonly find: CredentialSource
-  /** What was found for this door was refused: the next who asks has it looked up anew. */
+  /** Forgets what was found for this repository, because it was refused. The next call looks it up again. */
   readonly forget: (target: RepositoryName) => Effect.Effect<void>
 }
 

@@ -21,7 +21,7 @@ export interface RepositoryName {
   readonly repository: string
 }
 
-/** Finds the login for a door. */
+/** Finds the login for a repository. */
 export type CredentialSource = (
   target: RepositoryName,
   emit: Emit
@@ -37,7 +37,7 @@ export const loginOf = (given: Credentials): Login =>
       ? { _tag: "IdentityToken", token: redacted(given.identityToken) }
       : { _tag: "RegistryToken", token: redacted(given.registryToken) }
 
-/** The first source that knows the door. */
+/** The first source that has a login for the repository. */
 export const firstOf =
   (...sources: ReadonlyArray<CredentialSource>): CredentialSource =>
   (target, emit) =>

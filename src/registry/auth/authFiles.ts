@@ -42,15 +42,15 @@ export const readAuthFile = (path: string): Effect.Effect<AuthFile | undefined, 
 
 const fromFile =
   (path: string, code: WarningCode): CredentialSource =>
-  (door, emit) =>
+  (target, emit) =>
     readAuthFile(path).pipe(
       Effect.catch(() => Effect.sync(() => void emit(unusable(code, path)))),
-      Effect.flatMap((file) => (file === undefined ? Effect.succeedNone : loginIn(file, door, emit)))
+      Effect.flatMap((file) => (file === undefined ? Effect.succeedNone : loginIn(file, target, emit)))
     )
 
-export const fromDockerConfig: CredentialSource = (door, emit) =>
+export const fromDockerConfig: CredentialSource = (target, emit) =>
   Effect.flatMap(dockerConfigPath, (path) =>
-    path === undefined ? Effect.succeedNone : fromFile(path, "DockerConfigUnusable")(door, emit)
+    path === undefined ? Effect.succeedNone : fromFile(path, "DockerConfigUnusable")(target, emit)
   )
 
 /** Where podman keeps logins of a session that has no runtime directory: root's, those of cron and of many a container. */
@@ -63,28 +63,28 @@ const runtimeOfUser = () => {
  * Podman's (containers-auth.json(5)): where `REGISTRY_AUTH_FILE` says, else the runtime directory's, else the one that
  * outlives a login session.
  */
-export const fromPodman: CredentialSource = Effect.fnUntraced(function* (door, emit) {
+export const fromPodman: CredentialSource = Effect.fnUntraced(function* (target, emit) {
   const named = yield* variable("REGISTRY_AUTH_FILE")
   const runtime = yield* variable("XDG_RUNTIME_DIR")
   const config = yield* variable("XDG_CONFIG_HOME")
   const lasting = config === undefined ? inHome(".config/containers/auth.json") : [join(config, "containers/auth.json")]
   const passing = runtime === undefined ? runtimeOfUser() : [join(runtime, "containers/auth.json")]
   for (const path of named === undefined ? [...passing, ...lasting] : [named]) {
-    const found = yield* fromFile(path, "AuthFileUnusable")(door, emit)
+    const found = yield* fromFile(path, "AuthFileUnusable")(target, emit)
     if (Option.isSome(found)) return found
   }
   return Option.none()
 })
 
 /** The text of such a file in a variable: `OCIFLOW_AUTH`, else `DOCKER_AUTH_CONFIG`, which continuous integration sets. */
-export const fromEnvironment: CredentialSource = Effect.fnUntraced(function* (door, emit) {
+export const fromEnvironment: CredentialSource = Effect.fnUntraced(function* (target, emit) {
   for (const name of ["OCIFLOW_AUTH", "DOCKER_AUTH_CONFIG"]) {
     const text = yield* variable(name)
     if (text === undefined) continue
     const file = yield* decodeAuthFile(Buffer.from(text)).pipe(
       Effect.catch(() => Effect.sync(() => void emit(unusable("AuthVariableUnusable", name))))
     )
-    const found = file === undefined ? Option.none() : yield* loginIn(file, door, emit)
+    const found = file === undefined ? Option.none() : yield* loginIn(file, target, emit)
     if (Option.isSome(found)) return found
   }
   return Option.none()

@@ -16,7 +16,7 @@ export const normalizeKey = (key: string): string | undefined => {
   return path === "" || path === "v1" || path === "v2" ? registry : `${registry}/${path}`
 }
 
-/** The keys that serve a door, the longest first: `host/a/b`, `host/a`, `host`. */
+/** The keys that name a repository or a part of its name, the longest first: `host/a/b`, `host/a`, `host`. */
 export const keysOf = ({ registry, repository }: RepositoryName): ReadonlyArray<string> => {
   const host = normalizeRegistry(registry)
   const parts = repository === "" ? [] : repository.split("/")
@@ -26,14 +26,14 @@ export const keysOf = ({ registry, repository }: RepositoryName): ReadonlyArray<
 /** The key as the program that wrote the table would write it. */
 const exactly = (key: string) => (key === dockerHub ? dockerHubKey : key)
 
-/** What a table holds for a door: of the keys that name the same, the exact one counts, else the first. */
-export const entryFor = <A>(table: Readonly<Record<string, A>>, door: RepositoryName): A | undefined => {
+/** The entry of a table for a repository. If several keys name the same, the exact one counts, else the first. */
+export const entryFor = <A>(table: Readonly<Record<string, A>>, target: RepositoryName): A | undefined => {
   const known = new Map<string, A>()
   for (const [key, value] of Object.entries(table)) {
     const normal = normalizeKey(key)
     if (normal !== undefined && !known.has(normal)) known.set(normal, value)
   }
-  for (const key of keysOf(door)) {
+  for (const key of keysOf(target)) {
     const exact = [exactly(key), key].find((it) => Object.hasOwn(table, it))
     const value = exact === undefined ? known.get(key) : table[exact]
     if (value !== undefined) return value

@@ -16,7 +16,7 @@ import { readDirectories } from "./readDirectories.ts"
 
 export interface Mirror {
   readonly endpoint: Endpoint
-  /** It is believed what a tag names. */
+  /** It may resolve tags. */
   readonly resolves: boolean
   /** It serves what a digest names. */
   readonly pulls: boolean

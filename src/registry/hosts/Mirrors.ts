@@ -1,9 +1,9 @@
 /**
  * The places that serve a repository: its mirrors in order, then the registry itself.
  *
- * A mirror is a convenience: whatever goes wrong with one (it lies, stalls, lacks what is asked, is not there) is a
- * warning, and the next place is asked. What a digest names is proven wherever it came from; what a tag names is believed
- * only of a mirror that was given the capability `resolve`.
+ * A mirror is optional. If one sends wrong bytes, stalls, lacks the content or cannot be reached, that is a warning, and the
+ * next host is asked. Content that a digest names is verified wherever it came from. A tag is resolved only by mirrors with
+ * the capability `resolve`.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import type { Emit } from "../../api/events.ts"
 import type { Endpoint } from "../address/Endpoint.ts"
 import type { Endpoints, Mirror } from "./Hosts.ts"
 
-/** Milliseconds that a mirror is passed over after a failure that may be one of all its content. */
+/** Milliseconds that a mirror is skipped after a failure that may affect all its content. */
 const after: Partial<Record<Reason["_tag"], number>> = {
   RegistryUnreachable: 30_000,
   BlobInterrupted: 30_000,
@@ -30,23 +30,23 @@ const capacity = 10_000
 const nameOf = ({ origin, root = "/v2" }: Endpoint): string => origin + root.replace(/\/v2$/, "")
 
 export interface Mirrors {
-  /** Those that may be asked now for what a digest names (`blob`), or a tag. */
+  /** The mirrors that may be asked now for a tag, or for content named by a digest (`blob`). */
   readonly ready: (
     places: Endpoints,
     wanted: { readonly tag: boolean; readonly blob?: string }
   ) => Effect.Effect<ReadonlyArray<Mirror>>
   /** Notes a failure, and warns of it. */
   readonly failed: (mirror: Mirror, reason: Reason, emit: Emit, digest?: string) => Effect.Effect<void>
-  /** Notes that a mirror served bytes of a blob, which somebody else will prove. */
+  /** Records that a mirror served bytes of a blob. They are verified later. */
   readonly served: (mirror: Mirror, digest: string) => void
-  /** A blob proved to be false: mirrors that had served it are not believed for a while. True where there were any. */
+  /** A blob's bytes were wrong. Skips the mirrors that served it for a while, and never asks them for it again. True if there were any. */
   readonly reportMismatch: (digest: string, emit: Emit) => Effect.Effect<boolean>
 }
 
 export const makeMirrors = (): Mirrors => {
   const passedOver = new Map<string, number>()
   const servers = new Map<string, Set<string>>()
-  const liars = new Set<string>()
+  const mismatched = new Set<string>()
   const bounded = (size: number, clear: () => void) => {
     if (size >= capacity) clear()
   }
@@ -63,7 +63,7 @@ export const makeMirrors = (): Mirrors => {
       return mirrors.filter(({ endpoint, resolves, pulls }) => {
         const name = nameOf(endpoint)
         const able = tag ? resolves : pulls
-        return able && (passedOver.get(name) ?? 0) <= now && !liars.has(`${name} ${blob}`)
+        return able && (passedOver.get(name) ?? 0) <= now && !mismatched.has(`${name} ${blob}`)
       })
     }),
     failed: Effect.fnUntraced(function* ({ endpoint }, reason, emit, digest) {
@@ -82,8 +82,8 @@ export const makeMirrors = (): Mirrors => {
       const names = servers.get(digest) ?? new Set()
       servers.delete(digest)
       for (const name of names) {
-        bounded(liars.size, () => liars.clear())
-        liars.add(`${name} ${digest}`)
+        bounded(mismatched.size, () => mismatched.clear())
+        mismatched.add(`${name} ${digest}`)
         yield* passOver(name, after.DigestMismatch ?? 0)
         const message = `the mirror ${name} sent wrong bytes and is skipped`
         emit({ _tag: "Warning", code: "MirrorFailed", message, digest })

@@ -54,13 +54,13 @@ const program = Effect.fnUntraced(function* (bin: string, name: string, script: 
 const nowhere = { DOCKER_CONFIG: "/nonexistent", REGISTRY_AUTH_FILE: "/nonexistent/auth.json" }
 
 const find = (
-  door: string,
+  target: string,
   variables: Record<string, string> = {},
   credentials?: PullerOptions["credentials"],
   events: Array<PullEvent> = []
 ) =>
   Effect.gen(function* () {
-    const [registry = "", ...path] = door.split("/")
+    const [registry = "", ...path] = target.split("/")
     const { find: source } = yield* makeCredentials(credentials)
     return yield* source({ registry, repository: path.join("/") }, (event) => void events.push(event))
   }).pipe(
@@ -120,7 +120,7 @@ describe("credentials", () => {
     Effect.gen(function* () {
       const home = yield* directory
       const entry = (login: string) => ({ Auth: base64(login) })
-      const at = (file: object, door = "r.test/a") => find(door, { OCIFLOW_AUTH: JSON.stringify(file) })
+      const at = (file: object, target = "r.test/a") => find(target, { OCIFLOW_AUTH: JSON.stringify(file) })
       expect(yield* at({ Auths: { "r.test": entry("me:1") } })).toBe("me:1")
       expect(yield* at({ AUTHS: { "r.test": { USERNAME: "me", Password: "2" } } })).toBe("me:2")
       expect(yield* at({ AUTHS: { "r.test": entry("me:3") }, auths: { "r.test": entry("me:4") }, Auths: {} })).toBe(
@@ -171,8 +171,8 @@ describe("credentials", () => {
       const me = { username: "me", password: "1" }
       const asked: Array<string> = []
       const at = (answer: () => ReturnType<Extract<PullerOptions["credentials"], (...args: never) => unknown>>) =>
-        find("r.test/org/app", {}, (...door) => {
-          asked.push(door.join(" "))
+        find("r.test/org/app", {}, (...target) => {
+          asked.push(target.join(" "))
           return answer()
         })
       expect(yield* at(() => me)).toBe("me:1")
@@ -208,11 +208,11 @@ describe("credentials", () => {
         calls++
         return me
       })
-      const door = () => source({ registry: "r.test", repository: "a" }, () => undefined)
-      yield* Effect.all([door(), door(), door()], { concurrency: "unbounded" })
+      const target = () => source({ registry: "r.test", repository: "a" }, () => undefined)
+      yield* Effect.all([target(), target(), target()], { concurrency: "unbounded" })
       expect(calls).toBe(1)
       yield* forget({ registry: "r.test", repository: "a" })
-      yield* door()
+      yield* target()
       expect(calls).toBe(2)
     })
   )
@@ -261,7 +261,7 @@ describe("a credential helper", () => {
         ...auths({ "file.test": "me:file" })
       })
       const events: Array<PullEvent> = []
-      const ask = (door: string) => find(door, { DOCKER_CONFIG: home }, undefined, events)
+      const ask = (target: string) => find(target, { DOCKER_CONFIG: home }, undefined, events)
       expect(yield* ask("one.test/a")).toBe("me:one")
       expect(yield* ask("all.test/a")).toBe("identity")
       expect(yield* ask("docker.io/library/alpine")).toBe("hub:1")
