@@ -69,23 +69,23 @@ export interface Client extends AsyncDisposable {
    */
   readonly entries: (reference: string, options?: EntriesOptions & Watching) => AsyncIterable<Entry>
   /**
-   * The image as a container sees it: each path once, as the highest layer that has it says, whiteouts applied, hard links
-   * whole. A directory comes before what is in it, a hard link behind its file. From the store without the network if the
-   * image is there. Else its layers are read before the first entry comes, so that all of it is verified; with `only` no
-   * lower than needed. `project` as for `entries$`.
+   * Reads the image as a container sees it: each path once, from the highest layer that has it, with whiteouts applied. A
+   * directory is emitted before its content, and a hard link after its file. If the image is in the store, it is read there,
+   * without the network. Else its layers are read and verified before the first entry is emitted; with `only`, just the layers
+   * that are needed. `project` works as for `entries$`.
    */
   readonly tree$: TreeFunction
-  /** The same entries, each read when it is asked for: `for await (const entry of oci.tree(reference))`. */
+  /** Reads the same entries one at a time: `for await (const entry of oci.tree(reference))`. */
   readonly tree: (reference: string, options?: TreeOptions & Watching) => AsyncIterable<Entry>
   /**
-   * One file of the image, at most `limits.bodyBytes`; text with `encoding`. Symbolic links are followed within the image.
-   * Nothing is pulled: it comes from the store if the image is there; else the layers are downloaded from the highest down
+   * Reads one file of the image, of at most `limits.bodyBytes`; with `encoding`, as text. Symbolic links are followed within
+   * the image. It pulls nothing: it reads the store if the image is there, else it downloads the layers from the highest down
    * to the one that has the file. Rejects with `NotInImage` or `UnsuitablePath`.
    */
   readonly readFile: ReadFilePromise
   /**
-   * What is in a directory of the image, by name; of another path, that itself. Default: the root. Symbolic links in the
-   * path are followed. Rejects with `NotInImage` or `UnsuitablePath`.
+   * Lists a directory of the image, ordered by name, by default the root. For any other path, it returns that entry alone.
+   * Symbolic links in the path are followed. Rejects with `NotInImage` or `UnsuitablePath`.
    */
   readonly list: (
     reference: string,

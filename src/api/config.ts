@@ -386,7 +386,7 @@ export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "in
 export interface TreeOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
   /**
    * Only these paths, and what is beneath them. Each is compared with the whole path of an entry, component by component:
-   * no pattern, and no symbolic link is followed. Default: all.
+   * it is not a pattern, and no symbolic link is followed. Default: all.
    */
   readonly only?: string | ReadonlyArray<string> | undefined
   /** Drop so many leading components of each path, and leave out what has no more. Default: 0. */

@@ -520,7 +520,7 @@ export class NotCached extends taggedError("NotCached")<{ readonly platform: str
 
 /** There is no such path in the image. */
 export class NotInImage extends taggedError("NotInImage")<{
-  /** As it was asked for. */
+  /** As given to the call. */
   readonly path: string
   /** The first component that is missing, with all before it, once symbolic links are followed. */
   readonly missing: string
@@ -534,11 +534,11 @@ export class NotInImage extends taggedError("NotInImage")<{
   }
 }
 
-/** A path is in the image, and is not what the call needs: `ENOTDIR`, `EISDIR`, `ELOOP`, or `EINVAL` for a device or a FIFO. */
+/** The path is in the image, but is not of the kind that the call needs: `ENOTDIR`, `EISDIR`, `ELOOP`, or `EINVAL` for a device or a FIFO. */
 export class UnsuitablePath extends taggedError("UnsuitablePath")<{
-  /** As it was asked for. */
+  /** As given to the call. */
   readonly path: string
-  /** What a system call would say. */
+  /** The error that a system call would give. */
   readonly code: "ENOTDIR" | "EISDIR" | "ELOOP" | "EINVAL"
   readonly problem: string
 }> {
