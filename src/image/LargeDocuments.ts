@@ -15,7 +15,7 @@ export const largeDocument = 262_144
 /** Sources that have large documents at once. */
 export const mostSources = 2
 /** Milliseconds in which none lets go, after which one more goes ahead. */
-export const patience = 5000
+export const patience = 10_000
 
 let held = 0
 /** How often a source was admitted or has let go. */

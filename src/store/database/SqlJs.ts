@@ -69,14 +69,32 @@ const failing = (operation: string) => (cause: unknown) =>
 const isSqlValue = (value: unknown): value is SqlValue =>
   value === null || typeof value === "string" || typeof value === "number" || types.isUint8Array(value)
 
+/** Characters from which on a text is bound as bytes. */
+export const longText = 16_384
+const isLong = (value: unknown): value is string => typeof value === "string" && value.length >= longText
+
+/**
+ * sql.js writes a text into its memory character by character: 4 MiB keep the event loop for 100 ms. Bytes are written at
+ * once, and SQLite takes them for the text that they are. Our statements have no question mark but for a parameter.
+ */
+export const longTextsAsBytes = (sql: string, params: ReadonlyArray<unknown>) => {
+  if (!params.some(isLong)) return { sql, params }
+  let at = 0
+  return {
+    sql: sql.replaceAll("?", () => (isLong(params[at++]) ? "CAST(? AS TEXT)" : "?")),
+    params: params.map((value) => (isLong(value) ? Buffer.from(value) : value))
+  }
+}
+
 const connecting = (database: Database): Connection => {
   const run = <A>(
-    sql: string,
-    params: ReadonlyArray<unknown>,
+    text: string,
+    values: ReadonlyArray<unknown>,
     row: (statement: ReturnType<Database["prepare"]>) => A
   ) =>
     Effect.try({
       try: () => {
+        const { sql, params } = longTextsAsBytes(text, values)
         const statement = database.prepare(sql)
         try {
           statement.bind(params.map((value) => (isSqlValue(value) ? value : String(value))))
