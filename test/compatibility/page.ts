@@ -1,4 +1,5 @@
 /** `docs/compatibility.md`, made of the tables that the tests go by. */
+import { readTable } from "../matrix/table.ts"
 import { archives } from "./archives.ts"
 import { documents } from "./documents.ts"
 import { builders, hosts, http, layers, logins, messageRows, proxies, registries, waits } from "./elsewhere.ts"
@@ -130,4 +131,13 @@ This page is generated from the tables of the tests. ctr, skopeo and podman were
 \`npx vitest run --config test/vitest.config.ts docs/compatibility -u\`.
 `
 
-export const page = (): string => [head, ...sections.map(section)].join("\n")
+const matrix = (table: string) => `## Runtimes, package managers, bundlers
+
+The packed package in new projects. Each line is one of them beside the defaults of the others: Node 20, npm, an ES module. Each
+project pulls an image of two layers, cancels a pull, and reads an error. \`npm run test:matrix\` runs all of them, and writes
+this table with \`--write\`; CI runs some. The bundlers' recipes are in [bundling](bundling.md).
+
+${table}
+`
+
+export const page = async (): Promise<string> => [head, matrix(await readTable()), ...sections.map(section)].join("\n")

@@ -1,0 +1,3 @@
+const ociflow = require("ociflow")
+
+import("./pulls.mjs").then(({ pulls }) => pulls(ociflow))
