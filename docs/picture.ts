@@ -31,10 +31,10 @@ digests.forEach((reference, i) => registry.fault({ reference }, fault.slow({ byt
 registry.fault({ reference: digests[3] ?? "", times: 1 }, fault.cut(4_000_000))
 
 /** A moment tells most where layers are at different points of their way. */
-const interest = ({ layers }: PullView): number => {
+const interest = ({ layers, fraction }: PullView): number => {
   const flowing = layers.filter(({ phase, received, size }) => phase === "downloading" && received > size / 5 && received < size)
-  const retrying = layers.filter(({ retry, received, size }) => retry !== undefined && received > size / 5)
-  return Math.min(2, layers.filter(isInPlace).length) + 2 * flowing.length + 3 * retrying.length
+  const retrying = layers.filter(({ retry, received, size }) => retry !== undefined && retry.at > Date.now() + 300 && received > size / 5)
+  return Math.min(2, layers.filter(isInPlace).length) + 2 * flowing.length + 8 * retrying.length - Math.abs(fraction - 0.5)
 }
 
 const root = await mkdtemp(join(tmpdir(), "ociflow-picture-"))

@@ -32,6 +32,13 @@ export const countBytes = ({ since, total, samples }: Rate, bytes: number, now: 
   return { since: since ?? now, total: total + bytes, samples: next }
 }
 
+/** Milliseconds after which a rate is steady enough to tell the future from. */
+const steady = 2000
+
+/** `rateAt`, where it is steady. */
+export const steadyRateAt = (rate: Rate, now: number): number | undefined =>
+  rate.since === undefined || now - rate.since < steady ? undefined : rateAt(rate, now)
+
 /** Bytes a second; `undefined` while there is too little to tell it from. */
 export const rateAt = ({ since, samples }: Rate, now: number): number | undefined => {
   if (since === undefined || now - since < shortest) return undefined

@@ -2,7 +2,7 @@
 import type { PullEvent, Resolved } from "../api/events.ts"
 import { advanceLayer, complete, isInPlace, retryOf } from "./advanceLayer.ts"
 import type { LayerView, PullView } from "./PullView.ts"
-import { countBytes, noRate, type Rate, rateAt } from "./Rate.ts"
+import { countBytes, noRate, type Rate, rateAt, steadyRateAt } from "./Rate.ts"
 
 /** The fold's state: the view, and what its speed and its remaining time are computed from. */
 export interface Progress {
@@ -81,8 +81,8 @@ export const at = (progress: Progress, now: number): Progress => {
   const [total, received, extracted] = [sum((it) => it.size), sum((it) => it.received), sum((it) => it.extracted)]
   const share = total === 0 ? 0 : (received + extracted) / (2 * total)
   const speed = rateAt(downloaded, now)
-  const download = timeFor(total - received, speed)
-  const extraction = timeFor(total - extracted, rateAt(unpacked, now))
+  const download = timeFor(total - received, steadyRateAt(downloaded, now))
+  const extraction = timeFor(total - extracted, steadyRateAt(unpacked, now))
   const { remaining: _, ...rest } = view
   return {
     ...progress,

@@ -22,9 +22,9 @@ export const retryOf = (event: PullEvent & { readonly _tag: "Retrying" }, now: n
   return { attempt, at: now + delay, reason, message }
 }
 
-/** Bytes flow again, or the attempt has not brought any yet. */
-const flowing = (layer: LayerView, received: number): LayerView =>
-  layer.retry !== undefined && received <= layer.received
+/** Before the next attempt, what still comes was received before the last one failed. */
+const flowing = (layer: LayerView, received: number, now: number): LayerView =>
+  layer.retry !== undefined && (now < layer.retry.at || received <= layer.received)
     ? { ...layer, received }
     : { ...withoutRetry(layer), phase: received >= layer.size ? "extracting" : "downloading", received }
 
@@ -38,7 +38,7 @@ export const advanceLayer = (layer: LayerView, event: PullEvent, now: number): L
     case "LayerStarted":
       return { ...withoutRetry(layer), phase: "downloading", received: event.offset, extracted: 0, entries: 0 }
     case "LayerProgress":
-      return { ...flowing(layer, event.received), extracted: event.consumed, entries: event.entries }
+      return { ...flowing(layer, event.received, now), extracted: event.consumed, entries: event.entries }
     case "LayerDone":
       return { ...complete(layer, "done"), entries: event.entries }
     case "Retrying":

@@ -131,16 +131,22 @@ describe("a view", () => {
   })
 
   test("has a retry until bytes flow again", () => {
+    // The next attempt is due 1.5 s after it.
     const before = [resolving, resolved, started(4), step(4, 0.5, 0.5), retrying(4)]
-    expect(layerOf(viewOf(...before, step(4, 0.5, 0.5)), 4)?.retry).toBeDefined()
-    expect(layerOf(viewOf(...before, step(4, 0.6, 0.5)), 4)).toMatchObject({ phase: "downloading" })
-    expect(layerOf(viewOf(...before, step(4, 0.6, 0.5)), 4)).not.toHaveProperty("retry")
+    const late = layerOf(viewOf(...before, step(4, 0.6, 0.5)), 4)
+    expect(late).toMatchObject({ phase: "retrying", received: Math.floor(0.6 * 4 * 2 ** 20) })
+    expect(layerOf(viewOf(...before, warning, step(4, 0.5, 0.5)), 4)?.retry).toBeDefined()
+    const after = layerOf(viewOf(...before, warning, step(4, 0.6, 0.5)), 4)
+    expect(after).toMatchObject({ phase: "downloading" })
+    expect(after).not.toHaveProperty("retry")
   })
 
   test("says how long it takes at the present speed, the slower of download and extraction", () => {
-    const view = viewOf(resolving, resolved, started(6), step(6, 0.25, 0.125), step(6, 0.5, 0.25))
-    // 3 MiB in a second since the first byte; 1.5 MiB of it extracted.
-    expect(view).toMatchObject({ speed: 3 * 2 ** 20, remaining: 13_000, elapsed: 4000 })
+    const events = [resolving, resolved, started(6), step(6, 0.25, 0.125), step(6, 0.5, 0.25)]
+    // 3 MiB in the second since the first byte, and 1.5 MiB of it extracted: too early to tell the time.
+    expect(viewOf(...events)).toMatchObject({ speed: 3 * 2 ** 20, elapsed: 4000 })
+    expect(viewOf(...events)).not.toHaveProperty("remaining")
+    expect(viewOf(...events, warning)).toMatchObject({ speed: 1.5 * 2 ** 20, remaining: 26_000, elapsed: 5000 })
   })
 
   test("keeps a hundred warnings", () => {

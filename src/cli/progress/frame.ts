@@ -57,7 +57,7 @@ export const formatRetry = ({ attempt, delay, reason }: Pick<Retrying, "attempt"
   `retry ${attempt} in ${formatDuration(delay)}: ${printable(reason)}`
 
 const countdown = ({ attempt, at, reason }: RetryView, now: number): string =>
-  formatRetry({ attempt, reason, delay: Math.max(0, at - now) })
+  at > now ? formatRetry({ attempt, reason, delay: at - now }) : `retry ${attempt}: ${printable(reason)}`
 
 export const formatEntries = (entries: number): string => `${entries} ${entries === 1 ? "entry" : "entries"}`
 
