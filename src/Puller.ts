@@ -30,6 +30,7 @@ import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
 import { loadModule } from "./fs/loadModule.ts"
+import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
@@ -98,6 +99,12 @@ export class Puller extends Context.Service<
       options?: ConfigOptions & Watching,
       emit?: Emit
     ) => Effect.Effect<ImageConfig, PullError>
+    /**
+     * Downloads an artifact, such as a Helm chart, files pushed by ORAS, a wasm module, an SBOM or a signature, and verifies its
+     * files. With `into`, it writes them into that directory, and unpacks archives that are marked for it, or with `unpack` every
+     * tar. Without `into`, it returns them in memory.
+     */
+    readonly artifact: ArtifactEffect
     /**
      * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
      * they pass: the last piece is emitted only if digest and size are right, else the observable fails instead. A body that

@@ -1,13 +1,11 @@
 /** The Promise and Observable APIs of a `Puller`, for programs that do not use Effect. */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import { LogToStderr } from "effect/References"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
+import type { Artifact } from "./api/Artifact.ts"
 import type {
+  ArtifactOptions,
   ConfigOptions,
   EntriesOptions,
   HoldOptions,
@@ -24,16 +22,15 @@ import type {
   VerifyOptions,
   Watching
 } from "./api/config.ts"
-import { PullError } from "./api/errors.ts"
+import type { PullError } from "./api/errors.ts"
 import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
 import type { ImageConfig } from "./api/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
-import { LogWarnings } from "./api/sanitizeEvents.ts"
-import { calledAt, callSite } from "./api/taggedError.ts"
 import { login, logout } from "./login.ts"
+import { makeRuntime } from "./makeRuntime.ts"
 import { Puller } from "./Puller.ts"
 import { abortable } from "./reactive/abortable.ts"
-import { errorOf } from "./reactive/bridge.ts"
+import type { ArtifactFunction } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction } from "./read/entries/Entry.ts"
 import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
@@ -97,6 +94,12 @@ export interface Client extends AsyncDisposable {
    * if the image is there, else from the registry.
    */
   readonly config: (reference: string, options?: ConfigOptions & Watching) => Promise<ImageConfig>
+  /**
+   * Downloads an artifact, such as a Helm chart, files pushed by ORAS, a wasm module, an SBOM or a signature, and verifies its
+   * files. With `into`, it writes them into that directory, and unpacks archives that are marked for it, or with `unpack` every
+   * tar. Without `into`, it returns them in memory.
+   */
+  readonly artifact: ArtifactFunction
   /**
    * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
    * they pass: the last piece is emitted only if digest and size are right, else the observable fails instead. A body that
@@ -163,33 +166,14 @@ export interface Client extends AsyncDisposable {
 
 /** Opens a store. Close the client with `close()` or `await using`. Rejects with a `PullError`. */
 export const open = async (options: PullerOptions = {}): Promise<Client> => {
-  // Warnings are events here, and a promise without a listener says nothing.
-  const logging = Layer.mergeAll(Layer.succeed(LogToStderr, true), Layer.succeed(LogWarnings, false))
-  const runtime = ManagedRuntime.make(Layer.provideMerge(Puller.layer(options), logging))
-  let closed = false
-  const run = async <A, E>(effect: Effect.Effect<A, E, Puller>, watching?: Watching): Promise<A> => {
-    // Before anything is awaited: then nobody's call would be on the stack any more.
-    const site = callSite(run)
-    // Whatever was given: what is no signal is refused when the options are checked.
-    const isAborted = () => watching?.signal?.aborted === true
-    if (isAborted()) throw watching?.signal?.reason
-    if (closed) throw new DOMException("the client was closed", "AbortError")
-    const exit = await runtime.runPromiseExit(effect)
-    if (Exit.isSuccess(exit)) return exit.value
-    if (Cause.hasInterruptsOnly(exit.cause) && isAborted()) throw watching?.signal?.reason
-    const error = errorOf(exit.cause)
-    throw error instanceof PullError ? calledAt(error, site) : error
-  }
+  const runtime = makeRuntime(Puller.layer(options))
+  const { run } = runtime
   const puller = await run(Puller)
   const holds = new Set<Scope.Closeable>()
   const release = async (scope: Scope.Closeable) => {
     if (holds.delete(scope)) await Effect.runPromise(Scope.close(scope, Exit.void))
   }
-  const close = async () => {
-    closed = true
-    await Promise.all([...holds].map(release))
-    await runtime.dispose()
-  }
+  const close = () => runtime.close(() => Promise.all([...holds].map(release)))
   const hold: Client["hold"] = async (reference, options) => {
     const scope = Scope.makeUnsafe()
     holds.add(scope)
@@ -207,6 +191,8 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     pull: (reference, options) => run(puller.pull(reference, options), options),
     entries$: puller.entries$,
     entries: puller.entries,
+    artifact: ((reference: string, options?: ArtifactOptions & Watching) =>
+      run<Artifact, PullError>(puller.artifact(reference, options as never), options)) as ArtifactFunction,
     blob$: puller.blob$,
     blob: puller.blob,
     tree$: puller.tree$,

@@ -6,7 +6,9 @@
  * - A pull fails with a `PullError`; its `reason` is one of the classes in `reasons`.
  */
 
+export type { Artifact, ArtifactFile, FileInMemory, WrittenFile } from "./api/Artifact.ts"
 export {
+  type ArtifactOptions,
   type BlobOptions,
   type ClientCertificate,
   type ConfigOptions,
@@ -48,6 +50,7 @@ export {
 export {
   AccessDenied,
   AddressRefused,
+  ArtifactMismatch,
   BlobInterrupted,
   BlobNotFound,
   BodyGone,
@@ -67,6 +70,7 @@ export {
   LimitExceeded,
   ManifestNotFound,
   ModuleMissing,
+  NotAnImage,
   NotCached,
   NotEnoughSpace,
   NotImplemented,

@@ -19,6 +19,7 @@ import {
   toArray
 } from "rxjs"
 import {
+  type ArtifactOptions,
   type BlobOptions,
   type ConfigOptions,
   defaultLimits,
@@ -60,6 +61,8 @@ import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
 import { awaitTeardowns, drain, makeLift, PendingTeardowns, scoped$ } from "./reactive/bridge.ts"
 import { Gate } from "./reactive/Gate.ts"
+import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
+import { readArtifact } from "./read/artifact/readArtifact.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import { blobOf } from "./read/blob/blobOf.ts"
 import { concatGated } from "./read/blob/concatGated.ts"
@@ -291,6 +294,11 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
         provided,
         naming(reference)
       ),
+    artifact: ((reference: string, options?: ArtifactOptions & Watching, listen?: Emit) =>
+      watched("artifact", options, listen, (options) => inTime(readArtifact(reference, options, limits))).pipe(
+        provided,
+        naming(reference)
+      )) as ArtifactEffect,
     blob$: blob$ as BlobFunction,
     blob: (reference: string, digest: string, options?: LookOptions & Watching) => {
       const named$ = naming$(reference)

@@ -89,11 +89,11 @@ const order = [
   ["pull"],
   ["read"],
   ["stages"],
-  ["makePuller.ts"],
+  ["makePuller.ts", "makeRuntime.ts"],
   ["Puller.ts"],
   ["logins.ts"],
   ["login.ts"],
-  ["client.ts", "streams.ts"],
+  ["client.ts", "registry.ts", "streams.ts"],
   ["index.ts", "cli"]
 ]
 const rankOf = (file: string) => {
@@ -219,6 +219,17 @@ test("ociflow/stages loads neither Effect's runtime nor network nor catalogue", 
   const loaded = [...loadedBy("stages/index.ts")]
   for (const heavy of ["undici", "sql.js", "effect/Schema", "effect/Fiber", "effect/Layer"])
     expect(loaded.filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
+})
+
+test("reading registries alone loads no store, no thread, no database and nothing native", () => {
+  for (const file of ["registry.ts", "read/registry/makeRegistryReader.ts"]) {
+    const loaded = [...loadedBy(file)]
+    for (const foreign of ["sql.js", "effect/sql", "node:worker_threads", "koffi", "fs-xattr", "minizlib", "zstddec"])
+      expect(loaded.filter((it) => it === foreign || it.startsWith(`${foreign}/`))).toEqual([])
+    expect(loaded.filter((it) => it.startsWith("store/") || it.startsWith("layer/pool/"))).toEqual([])
+  }
+  expect([...loadedBy("registry.ts")]).not.toContain("undici")
+  expect([...loadedBy("read/registry/makeRegistryReader.ts")]).toContain("undici")
 })
 
 test("the store is read without loading the network, and pulled into without streams", () => {

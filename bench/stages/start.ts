@@ -1,4 +1,5 @@
 import { pathToFileURL } from "node:url"
+import { image, startRegistry } from "../../src/testing/index.ts"
 import type { Bench } from "../Bench.ts"
 import { type Command, measure } from "../measure/Command.ts"
 import { type Figure, figure } from "../measure/Figure.ts"
@@ -10,6 +11,9 @@ export const question = "What does it cost to load ociflow, to open a client, an
 const program = (source: string): Command => ({ argv: [process.execPath, "--input-type=module", "-e", source] })
 
 export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
+  const registry = JSON.stringify(pathToFileURL(`${here}/dist/registry.js`).href)
+  await using served = await startRegistry({ images: { "app:1": await image() } })
+  const tag = JSON.stringify(served.reference("app:1"))
   const library = JSON.stringify(pathToFileURL(`${here}/dist/index.js`).href)
   const disk = await bench.disk()
   const root = await disk.fresh()
@@ -20,6 +24,11 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
     empty: program(""),
     load: program(`import ${library}`),
     open: program(`import { open } from ${library}; await (await open({ root: ${JSON.stringify(root)} })).close()`),
+    registry: program(`import ${registry}`),
+    resolve: program(
+      `import { openRegistry } from ${registry}; const reader = await openRegistry({ credentials: {} }); await reader.resolve(${tag}); await reader.close()`
+    ),
+    parts: program('import "undici"; import "effect/Effect"; import "effect/Schema"; import "rxjs"'),
     version: command("--version"),
     images: command("images", "--root", root)
   }
@@ -41,6 +50,9 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
     figure("an empty program", "ms", spread(walls.get("empty") ?? [])),
     figure('import "ociflow" beyond an empty program', "ms", beyond("load")),
     figure("import and open() beyond an empty program", "ms", beyond("open")),
+    figure('import "ociflow/registry" beyond an empty program', "ms", beyond("registry")),
+    figure("import, openRegistry() and a tag resolved, beyond an empty program", "ms", beyond("resolve")),
+    figure("of these: undici, effect/Effect, effect/Schema and rxjs", "ms", beyond("parts")),
     figure("ociflow --version beyond an empty program", "ms", beyond("version")),
     figure("ociflow images, empty store, beyond an empty program", "ms", beyond("images"))
   ]

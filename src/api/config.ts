@@ -48,6 +48,8 @@ export interface Limits {
    * path, link target and attributes. Default: 512 MiB.
    */
   readonly treeBytes: number
+  /** Bytes of an artifact's files, where they are read into memory. Default: 64 MiB. */
+  readonly artifactBytes: number
   /** Tags or referrers of one list. Default: 100 000. */
   readonly listItems: number
   /** Pages of one list. Default: 1 000. */
@@ -76,6 +78,7 @@ export const defaultLimits: Limits = {
   pendingBytes: 32 * 2 ** 20,
   bodyBytes: 16 * 2 ** 20,
   treeBytes: 512 * 2 ** 20,
+  artifactBytes: 64 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
   listBytes: 64 * 2 ** 20
@@ -410,6 +413,23 @@ export interface BlobOptions extends Pick<PullOptions, "input"> {
    * after its `next` has returned. Default: always open.
    */
   readonly gate?: Gate | undefined
+}
+
+/** Options of `artifact`. */
+export interface ArtifactOptions extends Pick<PullOptions, "input"> {
+  /** Only an artifact of this type; of an index, the one that has it. Default: any type. */
+  readonly artifactType?: string | undefined
+  /** Only files of these media types. Default: all types. */
+  readonly accept?: ReadonlyArray<string> | undefined
+  /** Which entry of an index is used, where it has one for each platform. Default: none is preferred. */
+  readonly platform?: string | undefined
+  /** Write the files into this directory. Default: none; they are read into memory. */
+  readonly into?: string | undefined
+  /**
+   * Write the entries of archives in place of the archives: of every tar, or of none. Default: of those that ORAS has marked
+   * for it.
+   */
+  readonly unpack?: boolean | undefined
 }
 
 /** Options of `resolve` and `tags`. */

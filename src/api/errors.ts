@@ -292,7 +292,39 @@ export class PlatformNotFound extends taggedError("PlatformNotFound")<{
   }
 }
 
-/** A document or layer has a type that cannot be pulled: schema 1, an artifact, an unknown compression. */
+/** An artifact was pulled: a chart, an SBOM, a signature, files. Its manifest is valid, and has no root file system. */
+export class NotAnImage extends taggedError("NotAnImage")<{
+  /** Of the manifest. */
+  readonly digest: string
+  readonly artifactType: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.digest} is an artifact of type ${printable(this.artifactType)}, not an image`
+  }
+  get advice() {
+    return "Use `artifact` (`ociflow artifact pull`), which downloads its files."
+  }
+}
+
+/** The artifact, or no file of it, is of the type that was asked for; or of several artifacts it is open which is meant. */
+export class ArtifactMismatch extends taggedError("ArtifactMismatch")<{
+  readonly digest: string
+  readonly wanted: string
+  /** Types that there are. */
+  readonly found: ReadonlyArray<string>
+}> {
+  readonly isRetryable = false
+  override get message() {
+    const found = this.found.map((type) => printable(type, 100)).join(", ")
+    return `${this.digest} does not have ${printable(this.wanted)}; it has ${found === "" ? "nothing" : found}`
+  }
+  get advice() {
+    return "Choose one of the types that it has with `artifactType` or `accept`, or name the artifact by its digest."
+  }
+}
+
+/** A document or layer has a type that cannot be pulled: schema 1, an unknown compression. */
 export class UnsupportedMediaType extends taggedError("UnsupportedMediaType")<{
   readonly mediaType: string
   readonly subject: string
@@ -633,6 +665,8 @@ export const reasons = {
   InvalidSource,
   DeadlineExceeded,
   PlatformNotFound,
+  NotAnImage,
+  ArtifactMismatch,
   UnsupportedMediaType,
   UnsupportedDigest,
   DigestMismatch,

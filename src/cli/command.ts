@@ -4,11 +4,12 @@
  *     ociflow pull REF      ociflow images      ociflow inspect REF
  *     ociflow cat REF PATH  ociflow ls REF [PATH]
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
- *     ociflow blob REF DIGEST
+ *     ociflow blob REF DIGEST                  ociflow artifact pull REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
  *     ociflow login HOST    ociflow logout HOST
  */
 import * as Command from "effect/cli/Command"
+import { artifactCommands } from "./commands/artifactCommands.ts"
 import { imageCommands } from "./commands/imageCommands.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
 import { lookupCommands } from "./commands/lookupCommands.ts"
@@ -25,6 +26,7 @@ export const ociflow = (library: Library) =>
       ...imageCommands(library),
       ...readCommands(library),
       ...lookupCommands(library),
+      ...artifactCommands(library),
       ...storeCommands(library),
       ...loginCommands
     ])

@@ -21,7 +21,9 @@ export class Descriptor extends Schema.Class<Descriptor>("oci/Descriptor")({
   urls: advice(Schema.Array(Schema.String)),
   annotations: advice(TextMap),
   platform: advice(PlatformFields),
-  artifactType: advice(Schema.String)
+  artifactType: advice(Schema.String),
+  /** The content itself, in base64. */
+  data: advice(Schema.String)
 }) {}
 
 /** The platform that an entry of an index tells; some write an empty one. */

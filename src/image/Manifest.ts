@@ -12,3 +12,6 @@ export class Manifest extends Schema.Class<Manifest>("oci/Manifest")({
   layers: Schema.Array(Descriptor).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([]))),
   annotations: advice(TextMap)
 }) {}
+
+/** Image-spec, manifest.md, "Guidelines for Artifact Usage". */
+export const artifactTypeOf = ({ artifactType, config }: Manifest): string => artifactType || config.mediaType

@@ -17,6 +17,7 @@ const units: Record<keyof Limits, string> = {
   bodyBytes: "bytes of a body in memory",
   pendingBytes: "bytes of hard links that wait for their targets",
   treeBytes: "bytes of names and facts of entries",
+  artifactBytes: "bytes of files",
   listItems: "items",
   listPages: "pages",
   listBytes: "bytes"

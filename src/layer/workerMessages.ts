@@ -12,7 +12,8 @@ export type Sent = "headers" | ReadonlyArray<number>
 
 export interface Job {
   readonly digest: string
-  readonly diffId: string
+  /** Absent where only the blob's digest is known: of the archive in an artifact. */
+  readonly diffId?: string | undefined
   readonly mediaType: string
   readonly size: number
   readonly limits: Limits

@@ -6,19 +6,12 @@
  * an index is taken for what it is: where its config names another platform, a warning says so, as docker's does.
  */
 import * as Effect from "effect/Effect"
-import {
-  InvalidManifest,
-  LimitExceeded,
-  PlatformNotFound,
-  printable,
-  type Reason,
-  UnsupportedMediaType
-} from "../api/errors.ts"
+import { InvalidManifest, LimitExceeded, NotAnImage, PlatformNotFound, printable, type Reason } from "../api/errors.ts"
 import type { Emit, Warning } from "../api/events.ts"
 import type { ConfigJson } from "../image/ConfigJson.ts"
 import { type Descriptor, type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
 import { type Index, isAttestation, mayBeImage, senselessEntry } from "../image/Index.ts"
-import type { Manifest } from "../image/Manifest.ts"
+import { artifactTypeOf, type Manifest } from "../image/Manifest.ts"
 import { emptyConfig, isConfig, isGenericType } from "../image/mediaTypes.ts"
 import { fitness, formatPlatform, normalizePlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../image/ResolvedImage.ts"
@@ -122,7 +115,10 @@ const withConfig = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Chosen, Reason> {
   const config = yield* configOf(source, manifest.value)
   if (config === undefined)
-    return yield* new UnsupportedMediaType({ mediaType: manifest.value.config.mediaType, subject: "the config" })
+    return yield* new NotAnImage({
+      digest: manifest.descriptor.digest,
+      artifactType: artifactTypeOf(manifest.value)
+    })
   return { manifest, config, platform: named ?? platformOfConfig(config.value, wanted) }
 })
 

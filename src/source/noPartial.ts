@@ -6,5 +6,6 @@ export const noPartial: PartialBlob = {
   size: () => 0,
   bytes$: (gate, rest) => rest(gate, 0),
   moveTo: () => Effect.succeed(false),
+  copyTo: () => Effect.succeed(false),
   discard: Effect.void
 }

@@ -33,6 +33,12 @@ const details = {
 const fault = { reference: evil, platform: evil, digest, problem: evil, path: "/l" }
 const reclaimed = { images: [evil], layers: [], partials: [], staging: 0, bytes: 0, deferred: false, failed: [] }
 const referrer = { digest, mediaType: evil, size: 1, artifactType: evil, annotations: { [evil]: evil } }
+const document = { reference: evil, digest, mediaType: evil, size: 1 }
+const artifact = {
+  ...{ reference: evil, digest, artifactType: evil, annotations: { [evil]: evil }, config: document },
+  ...{ manifest: { ...document, text: evil } },
+  files: [{ ...document, name: evil, path: `/${evil}`, annotations: { [evil]: evil }, unpacked: false }]
+}
 const failure = new PullError({ reference: evil, reason: sampleReason("AccessDenied", { code: evil, detail: evil }) })
 
 const listed: EntryFacts = {
@@ -75,6 +81,7 @@ const hostile = Puller.of({
   list: () => Effect.succeed([listed]),
   resolve: () => Effect.succeed({ ...about, platforms: [offered], annotations: { [evil]: evil } }),
   manifest: () => Effect.succeed({ ...about, text: JSON.stringify({ a: evil }) }),
+  artifact: () => Effect.succeed(artifact as never),
   blob$: () => NEVER,
   blob: () => Readable.from([]),
   tags$: () => of(evil),
@@ -120,6 +127,7 @@ const commands = [
   ["inspect", "app"],
   ["inspect", "--config", "app"],
   ["ls", "app"],
+  ["artifact", "pull", "app"],
   ["resolve", "app"],
   ["manifest", "app"],
   ["tags", "app"],

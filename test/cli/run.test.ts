@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { concat, defer, finalize, from, NEVER, type Observable, of, throwError } from "rxjs"
 import { describe, expect, test } from "vitest"
-import type { ListOptions, PullerOptions, PullOptions } from "../../src/api/config.ts"
+import type { ArtifactOptions, ListOptions, PullerOptions, PullOptions } from "../../src/api/config.ts"
 import { InvalidOption, ManifestNotFound, PullError } from "../../src/api/errors.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import { exitCode } from "../../src/cli/exitCode.ts"
@@ -134,6 +134,10 @@ const start = (
       manifest: (reference, options) => {
         Object.assign(one, { reference, options })
         return Effect.succeed(document)
+      },
+      artifact: (reference: string, options?: ArtifactOptions) => {
+        Object.assign(one, { reference, options })
+        return Effect.succeed(artifact as never)
       },
       blob$: () => NEVER,
       blob: () => Readable.from([]),
@@ -468,6 +472,26 @@ describe("flags for the network", () => {
 
   test("that are for one host must name it", async () => {
     expect((await ran("pull debian:12 --client-cert /c.pem")).code).toBe(2)
+  })
+})
+
+const chart = { reference: "r.test/chart:1", digest: digestOf(1), mediaType: "a/b", size: 1 }
+const artifact = {
+  ...{ ...chart, artifactType: "application/vnd.cncf.helm.config.v1+json", annotations: {}, config: chart },
+  ...{ manifest: { ...chart, text: "{}" } },
+  files: [{ ...chart, name: "chart.tgz", path: "/here/chart.tgz", annotations: {}, unpacked: false }]
+}
+
+describe("ociflow artifact pull", () => {
+  test("asks for the files that the flags say, and prints where they are", async () => {
+    const { stdout, asked } = await ran("artifact pull r.test/chart:1 --into /here --accept a/b --accept c/d --unpack")
+    expect(asked).toMatchObject([
+      { reference: "r.test/chart:1", options: { into: "/here", accept: ["a/b", "c/d"], unpack: true } }
+    ])
+    expect(stdout).toContain("/here/chart.tgz")
+    const plain = await ran("artifact pull r.test/chart:1 --json --artifact-type x/y")
+    expect(JSON.parse(plain.stdout)).toEqual(artifact)
+    expect(plain.asked[0]?.options).toEqual({ into: ".", artifactType: "x/y", platform: undefined })
   })
 })
 

@@ -7,7 +7,7 @@ import type { Row } from "./Row.ts"
 export interface DocumentCase extends Row {
   readonly answers: () => Answers
   /** How a pull ends: with the tree of the image, or with this reason. */
-  readonly ends: "pulled" | "InvalidManifest" | "UnsupportedMediaType" | "InvalidResponse"
+  readonly ends: "pulled" | "InvalidManifest" | "NotAnImage" | "InvalidResponse"
 }
 
 const all = { ctr: true, skopeo: true, podman: true }
@@ -42,7 +42,7 @@ const configs: ReadonlyArray<DocumentCase> = [
   ),
   {
     input: "the config of another type names no layers: a Helm chart",
-    behaviour: "`UnsupportedMediaType`, which names the type",
+    behaviour: "`NotAnImage`, which names the type",
     oracle: "OCI image-spec, guidelines for artifacts",
     answers: () =>
       manifestOf("oci", {
@@ -50,7 +50,7 @@ const configs: ReadonlyArray<DocumentCase> = [
         configEntry: { mediaType: "application/vnd.cncf.helm.config.v1+json" },
         layers: []
       }),
-    ends: "UnsupportedMediaType",
+    ends: "NotAnImage",
     law
   },
   ...(["docker", "oci"] as const).map(

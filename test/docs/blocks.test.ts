@@ -48,7 +48,15 @@ const stock = async () => {
         )
       )
     )
-  return { "alpine:3.20": await both("Alpine Linux"), "debian:12": await both("Debian GNU/Linux") }
+  const chart = await image({
+    layers: [{ files: { "app/Chart.yaml": "name: app\n" } }],
+    manifest: { artifactType: "application/vnd.cncf.helm.config.v1+json" }
+  })
+  return {
+    "charts/app:1.2.3": chart,
+    "alpine:3.20": await both("Alpine Linux"),
+    "debian:12": await both("Debian GNU/Linux")
+  }
 }
 
 beforeAll(async () => {

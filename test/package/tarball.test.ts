@@ -54,7 +54,15 @@ describe("the packed package", () => {
       return how !== "node10" && how !== "node16-cjs"
     })
     expect(promised).toEqual([])
-    expect(Object.keys(checked.entrypoints)).toEqual([".", "./stages", "./streams", "./testing", "./package.json"])
+    expect(Object.keys(checked.entrypoints)).toEqual([
+      ".",
+      "./progress",
+      "./registry",
+      "./stages",
+      "./streams",
+      "./testing",
+      "./package.json"
+    ])
   })
 
   test("holds all that its pages link to or show", async () => {

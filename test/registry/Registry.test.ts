@@ -251,8 +251,8 @@ describe("resolving refuses", () => {
         mediaType: schema1.mediaType
       })
       expect(yield* failing(registry(chart.parts, { 1: manifest }))).toMatchObject({
-        _tag: "UnsupportedMediaType",
-        mediaType: "application/vnd.cncf.helm.config.v1+json"
+        _tag: "NotAnImage",
+        artifactType: "application/vnd.cncf.helm.config.v1+json"
       })
     })
   )

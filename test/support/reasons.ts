@@ -31,6 +31,8 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   UnsupportedDigest: { digest: "md5:0" },
   DigestMismatch: { subject: "blob", expected: digest, actual: `sha256:${"b".repeat(64)}` },
   SizeMismatch: { subject: "blob", expected: 1, actual: 2 },
+  NotAnImage: { digest, artifactType: "application/vnd.cncf.helm.config.v1+json" },
+  ArtifactMismatch: { digest, wanted: "application/spdx+json", found: ["application/vnd.cncf.helm.config.v1+json"] },
   InvalidManifest: { digest, problem: "it has no config" },
   BlobInterrupted: { digest, offset: 7, problem: "the connection was reset" },
   CorruptLayer: { digest, stage: "untar", problem: "a header is broken" },

@@ -1,6 +1,7 @@
 /** The options of everything that a client does, by name: what each may be, its default and what it does. */
 import type { Redacted } from "effect/Redacted"
 import type {
+  ArtifactOptions,
   BlobOptions,
   ConfigOptions,
   EntriesOptions,
@@ -18,7 +19,7 @@ import type {
   Watching
 } from "../config.ts"
 import { defaults, platformForm } from "../config.ts"
-import { boolean, choice, number, type Option, oneOrMore, other, type Table, text } from "./Kind.ts"
+import { boolean, choice, list, number, type Option, oneOrMore, other, path, type Table, text } from "./Kind.ts"
 import { secret } from "./network.ts"
 
 const longestPlatform = 100
@@ -97,6 +98,41 @@ export const entriesOptions: Table<EntriesOptions> = {
     does: "while it is closed, no entries and no pieces of a body are emitted, and what is read ahead is bounded",
     see: "[backpressure](backpressure.md#a-gate-of-your-own)"
   }
+}
+
+const mediaType = text("media type")
+
+export const artifactOptions: Table<ArtifactOptions> = {
+  artifactType: {
+    kind: mediaType,
+    default: "any type",
+    does: "only an artifact of this type; of an index, the one that has it",
+    errors: ["ArtifactMismatch"]
+  },
+  accept: {
+    kind: list(mediaType, "media types"),
+    default: "all types",
+    does: "only files of these media types",
+    errors: ["ArtifactMismatch"]
+  },
+  platform: {
+    ...platform,
+    default: "none is preferred",
+    does: "which entry of an index is used, where it has one for each platform",
+    errors: ["ArtifactMismatch"]
+  },
+  into: {
+    kind: path,
+    default: "none; they are read into memory",
+    does: "write the files into this directory",
+    errors: ["UnsafeEntry", "FileSystemFailed"]
+  },
+  unpack: {
+    kind: boolean,
+    default: "of those that ORAS has marked for it",
+    does: "write the entries of archives in place of the archives: of every tar, or of none"
+  },
+  input
 }
 
 export const blobOptions: Table<BlobOptions> = {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { closestMatch } from "leven"
 import { InvalidOption } from "../errors.ts"
 import {
+  artifactOptions,
   blobOptions,
   configOptions,
   entriesOptions,
@@ -21,7 +22,7 @@ import {
   verifyOptions,
   watching
 } from "./calls.ts"
-import { clientOptions } from "./client.ts"
+import { clientOptions, registryOptions } from "./client.ts"
 import { type AnyTable, checkAll, object, type Problem } from "./Kind.ts"
 
 /** The options of each function; all but `open` take those of `Watching` beside them. */
@@ -29,6 +30,7 @@ export const optionsOf = {
   open: clientOptions,
   pull: pullOptions,
   entries$: entriesOptions,
+  artifact: artifactOptions,
   blob$: blobOptions,
   blob: lookOptions,
   config: configOptions,
@@ -46,10 +48,26 @@ export const optionsOf = {
   hold: holdOptions,
   remove: {},
   prune: pruneOptions,
-  verify: verifyOptions
+  verify: verifyOptions,
+  openRegistry: registryOptions,
+  "registry.resolve": {},
+  "registry.manifest": { platform: manifestOptions.platform },
+  "registry.config": { platform: configOptions.platform },
+  "registry.tags": {},
+  "registry.referrers": { artifactType: referrersOptions.artifactType },
+  "registry.artifact": {
+    artifactType: artifactOptions.artifactType,
+    accept: artifactOptions.accept,
+    platform: artifactOptions.platform
+  },
+  "registry.blob$": { gate: blobOptions.gate },
+  "registry.blob": {}
 } as const satisfies Readonly<Record<string, AnyTable>>
 
 export type FunctionName = keyof typeof optionsOf
+
+/** What makes a client takes no `Watching`. */
+const opens: ReadonlySet<string> = new Set<FunctionName>(["open", "openRegistry"])
 
 /** Letters that a name may be off, of a name as long as this: `rot` is `root`, and `a` is not `ca`. */
 const mistakes = (name: string) => Math.min(3, Math.floor(name.length / 2))
@@ -74,7 +92,7 @@ const invalidIn = (table: AnyTable, given: unknown): InvalidOption | undefined =
 
 /** The first thing that is wrong. */
 export const invalidOption = (name: FunctionName, given: unknown): InvalidOption | undefined =>
-  invalidIn(name === "open" ? optionsOf.open : { ...optionsOf[name], ...watching }, given)
+  invalidIn(opens.has(name) ? optionsOf[name] : { ...optionsOf[name], ...watching }, given)
 
 /** Gives what was given, once it is right; `undefined` is no options. */
 export const checkOptions = <A extends object>(

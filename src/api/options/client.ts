@@ -64,6 +64,7 @@ export const limits: Table<Some<Limits>> = {
     "bytes",
     "bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its path, link target and attributes"
   ),
+  artifactBytes: limit("artifactBytes", "bytes", "bytes of an artifact's files, where they are read into memory"),
   listItems: limit("listItems", "items", "tags or referrers of one list"),
   listPages: limit("listPages", "pages", "pages of one list"),
   listBytes: limit("listBytes", "bytes", "bytes of all pages of one list")
@@ -266,3 +267,17 @@ export const clientOptions = {
     does: "retries of one request or one body; after the last one, the error of the last attempt"
   }
 } satisfies Table<PullerOptions>
+
+/** Of `openRegistry`: those that say how registries are reached. */
+export const registryOptions = {
+  plainHttp: clientOptions.plainHttp,
+  ranges: clientOptions.ranges,
+  credentials: clientOptions.credentials,
+  hosts: clientOptions.hosts,
+  hostsDirs: clientOptions.hostsDirs,
+  proxy: clientOptions.proxy,
+  connections: clientOptions.connections,
+  limits: clientOptions.limits,
+  timeouts: clientOptions.timeouts,
+  retry: clientOptions.retry
+}

@@ -11,10 +11,8 @@ import { transduce } from "../../reactive/transduce.ts"
 import { type InputBudget, outputBytes, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
-import { compressionOf, compressions, magicBytes } from "./compressions.ts"
-
-/** `…tar`, `…tar+gzip`, `…tar+zstd` of OCI and `…tar.gzip` of Docker. */
-const archive = new RegExp(`[./]tar(?:[+.](?:${compressions.map(({ suffix }) => suffix).join("|")}))?$`)
+import { isReadable } from "./archiveTypes.ts"
+import { compressionOf, magicBytes } from "./compressions.ts"
 
 const plain = (): Machine<Uint8Array, Uint8Array> => ({
   push: (chunk, next) => {
@@ -52,8 +50,7 @@ export const decompress = (
 ): OperatorFunction<Uint8Array, Uint8Array> =>
   transduce(() => {
     const { digest, limits } = layer
-    const mediaType = layer.mediaType.split(";", 1)[0]?.trim() ?? ""
-    if (!archive.test(mediaType))
+    if (!isReadable(layer.mediaType))
       throw new UnsupportedMediaType({ mediaType: layer.mediaType, subject: `layer ${digest}` })
     const subject = () => `layer ${digest}`
     let decoder: Machine<Uint8Array, Uint8Array> | undefined

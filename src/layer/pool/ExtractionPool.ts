@@ -9,7 +9,7 @@ import type { Warning } from "../../api/events.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { EntryHeader } from "../Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
-import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
+import { type Extraction, type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
 import { type StoredHeader, type StoredTreeJob, weight } from "../workerMessages.ts"
@@ -22,12 +22,15 @@ export type { Extracted, JobEvent } from "./runJob.ts"
 
 export interface LayerJob {
   readonly digest: string
-  readonly diffId: string
+  /** Absent where only the blob's digest is known: of the archive in an artifact. */
+  readonly diffId?: string | undefined
   readonly mediaType: string
   /** Bytes of the blob. */
   readonly size: number
   /** Where the layer is written: exists and is empty. */
   readonly directory: string
+  /** How it is written. Default: as the pool's options say. */
+  readonly extraction?: Extraction | undefined
 }
 
 export interface FinishedTree {
@@ -72,7 +75,7 @@ export class ExtractionPool extends Context.Service<
      * says is proven only when the last one was. `warn` hears of what is odd.
      */
     readonly entries: (
-      job: Omit<LayerJob, "directory"> & {
+      job: Omit<LayerJob, "directory" | "extraction"> & {
         /** Only the entries of these numbers, in rising order. Default: all. */
         readonly send?: ReadonlyArray<number>
       },
@@ -115,8 +118,11 @@ export class ExtractionPool extends Context.Service<
         // A merged tree is finished when its last layer is, which no job knows of itself.
         const facts = layouts[extraction.layout].isMerged ? undefined : ours
         return ExtractionPool.of({
-          extract$: ({ directory, ...layer }, source) =>
-            runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source),
+          extract$: ({ directory, extraction: own, ...layer }, source) => {
+            const write =
+              own === undefined ? { directory, extraction, lasting, facts } : { directory, extraction: own, lasting }
+            return runJob(pool, { ...layer, limits: all, write }, source)
+          },
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
               runJob(pool, { ...layer, limits: all }, source, (writer) => {

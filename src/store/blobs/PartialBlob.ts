@@ -34,6 +34,8 @@ export interface PartialBlob {
    * name.
    */
   readonly moveTo: (path: string, how: { readonly lasting: boolean }) => Effect.Effect<boolean, FileSystemFailed>
+  /** Copies the whole blob to `path`, which must not exist; `false` if bytes are missing. */
+  readonly copyTo: (path: string) => Effect.Effect<boolean, FileSystemFailed>
   /** Discards the bytes: the layer has been published, or they are wrong. */
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
@@ -215,6 +217,13 @@ export const openPartial = (path: string, size: number): Effect.Effect<PartialBl
           moved = true
           return true
         }),
+      copyTo: (to) =>
+        syscall("copy", to, async () => {
+          await tail.flush()
+          if (tail.size !== size) return false
+          await copyFile(path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+          return true
+        }),
       // After a move, the file is no longer ours.
       discard: syscall("truncate", path, async () => {
         if (!moved) await tail.clear()
@@ -232,6 +241,10 @@ export const openWhole = (path: string, size: number): Effect.Effect<PartialBlob
       size: () => size,
       bytes$: (gate) => fileRange$(file, [0, size], gate, failed("read", path)),
       moveTo: () => Effect.succeed(false),
+      copyTo: (to) =>
+        syscall("copy", to, () =>
+          copyFile(path, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE).then(() => true)
+        ),
       discard: Effect.void
     }))
   )

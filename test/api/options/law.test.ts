@@ -17,11 +17,13 @@ import { hostOptions, mirrorOptions, proxyOptions } from "../../../src/api/optio
 import { type Client, open } from "../../../src/client.ts"
 import { login } from "../../../src/login.ts"
 import { Puller, pull } from "../../../src/Puller.ts"
+import { openRegistry, type RegistryClient } from "../../../src/registry.ts"
 import { image, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
 
 let home: string
 let registry: TestRegistry
 let oci: Client
+let reader: RegistryClient
 let runtime: ManagedRuntime.ManagedRuntime<Puller, PullError>
 let before: ReadonlyArray<string>
 
@@ -29,12 +31,14 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "ociflow-options-"))
   registry = await startRegistry({ images: { "app:1": await image() } })
   oci = await open({ root: join(home, "store"), credentials: {} })
+  reader = await openRegistry({ credentials: {} })
   runtime = ManagedRuntime.make(Puller.layer({ root: join(home, "store"), credentials: {} }))
   await runtime.runPromise(Puller.use(() => Effect.void))
   before = await readdir(home, { recursive: true })
 }, 60_000)
 afterAll(async () => {
   await oci.close()
+  await reader.close()
   await runtime.dispose()
   await registry.close()
   await rm(home, { recursive: true, force: true })
@@ -55,9 +59,24 @@ const service = (use: (puller: Puller["Service"]) => Effect.Effect<unknown, Pull
 
 const calls: Readonly<Record<string, Call>> = {
   open: { of: "open", call: (options) => open(Object.assign({ root: join(home, "other") }, options)) },
+  openRegistry: { of: "openRegistry", call: (options) => openRegistry(options) },
+  "registry.resolve": { of: "registry.resolve", call: (options) => reader.resolve(name(), options) },
+  "registry.manifest": { of: "registry.manifest", call: (options) => reader.manifest(name(), options) },
+  "registry.config": { of: "registry.config", call: (options) => reader.config(name(), options) },
+  "registry.tags": { of: "registry.tags", call: (options) => reader.tags(name(), options) },
+  "registry.tags$": { of: "registry.tags", call: (options) => seen(reader.tags$(name(), options)) },
+  "registry.referrers": { of: "registry.referrers", call: (options) => reader.referrers(name(), options) },
+  "registry.referrers$": { of: "registry.referrers", call: (options) => seen(reader.referrers$(name(), options)) },
+  "registry.artifact": { of: "registry.artifact", call: (options) => reader.artifact(name(), options) },
+  "registry.blob$": { of: "registry.blob$", call: (options) => seen(reader.blob$(name(), anyDigest, options)) },
+  "registry.blob": {
+    of: "registry.blob",
+    call: (options) => reader.blob(name(), anyDigest, options)[Symbol.asyncIterator]().next()
+  },
   "client.pull": { of: "pull", call: (options) => oci.pull(name(), options) },
   "client.pull$": { of: "pull", call: (options) => seen(oci.pull$(name(), options)) },
   "client.entries$": { of: "entries$", call: (options) => seen(oci.entries$(name(), options)) },
+  "client.artifact": { of: "artifact", call: (options) => oci.artifact(name(), options) },
   "client.blob$": { of: "blob$", call: (options) => seen(oci.blob$(name(), anyDigest, options)) },
   "client.blob": { of: "blob", call: (options) => oci.blob(name(), anyDigest, options)[Symbol.asyncIterator]().next() },
   "client.config": { of: "config", call: (options) => oci.config(name(), options) },
@@ -139,6 +158,8 @@ const placesOf = (table: AnyTable, prefix = "", within = (inner: object): object
     ...(kind.table === undefined ? [] : placesOf(kind.table, `${prefix}${name}.`, (inner) => within({ [name]: inner })))
   ])
 
+const isOpening = (of: FunctionName) => of === "open" || of === "openRegistry"
+
 const host = 'hosts["r.test"].'
 const ofHosts: ReadonlyArray<Place> = [
   ...placesOf(hostOptions, host, (inner) => ({ hosts: { "r.test": inner } })),
@@ -149,8 +170,8 @@ const ofHosts: ReadonlyArray<Place> = [
 ]
 
 describe.each(Object.entries(calls))("%s", (_, { of, call }) => {
-  const table: AnyTable = { ...optionsOf[of], ...(of !== "open" ? watching : {}) }
-  const places = [...placesOf(table), ...(of === "open" ? ofHosts : [])]
+  const table: AnyTable = { ...optionsOf[of], ...(isOpening(of) ? {} : watching) }
+  const places = [...placesOf(table), ...(isOpening(of) ? ofHosts : [])]
 
   test.each(places)("$label is refused by a wrong name, which is told the right one", async ({ at, name, given }) => {
     for (const misspelt of [`${name}${name.at(-1)}`, name.toUpperCase()])
@@ -170,7 +191,7 @@ describe.each(Object.entries(calls))("%s", (_, { of, call }) => {
   })
 
   test("options that are no object, or of names that nothing is like, are refused", async () => {
-    if (of !== "open")
+    if (!isOpening(of))
       for (const options of [null, 5, "x", [], new Map(), Promise.resolve({ dryRun: true })])
         expect(await nothingIsDone(call(options as Given))).toMatchObject({ option: "options" })
     const reason = await nothingIsDone(call({ zzzzzz: 1 } as Given))

@@ -4,6 +4,8 @@ import * as fc from "fast-check"
 import { lastValueFrom, map, Subject, toArray } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { defaultLimits, type Limits } from "../../../src/api/config.ts"
+import { isReadable, isTar } from "../../../src/layer/compression/archiveTypes.ts"
+import { compressions } from "../../../src/layer/compression/compressions.ts"
 import { decompress, makeInputBudget } from "../../../src/layer/compression/decompress.ts"
 import { verifyDigest } from "../../../src/layer/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
@@ -193,7 +195,12 @@ describe("the form of a layer", () => {
       plainType,
       "application/vnd.docker.image.rootfs.diff.tar.gzip",
       "application/vnd.docker.image.rootfs.diff.tar",
-      "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip; charset=utf-8"
+      "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip; charset=utf-8",
+      "application/vnd.acme.layer.v1+tar",
+      "application/vnd.acme.layer.v1+tar+zstd",
+      "application/vnd.acme.layer.v1+gzip",
+      "application/vnd.acme.layer.v1+ZSTD",
+      "application/x-tar"
     ])
       for (const bytes of [gzipSync(fox), checked, fox]) expect(await run(bytes, { mediaType })).toEqual(fox)
   })
@@ -204,9 +211,26 @@ describe("the form of a layer", () => {
   })
 
   test("other types are refused by their name", async () => {
-    for (const mediaType of ["application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "application/json", "x/tarball"])
+    for (const mediaType of [
+      "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+      "application/json",
+      "x/tarball",
+      "x/y+xz",
+      "gzip",
+      "tar"
+    ])
       await expect(run(gzipSync(fox), { mediaType })).rejects.toMatchObject({ _tag: "UnsupportedMediaType", mediaType })
   })
+})
+
+test("a suffix names each compression that is read, and no other", () => {
+  for (const { suffix } of compressions) {
+    expect(isReadable(`a/b+${suffix}`)).toBe(true)
+    expect(isTar(`a/b+${suffix}`)).toBe(false)
+    for (const type of [`a/b.tar+${suffix}`, `a/b.tar.${suffix}`, `a/b+tar+${suffix}; v=1`])
+      expect(isTar(type)).toBe(true)
+  }
+  expect(isReadable("a/b+bzip2")).toBe(false)
 })
 
 describe("memory", () => {

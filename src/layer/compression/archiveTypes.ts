@@ -1,0 +1,17 @@
+/**
+ * What a media type says of its content (RFC 6838, section 4.2.8; image-spec, media-types.md). Alone, since the event loop asks
+ * too, which loads no decoder. How the bytes are compressed, they tell themselves.
+ */
+
+/** Of the decoders that there are: `compressions` has the same. */
+const compressed = /[+.](?:gzip|zstd)$/
+
+const withoutParameters = (mediaType: string) => (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
+
+/** `…tar`, `…+tar`, `…-tar`, plain or compressed: `…tar+gzip`, and Docker's `…tar.gzip`. */
+export const isTar = (mediaType: string): boolean =>
+  /[./+-]tar$/.test(withoutParameters(mediaType).replace(compressed, ""))
+
+/** What can be tried as a layer: a tar, or what a suffix says is compressed: `application/vnd.example.layer+gzip`. */
+export const isReadable = (mediaType: string): boolean =>
+  isTar(mediaType) || compressed.test(withoutParameters(mediaType))

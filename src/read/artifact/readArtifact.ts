@@ -1,0 +1,26 @@
+/** `artifact`: into a directory, or into memory. */
+import * as Effect from "effect/Effect"
+import type { Artifact, ArtifactFile } from "../../api/Artifact.ts"
+import type { ArtifactOptions, Limits } from "../../api/config.ts"
+import { InvalidOption } from "../../api/errors.ts"
+import { PullEvents } from "../../pull/events/PullEvents.ts"
+import { ImageSources } from "../../pull/ImageSources.ts"
+import { makeLift } from "../../reactive/bridge.ts"
+import { originOf } from "../../source/Origin.ts"
+import { artifactInMemory } from "./artifactInMemory.ts"
+import { writeArtifact } from "./writeArtifact.ts"
+
+export const readArtifact = Effect.fn("ociflow.artifact")(function* (
+  reference: string,
+  { input, into, ...options }: ArtifactOptions,
+  limits: Limits
+) {
+  if (into === undefined && options.unpack !== undefined)
+    return yield* new InvalidOption({ option: "unpack", problem: "needs `into`: archives are not unpacked in memory" })
+  const source = yield* (yield* ImageSources).open(yield* originOf(reference, { input }))
+  const read: Artifact<ArtifactFile> =
+    into === undefined
+      ? yield* artifactInMemory(source, options, limits, yield* PullEvents, yield* makeLift())
+      : yield* writeArtifact(source, { ...options, into }, limits)
+  return read
+}, Effect.scoped)
