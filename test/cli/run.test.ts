@@ -379,7 +379,7 @@ describe("a pull that is interrupted", () => {
   test("says from where the next pull goes on with each layer that was cut off", async () => {
     const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, 5))
     expect(stderr.split("\n")).toEqual([
-      "Interrupted: 1 of 6 layers are complete and kept. What arrived is kept, and the next pull of",
+      "Interrupted: 1 of 6 layers are complete and kept. Downloaded bytes are kept. The next pull continues these layers:",
       `  02020202 continues at 1.50 MiB of ${formatBytes(layers[1]?.size ?? 0)}`,
       ""
     ])

@@ -77,7 +77,7 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
   const said = rows.length === 0 ? "No differences from the catalogue." : table(rows)
   if (unknown.length === 0) return said
   const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
-  return `${said}\n${table(trees)}\nNo fingerprint was recorded for these trees. Remove and pull them again to create one.`
+  return `${said}\n${table(trees)}\nThese trees have no fingerprint. To create one, remove and pull the images again.`
 }
 
 const tell = <A>(json: boolean, value: A, words: (value: A) => string) =>

@@ -75,7 +75,9 @@ const word = ({ layers }: PullView, cut: ReadonlyArray<Cut>): string => {
   if (cut.length === 0)
     return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
   const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
-  return [`Interrupted: ${complete}. What arrived is kept, and the next pull of`, ...lines].join("\n")
+  return [`Interrupted: ${complete}. Downloaded bytes are kept. The next pull continues these layers:`, ...lines].join(
+    "\n"
+  )
 }
 
 const interrupted = ({ reference, layers }: PullView, partials: ReadonlyArray<Cut>) => ({

@@ -18,7 +18,7 @@ const images = (library: Library) =>
       const way = yield* lazyImport(() => import("../actions/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), reportFailure(json))
     })
-  ).pipe(Command.withDescription("List the images that the store holds"))
+  ).pipe(Command.withDescription("List the images in the store"))
 
 const inspect = (library: Library) =>
   Command.make(
@@ -28,7 +28,7 @@ const inspect = (library: Library) =>
       root,
       access,
       ...extraction,
-      config: switched("config", "Print the image's config; from its registry if the store does not have the image"),
+      config: switched("config", "Print the image's config, from the registry if the image is not in the store"),
       platform: text("platform", "OS/ARCH[/VARIANT]", "With --config: for this platform (default: the host's)"),
       network,
       json

@@ -42,7 +42,7 @@ const login = Command.make(
       optional
     ),
     passwordStdin: switched("password-stdin", "Read the password from standard input"),
-    plainHttp: switched("plain-http", "Speak plain HTTP to the registry; loopback needs no such flag"),
+    plainHttp: switched("plain-http", "Use plain HTTP; loopback does not need this flag"),
     json
   },
   Effect.fnUntraced(function* ({ registry, username, passwordStdin, plainHttp, json }) {
@@ -51,11 +51,15 @@ const login = Command.make(
     yield* Effect.gen(function* () {
       const credentials = yield* ask(username, passwordStdin)
       const kept = yield* way.login(registry, credentials, plainHttp ? { plainHttp } : {})
-      const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `in ${kept.path}, which is not encrypted`
-      stdout.write(json ? `${printableJson(kept)}\n` : `Logged in to ${kept.registry}; kept ${printable(where)}\n`)
+      const where = "helper" in kept ? `by docker-credential-${kept.helper}` : `unencrypted in ${kept.path}`
+      stdout.write(
+        json
+          ? `${printableJson(kept)}\n`
+          : `Logged in to ${kept.registry}. The password is stored ${printable(where)}\n`
+      )
     }).pipe(reportFailure(json))
   })
-).pipe(Command.withDescription("Check a user name and a password at a registry, and keep them where docker does"))
+).pipe(Command.withDescription("Check a user name and password at a registry, and store them where docker does"))
 
 const logout = Command.make(
   "logout",
@@ -64,9 +68,9 @@ const logout = Command.make(
     const way = yield* lazyImport(() => import("../../login.ts"))
     const { stdout } = yield* Output
     const it = yield* way.logout(registry).pipe(reportFailure(json))
-    const words = it.known ? `Logged out of ${it.registry}` : `Nobody was logged in to ${it.registry}`
+    const words = it.known ? `Logged out of ${it.registry}` : `Not logged in to ${it.registry}`
     stdout.write(`${json ? printableJson(it) : words}\n`)
   })
-).pipe(Command.withDescription("Forget a registry's user name and password"))
+).pipe(Command.withDescription("Remove the stored user name and password of a registry"))
 
 export const loginCommands = [login, logout] as const

@@ -18,7 +18,7 @@ const resolve = (library: Library) =>
       const { resolve } = yield* way
       yield* resolve(reference, json).pipe(Effect.provide(library(reached(network))), reportFailure(json))
     })
-  ).pipe(Command.withDescription("Show what a reference stands for now: digest, platforms, sizes"))
+  ).pipe(Command.withDescription("Resolve a reference to its digest, platforms and sizes"))
 
 const tags = (library: Library) =>
   Command.make(
@@ -71,9 +71,9 @@ const blob = (library: Library) =>
       yield* blob(reference, digest).pipe(Effect.provide(library(reached(network))), reportFailure(false))
     })
   ).pipe(
-    Command.withDescription("Print a blob, byte for byte; the last bytes come only if all are verified"),
+    Command.withDescription("Print a blob, byte for byte; the last bytes are written only if the digest is right"),
     Command.withExamples([
-      { command: "ociflow blob alpine sha256:… > layer.tar.gz", description: "A layer as the registry has it" }
+      { command: "ociflow blob alpine sha256:… > layer.tar.gz", description: "Save a layer as it is in the registry" }
     ])
   )
 

@@ -107,7 +107,7 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
     }
     // Our own attribute is one that every file system that has any takes: the name, or the value, is the archive's fault.
     if (code === "EINVAL" && said !== overrideStatName)
-      throw options.refuse(`its attribute ${JSON.stringify(name)} makes no sense (EINVAL)`)
+      throw options.refuse(`its attribute ${JSON.stringify(name)} is invalid (EINVAL)`)
     throw Object.assign(new Error(code), { code, syscall: "setxattr", path: path.toString() })
   }
 

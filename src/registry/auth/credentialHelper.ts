@@ -76,7 +76,7 @@ const run = (program: string, verb: string, input: Redacted.Redacted<string>): E
       if (size <= longest) chunks.push(chunk)
       else {
         end()
-        fail(`says more than ${longest} bytes`)
+        fail(`wrote more than ${longest} bytes`)
       }
     })
     const succeed = (code: number | null) => {
@@ -90,6 +90,9 @@ const run = (program: string, verb: string, input: Redacted.Redacted<string>): E
     child.stdin.end(Redacted.value(input))
     return Effect.sync(end)
   })
+
+/** `code` is not a number if a signal ended the program. */
+const endingOf = (code: unknown): string => (typeof code === "number" ? `exit code ${code}` : "ended by a signal")
 
 const call = Effect.fnUntraced(function* (
   name: string,
@@ -112,7 +115,7 @@ const askFor = Effect.fnUntraced(function* (
   const { code, text } = yield* call(name, "get", Redacted.make(server))
   if (code !== 0) {
     if (/credentials not found/i.test(Redacted.value(text))) return Option.none()
-    return yield* new HelperFailed({ problem: `docker-credential-${name} failed (exit ${code ?? "by a signal"})` })
+    return yield* new HelperFailed({ problem: `docker-credential-${name} failed (${endingOf(code)})` })
   }
   const { Username, Secret } = yield* parseJson(Buffer.from(Redacted.value(text))).pipe(
     Effect.map(fieldsOf(Object.keys(Answered.fields))),
@@ -142,7 +145,7 @@ export const askHelper = Effect.fnUntraced(function* (
 const done = (name: string, { code }: Said) =>
   code === 0
     ? Effect.void
-    : Effect.fail(new HelperFailed({ problem: `docker-credential-${name} failed (exit ${code ?? "by a signal"})` }))
+    : Effect.fail(new HelperFailed({ problem: `docker-credential-${name} failed (${endingOf(code)})` }))
 
 /** Has a helper keep a password. */
 export const storeByHelper = Effect.fnUntraced(function* (

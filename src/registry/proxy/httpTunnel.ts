@@ -70,7 +70,9 @@ export const tunnel: Tunnel = ({ origin, authorization }, { hostname, port }, { 
     if (status < 200 || status >= 300 || head.length > 0) {
       socket.on("error", () => undefined).destroy()
       const words = printable(response.statusMessage ?? "", 60)
-      return fail(head.length > 0 && status < 300 ? "speaks before it is asked" : `answered ${status} ${words}`.trim())
+      return fail(
+        head.length > 0 && status < 300 ? "sent data before the request" : `answered ${status} ${words}`.trim()
+      )
     }
     socket.setTimeout(0)
     if (settled) socket.destroy()
@@ -80,6 +82,6 @@ export const tunnel: Tunnel = ({ origin, authorization }, { hostname, port }, { 
     response.resume()
     fail(`answered ${response.statusCode ?? 0} ${printable(response.statusMessage ?? "", 60)}`.trim())
   })
-  request.on("error", (error) => fail(`gave no tunnel: ${printable(error.message)}`, "PROXY_UNREACHABLE"))
+  request.on("error", (error) => fail(`did not open a tunnel: ${printable(error.message)}`, "PROXY_UNREACHABLE"))
   request.end()
 }

@@ -29,7 +29,7 @@ export const socksTunnel: Tunnel = ({ origin, socks }, { hostname, protocol, por
     done(new TunnelRefused(`the proxy ${proxy.host} ${problem}`, code), null)
   }
   const timer = setTimeout(() => fail(`gave no answer within ${timeout} ms`), timeout)
-  socket.on("error", (error) => fail(`gave no tunnel: ${printable(error.message)}`))
+  socket.on("error", (error) => fail(`did not open a tunnel: ${printable(error.message)}`))
   socket.once("connect", () => {
     const client = new Socks5Client(socket, {
       ...(socks === undefined || socks.username === ""
@@ -39,7 +39,7 @@ export const socksTunnel: Tunnel = ({ origin, socks }, { hostname, protocol, por
     client
       .on("error", (error: Error) => {
         const code = refusal.test(codeOf(error)) ? "PROXY_REFUSED" : "PROXY_UNREACHABLE"
-        fail(`gave no tunnel: ${printable(error.message, 100)}`, code)
+        fail(`did not open a tunnel: ${printable(error.message, 100)}`, code)
       })
       .on("close", () => fail("closed the connection"))
       .once("authenticated", () =>

@@ -92,7 +92,7 @@ test("the word at the end says from where, and the next run says the same and as
     kept: keptOf(digest),
     says: continues(digest, size)
   }))
-  expect(text).toContain("Interrupted: no layer was complete yet. What arrived is kept")
+  expect(text).toContain("Interrupted: no layer was complete yet. Downloaded bytes are kept")
   for (const { digest, says } of said) expect(text).toContain(`  ${short(digest)} ${says}\n`)
   const lines = (await piped()).split("\n")
   for (const { digest, size, kept, says } of said) {

@@ -80,7 +80,7 @@ test("a symbolic link gets no user attributes", () => {
   expect(names).toEqual([])
 })
 
-const nonsense = (name: string) => `its attribute ${JSON.stringify(name)} makes no sense (EINVAL)`
+const nonsense = (name: string) => `its attribute ${JSON.stringify(name)} is invalid (EINVAL)`
 const named = (name: string, value = "v") => new Map([[name, Buffer.from(value, "latin1")]])
 
 test.runIf(process.platform === "linux").each<readonly [string, TestEntry]>([

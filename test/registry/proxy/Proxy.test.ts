@@ -317,7 +317,7 @@ describe("a SOCKS 5 proxy", () => {
         [(yield* startSocks(port, "me:other")).url, /No acceptable authentication method/, true],
         [(yield* startSocks(port, undefined, 2)).url, /not allowed/, true],
         [(yield* startSocks(port, undefined, 5)).url, /Connection refused/, false],
-        [`127.0.0.1:${port}`, /gave no tunnel: Invalid SOCKS version|closed the connection/, false],
+        [`127.0.0.1:${port}`, /did not open a tunnel: Invalid SOCKS version|closed the connection/, false],
         [(yield* serveTcp()).host, /gave no answer within 500 ms/, false],
         ["127.0.0.1:1", /ECONNREFUSED/, false]
       ]
@@ -326,7 +326,7 @@ describe("a SOCKS 5 proxy", () => {
         expect(error.message).toMatch(said)
         expect(error.message).toContain(`the proxy ${proxy.replace(/^.*@/, "")}`)
         expect(error.message + JSON.stringify(error)).not.toContain("hunter2")
-        if (said.source !== "gave no tunnel: Invalid SOCKS version|closed the connection")
+        if (said.source !== "did not open a tunnel: Invalid SOCKS version|closed the connection")
           expect(isPermanent(error.cause), proxy).toBe(permanent)
       }
     })
