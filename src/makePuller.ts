@@ -67,7 +67,7 @@ import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import { blobOf } from "./read/blob/blobOf.ts"
 import { concatGated } from "./read/blob/concatGated.ts"
 import { iterateGated } from "./read/blob/iterateGated.ts"
-import { concatPull } from "./read/entries/concatPull.ts"
+import { concatNext } from "./read/entries/concatNext.ts"
 import type { EntriesFunction, Entry, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
 import { iterateEntries } from "./read/entries/iterateEntries.ts"
@@ -240,7 +240,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
         reading$<Entry | A>(reference, options, namingError(reference), (cursor, gate) =>
           project === undefined
             ? pushEntries(cursor, gate)
-            : concatPull(cursor.next, ({ entry }, index) => project(entry, index))
+            : concatNext(cursor.next, ({ entry }, index) => project(entry, index))
         ).pipe(naming$(reference)),
       iterable: (reference: string, options?: O) => {
         const named = namingError(reference)

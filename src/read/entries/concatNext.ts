@@ -2,7 +2,7 @@
 import { from, Observable, type ObservableInput } from "rxjs"
 
 /** `next` gives `undefined` at the end. Nothing waits in a queue, however slow what `project` gives is. */
-export const concatPull = <A, B>(
+export const concatNext = <A, B>(
   next: () => Promise<A | undefined>,
   project: (value: A, index: number) => ObservableInput<B>
 ): Observable<B> =>
