@@ -16,6 +16,8 @@ export interface Place {
   readonly layer: number
   /** Beneath the tree's root; the root itself is empty. A binary string. */
   readonly path: string
+  /** A higher tree hides what is in it, but not that it is there. */
+  readonly isHidden?: boolean
 }
 
 /** The directories of several trees that are one, the highest first. */
@@ -65,15 +67,18 @@ export class UnionTree implements View<Union, Place> {
   names(union: Union): ReadonlyArray<string> {
     const names = new Set<string>()
     for (const place of union)
-      for (const name of namesIn(this.diskPath(place))) if (!this.#isMarker(name)) names.add(name)
+      if (place.isHidden !== true)
+        for (const name of namesIn(this.diskPath(place))) if (!this.#isMarker(name)) names.add(name)
     return [...names].sort()
   }
 
   readonly child = (union: Union, name: string): Child<Union, Place> => {
     if (this.#isMarker(name)) return "missing"
     const found: Array<Place> = []
-    for (const { layer, path } of union) {
-      const place = { layer, path: beneath(path, name) }
+    let isHidden = false
+    for (const { layer, path, isHidden: isPassed } of union) {
+      if (isPassed === true) break
+      const place = { layer, path: beneath(path, name), isHidden }
       const stats = this.#stats(place)
       if (stats !== undefined && this.#isWhiteout(place, stats)) break
       if (stats?.isDirectory()) found.push(place)
@@ -81,7 +86,8 @@ export class UnionTree implements View<Union, Place> {
         if (found.some((it) => !this.#isBare(it))) break
         return this.#leaf(place, stats)
       }
-      if (this.#hides({ layer, path }, name) || (stats?.isDirectory() && this.#isOpaque(place))) break
+      if (this.#hides({ layer, path }, name)) break
+      if (stats?.isDirectory() && this.#isOpaque(place)) isHidden = true
     }
     const isThere = found.some((place) => !this.#isBare(place))
     return isThere ? { _tag: "Directory", directory: found } : "missing"
@@ -139,15 +145,13 @@ export class UnionTree implements View<Union, Place> {
     const { layout } = this.#layers
     if (layout === "rootfs" || !isImplied(this.entry(place))) return false
     const names = namesIn(this.diskPath(place))
-    return (
-      names.length > 0 &&
-      names.every((name) => {
-        if (this.#isMarker(name)) return true
-        const child = { ...place, path: beneath(place.path, name) }
-        const stats = this.#stats(child)
-        if (stats === undefined) return true
-        return stats.isDirectory() ? this.#isBare(child) : this.#isWhiteout(child, stats)
-      })
-    )
+    if (names.length === 0) return layout === "overlay" && this.#isOpaque(place)
+    return names.every((name) => {
+      if (this.#isMarker(name)) return true
+      const child = { ...place, path: beneath(place.path, name) }
+      const stats = this.#stats(child)
+      if (stats === undefined) return true
+      return stats.isDirectory() ? this.#isBare(child) : this.#isWhiteout(child, stats)
+    })
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * Random images as root: the tree that is read without a pull, the one that a pull merges, umoci's, and the kernel's overlay of
+ * the layers are the same tree: names, bytes, owners, modes, times, attributes, devices, and which names are one inode.
+ * `TREES` says how many images, `FIRST_TREE` which is the first.
+ */
+import { createHash } from "node:crypto"
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { expect, onTestFinished, test } from "vitest"
+import type { LayoutName } from "../../../src/api/config.ts"
+import type { Client } from "../../../src/client.ts"
+import { lowerdir } from "../../../src/index.ts"
+import { typeBits } from "../../../src/layer/metadata/overrideStat.ts"
+import { randomImage, startRegistry } from "../../../src/testing/index.ts"
+import { open, temporaryRoot } from "../../support/open.ts"
+import { everythingBeneath, run, unpacked } from "../support/oracle.ts"
+import { differences, type Node, readTree } from "../support/tree.ts"
+
+const count = Number(process.env["TREES"] ?? 200)
+const first = Number(process.env["FIRST_TREE"] ?? 0)
+
+/** Whichever of its names was found first: all names of an inode name the least of them. */
+const withGroups = (nodes: Map<string, Node>): Map<string, Node> => {
+  const groups = new Map<string, string>()
+  for (const [path, { same }] of nodes) {
+    if (same === undefined) continue
+    const least = groups.get(same)
+    if (least === undefined || path < least) groups.set(same, path)
+  }
+  return new Map(
+    [...nodes].map(([path, { same, ...node }]) => {
+      const least = same === undefined ? undefined : groups.get(same)
+      return [path, least === undefined || least === path ? node : { ...node, same: least }]
+    })
+  )
+}
+
+/** What is read of an image, as `readTree` gives what is on disk. */
+const read = async (oci: Client, reference: string): Promise<Map<string, Node>> => {
+  const nodes = new Map<string, Node>()
+  for await (const entry of oci.tree(reference)) {
+    const { rawPath, type, mode, uid, gid, size, mtimeNs, xattrs, device, rawLinkPath = "" } = entry
+    const target = nodes.get(rawLinkPath)
+    if (type === "link" && target !== undefined) {
+      nodes.set(rawLinkPath, { ...target, same: rawLinkPath })
+      nodes.set(rawPath, { ...target, same: rawLinkPath })
+      continue
+    }
+    nodes.set(rawPath, {
+      kind: type,
+      mode: typeBits[type] | mode,
+      uid,
+      gid,
+      rdev: device === undefined ? 0 : (device.major << 8) | device.minor,
+      mtime: mtimeNs,
+      size: type === "symlink" ? rawLinkPath.length : size,
+      ...(type === "file"
+        ? {
+            content: createHash("sha256")
+              .update(await entry.bytes())
+              .digest("hex")
+          }
+        : {}),
+      ...(type === "symlink" ? { target: rawLinkPath } : {}),
+      xattrs: Object.fromEntries(
+        [...xattrs]
+          .map(([name, value]) => [name, Buffer.from(value).toString("latin1")] as const)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+      )
+    })
+  }
+  return withGroups(nodes)
+}
+
+const onDisk = (root: string): Map<string, Node> => {
+  const nodes = readTree(root)
+  nodes.delete(".")
+  return withGroups(nodes)
+}
+
+/** An overlay shows what the highest directory says, and one that is there for its whiteouts says nothing true. */
+const withoutDirectories = (node: Node, path: string) =>
+  node.kind === "directory" ? node.kind : everythingBeneath(node, path)
+
+test.runIf(process.getuid?.() === 0)(
+  `${count} random images are the same tree, however they are read`,
+  async () => {
+    await using registry = await startRegistry()
+    const home = await temporaryRoot()
+    onTestFinished(() => {
+      run("rm", "-rf", home.root)
+    })
+    await using remote = await open()
+    const store = (layout: LayoutName, more = {}) =>
+      open({ root: join(home.root, layout), layout, ownership: "chown", ...more })
+    await using rootfs = await store("rootfs")
+    await using overlay = await store("overlay")
+    await using layers = await store("layers")
+    for (let seed = first; seed < first + count; seed++) {
+      registry.add(`random:${seed}`, await randomImage(`tree ${seed}`))
+      const reference = registry.reference(`random:${seed}`)
+      const merged = await rootfs.pull(reference)
+      const stacked = await overlay.pull(reference)
+      await layers.pull(reference)
+      const expected = onDisk(merged.rootfs ?? "")
+      const same = (
+        actual: Map<string, Node>,
+        who: string,
+        see: (node: Node, path: string) => unknown = everythingBeneath
+      ) => expect(differences(actual, expected, see), `${who}, seed ${seed}`).toEqual([])
+      same(await read(remote, reference), "from the registry")
+      same(await read(rootfs, reference), "from the store, rootfs")
+      same(await read(overlay, reference), "from the store, overlay", withoutDirectories)
+      same(await read(layers, reference), "from the store, layers")
+
+      const layout = join(home.root, `oci-${seed}`)
+      run("skopeo", "copy", "-q", "--src-tls-verify=false", `docker://${reference}`, `oci:${layout}:latest`)
+      same(onDisk(unpacked(layout, join(home.root, `umoci-${seed}`))), "umoci")
+
+      const point = join(home.root, `mounted-${seed}`)
+      mkdirSync(point)
+      // A single lower directory needs another one beneath it.
+      const empty = join(home.root, "empty")
+      mkdirSync(empty, { recursive: true })
+      run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(stacked)}:${empty}`, point)
+      try {
+        same(onDisk(point), "the kernel", withoutDirectories)
+      } finally {
+        run("umount", point)
+      }
+    }
+  },
+  1_800_000
+)
