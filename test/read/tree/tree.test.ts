@@ -274,16 +274,19 @@ describe("a directory", () => {
     await using registry = await startRegistry({ images: { "app:1": made } })
     const reference = registry.reference("app:1")
     await using remote = await open()
-    const clients = [remote]
+    const clients: Array<Client> = [remote]
+    /** Whose directories are those of single layers: one that is a link beneath replaces it, as in an overlay mount. */
+    const stacked = new Set<Client>()
     for (const layout of layouts) {
       const client = await open({ layout })
       await client.pull(reference)
       clients.push(client)
+      if (layout !== "rootfs") stacked.add(client)
     }
     for (const oci of clients) {
       const names = async (path?: string) => (await oci.list(reference, path)).map((it) => it.path)
       expect(await names()).toEqual(["etc", "opt", "run", "usr", "usr2", "var"])
-      expect(await names("var/run/")).toEqual(["run/pid"])
+      expect(await names("var/run/")).toEqual([stacked.has(oci) ? "var/run/pid" : "run/pid"])
       expect(await names("opt")).toEqual([])
       expect(await oci.list(reference, "etc/passwd")).toMatchObject([{ path: "etc/passwd", type: "file", size: 4 }])
       expect(await oci.list(reference, "usr")).toMatchObject([{ path: "usr/same", uid: 1000, gid: 100, mode: 0o4755 }])
