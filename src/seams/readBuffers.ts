@@ -13,7 +13,8 @@ let arrived = 0
 
 /**
  * Counts what arrived, over all connections of this thread, and has the young generation collected now and then: some 2 ms.
- * Only in a process that exposes V8's collector as `gc`, by `node --expose-gc`; the command line does.
+ * In a process that exposes V8's collector as `gc`, by `node --expose-gc`, at each interval; the command line does. In others when V8
+ * finds that it should.
  */
 export const countRead = (bytes: number): void => {
   arrived += bytes + viewBytes
