@@ -84,8 +84,12 @@ export const keeping = (scope: Scope.Scope) => {
     Effect.provideService(reading, DocumentKeeper, keeper)
 }
 
-/** Waits until a large document may be read: once for what keeps its documents, else until the scope closes. */
-export const admitLarge: Effect.Effect<void, never, Scope.Scope> = Effect.gen(function* () {
+/**
+ * Waits until a document of so many bytes may be decoded: once for what keeps its documents, else until the scope closes. To be
+ * called when its bytes are there: whoever waits holds no connection, which the others may need to end.
+ */
+export const admit = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, never, Scope.Scope> {
+  if (bytes <= largeDocument) return
   const keeper = yield* DocumentKeeper
   if (keeper === undefined) return yield* acquire(yield* Effect.scope)
   if (keeper.admitted) return

@@ -22,6 +22,7 @@ import { Index } from "../image/Index.ts"
 import { inTurns } from "../image/inTurns.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
+import { admit as admitDecoding } from "../image/LargeDocuments.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
@@ -139,7 +140,8 @@ export const readManifest = Effect.fnUntraced(function* (
   bytes: Uint8Array,
   { expected, source: url, ...told }: Expected,
   limits: DocumentLimits
-): Effect.fn.Return<IndexOrManifest, Reason> {
+): Effect.fn.Return<IndexOrManifest, Reason, Scope.Scope> {
+  yield* admitDecoding(bytes.length)
   const digest = yield* digestInTurns(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
   if (expected !== undefined && digest !== expected)
     return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
@@ -150,7 +152,7 @@ export const readManifest = Effect.fnUntraced(function* (
   return kind === "index"
     ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest, limits) } }
     : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest, limits) } }
-})
+}, Effect.scoped)
 
 /** Proves the bytes of a config, and reads them. */
 export const readConfig = Effect.fnUntraced(function* (

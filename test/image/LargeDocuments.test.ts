@@ -4,8 +4,14 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { describe, expect } from "vitest"
-import { admitLarge, keeping, mostSources, patience } from "../../src/image/LargeDocuments.ts"
+import { admit, keeping, largeDocument, mostSources, patience } from "../../src/image/LargeDocuments.ts"
+import { parse } from "../../src/image/reference/Reference.ts"
+import { Registry } from "../../src/registry/Registry.ts"
+import { image } from "../registry/images.ts"
+import { serve } from "../registry/server.ts"
 import { it } from "../support/effect.ts"
+
+const admitLarge = admit(largeDocument + 1)
 
 /** A source that wants to read a large document. */
 const source = Effect.gen(function* () {
@@ -70,9 +76,50 @@ describe("of sources with large documents", () => {
     })
   )
 
+  it.effect("small ones never wait", () =>
+    Effect.gen(function* () {
+      const all = yield* sources(mostSources + 1)
+      yield* admitted(all)
+      const scope = yield* Scope.make()
+      for (let i = 0; i < 20; i++) yield* keeping(scope)(Effect.scoped(admit(largeDocument)))
+      for (const { leave } of all) yield* leave
+    })
+  )
+
   it.effect("what keeps none lets go when it has read", () =>
     Effect.gen(function* () {
       for (let i = 0; i < mostSources + 3; i++) yield* Effect.scoped(admitLarge)
     })
+  )
+})
+
+describe("documents of a registry", () => {
+  it.live("are read whole before they wait, so that no connection waits with them: many pulls at once end", () =>
+    Effect.gen(function* () {
+      const app = image({ os: "linux", architecture: "amd64" })
+      const json = { ...JSON.parse(app.manifest.bytes.toString()), extra: " ".repeat(largeDocument) }
+      const manifest = Buffer.from(JSON.stringify(json))
+      const served = yield* serve((request, response) => {
+        const path = request.url ?? ""
+        const part = app.parts.find(({ digest }) => path.endsWith(digest))
+        if (path.endsWith("/manifests/1"))
+          return void response.writeHead(200, { "content-type": app.manifest.mediaType }).end(manifest)
+        if (part === undefined) return void response.writeHead(404).end()
+        response.writeHead(200, { "content-length": part.bytes.length }).end(part.bytes)
+      })
+      const registry = yield* Registry
+      const scopes = yield* Effect.all(Array.from({ length: 8 }, () => Scope.make()))
+      const resolving = yield* Effect.forEach(scopes, (scope, at) =>
+        parse(`${served.host}/app${at}:1`).pipe(
+          Effect.flatMap((reference) =>
+            registry.resolve(reference, { os: "linux", architecture: "amd64" }, () => undefined)
+          ),
+          keeping(scope),
+          Effect.tap(Scope.close(scope, Exit.void)),
+          Effect.forkScoped
+        )
+      )
+      for (const each of resolving) expect((yield* Fiber.join(each)).manifest.bytes).toHaveLength(manifest.length)
+    }).pipe(Effect.provide(Registry.layer({ connections: 2, retry: { times: 0 } })))
   )
 })

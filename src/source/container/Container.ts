@@ -1,9 +1,7 @@
 /** Files by name: a directory, or an archive. Names are only ever looked up. */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import { type Observable, of } from "rxjs"
 import { InvalidSource, isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
-import { admitLarge, largeDocument } from "../../image/LargeDocuments.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
@@ -42,9 +40,8 @@ export const documentOf = Effect.fnUntraced(function* (
   part: Part,
   subject: string,
   limit: number
-): Effect.fn.Return<Uint8Array, Reason, Scope.Scope> {
+): Effect.fn.Return<Uint8Array, Reason> {
   if (part.size > limit)
     return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
-  if (part.size > largeDocument) yield* admitLarge
   return yield* beginningOf(part, part.size)
-}, Effect.scoped)
+})
