@@ -48,7 +48,7 @@ const builtins: Plugin = {
 const assets: Plugin = {
   name: "assets",
   setup: ({ onLoad }) => {
-    onLoad({ filter: /src\/assets\.ts$/ }, async ({ path }) => ({
+    onLoad({ filter: /src\/(?:assets|packageVersion)\.ts$/ }, async ({ path }) => ({
       contents: (await readFile(path, "utf8")).replace(
         /"(\.\.?\/)(ociflow-|package\.json)/g,
         (_, up, name) => `"../${up === "./" ? "" : up}${name}`

@@ -1,8 +1,7 @@
 /**
- * The files that are no modules of the library: the extraction worker, SQLite in WebAssembly, and the package's manifest.
- * The first two are looked for beside this module, in the form that bundlers know; the options `worker` and `wasm` say where else. See docs/bundling.md.
+ * The files that are no modules of the library: the extraction worker, and SQLite in WebAssembly. They are looked for beside
+ * this module, in the form that bundlers know; the options `worker` and `wasm` say where else. See docs/bundling.md.
  */
-import { readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Worker, type WorkerOptions } from "node:worker_threads"
 
@@ -27,18 +26,6 @@ const elsewhere = (name: string): string | undefined => {
   const here: string | undefined = import.meta.url
   if (here === undefined) return join(typeof __dirname === "string" ? __dirname : ".", name)
   return here.endsWith(".ts") ? join(dirname(import.meta.dirname), "dist", name) : undefined
-}
-
-/** The package's version; `undefined` if a program was bundled with the library in it, whose own manifest may be there. */
-export const packageVersion = async (): Promise<string | undefined> => {
-  try {
-    const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"))
-    const { name, version } = manifest as { readonly name: unknown; readonly version: unknown }
-    const isOurs = name === "ociflow" && typeof version === "string" && /^[0-9A-Za-z.+-]+$/.test(version)
-    return isOurs ? version : undefined
-  } catch {
-    return undefined
-  }
 }
 
 export const startWorker = (options: WorkerOptions): Worker => {

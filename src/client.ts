@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
-import type { Artifact } from "./api/Artifact.ts"
 import type {
   ArtifactOptions,
   ConfigOptions,
@@ -24,8 +23,9 @@ import type {
 } from "./api/config.ts"
 import type { PullError } from "./api/errors.ts"
 import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
-import type { ImageConfig } from "./api/ImageConfig.ts"
-import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
+import type { Artifact } from "./api/results/Artifact.ts"
+import type { ImageConfig } from "./api/results/ImageConfig.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import { login, logout } from "./login.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import { Puller } from "./Puller.ts"

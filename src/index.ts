@@ -6,7 +6,6 @@
  * - A pull fails with a `PullError`; its `reason` is one of the classes in `reasons`.
  */
 
-export type { Artifact, ArtifactFile, FileInMemory, WrittenFile } from "./api/Artifact.ts"
 export {
   type ArtifactOptions,
   type BlobOptions,
@@ -109,8 +108,9 @@ export type {
   Warning,
   WarningCode
 } from "./api/events.ts"
-export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/ImageConfig.ts"
-export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Lookup.ts"
+export type { Artifact, ArtifactFile, FileInMemory, WrittenFile } from "./api/results/Artifact.ts"
+export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/results/ImageConfig.ts"
+export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/results/Lookup.ts"
 export { type Client, type Held, open } from "./client.ts"
 export type { EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"

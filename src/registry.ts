@@ -8,17 +8,16 @@
  * Names, options and errors are those of `ociflow`.
  */
 import type { Observable } from "rxjs"
-import type { Artifact, FileInMemory } from "./api/Artifact.ts"
 import type { Watching } from "./api/config.ts"
-import type { ImageConfig } from "./api/ImageConfig.ts"
-import type { ManifestDocument, Referrer, Resolution } from "./api/Lookup.ts"
+import type { Artifact, FileInMemory } from "./api/results/Artifact.ts"
+import type { ImageConfig } from "./api/results/ImageConfig.ts"
+import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { ReadArtifactOptions, ReadManifestOptions, ReadReferrersOptions } from "./read/registry/options.ts"
 import { RegistryReader } from "./read/registry/RegistryReader.ts"
 import type { RegistryOptions } from "./registry/makeRegistry.ts"
 
-export type { Artifact, ArtifactFile, FileInMemory } from "./api/Artifact.ts"
 export type {
   ClientCertificate,
   Credentials,
@@ -35,8 +34,9 @@ export type {
 } from "./api/config.ts"
 export { isReason, PullError, type Reason, reasons } from "./api/errors.ts"
 export type { Emit, PullEvent } from "./api/events.ts"
-export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/ImageConfig.ts"
-export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/Lookup.ts"
+export type { Artifact, ArtifactFile, FileInMemory } from "./api/results/Artifact.ts"
+export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/results/ImageConfig.ts"
+export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/results/Lookup.ts"
 export { Gate } from "./reactive/Gate.ts"
 export type { BlobFunction } from "./read/blob/BlobFunction.ts"
 export type {

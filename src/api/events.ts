@@ -3,7 +3,7 @@
  * The order for one layer: `LayerCached`, or `LayerWaiting`? `LayerStarted` `LayerProgress`* `LayerDone`; the last
  * event of a pull that succeeds is `Pulled`.
  */
-import type { ImageConfig } from "./ImageConfig.ts"
+import type { ImageConfig } from "./results/ImageConfig.ts"
 
 /** A layer of a stored image. */
 export interface PulledLayer {

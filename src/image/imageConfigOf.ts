@@ -1,5 +1,5 @@
 /** A config document, decoded for programs. */
-import type { Healthcheck, HistoryEntry, ImageConfig } from "../api/ImageConfig.ts"
+import type { Healthcheck, HistoryEntry, ImageConfig } from "../api/results/ImageConfig.ts"
 import type { ConfigJson, Execution, History } from "./ConfigJson.ts"
 
 /** The fields that are told: neither missing nor empty. */

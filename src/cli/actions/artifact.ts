@@ -1,8 +1,8 @@
 /** `ociflow artifact pull`: where each file is, for people or with `--json` as one object. */
 import * as Effect from "effect/Effect"
-import type { Artifact, WrittenFile } from "../../api/Artifact.ts"
 import type { ArtifactOptions } from "../../api/config.ts"
 import { printable, printableJson } from "../../api/printable.ts"
+import type { Artifact, WrittenFile } from "../../api/results/Artifact.ts"
 import { Puller } from "../../Puller.ts"
 import { formatBytes } from "../../progress/format.ts"
 import { Output } from "../Output.ts"

@@ -1,6 +1,5 @@
 /** A layer as a lower directory of overlayfs (kernel, Documentation/filesystems/overlayfs.rst). */
 import { ModuleMissing } from "../../api/errors.ts"
-import { native } from "../../fs/native.ts"
 import { type Directory, ownName } from "../Directory.ts"
 import { type Layout, type Merging, markWritten, type Tree } from "./Layout.ts"
 
@@ -34,7 +33,7 @@ const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
 
   const set = (path: string, name: string, value: string): void => {
     const code = trySet(path, name, value)
-    if (code === "ENOSYS" && native.setAttribute === undefined) throw attributeNeeded(name)
+    if (code === "ENOSYS") throw attributeNeeded(name)
     if (code !== undefined)
       throw Object.assign(new Error(code), { code, syscall: "setxattr", path: Buffer.from(path, "latin1").toString() })
   }

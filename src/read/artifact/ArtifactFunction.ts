@@ -1,8 +1,8 @@
 import type * as Effect from "effect/Effect"
-import type { Artifact, FileInMemory, WrittenFile } from "../../api/Artifact.ts"
 import type { ArtifactOptions, Watching } from "../../api/config.ts"
 import type { PullError } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
+import type { Artifact, FileInMemory, WrittenFile } from "../../api/results/Artifact.ts"
 
 /** `artifact` of a client: with `into` the files are written, without it they are in memory. */
 export interface ArtifactFunction {

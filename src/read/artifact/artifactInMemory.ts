@@ -1,9 +1,9 @@
 /** An artifact's files in memory: for small ones, and for programs without a store. */
 import * as Effect from "effect/Effect"
-import type { Artifact, FileInMemory } from "../../api/Artifact.ts"
 import type { ArtifactOptions, Limits } from "../../api/config.ts"
 import { isReason, LimitExceeded, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
+import type { Artifact, FileInMemory } from "../../api/results/Artifact.ts"
 import { parseDigest } from "../../image/reference/Digest.ts"
 import { drain, type Lift } from "../../reactive/bridge.ts"
 import { concatBytes } from "../../reactive/concatBytes.ts"

@@ -1,9 +1,9 @@
 /** What an artifact holds: its manifest, chosen, and the files that are wanted of it, named. */
 import * as Effect from "effect/Effect"
-import type { Artifact, ArtifactFile } from "../../api/Artifact.ts"
 import type { ArtifactOptions, Limits } from "../../api/config.ts"
 import { ArtifactMismatch, LimitExceeded, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
+import type { Artifact, ArtifactFile } from "../../api/results/Artifact.ts"
 import { artifactTypeOf } from "../../image/Manifest.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { chooseManifest } from "./chooseManifest.ts"

@@ -1,8 +1,8 @@
 /** `artifact`: into a directory, or into memory. */
 import * as Effect from "effect/Effect"
-import type { Artifact, ArtifactFile } from "../../api/Artifact.ts"
 import type { ArtifactOptions, Limits } from "../../api/config.ts"
 import { InvalidOption } from "../../api/errors.ts"
+import type { Artifact, ArtifactFile } from "../../api/results/Artifact.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
 import { makeLift } from "../../reactive/bridge.ts"

@@ -2,45 +2,12 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Observable } from "rxjs"
-import type { Artifact, FileInMemory } from "../../api/Artifact.ts"
-import type { Watching } from "../../api/config.ts"
 import { PullError } from "../../api/errors.ts"
-import type { Emit } from "../../api/events.ts"
-import type { ImageConfig } from "../../api/ImageConfig.ts"
-import type { ManifestDocument, Referrer, Resolution } from "../../api/Lookup.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 import type { RegistryOptions } from "../../registry/makeRegistry.ts"
-import type { BlobFunction } from "../blob/BlobFunction.ts"
-import type { ReadArtifactOptions, ReadManifestOptions, ReadReferrersOptions } from "./options.ts"
+import type { RegistryFunctions } from "./RegistryFunctions.ts"
 
-type Read<Options, A> = (reference: string, options?: Options & Watching, emit?: Emit) => Effect.Effect<A, PullError>
-
-export class RegistryReader extends Context.Service<
-  RegistryReader,
-  {
-    /** What a reference stands for now: digest, platforms, sizes. */
-    readonly resolve: Read<object, Resolution>
-    /** The document that a reference stands for, or with a platform the manifest for that. */
-    readonly manifest: Read<ReadManifestOptions, ManifestDocument>
-    /** An image's config: environment, entry point, user and more. */
-    readonly config: Read<ReadManifestOptions, ImageConfig>
-    /** The tags of a reference's repository. Pages are asked for as they are needed. */
-    readonly tags$: (reference: string, options?: Watching) => Observable<string>
-    readonly tags: Read<object, ReadonlyArray<string>>
-    /** Artifacts attached to the image (signatures, SBOMs), as the registry lists them. */
-    readonly referrers$: (reference: string, options?: ReadReferrersOptions & Watching) => Observable<Referrer>
-    readonly referrers: Read<ReadReferrersOptions, ReadonlyArray<Referrer>>
-    /** An artifact, with its files in memory: at most `limits.artifactBytes` together. */
-    readonly artifact: Read<ReadArtifactOptions, Artifact<FileInMemory>>
-    /** The bytes of any blob of the repository, verified as they pass; the last piece comes when all are. */
-    readonly blob$: BlobFunction
-    /** The same bytes, each piece when it is asked for. */
-    readonly blob: (reference: string, digest: string, options?: Watching) => AsyncIterable<Uint8Array>
-    /** Resolves when all that was unsubscribed from by now has closed what it had open. */
-    readonly settled: Effect.Effect<void>
-  }
->()("ociflow/RegistryReader") {
+export class RegistryReader extends Context.Service<RegistryReader, RegistryFunctions>()("ociflow/RegistryReader") {
   /** Connections and tokens live as long as the layer. */
   static layer(options: RegistryOptions = {}): Layer.Layer<RegistryReader, PullError> {
     return Layer.effect(

@@ -26,7 +26,7 @@ import { blobOf } from "../blob/blobOf.ts"
 import { concatGated } from "../blob/concatGated.ts"
 import { iterateGated } from "../blob/iterateGated.ts"
 import type { ReadArtifactOptions, ReadBlobOptions, ReadManifestOptions, ReadReferrersOptions } from "./options.ts"
-import type { RegistryReader } from "./RegistryReader.ts"
+import type { RegistryFunctions } from "./RegistryFunctions.ts"
 
 type Services = ImageSources | Registry
 
@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function* (given: RegistryOptions) {
           : concatGated((gate) => bytesOf$(reference, digest, gate, emit), project)
     ).pipe(naming$(reference))
 
-  const reader: RegistryReader["Service"] = {
+  const reader: RegistryFunctions = {
     resolve: (reference, options, listen) =>
       call("registry.resolve", reference, options, listen, () => resolveReference(reference, {})),
     manifest: (reference, options, listen) =>
