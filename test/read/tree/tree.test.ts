@@ -297,12 +297,24 @@ describe("a directory", () => {
 })
 
 /** All facts, in one line. */
-const factsOf = async ({ path, type, mode, uid, gid, size, mtimeNs, xattrs, device, rawLinkPath, ...entry }: Entry) => {
+const factsOf = async ({
+  rawPath,
+  type,
+  mode,
+  uid,
+  gid,
+  size,
+  mtimeNs,
+  xattrs,
+  device,
+  rawLinkPath,
+  ...entry
+}: Entry) => {
   const body = type === "file" ? Buffer.from(await entry.bytes()).toString("base64") : ""
   const time = type === "directory" ? "" : String(mtimeNs)
   const attributes = [...xattrs].map(([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`).sort()
   return JSON.stringify([
-    path,
+    rawPath,
     type,
     type === "symlink" ? 0 : mode,
     uid,
@@ -338,7 +350,7 @@ test.each(layouts)("random images are the same tree from the registry as from th
   await using remote = await open()
   await using oci = await open({ layout })
   await mkdir(join(oci.root), { recursive: true })
-  for (let seed = 0; seed < 12; seed++) {
+  for (let seed = 0; seed < 6; seed++) {
     const reference = registry.reference(`random:${seed}`)
     registry.add(`random:${seed}`, await randomImage(`tree ${seed}`, { layers: 1 + (seed % 4) }))
     await oci.pull(reference)
