@@ -48,7 +48,8 @@ const read = async (oci: Client, reference: string): Promise<Map<string, Node>> 
     }
     nodes.set(rawPath, {
       kind: type,
-      mode: typeBits[type] | mode,
+      // Linux keeps none for a symbolic link.
+      mode: typeBits[type] | (type === "symlink" ? 0o777 : mode),
       uid,
       gid,
       rdev: device === undefined ? 0 : (device.major << 8) | device.minor,
