@@ -76,6 +76,11 @@ const calls: Readonly<Record<string, Call>> = {
   "client.pull": { of: "pull", call: (options) => oci.pull(name(), options) },
   "client.pull$": { of: "pull", call: (options) => seen(oci.pull$(name(), options)) },
   "client.entries$": { of: "entries$", call: (options) => seen(oci.entries$(name(), options)) },
+  "client.entries$ with a function": {
+    of: "entries$",
+    call: (options) => seen(oci.entries$(name(), options, () => []))
+  },
+  "client.entries": { of: "entries$", call: (options) => oci.entries(name(), options)[Symbol.asyncIterator]().next() },
   "client.artifact": { of: "artifact", call: (options) => oci.artifact(name(), options) },
   "client.blob$": { of: "blob$", call: (options) => seen(oci.blob$(name(), anyDigest, options)) },
   "client.blob": { of: "blob", call: (options) => oci.blob(name(), anyDigest, options)[Symbol.asyncIterator]().next() },
