@@ -20,7 +20,7 @@ export const pulls = async ({ open, PullError }) => {
   const pulled = await oci.pull(image)
   assert.equal(pulled.layers.length, 2)
   const read = (name, at) => readFile(join(pulled.layers[at].path, name), "utf8")
-  assert.deepEqual(await Promise.all(["motd", "page"].map(read)), ["hello\n", "hi\n"])
+  assert.equal(String(await Promise.all(["motd", "page"].map(read))), "hello\n,hi\n")
 
   const controller = new AbortController()
   const cancelled = oci.pull(slow, {
@@ -30,7 +30,8 @@ export const pulls = async ({ open, PullError }) => {
     }
   })
   await assert.rejects(cancelled, (error) => error === controller.signal.reason)
-  assert.deepEqual(await staged(), [])
+  // As texts: the arrays of one realm are not those of another.
+  assert.equal(String(await staged()), "")
 
   const error = await oci.pull(missing).catch((error) => error)
   assert.equal(error instanceof PullError, true)
