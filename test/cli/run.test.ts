@@ -584,3 +584,29 @@ describe("help and version", () => {
     }
   )
 })
+
+describe("ociflow ls", () => {
+  test("lists names, one a line; with -l as ls(1) does; what a terminal obeys is escaped", async () => {
+    expect((await ran("ls debian:12 /etc")).stdout).toBe("d\nf\nl\\u001b[31m\nn\n")
+    const { stdout, asked } = await ran("ls -l debian:12 /etc")
+    expect(asked[0]).toMatchObject({ reference: "debian:12", path: "/etc" })
+    expect(stdout.split("\n")).toEqual([
+      "drwxrwxrwt  0  100  0     1970-01-01T00:00:00  d",
+      "-rwsr-xr-x  1  100  1000  2001-09-09T01:46:40  f",
+      "lrwxrwxrwx  2  100  2000  2033-05-18T03:33:20  l\\u001b[31m -> \\u202ex",
+      "crw-r-----  3  100  1,3   2065-01-24T05:20:00  n",
+      ""
+    ])
+    expect(JSON.parse((await ran("ls --json debian:12")).stdout)[1]).toMatchObject({
+      name: "f",
+      path: "etc/f",
+      xattrs: { "user.a": "Yg==" }
+    })
+  })
+})
+
+test("ociflow cat writes a file's bytes", async () => {
+  const { asked, code } = await ran("cat debian:12 etc/os-release")
+  expect(code).toBe(0)
+  expect(asked[0]).toMatchObject({ reference: "debian:12", path: "etc/os-release" })
+})
