@@ -303,7 +303,7 @@ export class NotAnImage extends taggedError("NotAnImage")<{
     return `${this.digest} is an artifact of type ${printable(this.artifactType)}, not an image`
   }
   get advice() {
-    return "Use `artifact` (`ociflow artifact pull`), which downloads its files."
+    return "Use `artifact`, which downloads its files."
   }
 }
 
@@ -562,7 +562,7 @@ export class NotInImage extends taggedError("NotInImage")<{
     return `no ${JSON.stringify(printable(this.path))} in the image: ${JSON.stringify(printable(this.missing))} does not exist`
   }
   get advice() {
-    return "`ociflow ls` lists a directory of the image. A file may be there for another platform, or under another tag."
+    return "`list` lists a directory of the image. A file may be there for another platform, or under another tag."
   }
 }
 
@@ -579,7 +579,7 @@ export class UnsuitablePath extends taggedError("UnsuitablePath")<{
     return `${JSON.stringify(printable(this.path))} of the image: ${this.problem}`
   }
   get advice() {
-    return "`readFile` (`ociflow cat`) reads files, `list` (`ociflow ls`) lists directories."
+    return "`readFile` reads files, `list` lists directories."
   }
 }
 

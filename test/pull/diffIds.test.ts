@@ -25,7 +25,7 @@ test("an image that claims another diffID for a layer on disk is refused", async
     _tag: "DigestMismatch",
     subject: "diffID",
     message: expect.stringMatching(/^the image's config names diffID sha256:1{64} /),
-    advice: expect.stringMatching(/^The image was built or pushed wrongly/)
+    advice: expect.stringMatching(/so the image was built or pushed wrongly/)
   })
   heal()
   expect((await oci.pull(registry.reference("honest:1"))).layers).toHaveLength(2)

@@ -26,7 +26,12 @@ const flags: Readonly<Record<string, string>> = {
   prune: "ociflow prune",
   images: "ociflow images",
   repair: "--repair",
-  verify: "ociflow verify"
+  verify: "ociflow verify",
+  artifact: "ociflow artifact pull",
+  readFile: "ociflow cat",
+  list: "ociflow ls",
+  artifactType: "--artifact-type",
+  accept: "--accept"
 }
 
 const ofHost: Readonly<Record<string, (registry: string) => string>> = {
