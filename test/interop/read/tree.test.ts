@@ -83,6 +83,23 @@ const onDisk = (root: string): Map<string, Node> => {
 const withoutDirectories = (node: Node, path: string) =>
   node.kind === "directory" ? node.kind : everythingBeneath(node, path)
 
+/** umoci 0.4 leaves out an attribute whose value is empty. */
+const withoutEmptyAttributes = (node: Node, path: string) => ({
+  ...everythingBeneath(node, path),
+  xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== ""))
+})
+
+/**
+ * A layer that hides a directory, and with whiteouts of their own what was in it, leaves an empty directory in the layout
+ * `overlay`, where a merged tree has none. The kernel shows it, too.
+ */
+const withoutEmptied = (actual: Map<string, Node>, expected: Map<string, Node>): Map<string, Node> => {
+  const parents = new Set([...actual.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))))
+  return new Map(
+    [...actual].filter(([path, { kind }]) => expected.has(path) || kind !== "directory" || parents.has(path))
+  )
+}
+
 test.runIf(process.getuid?.() === 0)(
   `${count} random images are the same tree, however they are read`,
   async () => {
@@ -113,10 +130,11 @@ test.runIf(process.getuid?.() === 0)(
       ) => expect(differences(actual, expected, see), `${who}, seed ${seed}`).toEqual([])
       same(await read(remote, reference), "from the registry")
       same(await read(rootfs, reference), "from the store, rootfs")
-      same(await read(overlay, reference), "from the store, overlay", withoutDirectories)
+      const stackedTree = await read(overlay, reference)
+      same(withoutEmptied(stackedTree, expected), "from the store, overlay", withoutDirectories)
       same(await read(layers, reference), "from the store, layers")
 
-      same(onDisk(unpacked(layout, join(home.root, `umoci-${seed}`), String(seed))), "umoci")
+      same(onDisk(unpacked(layout, join(home.root, `umoci-${seed}`), String(seed))), "umoci", withoutEmptyAttributes)
 
       const point = join(home.root, `mounted-${seed}`)
       mkdirSync(point)
@@ -125,7 +143,9 @@ test.runIf(process.getuid?.() === 0)(
       mkdirSync(empty, { recursive: true })
       run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(stacked)}:${empty}`, point)
       try {
-        same(onDisk(point), "the kernel", withoutDirectories)
+        const shown = onDisk(point)
+        same(withoutEmptied(shown, expected), "the kernel", withoutDirectories)
+        expect(differences(stackedTree, shown, withoutDirectories), `as the kernel, seed ${seed}`).toEqual([])
       } finally {
         run("umount", point)
       }
