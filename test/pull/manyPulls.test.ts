@@ -1,0 +1,134 @@
+/** A client that has pulled many times keeps what it kept after ten pulls, however they ended. `PULLS` (60): how many. */
+import { getEventListeners } from "node:events"
+import { readdir } from "node:fs/promises"
+import { Socket } from "node:net"
+import { queryObjects } from "node:v8"
+import { Worker } from "node:worker_threads"
+import { expect, test } from "vitest"
+import type { Client } from "../../src/client.ts"
+import { fault, image, startRegistry, type TestRegistry } from "../../src/testing/index.ts"
+import { open, temporaryRoot } from "../support/open.ts"
+
+const pulls = Number(process.env["PULLS"] ?? 60)
+const images = 10
+
+const MiB = 2 ** 20
+/** What compiled code and the engine's own tables may add. Less than 5 KiB a pull: a socket alone is 7. */
+const heapBound = 4 * MiB
+
+/** Connections of the client that may be open at either count. */
+const pooled = 5
+
+interface Standing {
+  readonly sockets: number
+  readonly workers: number
+  readonly descriptors: number
+  readonly listeners: number
+  /** Bytes, after a collection. */
+  readonly heap: number
+}
+
+const measure = async (signal: AbortSignal): Promise<Standing> => {
+  // Each count collects what nobody holds.
+  const sockets = queryObjects(Socket, { format: "count" })
+  const workers = queryObjects(Worker, { format: "count" })
+  const { heapUsed: heap } = process.memoryUsage()
+  const descriptors = process.platform === "linux" ? (await readdir("/proc/self/fd")).length : 0
+  return { sockets, workers, descriptors, listeners: getEventListeners(signal, "abort").length, heap }
+}
+
+interface Served {
+  readonly reference: string
+  /** Of an image whose first layer's body never comes. */
+  readonly stalled: string
+  readonly stalledLayer: string
+}
+
+const serve = async (registry: TestRegistry): Promise<ReadonlyArray<Served>> =>
+  Promise.all(
+    Array.from({ length: images }, async (_, n) => {
+      const layersOf = (name: string) => ["etc", "srv"].map((directory) => ({ files: { [`${directory}/${n}`]: name } }))
+      const stalled = await image({ layers: layersOf("stalled") })
+      registry.add(`app:${n}`, await image({ layers: layersOf("app") }))
+      registry.add(`stalled:${n}`, stalled)
+      const stalledLayer = stalled.manifests[0]?.layers[0]?.digest ?? ""
+      registry.fault({ kind: "blob", reference: stalledLayer }, fault.stall(0))
+      return { reference: registry.reference(`app:${n}`), stalled: registry.reference(`stalled:${n}`), stalledLayer }
+    })
+  )
+
+/** `rejects` of the test runner keeps what it was given until the test ends. */
+const failureOf = (work: Promise<unknown>): Promise<string | undefined> =>
+  work.then(
+    () => undefined,
+    ({ message }: Error) => message
+  )
+
+/** As a promise until a signal of its own is aborted; as a sequence until it is left; one that fails; one to its end. */
+const pullOne = async (
+  oci: Client,
+  { log }: TestRegistry,
+  { reference, stalled, stalledLayer }: Served,
+  signal: AbortSignal,
+  way: number
+): Promise<void> => {
+  const begun = () => log.until(() => log.count({ kind: "blob", reference: stalledLayer }) > 0)
+  if (way === 0) {
+    const stop = new AbortController()
+    const pulling = oci.pull(stalled, { signal: AbortSignal.any([signal, stop.signal]) })
+    await begun()
+    stop.abort(new Error("enough"))
+    expect(await failureOf(pulling)).toBe("enough")
+  } else if (way === 1) {
+    const pulling = oci.pull$(stalled, { signal }).subscribe()
+    await begun()
+    pulling.unsubscribe()
+    await oci.settled()
+  } else if (way === 2) {
+    expect(await failureOf(oci.pull(`${reference}-missing`, { signal }))).toContain("-missing")
+  } else {
+    await oci.pull(reference, { signal })
+    await oci.remove(reference, { signal })
+  }
+  await log.settled()
+  log.clear()
+}
+
+test("many pulls leave what ten leave: sockets, workers, descriptors, listeners, memory", {
+  timeout: 1_200_000
+}, async () => {
+  await using home = await temporaryRoot()
+  await using registry = await startRegistry()
+  const served = await serve(registry)
+  // A connection for each request: what is kept of one is kept thousands of times.
+  registry.fault({}, fault.header("connection", "close"))
+  const { signal } = new AbortController()
+  await using oci = await open({ root: home.root, workers: 2 })
+
+  const pull = async (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      const each = served[n % images]
+      if (each !== undefined) await pullOne(oci, registry, each, signal, n % 4)
+    }
+  }
+  await pull(0, 10)
+  const ten = await measure(signal)
+  await pull(10, pulls)
+
+  // Sockets that were closed are let go of in later turns.
+  await expect
+    .poll(
+      async () => {
+        const { sockets, workers, descriptors, listeners, heap } = await measure(signal)
+        return {
+          sockets: Math.max(0, sockets - ten.sockets - pooled),
+          workers: Math.max(0, workers - ten.workers),
+          descriptors: Math.max(0, descriptors - ten.descriptors),
+          listeners,
+          heap: Math.max(0, heap - ten.heap - heapBound)
+        }
+      },
+      { timeout: 10_000 }
+    )
+    .toEqual({ sockets: 0, workers: 0, descriptors: 0, listeners: 0, heap: 0 })
+})
