@@ -94,10 +94,13 @@ const withoutEmptyAttributes = (node: Node, path: string) => ({
  * `overlay`, where a merged tree has none. The kernel shows it, too.
  */
 const withoutEmptied = (actual: Map<string, Node>, expected: Map<string, Node>): Map<string, Node> => {
-  const parents = new Set([...actual.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))))
-  return new Map(
-    [...actual].filter(([path, { kind }]) => expected.has(path) || kind !== "directory" || parents.has(path))
-  )
+  const kept = new Map(actual)
+  // The deepest first: what held only such directories is one itself.
+  for (const [path, { kind }] of [...actual].sort(([a], [b]) => (a < b ? 1 : -1))) {
+    const isEmpty = ![...kept.keys()].some((other) => other.startsWith(`${path}/`))
+    if (kind === "directory" && !expected.has(path) && isEmpty) kept.delete(path)
+  }
+  return kept
 }
 
 test.runIf(process.getuid?.() === 0)(
