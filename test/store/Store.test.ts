@@ -95,6 +95,7 @@ describe("find", () => {
         configDigest: image.config.digest,
         platform: "linux/amd64",
         size: image.manifest.bytes.length + image.config.bytes.length + 1001 + 1001,
+        config: expect.objectContaining({ env: { A: "1" }, diffIds: image.layers.map(({ diffId }) => diffId) }),
         layers: image.layers.map((layer) => ({ ...layer, path: join(store.layersDir, `${layer.digest}.extracted`) }))
       })
     })

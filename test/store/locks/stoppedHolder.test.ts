@@ -42,7 +42,7 @@ it.effect(
       yield* TestClock.adjust(1)
       const error = yield* Fiber.join(fiber)
       expect(error).toMatchObject({ operation: "lock", path, code: "ETIMEDOUT" })
-      expect(error.advice).toMatch(/stopped process/)
+      expect(error.advice).toMatch(/Find the process that has it open/)
       holder.process.kill("SIGKILL")
       yield* Effect.promise(() => holder.ended)
       yield* Effect.scoped(lockBriefly(path))
