@@ -18,7 +18,7 @@ export const noBody: BodyReader = { read: () => Promise.resolve(undefined), leav
 
 const headerAt = (path: string, facts: Facts): EntryHeader => ({ ...facts, path })
 
-const linkTo = (target: string, path: string, { facts, layer }: Leaf): TreeEntry => ({
+export const linkTo = (target: string, path: string, { facts, layer }: Leaf): TreeEntry => ({
   header: { ...facts, path, type: "link", linkPath: target, size: 0 },
   layer,
   body: noBody
