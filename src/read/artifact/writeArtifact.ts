@@ -3,15 +3,16 @@
  * to their names. A file that an earlier pull left there, byte for byte, is not downloaded again.
  */
 import { createHash } from "node:crypto"
-import { mkdir, rmdir } from "node:fs/promises"
+import { lstat, mkdir, rmdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { ArtifactOptions, Limits } from "../../api/config.ts"
 import { type Reason, UnsafeEntry } from "../../api/errors.ts"
 import type { Artifact, WrittenFile } from "../../api/results/Artifact.ts"
 import { listAt, makeDirectory } from "../../fs/directories.ts"
-import { syscall } from "../../fs/syscall.ts"
+import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { isTar } from "../../layer/compression/archiveTypes.ts"
 import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { emit, PullEvents } from "../../pull/events/PullEvents.ts"
@@ -60,18 +61,17 @@ export const writeArtifact = Effect.fnUntraced(function* (
     .slice(0, 16)
   // One pull at a time writes into a directory: the next one finds there what this one has published.
   yield* lock(`into-${key}`)
+  const isNew = (yield* ifMissing(syscall("lstat", target, () => lstat(target)))) === undefined
   yield* syscall("mkdir", target, () => makeDirectory(target))
   const staging = join(target, `.ociflow-${key}`)
   // What a dead process left there.
   yield* removeTree(staging)
   yield* syscall("mkdir", staging, () => mkdir(staging))
-  // A directory that this call has made, and put nothing into, goes too.
-  yield* Effect.addFinalizer(() =>
-    Effect.ignore(
-      Effect.andThen(
-        removeTree(staging),
-        syscall("rmdir", target, () => rmdir(target))
-      )
+  // If the call fails, a directory that it has made, and put nothing into, goes too.
+  yield* Effect.addFinalizer((exit) =>
+    Effect.andThen(
+      Effect.ignore(removeTree(staging)),
+      isNew && Exit.isFailure(exit) ? Effect.ignore(syscall("rmdir", target, () => rmdir(target))) : Effect.void
     )
   )
   const stagedAt = (index: number) => join(staging, String(index))

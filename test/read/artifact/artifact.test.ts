@@ -264,6 +264,18 @@ describe("files", () => {
   test("of an artifact without content are none", async () => {
     await using it = await pulled([{ bytes: text("{}"), mediaType: emptyType }])
     expect((await it.pull()).files).toEqual([])
+    expect(await readdir(it.into)).toEqual([])
+  })
+
+  test("that fail leave a directory that was there, empty or not", async () => {
+    await using it = await pulled([{ bytes: noise, title: "x" }])
+    it.registry.fault({ kind: "blob" }, fault.otherByte(77))
+    await mkdir(it.into)
+    expect(await reasonOf(it.pull())).toMatchObject({ _tag: "DigestMismatch" })
+    expect(await readdir(it.into)).toEqual([])
+    await writeFile(join(it.into, "mine"), "mine")
+    expect(await reasonOf(it.pull())).toMatchObject({ _tag: "DigestMismatch" })
+    expect(await readdir(it.into)).toEqual(["mine"])
   })
 
   test("of an image are its layers, named by their digests", async () => {
