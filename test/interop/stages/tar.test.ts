@@ -84,7 +84,7 @@ describe.runIf(able).each(Object.entries(programs))("%s", (_, unpack) => {
       "."
     ])
     const original = readTree((await programs["GNU tar"]?.(readFileSync(from))) ?? "")
-    expect(original.size).toBeGreaterThan(20)
+    expect(original.size).toBe(20)
     expect(
       differences(readTree(await unpack(await rewritten(readFileSync(from)))), original, everythingBeneath)
     ).toEqual([])
@@ -132,7 +132,7 @@ test("GNU tar and bsdtar list a file of more than 8 GiB, and read it to its end"
     for (let left = size; left > 0; left -= piece.length) yield piece.subarray(0, Math.min(left, piece.length))
   }
   const to = join(temporary(), "a.tar")
-  // Its bytes are zeros: a hole, in place of 8 GiB.
+  // The body is zeros: holes of the file, in place of 8 GiB. What is written is headers, padding and the end.
   let at = 0
   const { open } = await import("node:fs/promises")
   const file = await open(to, "w")
@@ -140,7 +140,7 @@ test("GNU tar and bsdtar list a file of more than 8 GiB, and read it to its end"
     { path: "big", type: "file", mode: 0o644, size, body: body() },
     { path: "after", type: "file", mode: 0o644 }
   ])) {
-    if (chunk.some((byte) => byte !== 0)) await file.write(chunk, 0, chunk.length, at)
+    if (chunk.length <= 1024) await file.write(chunk, 0, chunk.length, at)
     at += chunk.length
   }
   await file.truncate(at)
