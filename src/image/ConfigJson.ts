@@ -16,11 +16,11 @@ const Keys = AnyMap
 /** Docker's; durations are nanoseconds, and 0 is the default. */
 const Healthcheck = Schema.Struct({
   Test: advice(Texts),
-  Interval: advice(Schema.Number),
-  Timeout: advice(Schema.Number),
-  StartPeriod: advice(Schema.Number),
-  StartInterval: advice(Schema.Number),
-  Retries: advice(Schema.Number)
+  Interval: advice(Schema.Finite),
+  Timeout: advice(Schema.Finite),
+  StartPeriod: advice(Schema.Finite),
+  StartInterval: advice(Schema.Finite),
+  Retries: advice(Schema.Natural)
 })
 
 /** Defaults for a process that is started from the image. */

@@ -157,6 +157,20 @@ test("names of a hostile config are data: no prototype changes", async () => {
   expect(Object.getPrototypeOf(env)).toBe(Object.prototype)
 })
 
+const noNumbers = ["1e999", "-1e999", "null", '"1"']
+test.each([
+  ["Interval", noNumbers],
+  ["Timeout", noNumbers],
+  ["StartPeriod", noNumbers],
+  ["StartInterval", noNumbers],
+  ["Retries", [...noNumbers, "-1", "1.5"]]
+])("%s of a health check is left out where it is one of %j", async (field, values) => {
+  for (const value of values) {
+    const { healthcheck } = await configOf(`{"config":{"Healthcheck":{"Test":["NONE"],"${field}":${value}}}}`)
+    expect(healthcheck).toEqual({ test: ["NONE"] })
+  }
+})
+
 test.each([
   [{ Healthcheck: { Test: ["NONE"] } }, { healthcheck: { test: ["NONE"] } }],
   [{ Healthcheck: { Interval: -1, Retries: "x" } }, { healthcheck: { test: [] } }],
