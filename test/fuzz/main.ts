@@ -1,5 +1,6 @@
 /**
- * Mutated layers against the extractor. `npm run fuzz` runs 20 000 cases; FUZZ_CASES and FUZZ_SEED set how many and
+ * Mutated layers against the extractor, mutated documents and HTTP bodies against the client. `npm run fuzz` runs 20 000 cases,
+ * most of them layers; FUZZ_KIND (`layers`, `documents`, `bodies`) runs one kind. FUZZ_CASES and FUZZ_SEED set how many and
  * which, FUZZ_CASE runs one again and keeps its bytes, FUZZ_BLOBS names a directory with layers of real images.
  */
 import { randomBytes } from "node:crypto"
@@ -7,14 +8,16 @@ import { mkdtempSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { bundleWorker } from "./bundle.ts"
+import { isKind, kinds } from "./kinds.ts"
 import { runShare, type Told } from "./runShare.ts"
 
 /** Of one process, bytes. */
 const ceiling = 700 * 2 ** 20
 
-const { FUZZ_SEED, FUZZ_CASES = "20000", FUZZ_CASE, FUZZ_BLOBS } = process.env
+const { FUZZ_SEED, FUZZ_CASES = "20000", FUZZ_CASE, FUZZ_BLOBS, FUZZ_KIND } = process.env
 const seed = FUZZ_SEED ?? randomBytes(4).toString("hex")
 const only = FUZZ_CASE === undefined ? undefined : Number(FUZZ_CASE)
+if (FUZZ_KIND !== undefined && !isKind(FUZZ_KIND)) throw new Error(`FUZZ_KIND must be one of ${kinds.join(", ")}`)
 const cases = Number(FUZZ_CASES)
 const workers = only === undefined ? Math.min(availableParallelism(), 8) : 1
 const keep = only === undefined ? undefined : mkdtempSync(join(tmpdir(), "ociflow-fuzz-case-"))
@@ -29,7 +32,9 @@ let peak = 0
 const told: Told = {
   fail: (number, what) => {
     failures++
-    console.error(`case ${number}: ${what}\n  again: FUZZ_SEED=${seed} FUZZ_CASE=${number} npm run fuzz`)
+    console.error(
+      `case ${number}: ${what}\n  again: ${FUZZ_KIND === undefined ? "" : `FUZZ_KIND=${FUZZ_KIND} `}FUZZ_SEED=${seed} FUZZ_CASE=${number} npm run fuzz`
+    )
   },
   done: (report) => {
     peak = Math.max(peak, report.rss)
@@ -54,6 +59,7 @@ const runLane = async (lane: number): Promise<void> => {
       first,
       end: Math.min(end, first + workers * batch),
       step: workers,
+      ...(FUZZ_KIND === undefined ? {} : { kind: FUZZ_KIND }),
       ...(FUZZ_BLOBS === undefined ? {} : { blobs: FUZZ_BLOBS }),
       ...(keep === undefined ? {} : { keep })
     }

@@ -1,4 +1,4 @@
-/** One case: what it does to a directory, and which law it breaks, if any. */
+/** One case of a mutated layer: what it does to a directory, and which law it breaks, if any. */
 import { createHash } from "node:crypto"
 import { mkdirSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
@@ -14,6 +14,7 @@ import { mutate } from "./mutate.ts"
 import { readBodies } from "./readBodies.ts"
 import type { Sentinel } from "./Sentinel.ts"
 import { countSteps } from "./steps.ts"
+import type { Case, Verdict } from "./Verdict.ts"
 
 /** Small enough to be met. */
 const limits = {
@@ -30,21 +31,6 @@ const limits = {
 
 /** Of the bodies that are read: holes of more than one turn. */
 const wide = { ...limits, fileBytes: 2 ** 23 }
-
-export interface Case {
-  readonly seed: string
-  readonly number: number
-}
-
-export interface Verdict {
-  /** `tree`, or the reason's tag. */
-  readonly outcome: string
-  /** The broken law. */
-  readonly broken?: string
-  readonly blob: Uint8Array
-  /** Until the next case. */
-  readonly archive: Buffer
-}
 
 /** Of the first extraction. */
 const decompressed = Buffer.alloc(limits.layerBytes)
@@ -123,6 +109,6 @@ export const runCase = async (
     const bodies = await readBodies(archive, wide, number % 16 === 0)
     if (bodies !== undefined) problems.push(`through entries$: ${bodies}`)
   }
-  const verdict = { outcome: tagOf(first), blob: blob.bytes, archive: first.archive }
+  const verdict = { outcome: tagOf(first), kept: { blob: blob.bytes, tar: first.archive } }
   return problems.length === 0 ? verdict : { ...verdict, broken: problems.join("; ") }
 }

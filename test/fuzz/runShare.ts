@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Report, Share } from "./worker.ts"
 
-/** A case takes some milliseconds; one that takes this long, on however busy a machine, never ends. Milliseconds. */
-const hang = 30_000
+/** A case takes some milliseconds, a pull a second; one that takes this long, on however busy a machine, never ends. Milliseconds. */
+const hang = 120_000
 /** A process starts in a second or two, and makes its archives. */
 const start = 120_000
 const turn = 500
