@@ -175,7 +175,7 @@ test("EIO: a disk that fails while bytes are kept; what is whole before that is 
   const failing = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", join(root, "partial", layer)]
   const { code, last } = await pull(...failing, "-e", "inject=write,writev,pwrite64,pwritev:error=EIO:when=3+", "--")
   expect(code).toBe(1)
-  expect(last).toMatchObject(refused("EIO", "The disk reports an error"))
+  expect(last).toMatchObject(refused("EIO", "The disk reported an error"))
   nothingPublished()
   const { size } = statSync(join(root, "partial", layer))
   expect(size).toBeGreaterThan(0)

@@ -21,7 +21,7 @@ const pull = async (client: Client): Promise<PulledImage> => {
 const client = await open({ root: "images", limits: { layers: 10, depth: undefined }, proxy: false })
 const { layers } = await pull(client)
 const paths: Array<Entry["path"]> = []
-client.images().then((images) => images.map(({ reference }) => paths.push(reference)))
+await client.images().then((images) => images.map(({ reference }) => paths.push(reference)))
 await client.close()
 await rm("images", { recursive: true })
 if (layers.length === 0 || told.at(-1) !== "Pulled") throw new Error("nothing was pulled")

@@ -1,10 +1,9 @@
 /** How a program asks for the package, and what its types are to a compiler. */
 import type { MatrixRow } from "../MatrixRow.ts"
 
-const typescript = (name: string, version: string, isQuick = false): MatrixRow => ({
+const typescript = (name: string, version: string): MatrixRow => ({
   name,
   place: `TypeScript ${version}: \`node16\`, \`nodenext\`, \`bundler\`, \`skipLibCheck: false\``,
-  isQuick,
   run: async (project) => {
     await project.install(`typescript@${version}`, "@types/node@20.19.9")
     const foreign = new Set<string>()
@@ -47,7 +46,7 @@ export const modules: ReadonlyArray<MatrixRow> = [
       return undefined
     }
   },
-  typescript("typescript-5.4", "5.4.5", true),
+  typescript("typescript-5.4", "5.4.5"),
   typescript("typescript-5.9", "5.9.3"),
   typescript("typescript-7", "7.0.2")
 ]

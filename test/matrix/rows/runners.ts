@@ -11,7 +11,6 @@ export const runners: ReadonlyArray<MatrixRow> = [
   {
     name: "jest",
     place: "Jest 30.5, ES modules (`--experimental-vm-modules`)",
-    isQuick: true,
     run: async (project) => {
       await project.install("jest@30.5.2")
       await project.write("pulls.test.mjs", program('import * as ociflow from "ociflow"'))
