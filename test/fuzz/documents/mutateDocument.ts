@@ -182,8 +182,11 @@ const mutateOnce = (random: Prng, document: Json): void => {
       const lists = places.filter((it) => it.parent.kind === "array")
       const found = lists[random.below(lists.length)]
       if (found?.parent.kind !== "array") break
-      const length = Math.min(random.pick(lengths), Math.ceil(mostBytes / textOf(found.value).length))
-      const copies = Array.from({ length }, () => found.value)
+      // As texts: what is copied would be mutated in all its places, and grow with them.
+      const text = textOf(found.value)
+      const copies = Array.from({ length: Math.min(random.pick(lengths), Math.ceil(mostBytes / text.length)) }, () =>
+        raw(text)
+      )
       found.parent.items.splice(found.index, 1, ...copies)
       break
     }
