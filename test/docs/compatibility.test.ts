@@ -21,5 +21,5 @@ test.for(sections)("$title: each line has its law, and no line stands there twic
 test("its table of the matrix has a line for each row, and none that does not work", async () => {
   const outcomes = [...outcomesOf(await readTable())]
   expect(outcomes.map(([name]) => name)).toEqual(matrix.map(({ name }) => name))
-  for (const [name, outcome] of outcomes) expect(outcome, name).toMatch(/^works|^was not run$/)
+  for (const [name, outcome] of outcomes) expect(outcome, name).toMatch(/^works/)
 })
