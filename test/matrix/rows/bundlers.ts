@@ -20,7 +20,7 @@ const bundler = (name: string, heading: string, packages: ReadonlyArray<string>,
 
 export const bundlers: ReadonlyArray<MatrixRow> = [
   bundler("esbuild", "esbuild, ES modules", ["esbuild@0.28.2"], true),
-  bundler("esbuild-cjs", "esbuild, CommonJS", ["esbuild@0.28.2"], true),
+  bundler("esbuild-cjs", "esbuild, CommonJS", ["esbuild@0.28.2"]),
   bundler(
     "rollup",
     "Rollup",
@@ -33,7 +33,7 @@ export const bundlers: ReadonlyArray<MatrixRow> = [
     true
   ),
   bundler("rolldown", "Rolldown", ["rolldown@1.3.3"]),
-  bundler("webpack", "webpack", ["webpack@5.113.0", "webpack-cli@7.3.1"], true),
+  bundler("webpack", "webpack", ["webpack@5.113.0", "webpack-cli@7.3.1"]),
   bundler("vite", "Vite, SSR", ["vite@8.4.0"]),
   bundler("ncc", "ncc", ["@vercel/ncc@0.45.0"])
 ]
