@@ -4,26 +4,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
-import {
-  concat,
-  concatMap,
-  lastValueFrom,
-  NEVER,
-  Observable,
-  type ObservableInput,
-  of,
-  takeUntil,
-  tap,
-  throwError,
-  toArray
-} from "rxjs"
+import { Observable } from "rxjs"
 import {
   type ArtifactOptions,
-  type BlobOptions,
   type ConfigOptions,
   defaultLimits,
-  defaultTimeouts,
   type EntriesOptions,
   filled,
   type HoldOptions,
@@ -40,88 +25,39 @@ import {
   type VerifyOptions,
   type Watching
 } from "./api/config.ts"
-import { DeadlineExceeded, isReason, NotCached, PullError, type Reason } from "./api/errors.ts"
+import { NotCached, PullError } from "./api/errors.ts"
 import type { Emit, PullEvent } from "./api/events.ts"
 import { checkOptions } from "./api/options/checkOptions.ts"
 import type { Referrer } from "./api/results/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
-import type { EntryCursor } from "./layer/EntryCursor.ts"
-import { extractionOf, variantOf } from "./layer/ExtractionOptions.ts"
-import { layouts } from "./layer/layout/layouts.ts"
-import { ExtractionPool } from "./layer/pool/ExtractionPool.ts"
-import { naming, naming$, namingError, watched, watched$ } from "./pull/call.ts"
+import { naming, naming$, watched } from "./pull/call.ts"
 import { PullEvents } from "./pull/events/PullEvents.ts"
-import { SharedWork } from "./pull/flights/SharedWork.ts"
 import { holdImage } from "./pull/holdImage.ts"
-import { ImageSources } from "./pull/ImageSources.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "./pull/lookup.ts"
+import { makeCalls, withPendingTeardowns } from "./pull/makeCalls.ts"
 import { pull } from "./pull/pull.ts"
+import { servicesLayer } from "./pull/services.ts"
 import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
-import { awaitTeardowns, drain, makeLift, PendingTeardowns, scoped$ } from "./reactive/bridge.ts"
-import { Gate } from "./reactive/Gate.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import { readArtifact } from "./read/artifact/readArtifact.ts"
-import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import { blobOf } from "./read/blob/blobOf.ts"
-import { concatGated } from "./read/blob/concatGated.ts"
-import { iterateGated } from "./read/blob/iterateGated.ts"
-import { concatNext } from "./read/entries/concatNext.ts"
-import type { EntriesFunction, Entry, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
+import { blobReaders } from "./read/blob/blobReaders.ts"
+import type { EntriesFunction, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
 import { entriesOf } from "./read/entries/entriesOf.ts"
-import { iterateEntries } from "./read/entries/iterateEntries.ts"
-import type { EntryOrigin, ReadEntry } from "./read/entries/makeEntry.ts"
-import { pushEntries } from "./read/entries/pushEntries.ts"
+import { entryReaders } from "./read/entries/entryReaders.ts"
 import { readConfig } from "./read/readConfig.ts"
 import { listOf, readFileOf } from "./read/tree/readPath.ts"
 import { treeOf } from "./read/tree/treeOf.ts"
-import { Registry } from "./registry/Registry.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
-import { makeOpenSource } from "./source/Origin.ts"
 import { Blobs } from "./store/blobs/Blobs.ts"
 import { Catalogue } from "./store/catalogue/Catalogue.ts"
-import { type Store, storeLayer } from "./store/Store.ts"
-import { Staging } from "./store/trees/Staging.ts"
 import { Upkeep } from "./store/upkeep/Upkeep.ts"
-
-/** What the steps of a pull need. */
-type Services = ExtractionPool | ImageSources | Registry | SharedWork | Store
 
 const storeName = "(store)"
 
 const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
-
-const sources = ({ limits }: PullerOptions): Layer.Layer<ImageSources, never, Registry | Staging> =>
-  Layer.effect(
-    ImageSources,
-    Effect.gen(function* () {
-      const registry = yield* Registry
-      const { stage } = yield* Staging
-      const lift = yield* makeLift()
-      return makeOpenSource({ registry, lift, limits: filled(defaultLimits, limits), directory: stage })
-    })
-  )
-
-const services = (options: PullerOptions, emit: Emit): Layer.Layer<Services, Reason> => {
-  const extraction = extractionOf(options)
-  const trees = { variant: variantOf(extraction), merged: layouts[extraction.layout].isMerged }
-  // A service is closed before those it depends on.
-  return SharedWork.layer(options).pipe(
-    Layer.provideMerge(sources(options)),
-    Layer.provideMerge(
-      Layer.mergeAll(
-        Registry.layer(options),
-        ExtractionPool.layer({ ...options, ...extraction }),
-        storeLayer({ ...options, ...trees, emit })
-      )
-    )
-  )
-}
-
-/** Gives each puller its own set of pending teardowns. */
-const withPendingTeardowns = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.suspend(() => Effect.provideService(effect, PendingTeardowns, new Set()))
 
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)
@@ -129,50 +65,16 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   // Warnings from opening the catalogue go to every pull that is running then.
   const listeners = new Set<Emit>()
   const context = yield* Layer.build(
-    services(options, (event) => {
+    servicesLayer(options, (event) => {
       for (const listener of [...listeners]) listener(event)
     })
   )
   const blobs = Context.get(context, Blobs)
   const catalogue = Context.get(context, Catalogue)
   const upkeep = Context.get(context, Upkeep)
-  const lift = yield* makeLift()
-  const leaving = yield* PendingTeardowns
-
-  const { total } = filled(defaultTimeouts, options.timeouts)
-  const late = () => new DeadlineExceeded({ millis: total })
-  /** Applies `timeouts.total` to each caller, even if several share one pull. */
-  const inTime = <A, R>(effect: Effect.Effect<A, Reason, R>): Effect.Effect<A, Reason, R> =>
-    Number.isFinite(total)
-      ? Effect.timeoutOrElse(effect, { duration: total, orElse: () => Effect.fail(late()) })
-      : effect
-  const inTime$ = <A>(source: Observable<A>): Observable<A> =>
-    Number.isFinite(total)
-      ? source.pipe(takeUntil(lift(Effect.sleep(total)).pipe(concatMap(() => throwError(late)))))
-      : source
-
-  /** A step with its services. */
-  const provided = <A, E, R>(step: Effect.Effect<A, E, R>): Effect.Effect<A, E, Exclude<R, Services>> =>
-    Effect.provideContext(step, context)
-  const sequence$ = <A>(step: Effect.Effect<Observable<A>, Reason, Services | Scope.Scope>, emit: Emit) =>
-    scoped$(lift, provided(Effect.provideService(step, PullEvents, emit)), (sequence$) => sequence$)
-  const collected = <A, R>(listing: Effect.Effect<Observable<A>, Reason, R>) =>
-    listing.pipe(
-      Effect.flatMap((list$) => drain(isReason)(list$.pipe(toArray()))),
-      Effect.map((all = []): ReadonlyArray<A> => all),
-      Effect.scoped,
-      inTime
-    )
-
-  const forEach =
-    <A>(next: (value: A) => void) =>
-    <R>(listing: Effect.Effect<Observable<A>, Reason, R>) =>
-      listing.pipe(
-        Effect.flatMap((list$) => drain(isReason)(list$.pipe(tap(next)))),
-        Effect.asVoid,
-        Effect.scoped,
-        inTime
-      )
+  const calls = yield* makeCalls(context, options.timeouts)
+  const { call, inTime, lift, list, list$, listTo, opened$, provided, settled, whenSettled } = calls
+  const limits = filled(defaultLimits, options.limits)
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
@@ -207,70 +109,13 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       })
     }).pipe(naming$(reference))
 
-  const limits = filled(defaultLimits, options.limits)
-  type Reading = Omit<EntriesOptions & TreeOptions, "gate">
-  /** The entries that `open` reads, in three spellings. */
-  const readings = <O extends Reading & Watching>(
-    name: "entries$" | "tree",
-    open: (
-      reference: string,
-      options: Omit<O, keyof Watching>,
-      origin: Pick<EntryOrigin, "limits" | "named">
-    ) => Effect.Effect<EntryCursor<ReadEntry>, Reason, Services | Scope.Scope>
-  ) => {
-    const reading$ = <A>(
-      reference: string,
-      given: O | undefined,
-      named: EntryOrigin["named"],
-      use: (cursor: EntryCursor<ReadEntry>, gate: Gate | undefined) => Observable<A>
-    ) =>
-      watched$(name, given, (options, emit) => {
-        const { gate } = options as EntriesOptions
-        return sequence$(
-          Effect.map(open(reference, options, { limits, named }), (cursor) => use(cursor, gate)),
-          emit
-        )
-      })
-    return {
-      sequence$: <A>(
-        reference: string,
-        options?: O,
-        project?: (entry: Entry, index: number) => ObservableInput<A>
-      ): Observable<Entry | A> =>
-        reading$<Entry | A>(reference, options, namingError(reference), (cursor, gate) =>
-          project === undefined
-            ? pushEntries(cursor, gate)
-            : concatNext(cursor.next, ({ entry }, index) => project(entry, index))
-        ).pipe(naming$(reference)),
-      iterable: (reference: string, options?: O) => {
-        const named = namingError(reference)
-        return iterateEntries({
-          cursor$: reading$(reference, options, named, (cursor) => concat(of(cursor), NEVER)).pipe(naming$(reference)),
-          named,
-          settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
-        })
-      }
-    }
-  }
-  const entries = readings<EntriesOptions & Watching>("entries$", entriesOf)
-  const tree = readings<TreeOptions & Watching>("tree", treeOf)
-
-  const bytesOf$ = (reference: string, digest: string, options: LookOptions & { readonly gate: Gate }, emit: Emit) =>
-    sequence$(blobOf(reference, digest, options, limits), emit)
-  const blob$ = <A>(
-    reference: string,
-    digest: string,
-    options?: BlobOptions & Watching,
-    project?: (chunk: Uint8Array, index: number) => ObservableInput<A>
-  ): Observable<Uint8Array | A> =>
-    watched$(
-      "blob$",
-      options,
-      ({ gate = new Gate(), ...options }, emit): Observable<Uint8Array | A> =>
-        project === undefined
-          ? bytesOf$(reference, digest, { ...options, gate }, emit)
-          : concatGated((gate) => bytesOf$(reference, digest, { ...options, gate }, emit), project)
-    ).pipe(naming$(reference))
+  const entries = entryReaders<EntriesOptions & Watching>({ name: "entries$", open: entriesOf, limits, calls })
+  const tree = entryReaders<TreeOptions & Watching>({ name: "tree", open: treeOf, limits, calls })
+  const { blob, blob$ } = blobReaders({
+    names: { sequence: "blob$", iterable: "blob" },
+    open$: (reference, digest, options, emit) => opened$(blobOf(reference, digest, options, limits), emit),
+    settled: whenSettled
+  })
 
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
@@ -285,74 +130,35 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     tree$: tree.sequence$ as TreeFunction,
     tree: tree.iterable,
     readFile: ((reference: string, path: string, options?: ReadFileOptions & Watching, listen?: Emit) =>
-      watched("readFile", options, listen, (options) => inTime(readFileOf(reference, path, options, limits))).pipe(
-        provided,
-        naming(reference)
+      call("readFile", reference, options, listen, (options) =>
+        readFileOf(reference, path, options, limits)
       )) as ReadFileFunction,
     list: (reference: string, path = "/", options?: ListDirectoryOptions & Watching, listen?: Emit) =>
-      watched("list", options, listen, (options) => inTime(listOf(reference, path, options, limits))).pipe(
-        provided,
-        naming(reference)
-      ),
+      call("list", reference, options, listen, (options) => listOf(reference, path, options, limits)),
     artifact: ((reference: string, options?: ArtifactOptions & Watching, listen?: Emit) =>
-      watched("artifact", options, listen, (options) => inTime(readArtifact(reference, options, limits))).pipe(
-        provided,
-        naming(reference)
+      call("artifact", reference, options, listen, (options) =>
+        readArtifact(reference, options, limits)
       )) as ArtifactEffect,
-    blob$: blob$ as BlobFunction,
-    blob: (reference: string, digest: string, options?: LookOptions & Watching) => {
-      const named$ = naming$(reference)
-      return iterateGated({
-        open: (gate) =>
-          named$(watched$("blob", options, (options, emit) => bytesOf$(reference, digest, { ...options, gate }, emit))),
-        settled: () => lastValueFrom(lift(awaitTeardowns(leaving)))
-      })
-    },
+    blob$,
+    blob,
     config: (reference: string, options?: ConfigOptions & Watching, listen?: Emit) =>
-      watched("config", options, listen, (options) => inTime(readConfig(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      call("config", reference, options, listen, (options) => readConfig(reference, options)),
     resolve: (reference: string, options?: LookOptions & Watching, listen?: Emit) =>
-      watched("resolve", options, listen, (options) => inTime(resolveReference(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      call("resolve", reference, options, listen, (options) => resolveReference(reference, options)),
     manifest: (reference: string, options?: ManifestOptions & Watching, listen?: Emit) =>
-      watched("manifest", options, listen, (options) => inTime(readManifest(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      call("manifest", reference, options, listen, (options) => readManifest(reference, options)),
     tags$: (reference: string, options?: LookOptions & Watching) =>
-      watched$("tags", options, (options, emit) => sequence$(tagsOf(reference, options), emit)).pipe(
-        inTime$,
-        naming$(reference)
-      ),
+      list$("tags", reference, options, (options) => tagsOf(reference, options)),
     tags: (reference: string, options?: LookOptions & Watching, listen?: Emit) =>
-      watched("tags", options, listen, (options) => collected(tagsOf(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      list("tags", reference, options, listen, (options) => tagsOf(reference, options)),
     forEachTag: (reference: string, next: (tag: string) => void, options?: LookOptions & Watching) =>
-      watched("tags", options, undefined, (options) => forEach(next)(tagsOf(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      listTo("tags", reference, options, next, (options) => tagsOf(reference, options)),
     referrers$: (reference: string, options?: ReferrersOptions & Watching) =>
-      watched$("referrers", options, (options, emit) => sequence$(referrersOf(reference, options), emit)).pipe(
-        inTime$,
-        naming$(reference)
-      ),
+      list$("referrers", reference, options, (options) => referrersOf(reference, options)),
     referrers: (reference: string, options?: ReferrersOptions & Watching, listen?: Emit) =>
-      watched("referrers", options, listen, (options) => collected(referrersOf(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      list("referrers", reference, options, listen, (options) => referrersOf(reference, options)),
     forEachReferrer: (reference: string, next: (referrer: Referrer) => void, options?: ReferrersOptions & Watching) =>
-      watched("referrers", options, undefined, (options) => forEach(next)(referrersOf(reference, options))).pipe(
-        provided,
-        naming(reference)
-      ),
+      listTo("referrers", reference, options, next, (options) => referrersOf(reference, options)),
     images: (options?: ListOptions & Watching) => watched("images", options, undefined, images).pipe(naming(storeName)),
     inspect: (reference: string, options?: Watching) =>
       watched("inspect", options, undefined, () => Effect.flatMap(nameOf(reference), catalogue.inspect)).pipe(
@@ -375,7 +181,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       watched("verify", options, listen, ({ repair: isRepair = false }) =>
         isRepair ? repair(pullInTime) : Effect.map(compareTrees, (compared) => ({ ...compared, repaired: [] }))
       ).pipe(provided, naming(storeName)),
-    settled: awaitTeardowns(leaving)
+    settled
   }
 }, withPendingTeardowns)
 

@@ -41,10 +41,10 @@ export const progress =
   (events) =>
     new Observable((views) => {
       let state = initial
-      let shown = initial
+      let shown = ""
       const show = () => {
         state = at(state, scheduler.now())
-        shown = state
+        shown = phasesOf(state.view)
         views.next(state.view)
       }
       show()
@@ -53,8 +53,9 @@ export const progress =
         events.subscribe({
           next: (event) => {
             state = advance(state, event, scheduler.now())
-            if (event._tag === "LayerProgress" && phasesOf(state.view) === phasesOf(shown.view)) return
-            shown = state
+            const phases = phasesOf(state.view)
+            if (event._tag === "LayerProgress" && phases === shown) return
+            shown = phases
             views.next(state.view)
           },
           error: (error) => {

@@ -3,6 +3,7 @@ import { ArchiveWriter } from "../layer/tar/ArchiveWriter.ts"
 import type { Part } from "../layer/tar/untar.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import { whenOpen } from "../read/entries/whenOpen.ts"
+import { done, serialIterator } from "../read/serialIterator.ts"
 import { concatPull } from "./concatPull.ts"
 import { headerOf, type TarEntry } from "./TarEntry.ts"
 
@@ -11,14 +12,11 @@ export type TarEntries = AsyncIterable<TarEntry> | Iterable<TarEntry>
 const iteratorOf = <A>(values: AsyncIterable<A> | Iterable<A>): AsyncIterator<A> | Iterator<A> =>
   Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]()
 
-const done = { done: true, value: undefined } as const
-
 const iterate = (entries: TarEntries): AsyncIterator<Uint8Array, undefined> => {
   const writer = new ArchiveWriter()
   const outer = iteratorOf(entries)
   let inner: ReturnType<typeof iteratorOf<Uint8Array>> | undefined
   let isOver = false
-  let last: Promise<unknown> = Promise.resolve()
 
   const bytesOf = (part: Part): ReadonlyArray<Uint8Array> => {
     const chunks: Array<Uint8Array> = []
@@ -44,6 +42,7 @@ const iterate = (entries: TarEntries): AsyncIterator<Uint8Array, undefined> => {
   const chunks = generate()
   /** What is being waited for ends, too: a generator's own `return` would wait for it. */
   const close = async () => {
+    if (isOver) return
     isOver = true
     await Promise.all([inner?.return?.(), outer.return?.()])
   }
@@ -60,17 +59,7 @@ const iterate = (entries: TarEntries): AsyncIterator<Uint8Array, undefined> => {
       throw error
     }
   }
-  return {
-    next: () => {
-      const asked = last.then(step, step)
-      last = asked
-      return asked
-    },
-    return: async () => {
-      if (!isOver) await close()
-      return done
-    }
-  }
+  return serialIterator<Uint8Array>(step, close)
 }
 
 /**

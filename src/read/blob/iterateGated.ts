@@ -1,6 +1,7 @@
 /** A sequence for `for await`: a value is asked of the source when it is asked for here. */
 import type { Observable, Subscription } from "rxjs"
 import { Gate } from "../../reactive/Gate.ts"
+import { done, serialIterator } from "../serialIterator.ts"
 
 export interface GatedSource<A> {
   /** Subscribed to at the first `next`. It gives nothing while the gate is closed. */
@@ -8,8 +9,6 @@ export interface GatedSource<A> {
   /** Resolves when what was unsubscribed from is closed. */
   readonly settled: () => Promise<void>
 }
-
-const done = { done: true, value: undefined } as const
 
 interface Waiting<A> {
   readonly resolve: (result: IteratorResult<A, undefined>) => void
@@ -23,7 +22,6 @@ const iterate = <A>({ open, settled }: GatedSource<A>): AsyncIterator<A, undefin
   let end: { readonly error?: unknown } | undefined
   let waiting: Waiting<A> | undefined
   let subscription: Subscription | undefined
-  let last: Promise<unknown> = Promise.resolve()
 
   const settle = () => {
     if (waiting === undefined) return
@@ -62,21 +60,14 @@ const iterate = <A>({ open, settled }: GatedSource<A>): AsyncIterator<A, undefin
         }
       })
     })
-  return {
-    next: () => {
-      const asked = last.then(ask, ask)
-      last = asked
-      return asked
-    },
-    return: async () => {
-      end = {}
-      held.length = 0
-      subscription?.unsubscribe()
-      settle()
-      await settled()
-      return done
-    }
+  const close = async () => {
+    end = {}
+    held.length = 0
+    subscription?.unsubscribe()
+    settle()
+    await settled()
   }
+  return serialIterator<A>(ask, close)
 }
 
 /** Each iteration subscribes anew. */

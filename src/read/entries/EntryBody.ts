@@ -3,6 +3,7 @@ import { Observable } from "rxjs"
 import { BodyGone } from "../../api/errors.ts"
 import type { BodyReader } from "../../layer/EntryCursor.ts"
 import type { Gate } from "../../reactive/Gate.ts"
+import { done, serialIterator } from "../serialIterator.ts"
 import { whenOpen } from "./whenOpen.ts"
 
 export interface EntryBodyOptions {
@@ -63,30 +64,27 @@ export class EntryBody implements AsyncIterable<Uint8Array> {
   readonly [Symbol.asyncIterator] = (): AsyncIterator<Uint8Array, undefined> => {
     let reader: BodyReader | undefined
     let isDone = false
-    let last: Promise<unknown> = Promise.resolve()
-    const done = { done: true, value: undefined } as const
-    return {
-      next: () => {
-        reader ??= this.take()
-        const { read } = reader
-        const step = async () => {
-          if (isDone) return done
-          const value = await read().catch((error) => {
-            isDone = true
-            throw error
-          })
-          if (value !== undefined) return { done: false, value } as const
-          isDone = true
-          return done
-        }
-        const asked = last.then(step, step)
-        last = asked
-        return asked
-      },
-      return: async () => {
-        if (!isDone) reader?.leave()
+    const step = async () => {
+      if (isDone) return done
+      const value = await reader?.read().catch((error) => {
         isDone = true
-        return done
+        throw error
+      })
+      if (value !== undefined) return { done: false, value } as const
+      isDone = true
+      return done
+    }
+    const close = async () => {
+      if (!isDone) reader?.leave()
+      isDone = true
+    }
+    const iterator = serialIterator<Uint8Array>(step, close)
+    return {
+      ...iterator,
+      next: () => {
+        // At once, not in a later step: the body counts as asked for when `next` has returned.
+        reader ??= this.take()
+        return iterator.next()
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Entries for `for await`: the image is opened when the first entry is asked for, and closed at the end, by `return`, or by an error. */
 import type { Observable, Subscription } from "rxjs"
 import type { EntryCursor } from "../../layer/EntryCursor.ts"
+import { done, serialIterator } from "../serialIterator.ts"
 import type { Entry } from "./Entry.ts"
 import type { ReadEntry } from "./makeEntry.ts"
 
@@ -13,14 +14,11 @@ export interface Iteration {
   readonly settled: () => Promise<void>
 }
 
-const done = { done: true, value: undefined } as const
-
 const iterate = ({ cursor$, named, settled }: Iteration): AsyncIterator<Entry, undefined> => {
   let opened: Promise<EntryCursor<ReadEntry>> | undefined
   let subscription: Subscription | undefined
   let failure: { readonly error: unknown } | undefined
   let isDone = false
-  let last: Promise<unknown> = Promise.resolve()
 
   const open = () =>
     new Promise<EntryCursor<ReadEntry>>((resolve, reject) => {
@@ -54,17 +52,7 @@ const iterate = ({ cursor$, named, settled }: Iteration): AsyncIterator<Entry, u
       throw failure === undefined ? named(error) : failure.error
     }
   }
-  return {
-    next: () => {
-      const asked = last.then(step, step)
-      last = asked
-      return asked
-    },
-    return: async () => {
-      await close()
-      return done
-    }
-  }
+  return serialIterator<Entry>(step, close)
 }
 
 /** Each iteration reads the image anew. */

@@ -1,0 +1,22 @@
+/** An async iterator whose steps wait for each other, whoever calls `next` and however often. */
+
+export const done = { done: true, value: undefined } as const
+
+/** `step` is one `next`, and is not called before the last one has settled. `close` is `return`, which waits for no step. */
+export const serialIterator = <A>(
+  step: () => Promise<IteratorResult<A, undefined>>,
+  close: () => Promise<void>
+): AsyncIterator<A, undefined> => {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    next: () => {
+      const asked = last.then(step, step)
+      last = asked
+      return asked
+    },
+    return: async () => {
+      await close()
+      return done
+    }
+  }
+}
