@@ -68,7 +68,7 @@ export class Puller extends Context.Service<
     /**
      * Reads the image as a container sees it: each path once, from the highest layer that has it, with whiteouts applied. A
      * directory is emitted before its content, and a hard link after its file. If the image is in the store, it is read there,
-     * without the network. Else its layers are read and verified before the first entry is emitted; with `only`, just the layers
+     * without the network. If not, its layers are read and verified before the first entry is emitted; with `only`, just the layers
      * that are needed. `project` works as for `entries$`.
      */
     readonly tree$: TreeFunction
@@ -76,7 +76,7 @@ export class Puller extends Context.Service<
     readonly tree: (reference: string, options?: TreeOptions & Watching) => AsyncIterable<Entry>
     /**
      * Reads one file of the image, of at most `limits.bodyBytes`; with `encoding`, as text. Symbolic links are followed within
-     * the image. It pulls nothing: it reads the store if the image is there, else it downloads the layers from the highest down
+     * the image. It pulls nothing: it reads the store if the image is there; if not, it downloads the layers from the highest down
      * to the one that has the file. Fails with `NotInImage` or `UnsuitablePath`.
      */
     readonly readFile: ReadFileFunction
@@ -92,7 +92,7 @@ export class Puller extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<EntryFacts>, PullError>
     /**
      * Returns an image's config: environment, entry point, user and more. It pulls nothing. The config comes from the store
-     * if the image is there, else from the registry.
+     * if the image is there, from the registry otherwise.
      */
     readonly config: (
       reference: string,
@@ -107,7 +107,7 @@ export class Puller extends Context.Service<
     readonly artifact: ArtifactEffect
     /**
      * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
-     * they pass: the last piece is emitted only if digest and size are right, else the observable fails instead. A body that
+     * they pass: the last piece is emitted only if digest and size are right; if not, the observable fails instead. A body that
      * breaks is continued. The next piece is emitted after the result of `project` for the last one has completed; without
      * `project`, after the observer's `next` has returned and while the gate is open. Unsubscribing closes the connection.
      */

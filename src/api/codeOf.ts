@@ -8,7 +8,7 @@ import { types } from "node:util"
 export const isError = (value: unknown): value is Error =>
   types.isNativeError(value) || Object.prototype.toString.call(value) === "[object DOMException]"
 
-/** The system's or Node's name for what went wrong (`ENOENT`, `ERR_…`); empty where there is none. */
+/** The error's code, from the system or from Node (`ENOENT`, `ERR_…`); empty if it has no code. */
 export const codeOf = (error: unknown): string => {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined
   return typeof code === "string" ? code : ""
@@ -17,5 +17,5 @@ export const codeOf = (error: unknown): string => {
 /** Whatever was thrown, as text. */
 export const messageOf = (error: unknown): string => (isError(error) ? error.message : String(error))
 
-/** For an error of the system its code, else its message. */
+/** The code of a system error, or the message of any other. */
 export const codeOrMessage = (error: unknown): string => codeOf(error) || messageOf(error)

@@ -6,7 +6,7 @@ import { PullError, printable } from "../api/errors.ts"
 import { type Ending, signalCodes } from "./signals.ts"
 import { adviceOf, messageFor } from "./text/adviceOf.ts"
 
-/** 0 done, 1 failed, 2 asked wrongly, else by a signal; `say` gets what a person should read. */
+/** 0: done; 1: failed; 2: wrong usage; otherwise the signal's code. `say` gets the text for the user. */
 export const exitCode = (
   exit: Exit.Exit<unknown, unknown>,
   ending: Ending | undefined,

@@ -11,7 +11,7 @@ export const home = (): string | undefined => {
   }
 }
 
-/** Paths beneath it: none where there is none. */
+/** Paths beneath the home directory; empty if the user has no home directory. */
 export const inHome = (...paths: ReadonlyArray<string>): ReadonlyArray<string> => {
   const directory = home()
   return directory === undefined ? [] : paths.map((path) => join(directory, path))

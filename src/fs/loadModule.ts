@@ -25,8 +25,8 @@ export const isMissing = (error: unknown): error is Error => {
 }
 
 /**
- * Fails with `FileSystemFailed` where the module's files cannot be opened for want of something, with `ModuleMissing` where
- * there are none; dies of all else.
+ * Fails with `FileSystemFailed` if the module's files cannot be opened, for example because too many files are open, and with
+ * `ModuleMissing` if they do not exist. Any other error is a defect.
  */
 export const loadModule = <A>(
   name: string,

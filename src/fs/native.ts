@@ -1,6 +1,6 @@
 /**
  * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs, OFD locks. koffi
- * calls them in the process where it is installed; else fs-xattr sets attributes; else there are none, and every caller has another way.
+ * calls them if it is installed. Without it, fs-xattr sets attributes. Without both, every caller has another way.
  * See docs/decisions/0005-native-calls.md.
  */
 import { codeOf } from "../api/codeOf.ts"

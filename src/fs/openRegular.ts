@@ -45,7 +45,7 @@ export const readRegular = async (path: string, most: number): Promise<Buffer> =
 /** Bytes of a file that the store keeps for itself: a path, a digest and a fingerprint are far less. */
 const mostOwn = 2 ** 16
 
-/** A small file that a store keeps for itself, as text; `undefined` where there is none, or it is not a small regular file. */
+/** A small file that a store keeps for itself, as text; `undefined` if it does not exist, or is not a small regular file. */
 export const readOwn = (path: string) =>
   syscall("read", path, async () => (await readRegular(path, mostOwn)).toString()).pipe(
     ifMissing,

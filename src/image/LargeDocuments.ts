@@ -85,8 +85,8 @@ export const keeping = (scope: Scope.Scope) => {
 }
 
 /**
- * Waits until a document of so many bytes may be decoded: once for what keeps its documents, else until the scope closes. To be
- * called when its bytes are there: whoever waits holds no connection, which the others may need to end.
+ * Waits until a document of so many bytes may be decoded. A keeper of documents waits once; others hold their turn until the
+ * scope closes. Call it when the bytes have arrived, so that nobody holds a connection while waiting.
  */
 export const admit = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, never, Scope.Scope> {
   if (bytes <= largeDocument) return

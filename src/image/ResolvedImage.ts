@@ -24,7 +24,7 @@ export interface ResolvedLayer {
 export interface FoundImage {
   /** What was named: the index's digest, or the manifest's where there is no index. */
   readonly digest: Digest
-  /** Of the chosen manifest, normalized: from its entry in the index, else from the config. */
+  /** Platform of the chosen manifest, normalized: from its entry in the index or, without one, from the config. */
   readonly platform: Platform
   readonly index?: Document<Index>
   readonly manifest: Document<Manifest>

@@ -27,7 +27,7 @@ export const naming = (reference: string) => {
     Effect.mapError(effect, (reason) => calledAt(new PullError({ reference, reason }), site))
 }
 
-/** The same for an error that is handed on in other ways; what is no reason stays what it is. */
+/** The same for an error that is not an Effect's. Anything but a reason is returned unchanged. */
 export const namingError = (reference: string) => namedFrom(reference, callSite(namingError))
 
 const namedFrom =

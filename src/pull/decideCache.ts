@@ -21,7 +21,7 @@ export interface CacheState {
   readonly isComplete: boolean
 }
 
-/** `Compare`: use the image if the source still has the same digest under this name, else pull. */
+/** `Compare`: use the image if the source still has the same digest under this name; pull it if not. */
 export type CacheDecision = "Use" | "Compare" | "Pull" | "Fail"
 
 /**

@@ -1,4 +1,4 @@
-/** An image's config without a pull: from the store if the image is there, else from its source. */
+/** An image's config without a pull: from the store if the image is there, from its source otherwise. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"

@@ -1,4 +1,4 @@
-/** An async iterator whose steps wait for each other, whoever calls `next` and however often. */
+/** An async iterator whose steps run one after the other, even if `next` is called several times at once. */
 
 export const done = { done: true, value: undefined } as const
 

@@ -120,7 +120,7 @@ export const checkLayerDescriptors = (
 /** What bounds a document. */
 export type DocumentLimits = Pick<Limits, "documentBytes" | "layers">
 
-/** An index or a manifest, whichever it proves to be. */
+/** An index or a manifest. */
 export type IndexOrManifest =
   | { readonly _tag: "Index"; readonly document: Document<Index> }
   | { readonly _tag: "Manifest"; readonly document: Document<Manifest> }

@@ -19,7 +19,7 @@ export interface MergedEntry {
   readonly header: EntryHeader
   /** Index of the layer that it is from: 0 is the lowest. -1 for a directory that no entry describes. */
   readonly layer: number
-  /** Which entry of that layer's archive has the body, counted from 0; absent where there is none. */
+  /** Which entry of that layer's archive has the body, counted from 0; absent for an entry without a body. */
   readonly ordinal?: number
 }
 

@@ -32,7 +32,7 @@ export interface Kind<in out A> extends AnyKind {
 /** An option of whatever type. */
 export interface AnyOption {
   readonly kind: AnyKind
-  /** Markdown; empty where there is none. */
+  /** Markdown; empty for an option without a default. */
   readonly default: string
   /** What it does, as a part of a sentence. The docstring of the interface begins with it. */
   readonly does: string

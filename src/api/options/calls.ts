@@ -70,7 +70,7 @@ export const pullOptions = {
   input
 } satisfies Table<PullOptions>
 
-/** Instances of one realm, or of one copy of this package, are none of another's. */
+/** By shape: `instanceof` is false across realms, and across copies of this package. */
 const isSignal = (value: unknown) => has(value, "aborted", "boolean") && has(value, "addEventListener", "function")
 const isGate = (value: unknown) => has(value, "isOpen", "boolean") && has(value, "open$", "object")
 

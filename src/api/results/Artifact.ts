@@ -29,9 +29,9 @@ export interface FileInMemory extends ArtifactFile {
 
 export interface Artifact<File extends ArtifactFile = ArtifactFile> {
   readonly reference: string
-  /** Of the index that the reference names, or of the manifest where there is none. */
+  /** Digest of the index that the reference names, or of the manifest if there is no index. */
   readonly digest: string
-  /** `artifactType` of the manifest, else the media type of its config. */
+  /** `artifactType` of the manifest or, if that is missing, the media type of its config. */
   readonly artifactType: string
   readonly manifest: ManifestDocument
   /** The manifest's. */

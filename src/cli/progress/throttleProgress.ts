@@ -14,7 +14,7 @@ export const throttleProgress =
           mergeMap((group) => {
             const { key } = group
             if (key === undefined) return group
-            // Else a sample could come out after the end of its layer.
+            // Without this, a sample could be emitted after its layer has ended.
             return group.pipe(auditTime(milliseconds), takeUntil(events.pipe(filter((event) => isDone(event, key)))))
           })
         )

@@ -94,5 +94,5 @@ export const parse = Effect.fnUntraced(function* (
 export const format = ({ registry, repository, tag, digest }: Reference): string =>
   `${registry}/${repository}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`
 
-/** What a registry is asked for: the digest where there is one, else the tag. */
+/** What a registry is asked for: the digest, or the tag if there is no digest. */
 export const identifierOf = ({ tag, digest }: Reference): string => digest ?? tag ?? "latest"

@@ -42,10 +42,10 @@ export const isThere = (path: string, { digest, size }: { readonly digest: strin
     }
   })
 
-/** How the files of an artifact are written: as whoever runs this, with plain names for whatever an archive holds. */
+/** How an artifact's archives are unpacked: as the user who runs the program, and by plain names. */
 const extraction = { ownership: "none", statFormat: "seed", layout: "layers", overlayAttributes: "user" } as const
 
-/** Of what ORAS has marked as an archive, the type may say anything. */
+/** If ORAS marked a file as an archive, its media type is not checked. */
 const archiveType = (mediaType: string) => (isReadable(mediaType) ? mediaType : "application/x-tar")
 
 export interface StagedFile {

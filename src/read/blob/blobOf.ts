@@ -1,4 +1,4 @@
-/** A blob of a reference's repository, whichever its digest: the reference's own tag or digest is not looked at. */
+/** A blob of a reference's repository. The reference's own tag or digest is ignored. */
 import * as Effect from "effect/Effect"
 import type { Limits, LookOptions } from "../../api/config.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"

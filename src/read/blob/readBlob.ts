@@ -30,7 +30,7 @@ export const describeBlob = Effect.fnUntraced(function* (
 })
 
 /**
- * The last piece comes when digest and size are proven; else the error comes in its place. Bytes that were given cannot be
+ * The last piece comes when digest and size are proven; if they are wrong, the error comes instead. Bytes that were given cannot be
  * taken back: if a mirror's were wrong, and none was given yet, the blob is read again from another place.
  */
 export const readBlob = (

@@ -16,7 +16,7 @@ export type EntryFacts = Omit<Entry, "body" | "body$" | "bytes" | "text">
  * `DOMException` called `AbortError`.
  */
 export interface Entry {
-  /** The path decoded as UTF-8; bytes that are none become U+FFFD. */
+  /** The path decoded as UTF-8; invalid bytes become U+FFFD. */
   readonly path: string
   /** The path byte for byte, as a binary (latin1) string. */
   readonly rawPath: string
@@ -76,7 +76,7 @@ export interface TreeFunction {
 
 type Encoded = ReadFileOptions & Watching & { readonly encoding: BufferEncoding }
 
-/** `readFile`: text with an encoding, else bytes. */
+/** `readFile`: text with an encoding, bytes without. */
 export interface ReadFileFunction {
   (reference: string, path: string, options: Encoded, emit?: Emit): Effect.Effect<string, PullError>
   (

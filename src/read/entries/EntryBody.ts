@@ -1,4 +1,4 @@
-/** A body for users, by the one rule for every size: it is read once, by whoever asks first, until its entry is let go. */
+/** A body for users, by the one rule for every size: the first that asks reads it, once, until its entry is let go. */
 import { Observable } from "rxjs"
 import { BodyGone } from "../../api/errors.ts"
 import type { BodyReader } from "../../layer/EntryCursor.ts"

@@ -1,4 +1,4 @@
-/** Where a tree is read from: the store, if the image is there, else its source. */
+/** Where a tree is read from: the store if the image is there, its source otherwise. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"

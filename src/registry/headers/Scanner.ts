@@ -16,7 +16,7 @@ export class Scanner {
     return this.text[this.position]
   }
 
-  /** Moves past the match that begins here; `null`, and stays, if there is none. */
+  /** Moves past the match that begins here. Without a match it does not move, and returns `null`. */
   take(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.position
     const match = pattern.exec(this.text)

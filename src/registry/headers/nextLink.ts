@@ -42,8 +42,8 @@ const linksOf = (text: string): ReadonlyArray<Link> | null => {
 }
 
 /**
- * The target of the next page: `undefined` where there is none, `null` where that cannot be told. A link that tells no
- * relation is the next page's, too: some registries leave it out, and most clients never ask.
+ * The target of the next page: `undefined` if there is no next page, `null` if the header cannot be understood. A link without
+ * a relation counts as the next page: some registries leave it out, and most clients do not check it.
  */
 export const nextLink = (headers: Response["headers"]): string | null | undefined => {
   const { link = [] } = headers

@@ -34,7 +34,7 @@ const decoded = (text: string): string => {
   }
 }
 
-/** `undefined` for what is no address of a proxy. `proxy.example.com:3128` is plain HTTP. */
+/** `undefined` if the text is not a proxy's address. `proxy.example.com:3128` is plain HTTP. */
 export const parseProxy = (given: Redacted.Redacted<string>): ForwardProxy | undefined => {
   const text = Redacted.value(given).trim()
   const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`

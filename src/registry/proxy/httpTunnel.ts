@@ -66,7 +66,7 @@ export const tunnel: Tunnel = ({ origin, authorization }, { hostname, port }, { 
   const timer = setTimeout(() => fail(`gave no answer within ${timeout} ms`, "PROXY_UNREACHABLE"), timeout)
   request.on("connect", (response, socket: Socket, head) => {
     const status = response.statusCode ?? 0
-    // Bytes before we have said anything are none of TLS.
+    // In TLS the client speaks first: bytes that arrive before are something else.
     if (status < 200 || status >= 300 || head.length > 0) {
       socket.on("error", () => undefined).destroy()
       const words = printable(response.statusMessage ?? "", 60)

@@ -44,7 +44,7 @@ const read = (path: string) =>
 
 const pem = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/
 
-/** Node passes over what is no certificate, and a server that ought to be trusted is then not. */
+/** Node ignores a file that is not a certificate, and then does not trust a server that it should trust. */
 const readAuthority = Effect.fnUntraced(function* (path: string) {
   const text = yield* read(path)
   if (pem.test(text)) return text

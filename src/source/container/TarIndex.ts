@@ -67,7 +67,7 @@ export class TarIndex {
     return index
   }
 
-  /** `undefined` where there is no such file; a string says why there is none that can be used. */
+  /** `undefined` if there is no such file; a string says why the file cannot be used. */
   find(name: string): Found | string | undefined {
     let at = placeOf(name)
     for (let links = 0; at !== undefined && links <= mostLinks; links++) {

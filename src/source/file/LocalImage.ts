@@ -21,7 +21,7 @@ export interface ImageSelector {
 
 /** How images are laid out in a container. */
 export interface FileFormat {
-  /** A directory will do. Else it has to be an archive. */
+  /** True if it may be a directory; an archive is always accepted. */
   readonly takesDirectory: boolean
   readonly open: (
     container: Container,

@@ -58,7 +58,7 @@ export const parseLocal = Effect.fnUntraced(function* (
 export const formatLocal = ({ transport, path, image, digest }: LocalReference): string =>
   `${transport}:${path}${image === undefined ? "" : `:${image}`}${digest === undefined ? "" : `:@${digest}`}`
 
-/** The name by which the catalogue knows an image, whichever way it was written. */
+/** The catalogue's name for an image. All spellings of a reference have the same. */
 export const nameOf = Effect.fnUntraced(function* (text: string) {
   const local = yield* parseLocal(text)
   return local === undefined ? format(yield* parse(text)) : formatLocal(local)

@@ -19,7 +19,7 @@ export const mostNames = 20
 const namesOf = ({ annotations = {} }: Descriptor): ReadonlyArray<string> =>
   [annotations[fullName], annotations[refName]].filter((name) => name !== undefined)
 
-/** `alpine` and `docker.io/library/alpine:latest` are one name; what is no reference is a name as it is. */
+/** `alpine` and `docker.io/library/alpine:latest` are the same name. A text that is not a reference is kept as it is. */
 export const normalizeName = (name: string): Effect.Effect<string> =>
   parse(name, { defaultRegistry: dockerHub }).pipe(
     Effect.map(format),
@@ -38,7 +38,7 @@ export interface Choice {
   readonly digest: string
 }
 
-/** How each is asked for: by a name that no other has, else by its digest. */
+/** How each is asked for: by its name if no other has it, by its digest otherwise. */
 export const labelsOf = (choices: ReadonlyArray<Choice>): ReadonlyArray<string> =>
   choices.map(({ names, digest }) => {
     const others = choices.filter((it) => it.digest !== digest)

@@ -59,7 +59,7 @@ const isStill = async (file: FileHandle, path: string) =>
  */
 const looks = 12
 
-/** All of the file as it is at one moment; `undefined` where there is none. */
+/** The whole file as it is at one moment; `undefined` if it does not exist. */
 export const readDatabase = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<DatabaseFile | undefined, FileSystemFailed> {

@@ -52,7 +52,7 @@ export interface MergedTree {
   uncertain: Set<string> | "everything"
 }
 
-/** `isWhole`: all layers will be applied. Else what the lower ones hold is left open. */
+/** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
 export const emptyTree = (isWhole: boolean): MergedTree => ({
   root: new Branch(implied, -1, !isWhole),
   uncertain: new Set()

@@ -1,8 +1,8 @@
 /**
- * What cannot be known of a tree while lower layers were not read. A directory that no entry describes may be a symbolic
- * link down there, and then what is put into it stands elsewhere: where, nobody can say, but under what last name. A hard
- * link may have its target down there. So the last names of all of these are noted, and whoever looks for a path with one
- * of them reads on. Where all layers are applied nothing is uncertain, and nothing is noted.
+ * What is not known about a tree as long as lower layers have not been read. A directory that no entry describes may be a
+ * symbolic link in a lower layer. Then its content belongs elsewhere: the directory is unknown, the last name is known. A hard
+ * link may have its target in a lower layer. So the last names of all of these are noted, and a search for a path with one of
+ * them reads on. If all layers are applied, nothing is noted.
  */
 import { isReason } from "../../../api/errors.ts"
 import type { Links } from "../../../layer/apply/rules/links.ts"
