@@ -21,5 +21,12 @@ export const concatPull = <A, B>(
       const { done, value } = await iterator.next()
       return done === true ? undefined : { value }
     }
-    return concatNext(next, ({ value }, index) => project(value, index)).pipe(finalize(() => void iterator.return?.()))
+    const end = async () => {
+      try {
+        await iterator.return?.()
+      } catch {
+        // Nobody is subscribed any more who could be told.
+      }
+    }
+    return concatNext(next, ({ value }, index) => project(value, index)).pipe(finalize(() => void end()))
   })
