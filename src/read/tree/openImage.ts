@@ -7,7 +7,6 @@ import type { ConfigOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
 import type { PulledImage } from "../../api/events.ts"
 import { findCached, findUnrecorded, whyNotCached } from "../../pull/decideCache.ts"
-import { distinctLayers } from "../../pull/describeImage.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
 import { readRequest } from "../../pull/PullRequest.ts"
@@ -45,7 +44,6 @@ export const openImage = Effect.fnUntraced(function* (reference: string, options
     return (yield* held(findUnrecorded(request, source))) ?? (yield* Effect.fail(resolved.failure))
   }
   const image = resolved.success
-  yield* distinctLayers(image)
   const remote: OpenImage = { _tag: "Remote", source, image }
   return remote
 })

@@ -6,6 +6,7 @@ import type { Limits } from "../../../api/config.ts"
 import type { Reason } from "../../../api/errors.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
+import { distinctLayers } from "../../../pull/describeImage.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
 import type { LayerDownload } from "../../../pull/layer/extractLayer.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
@@ -83,6 +84,7 @@ export const mergeImage = Effect.fnUntraced(function* (
   limits: Limits,
   unknown?: Unknown
 ): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope> {
+  const distinct = yield* distinctLayers(image)
   const permits = (yield* SharedWork).downloads.forPull()
   const count = makeTreeBudget(limits)
   /** A layer that is listed twice is read once. */
@@ -94,7 +96,6 @@ export const mergeImage = Effect.fnUntraced(function* (
   })
 
   if (unknown === undefined) {
-    const distinct = [...new Map(image.layers.map((layer) => [layer.digest, layer])).values()]
     const keep = (layer: ResolvedLayer) => Effect.map(read(layer), (found) => void known.set(layer.digest, found))
     yield* Effect.forEach(distinct, keep, { concurrency: "unbounded", discard: true })
   }
