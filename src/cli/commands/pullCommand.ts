@@ -42,43 +42,12 @@ export const pullCommand = (library: Library) =>
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
       json: switched("json", "Print each event as a line of JSON; the last is Pulled, Failed or Interrupted")
     },
-    Effect.fnUntraced(function* ({
-      reference,
-      root,
-      layersDir,
-      access,
-      keepBlobs,
-      ownership,
-      statFormat,
-      layout,
-      platform,
-      name,
-      policy,
-      network,
-      concurrency,
-      ranges,
-      durability,
-      preflight,
-      quiet,
-      json
-    }) {
+    Effect.fnUntraced(function* ({ reference, network, platform, name, policy, preflight, quiet, json, ...client }) {
       const level = yield* GlobalFlag.LogLevel
       const way = yield* lazyImport(() => import("../actions/pull.ts"))
       yield* way
         .pull(
-          library({
-            root,
-            layersDir,
-            access,
-            keepBlobs,
-            ownership,
-            statFormat,
-            layout,
-            ...reached(network),
-            concurrency,
-            ranges,
-            durability
-          }),
+          library({ ...client, ...reached(network) }),
           reference,
           { platform, policy, preflight, name },
           { json, quiet, plain: Option.isSome(level) }
