@@ -24,9 +24,12 @@ test("a waiting hard link keeps only its names in memory", async () => {
     return new WeakRef(value)
   }
   const values = ["a", "b", "c"].map(held)
-  await new Promise(setImmediate)
-  collect()
-  expect(values.map((value) => value.deref())).toEqual([undefined, undefined, undefined])
+  // A collection may take what is left in a register for a reference: the next one does not.
+  const left = () => {
+    collect()
+    return values.filter((value) => value.deref() !== undefined).length
+  }
+  await expect.poll(left).toBe(0)
   const { body, ...target } = file("target", "x")
   applier.entry(target, body)
   applier.finish()
