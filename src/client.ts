@@ -29,7 +29,6 @@ import type { ManifestDocument, Referrer, Resolution } from "./api/results/Looku
 import { login, logout } from "./login.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import { Puller } from "./Puller.ts"
-import { abortable } from "./reactive/abortable.ts"
 import type { ArtifactFunction } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction } from "./read/entries/Entry.ts"
@@ -148,13 +147,10 @@ export interface Client extends AsyncDisposable {
   readonly login: (
     registry: string,
     credentials: { readonly username: string; readonly password: string },
-    options?: Pick<Watching, "signal">
+    options?: Watching
   ) => Promise<Effect.Success<ReturnType<typeof login>>>
   /** Removes stored credentials. `known` is false if there were none. */
-  readonly logout: (
-    registry: string,
-    options?: Pick<Watching, "signal">
-  ) => Promise<Effect.Success<ReturnType<typeof logout>>>
+  readonly logout: (registry: string, options?: Watching) => Promise<Effect.Success<ReturnType<typeof logout>>>
   /**
    * Resolves when everything that has been unsubscribed from has closed its files and sockets. After that, the store can be
    * deleted.
@@ -215,9 +211,8 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     kept: (digests, options) => run(puller.kept(digests, options), options),
     usage: (options) => run(puller.usage(options), options),
     verify: (options) => run(puller.verify(options), options),
-    login: (registry, credentials, watching) =>
-      run(abortable(watching?.signal)(login(registry, credentials, options)), watching),
-    logout: (registry, watching) => run(abortable(watching?.signal)(logout(registry)), watching),
+    login: (registry, credentials, watching) => run(login(registry, credentials, options, watching), watching),
+    logout: (registry, watching) => run(logout(registry, watching), watching),
     settled: () => run(puller.settled),
     close,
     [Symbol.asyncDispose]: close

@@ -49,6 +49,8 @@ export const optionsOf = {
   remove: {},
   prune: pruneOptions,
   verify: verifyOptions,
+  login: {},
+  logout: {},
   openRegistry: registryOptions,
   "registry.resolve": {},
   "registry.manifest": { platform: manifestOptions.platform },

@@ -84,6 +84,10 @@ const calls: Readonly<Record<string, Call>> = {
   "client.artifact": { of: "artifact", call: (options) => oci.artifact(name(), options) },
   "client.blob$": { of: "blob$", call: (options) => seen(oci.blob$(name(), anyDigest, options)) },
   "client.blob": { of: "blob", call: (options) => oci.blob(name(), anyDigest, options)[Symbol.asyncIterator]().next() },
+  "client.tree$": { of: "tree", call: (options) => seen(oci.tree$(name(), options)) },
+  "client.tree": { of: "tree", call: (options) => oci.tree(name(), options)[Symbol.asyncIterator]().next() },
+  "client.readFile": { of: "readFile", call: (options) => oci.readFile(name(), "etc", options) },
+  "client.list": { of: "list", call: (options) => oci.list(name(), "/", options) },
   "client.config": { of: "config", call: (options) => oci.config(name(), options) },
   "client.resolve": { of: "resolve", call: (options) => oci.resolve(name(), options) },
   "client.manifest": { of: "manifest", call: (options) => oci.manifest(name(), options) },
@@ -99,6 +103,11 @@ const calls: Readonly<Record<string, Call>> = {
   "client.usage": { of: "usage", call: (options) => oci.usage(options) },
   "client.kept": { of: "kept", call: (options) => oci.kept([], options) },
   "client.verify": { of: "verify", call: (options) => oci.verify(options) },
+  "client.login": {
+    of: "login",
+    call: (options) => oci.login(registry.host, { username: "me", password: "x" }, options)
+  },
+  "client.logout": { of: "logout", call: (options) => oci.logout(registry.host, options) },
   "Puller.pull": { of: "pull", call: (options) => service((puller) => puller.pull(name(), options)) },
   "Puller.prune": { of: "prune", call: (options) => service((puller) => puller.prune(options)) },
   "Puller.verify": { of: "verify", call: (options) => service((puller) => puller.verify(options)) },
@@ -112,6 +121,17 @@ const calls: Readonly<Record<string, Call>> = {
     call: (options) => Effect.runPromise(login(registry.host, { username: "me", password: "x" } as Given, options))
   }
 }
+
+/** What takes no options. */
+const withoutOptions = ["settled", "close"]
+
+test("each function of a client, and of a registry reader, is tried below", () => {
+  const functions = [
+    ...Object.keys(oci).map((method) => `client.${method}`),
+    ...Object.keys(reader).map((method) => `registry.${method}`)
+  ].filter((method) => !withoutOptions.includes(method.slice(method.indexOf(".") + 1)))
+  expect(functions.filter((method) => calls[method] === undefined)).toEqual([])
+})
 
 const nothingIsDone = async (call: Promise<unknown>): Promise<InvalidOption> => {
   const requests = registry.log.all.length
