@@ -79,7 +79,7 @@ test("the law of cycles sees one of types alone", () => {
 /** Top folders and files from the bottom up: each imports what stands on a line before its own. */
 const order = [
   ["api"],
-  ["progress"],
+  ["progress", "schema"],
   ["seams", "assets.ts", "packageVersion.ts"],
   ["reactive"],
   ["fs"],
@@ -219,6 +219,20 @@ test("ociflow/stages loads neither Effect's runtime nor network nor catalogue", 
   const loaded = [...loadedBy("stages/index.ts")]
   for (const heavy of ["undici", "sql.js", "effect/Schema", "effect/Fiber", "effect/Layer"])
     expect(loaded.filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
+})
+
+test("only ociflow/schema hands out codecs, and it loads neither network nor store nor pull", () => {
+  const loaded = [...loadedBy("schema/index.ts")]
+  expect(loaded).toContain("effect/Schema")
+  for (const file of files)
+    if (topOf(file) !== "schema")
+      expect(
+        (eventually.get(file) ?? []).filter((it) => it.startsWith("schema/")),
+        file
+      ).toEqual([])
+  for (const heavy of ["undici", "sql.js", "rxjs", "node:http", "node:worker_threads"])
+    expect(loaded.filter((it) => it === heavy || it.startsWith(`${heavy}/`))).toEqual([])
+  expect(loaded.filter((it) => /^(?:registry|store|pull|source|read)\//.test(it))).toEqual([])
 })
 
 test("reading registries alone loads no store, no thread, no database and nothing native", () => {

@@ -58,6 +58,7 @@ describe("the packed package", () => {
       ".",
       "./progress",
       "./registry",
+      "./schema",
       "./stages",
       "./streams",
       "./testing",
