@@ -48,6 +48,7 @@ import type { EntriesFunction, ReadFileFunction, TreeFunction } from "./read/ent
 import { entriesOf } from "./read/entries/entriesOf.ts"
 import { entryReaders } from "./read/entries/entryReaders.ts"
 import { readConfig } from "./read/readConfig.ts"
+import { makeBuildPart } from "./read/tree/buildPart.ts"
 import { listOf, readFileOf } from "./read/tree/readPath.ts"
 import { treeOf } from "./read/tree/treeOf.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
@@ -75,6 +76,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const calls = yield* makeCalls(context, options.timeouts)
   const { call, inTime, lift, list, list$, listTo, opened$, provided, settled, whenSettled } = calls
   const limits = filled(defaultLimits, options.limits)
+  const buildPart = makeBuildPart(limits)
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
@@ -85,7 +87,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
           listeners.add(listener)
           return listener
         }),
-        () => inTime(pull(reference, options)),
+        () => inTime(pull(reference, options, buildPart)),
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
     )

@@ -341,7 +341,19 @@ export const defaults = {
 /** `os/architecture[/variant]`. */
 export const platformForm = /^(?<os>[\w.-]+)\/(?<architecture>[\w.-]+)(?:\/(?<variant>[\w.-]+))?$/
 
-export interface PullOptions {
+/** A part of an image's tree. */
+export interface PartOptions {
+  /**
+   * Only these paths, and what is beneath them. Each is compared with the whole path of an entry, component by component:
+   * it is not a pattern, and no symbolic link is followed. Default: all.
+   */
+  readonly only?: string | ReadonlyArray<string> | undefined
+  /** Drop so many leading components of each path, and leave out what has no more. Default: 0. */
+  readonly strip?: number | undefined
+}
+
+/** `only` and `strip` need the layout `rootfs`: they make a directory of its own, which has that part of the image. */
+export interface PullOptions extends PartOptions {
   /**
    * Which image of an index is used. `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and
    * Windows.
@@ -371,7 +383,8 @@ export interface Watching {
   readonly onEvent?: Emit | undefined
 }
 
-export type HoldOptions = Pick<PullOptions, "platform">
+/** With `only` and `strip`: the part that was pulled with them, in place of the whole image. */
+export type HoldOptions = Pick<PullOptions, "platform" | "only" | "strip">
 
 /** Options of `config`. */
 export type ConfigOptions = Pick<PullOptions, "platform" | "policy" | "input">
@@ -386,15 +399,7 @@ export interface ReadFileOptions extends Pick<PullOptions, "platform" | "policy"
 export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "input">
 
 /** Options of `tree$` and `tree`. */
-export interface TreeOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
-  /**
-   * Only these paths, and what is beneath them. Each is compared with the whole path of an entry, component by component:
-   * it is not a pattern, and no symbolic link is followed. Default: all.
-   */
-  readonly only?: string | ReadonlyArray<string> | undefined
-  /** Drop so many leading components of each path, and leave out what has no more. Default: 0. */
-  readonly strip?: number | undefined
-}
+export interface TreeOptions extends PartOptions, Pick<PullOptions, "platform" | "policy" | "input"> {}
 
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {

@@ -27,7 +27,21 @@ export interface Job {
     readonly lasting: boolean
     /** What the tree's fingerprint is taken of; absent where the tree is not finished when the job is. */
     readonly facts?: FingerprintFacts | undefined
+    /**
+     * Of each entry of `send`: its names in a tree that was merged already, the first one its own, the others hard links
+     * to it. A name that looks like a whiteout is none.
+     */
+    readonly names?: ReadonlyArray<ReadonlyArray<string>> | undefined
   }
+}
+
+/** Entries of a merged tree that need no archive, in place of an archive's. */
+export interface PlaceJob {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly limits: Limits
+  readonly headers: ReadonlyArray<EntryHeader>
+  readonly write: Omit<NonNullable<Job["write"]>, "facts" | "names">
 }
 
 /** A look at a tree that is there, in place of a job. */
@@ -70,7 +84,7 @@ export interface StoredHeader extends EntryHeader {
   readonly layer: string
 }
 
-export type WorkerJob = Job | FingerprintJob | StoredTreeJob
+export type WorkerJob = Job | PlaceJob | FingerprintJob | StoredTreeJob
 
 /** What a worker is told: one job at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"

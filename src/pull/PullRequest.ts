@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { PullOptions } from "../api/config.ts"
 import { hostPlatform, parsePlatform } from "../image/Platform.ts"
 import { originOf } from "../source/Origin.ts"
+import type { Part } from "./Part.ts"
 
 /** The host's platform where none is asked for. */
 export const platformOf = (platform: string | undefined) =>
@@ -11,6 +12,7 @@ export const platformOf = (platform: string | undefined) =>
 export const readRequest = Effect.fnUntraced(function* (reference: string, options: PullOptions) {
   const { platform, policy = "missing", preflight = "warn", name, input } = options
   return {
+    part: undefined as Part | undefined,
     origin: yield* originOf(reference, { name, input }),
     policy,
     preflight,
@@ -21,5 +23,5 @@ export const readRequest = Effect.fnUntraced(function* (reference: string, optio
 export type PullRequest = Effect.Success<ReturnType<typeof readRequest>>
 
 /** Requests with the same key share one pull. */
-export const requestKey = ({ origin, platform, policy, preflight }: PullRequest): string =>
-  JSON.stringify([origin.inputs, platform, policy, preflight])
+export const requestKey = ({ origin, platform, policy, preflight, part }: PullRequest): string =>
+  JSON.stringify([origin.inputs, platform, policy, preflight, part?.key])

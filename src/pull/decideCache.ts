@@ -11,6 +11,7 @@ import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { isDirectory } from "../store/trees/publish.ts"
 import { PullEvents } from "./events/PullEvents.ts"
+import type { Part } from "./Part.ts"
 import type { PullRequest } from "./PullRequest.ts"
 
 export interface CacheState {
@@ -41,11 +42,11 @@ export const decideCache = ({ policy, source, isComplete }: CacheState): CacheDe
 }
 
 /** The image, where the store has all of it. */
-const findComplete = Effect.fnUntraced(function* (name: string, platform: Platform) {
+const findComplete = Effect.fnUntraced(function* (name: string, { platform, part }: PullRequest) {
   const { find } = yield* Catalogue
   const { layout } = yield* Blobs
-  const found = yield* find(name, platform)
-  if (Option.isNone(found) || layout === undefined) return found
+  const found = yield* find(name, platform, part?.key)
+  if (Option.isNone(found) || layout === undefined || part !== undefined) return found
   return (yield* layout.holds(yield* layoutNamesOf(name), found.value)) ? found : Option.none<PulledImage>()
 })
 
@@ -63,7 +64,7 @@ export const findCached = Effect.fnUntraced(function* (
   const name = source?.name ?? request.origin.name
   // A look-up loads the database engine, so a name without a record is looked up only if it cannot be pulled.
   const isRecorded = source === undefined || (yield* (yield* Catalogue).hasRecord(name))
-  const image = isRecorded ? yield* findComplete(name, request.platform) : Option.none<PulledImage>()
+  const image = isRecorded ? yield* findComplete(name, request) : Option.none<PulledImage>()
   const decision = decideCache(stateOf(request, source, image))
   if (decision === "Use") return image
   if (decision !== "Compare" || source === undefined) return Option.none()
@@ -73,14 +74,17 @@ export const findCached = Effect.fnUntraced(function* (
 
 /** For when the source has failed. A power cut may have lost a name's record but not its rows. */
 export const findUnrecorded = Effect.fnUntraced(function* (request: PullRequest, source: ImageSource) {
-  const image = yield* findComplete(source.name, request.platform)
+  const image = yield* findComplete(source.name, request)
   return decideCache(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
 })
+
+const hasWhole = (rootfs: string | undefined) => (rootfs === undefined ? Effect.succeed(true) : isDirectory(rootfs))
 
 /** Why the store cannot serve this image without the network. */
 export const whyNotCached = Effect.fnUntraced(function* (
   reference: string,
-  wanted: Platform
+  wanted: Platform,
+  part?: Part
 ): Effect.fn.Return<NotCached, Reason, Blobs | Catalogue> {
   const platform = formatPlatform(wanted)
   const known = yield* (yield* Catalogue).inspect(reference)
@@ -88,6 +92,10 @@ export const whyNotCached = Effect.fnUntraced(function* (
   const { manifests } = known.value
   const manifest =
     manifests.find((it) => it.platform === platform) ?? (manifests.length === 1 ? manifests[0] : undefined)
+  if (manifest !== undefined && part !== undefined)
+    return new NotCached({ platform, problem: "this part of it was not pulled" })
+  if (manifest?.complete === false && manifest.parts !== undefined && !(yield* hasWhole(manifest.rootfs)))
+    return new NotCached({ platform, problem: "only a part of it was pulled" })
   const missing: Array<string> = []
   for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isDirectory(path))) missing.push(digest)
   if (missing.length > 0)

@@ -7,6 +7,7 @@ import { nameOf } from "../source/file/LocalReference.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
 import { whyNotCached } from "./decideCache.ts"
+import { partOf } from "./Part.ts"
 import { platformOf } from "./PullRequest.ts"
 
 export const holdImage = Effect.fnUntraced(function* (text: string, options: HoldOptions) {
@@ -14,12 +15,13 @@ export const holdImage = Effect.fnUntraced(function* (text: string, options: Hol
   const { find } = yield* Catalogue
   const reference = yield* nameOf(text)
   const platform = yield* platformOf(options.platform)
+  const part = yield* partOf(options)
   const scope = yield* Effect.scope
   return yield* Effect.gen(function* () {
     // The lease of a pull: nothing is cleaned up between finding the image and locking its trees.
     yield* locks.lease
-    const known = yield* find(reference, platform)
-    if (Option.isNone(known)) return yield* yield* whyNotCached(reference, platform)
+    const known = yield* find(reference, platform, part?.key)
+    if (Option.isNone(known)) return yield* yield* whyNotCached(reference, platform, part)
     const { manifestDigest, layers } = known.value
     yield* Scope.provide(locks.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
     return known.value

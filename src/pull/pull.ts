@@ -10,10 +10,14 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import type { PullOptions } from "../api/config.ts"
+import type { Reason } from "../api/errors.ts"
 import type { PulledImage, PullResult } from "../api/events.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
+import type { FoundImage } from "../registry/Registry.ts"
 import { layoutNamesOf } from "../source/file/LocalReference.ts"
+import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
@@ -26,9 +30,11 @@ import { inPullSpan } from "./events/spans.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
 import { ImageSources } from "./ImageSources.ts"
 import { pullLayers } from "./layer/pullLayers.ts"
+import { type Part, partOf } from "./Part.ts"
 import { type PullRequest, readRequest, requestKey } from "./PullRequest.ts"
 import { preflight } from "./preflight.ts"
 import { mergeLayers } from "./rootfs/mergeLayers.ts"
+import type { Services } from "./services.ts"
 
 /** The store has the whole image, and nothing is downloaded. */
 const fromStore = Effect.fnUntraced(function* (image: PulledImage) {
@@ -40,8 +46,15 @@ const fromStore = Effect.fnUntraced(function* (image: PulledImage) {
   return result
 })
 
-const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
-  const { origin, platform, policy } = request
+/** Makes the tree of a part of an image, in place of all of it: `buildPart` of the folder `read`, whose trees are read so. */
+export type BuildPart = (
+  source: ImageSource,
+  image: FoundImage,
+  part: Part
+) => Effect.Effect<void, Reason, Services | Scope.Scope>
+
+const pullImage = Effect.fnUntraced(function* (request: PullRequest, buildPart: BuildPart) {
+  const { origin, platform, policy, part } = request
   const catalogue = yield* Catalogue
   const trees = yield* Trees
   const { sweep } = yield* Staging
@@ -53,7 +66,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
     yield* sweep
     return yield* fromStore(cached.value)
   }
-  if (source === undefined) return yield* yield* whyNotCached(origin.name, platform)
+  if (source === undefined) return yield* yield* whyNotCached(origin.name, platform, part)
 
   yield* (yield* Locks).lease
   yield* (yield* ExtractionPool).warm
@@ -65,27 +78,29 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest) {
   const image = resolved.success
   const layers = yield* distinctLayers(image)
   yield* emit(resolvedEvent(source.name, image, layers))
-  yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
+  if (part === undefined) yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
 
   const permits = (yield* SharedWork).downloads.forPull()
-  const pulling = trees.merged ? mergeLayers(source, image, layers, permits) : pullLayers(source, layers, permits)
+  const whole = trees.merged ? mergeLayers(source, image, layers, permits) : pullLayers(source, layers, permits)
+  const pulling = part === undefined ? whole : buildPart(source, image, part)
   // The database engine loads while layers download, which takes no extra time. If the catalogue cannot be used, the
   // downloads end too.
   yield* Effect.all([pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
 
   const record = recordOf(source.name, image, platform)
   const { layout } = yield* Blobs
-  if (layout !== undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
-  const pulled = yield* catalogue.record(record)
+  if (layout !== undefined && part === undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
+  const pulled = yield* catalogue.record(record, part?.key)
   yield* emit({ _tag: "Pulled", image: pulled, cached: false })
   const result: PullResult = { ...pulled, cached: false }
   return result
 }, Effect.scoped)
 
 /** Pulls an image. Equal requests at the same time share one pull. */
-export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions) {
-  const request = yield* readRequest(reference, options)
+export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions, buildPart: BuildPart) {
+  const part = yield* partOf(options)
+  const request: PullRequest = { ...(yield* readRequest(reference, options)), part }
   const key = requestKey(request)
   const { images } = yield* SharedWork
-  return yield* images.join({ key, inputs: key }, pullImage(request)).pipe(inPullSpan(request.origin.name))
+  return yield* images.join({ key, inputs: key }, pullImage(request, buildPart)).pipe(inPullSpan(request.origin.name))
 })

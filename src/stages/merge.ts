@@ -1,8 +1,8 @@
 import { defaultLimits, filled, type Limits, type Some } from "../api/config.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
+import { selectionOf } from "../layer/tree/Selection.ts"
 import { makeLayerApplier } from "../read/tree/merge/applyLayer.ts"
 import { emptyTree } from "../read/tree/merge/MergedTree.ts"
-import { selectionOf } from "../read/tree/merge/selection.ts"
 import { linkTo, planOf } from "../read/tree/source/treeCursor.ts"
 
 export interface MergeOptions {

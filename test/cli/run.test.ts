@@ -203,6 +203,12 @@ describe("ociflow pull", () => {
     ])
   })
 
+  test("asks for a part of the image by --only, once or several times, and --strip", async () => {
+    const [asked] = (await ran("pull debian:12 --layout rootfs --only usr/lib --only etc --strip 1")).asked
+    expect(asked).toMatchObject({ puller: { layout: "rootfs" }, options: { only: ["usr/lib", "etc"], strip: 1 } })
+    expect((await ran("pull debian:12 --strip -1")).code).not.toBe(0)
+  })
+
   test("has defaults", async () => {
     const [asked] = (await ran("pull debian:12")).asked
     expect(asked?.puller).toEqual({ concurrency: 3, durability: "crash" })

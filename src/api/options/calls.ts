@@ -10,6 +10,7 @@ import type {
   ListOptions,
   LookOptions,
   ManifestOptions,
+  PartOptions,
   PruneOptions,
   PullOptions,
   ReadFileOptions,
@@ -47,6 +48,28 @@ const input: Option<AsyncIterable<Uint8Array>> = {
   errors: ["InvalidSource"]
 }
 
+/** A path of an image: a `..` could only be read off the text, and leads elsewhere where a link is before it. */
+const imagePath = text(
+  "path",
+  "a path without `..`",
+  (value) => !value.includes("\0") && !value.split("/").includes("..")
+)
+
+const part: Table<PartOptions> = {
+  only: {
+    kind: oneOrMore(imagePath, "paths", "a path"),
+    default: "all",
+    does: "only these paths, and what is beneath them",
+    see: "[use what you pulled](use.md#a-part-of-the-tree)"
+  },
+  strip: {
+    kind: number("components", 0),
+    default: "0",
+    does: "drop so many leading components of each path, and leave out what has no more",
+    errors: ["InvalidOption"]
+  }
+}
+
 export const pullOptions = {
   platform,
   policy: {
@@ -67,7 +90,8 @@ export const pullOptions = {
     does: "for an image from a file, the reference to store it under",
     see: "[sources](sources.md)"
   },
-  input
+  input,
+  ...part
 } satisfies Table<PullOptions>
 
 /** By shape: `instanceof` is false across realms, and across copies of this package. */
@@ -140,7 +164,7 @@ export const blobOptions: Table<BlobOptions> = {
   gate: { ...entriesOptions.gate, does: "while it is closed, no bytes are emitted, and what is read ahead is bounded" }
 }
 
-export const holdOptions: Table<HoldOptions> = { platform }
+export const holdOptions: Table<HoldOptions> = { platform, ...part }
 
 /** As `fs` takes it. */
 const encoding = choice(
@@ -158,13 +182,6 @@ const encoding = choice(
   "hex"
 )
 
-/** A path of an image: a `..` could only be read off the text, and leads elsewhere where a link is before it. */
-const imagePath = text(
-  "path",
-  "a path without `..`",
-  (value) => !value.includes("\0") && !value.split("/").includes("..")
-)
-
 export const readFileOptions: Table<ReadFileOptions> = {
   platform,
   policy: pullOptions.policy,
@@ -178,18 +195,7 @@ export const treeOptions: Table<TreeOptions> = {
   platform,
   policy: pullOptions.policy,
   input,
-  only: {
-    kind: oneOrMore(imagePath, "paths", "a path"),
-    default: "all",
-    does: "only these paths, and what is beneath them",
-    see: "[use what you pulled](use.md#a-part-of-the-tree)"
-  },
-  strip: {
-    kind: number("components", 0),
-    default: "0",
-    does: "drop so many leading components of each path, and leave out what has no more",
-    errors: ["InvalidOption"]
-  }
+  ...part
 }
 
 export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }

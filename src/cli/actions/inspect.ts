@@ -19,17 +19,26 @@ const runtime = (value: unknown): ReadonlyArray<ReadonlyArray<string>> => {
   })
 }
 
-const manifest = ({ platform, digest, config, layers, complete, size }: ManifestDetails): string =>
-  [
+/** Why an image, or what of it, cannot be used as it is. */
+const state = ({ complete, parts = [] }: ManifestDetails): string => {
+  if (complete) return ""
+  return parts.length === 0 ? "(layers are missing: pull it again)" : "(only a part of it was pulled)"
+}
+
+const manifest = (details: ManifestDetails): string => {
+  const { platform, digest, config, layers, parts = [], size } = details
+  return [
     table([
-      [printable(platform), complete ? "" : "(layers are missing: pull it again)"],
+      [printable(platform), state(details)],
       ["  manifest", printable(digest)],
       ["  config", printable(config.digest)],
       ["  size", formatBytes(size)],
       ...runtime(config.value)
     ]),
-    table(layers.map((layer) => ["  layer", printable(layer.digest), formatBytes(layer.size), layer.path]))
+    table(layers.map((layer) => ["  layer", printable(layer.digest), formatBytes(layer.size), layer.path])),
+    ...(parts.length === 0 ? [] : [table(parts.map((path) => ["  part", path]))])
   ].join("\n")
+}
 
 const describe = ({ reference, digest, size, created, pulled, lastUsed, manifests }: ImageDetails): string =>
   [

@@ -22,6 +22,24 @@ export const pullCommand = (library: Library) =>
       ...extraction,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Pull for this platform (default: the host's)"),
       name: text("name", "REF", "Store an image from a file under this reference (default: where it came from)"),
+      only: Flag.String("only").pipe(
+        Flag.withMetavar("PATH"),
+        Flag.withDescription(
+          "Extract only this path and what is beneath it, into a directory of its own; may be repeated (layout: rootfs)"
+        ),
+        Flag.atLeast(0),
+        Flag.map((paths) => (paths.length === 0 ? undefined : paths))
+      ),
+      strip: optional(
+        Flag.Int("strip").pipe(
+          Flag.withMetavar("N"),
+          Flag.withDescription("Drop N leading components of each path (layout: rootfs)"),
+          Flag.filter(
+            (count) => count >= 0,
+            () => "0 or more"
+          )
+        )
+      ),
       policy: Flag.Literals("policy", ["missing", "always", "never"]).pipe(
         Flag.withDescription(
           "missing: use the store if complete (default); always: ask the registry; never: use only the store"
@@ -42,14 +60,26 @@ export const pullCommand = (library: Library) =>
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
       json: switched("json", "Print each event as a line of JSON; the last is Pulled, Failed or Interrupted")
     },
-    Effect.fnUntraced(function* ({ reference, network, platform, name, policy, preflight, quiet, json, ...client }) {
+    Effect.fnUntraced(function* ({
+      reference,
+      network,
+      quiet,
+      json,
+      platform,
+      name,
+      only,
+      strip,
+      policy,
+      preflight,
+      ...client
+    }) {
       const level = yield* GlobalFlag.LogLevel
       const way = yield* lazyImport(() => import("../actions/pull.ts"))
       yield* way
         .pull(
           library({ ...client, ...reached(network) }),
           reference,
-          { platform, policy, preflight, name },
+          { platform, policy, preflight, name, only, strip },
           { json, quiet, plain: Option.isSome(level) }
         )
         .pipe(reportFailure(json))
@@ -59,6 +89,10 @@ export const pullCommand = (library: Library) =>
     Command.withExamples([
       { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
       { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" },
+      {
+        command: "ociflow pull debian:12 --layout rootfs --only usr/lib --strip 1",
+        description: "A part of the image"
+      },
       { command: "docker save app | ociflow pull - --name app:1", description: "From what docker save writes" }
     ])
   )

@@ -26,11 +26,13 @@ export interface ApplierOptions extends ExtractionOptions {
   readonly warn: (warning: Warning) => void
   /** Called for each entry, and for each step of long work; throws if the layer is no longer wanted. */
   readonly look?: (() => void) | undefined
+  /** The entries are those of a merged tree: a name that looks like a whiteout is none. */
+  readonly isMerged?: boolean | undefined
 }
 
 /** `directory`: the root's real path. */
 export const makeParts = (options: ApplierOptions, directory: string) => {
-  const { digest, limits, warn, look = () => {} } = options
+  const { digest, limits, warn, look = () => {}, isMerged = false } = options
   const extraction = extractionOf(options)
   const { ownership, statFormat } = extraction
   const layout: Layout<typeof extraction> = layouts[extraction.layout]
@@ -70,7 +72,7 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
     // A directory of lower layers keeps its time.
     ...(layout.isMerged ? { found: directories.keepTime } : {})
   })
-  const applyWhiteout = makeWhiteouts({ within, merging, refuse })
+  const applyWhiteout = isMerged ? () => false : makeWhiteouts({ within, merging, refuse })
   const links = makeLinks({
     refusal: entry.refusal,
     within,

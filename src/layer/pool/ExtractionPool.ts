@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
-import type { Warning } from "../../api/events.ts"
+import type { LayerProgress, Warning } from "../../api/events.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { EntryHeader } from "../Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
@@ -31,6 +31,21 @@ export interface LayerJob {
   readonly directory: string
   /** How it is written. Default: as the pool's options say. */
   readonly extraction?: Extraction | undefined
+  /**
+   * Only the entries of these numbers, in rising order, of a tree that was merged already: with their names there, of which
+   * those after the first are hard links. `directory` may hold other entries of the tree. Default: all entries, under their own names.
+   */
+  readonly parts?: ReadonlyMap<number, ReadonlyArray<string>> | undefined
+}
+
+/** Entries of a merged tree that have no body. */
+export interface MergedEntries {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  /** Where they are written, beside others of the tree. */
+  readonly directory: string
+  /** Each after the directory that it is in, and a hard link after its target. */
+  readonly headers: ReadonlyArray<EntryHeader>
 }
 
 export interface FinishedTree {
@@ -69,24 +84,29 @@ export class ExtractionPool extends Context.Service<
      * once, and frees it for the next layer.
      */
     readonly extract$: (job: LayerJob, source: Source) => Observable<JobEvent>
+    /** Writes entries without bodies. Emits warnings, at last `Extracted`; fails with a `Reason`. */
+    readonly place$: (entries: MergedEntries) => Observable<JobEvent>
     /**
      * The archive's entries in place of a directory, as they are asked for. `source` is subscribed once the first is asked
      * for and a worker is free; that worker is taken until the last entry was sent or the cursor is closed. What an entry
      * says is proven only when the last one was. `warn` hears of what is odd.
      */
     readonly entries: (
-      job: Omit<LayerJob, "directory" | "extraction"> & {
+      job: Omit<LayerJob, "directory" | "extraction" | "parts"> & {
         /** Only the entries of these numbers, in rising order. Default: all. */
         readonly send?: ReadonlyArray<number>
       },
       source: Source,
       warn?: (warning: Warning) => void
     ) => EntryCursor
-    /** The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified. */
+    /**
+     * The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified.
+     * `tell` hears of progress and of what is odd.
+     */
     readonly headers$: (
-      job: Omit<LayerJob, "directory">,
+      job: Omit<LayerJob, "directory" | "parts">,
       source: Source,
-      warn?: (warning: Warning) => void
+      tell?: (event: LayerProgress | Warning) => void
     ) => Observable<EntryHeader>
     /** Entries of trees that are on disk, in place of those of an archive. */
     readonly stored: (digest: string, tree: StoredTree) => EntryCursor<StoredEntry>
@@ -118,11 +138,16 @@ export class ExtractionPool extends Context.Service<
         // A merged tree is finished when its last layer is, which no job knows of itself.
         const facts = layouts[extraction.layout].isMerged ? undefined : ours
         return ExtractionPool.of({
-          extract$: ({ directory, extraction: own, ...layer }, source) => {
+          extract$: ({ directory, extraction: own, parts, ...layer }, source) => {
             const write =
               own === undefined ? { directory, extraction, lasting, facts } : { directory, extraction: own, lasting }
-            return runJob(pool, { ...layer, limits: all, write }, source)
+            const job = { ...layer, limits: all, write }
+            if (parts === undefined) return runJob(pool, job, source)
+            const [send, names] = [[...parts.keys()], [...parts.values()]]
+            return runJob(pool, { ...job, send, write: { ...write, names } }, source)
           },
+          place$: ({ digest, directory, headers }) =>
+            runJob(pool, { digest, limits: all, headers, write: { directory, extraction, lasting } }, () => EMPTY),
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
               runJob(pool, { ...layer, limits: all }, source, (writer) => {
@@ -134,13 +159,13 @@ export class ExtractionPool extends Context.Service<
                 complete: () => end()
               })
             ),
-          headers$: (layer, source, warn) =>
+          headers$: (layer, source, tell) =>
             new Observable((headers) =>
               runJob(pool, { ...layer, limits: all, send: "headers" }, source, (ring) => (message) => {
                 if ("header" in message) headers.next(message.header)
                 ring.giveBack(weight(message))
               }).subscribe({
-                next: (event) => event._tag === "Warning" && warn?.(event),
+                next: (event) => event._tag !== "Extracted" && tell?.(event),
                 error: (error) => headers.error(error),
                 complete: () => headers.complete()
               })

@@ -3,7 +3,14 @@ import { Observable } from "rxjs"
 import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { feed, type RingWriter } from "../Ring.ts"
-import { type Counts, type EntryMessage, type Job, type StoredTreeJob, unpackReason } from "../workerMessages.ts"
+import {
+  type Counts,
+  type EntryMessage,
+  type Job,
+  type PlaceJob,
+  type StoredTreeJob,
+  unpackReason
+} from "../workerMessages.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
 
 /** The last value of a job. */
@@ -23,7 +30,7 @@ export type Receiver = (message: EntryMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job | StoredTreeJob,
+  job: Job | PlaceJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
   receive?: (ring: RingWriter) => Receiver
 ): Observable<JobEvent> =>

@@ -12,6 +12,7 @@ import { endThread } from "../../seams/endThread.ts"
 import { Observable, tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { decompress, makeInputBudget } from "../compression/decompress.ts"
+import type { Applier } from "../Entry.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
 import { type Part, untar } from "../tar/untar.ts"
@@ -21,11 +22,13 @@ import {
   type FingerprintJob,
   type Job,
   type Message,
+  type PlaceJob,
   packReason,
   type StoredTreeJob,
   type WorkerCommand
 } from "../workerMessages.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
+import { nameParts } from "./nameParts.ts"
 import { readRing } from "./readRing.ts"
 import { selectParts } from "./selectParts.ts"
 import { sendEntries } from "./sendEntries.ts"
@@ -81,6 +84,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
           }),
           (parts$) => (send === undefined ? parts$ : selectParts(send)(parts$)),
+          (parts$) => (write?.names === undefined ? parts$ : nameParts(write.names)(parts$)),
           write === undefined
             ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
             : writeEntries(
@@ -91,7 +95,8 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
                     digest,
                     limits,
                     warn,
-                    look: () => ring.look()
+                    look: () => ring.look(),
+                    isMerged: write.names !== undefined
                   }),
                 () => finish(write)
               )
@@ -109,6 +114,27 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   // Last of all, when every file is closed and nothing touches the ring any more: after this message the
   // directory may be removed, and the ring reset for the next layer.
   running.add(() => queueMicrotask(() => post(outcome)))
+}
+
+/** Entries of a merged tree → disk. */
+const place = ({ digest, limits, headers, write }: PlaceJob, ring: RingReader, port: MessagePort): void => {
+  const post = (message: Message) => port.postMessage(message)
+  const { directory, lasting, extraction } = write
+  let outcome: Message
+  let applier: Applier | undefined
+  try {
+    const options = { ...extraction, directory, digest, limits, isMerged: true }
+    applier = makeApplier({ ...options, warn: post, look: () => ring.look() })
+    for (const header of headers) applier.entry(header)
+    applier.finish()
+    if (lasting) reachDisk(directory)
+    outcome = { _tag: "Done", counts: { consumed: 0, inflated: 0, entries: headers.length } }
+  } catch (error) {
+    outcome = error instanceof Cancelled ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, digest) }
+  } finally {
+    applier?.close()
+  }
+  post(outcome)
 }
 
 const survey = ({ digest, tree: { directory, facts } }: FingerprintJob, ring: RingReader, port: MessagePort): void => {
@@ -157,6 +183,7 @@ if (parentPort !== null) {
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
     else if ("stored" in order) readTree(order, ring, port)
+    else if ("headers" in order) place(order, ring, port)
     else run(order, ring, port)
   })
   ring.ready()

@@ -34,10 +34,17 @@ export class Catalogue extends Context.Service<
     readonly hasRecord: (reference: string) => Effect.Effect<boolean, Reason>
     /** Loads the engine and the catalogue, for what will be asked soon. */
     readonly prepare: Effect.Effect<void, Reason>
-    /** The image, where the catalogue knows it for this platform and every layer is there. Marks it as used. */
-    readonly find: (reference: string, platform: RecordedPlatform) => Effect.Effect<Option.Option<PulledImage>, Reason>
-    /** Enters an image whose layers are all published: one transaction, on disk when this succeeds. */
-    readonly record: (image: ImageRecord) => Effect.Effect<PulledImage, Reason>
+    /**
+     * The image, where the catalogue knows it for this platform and every layer is there; with `part`, where that part of it
+     * is there. Marks it as used.
+     */
+    readonly find: (
+      reference: string,
+      platform: RecordedPlatform,
+      part?: string
+    ) => Effect.Effect<Option.Option<PulledImage>, Reason>
+    /** Enters an image whose layers, or this part of it, are all published: one transaction, on disk when this succeeds. */
+    readonly record: (image: ImageRecord, part?: string) => Effect.Effect<PulledImage, Reason>
     /** By reference. */
     readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, Reason>
@@ -51,10 +58,10 @@ export class Catalogue extends Context.Service<
       Effect.gen(function* () {
         const { root, lockPath, check, make } = yield* Directories
         const { lease } = yield* Locks
-        const { paths, syncRecords } = yield* Trees
+        const { paths, pathsOf, syncRecords } = yield* Trees
         const scope = yield* Effect.scope
         const path = join(root, "oci.db")
-        const options = { root, path, lockPath: lockPath("catalogue"), emit, lease, ...paths }
+        const options = { root, path, lockPath: lockPath("catalogue"), emit, lease, pathsOf, ...paths }
         const opened = cachedSuccess(
           loadModule("the catalogue", () => import("./openCatalogue.ts")).pipe(
             Effect.flatMap(({ openCatalogue }) => openCatalogue(options)),
@@ -66,11 +73,11 @@ export class Catalogue extends Context.Service<
           path,
           hasRecord: (reference) => hasRecord(root, reference),
           prepare: Effect.flatMap(open, (it) => it.prepare),
-          find: (reference, platform) => Effect.flatMap(open, (it) => it.find(reference, platform)),
-          record: Effect.fnUntraced(function* (image) {
+          find: (reference, platform, part) => Effect.flatMap(open, (it) => it.find(reference, platform, part)),
+          record: Effect.fnUntraced(function* (image, part) {
             yield* make
-            yield* syncRecords(image)
-            return yield* (yield* open).record(image)
+            yield* syncRecords(image, part)
+            return yield* (yield* open).record(image, part)
           }),
           images: (options) => Effect.flatMap(open, (it) => it.images(options)),
           inspect: (reference) => Effect.flatMap(open, (it) => it.inspect(reference)),

@@ -73,6 +73,8 @@ export interface ManifestDetails {
   readonly layers: ReadonlyArray<PulledLayer>
   /** In the layout `rootfs`: the directory with all layers merged. */
   readonly rootfs?: string
+  /** In the layout `rootfs`: the directories with a part of the image each (`only`, `strip`), whether they are there or not. */
+  readonly parts?: ReadonlyArray<string>
   /** Whether every layer's directory, or the merged tree, is there. */
   readonly complete: boolean
 }

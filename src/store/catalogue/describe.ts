@@ -12,7 +12,7 @@ import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { goneIn } from "../trees/goneMarks.ts"
 import { isDirectory } from "../trees/publish.ts"
-import type { TreePaths } from "../trees/TreePaths.ts"
+import { isPartOf, makeTreePaths, type TreePaths } from "../trees/TreePaths.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
@@ -21,10 +21,12 @@ import {
   type ImageRow,
   imageRows,
   indexRows,
+  type LayerRow,
   layerRows,
   type ManifestRow,
   manifestRows,
-  summaryRows
+  summaryRows,
+  unproven
 } from "./queries.ts"
 
 export const platformOf = ({
@@ -39,16 +41,24 @@ export const platformOf = ({
 
 const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
 
-const pulledLayers = ({ id, digest: manifest }: ManifestRow, { layerPath, rootfsPath }: TreePaths) =>
-  Effect.map(layerRows(id), (rows) =>
-    rows.map(({ digest, diff_id, media_type, size_bytes }): PulledLayer => {
-      const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
-      return { digest, diffId: diff_id, mediaType: media_type, size: size_bytes, path }
-    })
-  )
+/** `diffIds`: as the image's config has them, which is what a layer's row says once it was proven. */
+const pulledLayers = (
+  rows: ReadonlyArray<LayerRow>,
+  diffIds: ReadonlyArray<string>,
+  manifest: string,
+  { layerPath, rootfsPath }: TreePaths
+) =>
+  rows.map(({ digest, diff_id, media_type, size_bytes }, at): PulledLayer => {
+    const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
+    const diffId = diff_id === unproven ? (diffIds[at] ?? unproven) : diff_id
+    return { digest, diffId, mediaType: media_type, size: size_bytes, path }
+  })
 
 const rootfsOf = (manifest: string, { rootfsPath }: TreePaths) =>
   rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
+
+const partPath = (manifest: string, variant: string, { layersDir }: TreePaths) =>
+  makeTreePaths(layersDir, variant).rootfsPath(manifest)
 
 /** An image's directories: its merged tree, or one for each layer. */
 export interface Standing {
@@ -85,7 +95,8 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     manifests.find((it) => platformKey(platformOf(it)) === key)
   const config = manifest === undefined ? undefined : yield* configOf(manifest.id)
   if (manifest === undefined || config === undefined) return undefined
-  const layers = yield* pulledLayers(manifest, places)
+  const rows = yield* layerRows(manifest.id)
+  const layers = pulledLayers(rows, config.diffIds, manifest.digest, places)
   const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
   const image: PulledImage = {
     reference,
@@ -98,7 +109,14 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     layers,
     ...rootfsOf(manifest.digest, places)
   }
-  return { image, manifestId: manifest.id, lastUsed: row.last_used_at, forms: yield* formRows(manifest.id) }
+  return {
+    image,
+    manifestId: manifest.id,
+    lastUsed: row.last_used_at,
+    forms: yield* formRows(manifest.id),
+    /** Every layer was found to be what the image's config says. */
+    isProven: rows.every(({ diff_id }, at) => diff_id === config.diffIds[at])
+  }
 })
 
 /** What a row says of an image itself. */
@@ -147,8 +165,11 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
     index: { digest: index.digest, mediaType: index.media_type, annotations: index.annotations_json ?? {} }
   }
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
-    const layers = yield* pulledLayers(manifest, places)
+    const { diffIds = [] } = (yield* configOf(manifest.id)) ?? {}
+    const layers = pulledLayers(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
     const rootfs = rootfsOf(manifest.digest, places)
+    const forms = yield* formRows(manifest.id)
+    const parts = forms.filter((form) => isPartOf(form, places.variant))
     return {
       platform: platformText(platformOf(manifest)),
       digest: manifest.digest,
@@ -162,6 +183,7 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
       },
       layers,
       ...rootfs,
+      ...(parts.length === 0 ? {} : { parts: parts.map(({ variant }) => partPath(manifest.digest, variant, places)) }),
       complete: yield* isComplete({ ...rootfs, layers })
     }
   })

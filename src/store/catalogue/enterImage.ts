@@ -8,9 +8,10 @@ import { asSpelled } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
-import type { TreeForm } from "../trees/TreePaths.ts"
+import { isPart, type TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedConfig, RecordedDocument } from "./ImageRecord.ts"
 import { platformKey } from "./platformKey.ts"
+import { unproven } from "./queries.ts"
 
 const Members = Schema.Record(Schema.String, Schema.Unknown)
 
@@ -141,20 +142,30 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
   })}`
 })
 
-const enterLayers = Effect.fnUntraced(function* (manifestId: number, { layers }: ImageRecord, now: string) {
+/** `isProven`: each layer was found to have the diffID that the config names. */
+const enterLayers = Effect.fnUntraced(function* (
+  manifestId: number,
+  { layers }: ImageRecord,
+  isProven: boolean,
+  now: string
+) {
   const sql = yield* SqlClient
   for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
     // A layer's digest becomes the name of its directory.
     if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "the digest of a layer is invalid" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
     // The tree was verified against the diffID that it was extracted with; another config may claim another.
-    if (known[0] !== undefined && known[0].diff_id !== diffId) {
-      return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: known[0].diff_id })
+    const before = known[0]?.diff_id ?? unproven
+    if (before !== unproven && before !== diffId) {
+      return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: before })
     }
-    const row = { media_type: mediaType, digest, diff_id: diffId, size_bytes: size, created_at: now, modified_at: now }
+    const diff_id = isProven ? diffId : before
+    const row = { media_type: mediaType, digest, diff_id, size_bytes: size, created_at: now, modified_at: now }
     const layerId = yield* sql<Id>`
       INSERT INTO layers ${sql.insert(row)}
-      ON CONFLICT (digest) DO UPDATE SET modified_at = ${now} RETURNING id`.pipe(Effect.flatMap(idOf))
+      ON CONFLICT (digest) DO UPDATE SET diff_id = ${diff_id}, modified_at = ${now} RETURNING id`.pipe(
+      Effect.flatMap(idOf)
+    )
     const place = { manifest_id: manifestId, layer_id: layerId, position, created_at: now, modified_at: now }
     yield* sql`INSERT INTO manifest_layers ${sql.insert(place)}`
   }
@@ -173,6 +184,9 @@ const measure = Effect.fnUntraced(function* (imageId: number) {
     )) WHERE id = ${imageId}`
 })
 
+/** An image without trees has no layers. A pull of a part reads the layers that it needs, and no others. */
+const layersAreProven = (forms: ReadonlyArray<TreeForm>): boolean => forms.length === 0 || !forms.every(isPart)
+
 /**
  * `forms`: of its trees, in addition to those already recorded. Returns `moved`: whether the reference named something
  * else before.
@@ -187,7 +201,8 @@ export const enterImage = Effect.fnUntraced(function* (
   const manifestId = yield* enterManifest(id, indexId, image, now)
   for (const form of forms) yield* enterForm(manifestId, form, now)
   yield* enterConfig(manifestId, image.config, now)
-  yield* enterLayers(manifestId, image, now)
+  const isProven = layersAreProven(forms)
+  yield* enterLayers(manifestId, image, isProven, now)
   yield* measure(id)
   return { moved, manifestId }
 })

@@ -14,7 +14,7 @@ import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory } from "../../fs/writeAtomic.ts"
 import { openDatabase } from "../database/Database.ts"
 import { listTrees } from "../trees/listTrees.ts"
-import type { TreePaths } from "../trees/TreePaths.ts"
+import { isPart, type TreePaths } from "../trees/TreePaths.ts"
 import { formOf, isSame, wholeForms } from "../trees/treeForms.ts"
 import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from "./Documents.ts"
 import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
@@ -24,6 +24,8 @@ import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
 import { formRows, freshness, imageRows, manifestRows } from "./queries.ts"
 
 export interface OpenOptions extends TreePaths {
+  /** The names of the trees of a part of images; `undefined`: of whole ones. */
+  readonly pathsOf: (part: string | undefined) => TreePaths
   readonly root: string
   readonly path: string
   readonly lockPath: string
@@ -40,8 +42,7 @@ const iso = (millis: number) => new Date(millis).toISOString()
 const now = Effect.map(Clock.currentTimeMillis, iso)
 
 export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) {
-  const { root, layersDir, lease } = options
-  const form = formOf(options)
+  const { root, layersDir, lease, pathsOf } = options
 
   /** A layer that no manifest names keeps its row as long as a tree of it exists, made with any options. */
   const forgetLayers = Effect.gen(function* () {
@@ -85,12 +86,15 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
    * If the trees of this store's form exist, because another image needed them, records them for this image too.
    * `false`: they are gone.
    */
-  const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
+  const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
     yield* lease
     const time = yield* now
     const enter = Effect.gen(function* () {
-      const chosen = yield* choose(reference, platform, options)
+      const chosen = yield* choose(reference, platform, places)
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return false
+      const form = formOf(places)
+      // What was made of a layer may not be what this image says that it is.
+      if (!isPart(form) && !chosen.isProven) return false
       yield* enterForm(chosen.manifestId, form, time)
       const forms = yield* formRows(chosen.manifestId)
       const key = (yield* recordsOf(reference)).find(({ manifest }) => manifest === chosen.image.manifestDigest)
@@ -127,21 +131,23 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     verify: findMissing(root, database, options),
     inspect: (reference: string) => database.read("inspect", detail(reference, options)),
 
-    find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform) {
-      const chosen = yield* database.read("find", choose(reference, platform, options))
+    find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, part?: string) {
+      const places = pathsOf(part)
+      const chosen = yield* database.read("find", choose(reference, platform, places))
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
-      const isOurs = chosen.forms.some(isSame(form)) || (yield* adopt(reference, platform))
+      const isOurs = chosen.forms.some(isSame(formOf(places))) || (yield* adopt(reference, platform, places))
       return isOurs && (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
     }),
 
-    record: Effect.fnUntraced(function* (image: ImageRecord) {
+    record: Effect.fnUntraced(function* (image: ImageRecord, part?: string) {
       const time = yield* now
+      const places = pathsOf(part)
       const query = Effect.gen(function* () {
-        const { moved, manifestId } = yield* enterImage(image, [form], time)
+        const { moved, manifestId } = yield* enterImage(image, [formOf(places)], time)
         if (moved) yield* forgetLayers
         // Before the rows are committed: after a crash in between, all layers of the record are there.
         yield* keepImage(root, image, yield* formRows(manifestId), time)
-        const chosen = yield* choose(image.reference, image.platform, options)
+        const chosen = yield* choose(image.reference, image.platform, places)
         return { chosen, records: yield* recordsOf(image.reference) }
       })
       // Synced once for all layers: each sync makes a journaling file system write thousands of new files, and everyone

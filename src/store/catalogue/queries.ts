@@ -40,6 +40,9 @@ const ManifestRow = Schema.Struct({
 })
 export type ManifestRow = typeof ManifestRow.Type
 
+/** In place of the diffID of a layer that was pulled only for parts of images, which need not read it. */
+export const unproven = ""
+
 const LayerRow = Schema.Struct({
   digest: Schema.String,
   diff_id: Schema.String,

@@ -21,7 +21,7 @@ const verdict = Effect.fnUntraced(function* (check: string) {
 const digests = Effect.flatMap(SqlClient, (sql) =>
   sql.unsafe<{ digest: unknown }>(`
     SELECT digest FROM images UNION SELECT digest FROM indexes UNION SELECT digest FROM manifests
-    UNION SELECT digest FROM configs UNION SELECT digest FROM layers UNION SELECT diff_id FROM layers`)
+    UNION SELECT digest FROM configs UNION SELECT digest FROM layers UNION SELECT diff_id FROM layers WHERE diff_id <> ''`)
 )
 
 /** Columns that are read as JSON or as times. */

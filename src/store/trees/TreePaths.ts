@@ -26,6 +26,20 @@ export const makeTreePaths = (layersDir: string, variant: string): Required<Tree
 
 export type TreeKind = "extracted" | "rootfs"
 
+const partWord = "part"
+
+/** The variant of trees that are a part of an image's; `part`: which one, in the letters from `a` to `p`. */
+export const partVariant = (variant: string, part: string): string =>
+  [...(variant === "" ? [] : [variant]), partWord, part].join("-")
+
+/** The tree has a part of the image's files, and perhaps not every layer was read for it. */
+export const isPart = ({ kind, variant }: TreeForm): boolean =>
+  kind === "rootfs" && /(?:^|-)part-[a-p]{32}$/.test(variant)
+
+/** The same, of trees that are otherwise made as those of this variant. */
+export const isPartOf = (form: TreeForm, variant: string): boolean =>
+  isPart(form) && form.variant.startsWith(partVariant(variant, ""))
+
 /** With which options trees are made, and whether there is one for each layer or one for all of an image. */
 export interface TreeForm {
   readonly kind: TreeKind

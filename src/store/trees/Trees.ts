@@ -15,7 +15,7 @@ import { isTree, publish, replaceTree } from "./publish.ts"
 import { Staging } from "./Staging.ts"
 import { setAside } from "./setAside.ts"
 import { syncRecords } from "./syncRecords.ts"
-import { fileName, makeTreePaths, type TreePaths } from "./TreePaths.ts"
+import { fileName, makeTreePaths, partVariant, type TreePaths } from "./TreePaths.ts"
 
 export interface TreeOptions {
   /** Part of the trees' names if they are made with options other than the defaults: `[a-z][a-z-]*`. */
@@ -41,6 +41,8 @@ export class Trees extends Context.Service<
   {
     /** The names of trees made with this store's options. */
     readonly paths: TreePaths
+    /** The same for a part of each image; `undefined`: for whole images. To be called where images are merged. */
+    readonly pathsOf: (part: string | undefined) => TreePaths
     readonly layerPath: (digest: Digest | string) => string
     /** An image is one directory with all layers merged, and is complete if that exists. */
     readonly merged: boolean
@@ -69,7 +71,7 @@ export class Trees extends Context.Service<
      */
     readonly setAside: (tree: HeldTree) => Effect.Effect<boolean, Reason, Scope.Scope>
     /** Syncs the proofs and fingerprints of an image's trees. To be called before its rows are on disk. */
-    readonly syncRecords: (image: TreeNames) => Effect.Effect<void, Reason>
+    readonly syncRecords: (image: TreeNames, part?: string) => Effect.Effect<void, Reason>
   }
 >()("ociflow/store/Trees") {
   static layer({ variant = "", merged = false }: TreeOptions): Layer.Layer<Trees, never, Directories | Staging> {
@@ -81,8 +83,12 @@ export class Trees extends Context.Service<
         const { layerPath, rootfsPath } = makeTreePaths(layersDir, variant)
         const proofs = makeProofs((digest) => join(root, "proofs", fileName(digest)))
         const fingerprints = makeFingerprints(root)
+        const paths = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
+        const pathsOf = (part: string | undefined): TreePaths =>
+          part === undefined ? paths : makeTreePaths(layersDir, partVariant(variant, part))
         return Trees.of({
-          paths: { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) },
+          paths,
+          pathsOf,
           layerPath,
           merged,
           rootfsPath,
@@ -96,8 +102,9 @@ export class Trees extends Context.Service<
           replace: (staged, { digest, path }) =>
             Effect.flatMap(staging, (aside) => replaceTree(staged, path, { root, aside, digest })),
           setAside: (tree) => setAside({ root, lockPath, staging }, tree),
-          syncRecords: ({ manifest, layers }) => {
-            const trees = merged ? [rootfsPath(manifest.digest)] : layers.map(({ digest }) => layerPath(digest))
+          syncRecords: ({ manifest, layers }, part) => {
+            const { rootfsPath } = pathsOf(part)
+            const trees = rootfsPath ? [rootfsPath(manifest.digest)] : layers.map(({ digest }) => layerPath(digest))
             const known = [...layers.map(({ digest }) => proofs.pathOf(digest)), ...trees.map(fingerprints.pathOf)]
             return syncRecords([...new Set(known)])
           }

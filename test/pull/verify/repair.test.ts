@@ -69,6 +69,7 @@ describe("repair", () => {
         Effect.provide(
           Layer.mock(ExtractionPool, {
             extract$: () => NEVER,
+            place$: () => NEVER,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
             headers$: () => NEVER,
             stored: () => ({ next: () => new Promise(() => {}), close: () => {} }),

@@ -189,7 +189,12 @@ describe("prune", () => {
       const lockPath = (name: string) => join(root, "locks", name)
       const { layersDir, layerPath, variant } = makeTreePaths(join(root, "layers"), "")
       const options = { root, layersDir, layerPath, variant, path: other.database, lockPath: lockPath("catalogue") }
-      const { database } = yield* openCatalogue({ ...options, lease: Effect.void, emit: () => {} })
+      const { database } = yield* openCatalogue({
+        ...options,
+        pathsOf: () => options,
+        lease: Effect.void,
+        emit: () => {}
+      })
       const meanwhile = Effect.gen(function* () {
         yield* pullInto(other, { reference: "e.org/a:1", layers: ["base", "moved"], version: "moved" })
         yield* other.catalogue.find("e.org/b:1", { os: "linux", architecture: "amd64" })

@@ -1,39 +1,7 @@
-/** Which of a tree's paths are wanted, and under what names: the options `only` and `strip`. */
+/** What a selection means in a tree in memory. */
 import { InvalidOption } from "../../../api/errors.ts"
+import type { Selection } from "../../../layer/tree/Selection.ts"
 import { isBranch, type MergedTree, type Node } from "./MergedTree.ts"
-
-export interface Selection {
-  /** The paths that are wanted, each as its components (binary strings); absent where all are. No path begins with another. */
-  readonly only: ReadonlyArray<ReadonlyArray<string>> | undefined
-  /** Leading components that are dropped. */
-  readonly strip: number
-}
-
-export interface SelectionOptions {
-  readonly only?: string | ReadonlyArray<string> | undefined
-  readonly strip?: number | undefined
-}
-
-const componentsOf = (path: string): ReadonlyArray<string> =>
-  Buffer.from(path)
-    .toString("latin1")
-    .split("/")
-    .filter((name) => name !== "" && name !== ".")
-
-const isBeneath = (names: ReadonlyArray<string>, above: ReadonlyArray<string>): boolean =>
-  above.length <= names.length && above.every((name, at) => name === names[at])
-
-export const selectionOf = ({ only, strip = 0 }: SelectionOptions): Selection => {
-  if (only === undefined) return { only, strip }
-  const given = (typeof only === "string" ? [only] : only).map(componentsOf)
-  const distinct = given.filter(
-    (names, at) =>
-      !given.some(
-        (other, place) => place !== at && isBeneath(names, other) && (place < at || other.length < names.length)
-      )
-  )
-  return { only: distinct.some((names) => names.length === 0) ? undefined : distinct, strip }
-}
 
 /** What stands at a path of the tree, no link followed; a name where that depends on layers that were not applied. */
 const nodeAt = (tree: MergedTree, names: ReadonlyArray<string>): Node | undefined | { readonly unknown: string } => {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { tap } from "rxjs"
 import type { Limits } from "../../../api/config.ts"
 import { isReason, type Reason } from "../../../api/errors.ts"
+import type { Emit } from "../../../api/events.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import { atMost } from "../../../layer/limits.ts"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
@@ -24,12 +25,24 @@ const weight = ({ path, linkPath, xattrs }: EntryHeader): number => {
   return bytes
 }
 
-/** Counts what an image's entries take in memory. Throws `LimitExceeded`. */
+/** Counts what an image's entries take in memory: of each layer for itself, since one may be read again. */
 export const makeTreeBudget = (limits: Limits) => {
   let bytes = 0
-  return (header: EntryHeader): void => {
-    bytes += weight(header)
-    atMost(limits, "treeBytes", bytes, () => "the image's entries")
+  return () => {
+    let own = 0
+    return {
+      /** Throws `LimitExceeded`. */
+      add: (header: EntryHeader): void => {
+        own += weight(header)
+        bytes += weight(header)
+        atMost(limits, "treeBytes", bytes, () => "the image's entries")
+      },
+      /** What was read is not kept. */
+      drop: (): void => {
+        bytes -= own
+        own = 0
+      }
+    }
   }
 }
 
@@ -49,22 +62,28 @@ export const openLayer = Effect.fnUntraced(function* (source: ImageSource, layer
 /** All headers of the archive, once its digests are verified. */
 export const readHeaders = Effect.fnUntraced(function* (
   download: LayerDownload,
-  count: TreeBudget
+  budget: TreeBudget,
+  tell: Emit
 ): Effect.fn.Return<ReadonlyArray<EntryHeader>, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
   const attempt = Effect.suspend(() => {
     const headers: Array<EntryHeader> = []
+    const counted = budget()
     const reading$ = pool
-      .headers$(download.layer, (gate) => layerBytes$(download, gate, emit, context), emit)
+      .headers$(
+        download.layer,
+        (gate) => layerBytes$(download, gate, emit, context),
+        (event) => (event._tag === "Warning" ? emit(event) : tell(event))
+      )
       .pipe(
         tap((header) => {
-          count(header)
+          counted.add(header)
           headers.push(header)
         })
       )
-    return Effect.as(drain(isReason)(reading$), headers)
+    return Effect.as(drain(isReason)(reading$), headers).pipe(Effect.onError(() => Effect.sync(counted.drop)))
   })
   return yield* attempt.pipe(refetchOnMismatch(download))
 })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "../../../api/config.ts"
 import type { Reason } from "../../../api/errors.ts"
+import type { Emit } from "../../../api/events.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { distinctLayers } from "../../../pull/describeImage.ts"
@@ -77,22 +78,29 @@ const mayTell = (headers: ReadonlyArray<EntryHeader>, name: string): boolean =>
     return last === name || last === `.wh.${name}` || last === ".wh..wh..opq"
   })
 
-/** Without `unknown` all layers are wanted, several at a time; else they are read one by one. */
+/**
+ * Without `unknown` all layers are wanted, several at a time; else they are read one by one. `tell` hears how each is
+ * downloaded.
+ */
 export const mergeImage = Effect.fnUntraced(function* (
   source: ImageSource,
   image: FoundImage,
   limits: Limits,
-  unknown?: Unknown
+  unknown?: Unknown,
+  tell: Emit = () => {}
 ): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope> {
   const distinct = yield* distinctLayers(image)
   const permits = (yield* SharedWork).downloads.forPull()
-  const count = makeTreeBudget(limits)
+  const budget = makeTreeBudget(limits)
   /** A layer that is listed twice is read once. */
   const known = new Map<string, ReadLayer>()
   const layers = new Map<number, ReadLayer>()
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
     const download = yield* openLayer(source, layer)
-    return { ...download, headers: yield* permits.withPermit(readHeaders(download, count)) }
+    const { digest, size } = layer
+    const started = Effect.sync(() => tell({ _tag: "LayerStarted", digest, size, offset: download.partial.size() }))
+    const headers = yield* permits.withPermit(Effect.andThen(started, readHeaders(download, budget, tell)))
+    return { ...download, headers }
   })
 
   if (unknown === undefined) {

@@ -5,8 +5,9 @@
  */
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
+import type { Selection } from "../../../layer/tree/Selection.ts"
 import { type Facts, isBranch, type Leaf } from "../merge/MergedTree.ts"
-import { type Selection, selected } from "../merge/selection.ts"
+import { selected } from "../merge/selection.ts"
 import type { MergedImage } from "./mergeImage.ts"
 
 /** An entry of a tree, and the layer that it is from. */
@@ -30,7 +31,7 @@ interface Named {
   readonly paths: Array<string>
 }
 
-interface Plan {
+export interface Plan {
   readonly directories: ReadonlyArray<TreeEntry>
   readonly plain: ReadonlyArray<Named>
   /** By layer, then by the number of the entry in its archive. */
@@ -64,6 +65,19 @@ export const planOf = ({ tree }: MergedImage, selection: Selection): Plan => {
     }
   }
   return { directories, plain, files }
+}
+
+/** All that has no body: directories, each before what is in it, then the rest. */
+export const headersOf = function* ({
+  directories,
+  plain
+}: Pick<Plan, "directories" | "plain">): Generator<EntryHeader> {
+  for (const { header } of directories) yield header
+  for (const { leaf, paths } of plain) {
+    const [first = "", ...others] = paths
+    yield headerAt(first, leaf.facts)
+    for (const path of others) yield linkTo(first, path, leaf).header
+  }
 }
 
 /** Opens the bodies of these entries of a layer, in the order of the archive. */
