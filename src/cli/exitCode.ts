@@ -4,9 +4,9 @@ import { isCliError } from "effect/cli/CliError"
 import * as Exit from "effect/Exit"
 import { PullError, printable } from "../api/errors.ts"
 import { type Ending, signalCodes } from "./signals.ts"
-import { adviceOf, messageFor } from "./text/adviceOf.ts"
+import { describeFailure } from "./text/describeFailure.ts"
 
-/** 0: done; 1: failed; 2: wrong usage; otherwise the signal's code. `say` gets the text for the user. */
+/** 0: done; 1: failed; 2: wrong usage; otherwise the signal's code. Of several failures the worst. `say` gets the text for the user. */
 export const exitCode = (
   exit: Exit.Exit<unknown, unknown>,
   ending: Ending | undefined,
@@ -16,13 +16,12 @@ export const exitCode = (
   if (ending === "unwritable") return 1
   if (Exit.isSuccess(exit)) return 0
   if (Cause.hasInterrupts(exit.cause)) return signalCodes[ending ?? "SIGINT"]
-  const error = Cause.squash(exit.cause)
-  if (isCliError(error)) return 2
-  if (error instanceof PullError) {
-    const { reference, reason } = error
-    say(`ociflow: ${reason._tag}: ${printable(reference)}: ${printable(messageFor(reason), 1000)}`)
-    say(`  ${printable(adviceOf(reason), 1000)}`)
-    return reason._tag === "InvalidOption" ? 2 : 1
+  const errors = exit.cause.reasons.filter(Cause.isFailReason).map(({ error }) => error)
+  if (errors.some(isCliError)) return 2
+  const failures = errors.filter((error) => error instanceof PullError)
+  if (failures.length > 0 && failures.length === exit.cause.reasons.length) {
+    for (const failure of failures) say(describeFailure(failure))
+    return failures.some(({ reason }) => reason._tag === "InvalidOption") ? 2 : 1
   }
   say(`ociflow: Defect: ${printable(Cause.pretty(exit.cause), 4000)}`)
   say("  This is a bug in ociflow. Please report it with the lines above.")

@@ -4,7 +4,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { concat, defer, finalize, from, NEVER, type Observable, of, throwError } from "rxjs"
+import { concat, defer, finalize, from, ignoreElements, NEVER, type Observable, of, Subject, throwError } from "rxjs"
 import { describe, expect, test } from "vitest"
 import type { ArtifactOptions, ListOptions, PullerOptions, PullOptions } from "../../src/api/config.ts"
 import { InvalidOption, ManifestNotFound, PullError } from "../../src/api/errors.ts"
@@ -21,8 +21,10 @@ import { sampleReason } from "../support/reasons.ts"
 import {
   CapturedOutput,
   digestOf,
+  done,
   image,
   layers,
+  progress,
   pulled,
   reference,
   resolving,
@@ -99,7 +101,7 @@ interface Asked {
 /** Runs the command line on stories; what it asked the library for is told with what it wrote. */
 const start = (
   argv: ReadonlyArray<string>,
-  events: Observable<PullEvent> = from(story),
+  events: Observable<PullEvent> | ((reference: string) => Observable<PullEvent>) = from(story),
   stdout = new CapturedOutput(),
   variables: Readonly<Record<string, string>> = {}
 ) => {
@@ -112,7 +114,7 @@ const start = (
       pull: () => Effect.die("the command line pulls by pull$"),
       pull$: (reference, options) => {
         Object.assign(one, { reference, options })
-        return events
+        return typeof events === "function" ? events(reference) : events
       },
       entries$: () => NEVER,
       entries: () => {
@@ -185,7 +187,8 @@ const start = (
   })
   return { fiber, result, asked, stdout, stderr }
 }
-const ran = (argv: string, events?: Observable<PullEvent>) => start(argv.split(" ").filter(Boolean), events).result
+const ran = (argv: string, events?: Parameters<typeof start>[1]) =>
+  start(argv.split(" ").filter(Boolean), events).result
 
 describe("ociflow pull", () => {
   test("asks the library for what the flags say, and closes it", async () => {
@@ -256,7 +259,7 @@ describe("ociflow pull", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line))
-    expect(events).toEqual(story.filter(({ _tag }) => _tag !== "LayerProgress"))
+    expect(events).toEqual(story.map((event) => ({ ...event, reference })))
     expect(events.at(-1)).toMatchObject({
       _tag: "Pulled",
       image: {
@@ -270,7 +273,7 @@ describe("ociflow pull", () => {
   })
 
   test("--json --quiet tells the last event alone", async () => {
-    expect(JSON.parse((await ran("pull debian:12 --json --quiet")).stdout)).toEqual(pulled)
+    expect(JSON.parse((await ran("pull debian:12 --json --quiet")).stdout)).toEqual({ ...pulled, reference })
   })
 
   test("bars are drawn where stdout is a terminal, and the image follows them", async () => {
@@ -289,6 +292,131 @@ describe("ociflow pull", () => {
   })
 })
 
+const linesOf = (stdout: string) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+
+describe("several references", () => {
+  const nameOf = (reference: string) => `docker.io/library/${reference}`
+  const storyOf = (reference: string): ReadonlyArray<PullEvent> => [
+    { _tag: "Resolving", reference: nameOf(reference) },
+    { _tag: "Pulled", image: { ...image, reference: nameOf(reference) }, cached: false }
+  ]
+  const wrong = (reference: string, tag = "ManifestNotFound") =>
+    throwError(() => new PullError({ reference, reason: sampleReason(tag) }))
+  /** `bad` and `worse` fail. */
+  const some = (reference: string) => {
+    const [first = "", ...more] = reference.split("/")
+    if (first === "worse") return wrong(reference, "InvalidOption")
+    return first === "bad" && more.length === 0
+      ? concat(from(storyOf(reference).slice(0, 1)), wrong(reference))
+      : from(storyOf(reference))
+  }
+
+  test("are pulled together by one client, each once, and printed in the order they were given", async () => {
+    const seen: Array<string> = []
+    const started = new Subject<void>()
+    const { code, stdout, asked } = await ran("pull a b a c", (reference) => {
+      seen.push(reference)
+      if (seen.length === 3) queueMicrotask(() => started.complete())
+      // None ends before all have begun; the first begins to end last.
+      return concat(started.pipe(ignoreElements()), from(storyOf(reference)))
+    })
+    expect(code).toBe(0)
+    expect(seen).toEqual(["a", "b", "c"])
+    expect(asked).toHaveLength(1)
+    const places = ["a", "b", "c"].map((it) => stdout.indexOf(`${nameOf(it)}\n  digest `))
+    expect(places).toEqual(places.toSorted((one, other) => one - other))
+    expect(places[0]).toBeGreaterThan(0)
+  })
+
+  test("--quiet prints a line for each that is there", async () => {
+    const { code, stdout, stderr } = await ran("pull a bad c --quiet", some)
+    expect(stdout).toBe(`${nameOf("a")}@${image.digest}\n${nameOf("c")}@${image.digest}\n`)
+    expect(stderr).toMatch(/^ociflow: ManifestNotFound: bad: /)
+    expect(code).toBe(1)
+  })
+
+  test.for([
+    ["pull a b", 0, 0],
+    ["pull a bad c", 1, 1],
+    ["pull bad a worse", 2, 2],
+    ["pull worse bad", 2, 2]
+  ] as const)(
+    "%s exits with %i, which tells the worst, and says each of %i failures",
+    async ([argv, exit, failures]) => {
+      const { code, stderr } = await ran(argv, some)
+      expect(code).toBe(exit)
+      expect(stderr.match(/^ociflow: /gm) ?? []).toHaveLength(failures)
+    }
+  )
+
+  test("with --json each line names its image in full, and each has a last line", async () => {
+    const { code, stdout } = await ran("pull a bad c --json", some)
+    expect(code).toBe(1)
+    const lines = linesOf(stdout)
+    expect(lines.map(({ _tag, reference }) => `${_tag} ${reference}`).toSorted()).toEqual([
+      `Failed ${nameOf("bad")}`,
+      `Pulled ${nameOf("a")}`,
+      `Pulled ${nameOf("c")}`,
+      `Resolving ${nameOf("a")}`,
+      `Resolving ${nameOf("bad")}`,
+      `Resolving ${nameOf("c")}`
+    ])
+  })
+
+  test("a mistake of ours ends all of them", async () => {
+    const { code, stderr } = await ran("pull a b", (reference) =>
+      reference === "a" ? NEVER : throwError(() => new TypeError("no"))
+    )
+    expect(code).toBe(1)
+    expect(stderr).toContain("ociflow: Defect: TypeError: no")
+  })
+
+  test.for([["pull a b --name c"], ["pull a b --name c --json"]])("have no name in common: %s", async ([argv = ""]) => {
+    const { code, stdout, stderr, asked } = await ran(argv)
+    expect(code).toBe(2)
+    // Nothing was opened.
+    expect(asked.map(({ reference, closed }) => reference ?? closed)).toEqual([undefined])
+    expect(stderr).toContain("--name is for one image at a time")
+    expect(stdout).toEqual(argv.includes("--json") ? expect.stringContaining('"InvalidOption"') : "")
+    expect((await ran("pull a a --name c")).code).toBe(0)
+  })
+})
+
+describe("ociflow pull --interval", () => {
+  const bytes = [started(6), ...[0.1, 0.2, 0.3].map((share) => progress(6, share, share)), done(6)]
+  const tagsOf = async (flags: string) =>
+    linesOf((await ran(`pull x --json ${flags}`, from(bytes))).stdout).map(({ _tag, received }) => received ?? _tag)
+  const received = (share: number) => Math.floor(share * 6 * 2 ** 20)
+
+  test.for([
+    ["--interval 0", [0.1, 0.2, 0.3]],
+    ["--interval 5", [0.1]],
+    ["--interval 2m", [0.1]],
+    ["", [0.1]]
+  ] as const)("%s: progress is thinned out, the first and every other event are told", async ([flags, shares]) => {
+    expect(await tagsOf(flags)).toEqual(["LayerStarted", ...shares.map(received), "LayerDone"])
+  })
+
+  test("no failure is held back", async () => {
+    const failing = concat(
+      from(bytes.slice(0, 4)),
+      throwError(() => new PullError({ reference: "x", reason: sampleReason("DigestMismatch") }))
+    )
+    const lines = linesOf((await ran("pull x --json --interval 1d", failing)).stdout)
+    expect(lines.at(-1)).toMatchObject({ _tag: "Failed", reason: "DigestMismatch" })
+  })
+
+  test.for(["-1", "x", "25h", "2d", "1e9", ""])("takes seconds from 0 to a day, not %s", async (text) => {
+    const { code, stderr } = await start(["pull", "x", `--interval=${text}`]).result
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/interval/)
+  })
+})
+
 describe("a pull that fails", () => {
   const reason = new ManifestNotFound({
     url: "https://ghcr.io/v2/a/b/manifests/1",
@@ -296,7 +424,7 @@ describe("a pull that fails", () => {
     detail: "\u001b[2J"
   })
   const failing = concat(
-    of(resolving),
+    of<PullEvent>({ _tag: "Resolving", reference: "ghcr.io/a/b:1" }),
     throwError(() => new PullError({ reference: "ghcr.io/a/b:1", reason }))
   )
 
@@ -369,7 +497,7 @@ describe("a pull that is interrupted", () => {
 
   test("cancels it, closes the library, and then says what was kept", async () => {
     const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, -1))
-    expect(stderr).toBe("Interrupted: 6 of 6 layers are complete and kept; the next pull continues with the others.\n")
+    expect(stderr).toBe("Interrupted: all 6 layers are complete and kept.\n")
   })
 
   test("says it in JSON where that is wanted", async () => {
@@ -385,10 +513,36 @@ describe("a pull that is interrupted", () => {
   test("says from where the next pull goes on with each layer that was cut off", async () => {
     const { stderr } = await interrupt(["pull", "debian:12"], story.slice(0, 5))
     expect(stderr.split("\n")).toEqual([
-      "Interrupted: 1 of 6 layers are complete and kept. Downloaded bytes are kept. The next pull continues these layers:",
+      "Interrupted: 1 of 6 layers is complete and kept. Downloaded bytes are kept. The next pull continues this layer:",
       `  02020202 continues at 1.50 MiB of ${formatBytes(layers[1]?.size ?? 0)}`,
       ""
     ])
+  })
+
+  test("says it of each of several that was not over, and what failed before", async () => {
+    let unsubscribed = 0
+    const pulling = start(["pull", "debian:12", "failed", "done", "begun", "--json"], (name) => {
+      if (name === "failed")
+        return throwError(() => new PullError({ reference: name, reason: sampleReason("ManifestNotFound") }))
+      if (name === "done") return from(story)
+      const { length } = name === "begun" ? [resolving] : story.slice(0, 5)
+      return concat(from(story.slice(0, length)), NEVER).pipe(finalize(() => unsubscribed++))
+    })
+    while (!pulling.stdout.text.includes("Pulled")) await new Promise((resolve) => setImmediate(resolve))
+    pulling.fiber.interruptUnsafe()
+    const { code, stdout, stderr } = await pulling.result
+    expect(code).toBe(143)
+    expect(unsubscribed).toBe(2)
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(/^ociflow: ManifestNotFound: failed: /),
+      expect.stringMatching(/^ {2}Check /),
+      "Interrupted: debian:12: 1 of 6 layers is complete and kept. Downloaded bytes are kept. The next pull continues this layer:",
+      expect.stringContaining("  02020202 continues at 1.50 MiB of "),
+      "Interrupted: begun: no layer was complete yet.",
+      ""
+    ])
+    const ends = linesOf(stdout).filter(({ _tag }) => /Interrupted|Failed|Pulled/.test(_tag))
+    expect(ends.map(({ _tag }) => _tag).toSorted()).toEqual(["Failed", "Interrupted", "Interrupted", "Pulled"])
   })
 
   test("with nothing complete says so", async () => {
@@ -553,7 +707,6 @@ describe("a wrong call", () => {
     ["frobnicate"],
     ["pull"],
     ["inspect"],
-    ["pull a b"],
     ["images a"],
     ["pull a --frobnicate"],
     ["pull a --policy sometimes"],

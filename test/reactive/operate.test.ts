@@ -87,7 +87,10 @@ test("a cold sequence is sampled with one subscription", () => {
     subscriptions++
     return of(progress(6, 0.1, 0.1), done(6))
   })
-  expect(notifications(events.pipe(throttleProgress(1000), toArray()))).toEqual([[done(6)], "complete"])
+  expect(notifications(events.pipe(throttleProgress(1000), toArray()))).toEqual([
+    [progress(6, 0.1, 0.1), done(6)],
+    "complete"
+  ])
   expect(subscriptions).toBe(1)
 })
 

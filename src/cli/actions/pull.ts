@@ -1,31 +1,34 @@
-/** `ociflow pull`: events to the bars, to lines, or to JSON; the image at the end; a word when it is broken off. */
+/** `ociflow pull`: events to the bars, to lines, or to JSON; the images at the end; a word when it is broken off. */
 import { dirname } from "node:path"
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
-import { asyncScheduler, type MonoTypeOperatorFunction, share, tap } from "rxjs"
+import * as Layer from "effect/Layer"
+import { asyncScheduler, from, identity, ignoreElements, type MonoTypeOperatorFunction, mergeMap, tap } from "rxjs"
 import type { PullOptions } from "../../api/config.ts"
-import { PullError } from "../../api/errors.ts"
-import type { PullEvent, PulledImage } from "../../api/events.ts"
+import { InvalidOption, PullError } from "../../api/errors.ts"
+import type { PulledImage } from "../../api/events.ts"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
-import { advance, initial } from "../../progress/advance.ts"
-import { isInPlace } from "../../progress/advanceLayer.ts"
+import { advance, initial, type Progress } from "../../progress/advance.ts"
 import { formatBytes } from "../../progress/format.ts"
-import type { PullView } from "../../progress/PullView.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Output } from "../Output.ts"
-import { shortDigest } from "../progress/frame.ts"
-import { continues } from "../progress/plainLine.ts"
+import { notificationsOf, type PullNotification } from "../progress/PullNotification.ts"
 import { showProgress, type Terminal } from "../progress/progress.ts"
 import { referenceWithDigest } from "../progress/referenceWithDigest.ts"
 import { throttleProgress } from "../progress/throttleProgress.ts"
+import { failed, reportFailure } from "../reportFailure.ts"
+import { describeFailure } from "../text/describeFailure.ts"
+import { tellInterruption } from "./interruption.ts"
 
 export interface Report {
   readonly json: boolean
   readonly quiet: boolean
   /** Lines rather than bars, since the log uses the terminal too. */
   readonly plain: boolean
+  /** Milliseconds between two lines of progress. */
+  readonly interval: number | undefined
 }
 
 /** Milliseconds between two progress events of one layer in JSON. */
@@ -33,17 +36,22 @@ const eventEvery = 250
 
 const isPullError = (u: unknown): u is PullError => u instanceof PullError
 
-const reporting = (stdout: Terminal, { json, quiet, plain }: Report): MonoTypeOperatorFunction<PullEvent> => {
-  if (!json) return showProgress({ stream: stdout, quiet, plain })
-  return (events) =>
-    events.pipe(
-      share(),
-      throttleProgress(eventEvery),
-      tap((event) => {
-        if (!quiet || event._tag === "Pulled") stdout.write(`${printableJson(event)}\n`)
+/** Each line names the image's reference in full, as soon as it is known. */
+const writeJson =
+  (
+    stdout: Terminal,
+    quiet: boolean,
+    nameOf: (reference: string) => string
+  ): MonoTypeOperatorFunction<PullNotification> =>
+  (pulls) =>
+    pulls.pipe(
+      tap(({ reference, said }) => {
+        const write = (line: object) =>
+          stdout.write(`${printableJson({ ...line, reference: nameOf(reference) || reference })}\n`)
+        if (said.kind === "N" && (!quiet || said.value._tag === "Pulled")) write(said.value)
+        if (said.kind === "E" && isPullError(said.error)) write(failed(said.error))
       })
     )
-}
 
 /** The directory of each layer is what `inspect` says. */
 const placeOf = ({ layers, rootfs }: PulledImage): string => {
@@ -61,77 +69,74 @@ const describe = (image: PulledImage): string =>
     placeOf(image)
   ].join("\n")
 
-/** A layer whose download was cut off, and where the next pull goes on with it. */
-interface Cut {
-  readonly digest: string
-  readonly offset: number
-  readonly size: number
-}
-
-const word = ({ layers }: PullView, cut: ReadonlyArray<Cut>): string => {
-  const count = layers.filter(isInPlace).length
-  const complete =
-    count === 0 ? "no layer was complete yet" : `${count} of ${layers.length} layers are complete and kept`
-  if (cut.length === 0)
-    return `Interrupted: ${complete}${count === 0 ? "." : "; the next pull continues with the others."}`
-  const lines = cut.map(({ digest, offset, size }) => `  ${shortDigest(digest)} ${continues(offset, size)}`)
-  return [`Interrupted: ${complete}. Downloaded bytes are kept. The next pull continues these layers:`, ...lines].join(
-    "\n"
-  )
-}
-
-const interrupted = ({ reference, layers }: PullView, partials: ReadonlyArray<Cut>) => ({
-  _tag: "Interrupted",
-  reference,
-  layers: layers.filter(isInPlace).map(({ digest }) => digest),
-  partials
-})
-
-/** What is kept of the layers that are not complete. */
-const cutOff = ({ layers }: PullView) => {
-  const sizes = new Map(layers.filter((layer) => !isInPlace(layer)).map(({ digest, size }) => [digest, size]))
-  return Puller.use((puller) => puller.kept([...sizes.keys()])).pipe(
-    Effect.map((blobs) =>
-      blobs.map(({ digest, bytes }): Cut => ({ digest, offset: bytes, size: sizes.get(digest) ?? bytes }))
-    )
-  )
-}
-
-export const pull = Effect.fnUntraced(function* <E>(
+/**
+ * Pulls all of them at once, by one client. One that fails does not stop the others; at the end all failures are told. What is
+ * no `PullError` is a mistake of ours, and stops everything.
+ */
+export const pull = Effect.fnUntraced(function* <E extends PullError>(
   library: Layer.Layer<Puller, E>,
-  reference: string,
+  given: ReadonlyArray<string>,
   options: PullOptions,
-  report: Report
+  { json, quiet, interval, ...report }: Report
 ) {
   const { stdout, stderr } = yield* Output
+  const references = [...new Set(given)]
+  if (references.length > 1 && options.name !== undefined) {
+    const reason = new InvalidOption({ option: "--name", problem: "is for one image at a time" })
+    return yield* reportFailure(json)(Effect.fail(new PullError({ reference: "(pull)", reason })))
+  }
   const terminal = yield* Config.String("TERM").pipe(Config.withDefault(""), Effect.orDie)
   const plain = report.plain || terminal === "dumb"
-  let state = initial
+  const states = new Map<string, Progress>(references.map((reference) => [reference, initial]))
+  const viewOf = (reference: string) => (states.get(reference) ?? initial).view
+  const failures = new Map<string, PullError>()
+  const prefixOf = (reference: string) => (references.length > 1 ? `${printable(reference)}: ` : "")
+  const show = json
+    ? writeJson(stdout, quiet, (reference) => viewOf(reference).reference)
+    : showProgress({ stream: stdout, references, quiet, plain, interval })
+
+  const one = ({ pull$ }: Puller["Service"], reference: string) =>
+    pull$(reference, options).pipe(
+      tap((event) => {
+        states.set(reference, advance(states.get(reference) ?? initial, event, asyncScheduler.now()))
+        if (quiet && event._tag === "Warning")
+          stderr.write(`${prefixOf(reference)}warning: ${printable(event.message)}\n`)
+      }),
+      json ? throttleProgress(interval ?? eventEvery) : identity,
+      notificationsOf(reference),
+      tap(({ said }) => {
+        if (said.kind !== "E") return
+        if (!isPullError(said.error)) throw said.error
+        failures.set(reference, said.error)
+      })
+    )
+  const tellBroken = Effect.suspend(() => {
+    const open = references.filter((it) => !failures.has(it) && viewOf(it).phase !== "done")
+    for (const failure of failures.values()) stderr.write(`${describeFailure(failure)}\n`)
+    return tellInterruption(library, new Map(open.map((it) => [it, viewOf(it)])), {
+      json,
+      named: references.length > 1
+    })
+  })
   yield* Puller.use((puller) =>
     drain(isPullError)(
-      puller.pull$(reference, options).pipe(
-        tap((event) => {
-          state = advance(state, event, asyncScheduler.now())
-          if (report.quiet && event._tag === "Warning") stderr.write(`warning: ${printable(event.message)}\n`)
-        }),
-        reporting(stdout, { ...report, plain })
+      from(references).pipe(
+        mergeMap((reference) => one(puller, reference)),
+        show,
+        ignoreElements()
       )
     )
   ).pipe(
-    Effect.provide(library),
+    Effect.provide(Layer.tapError(library, reportFailure(json))),
     // Outside of the library's scope: by now everything it had opened is closed.
-    Effect.onInterrupt(() =>
-      Effect.map(
-        // Nothing where the store cannot say.
-        Effect.orElseSucceed(Effect.provide(cutOff(state.view), library), (): ReadonlyArray<Cut> => []),
-        (cut) => {
-          if (report.json) stdout.write(`${printableJson(interrupted(state.view, cut))}\n`)
-          stderr.write(`${word(state.view, cut)}\n`)
-        }
-      )
-    )
+    Effect.onInterrupt(() => tellBroken)
   )
-  const { image } = state.view
-  if (report.json || image === undefined) return
-  stdout.write(`${report.quiet ? yield* referenceWithDigest(image) : describe(image)}\n`)
+  if (!json) {
+    const images = references.flatMap((reference) => viewOf(reference).image ?? [])
+    const lines = yield* Effect.forEach(images, (image) =>
+      quiet ? referenceWithDigest(image) : Effect.succeed(describe(image))
+    )
+    if (lines.length > 0) stdout.write(`${lines.join("\n")}\n`)
+  }
+  if (failures.size > 0) yield* Effect.failCause(Cause.fromReasons([...failures.values()].map(Cause.makeFailReason)))
 })

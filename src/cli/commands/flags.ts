@@ -70,6 +70,24 @@ export const duration = (name: string, description: string) =>
     optional
   )
 
+/** Milliseconds of a day: a timer cannot wait much longer. */
+const day = 86_400e3
+
+/** `0.5`, `5` in seconds, or `5s`, `1m`: how often something is told, in milliseconds. 0 to a day. */
+export const interval = (name: string, description: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("SECONDS"),
+    Flag.withDescription(description),
+    Flag.filterMap(
+      (text) => {
+        const millis = parseAge(/^\d+(?:\.\d+)?$/.test(text) ? `${text}s` : text)
+        return millis !== undefined && millis <= day ? Option.some(millis) : Option.none()
+      },
+      () => "seconds, from 0 to a day: 0.5, 5 or 1m"
+    ),
+    optional
+  )
+
 /** How layers are written. What was written otherwise is another tree: who looks for one says the same. */
 export const extraction = {
   ownership: choice(

@@ -1,4 +1,5 @@
 /** Flags, help and examples of `ociflow pull`. */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -6,15 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
-import { reportFailure } from "../reportFailure.ts"
-import { access, count, directory, extraction, optional, reference, root, switched, text } from "./flags.ts"
+import { access, count, directory, extraction, interval, optional, reference, root, switched, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 export const pullCommand = (library: Library) =>
   Command.make(
     "pull",
     {
-      reference,
+      references: Argument.variadic(reference, { min: 1 }),
       root,
       layersDir: directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)"),
       access,
@@ -58,13 +58,21 @@ export const pullCommand = (library: Library) =>
         Flag.withDefault("warn")
       ),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
-      json: switched("json", "Print each event as a line of JSON; the last is Pulled, Failed or Interrupted")
+      json: switched(
+        "json",
+        "Print each event as a line of JSON; of each image the last is Pulled, Failed or Interrupted"
+      ),
+      interval: interval(
+        "interval",
+        "Tell progress at most this often (default: 0.25 with --json, 10 where no bars are drawn)"
+      )
     },
     Effect.fnUntraced(function* ({
-      reference,
+      references,
       network,
       quiet,
       json,
+      interval,
       platform,
       name,
       only,
@@ -75,19 +83,18 @@ export const pullCommand = (library: Library) =>
     }) {
       const level = yield* GlobalFlag.LogLevel
       const way = yield* lazyImport(() => import("../actions/pull.ts"))
-      yield* way
-        .pull(
-          library({ ...client, ...reached(network) }),
-          reference,
-          { platform, policy, preflight, name, only, strip },
-          { json, quiet, plain: Option.isSome(level) }
-        )
-        .pipe(reportFailure(json))
+      yield* way.pull(
+        library({ ...client, ...reached(network) }),
+        references,
+        { platform, policy, preflight, name, only, strip },
+        { json, quiet, interval, plain: Option.isSome(level) }
+      )
     })
   ).pipe(
-    Command.withDescription("Pull an image; verify and extract its layers"),
+    Command.withDescription("Pull images; verify and extract their layers"),
     Command.withExamples([
       { command: "ociflow pull alpine:3.20", description: "Pull from Docker Hub, for this machine" },
+      { command: "ociflow pull alpine:3.20 debian:12", description: "Both at once" },
       { command: "ociflow pull ghcr.io/org/app@sha256:… --platform linux/arm64 --json", description: "For a script" },
       {
         command: "ociflow pull debian:12 --layout rootfs --only usr/lib --strip 1",

@@ -28,7 +28,7 @@ export interface FrameOptions {
 }
 
 type Style = Parameters<typeof styleText>[0]
-type Paint = (style: Style, text: string) => string
+export type Paint = (style: Style, text: string) => string
 
 const ticks = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 const widestBar = 40
@@ -56,7 +56,7 @@ const bar = ({ size, received, extracted: unpacked }: LayerView, width: number, 
 export const formatRetry = ({ attempt, delay, reason }: Pick<Retrying, "attempt" | "delay" | "reason">): string =>
   `retry ${attempt} in ${formatDuration(delay)}: ${printable(reason)}`
 
-const countdown = ({ attempt, at, reason }: RetryView, now: number): string =>
+export const countdown = ({ attempt, at, reason }: RetryView, now: number): string =>
   at > now ? formatRetry({ attempt, reason, delay: at - now }) : `retry ${attempt}: ${printable(reason)}`
 
 export const formatEntries = (entries: number): string => `${entries} ${entries === 1 ? "entry" : "entries"}`
@@ -67,7 +67,7 @@ const note = ({ phase, retry, entries }: LayerView, now: number): string => {
   return entries === 0 ? "" : formatEntries(entries)
 }
 
-const cut = (text: string, width: number): string =>
+export const cut = (text: string, width: number): string =>
   text.length <= width ? text : width < 2 ? "" : `${text.slice(0, width - 1)}…`
 
 const layerLine = (layer: LayerView, { columns, now }: FrameOptions, paint: Paint): string => {
@@ -84,14 +84,19 @@ const layerLine = (layer: LayerView, { columns, now }: FrameOptions, paint: Pain
 }
 
 /** The bars that fit: layers under way come before layers that queue, both in manifest order. The others are counted. */
-const layerLines = (layers: ReadonlyArray<LayerView>, options: FrameOptions, paint: Paint): ReadonlyArray<string> => {
+export const layerLines = (
+  layers: ReadonlyArray<LayerView>,
+  room: number,
+  options: FrameOptions,
+  paint: Paint
+): ReadonlyArray<string> => {
   const open = layers.filter((layer) => !isInPlace(layer))
-  const room = Math.max(1, options.rows - 5)
   const [busy, idle] = [open.filter(({ phase }) => phase !== "queued"), open.filter(({ phase }) => phase === "queued")]
-  const some = open.length <= room ? open : [...busy, ...idle].slice(0, room)
+  // In place of the others stands their number.
+  const some = open.length <= room ? open : [...busy, ...idle].slice(0, room - 1)
   const lines = some.map((layer) => layerLine(layer, options, paint))
-  const others = [...busy, ...idle].slice(room)
   if (some.length === open.length) return lines
+  const others = [...busy, ...idle].slice(some.length)
   const queued = others.every(({ phase }) => phase === "queued")
   return [...lines, paint("dim", `  +${others.length} ${queued ? "queued" : "more"}`)]
 }
@@ -109,13 +114,21 @@ export const formatWhole = (view: PullView): string => {
   return [...percentage, ...(received < total && speed > 0 ? [formatSpeed(speed)] : []), ...left].join("  ")
 }
 
+export const paintWith =
+  ({ color }: FrameOptions): Paint =>
+  (style, text) =>
+    color && text !== "" ? styleText(style, text, { validateStream: false }) : text
+
+/** What stands before a line: it is done, it failed, or it goes on. */
+export const formatMark = (state: "done" | "failed" | "moving", tick: number, paint: Paint): string => {
+  if (state === "done") return paint("green", "✓")
+  return state === "failed" ? paint("red", "✗") : paint("cyan", ticks.charAt(tick % ticks.length))
+}
+
 export const frame = (view: PullView, options: FrameOptions): string => {
-  const paint: Paint = (style, text) =>
-    options.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
-  const mark = (ready: boolean) => {
-    if (ready) return paint("green", "✓")
-    return options.failed === true ? paint("red", "✗") : paint("cyan", ticks.charAt(options.tick % ticks.length))
-  }
+  const paint = paintWith(options)
+  const mark = (ready: boolean) =>
+    formatMark(ready ? "done" : options.failed === true ? "failed" : "moving", options.tick, paint)
   const title = (ready: boolean, text: string, ...details: ReadonlyArray<string>) =>
     [`${mark(ready)} ${paint("bold", text.padEnd(19))}`, ...details.filter(Boolean)].join("  ")
 
@@ -139,6 +152,6 @@ export const frame = (view: PullView, options: FrameOptions): string => {
     details,
     line("Download layers", hasArrived, paint("bold", bytes)),
     line("Extract layers", isInPlace, paint("bold", options.failed === true ? "" : formatWhole(view))),
-    ...layerLines(layers, options, paint)
+    ...layerLines(layers, Math.max(2, options.rows - 4), options, paint)
   ].join("\n")
 }

@@ -3,6 +3,7 @@ import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import { type FrameOptions, frame } from "../../../src/cli/progress/frame.ts"
+import { frameOfSeveral } from "../../../src/cli/progress/frameOfSeveral.ts"
 import { advance, initial } from "../../../src/progress/advance.ts"
 import type { PullView } from "../../../src/progress/PullView.ts"
 import {
@@ -130,5 +131,74 @@ describe("a picture of a pull", () => {
   test("draws an empty layer as a bar to come", () => {
     const empty = { ...resolved, layers: layers.map((layer) => ({ ...layer, size: 0 })) }
     expect(draw([resolving, empty]).at(-1)).toContain("0 B / 0 B")
+  })
+})
+
+describe("a picture of several pulls", () => {
+  const viewOf = (events: ReadonlyArray<PullEvent>) =>
+    events.reduce((state, event) => advance(state, event, 0), initial).view
+  const drawAll = (pulls: Readonly<Record<string, PullView>>, look: Partial<FrameOptions> = {}) =>
+    frameOfSeveral(new Map(Object.entries(pulls)), { ...plain, ...look }).split("\n")
+  const pulling = viewOf([resolving, resolved, started(5), progress(5, 0.5, 0.5), started(6)])
+  const failed: PullView = { ...pulling, phase: "failed", error: { message: "no", reason: { _tag: "AccessDenied" } } }
+
+  test("of one is the picture of one", () => {
+    expect(drawAll({ x: pulling }).join("\n")).toBe(frame(pulling, plain))
+  })
+
+  test("has a line for each, in the order they were given, and the bars beneath", () => {
+    const lines = drawAll({ "debian:12": pulling, "alpine:3": viewOf(story), none: failed, next: initial.view })
+    expect(lines[0]).toMatch(/^⠋ debian:12 {2}11 % {2}2\.50 MiB \/ 21\.00 MiB$/)
+    expect(lines.slice(1, 7).map((line) => line.slice(0, 10))).toEqual(
+      [1, 2, 3, 4, 5, 6].map((n) => `  0${n}`.padEnd(10, `0${n}`))
+    )
+    expect(lines.slice(7)).toEqual(["✓ alpine:3   in 0.0 s", "✗ none       AccessDenied", "⠋ next"])
+  })
+
+  test("shares the rows: bars of layers under way, the others counted", () => {
+    const lines = drawAll({ one: pulling, two: pulling, three: viewOf(story) }, { rows: 10 })
+    expect(lines.map((line) => line.slice(2, 11).trimEnd())).toEqual([
+      ...["one    11", "05050505", "06060606", "+4 queued"],
+      ...["two    11", "05050505", "06060606", "+4 queued"],
+      "three  in"
+    ])
+  })
+
+  test("with more images than rows shows those that are not over, and counts the others", () => {
+    const names = Array.from({ length: 30 }, (_, at) => `image:${at}`)
+    const views = Object.fromEntries(names.map((name, at) => [name, at < 25 ? viewOf(story) : pulling]))
+    const lines = drawAll(views, { rows: 8 })
+    expect(lines.map((line) => line.slice(2, 10))).toEqual(
+      [...names.slice(25), "image:0 ".trim(), "+24 over"].map((it) => it.padEnd(8).slice(0, 8))
+    )
+  })
+
+  test("at 80 columns keeps tag, percentage, speed and time left, however long the name", () => {
+    const name = `registry.example.com:5000/${"organization/".repeat(5)}app:1.2.3`
+    const fast: PullView = { ...pulling, speed: 10 * 2 ** 20, remaining: 3_540_000 }
+    const [line = ""] = drawAll({ [name]: fast, other: pulling }, { columns: 80, rows: 24 })
+    expect(line).toMatch(/^⠋ ….*app:1\.2\.3 {2}11 % {2}10\.00 MiB\/s {2}59 min 00 s left$/)
+    expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test("never has a line wider than the terminal, nor more lines than fit", () => {
+    const view = fc.constantFrom(pulling, failed, viewOf(story), viewOf([resolving, retrying()]), initial.view)
+    const names = fc.uniqueArray(fc.string({ maxLength: 90 }), { minLength: 2, maxLength: 40 })
+    fc.assert(
+      fc.property(
+        names,
+        view,
+        view,
+        fc.integer({ min: 60, max: 200 }),
+        fc.integer({ min: 6, max: 50 }),
+        (names, one, other, columns, rows) => {
+          const views = new Map(names.map((name, at) => [name, at % 2 === 0 ? one : other]))
+          const lines = frameOfSeveral(views, { ...plain, columns, rows }).split("\n")
+          expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+          expect(lines.length).toBeLessThan(rows)
+          expect(lines.join("")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+        }
+      )
+    )
   })
 })

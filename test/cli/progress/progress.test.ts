@@ -1,7 +1,10 @@
-import { concat, from, NEVER, Subject, throwError } from "rxjs"
+import { concat, from, mergeMap, NEVER, type Observable, Subject, throwError } from "rxjs"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { PullError } from "../../../src/api/errors.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { showProgress } from "../../../src/cli/progress/progress.ts"
+import { eventsOf, notificationsOf, type PullNotification } from "../../../src/cli/progress/PullNotification.ts"
+import { type ShowOptions, showProgress as showPulls } from "../../../src/cli/progress/progress.ts"
+import { sampleReason } from "../../support/reasons.ts"
 import {
   CapturedOutput,
   done,
@@ -14,6 +17,10 @@ import {
   story,
   warning
 } from "../events.ts"
+
+/** One pull alone. */
+const showProgress = (options: Omit<ShowOptions, "references">) => (events: Observable<PullEvent>) =>
+  events.pipe(notificationsOf(reference), showPulls({ ...options, references: [reference] }), eventsOf)
 
 const hide = "\u001b[?25l"
 const show = "\u001b[?25h"
@@ -180,5 +187,84 @@ describe("where bars cannot be drawn", () => {
       .pipe(showProgress({ stream, quiet: true }))
       .subscribe()
     expect(stream.text).toBe("")
+  })
+})
+
+describe("several pulls", () => {
+  const references = ["debian:12", "alpine:3"] as const
+  const [debian, alpine] = references
+  /** Of a pull, by its name. */
+  const both = (options: Omit<ShowOptions, "references">) => {
+    const pulls = { [debian]: new Subject<PullEvent>(), [alpine]: new Subject<PullEvent>() }
+    const seen: Array<PullNotification> = []
+    const subscription = from(references)
+      .pipe(
+        mergeMap((name) => pulls[name].pipe(notificationsOf(name))),
+        showPulls({ ...options, references })
+      )
+      .subscribe((it) => seen.push(it))
+    return { debian: pulls[debian], alpine: pulls[alpine], seen, subscription }
+  }
+
+  test("each line names its image, and one that fails does not stop the others", async () => {
+    const stream = new CapturedOutput()
+    const { debian, alpine, seen } = both({ stream, interval: 1000 })
+    for (const event of [resolving, resolved, started(6)]) debian.next(event)
+    alpine.next(resolving)
+    alpine.error(new PullError({ reference: "alpine:3", reason: sampleReason("ManifestNotFound") }))
+    debian.next(progress(6, 0.5, 0.5))
+    await vi.advanceTimersByTimeAsync(1000)
+    debian.next(warning)
+    debian.next(done(6))
+    debian.next(pulled)
+    debian.complete()
+    expect(stream.lines).toEqual([
+      `debian:12: Resolving ${reference}`,
+      `debian:12: Resolved ${resolved.digest} for linux/amd64: 6 layers, 21.00 MiB`,
+      "debian:12: 06060606: pulling 6.00 MiB",
+      `alpine:3: Resolving ${reference}`,
+      "alpine:3: failed: ManifestNotFound",
+      expect.stringMatching(/^debian:12: 3\.00 MiB of 21\.00 MiB, 14 %/),
+      "debian:12: warning: no [2J xattrs here",
+      "debian:12: 06060606: done, 100 entries, 18.00 MiB",
+      "debian:12: complete",
+      ""
+    ])
+    expect(seen.map(({ reference, said: { kind } }) => `${reference} ${kind}`)).toContain("alpine:3 E")
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("are drawn in one picture, in the order they were given, until the last is over", async () => {
+    const stream = terminal()
+    const { debian, alpine } = both({ stream, color: false })
+    for (const event of [resolving, resolved, started(6)]) alpine.next(event)
+    debian.next(resolving)
+    debian.error(new PullError({ reference: "debian:12", reason: sampleReason("AccessDenied") }))
+    await picture()
+    const lines = stream.lines.slice(-9)
+    expect(lines[0]).toContain("✗ debian:12  AccessDenied")
+    expect(lines[1]).toMatch(/^. alpine:3 {3}0 % {2}0 B \/ 21\.00 MiB$/)
+    expect(lines[2]).toMatch(/^ {2}01010101 {2}-{20}/)
+    expect(lines[7]).toMatch(/^ {2}06060606 {2}-{20}/)
+    expect(stream.text).not.toContain(show)
+    const { length: before } = stream.text
+    alpine.next(pulled)
+    alpine.complete()
+    expect(stream.text).toContain(show)
+    // Only what has changed is drawn again.
+    expect(stream.text.slice(before)).toMatch(/✓ alpine:3 {3}in 0\.\d s/)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("are all ended by unsubscribing", async () => {
+    const stream = terminal()
+    const { debian, alpine, subscription } = both({ stream })
+    debian.next(resolving)
+    alpine.next(resolving)
+    await picture()
+    subscription.unsubscribe()
+    expect([debian.observed, alpine.observed]).toEqual([false, false])
+    expect(stream.text).toContain(show)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -108,6 +108,7 @@ test("in JSON, Interrupted and LayerStarted have the offset and the size", async
   const said = layers.map(({ digest, size }) => ({ digest, offset: keptOf(digest), size }))
   const last = text.split("\n").find((line) => line.includes('"Interrupted"'))
   expect(JSON.parse(last?.slice(last.indexOf("{")) ?? "")).toMatchObject({
+    reference: registry.reference("org/app:1"),
     layers: [],
     partials: expect.arrayContaining(said)
   })
@@ -115,5 +116,6 @@ test("in JSON, Interrupted and LayerStarted have the offset and the size", async
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line))
-  for (const it of said) expect(events).toContainEqual({ _tag: "LayerStarted", ...it })
+  const reference = registry.reference("org/app:1")
+  for (const it of said) expect(events).toContainEqual({ _tag: "LayerStarted", ...it, reference })
 })
