@@ -87,6 +87,7 @@ export {
   UnsafeStore,
   UnsuitablePath,
   UnsupportedDigest,
+  UnsupportedEntry,
   UnsupportedMediaType,
   WorkerDied
 } from "./api/errors.ts"

@@ -85,7 +85,7 @@ const order = [
   ["fs"],
   ["image"],
   ["registry", "layer", "store"],
-  ["source"],
+  ["source", "erofs"],
   ["pull"],
   ["read"],
   ["stages"],

@@ -26,7 +26,15 @@ import {
   UnsupportedDigest,
   UnsupportedMediaType
 } from "./reasons/image.ts"
-import { BodyGone, CorruptLayer, NotInImage, UnsafeEntry, UnsuitablePath, WorkerDied } from "./reasons/layer.ts"
+import {
+  BodyGone,
+  CorruptLayer,
+  NotInImage,
+  UnsafeEntry,
+  UnsuitablePath,
+  UnsupportedEntry,
+  WorkerDied
+} from "./reasons/layer.ts"
 import {
   AccessDenied,
   AddressRefused,
@@ -98,6 +106,7 @@ export {
   UnsafeStore,
   UnsuitablePath,
   UnsupportedDigest,
+  UnsupportedEntry,
   UnsupportedMediaType,
   WorkerDied
 }
@@ -137,6 +146,7 @@ export const reasons = {
   NotCached,
   NotInImage,
   UnsuitablePath,
+  UnsupportedEntry,
   CatalogueFailed,
   StoreDamaged,
   UnsafeStore,

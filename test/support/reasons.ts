@@ -44,6 +44,11 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   WorkerDied: { digest, problem: "out of memory" },
   NotInImage: { path: "etc/app/config", missing: "etc/app" },
   UnsuitablePath: { path: "etc", code: "EISDIR", problem: "it is a directory" },
+  UnsupportedEntry: {
+    format: "erofs",
+    path: "dev/disk",
+    problem: "its minor number is 1048576, and 1048575 is the largest"
+  },
   NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },

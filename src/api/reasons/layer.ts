@@ -86,3 +86,18 @@ export class UnsuitablePath extends taggedError("UnsuitablePath")<{
     return "`readFile` reads files, `list` lists directories."
   }
 }
+
+/** An entry that a disk image cannot hold: its format has no room for it. */
+export class UnsupportedEntry extends taggedError("UnsupportedEntry")<{
+  readonly format: "erofs"
+  readonly path: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `${JSON.stringify(printable(this.path, 300))} does not fit into an ${this.format.toUpperCase()} image: ${this.problem}`
+  }
+  get advice() {
+    return "Write the image in another format: an archive has room for it."
+  }
+}

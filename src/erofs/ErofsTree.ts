@@ -1,0 +1,144 @@
+/** The names and inodes of an image, from the headers of its entries. It holds no bytes of files. */
+import { ownName } from "../layer/Directory.ts"
+import type { EntryHeader } from "../layer/Entry.ts"
+import { implied } from "../layer/metadata/ownership.ts"
+import { blockBytes, blocksOf, mostBlocks } from "./format/blocks.ts"
+import { crc32c } from "./format/crc32c.ts"
+import { Directory } from "./format/Directory.ts"
+import { encodeXattrs, isKnownXattr } from "./format/encodeXattrs.ts"
+import { type Ino, InodeTable } from "./format/InodeTable.ts"
+import { fits, unsupported } from "./unsupported.ts"
+
+/** `EROFS_NAME_LEN`. */
+const mostName = 255
+/** Linux's `PATH_MAX`, without the NUL. */
+const mostTarget = 4095
+
+/** Called with each attribute that Linux has no name space for, and that is therefore left out. Both are binary strings. */
+export type OnXattrDropped = (path: string, name: string) => void
+
+const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter((name) => name !== "" && name !== ".")
+
+/** Tells two files apart whose bytes come in another order than their headers. */
+export const hashOf = (path: string): number => crc32c(0, Buffer.from(namesOf(path).join("/"), "latin1"))
+
+export class ErofsTree {
+  readonly inodes = new InodeTable()
+  readonly directories = new Map<Ino, Directory>()
+  /** Files that have bytes, and the hash of the path that each was described with: in the order of the entries. */
+  readonly files = new Map<Ino, number>()
+  readonly #root: Directory
+  readonly #dropped: OnXattrDropped | undefined
+  #blocks = 0
+
+  constructor(dropped?: OnXattrDropped) {
+    this.#dropped = dropped
+    this.#root = this.#makeDirectory(implied, undefined, "")
+  }
+
+  /**
+   * Takes an entry. The root, whose path is empty or `.`, and directories above an entry may come later or not at all: they
+   * are then those of root, with mode 0755 and the time 0. A hard link comes after the file that it names.
+   * Throws `UnsupportedEntry` for what EROFS has no room for, and for what is no tree.
+   */
+  add(header: EntryHeader): void {
+    const { path, type } = header
+    const names = namesOf(path)
+    const last = names.at(-1)
+    if (path.includes("\0")) throw unsupported(path, "its name has a NUL byte")
+    if (last === undefined) {
+      if (type !== "directory") throw unsupported(path, "it is the root, and no directory")
+      this.#describe(this.#root.ino, header)
+      return
+    }
+    const parent = this.#enter(names.slice(0, -1), path)
+    const before = parent.get(last)
+    if (type === "link") this.#link(parent, last, header)
+    else if (before !== undefined) {
+      if (type !== "directory" || !this.directories.has(before)) throw unsupported(path, "its name is there twice")
+      this.#describe(before, header)
+    } else if (type === "directory") this.#makeDirectory(header, parent, last)
+    else this.#makeLeaf(header, parent, last)
+  }
+
+  #enter(names: ReadonlyArray<string>, path: string): Directory {
+    let directory = this.#root
+    for (const name of names) {
+      const ino = directory.get(name)
+      const child = ino === undefined ? undefined : this.directories.get(ino)
+      if (ino !== undefined && child === undefined)
+        throw unsupported(path, `it is beneath ${JSON.stringify(name)}, which is no directory`)
+      directory = child ?? this.#makeDirectory({ ...implied, path }, directory, name)
+    }
+    return directory
+  }
+
+  #name(parent: Directory, name: string, ino: Ino, path: string): void {
+    fits(path, name.length, mostName, "the length of a name")
+    if (name === "..") throw unsupported(path, "it has a component ..")
+    parent.add(ownName(name), ino)
+  }
+
+  #makeDirectory(header: EntryHeader, parent: Directory | undefined, name: string): Directory {
+    const ino = this.#make(header)
+    // Its own name for itself.
+    this.inodes.addLink(ino)
+    const directory = new Directory(ino, parent?.ino ?? ino)
+    this.directories.set(ino, directory)
+    if (parent !== undefined) {
+      this.#name(parent, name, ino, header.path)
+      this.inodes.addLink(parent.ino)
+    }
+    return directory
+  }
+
+  #makeLeaf(header: EntryHeader, parent: Directory, name: string): void {
+    const { path, type, linkPath, size } = header
+    if (type === "symlink") {
+      fits(path, linkPath.length, mostTarget, "the length of its target")
+      if (linkPath === "" || linkPath.includes("\0")) throw unsupported(path, "its target is empty or has a NUL byte")
+    }
+    const ino = this.#make(header)
+    this.#name(parent, name, ino, path)
+    if (type === "symlink") {
+      this.inodes.targets.set(ino, ownName(linkPath))
+      this.inodes.setSize(ino, linkPath.length)
+    } else if (type === "file" && size > 0) this.files.set(ino, hashOf(path))
+  }
+
+  #link(parent: Directory, name: string, { path, linkPath }: EntryHeader): void {
+    if (parent.get(name) !== undefined) throw unsupported(path, "its name is there twice")
+    const names = namesOf(linkPath)
+    let target: Ino | undefined = this.#root.ino
+    for (const component of names)
+      target = target === undefined ? undefined : this.directories.get(target)?.get(component)
+    if (target === undefined)
+      throw unsupported(path, `it is a hard link to ${JSON.stringify(linkPath)}, which is not there`)
+    if (this.directories.has(target)) throw unsupported(path, "it is a hard link to a directory")
+    this.#name(parent, name, target, path)
+    this.inodes.addLink(target)
+  }
+
+  #make(header: EntryHeader): Ino {
+    const ino = this.inodes.add(header)
+    this.#setXattrs(ino, header)
+    // More than it takes, so that the image's end is within the addresses.
+    this.#blocks += blocksOf(header.size) + blocksOf(this.inodes.headBytes(ino)) + 1
+    fits(header.path, this.#blocks, mostBlocks, `the number of blocks (${blockBytes} bytes) up to it`)
+    return ino
+  }
+
+  #describe(ino: Ino, header: EntryHeader): void {
+    this.inodes.describe(ino, header)
+    this.#setXattrs(ino, header)
+  }
+
+  #setXattrs(ino: Ino, { path, xattrs }: EntryHeader): void {
+    this.inodes.xattrs.delete(ino)
+    if (xattrs.size === 0) return
+    if (this.#dropped !== undefined)
+      for (const name of xattrs.keys()) if (!isKnownXattr(name)) this.#dropped(path, name)
+    const encoded = encodeXattrs(path, xattrs)
+    if (encoded !== undefined) this.inodes.xattrs.set(ino, encoded)
+  }
+}

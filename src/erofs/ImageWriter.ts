@@ -1,0 +1,94 @@
+/** A plan and the bytes of its files, in their order → the image's bytes, in their order. Synchronous. */
+import { blockBytes, blocksOf } from "./format/blocks.ts"
+import { encodeSuperblock } from "./format/encodeSuperblock.ts"
+import type { Ino } from "./format/InodeTable.ts"
+import { ImageOutput } from "./ImageOutput.ts"
+import { type ErofsPlan, nidOf } from "./planErofs.ts"
+
+const noBytes = Buffer.alloc(0)
+
+/** For each inode in turn: `begin`, `body` with its bytes in any pieces, `end`; and after the last, `finish`. */
+export class ImageWriter {
+  /** Where the bytes go; what is ready is taken from it between the calls. */
+  readonly output = new ImageOutput()
+  readonly #plan: ErofsPlan
+  /** The block of inodes that is not written yet: one, or all those of an inode with many attributes. */
+  #shared: { readonly at: number; readonly bytes: Buffer } | undefined
+  /** Of the inode that has begun: bytes that go into blocks of their own and are still to come, and those that do not. */
+  #left = 0
+  #tail = noBytes
+  #tailed = 0
+
+  constructor(plan: ErofsPlan) {
+    this.#plan = plan
+  }
+
+  begin(ino: Ino): void {
+    const { inodes } = this.#plan
+    const size = inodes.size(ino)
+    const inline = inodes.isInline(ino) ? size % blockBytes : 0
+    this.#left = size - inline
+    this.#tail = inline === 0 ? noBytes : Buffer.alloc(inline)
+    this.#tailed = 0
+    // Full: this inode is not in it.
+    if (this.#shared !== undefined && this.#shared.at !== this.#blockOf(ino)) this.#closeShared()
+    if (ino === 0 && inline === 0) this.#writeInode(ino)
+    if (this.#left > 0) this.#expect(inodes.block(ino) * blockBytes)
+  }
+
+  /** A piece is copied, or written, before the call returns. More bytes than the inode's size are a defect. */
+  body(piece: Uint8Array): void {
+    const whole = piece.subarray(0, this.#left)
+    if (whole.length > 0) this.output.write(whole)
+    this.#left -= whole.length
+    if (whole.length === piece.length) return
+    this.#tail.set(piece.subarray(whole.length), this.#tailed)
+    this.#tailed += piece.length - whole.length
+  }
+
+  end(ino: Ino): void {
+    if (this.#left > 0 || this.#tailed !== this.#tail.length) throw new Error(`inode ${ino} lacks bytes of its body`)
+    this.output.pad()
+    if (ino > 0 || this.#tail.length > 0) this.#writeInode(ino)
+  }
+
+  finish(): void {
+    this.#closeShared()
+    this.#expect(this.#plan.size)
+    this.output.end()
+  }
+
+  /** The inode, its attributes, and what of its bytes is behind them. */
+  #writeInode(ino: Ino): void {
+    const { inodes, offsets, blocks, uuid } = this.#plan
+    const at = this.#blockOf(ino)
+    const xattrs = inodes.xattrs.get(ino) ?? noBytes
+    let place = (offsets[ino] ?? 0) - at
+    const end = place + inodes.headBytes(ino) + this.#tail.length
+    this.#shared ??= { at, bytes: Buffer.alloc(blocksOf(end) * blockBytes) }
+    for (const bytes of [inodes.record(ino), xattrs, this.#tail]) {
+      this.#shared.bytes.set(bytes, place)
+      place += bytes.length
+    }
+    if (ino > 0) return
+    encodeSuperblock(this.#shared.bytes, { rootNid: nidOf(this.#plan, 0), inodes: inodes.length, blocks, uuid })
+    this.#closeShared()
+  }
+
+  #closeShared(): void {
+    if (this.#shared === undefined) return
+    this.#expect(this.#shared.at)
+    this.output.write(this.#shared.bytes)
+    this.#shared = undefined
+  }
+
+  #blockOf(ino: Ino): number {
+    const offset = this.#plan.offsets[ino] ?? 0
+    return offset - (offset % blockBytes)
+  }
+
+  #expect(position: number): void {
+    if (this.output.position !== position)
+      throw new Error(`an EROFS image is at byte ${this.output.position}, where byte ${position} was planned`)
+  }
+}

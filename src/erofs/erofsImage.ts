@@ -1,0 +1,116 @@
+/**
+ * The tree of an image as one read-only EROFS file: uncompressed, in blocks of 4 KiB, as a stream of bytes in their order.
+ * Owners, modes, times, devices and attributes are the entries' own; nothing asks for privileges.
+ *
+ * The headers come first, all of them, and say where everything is. Then the bytes of the files are written as they come.
+ * Memory: some 200 bytes for each entry, its name, its attributes; never the bytes of a file.
+ * The same entries in the same order give the same image. Holes of sparse files are written as zeros.
+ */
+import type { EntryHeader } from "../layer/Entry.ts"
+import type { ArchiveEntry, EntryCursor } from "../layer/EntryCursor.ts"
+import { ErofsTree, hashOf, type OnXattrDropped } from "./ErofsTree.ts"
+import type { Ino } from "./format/InodeTable.ts"
+import { ImageWriter } from "./ImageWriter.ts"
+import { type ErofsPlan, nidOf, planErofs } from "./planErofs.ts"
+import { unsupported } from "./unsupported.ts"
+
+export interface ErofsOptions {
+  /** Goes into the image's UUID: the manifest's digest, say. Default: the UUID tells only what is known of the entries. */
+  readonly identity?: string
+  /** Called with each attribute whose name no file system of Linux has: it is left out. */
+  readonly onXattrDropped?: OnXattrDropped
+}
+
+/** The entries of a tree, without their bodies, and again with them, in the same order. */
+export interface ErofsSource {
+  readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
+  /** May leave out what is no file, and files without bytes. */
+  readonly bodies: () => EntryCursor<ArchiveEntry>
+}
+
+/** Reads all headers. Rejects with `UnsupportedEntry`, or as the cursor does. */
+export const readPlan = async (
+  cursor: EntryCursor<{ readonly header: EntryHeader }>,
+  { identity, onXattrDropped }: ErofsOptions = {}
+): Promise<ErofsPlan> => {
+  const tree = new ErofsTree(onXattrDropped)
+  for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) tree.add(entry.header)
+  return planErofs(tree, identity)
+}
+
+/** The bytes of directories and symbolic links, which the plan knows. */
+const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
+  const { inodes, directories } = plan
+  const directory = directories.get(ino)
+  const target = inodes.targets.get(ino)
+  if (directory !== undefined)
+    yield* directory.content((child) => ({ nid: nidOf(plan, child), fileType: inodes.fileType(child) }))
+  else if (target !== undefined) yield Buffer.from(target, "latin1")
+}
+
+/** The next file that has bytes. It must be the one that was planned. */
+const nextFile = async (cursor: EntryCursor, size: number, hash: number): Promise<ArchiveEntry> => {
+  for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
+    const { header } = entry
+    if (header.type !== "file" || header.size === 0) continue
+    if (header.size === size && hashOf(header.path) === hash) return entry
+    throw unsupported(header.path, "another entry was there when the image was planned")
+  }
+  throw unsupported("", "it has fewer files than when the image was planned")
+}
+
+/** The image, in chunks of 256 KiB. The last is given once the cursor has come to its end, and so all is verified. */
+export const writePlan = async function* (
+  plan: ErofsPlan,
+  cursor: EntryCursor<ArchiveEntry>
+): AsyncGenerator<Uint8Array, void, void> {
+  const { inodes, files } = plan
+  const writer = new ImageWriter(plan)
+  const { output } = writer
+  for (let ino = 0; ino < inodes.length; ino++) {
+    writer.begin(ino)
+    const hash = files.get(ino)
+    if (hash === undefined) {
+      for (const piece of knownBytes(plan, ino)) {
+        writer.body(piece)
+        if (output.hasChunk) yield* output.take()
+      }
+    } else {
+      const size = inodes.size(ino)
+      const { header, body } = await nextFile(cursor, size, hash)
+      let seen = 0
+      for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+        seen += piece.length
+        if (seen > size) break
+        writer.body(piece)
+        if (output.hasChunk) yield* output.take()
+      }
+      if (seen !== size) throw unsupported(header.path, `its size is ${size}, and it has ${seen} bytes`)
+    }
+    writer.end(ino)
+    if (output.hasChunk) yield* output.take()
+  }
+  while ((await cursor.next()) !== undefined);
+  writer.finish()
+  yield* output.take()
+}
+
+/** Both, one after the other; each cursor is closed, also where the image is left before its end. */
+export const erofsImage = async function* (
+  source: ErofsSource,
+  options: ErofsOptions = {}
+): AsyncGenerator<Uint8Array, void, void> {
+  const headers = source.headers()
+  let plan: ErofsPlan
+  try {
+    plan = await readPlan(headers, options)
+  } finally {
+    headers.close()
+  }
+  const bodies = source.bodies()
+  try {
+    yield* writePlan(plan, bodies)
+  } finally {
+    bodies.close()
+  }
+}
