@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { ArtifactOptions, Limits } from "../../api/config.ts"
 import { type Reason, UnsafeEntry } from "../../api/errors.ts"
 import type { Artifact, WrittenFile } from "../../api/results/Artifact.ts"
-import { listAt, makeDirectory } from "../../fs/directories.ts"
+import { list, makeDirectory } from "../../fs/directories.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { isTar } from "../../layer/compression/archiveTypes.ts"
 import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
@@ -24,7 +24,7 @@ import { Locks } from "../../store/locks/Locks.ts"
 import { removeTree } from "../../store/trees/removeTree.ts"
 import { describeFile, openArtifact } from "./artifactOf.ts"
 import type { NamedFile } from "./fileNames.ts"
-import { publishTree } from "./publishTree.ts"
+import { hasParents, nameOf, publishTree } from "./publishTree.ts"
 import { isThere, stageFile } from "./stageFile.ts"
 
 /** ORAS sets it for a directory that it has packed. */
@@ -36,7 +36,7 @@ const isMarked = ({ descriptor }: NamedFile) => descriptor.annotations?.[unpackK
 
 /** A directory that ORAS has packed holds its own path, and may hold nothing else. */
 const checkRoot = Effect.fnUntraced(function* (root: string, { descriptor, names }: NamedFile) {
-  for (const name of yield* listAt(root))
+  for (const name of yield* list(root))
     if (name !== names[0])
       return yield* new UnsafeEntry({ digest: descriptor.digest, path: name, problem: `it is not beneath ${names[0]}` })
 })
@@ -80,7 +80,7 @@ export const writeArtifact = Effect.fnUntraced(function* (
   const stage = Effect.fnUntraced(function* (file: NamedFile, index: number) {
     const { digest } = file.descriptor
     const path = join(target, ...file.names)
-    if (!unpacks(file) && (yield* isThere(path, file.descriptor)))
+    if (!unpacks(file) && (yield* hasParents(target, file.names)) && (yield* isThere(path, file.descriptor)))
       return yield* emit({ _tag: "LayerCached", digest, path })
     const root = stagedAt(index)
     yield* syscall("mkdir", root, () => mkdir(root))
@@ -88,10 +88,17 @@ export const writeArtifact = Effect.fnUntraced(function* (
     if (unpacks(file) && isMarked(file)) yield* checkRoot(root, file)
   })
   yield* Effect.forEach(files, stage, { concurrency: atOnce, discard: true })
-  for (const index of files.keys()) {
-    const root = stagedAt(index)
-    if ((yield* listAt(root)).length > 0) yield* publishTree(root, target)
+  // A name that leads into the staging directory could put anything in the place of what is staged there.
+  for (const [index, { descriptor }] of files.entries()) {
+    const name = yield* nameOf(staging, stagedAt(index), target)
+    if (name !== undefined)
+      return yield* new UnsafeEntry({
+        digest: descriptor.digest,
+        path: name,
+        problem: "it is the directory that the files are staged in"
+      })
   }
+  for (const index of files.keys()) yield* publishTree(stagedAt(index), target)
   return {
     ...about,
     files: files.map((file) => {

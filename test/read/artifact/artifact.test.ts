@@ -123,6 +123,17 @@ describe("a title", () => {
     expect(await readdir(it.oci.root)).toEqual([])
   })
 
+  test.each([
+    ["a", "a/b"],
+    ["a", "a/b/c"],
+    ["a/b", "a/b/c"]
+  ])("%j beside %j is an InvalidManifest among names that sort between them", async (one, other) => {
+    await using it = await pulled(
+      [other, "a-", "a.x", "a/b-", "a0", one, "z"].map((title) => ({ bytes: text(title), title }))
+    )
+    expect(await reasonOf(it.pull())).toMatchObject({ _tag: "InvalidManifest" })
+  })
+
   test("that is twice there of the same content is one file", async () => {
     await using it = await pulled([
       { bytes: text("1"), title: "x" },
@@ -196,6 +207,19 @@ describe("files", () => {
     await it.pull()
     expect(it.registry.log.where({ kind: "blob" }).map(({ reference }) => reference)).toEqual([sha256(text("2"))])
     expect(await readFile(join(it.into, "y"), "utf8")).toBe("2")
+  })
+
+  test("that are there by a link to another directory count as missing, and the link is not entered", async () => {
+    await using it = await pulled([{ bytes: text("1"), title: "d/e/f" }])
+    for (const linked of ["d", "d/e"]) {
+      const into = join(it.oci.root, linked === "d" ? "one" : "two")
+      const aim = join(it.oci.root, `${linked.length} aim`)
+      await mkdir(join(aim, "e"), { recursive: true })
+      await mkdir(join(into, linked, ".."), { recursive: true })
+      await writeFile(join(aim, linked === "d" ? "e/f" : "f"), "1")
+      await symlink(aim, join(into, linked))
+      expect(await reasonOf(it.pull({ into }))).toMatchObject({ _tag: "FileSystemFailed", code: "ENOTDIR" })
+    }
   })
 
   test("that several calls want at once, into one directory or two, are downloaded once", async () => {
@@ -335,6 +359,52 @@ describe("archives", () => {
     expect(await filesIn(it.into)).toMatchObject({ up: "1", abs: "2" })
     expect((await readdir(it.oci.root)).sort()).not.toContain("through")
     expect(await readdir(join(it.oci.root, ".."))).not.toContain("through")
+  })
+
+  describe("that know the name of the directory they are staged in", () => {
+    const nameOf = (root: string, into: string) =>
+      `.ociflow-${createHash("sha256")
+        .update(JSON.stringify([root, into]))
+        .digest("hex")
+        .slice(0, 16)}`
+    type Plant = (staging: string, aim: string) => TestFile
+    const planted = (fill: (archive: ReturnType<typeof tar>) => ReturnType<typeof tar>): TestFile => ({
+      bytes: fill(tar()).bytes(),
+      mediaType: "application/x-tar",
+      title: "x.tar"
+    })
+    const plants: ReadonlyArray<[string, Plant]> = [
+      ["a link in it", (staging, aim) => planted((to) => to.symlink(`${staging}/1`, aim))],
+      ["a link in its place", (staging, aim) => planted((to) => to.symlink(staging, aim))],
+      ["a directory in it", (staging) => planted((to) => to.file(`${staging}/1/y`, "not verified"))],
+      ["a file in it", (staging) => ({ bytes: text("not verified"), title: `${staging}/1/y` })]
+    ]
+
+    test.each(plants)("are refused with %s: nothing is written, and nothing elsewhere is moved", async (_, plant) => {
+      await using registry = await startRegistry()
+      await using oci = await open()
+      const [into, aim] = [join(oci.root, "into"), join(oci.root, "aim")]
+      for (const directory of [into, aim]) await mkdir(directory)
+      await writeFile(join(aim, "precious"), "p")
+      await writeFile(join(into, "y"), "1")
+      addArtifact(registry, "app:1", [plant(nameOf(oci.root, into), aim), { bytes: text("1"), title: "y" }])
+      const pulling = oci.artifact(registry.reference("app:1"), { into, unpack: true })
+      expect(await reasonOf(pulling)).toMatchObject({ _tag: "UnsafeEntry" })
+      expect(await readdir(aim)).toEqual(["precious"])
+      expect(await filesIn(into)).toEqual({ y: "1" })
+    })
+  })
+
+  test("keep names that are no UTF-8, byte for byte", async () => {
+    const names = ["\xff\xfe", "d\xe9/\xe9", "d\xe9/\xe8"].map((name) => Buffer.from(name, "latin1"))
+    const archive = tar()
+    for (const name of names) archive.file(name, "1")
+    await using it = await pulled([{ bytes: archive.bytes(), mediaType: "application/x-tar", title: "x.tar" }])
+    await it.pull({ unpack: true })
+    // Into what the first has made.
+    await it.pull({ unpack: true })
+    for (const name of names)
+      expect(await readFile(Buffer.concat([Buffer.from(`${it.into}/`), name]), "latin1")).toBe("1")
   })
 
   test("that are broken are a CorruptLayer, and nothing is written", async () => {
