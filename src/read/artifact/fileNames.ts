@@ -20,7 +20,7 @@ export interface NamedFile {
 
 /** A title's bytes as the extractor takes them, and back. */
 const binary = (text: string) => Buffer.from(text).toString("latin1")
-const textOf = (name: string) => Buffer.from(name, "latin1").toString()
+const textOf = (name: string) => (/^[\x01-\x7f]*$/.test(name) ? name : Buffer.from(name, "latin1").toString())
 
 const namesOf = ({ digest, annotations }: Descriptor, limits: Limits, platform: NodeJS.Platform) => {
   const title = annotations?.[titleKey] ?? ""
@@ -59,13 +59,15 @@ export const nameFiles = (
           throw new InvalidManifest({ digest: manifest, problem: `two of its files are called ${names.join("/")}` })
         if (known === undefined) files.set(keyOf(names), { descriptor, names })
       }
-      for (const { names } of files.values())
-        for (let depth = 1; depth < names.length; depth++)
-          if (files.has(keyOf(names.slice(0, depth))))
-            throw new InvalidManifest({
-              digest: manifest,
-              problem: `it needs a directory in place of a file for ${names.join("/")}`
-            })
+      // In this order, what is beneath a file comes right behind it.
+      const inOrder = [...files].map(([key, { names }]) => ({ place: `${key}/`, names }))
+      inOrder.sort((a, b) => (a.place < b.place ? -1 : 1))
+      for (const [at, { place, names }] of inOrder.entries())
+        if (at > 0 && place.startsWith(inOrder[at - 1]?.place ?? ""))
+          throw new InvalidManifest({
+            digest: manifest,
+            problem: `it needs a directory in place of a file for ${names.join("/")}`
+          })
       return [...files.values()]
     },
     catch: (error) => {
