@@ -11,6 +11,7 @@ import type { Observable } from "rxjs"
 import type {
   ConfigOptions,
   EntriesOptions,
+  ExportOptions,
   HoldOptions,
   ListDirectoryOptions,
   ListOptions,
@@ -29,6 +30,7 @@ import type { Emit, PullEvent, PulledImage, PullResult } from "./api/events.ts"
 import type { ImageConfig } from "./api/results/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
+import type { ExportFunction, References } from "./export/ExportFunction.ts"
 import { loadModule } from "./fs/loadModule.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
@@ -105,6 +107,15 @@ export class Puller extends Context.Service<
      * tar. Without `into`, it returns them in memory.
      */
     readonly artifact: ArtifactEffect
+    /**
+     * Makes one file of the image, piece by piece: a tar of the tree that a container sees, with the image's owners, or an
+     * archive of its blobs for `docker load` and others; of several images, too. The same image gives the same bytes. No
+     * tree is written, and no rights are needed. Each piece is asked for when the result of `project` for the last one has
+     * completed; without `project`, when the observer's `next` has returned and the gate is open.
+     */
+    readonly export$: ExportFunction
+    /** Makes the same bytes one piece at a time. */
+    readonly export: (references: References, options?: ExportOptions & Watching) => AsyncIterable<Uint8Array>
     /**
      * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
      * they pass: the last piece is emitted only if digest and size are right; if not, the observable fails instead. A body that
@@ -229,6 +240,10 @@ export class Puller extends Context.Service<
           },
           entries: () => {
             throw new Error("this puller has no entries")
+          },
+          export$: missing$("export$"),
+          export: () => {
+            throw new Error("this puller has no export")
           },
           blob$: missing$("blob$"),
           blob: () => {

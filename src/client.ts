@@ -7,6 +7,7 @@ import type {
   ArtifactOptions,
   ConfigOptions,
   EntriesOptions,
+  ExportOptions,
   HoldOptions,
   ListDirectoryOptions,
   ListOptions,
@@ -26,6 +27,7 @@ import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
 import type { Artifact } from "./api/results/Artifact.ts"
 import type { ImageConfig } from "./api/results/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
+import type { ExportFunction, References } from "./export/ExportFunction.ts"
 import { login, logout } from "./login.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import { Puller } from "./Puller.ts"
@@ -99,6 +101,15 @@ export interface Client extends AsyncDisposable {
    * tar. Without `into`, it returns them in memory.
    */
   readonly artifact: ArtifactFunction
+  /**
+   * Makes one file of the image, piece by piece: a tar of the tree that a container sees, with the image's owners, or an
+   * archive of its blobs for `docker load` and others; of several images, too. The same image gives the same bytes. No tree
+   * is written, and no rights are needed. Each piece is asked for when the result of `project` for the last one has
+   * completed; without `project`, when the observer's `next` has returned and the gate is open.
+   */
+  readonly export$: ExportFunction
+  /** Makes the same bytes one piece at a time: `for await (const chunk of oci.export(reference))`. */
+  readonly export: (references: References, options?: ExportOptions & Watching) => AsyncIterable<Uint8Array>
   /**
    * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
    * they pass: the last piece is emitted only if digest and size are right; if not, the observable fails instead. A body that
@@ -189,6 +200,8 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     entries: puller.entries,
     artifact: ((reference: string, options?: ArtifactOptions & Watching) =>
       run<Artifact, PullError>(puller.artifact(reference, options as never), options)) as ArtifactFunction,
+    export$: puller.export$,
+    export: puller.export,
     blob$: puller.blob$,
     blob: puller.blob,
     tree$: puller.tree$,

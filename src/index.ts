@@ -18,6 +18,8 @@ export {
   defaultRetry,
   defaultTimeouts,
   type EntriesOptions,
+  type ExportFormat,
+  type ExportOptions,
   type HoldOptions,
   type HostOptions,
   type LayoutName,

@@ -31,6 +31,7 @@ import { checkOptions } from "./api/options/checkOptions.ts"
 import type { Referrer } from "./api/results/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
+import { exportReaders } from "./export/exportReaders.ts"
 import { naming, naming$, watched } from "./pull/call.ts"
 import { PullEvents } from "./pull/events/PullEvents.ts"
 import { holdImage } from "./pull/holdImage.ts"
@@ -119,6 +120,8 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     settled: whenSettled
   })
 
+  const exported = exportReaders({ limits, calls })
+
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
     return yield* catalogue.images({ ...options, after })
@@ -131,6 +134,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     entries: entries.iterable,
     tree$: tree.sequence$ as TreeFunction,
     tree: tree.iterable,
+    ...exported,
     readFile: ((reference: string, path: string, options?: ReadFileOptions & Watching, listen?: Emit) =>
       call("readFile", reference, options, listen, (options) =>
         readFileOf(reference, path, options, limits)

@@ -89,6 +89,7 @@ const order = [
   ["pull"],
   ["read"],
   ["stages"],
+  ["export"],
   ["makePuller.ts", "makeRuntime.ts"],
   ["Puller.ts"],
   ["logins.ts"],

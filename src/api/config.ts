@@ -401,6 +401,18 @@ export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "in
 /** Options of `tree$` and `tree`. */
 export interface TreeOptions extends PartOptions, Pick<PullOptions, "platform" | "policy" | "input"> {}
 
+/**
+ * What `export$` makes. `tar`: the tree that a container of the image sees. `docker-archive`: what `docker load` reads.
+ * `oci-archive`: an OCI layout in a tar.
+ */
+export type ExportFormat = "tar" | "docker-archive" | "oci-archive"
+
+/** Options of `export$` and `export`. `only` and `strip` are for the format `tar`. */
+export interface ExportOptions extends TreeOptions {
+  /** Default: `tar`. */
+  readonly format?: ExportFormat | undefined
+}
+
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**

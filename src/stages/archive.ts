@@ -1,8 +1,8 @@
-import { Observable } from "rxjs"
+import type { Observable } from "rxjs"
 import { ArchiveWriter } from "../layer/tar/ArchiveWriter.ts"
 import type { Part } from "../layer/tar/untar.ts"
 import type { Gate } from "../reactive/Gate.ts"
-import { whenOpen } from "../read/entries/whenOpen.ts"
+import { emitGated } from "../read/blob/emitGated.ts"
 import { done, serialIterator } from "../read/serialIterator.ts"
 import { concatPull } from "./concatPull.ts"
 import { headerOf, type TarEntry } from "./TarEntry.ts"
@@ -78,11 +78,4 @@ export const archive = (entries: TarEntries): AsyncIterable<Uint8Array> => ({
 
 /** The same as an observable, which emits nothing while the gate is closed, and asks the entries for nothing. */
 export const archive$ = (entries: TarEntries, gate?: Gate): Observable<Uint8Array> =>
-  new Observable((chunks) => {
-    const give = (chunk: Uint8Array) =>
-      new Observable<Uint8Array>((given) => {
-        given.next(chunk)
-        given.add(whenOpen(gate, () => given.complete()))
-      })
-    chunks.add(whenOpen(gate, () => chunks.add(concatPull(archive(entries), give).subscribe(chunks))))
-  })
+  emitGated(gate, (give) => concatPull(archive(entries), give))

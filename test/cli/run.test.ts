@@ -141,6 +141,8 @@ const start = (
         Object.assign(one, { reference, options })
         return Effect.succeed(artifact as never)
       },
+      export$: () => NEVER,
+      export: () => Readable.from([]),
       blob$: () => NEVER,
       blob: () => Readable.from([]),
       tags$: () => from(tags),

@@ -5,6 +5,7 @@ import type {
   BlobOptions,
   ConfigOptions,
   EntriesOptions,
+  ExportOptions,
   HoldOptions,
   ListDirectoryOptions,
   ListOptions,
@@ -196,6 +197,16 @@ export const treeOptions: Table<TreeOptions> = {
   policy: pullOptions.policy,
   input,
   ...part
+}
+
+export const exportOptions: Table<ExportOptions> = {
+  format: {
+    kind: choice("tar", "docker-archive", "oci-archive"),
+    default: "`tar`",
+    does: "what is made: one tar of the tree, what `docker load` reads, or an OCI layout in a tar",
+    see: "[hand an image on](export.md)"
+  },
+  ...treeOptions
 }
 
 export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }

@@ -38,6 +38,13 @@ export const reference = Argument.String("REF").pipe(
 const choice = <const A extends ReadonlyArray<string>>(name: string, choices: A, description: string) =>
   Flag.Literals(name, choices).pipe(Flag.withDescription(description), optional)
 
+/** Where the image may be already. */
+export const policy = choice(
+  "policy",
+  ["missing", "always", "never"],
+  "missing (default): use the store if the image is there; always: ask the registry; never: use only the store"
+)
+
 export const access = choice(
   "access",
   ["private", "readable", "writable"],

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
-import { access, directory, extraction, json, optional, reference, root, switched, text } from "./flags.ts"
+import { access, directory, extraction, json, policy, reference, root, switched, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 const way = lazyImport(() => import("../actions/read.ts"))
@@ -19,13 +19,7 @@ const which = {
   access,
   ...extraction,
   platform: text("platform", "OS/ARCH[/VARIANT]", "Read the image for this platform (default: the host's)"),
-  policy: optional(
-    Flag.Literals("policy", ["missing", "always", "never"]).pipe(
-      Flag.withDescription(
-        "missing (default): use the store if the image is there; always: ask the registry; never: use only the store"
-      )
-    )
-  ),
+  policy,
   network
 }
 

@@ -26,7 +26,7 @@ export const linkTo = (target: string, path: string, { facts, layer }: Leaf): Tr
 })
 
 /** A leaf and all its names that are wanted. */
-interface Named {
+export interface Named {
   readonly leaf: Leaf
   readonly paths: Array<string>
 }

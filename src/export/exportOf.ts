@@ -1,0 +1,28 @@
+/** Hands an image on in one file: what is asked for → its bytes. */
+import * as Effect from "effect/Effect"
+import type { ExportOptions, Limits } from "../api/config.ts"
+import { InvalidOption } from "../api/errors.ts"
+import { orderedTree } from "../read/tree/orderedTree.ts"
+import { archiveImages } from "./archiveImages.ts"
+import { openBlobs } from "./openBlobs.ts"
+import { tarOf } from "./tarOf.ts"
+
+const refuse = (option: string, problem: string) => Effect.fail(new InvalidOption({ option, problem }))
+
+/** The bytes can be read once, until the scope closes. */
+export const exportOf = Effect.fn("ociflow.export")(function* (
+  references: ReadonlyArray<string>,
+  { format = "tar", only, strip, ...options }: ExportOptions,
+  limits: Limits
+) {
+  const [reference, ...others] = references
+  if (reference === undefined) return yield* refuse("reference", "must name an image, or several")
+  if (format === "tar") {
+    if (others.length > 0) return yield* refuse("format", "`tar` is the tree of one image; archives take several")
+    return tarOf(yield* orderedTree(reference, { only, strip, ...options }, limits))
+  }
+  if (only !== undefined || strip !== undefined)
+    return yield* refuse(only === undefined ? "strip" : "only", `needs the format tar: ${format} has whole layers`)
+  const images = yield* Effect.forEach(references, (reference) => openBlobs(reference, options))
+  return tarOf(archiveImages(images, format === "docker-archive"))
+})

@@ -1,0 +1,99 @@
+/**
+ * The entries of a merged image in the order of their paths: each directory before what is in it, the names of a directory in
+ * the order of their bytes. A stored tree is read in this order. The bodies of layers come in the order of their archives: those
+ * that come before their turn wait in a temporary file.
+ */
+import type { EntryHeader } from "../../../layer/Entry.ts"
+import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
+import type { BodySpool, Spooled } from "./BodySpool.ts"
+import { linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
+
+/** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
+interface Step {
+  readonly key: string
+  readonly header: EntryHeader
+  readonly file?: Named
+}
+
+/** Orders as a walk does: no name holds a NUL, so that a directory comes before a name that only begins like its own. */
+const keyOf = (path: string): string => path.replaceAll("/", "\0")
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step> => {
+  const steps: Array<Step> = directories.map(({ header }) => ({ key: keyOf(header.path), header }))
+  const add = (named: Named, file?: Named) => {
+    const [first = "", ...others] = named.paths.toSorted((a, b) => compare(keyOf(a), keyOf(b)))
+    const header = { ...named.leaf.facts, path: first }
+    steps.push({ key: keyOf(first), header, ...(file === undefined ? {} : { file }) })
+    for (const path of others) steps.push({ key: keyOf(path), header: linkTo(first, path, named.leaf).header })
+  }
+  for (const named of plain) add(named)
+  for (const inLayer of files.values()) for (const named of inLayer.values()) add(named, named)
+  return steps.sort((a, b) => compare(a.key, b.key))
+}
+
+export interface OrderedCursor extends EntryCursor {
+  /** What it gives, in this order, before any of it is read. */
+  readonly headers: ReadonlyArray<EntryHeader>
+}
+
+/** Closed, it throws what the cursor of a layer throws. */
+export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): OrderedCursor => {
+  const steps = stepsOf(plan)
+  let current: EntryCursor | undefined
+  let isClosed = false
+
+  /** The files as their layers have them, the highest layer first. */
+  const arrivals = (async function* (): AsyncGenerator<{ readonly named: Named; readonly body: BodyReader }> {
+    for (const [layer, wanted] of [...plan.files].sort(([a], [b]) => b - a)) {
+      const ordinals = [...wanted.keys()].sort((a, b) => a - b)
+      const cursor = open(layer, ordinals)
+      current = cursor
+      try {
+        for (const ordinal of ordinals) {
+          const entry = await cursor.next()
+          const named = wanted.get(ordinal)
+          if (entry === undefined || named === undefined) break
+          yield { named, body: entry.body }
+        }
+        // The digest is verified behind the last entry.
+        await cursor.next()
+      } finally {
+        cursor.close()
+      }
+    }
+  })()
+  const early = new Map<Named, Spooled>()
+
+  const bodyOf = async (file: Named): Promise<BodyReader> => {
+    const spooled = early.get(file)
+    if (spooled !== undefined) return spool.body(spooled)
+    for (let next = await arrivals.next(); next.done !== true; next = await arrivals.next()) {
+      const { named, body } = next.value
+      if (named === file) return body
+      early.set(named, await spool.put(body))
+    }
+    throw new Error("a layer has fewer entries than when its headers were read")
+  }
+
+  const entries = (async function* (): AsyncGenerator<ArchiveEntry> {
+    for (const { header, file } of steps) {
+      yield { header, body: file === undefined ? noBody : await bodyOf(file) }
+    }
+    await arrivals.next()
+  })()
+
+  return {
+    headers: steps.map(({ header }) => header),
+    next: async () => {
+      if (isClosed) throw new DOMException("the entries were closed", "AbortError")
+      const { value } = await entries.next()
+      return value ?? undefined
+    },
+    close: () => {
+      isClosed = true
+      current?.close()
+    }
+  }
+}
