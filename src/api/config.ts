@@ -402,12 +402,12 @@ export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "in
 export interface TreeOptions extends PartOptions, Pick<PullOptions, "platform" | "policy" | "input"> {}
 
 /**
- * What `export$` makes. `tar`: the tree that a container of the image sees. `docker-archive`: what `docker load` reads.
- * `oci-archive`: an OCI layout in a tar.
+ * What `export$` makes. `tar`: the tree that a container of the image sees. `erofs`: the same as a read-only disk image.
+ * `docker-archive`: what `docker load` reads. `oci-archive`: an OCI layout in a tar.
  */
-export type ExportFormat = "tar" | "docker-archive" | "oci-archive"
+export type ExportFormat = "tar" | "erofs" | "docker-archive" | "oci-archive"
 
-/** Options of `export$` and `export`. `only` and `strip` are for the format `tar`. */
+/** Options of `export$` and `export`. `only` and `strip` are for the formats `tar` and `erofs`. */
 export interface ExportOptions extends TreeOptions {
   /** Default: `tar`. */
   readonly format?: ExportFormat | undefined

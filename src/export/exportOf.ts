@@ -1,11 +1,27 @@
 /** Hands an image on in one file: what is asked for → its bytes. */
 import * as Effect from "effect/Effect"
 import type { ExportOptions, Limits } from "../api/config.ts"
-import { InvalidOption } from "../api/errors.ts"
+import { InvalidOption, printable } from "../api/errors.ts"
+import type { Emit } from "../api/events.ts"
+import { erofsImage } from "../erofs/erofsImage.ts"
+import { decodeName } from "../layer/decodeName.ts"
+import { PullEvents } from "../pull/events/PullEvents.ts"
 import { orderedTree } from "../read/tree/orderedTree.ts"
 import { archiveImages } from "./archiveImages.ts"
 import { openBlobs } from "./openBlobs.ts"
 import { tarOf } from "./tarOf.ts"
+
+/** Warnings of one image: what is beyond says no more. */
+const mostWarnings = 10
+
+const warnOfAttributes = (emit: Emit) => {
+  let warnings = 0
+  return (path: string, name: string) => {
+    if (++warnings > mostWarnings) return
+    const message = `${printable(decodeName(path), 120)}: the attribute ${printable(decodeName(name), 80)} is left out of the image`
+    emit({ _tag: "Warning", code: "AttributesDropped", message })
+  }
+}
 
 const refuse = (option: string, problem: string) => Effect.fail(new InvalidOption({ option, problem }))
 
@@ -17,12 +33,17 @@ export const exportOf = Effect.fn("ociflow.export")(function* (
 ) {
   const [reference, ...others] = references
   if (reference === undefined) return yield* refuse("reference", "must name an image, or several")
-  if (format === "tar") {
-    if (others.length > 0) return yield* refuse("format", "`tar` is the tree of one image; archives take several")
-    return tarOf(yield* orderedTree(reference, { only, strip, ...options }, limits))
+  if (format === "tar" || format === "erofs") {
+    if (others.length > 0)
+      return yield* refuse("format", `\`${format}\` is the tree of one image; archives take several`)
+    const tree = yield* orderedTree(reference, { only, strip, ...options }, limits)
+    if (format === "tar") return tarOf(tree.entries())
+    const onXattrDropped = warnOfAttributes(yield* PullEvents)
+    const { headers, entries: bodies, manifestDigest: identity } = tree
+    return erofsImage({ headers, bodies }, { identity, onXattrDropped })
   }
   if (only !== undefined || strip !== undefined)
-    return yield* refuse(only === undefined ? "strip" : "only", `needs the format tar: ${format} has whole layers`)
+    return yield* refuse(only === undefined ? "strip" : "only", `needs the tree of an image: ${format} has its layers`)
   const images = yield* Effect.forEach(references, (reference) => openBlobs(reference, options))
   return tarOf(archiveImages(images, format === "docker-archive"))
 })

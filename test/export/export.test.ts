@@ -36,14 +36,14 @@ const mixed = () =>
 
 const layouts: ReadonlyArray<LayoutName> = ["layers", "overlay", "rootfs"]
 
-describe("the tar of an image", () => {
+describe.each(["tar", "erofs"] as const)("one file of the tree, as %s,", (format) => {
   test("is the same from a registry and from a store in every layout", async () => {
     await using registry = await startRegistry({ images: { "app:1": await mixed() } })
     for (let seed = 0; seed < 5; seed++) registry.add(`app:random${seed}`, await randomImage(`export ${seed}`))
     await using remote = await open()
     const names = ["app:1", ...Array.from({ length: 5 }, (_, seed) => `app:random${seed}`)]
     const expected = new Map<string, Buffer>()
-    for (const name of names) expected.set(name, await bytesOf(remote, registry.reference(name)))
+    for (const name of names) expected.set(name, await bytesOf(remote, registry.reference(name), { format }))
     expect(await remote.layers()).toEqual([])
     for (const layout of layouts) {
       await using oci = await open({ layout })
@@ -51,13 +51,15 @@ describe("the tar of an image", () => {
         const reference = registry.reference(name)
         await oci.pull(reference)
         const requests = registry.log.all.length
-        const actual = await bytesOf(oci, reference)
+        const actual = await bytesOf(oci, reference, { format })
         expect(actual.equals(expected.get(name) ?? actual.subarray(1)), `${name}, ${layout}`).toBe(true)
         expect(registry.log.all.length).toBe(requests)
       }
     }
   })
+})
 
+describe("the tar of an image", () => {
   test("is ordered by paths: a directory is before what is in it, and what is in it before a longer name", async () => {
     await using registry = await startRegistry({ images: { "app:1": await mixed() } })
     await using oci = await open()
@@ -189,6 +191,7 @@ describe("an archive", () => {
   test.each([
     ["several references and a tar", ["app:1", "app:1"], {}, "format"],
     ["no reference", [], { format: "oci-archive" }, "reference"],
+    ["several references and a disk image", ["app:1", "app:1"], { format: "erofs" }, "format"],
     ["a part of an archive", "app:1", { format: "oci-archive", only: "etc" }, "only"],
     ["a stripped archive", "app:1", { format: "docker-archive", strip: 1 }, "strip"],
     ["another format", "app:1", { format: "zip" }, "format"]

@@ -201,9 +201,9 @@ export const treeOptions: Table<TreeOptions> = {
 
 export const exportOptions: Table<ExportOptions> = {
   format: {
-    kind: choice("tar", "docker-archive", "oci-archive"),
+    kind: choice("tar", "erofs", "docker-archive", "oci-archive"),
     default: "`tar`",
-    does: "what is made: one tar of the tree, what `docker load` reads, or an OCI layout in a tar",
+    does: "what is made: one tar of the tree, a disk image of it, what `docker load` reads, or an OCI layout in a tar",
     see: "[hand an image on](export.md)"
   },
   ...treeOptions

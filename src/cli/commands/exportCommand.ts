@@ -16,9 +16,9 @@ export const exportCommand = (library: Library) =>
       references: reference.pipe(Argument.atLeast(1)),
       output: text("output", "FILE", "Write this file (default: the standard output)").pipe(Flag.withAlias("o")),
       format: optional(
-        Flag.Literals("format", ["tar", "docker-archive", "oci-archive"]).pipe(
+        Flag.Literals("format", ["tar", "erofs", "docker-archive", "oci-archive"]).pipe(
           Flag.withDescription(
-            "tar (default): the tree that a container sees; the others: the blobs, of several images too"
+            "tar (default): the tree that a container sees; erofs: the same as a disk image; the others: the blobs, of several images too"
           )
         )
       ),

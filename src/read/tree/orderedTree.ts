@@ -1,9 +1,13 @@
 /** The tree that a container of the image sees, in the order of its paths, wherever it is read from. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Limits, TreeOptions } from "../../api/config.ts"
+import type { Reason } from "../../api/errors.ts"
+import type { EntryHeader } from "../../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { selectionOf } from "../../layer/tree/Selection.ts"
+import type { Services } from "../../pull/services.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
 import { unknownOf } from "./merge/selection.ts"
@@ -17,31 +21,58 @@ import { askStored } from "./source/storedTree.ts"
 import { planOf } from "./source/treeCursor.ts"
 
 /** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
-const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => {
-  const { sparse: _, ...rest } = header
-  return { header: rest.type === "symlink" ? { ...rest, mode: 0o777 } : rest, body }
+const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader =>
+  rest.type === "symlink" ? { ...rest, mode: 0o777 } : rest
+
+const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => ({ header: canonicalHeader(header), body })
+
+export interface OrderedTree {
+  readonly manifestDigest: string
+  /** What `entries` gives, without bodies; may be asked for before, once or more often. */
+  readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
+  /** May be asked for once. */
+  readonly entries: () => EntryCursor
 }
 
-/** The cursor is closed with the scope. */
+const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
+  const iterator = values[Symbol.iterator]()
+  return { next: async () => iterator.next().value, close: () => {} }
+}
+
+/** Its cursors are closed with the scope. */
 export const orderedTree = Effect.fnUntraced(function* (
   reference: string,
   { only, strip, ...options }: TreeOptions,
   limits: Limits
-) {
+): Effect.fn.Return<OrderedTree, Reason, Services | Scope.Scope> {
   const selection = selectionOf({ only, strip })
   const pool = yield* ExtractionPool
   const opened = yield* openImage(reference, options)
-  let cursor: EntryCursor<ArchiveEntry>
-  if (opened._tag === "Stored") cursor = askStored(pool, opened.image, { what: "tree", ...selection })
-  else {
-    const { source, image } = opened
-    const isKnown =
-      selection.only === undefined ? undefined : (tree: Parameters<typeof unknownOf>[0]) => unknownOf(tree, selection)
-    const merged = yield* mergeImage(source, image, limits, isKnown)
-    const plan = yield* fromPromise(async () => planOf(merged, selection))
-    const spool = yield* makeBodySpool(yield* (yield* Staging).directory)
-    cursor = orderedCursor(plan, yield* bodiesOf(merged), spool)
+  const open = new Set<EntryCursor<unknown>>()
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const { close } of open) close()
+    })
+  )
+  const kept = <A extends EntryCursor<unknown>>(cursor: A): A => {
+    open.add(cursor)
+    return cursor
   }
-  const ordered = mapCursor(cursor, canonical)
-  return yield* Effect.acquireRelease(Effect.succeed(ordered), ({ close }) => Effect.sync(close))
+  if (opened._tag === "Stored") {
+    const { image } = opened
+    const ask = () => mapCursor(kept(askStored(pool, image, { what: "tree", ...selection })), canonical)
+    return { manifestDigest: image.manifestDigest, headers: ask, entries: ask }
+  }
+  const { source, image } = opened
+  const isKnown =
+    selection.only === undefined ? undefined : (tree: Parameters<typeof unknownOf>[0]) => unknownOf(tree, selection)
+  const merged = yield* mergeImage(source, image, limits, isKnown)
+  const plan = yield* fromPromise(async () => planOf(merged, selection))
+  const spool = yield* makeBodySpool(yield* (yield* Staging).directory)
+  const cursor = kept(orderedCursor(plan, yield* bodiesOf(merged), spool))
+  return {
+    manifestDigest: image.manifest.descriptor.digest,
+    headers: () => cursorOf(cursor.headers.map((header) => ({ header: canonicalHeader(header) }))),
+    entries: () => mapCursor(cursor, canonical)
+  }
 })

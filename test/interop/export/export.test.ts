@@ -2,6 +2,7 @@
  * What other programs make of one file of an image. `TREES` says how many random images.
  *
  *     a tar       GNU tar, as root: the tree that umoci unpacks
+ *     erofs       the kernel: the same tree
  *     archives    podman, skopeo, and ours again: the same image
  */
 import { execFileSync } from "node:child_process"
@@ -40,8 +41,19 @@ const see = (node: Node, path: string) => {
   return { ...about, xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== "")) }
 }
 
+/** What the kernel shows of a disk image. */
+const mountedAt = (image: string, directory: string): Map<string, Node> => {
+  mkdirSync(directory)
+  run("mount", "-t", "erofs", "-o", "loop,ro", image, directory)
+  try {
+    return readTree(directory)
+  } finally {
+    run("umount", directory)
+  }
+}
+
 test.runIf(process.getuid?.() === 0)(
-  `the tar of ${count} random images is unpacked as umoci unpacks them`,
+  `the tar and the disk image of ${count} random images are the tree that umoci unpacks`,
   async () => {
     const root = await made()
     await using registry = await startRegistry()
@@ -55,8 +67,12 @@ test.runIf(process.getuid?.() === 0)(
       const tar = await written(remote, reference, join(root, "image.tar"))
       const ours = untarred(tar, "application/vnd.oci.image.layer.v1.tar", join(root, `tar-${seed}`))
       const theirs = unpacked(layout, join(root, `umoci-${seed}`), String(seed))
-      expect(differences(readTree(ours), readTree(theirs), see), `seed ${seed}`).toEqual([])
-      run("rm", "-rf", ours, theirs, tar)
+      const expected = readTree(theirs)
+      expect(differences(readTree(ours), expected, see), `tar, seed ${seed}`).toEqual([])
+      const disk = await written(remote, reference, join(root, "image.erofs"), { format: "erofs" })
+      const mounted = mountedAt(disk, join(root, `mount-${seed}`))
+      expect(differences(mounted, expected, see), `erofs, seed ${seed}`).toEqual([])
+      run("rm", "-rf", ours, theirs, tar, disk)
     }
   },
   1_200_000
