@@ -32,6 +32,7 @@ import type { ManifestDocument, Referrer, Resolution } from "./api/results/Looku
 import { calledAt, callSite } from "./api/taggedError.ts"
 import type { ExportFunction, References } from "./export/ExportFunction.ts"
 import { loadModule } from "./fs/loadModule.ts"
+import type { PullsEffect } from "./pulls/makePulls.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
@@ -191,6 +192,8 @@ export class Puller extends Context.Service<
     readonly usage: (options?: Watching) => Effect.Effect<Usage, PullError>
     /** Compares the store with its catalogue. With `repair`, it pulls again what is missing or was changed. */
     readonly verify: (options?: VerifyOptions & Watching, emit?: Emit) => Effect.Effect<Verified, PullError>
+    /** The pulls of this puller, to be shown, shared and cancelled. */
+    readonly pulls: PullsEffect
     /** Waits until everything that has been unsubscribed from has closed its files and sockets. */
     readonly settled: Effect.Effect<void>
   }
@@ -221,6 +224,7 @@ export class Puller extends Context.Service<
       Effect.gen(function* () {
         const { throwError } = yield* Effect.promise(() => import("rxjs"))
         const { eventsOf, makeLift } = yield* Effect.promise(() => import("./reactive/bridge.ts"))
+        const { makePulls } = yield* Effect.promise(() => import("./pulls/makePulls.ts"))
         const lift = yield* makeLift()
         const missing$ = (name: string) => () => throwError(() => new Error(`this puller has no ${name}`))
         const { pull } = methods
@@ -252,6 +256,13 @@ export class Puller extends Context.Service<
           tags$: missing$("tags$"),
           referrers$: missing$("referrers$"),
           settled: Effect.void,
+          pulls: yield* makePulls({
+            pull: pull ?? (() => Effect.die("no pull")),
+            identify: (reference) => Effect.succeed({ id: reference, reference }),
+            interrupted: Effect.succeed([]),
+            forget: () => Effect.void,
+            options: undefined
+          }),
           ...methods
         })
       })

@@ -31,6 +31,7 @@ import type { ExportFunction, References } from "./export/ExportFunction.ts"
 import { login, logout } from "./login.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import { Puller } from "./Puller.ts"
+import type { Pulls } from "./pulls/Pulls.ts"
 import type { ArtifactFunction } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction } from "./read/entries/Entry.ts"
@@ -162,6 +163,8 @@ export interface Client extends AsyncDisposable {
   ) => Promise<Effect.Success<ReturnType<typeof login>>>
   /** Removes stored credentials. `known` is false if there were none. */
   readonly logout: (registry: string, options?: Watching) => Promise<Effect.Success<ReturnType<typeof logout>>>
+  /** The pulls of this client, to be shown, shared and cancelled: see docs/pulls.md. */
+  readonly pulls: Pulls
   /**
    * Resolves when everything that has been unsubscribed from has closed its files and sockets. After that, the store can be
    * deleted.
@@ -226,6 +229,15 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
     verify: (options) => run(puller.verify(options), options),
     login: (registry, credentials, watching) => run(login(registry, credentials, options, watching), watching),
     logout: (registry, watching) => run(logout(registry, watching), watching),
+    pulls: {
+      start: (reference, options) => run(puller.pulls.start(reference, options)),
+      list$: puller.pulls.list$,
+      get: (id) => run(puller.pulls.get(id)),
+      view$: puller.pulls.view$,
+      cancel: (id) => run(puller.pulls.cancel(id)),
+      resume: (id) => run(puller.pulls.resume(id)),
+      forget: (id) => run(puller.pulls.forget(id))
+    },
     settled: () => run(puller.settled),
     close,
     [Symbol.asyncDispose]: close

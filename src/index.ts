@@ -15,6 +15,7 @@ export {
   type CredentialsOf,
   type Durability,
   defaultLimits,
+  defaultPulls,
   defaultRetry,
   defaultTimeouts,
   type EntriesOptions,
@@ -37,6 +38,7 @@ export {
   type PullerOptions,
   type PullOptions,
   type PullPolicy,
+  type PullsOptions,
   type ReadFileOptions,
   type ReferrersOptions,
   type RetryOptions,
@@ -119,6 +121,7 @@ export type { EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"
 export { login, logout } from "./login.ts"
 export { Puller, pull } from "./Puller.ts"
+export type { PullState, Pulls, StartOptions, TrackedPull } from "./pulls/Pulls.ts"
 export { Gate } from "./reactive/Gate.ts"
 export type { Entry, EntryFacts } from "./read/entries/Entry.ts"
 export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"

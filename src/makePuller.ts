@@ -32,15 +32,19 @@ import type { Referrer } from "./api/results/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
 import { exportReaders } from "./export/exportReaders.ts"
+import { formatPlatform, type Platform } from "./image/Platform.ts"
 import { naming, naming$, watched } from "./pull/call.ts"
 import { PullEvents } from "./pull/events/PullEvents.ts"
 import { holdImage } from "./pull/holdImage.ts"
+import { interruptedPulls } from "./pull/interrupted.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "./pull/lookup.ts"
 import { makeCalls, withPendingTeardowns } from "./pull/makeCalls.ts"
+import { readRequest } from "./pull/PullRequest.ts"
 import { pull } from "./pull/pull.ts"
 import { servicesLayer } from "./pull/services.ts"
 import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
+import { makePulls } from "./pulls/makePulls.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import { readArtifact } from "./read/artifact/readArtifact.ts"
 import { blobOf } from "./read/blob/blobOf.ts"
@@ -53,7 +57,9 @@ import { makeBuildPart } from "./read/tree/buildPart.ts"
 import { listOf, readFileOf } from "./read/tree/readPath.ts"
 import { treeOf } from "./read/tree/treeOf.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
+import type { Origin } from "./source/Origin.ts"
 import { Blobs } from "./store/blobs/Blobs.ts"
+import { pullId, UnfinishedPulls } from "./store/blobs/UnfinishedPulls.ts"
 import { Catalogue } from "./store/catalogue/Catalogue.ts"
 import { Upkeep } from "./store/upkeep/Upkeep.ts"
 
@@ -121,6 +127,25 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   })
 
   const exported = exportReaders({ limits, calls })
+  const pulls = yield* makePulls({
+    pull: pulling,
+    identify: (reference, options) =>
+      watched<PullOptions & Watching, { readonly origin: Origin; readonly platform: Platform }, never>(
+        "pulls.start",
+        options,
+        undefined,
+        (options) => readRequest(reference, options)
+      ).pipe(
+        Effect.map(({ origin: { name }, platform }) => {
+          const asked = { reference: name, platform: formatPlatform(platform) }
+          return { id: pullId(asked), reference: name }
+        }),
+        naming(reference)
+      ),
+    interrupted: provided(interruptedPulls),
+    forget: Context.get(context, UnfinishedPulls).remove,
+    options: options.pulls
+  })
 
   const images = Effect.fnUntraced(function* (options: ListOptions) {
     const after = options.after === undefined ? undefined : yield* nameOf(options.after)
@@ -187,6 +212,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       watched("verify", options, listen, ({ repair: isRepair = false }) =>
         isRepair ? repair(pullInTime) : Effect.map(compareTrees, (compared) => ({ ...compared, repaired: [] }))
       ).pipe(provided, naming(storeName)),
+    pulls,
     settled
   }
 }, withPendingTeardowns)

@@ -82,6 +82,7 @@ const order = [
   ["progress", "schema"],
   ["seams", "assets.ts", "packageVersion.ts"],
   ["reactive"],
+  ["pulls"],
   ["fs"],
   ["image"],
   ["registry", "layer", "store"],

@@ -135,6 +135,16 @@ export interface RetryOptions {
 
 export const defaultRetry: RetryOptions = { times: 3, base: 1_000, cap: 30_000, maxWait: 60_000 }
 
+/** How long `pulls` keeps pulls that have ended. */
+export interface PullsOptions {
+  /** Pulls that have ended, at most; the ones that ended first are forgotten. Default: 100. */
+  readonly finished: number
+  /** How long a pull that has ended is kept. Milliseconds. Default: 10 minutes. */
+  readonly finishedFor: number
+}
+
+export const defaultPulls: PullsOptions = { finished: 100, finishedFor: 600_000 }
+
 /** `missing`: use the store if the image is complete there. `always`: ask the registry. `never`: use only the store. */
 export type PullPolicy = "missing" | "always" | "never"
 
@@ -314,6 +324,8 @@ export interface PullerOptions {
   readonly timeouts?: Some<Timeouts> | undefined
   /** Retries of one request or one body; after the last one, the error of the last attempt. */
   readonly retry?: Some<RetryOptions> | undefined
+  /** How long `pulls` keeps pulls that have ended. */
+  readonly pulls?: Some<PullsOptions> | undefined
 }
 
 const day = 86_400_000

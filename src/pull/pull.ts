@@ -14,11 +14,13 @@ import type * as Scope from "effect/Scope"
 import type { PullOptions } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
 import type { PulledImage, PullResult } from "../api/events.ts"
+import { formatPlatform } from "../image/Platform.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { FoundImage } from "../registry/Registry.ts"
 import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
+import { pullId, UnfinishedPulls } from "../store/blobs/UnfinishedPulls.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
 import { Staging } from "../store/trees/Staging.ts"
@@ -83,14 +85,20 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, buildPart: 
   const permits = (yield* SharedWork).downloads.forPull()
   const whole = trees.merged ? mergeLayers(source, image, layers, permits) : pullLayers(source, layers, permits)
   const pulling = part === undefined ? whole : buildPart(source, image, part)
+  const unfinished = yield* UnfinishedPulls
+  const isRemembered = source.isRemote && part === undefined
+  const asked = { reference: source.name, platform: formatPlatform(platform) }
+  const sizes = layers.map(({ digest, size }) => ({ digest, size }))
+  const remember = isRemembered ? unfinished.add({ ...asked, layers: sizes }) : Effect.void
   // The database engine loads while layers download, which takes no extra time. If the catalogue cannot be used, the
   // downloads end too.
-  yield* Effect.all([pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
+  yield* Effect.all([remember, pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
 
   const record = recordOf(source.name, image, platform)
   const { layout } = yield* Blobs
   if (layout !== undefined && part === undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
   const pulled = yield* catalogue.record(record, part?.key)
+  if (isRemembered) yield* unfinished.remove(pullId(asked))
   yield* emit({ _tag: "Pulled", image: pulled, cached: false })
   const result: PullResult = { ...pulled, cached: false }
   return result

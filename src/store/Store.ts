@@ -4,6 +4,7 @@
  *     <root>/oci.db                             the catalogue, SQLite; `.spare`, `.sound` belong to it
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
  *     <root>/partial                            bytes of blobs whose download was cut off
+ *     <root>/pulls                              which pulls those were
  *     <root>/proofs                             which diffID each blob was proven with
  *     <root>/fingerprints                       what each tree looked like when it was finished
  *     <root>/locks                              locks; empty while nobody works
@@ -15,11 +16,12 @@
  *     <layersDir>/.staging                      layers in progress
  *     <layersDir>/.gone                         names of trees that could not be moved away, and count as gone
  *
- * Each part is a service of its own: `Directories`, `Locks`, `Staging`, `Trees`, `Blobs`, `Catalogue`, `Upkeep`.
+ * Each part is a service of its own: `Directories`, `Locks`, `Staging`, `Trees`, `Blobs`, `UnfinishedPulls`, `Catalogue`, `Upkeep`.
  */
 import * as Layer from "effect/Layer"
 import type { Reason } from "../api/errors.ts"
 import { type BlobOptions, Blobs } from "./blobs/Blobs.ts"
+import { UnfinishedPulls } from "./blobs/UnfinishedPulls.ts"
 import { Catalogue, type CatalogueOptions } from "./catalogue/Catalogue.ts"
 import { Directories, type DirectoryOptions } from "./directories/Directories.ts"
 import { Locks } from "./locks/Locks.ts"
@@ -30,13 +32,13 @@ import { Upkeep } from "./upkeep/Upkeep.ts"
 export interface StoreOptions extends BlobOptions, CatalogueOptions, DirectoryOptions, StagingOptions, TreeOptions {}
 
 /** The services of a store. */
-export type Store = Blobs | Catalogue | Directories | Locks | Staging | Trees | Upkeep
+export type Store = Blobs | Catalogue | Directories | Locks | Staging | Trees | UnfinishedPulls | Upkeep
 
 /** Opening touches nothing. Directories are created, and the database engine is loaded, at the first use. */
 export const storeLayer = (options: StoreOptions = {}): Layer.Layer<Store, Reason> =>
   Upkeep.layer.pipe(
     Layer.provideMerge(Catalogue.layer(options)),
     Layer.provideMerge(Layer.merge(Trees.layer(options), Blobs.layer(options))),
-    Layer.provideMerge(Layer.merge(Staging.layer(options), Locks.layer)),
+    Layer.provideMerge(Layer.mergeAll(Staging.layer(options), Locks.layer, UnfinishedPulls.layer)),
     Layer.provideMerge(Directories.layer(options))
   )

@@ -109,6 +109,7 @@ const hostile = Puller.of({
       staging: 0,
       catalogue: 1
     }),
+  pulls: {} as never,
   settled: Effect.void,
   verify: () => Effect.succeed({ faults: [fault], repaired: [fault], unknown: [] })
 })

@@ -169,6 +169,7 @@ const start = (
       forEachTag: () => Effect.die("not told here"),
       forEachReferrer: () => Effect.die("not told here"),
       usage: () => Effect.die("not told here"),
+      pulls: {} as never,
       settled: Effect.void,
       verify: () => Effect.succeed({ faults: [], repaired: [], unknown: [] })
     })

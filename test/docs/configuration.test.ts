@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest"
 import { reasons } from "../../src/api/errors.ts"
 import { watching } from "../../src/api/options/calls.ts"
 import { optionsOf } from "../../src/api/options/checkOptions.ts"
-import { limits, retry, timeouts } from "../../src/api/options/client.ts"
+import { limits, pulls, retry, timeouts } from "../../src/api/options/client.ts"
 import type { AnyTable } from "../../src/api/options/Kind.ts"
 import { hostOptions, mirrorOptions, proxyOptions } from "../../src/api/options/network.ts"
 
@@ -56,7 +56,8 @@ const tables: Readonly<Record<string, string>> = {
   "Options of `prune`": tableOf(optionsOf.prune),
   "Options of `verify`": tableOf(optionsOf.verify),
   Limits: limitsOf(limits),
-  "Timeouts and retries": tableOf({ ...timeouts, ...retry })
+  "Timeouts and retries": tableOf({ ...timeouts, ...retry }),
+  "Running pulls": tableOf(pulls)
 }
 
 /** The page with its tables as they should be; what stands around them stays. */
@@ -93,7 +94,8 @@ const interfaces: Readonly<Record<string, AnyTable>> = {
   VerifyOptions: optionsOf.verify,
   Limits: limits,
   Timeouts: timeouts,
-  RetryOptions: retry
+  RetryOptions: retry,
+  PullsOptions: pulls
 }
 
 /** Each member of an interface with its docstring, on one line. */

@@ -30,6 +30,11 @@ import { type AnyTable, checkAll, object, type Problem } from "./Kind.ts"
 export const optionsOf = {
   open: clientOptions,
   pull: pullOptions,
+  "pulls.start": {
+    platform: pullOptions.platform,
+    policy: pullOptions.policy,
+    preflight: pullOptions.preflight
+  },
   entries$: entriesOptions,
   artifact: artifactOptions,
   blob$: blobOptions,

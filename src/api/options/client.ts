@@ -3,11 +3,13 @@
 import { layoutNames } from "../../layer/layout/layouts.ts"
 import {
   defaultLimits,
+  defaultPulls,
   defaultRetry,
   defaults,
   defaultTimeouts,
   type Limits,
   type PullerOptions,
+  type PullsOptions,
   type RetryOptions,
   type Some,
   type Timeouts
@@ -122,6 +124,19 @@ export const retry: Table<Some<RetryOptions>> = {
     "maxWait",
     "the longest pause that a host may ask for (`Retry-After`); if it asks for more, the request fails at once"
   )
+}
+
+export const pulls: Table<Some<PullsOptions>> = {
+  finished: {
+    kind: number("pulls", 0),
+    default: shown(defaultPulls.finished),
+    does: "pulls that have ended, at most; the ones that ended first are forgotten"
+  },
+  finishedFor: {
+    kind: number("milliseconds", 0, { most: longestTimeout, values: "milliseconds" }),
+    default: "10 minutes",
+    does: "how long a pull that has ended is kept"
+  }
 }
 
 export const clientOptions = {
@@ -265,6 +280,11 @@ export const clientOptions = {
     kind: object<Some<RetryOptions>>(retry, "[retries](#timeouts-and-retries)"),
     default: "see there",
     does: "retries of one request or one body; after the last one, the error of the last attempt"
+  },
+  pulls: {
+    kind: object<Some<PullsOptions>>(pulls, "[running pulls](#running-pulls)"),
+    default: "see there",
+    does: "how long `pulls` keeps pulls that have ended"
   }
 } satisfies Table<PullerOptions>
 

@@ -9,6 +9,7 @@ import { tryLock } from "../locks/Lock.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { treeSize } from "../trees/treeSize.ts"
 import type { ReclaimedBlob } from "../UpkeepResults.ts"
+import { pruneRecords } from "./UnfinishedPulls.ts"
 
 export interface PartialPlaces {
   readonly root: string
@@ -37,5 +38,6 @@ export const prunePartials = Effect.fnUntraced(function* (
     })
     yield* Effect.scoped(removal)
   }
+  if (!dryRun) yield* pruneRecords({ root, partialPath, lockPath })
   return found
 })
