@@ -14,26 +14,10 @@ import { typeBits } from "../../../src/layer/metadata/overrideStat.ts"
 import { randomImage, startRegistry } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
 import { everythingBeneath, run, unpacked } from "../support/oracle.ts"
-import { differences, type Node, readTree } from "../support/tree.ts"
+import { differences, type Node, readTree, withGroups } from "../support/tree.ts"
 
 const count = Number(process.env["TREES"] ?? 200)
 const first = Number(process.env["FIRST_TREE"] ?? 0)
-
-/** Whichever of its names was found first: all names of an inode name the least of them. */
-const withGroups = (nodes: Map<string, Node>): Map<string, Node> => {
-  const groups = new Map<string, string>()
-  for (const [path, { same }] of nodes) {
-    if (same === undefined) continue
-    const least = groups.get(same)
-    if (least === undefined || path < least) groups.set(same, path)
-  }
-  return new Map(
-    [...nodes].map(([path, { same, ...node }]) => {
-      const least = same === undefined ? undefined : groups.get(same)
-      return [path, least === undefined || least === path ? node : { ...node, same: least }]
-    })
-  )
-}
 
 /** What is read of an image, as `readTree` gives what is on disk. */
 const read = async (oci: Client, reference: string): Promise<Map<string, Node>> => {

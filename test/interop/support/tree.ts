@@ -81,6 +81,22 @@ export const readTree = (root: string, options: { readonly content?: boolean } =
   return new Map([...nodes].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** Whichever of its names was found first: all names of an inode name the least of them. */
+export const withGroups = (nodes: Map<string, Node>): Map<string, Node> => {
+  const groups = new Map<string, string>()
+  for (const [path, { same }] of nodes) {
+    if (same === undefined) continue
+    const least = groups.get(same)
+    if (least === undefined || path < least) groups.set(same, path)
+  }
+  return new Map(
+    [...nodes].map(([path, { same, ...node }]) => {
+      const least = same === undefined ? undefined : groups.get(same)
+      return [path, least === undefined || least === path ? node : { ...node, same: least }]
+    })
+  )
+}
+
 /** One line for each path where `see` tells two trees apart. */
 export const differences = (
   actual: Map<string, Node>,
