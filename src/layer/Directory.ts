@@ -85,6 +85,14 @@ export class Directory {
     return names.reverse()
   }
 
+  /** This layer hides everything that lower layers have here: by a marker of this directory, or of one above it. */
+  get isBeneathOpaque(): boolean {
+    for (let place: Directory | undefined = this; place !== undefined; place = place.parent) {
+      if (place.opaque) return true
+    }
+    return false
+  }
+
   at(name: string): string {
     return `${this.path}/${name}`
   }

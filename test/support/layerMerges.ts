@@ -43,6 +43,22 @@ export const whiteoutCases: Record<string, Case> = {
     [file("d/a", "5"), link("d/b", "d/a"), link("d/c", "z"), file("d/.wh..wh..opq"), file("z", "6")],
     ["d/", "d/a = 5", "d/b = 5", "d/c = 6", "f = 4", "l -> d", "z = 6"]
   ],
+  "a whiteout of a directory has those in it, before or after it, say nothing": [
+    [file("d/.wh.old"), file("d/s/.wh.old"), file(".wh.d"), file("d/t/.wh.old"), file("d/s/.wh..wh..opq")],
+    ["f = 4", "l -> d"]
+  ],
+  "an opaque directory that is hidden is none": [
+    [file("d/.wh..wh..opq"), file("d/s/.wh.old"), file(".wh.d")],
+    ["f = 4", "l -> d"]
+  ],
+  "an opaque marker has whiteouts in directories beneath it, before or after it, say nothing": [
+    [file("d/s/.wh.old"), file("d/.wh..wh..opq"), file("d/t/.wh.old"), file("d/new", "5")],
+    ["d/", "d/new = 5", "f = 4", "l -> d"]
+  ],
+  "a directory that is written after its whiteouts, and one hidden, is the layer's own": [
+    [file("d/.wh.old"), file(".wh.d"), file("d/s/.wh.old"), file("d/s/new", "5")],
+    ["d/", "d/s/", "d/s/new = 5", "f = 4", "l -> d"]
+  ],
   "a file of a lower layer gives way to a directory, even one that is only implied": [
     [file("f/x", "5"), file(".wh.d")],
     ["f/", "f/x = 5", "l -> d"]

@@ -18,8 +18,8 @@ export const exclusive = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
 export interface DiskTreeOptions {
   readonly root: Directory
   readonly statFile: StatFile
-  /** Layers are merged here, so what this one wrote is remembered. */
-  readonly isMerging: boolean
+  /** Layers are merged here, so what this one writes is remembered; directories that it makes for whiteouts alone are not. */
+  readonly isWriting: () => boolean
   /** Drops cached paths, at each removal and each replacement. */
   readonly forget: () => void
   readonly look: () => void
@@ -41,7 +41,7 @@ export interface DiskTree extends Tree {
   readonly wrote: (directory: Directory, name: string) => void
 }
 
-export const makeDiskTree = ({ root, statFile, isMerging, forget, look, opaqueRoot }: DiskTreeOptions): DiskTree => {
+export const makeDiskTree = ({ root, statFile, isWriting, forget, look, opaqueRoot }: DiskTreeOptions): DiskTree => {
   const prefix = root.path.length + 1
 
   const vacate = (directory: Directory, name: string): void => {
@@ -52,7 +52,7 @@ export const makeDiskTree = ({ root, statFile, isMerging, forget, look, opaqueRo
   }
 
   const wrote = (directory: Directory, name: string): void => {
-    if (isMerging) markWritten(directory, name)
+    if (isWriting()) markWritten(directory, name)
   }
 
   return {

@@ -41,11 +41,13 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
   const { refuse } = entry
   const statFile = makeStatFile(directory, layout.isMerged)
   const attributes = makeAttributes({ directory, digest, ownership, statFormat, warn, refuse })
+  /** Directories are being made for a whiteout that is in them. */
+  let isHiding = false
   const tree = makeDiskTree({
     root,
     statFile,
     look,
-    isMerging: layout.merge !== undefined,
+    isWriting: () => layout.merge !== undefined && !isHiding,
     forget: () => within.forget(),
     opaqueRoot: () => {
       const message = "the layer hides all layers beneath it, which overlayfs cannot do: mount it without those layers"
@@ -72,7 +74,15 @@ export const makeParts = (options: ApplierOptions, directory: string) => {
     // A directory of lower layers keeps its time.
     ...(layout.isMerged ? { found: directories.keepTime } : {})
   })
-  const applyWhiteout = isMerged ? () => false : makeWhiteouts({ within, merging, refuse })
+  const makeParents = (names: ReadonlyArray<string>) => {
+    isHiding = true
+    try {
+      return within.parent(names)
+    } finally {
+      isHiding = false
+    }
+  }
+  const applyWhiteout = isMerged ? () => false : makeWhiteouts({ within, merging, refuse, makeParents })
   const links = makeLinks({
     refusal: entry.refusal,
     within,

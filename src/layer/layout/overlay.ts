@@ -1,21 +1,13 @@
 /** A layer as a lower directory of overlayfs (kernel, Documentation/filesystems/overlayfs.rst). */
 import { ModuleMissing } from "../../api/errors.ts"
 import { type Directory, ownName } from "../Directory.ts"
-import { type Layout, type Merging, markWritten, type Tree } from "./Layout.ts"
+import type { Layout, Merging, Tree } from "./Layout.ts"
 
 /** Whose attributes the mount reads: `trusted.overlay.*` needs root, `user.overlay.*` the mount option `userxattr`. */
 export type OverlayAttributes = "trusted" | "user"
 
 export interface OverlayOptions {
   readonly overlayAttributes: OverlayAttributes
-}
-
-/** A whiteout node must not be seen inside an opaque directory: readdir would list it. */
-const isOpaque = (directory: Directory): boolean => {
-  for (let place: Directory | undefined = directory; place !== undefined; place = place.parent) {
-    if (place.opaque) return true
-  }
-  return false
 }
 
 const attributeNeeded = (name: string) =>
@@ -59,15 +51,14 @@ const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
     setOpaque(directory, "x")
   }
 
+  /** Also directories that are there for whiteouts alone. */
   const dropWhiteouts = (directory: Directory): void => {
     for (const name of directory.whiteouts ?? []) vacate(directory, name)
-    // Beneath an opaque directory there are none: each directory is looked at once, however many are made opaque.
-    for (const child of directory.children?.values() ?? []) if (!child.opaque) dropWhiteouts(child)
-  }
-
-  /** Hiding something is an entry of this layer, too: the directory it is in survives the layer's own whiteouts. */
-  const keep = (directory: Directory) => {
-    if (directory.parent !== undefined) markWritten(directory.parent, directory.name)
+    for (const child of [...(directory.children?.values() ?? [])]) {
+      if (directory.written?.has(child.name) !== true) vacate(directory, child.name)
+      // Beneath an opaque directory there are none: each directory is looked at once, however many are made opaque.
+      else if (!child.opaque) dropWhiteouts(child)
+    }
   }
 
   const hideAll = (directory: Directory): void => {
@@ -80,23 +71,22 @@ const merge = (tree: Tree, { overlayAttributes }: OverlayOptions): Merging => {
 
   return {
     hide: (directory, name) => {
-      keep(directory)
-      if (isOpaque(directory) || directory.whiteouts?.has(name)) return
+      // A whiteout node must not be seen inside an opaque directory: readdir would list it.
+      if (directory.isBeneathOpaque || directory.whiteouts?.has(name)) return
       if (directory.written?.has(name)) {
         // This layer's own file hides the lower one already; its own directory must not be merged with the lower one.
         const child = directory.children?.get(name)
         if (child !== undefined) hideAll(child)
         return
       }
+      // A directory that is there for the whiteouts in it alone: this one says more.
+      if (directory.children?.has(name) === true) vacate(directory, name)
       setMerged(directory)
       makeWhiteout(directory, name)
       directory.whiteouts ??= new Set()
       directory.whiteouts.add(ownName(name))
     },
-    hideAll: (directory) => {
-      keep(directory)
-      hideAll(directory)
-    },
+    hideAll,
     makesParents: true,
     yields: (directory, name) => directory.whiteouts?.has(name) === true,
     unhidden: hideAll

@@ -37,10 +37,10 @@ export interface PathResolver {
   /** The same for a hard link's target: makes nothing, and returns `undefined` if a directory on the way is missing. */
   readonly find: (names: ReadonlyArray<string>) => Directory | undefined
   /**
-   * The same for a whiteout: `blocked` if something other than a directory or a link is in the way. A whiteout of this
-   * layer in the way counts as nothing.
+   * The same for a whiteout: `blocked` if something other than a directory or a link is in the way, `hidden` if this layer
+   * hides all that lower layers may have there.
    */
-  readonly look: (names: ReadonlyArray<string>) => Directory | "missing" | "blocked"
+  readonly look: (names: ReadonlyArray<string>) => Directory | "missing" | "blocked" | "hidden"
   /** The directory `name` in `directory` has just been made, or seen to be one: entries beneath it usually come next. */
   readonly descend: (names: ReadonlyArray<string>, directory: Directory) => void
   /** Drops the cached path. To be called at each link, each removal and each replacement. */
@@ -133,7 +133,8 @@ export const makePathResolver = ({ root, at, make, clear, found, refuse }: PathR
       for (const name of names.slice(length, -1)) {
         const next = enter(place, name, false)
         if (next === undefined) {
-          return at(place, name) === "other" && place.whiteouts?.has(name) !== true ? "blocked" : "missing"
+          if (place.whiteouts?.has(name) === true || place.isBeneathOpaque) return "hidden"
+          return at(place, name) === "other" ? "blocked" : "missing"
         }
         place = next
         places.push(place)

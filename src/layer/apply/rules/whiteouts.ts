@@ -1,4 +1,5 @@
 /** How a layer hides what lower layers have (OCI image-spec, layer.md, "Whiteouts"). */
+import type { Directory } from "../../Directory.ts"
 import type { Merging } from "../../layout/Layout.ts"
 import type { PathResolver } from "./PathResolver.ts"
 
@@ -29,13 +30,15 @@ export interface WhiteoutsOptions {
   readonly within: PathResolver
   readonly merging: Merging | undefined
   readonly refuse: (problem: string) => Error
+  /** The directory that holds the last of `names`, made where it is missing. Default: as for any entry. */
+  readonly makeParents?: (names: ReadonlyArray<string>) => Directory
 }
 
 /** Applies the entry if it is a whiteout, and returns whether it is. `name` is the last of `names`. */
 export type ApplyWhiteout = (names: ReadonlyArray<string>, name: string) => boolean
 
 export const makeWhiteouts =
-  ({ within, merging, refuse }: WhiteoutsOptions): ApplyWhiteout =>
+  ({ within, merging, refuse, makeParents = within.parent }: WhiteoutsOptions): ApplyWhiteout =>
   (names, name) => {
     const whiteout = whiteoutOf(name)
     if (whiteout === undefined) return false
@@ -44,9 +47,9 @@ export const makeWhiteouts =
     // its layer replaces by a file.
     const found = within.look(names)
     if (merging === undefined) return found === "blocked"
-    if (whiteout.kind === "aufs" || found === "blocked") return true
+    if (whiteout.kind === "aufs" || found === "blocked" || found === "hidden") return true
     if (found === "missing" && !merging.makesParents) return true
-    const directory = found === "missing" ? within.parent(names) : found
+    const directory = found === "missing" ? makeParents(names) : found
     if (whiteout.kind === "opaque") merging.hideAll(directory)
     else merging.hide(directory, whiteout.name)
     return true
