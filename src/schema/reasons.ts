@@ -15,6 +15,7 @@ type Given<Tag extends keyof Reasons> = ConstructorParameters<Reasons[Tag]>[0]
 const Cause = maybe(Schema.Struct({ name: Schema.String, code: Schema.optionalKey(Schema.String) }) as never)
 
 const digestAnd = { digest: text, problem: text }
+const blob = maybe(Schema.Literals(["layer", "file"]))
 const mismatch = { subject: text, expected: text, actual: text }
 const answer = { url: text, code: maybe(text), detail: maybe(text) }
 
@@ -54,8 +55,8 @@ const fields: { readonly [Tag in keyof Reasons]: FieldsOf<Given<Tag>> } = {
   SizeMismatch: { subject: text, expected: number, actual: number },
   InvalidManifest: digestAnd,
   BlobInterrupted: { ...digestAnd, offset: number, cause: Cause },
-  CorruptLayer: { ...digestAnd, stage: Schema.Literals(["decompress", "untar"]) },
-  UnsafeEntry: { ...digestAnd, path: text },
+  CorruptLayer: { ...digestAnd, stage: Schema.Literals(["decompress", "untar"]), subject: blob },
+  UnsafeEntry: { ...digestAnd, path: text, subject: blob },
   BodyGone: { path: text },
   LimitExceeded: { limit: text, maximum: number, unit: text, subject: text },
   FileSystemFailed: { operation: text, path: text, code: text },

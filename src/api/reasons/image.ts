@@ -119,10 +119,10 @@ export class InvalidManifest extends taggedError("InvalidManifest")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.digest} is not a valid image: ${this.problem}`
+    return `${this.digest} is not valid: ${this.problem}`
   }
   get advice() {
-    return "Push the image again with a current tool."
+    return "Push it again with a current tool."
   }
 }
 
@@ -138,6 +138,6 @@ export class LimitExceeded extends taggedError("LimitExceeded")<{
     return `${this.subject}: more than ${this.maximum} ${this.unit} (limit ${this.limit})`
   }
   get advice() {
-    return `If you trust the image, raise \`limits.${this.limit}\`.`
+    return `If you trust what was pushed there, raise \`limits.${this.limit}\`.`
   }
 }

@@ -1,34 +1,49 @@
-/** What is in a layer's archive, or in the tree of all layers. */
+/** What is in a layer's archive, or in the tree of all layers. Files of artifacts and their archives have the same errors. */
 import { printable } from "../printable.ts"
 import { taggedError } from "../taggedError.ts"
+
+/** A layer of an image, or a file of an artifact. */
+type Subject = "layer" | "file"
 
 /** The bytes have the right digest, but the compression or the archive is broken. */
 export class CorruptLayer extends taggedError("CorruptLayer")<{
   readonly digest: string
   readonly stage: "decompress" | "untar"
   readonly problem: string
+  /** What the digest is of. Default: `layer`. */
+  readonly subject?: Subject
 }> {
   readonly isRetryable = false
   override get message() {
-    return `layer ${this.digest} is corrupt (${this.stage}): ${this.problem}`
+    return `${this.subject ?? "layer"} ${this.digest} is corrupt (${this.stage}): ${this.problem}`
   }
   get advice() {
-    return "The image was built or pushed wrongly. Nothing of this layer was published."
+    return this.subject === "file"
+      ? "The artifact was made or pushed wrongly. Nothing of it was published."
+      : "The image was built or pushed wrongly. Nothing of this layer was published."
   }
 }
 
 /** An entry that would be written outside the layer's root, or that contradicts itself. */
 export class UnsafeEntry extends taggedError("UnsafeEntry")<{
   readonly digest: string
+  /** Of the entry; or of the file, where the name that an artifact gives it is unsafe. */
   readonly path: string
   readonly problem: string
+  /** What the digest is of. Default: `layer`. */
+  readonly subject?: Subject
 }> {
   readonly isRetryable = false
   override get message() {
-    return `layer ${this.digest}, entry ${JSON.stringify(printable(this.path))}: ${this.problem}`
+    const path = JSON.stringify(printable(this.path))
+    return this.subject === "file"
+      ? `file ${this.digest}, path ${path}: ${this.problem}`
+      : `layer ${this.digest}, entry ${path}: ${this.problem}`
   }
   get advice() {
-    return "Do not use this image unless you know why it was made this way. Nothing of this layer was published."
+    return this.subject === "file"
+      ? "Do not use this artifact unless you know why it was made this way. Nothing of it was published."
+      : "Do not use this image unless you know why it was made this way. Nothing of this layer was published."
   }
 }
 
@@ -50,7 +65,7 @@ export class WorkerDied extends taggedError("WorkerDied")<{ readonly digest: str
     return `the extraction worker for ${this.digest} died: ${this.problem}`
   }
   get advice() {
-    return "Pull again; if it dies again, lower `concurrency` and report it with the image's name."
+    return "Pull again; if it dies again, lower `concurrency` and report it with the name of what you pulled."
   }
 }
 

@@ -9,6 +9,7 @@ import { drain, type Lift } from "../../reactive/bridge.ts"
 import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { readBlob } from "../blob/readBlob.ts"
+import { aboutFiles } from "./aboutFiles.ts"
 import { type ArtifactSource, describeFile, openArtifact } from "./artifactOf.ts"
 import type { NamedFile } from "./fileNames.ts"
 import { inlineData } from "./inlineData.ts"
@@ -23,7 +24,7 @@ export const artifactInMemory = Effect.fnUntraced(function* (
   emit: Emit,
   lift: Lift
 ): Effect.fn.Return<Artifact<FileInMemory>, Reason> {
-  const { about, files } = yield* openArtifact(source, options, limits, emit)
+  const { about, files } = yield* Effect.mapError(openArtifact(source, options, limits, emit), aboutFiles)
   const total = files.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
   if (total > limits.artifactBytes)
     return yield* new LimitExceeded({

@@ -7,6 +7,7 @@ import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
 import { makeLift } from "../../reactive/bridge.ts"
 import { originOf } from "../../source/Origin.ts"
+import { aboutFiles } from "./aboutFiles.ts"
 import { artifactInMemory } from "./artifactInMemory.ts"
 import { writeArtifact } from "./writeArtifact.ts"
 
@@ -21,6 +22,6 @@ export const readArtifact = Effect.fn("ociflow.artifact")(function* (
   const read: Artifact<ArtifactFile> =
     into === undefined
       ? yield* artifactInMemory(source, options, limits, yield* PullEvents, yield* makeLift())
-      : yield* writeArtifact(source, { ...options, into }, limits)
+      : yield* Effect.mapError(writeArtifact(source, { ...options, into }, limits), aboutFiles)
   return read
 }, Effect.scoped)

@@ -104,7 +104,10 @@ describe("a title", () => {
       { bytes: text("1"), title },
       { bytes: text("2"), title: "good" }
     ])
-    expect(await reasonOf(it.pull())).toMatchObject({ _tag: tag })
+    const reason = await reasonOf(it.pull())
+    expect(reason).toMatchObject({ _tag: tag })
+    expect(`${reason.message} ${reason.advice}`).toMatch(/^file sha256:/)
+    expect(`${reason.message} ${reason.advice}`).not.toMatch(/layer|image|entry/)
     expect(it.registry.log.count({ kind: "blob" })).toBe(0)
     expect(await readdir(it.oci.root)).toEqual([])
   })
@@ -411,7 +414,9 @@ describe("archives", () => {
     await using it = await pulled([
       { bytes: gzipSync(text("no tar")).subarray(0, 20), mediaType: type, title: "x.tgz" }
     ])
-    expect(await reasonOf(it.pull({ unpack: true }))).toMatchObject({ _tag: "CorruptLayer" })
+    const reason = await reasonOf(it.pull({ unpack: true }))
+    expect(reason).toMatchObject({ _tag: "CorruptLayer", subject: "file" })
+    expect(`${reason.message} ${reason.advice}`).not.toMatch(/layer|image/)
     expect(await readdir(it.oci.root)).not.toContain("into")
   })
 
