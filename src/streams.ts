@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
-import type { EntriesOptions, LookOptions, PullOptions, ReferrersOptions, Watching } from "./api/config.ts"
+import type { EntriesOptions, LookOptions, PullOptions, ReferrersOptions, TreeOptions, Watching } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { PullEvent } from "./api/events.ts"
 import type { Referrer } from "./api/results/Lookup.ts"
@@ -93,6 +93,20 @@ export const referrers = (
 ): Stream.Stream<Referrer, PullError, Puller> =>
   streamOf((puller, next) => puller.forEachReferrer(reference, next, options))
 
+/** Values that are asked for one by one. */
+const asked = <A>(
+  iterate: (puller: Puller["Service"]) => AsyncIterable<A>,
+  options: Watching | undefined
+): Stream.Stream<A, PullError, Puller> =>
+  Stream.unwrap(
+    Puller.use((puller) => Effect.succeed(Stream.fromAsyncIterable(iterate(puller), (error) => error)))
+  ).pipe(
+    Stream.catch((error) => {
+      if (error instanceof PullError) return Stream.fail(error)
+      return Stream.fromEffect(options?.signal?.aborted === true ? Effect.interrupt : Effect.die(error))
+    })
+  )
+
 /**
  * The entries of an image's layers, lowest layer first, as `Puller.entries` gives them: each is read when it is asked for,
  * and can be read until the next one is. So read a body in the step that gets its entry, before any `Stream.buffer`. The
@@ -101,14 +115,8 @@ export const referrers = (
 export const entries = (
   reference: string,
   options?: EntriesOptions & Watching
-): Stream.Stream<Entry, PullError, Puller> =>
-  Stream.unwrap(
-    Puller.use((puller) =>
-      Effect.succeed(Stream.fromAsyncIterable(puller.entries(reference, options), (error) => error))
-    )
-  ).pipe(
-    Stream.catch((error) => {
-      if (error instanceof PullError) return Stream.fail(error)
-      return Stream.fromEffect(options?.signal?.aborted === true ? Effect.interrupt : Effect.die(error))
-    })
-  )
+): Stream.Stream<Entry, PullError, Puller> => asked((puller) => puller.entries(reference, options), options)
+
+/** The tree that a container sees, as `Puller.tree` gives it: each path once. As for `entries`, read a body in the step that gets its entry. */
+export const tree = (reference: string, options?: TreeOptions & Watching): Stream.Stream<Entry, PullError, Puller> =>
+  asked((puller) => puller.tree(reference, options), options)

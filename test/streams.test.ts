@@ -201,3 +201,43 @@ describe("lists as streams", () => {
     60_000
   )
 })
+
+describe("an image's tree as a stream", () => {
+  it.live(
+    "is what the puller reads, a body in the step that gets its entry; with `only`, a part of it",
+    () =>
+      Effect.gen(function* () {
+        const { puller, reference } = yield* served
+        const read = (options?: { readonly only: string }) =>
+          streams.tree(reference, options).pipe(
+            Stream.mapEffect((entry) => Effect.promise(async () => [entry.path, await entry.text()])),
+            Stream.runCollect,
+            Effect.provide(puller)
+          )
+        expect([...(yield* read())]).toEqual([["motd", "hello\n"]])
+        expect([...(yield* read({ only: "etc" }))]).toEqual([])
+      }),
+    60_000
+  )
+
+  it.live(
+    "fails as the puller does, and is interrupted by its signal",
+    () =>
+      Effect.gen(function* () {
+        const { puller, reference, registry, layer } = yield* served
+        const failure = yield* Effect.flip(
+          Stream.runDrain(streams.tree(`${reference}-missing`)).pipe(Effect.provide(puller))
+        )
+        expect(failure.reason._tag).toBe("ManifestNotFound")
+        registry.fault({ kind: "blob", reference: layer }, fault.stall(1))
+        const stop = new AbortController()
+        void registry.log.until((log) => log.count({ kind: "blob", reference: layer }) > 0).then(() => stop.abort())
+        const { signal } = stop
+        const exit = yield* Effect.exit(
+          Stream.runDrain(streams.tree(reference, { signal })).pipe(Effect.provide(puller))
+        )
+        expect(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)).toBe(true)
+      }),
+    60_000
+  )
+})
