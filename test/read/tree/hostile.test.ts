@@ -1,32 +1,206 @@
-/** Archives that are broken, or written to break a reader, are read as a tree without a hang or an error of no type. */
-import { expect, test } from "vitest"
-import { PullError } from "../../../src/api/errors.ts"
+/**
+ * The hostile archives of the suite, read as a tree, as a file and as a directory: each call ends in what it asks for, or in a
+ * PullError with a reason about the archive; it leaves nothing in the store, and takes no more memory than its limits say.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { describe, expect, test } from "vitest"
+import { isReason, PullError } from "../../../src/api/errors.ts"
 import type { Client } from "../../../src/client.ts"
-import { image, malformedArchives, startRegistry } from "../../../src/testing/index.ts"
+import type { EntryHeader } from "../../../src/layer/Entry.ts"
+import { ArchiveWriter } from "../../../src/layer/tar/ArchiveWriter.ts"
+import { type Compression, image, malformedArchives, startRegistry, tar } from "../../../src/testing/index.ts"
+import { readArchive } from "../../layer/readArchive.ts"
+import { breakouts } from "../../support/breakouts.ts"
+import { dir, type TestEntry } from "../../support/entries.ts"
 import { open } from "../../support/open.ts"
 
-const paths = async (oci: Client, reference: string) => {
-  const all: Array<string> = []
-  for await (const { path } of oci.tree(reference)) all.push(path)
-  return all
+interface Hostile {
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly compression?: Compression
+  /** A path in it. */
+  readonly path?: string
+  /** The reason that each of the calls ends in. */
+  readonly refused?: string
 }
 
-test("every malformed archive ends in a tree, or in a PullError", { timeout: 600_000 }, async () => {
-  await using registry = await startRegistry()
-  await using oci = await open()
-  let refused = 0
-  for (const [at, { name, bytes }] of malformedArchives().entries()) {
-    registry.add(`bad:${at}`, await image({ layers: [bytes], compression: "none" }))
-    const reference = registry.reference(`bad:${at}`)
-    for (const call of [() => paths(oci, reference), () => oci.list(reference), () => oci.readFile(reference, "a/b")]) {
-      const error = await call().then(
-        () => undefined,
-        (error: unknown) => error
-      )
-      if (error === undefined) continue
-      refused += 1
-      expect(error, name).toBeInstanceOf(PullError)
-    }
+const archiveOf = (entries: ReadonlyArray<TestEntry>): Uint8Array => {
+  const writer = new ArchiveWriter()
+  const chunks: Array<Uint8Array> = []
+  const add = (bytes: Uint8Array) => chunks.push(Uint8Array.from(bytes))
+  for (const { body, ...header } of entries)
+    writer.push(body === undefined ? { _tag: "Entry", header } : { _tag: "Entry", header, body }, add)
+  writer.end(add)
+  return Buffer.concat(chunks)
+}
+
+const broken: ReadonlyArray<Hostile> = malformedArchives().map(({ name, bytes }) => ({ name, bytes, path: "a/b" }))
+
+/** Nothing where an archive cannot hold them: a name with a NUL, a body of another size than the header's. */
+const archiveIfAny = (entries: ReadonlyArray<TestEntry>): ReadonlyArray<Uint8Array> => {
+  try {
+    return [archiveOf(entries)]
+  } catch (error) {
+    if (isReason(error) && error._tag === "InvalidOption") return []
+    throw error
   }
-  expect(refused).toBeGreaterThan(20)
+}
+
+/** Whether a reader finds in the archive what was put into it: the format has no sockets, and fewer owners. */
+const holds = async (bytes: Uint8Array, entries: ReadonlyArray<TestEntry>) => {
+  const facts = ({ path, type, uid, gid }: EntryHeader) => [path, type, uid, gid]
+  const read = (await readArchive(bytes)).entries.map(({ header }) => facts(header))
+  return JSON.stringify(read) === JSON.stringify(entries.map(facts))
+}
+
+const leaving: Array<Hostile> = []
+for (const { name, entries, refused } of breakouts) {
+  const all = entries("/outside")
+  const path = Buffer.from(all.at(-1)?.path ?? "a", "latin1").toString()
+  for (const bytes of archiveIfAny(all)) {
+    const isRefused = refused !== undefined && (await holds(bytes, all))
+    leaving.push({ name, bytes, path, ...(isRefused ? { refused: "UnsafeEntry" } : {}) })
+  }
+}
+
+const archives = join(import.meta.dirname, "../../layer/archives")
+const others: ReadonlyArray<Hostile> = readdirSync(archives)
+  .filter((name) => name.endsWith(".tar"))
+  .map((name) => ({ name, bytes: readFileSync(join(archives, name)) }))
+
+/** Limits that are low, since what they bound is not made here. */
+const limits = {
+  inflateRatio: 100,
+  layerBytes: 2 ** 28,
+  entries: 20_000,
+  treeBytes: 4 * 2 ** 20,
+  paxBytes: 2 ** 16,
+  pendingBytes: 2 ** 20
+}
+const count = (times: number, add: (archive: ReturnType<typeof tar>, at: number) => void) => {
+  const archive = tar("ustar")
+  for (let at = 0; at < times; at++) add(archive, at)
+  return archive.end().bytes()
+}
+const swollen: ReadonlyArray<Hostile> = [
+  { name: "zeros in gzip", bytes: Buffer.alloc(2 ** 26), compression: "gzip" as const, refused: "LimitExceeded" },
+  {
+    name: "a file of zeros in gzip",
+    bytes: tar()
+      .file("zeros", Buffer.alloc(2 ** 26))
+      .end()
+      .bytes(),
+    compression: "gzip",
+    path: "zeros",
+    refused: "LimitExceeded"
+  },
+  {
+    name: "more entries than a layer may have",
+    bytes: count(20_001, (archive, at) => archive.file(`${at}`)),
+    compression: "gzip",
+    path: "1",
+    refused: "LimitExceeded"
+  },
+  {
+    name: "more names than a tree may have",
+    bytes: count(15_000, (archive, at) => archive.file(`${at}-${"n".repeat(60)}`)),
+    compression: "gzip",
+    path: "1",
+    refused: "LimitExceeded"
+  },
+  {
+    name: "hard links that wait for what never comes",
+    bytes: count(5_000, (archive, at) => archive.hardLink(`${at}`, "never")),
+    path: "1"
+  },
+  {
+    name: "records without end",
+    bytes: tar()
+      .extension("x", "x", Buffer.from("9".repeat(2 ** 17)))
+      .file("a")
+      .end()
+      .bytes(),
+    path: "a",
+    refused: "LimitExceeded"
+  },
+  {
+    name: "links that lead to each other, each twice",
+    bytes: count(60, (archive, at) => archive.symlink(`l${at}`, `l${at + 1}/../l${at + 1}`)),
+    path: "l0"
+  },
+  {
+    name: "a directory for each component, as deep as a name allows",
+    bytes: archiveOf(Array.from({ length: 120 }, (_, at) => dir("d/".repeat(at + 1)))),
+    path: "d/".repeat(120)
+  }
+]
+
+/** Reasons that speak of the archive, of the path in it, or of what may be asked. */
+const permitted = new Set(["CorruptLayer", "UnsafeEntry", "LimitExceeded", "NotInImage", "UnsuitablePath"])
+
+/** Bytes above those at the beginning: what the workers keep, the limits, and garbage that nobody has collected yet. */
+const bound = 256 * 2 ** 20
+
+const watchMemory = () => {
+  const before = process.memoryUsage.rss()
+  let most = 0
+  const look = () => {
+    most = Math.max(most, process.memoryUsage.rss() - before)
+  }
+  const timer = setInterval(look, 5)
+  return () => {
+    clearInterval(timer)
+    look()
+    return most
+  }
+}
+
+const calls = (oci: Client, reference: string, path: string): Readonly<Record<string, () => Promise<unknown>>> => ({
+  tree$: () =>
+    new Promise<void>((resolve, reject) =>
+      oci.tree$(reference, {}, (entry) => entry.bytes()).subscribe({ error: reject, complete: () => resolve() })
+    ),
+  list: () => oci.list(reference),
+  readFile: () => oci.readFile(reference, path)
+})
+
+const suites: Readonly<Record<string, ReadonlyArray<Hostile>>> = {
+  "broken archives": broken,
+  "archives that want to leave their root": leaving,
+  "archives of other suites": others,
+  "archives that swell": swollen
+}
+
+test("nearly all of them are in an archive", () => {
+  expect(leaving.length).toBeGreaterThan(breakouts.length * 0.9)
+})
+
+describe.each(Object.entries(suites))("%s", (_, suite) => {
+  test("end in what is asked for, or in a reason", { timeout: 900_000 }, async () => {
+    expect(suite.length).toBeGreaterThan(5)
+    await using registry = await startRegistry()
+    await using oci = await open({ limits, timeouts: { total: 120_000 } })
+    const most = watchMemory()
+    for (const [at, { name, bytes, compression = "none", path = "a", refused }] of suite.entries()) {
+      registry.add(`bad:${at}`, await image({ layers: [bytes], compression }))
+      for (const [call, run] of Object.entries(calls(oci, registry.reference(`bad:${at}`), path))) {
+        const error: unknown = await run().then(
+          () => undefined,
+          (error) => error
+        )
+        if (error === undefined) expect(refused, `${call} of ${name}`).toBeUndefined()
+        else {
+          expect(error, `${call} of ${name}`).toBeInstanceOf(PullError)
+          const { _tag, message } = (error as PullError).reason
+          if (refused === undefined) expect([...permitted], `${call} of ${name}: ${message}`).toContain(_tag)
+          else expect(_tag, `${call} of ${name}: ${message}`).toBe(refused)
+        }
+      }
+    }
+    expect(most()).toBeLessThan(bound)
+    const left = await readdir(join(oci.root, "layers/.staging"), { recursive: true })
+    expect(left.filter((name) => name.includes("/"))).toEqual([])
+  })
 })

@@ -7,6 +7,7 @@ import type { Client } from "../../../src/client.ts"
 import type { Entry } from "../../../src/read/entries/Entry.ts"
 import {
   bigLayer,
+  fault,
   image,
   nodeImage,
   randomImage,
@@ -63,6 +64,13 @@ const blobsOf = (registry: TestRegistry) =>
   registry.log.where({ kind: "blob", method: "GET" }).map(({ path }) => path.slice(-64))
 
 const layouts = ["layers", "overlay", "rootfs"] as const
+
+/** An archive of so many empty files. */
+const count = (files: number) => {
+  const archive = tar()
+  for (let i = 0; i < files; i++) archive.file(`f${i}`, "")
+  return archive
+}
 
 describe("from a registry", () => {
   test("each path comes once, as the highest layer that has it says", async () => {
@@ -153,9 +161,7 @@ describe("from a registry", () => {
   })
 
   test("more entries than treeBytes allow are refused", async () => {
-    const archive = tar()
-    for (let i = 0; i < 100; i++) archive.file(`f${i}`, "")
-    const made = await image({ layers: [archive] })
+    const made = await image({ layers: [count(100)] })
     await using registry = await startRegistry({ images: { "app:1": made } })
     const bytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
     await using at = await open({ limits: { treeBytes: bytes } })
@@ -165,6 +171,22 @@ describe("from a registry", () => {
       _tag: "LimitExceeded",
       limit: "treeBytes"
     })
+  })
+
+  test("a layer that is read again, for what a mirror sent wrongly, counts once", async () => {
+    const made = await image({ layers: [count(100)] })
+    await using registry = await startRegistry({ images: { "app:1": made } })
+    await using mirror = await startRegistry({ images: { "app:1": made } })
+    const { digest = "", size = 0 } = made.manifests[0]?.layers[0] ?? {}
+    mirror.fault({ kind: "blob", reference: digest }, fault.otherByte(size - 1))
+    const treeBytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
+    const hosts = { [registry.host]: { mirrors: [`http://${mirror.host}`] } }
+    await using at = await open({ limits: { treeBytes }, hosts })
+    expect((await treeOf(at, registry.reference("app:1"))).length).toBe(100)
+    expect(mirror.log.count({ kind: "blob", reference: digest })).toBe(1)
+    expect(registry.log.count({ kind: "blob", reference: digest })).toBe(1)
+    await using past = await open({ limits: { treeBytes: treeBytes - 1 }, hosts })
+    expect(await reasonOf(treeOf(past, registry.reference("app:1")))).toMatchObject({ limit: "treeBytes" })
   })
 
   test("leaving in the middle of a file ends the reading, and the client closes", async () => {
