@@ -7,6 +7,7 @@ import { afterEach, expect, test, vi } from "vitest"
 import { Output } from "../../src/cli/Output.ts"
 import { run } from "../../src/cli/run.ts"
 import { Puller, pull } from "../../src/Puller.ts"
+import { openRegistry } from "../../src/registry.ts"
 import { image, imageIndex, startRegistry } from "../../src/testing/index.ts"
 import { CapturedOutput } from "../cli/events.ts"
 import { open, temporaryRoot } from "../support/open.ts"
@@ -52,6 +53,23 @@ test.for(cases)("%s is written to the standard error by the client: %s", async (
   expect(error.mock.calls.flat().join("\n")).toMatch(message)
   expect(log).not.toHaveBeenCalled()
 })
+
+test.for(cases)(
+  "%s is written to the standard error by a registry client, and is an event: %s",
+  async ([name, code, message]) => {
+    const [error, log] = [vi.spyOn(console, "error").mockReturnValue(), vi.spyOn(console, "log").mockReturnValue()]
+    await using registry = await serving()
+    await using reader = await openRegistry({ credentials: {} })
+    const codes: Array<string> = []
+    await reader.config(registry.reference(name), {
+      platform: "linux/amd64",
+      onEvent: (event) => event._tag === "Warning" && codes.push(event.code)
+    })
+    expect(codes).toEqual([code])
+    expect(error.mock.calls.flat().join("\n")).toMatch(message)
+    expect(log).not.toHaveBeenCalled()
+  }
+)
 
 test("the command tells it once", async () => {
   const error = vi.spyOn(console, "error").mockReturnValue()
