@@ -11,11 +11,22 @@ export interface RandomImageOptions extends Omit<ImageOptions, "layers"> {
   readonly entries?: number
   /** Bytes of a file at most. Default 20 000. */
   readonly fileSize?: number
+  /** Devices and FIFOs are among the entries. Default: none. */
+  readonly nodes?: boolean
 }
 
 /** What was put into a layer, in the archive's order. */
 export interface RandomEntry {
-  readonly type: "file" | "directory" | "symlink" | "hardLink" | "whiteout" | "opaque"
+  readonly type:
+    | "file"
+    | "directory"
+    | "symlink"
+    | "hardLink"
+    | "whiteout"
+    | "opaque"
+    | "fifo"
+    | "characterDevice"
+    | "blockDevice"
   /** For a whiteout: the path it hides; for an opaque marker: the directory. */
   readonly path: string
   readonly mode: number
@@ -25,6 +36,8 @@ export interface RandomEntry {
   readonly mtime: bigint
   readonly body?: Uint8Array
   readonly target?: string
+  /** Major and minor number. */
+  readonly device?: readonly [number, number]
   readonly xattrs?: Readonly<Record<string, Uint8Array>>
 }
 
@@ -35,18 +48,23 @@ export interface RandomImage extends TestImage {
 
 /** Gzip's bytes may differ between zlib versions; the archives, and so the diffIDs, do not. */
 export const randomImage = async (seed: string | number, options: RandomImageOptions = {}): Promise<RandomImage> => {
-  const { layers, entries: count, fileSize = 20_000, ...rest } = options
+  const { layers, entries: count, fileSize = 20_000, nodes = false, ...rest } = options
   const prng = new Prng(seed)
   const below: Array<string> = []
   const entries = Array.from({ length: layers ?? 1 + prng.below(4) }, () => {
-    const layer = randomLayer(prng, count ?? 5 + prng.below(36), fileSize, below)
+    const layer = randomLayer(prng, count ?? 5 + prng.below(36), { fileSize, nodes }, below)
     below.push(...layer.filter(({ type }) => type === "file" || type === "directory").map(({ path }) => path))
     return layer
   })
   return { ...(await image({ ...rest, layers: entries.map(archive) })), entries }
 }
 
-const randomLayer = (prng: Prng, count: number, fileSize: number, below: ReadonlyArray<string>) => {
+const randomLayer = (
+  prng: Prng,
+  count: number,
+  { fileSize, nodes }: { readonly fileSize: number; readonly nodes: boolean },
+  below: ReadonlyArray<string>
+) => {
   const layer: Array<RandomEntry> = []
   const taken = new Set<string>()
   const directories: [string, ...Array<string>] = [""]
@@ -68,7 +86,12 @@ const randomLayer = (prng: Prng, count: number, fileSize: number, below: Readonl
     const [linked] = files.slice(prng.below(files.length))
     const [hidden] = below.slice(prng.below(below.length))
     taken.add(path)
-    if (roll < 4) {
+    if (nodes && prng.chance(0.15)) {
+      const type = prng.pick(["fifo", "characterDevice", "blockDevice"] as const)
+      // The device 0:0 is a whiteout to overlayfs.
+      const device = type === "fifo" ? {} : { device: [1 + prng.below(200), prng.below(256)] as const }
+      layer.push({ type, path, ...device, ...stat(0o600) })
+    } else if (roll < 4) {
       directories.push(`${path}/`)
       layer.push({ type: "directory", path, ...stat(0o755) })
     } else if (roll < 6) {
@@ -94,11 +117,21 @@ const randomLayer = (prng: Prng, count: number, fileSize: number, below: Readonl
 
 const archive = (entries: ReadonlyArray<RandomEntry>) => {
   const made = tar("pax")
-  for (const { type, path, body = new Uint8Array(), target = "", ...options } of entries) {
+  for (const {
+    type,
+    path,
+    body = new Uint8Array(),
+    target = "",
+    device: [major, minor] = [0, 0],
+    ...options
+  } of entries) {
     const at = path.lastIndexOf("/") + 1
     if (type === "file") made.file(path, body, options)
     else if (type === "directory") made.directory(path, options)
     else if (type === "symlink") made.symlink(path, target, options)
+    else if (type === "fifo") made.fifo(path, options)
+    else if (type === "characterDevice") made.characterDevice(path, major, minor, options)
+    else if (type === "blockDevice") made.blockDevice(path, major, minor, options)
     else if (type === "hardLink") made.hardLink(path, target, options)
     else if (type === "whiteout") made.file(`${path.slice(0, at)}.wh.${path.slice(at)}`, "", options)
     else made.file(`${path}/.wh..wh..opq`, "", options)
