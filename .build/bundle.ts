@@ -13,7 +13,17 @@ const root = fileURLToPath(new URL("..", import.meta.url))
 const cli = join(root, "dist/cli")
 const worker = join(root, "dist/ociflow-worker.js")
 const engine = join(root, "dist/ociflow-engine.js")
-const library = ["index", "progress/index", "registry", "schema/index", "stages/index", "streams", "testing/index"]
+const library = [
+  "index",
+  "progress/index",
+  "registry",
+  "remote/index",
+  "schema/index",
+  "serve/index",
+  "stages/index",
+  "streams",
+  "testing/index"
+]
 
 /** rxjs gives Node its CommonJS, of which all has to be taken; of its modules only what is used. */
 const rxjs: Plugin = {

@@ -83,11 +83,12 @@ const order = [
   ["seams", "assets.ts", "packageVersion.ts"],
   ["reactive"],
   ["pulls"],
+  ["remote"],
   ["fs"],
   ["image"],
   ["registry", "layer", "store"],
   ["source", "erofs"],
-  ["pull"],
+  ["pull", "serve"],
   ["read"],
   ["stages"],
   ["export"],
@@ -279,7 +280,7 @@ test("time and chance come from Effect's Clock and Random", () => {
 test("no value is tested by instanceof of a built-in class, which fails for another realm", () => {
   const builtIn =
     /\binstanceof (?:\w*Error|(?:Big)?(?:U?[Ii]nt|Float)\d+(?:Clamped)?Array|(?:Shared)?ArrayBuffer|Array|Buffer|DataView|Date|Map|Object|Promise|RegExp|Set|URL|AbortSignal)\b/g
-  const ours = /\binstanceof (?:PullError|AccessError)\b/
+  const ours = /\binstanceof (?:PullError|AccessError|RefusedError)\b/
   expect("error instanceof TypeError".match(builtIn)).toEqual(["instanceof TypeError"])
   for (const file of files)
     expect(

@@ -58,6 +58,7 @@ const service = (use: (puller: Puller["Service"]) => Effect.Effect<unknown, Pull
   runtime.runPromise(Puller.use(use))
 
 const calls: Readonly<Record<string, Call>> = {
+  "client.pulls": { of: "pulls.start", call: (options) => oci.pulls.start(name(), options) },
   open: { of: "open", call: (options) => open(Object.assign({ root: join(home, "other") }, options)) },
   openRegistry: { of: "openRegistry", call: (options) => openRegistry(options) },
   "registry.resolve": { of: "registry.resolve", call: (options) => reader.resolve(name(), options) },

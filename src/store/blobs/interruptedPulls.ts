@@ -1,9 +1,9 @@
 /** What earlier programs began to pull and did not finish, with the bytes that are kept of it. */
 import * as Effect from "effect/Effect"
-import { isDigest } from "../image/reference/Digest.ts"
-import { Blobs } from "../store/blobs/Blobs.ts"
-import { pullId, type UnfinishedPull, UnfinishedPulls } from "../store/blobs/UnfinishedPulls.ts"
-import { Trees } from "../store/trees/Trees.ts"
+import { isDigest } from "../../image/reference/Digest.ts"
+import { Trees } from "../trees/Trees.ts"
+import { Blobs } from "./Blobs.ts"
+import { pullId, type UnfinishedPull, UnfinishedPulls } from "./UnfinishedPulls.ts"
 
 const measure = Effect.fnUntraced(function* ({ reference, platform, layers }: UnfinishedPull) {
   const { hasLayer } = yield* Trees
