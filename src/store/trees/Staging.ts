@@ -50,15 +50,18 @@ export const sweep = Effect.fnUntraced(function* (
   return bytes
 })
 
-/** Makes the owner's directory, which is removed when the scope closes. */
-export const makeStaging = Effect.fnUntraced(function* (layersDir: string, owner: string) {
-  const stagings = stagingsIn(layersDir)
-  const mine = join(stagings, owner)
+/** Makes the owner's directory, which is removed when the scope closes. Meanwhile, `sweeping` goes on beside what follows. */
+export const makeStaging = Effect.fnUntraced(function* (
+  layersDir: string,
+  owner: string,
+  sweeping: Effect.Effect<unknown, Reason> = sweep(stagingsIn(layersDir))
+) {
+  const mine = join(stagingsIn(layersDir), owner)
   // The lock first: a directory without one counts as a dead owner's.
   yield* lock(mine + suffix)
   yield* Effect.addFinalizer(() => Effect.ignore(removeTree(mine)))
   yield* syscall("mkdir", mine, () => makeDirectory(mine))
-  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(sweep(stagings))))
+  yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(sweeping)))
   return mine
 })
 
@@ -87,6 +90,13 @@ export class Staging extends Context.Service<
     readonly stage: Effect.Effect<string, Reason, Scope.Scope>
     /** Removes, once, what processes left that died while they extracted. */
     readonly sweep: Effect.Effect<void>
+    /**
+     * Visits what they left, as `sweep` does. Waits for one that runs: that one could be interrupted with a directory
+     * half removed, which this one had passed over because its lock was taken.
+     */
+    readonly sweepEach: (
+      each: (directory: string) => Effect.Effect<number, FileSystemFailed>
+    ) => Effect.Effect<number, FileSystemFailed>
   }
 >()("ociflow/store/Staging") {
   static layer({ partialsFor = defaults.partialsFor }: StagingOptions): Layer.Layer<Staging, never, Directories> {
@@ -96,11 +106,14 @@ export class Staging extends Context.Service<
         const { layersDir, check, make, ...paths } = yield* Directories
         const scope = yield* Effect.scope
         const turn = Semaphore.makeUnsafe(1)
+        const sweeps = Semaphore.makeUnsafe(1)
+        const sweepAll = (each?: (directory: string) => Effect.Effect<number, FileSystemFailed>) =>
+          sweeps.withPermit(sweep(stagingsIn(layersDir), each))
         let mine: string | undefined
         // Not `once`: if the root is removed, so is this.
         const owned = Effect.gen(function* () {
           if (mine === undefined || !(yield* isDirectory(mine))) {
-            mine = yield* makeStaging(layersDir, randomUUID())
+            mine = yield* makeStaging(layersDir, randomUUID(), sweepAll())
             const stale = prunePartials(paths, { keepFor: partialsFor })
             yield* Effect.forkScoped(Effect.interruptible(Effect.ignore(stale)))
           }
@@ -112,14 +125,15 @@ export class Staging extends Context.Service<
         // Not `once`: the fiber that waits for it may be interrupted.
         const sweepOnce = Effect.gen(function* () {
           yield* check
-          yield* sweep(stagingsIn(layersDir))
+          yield* sweepAll()
           isSwept = true
         }).pipe(Effect.ignore)
 
         return Staging.of({
           directory,
           stage: Effect.flatMap(directory, stageIn),
-          sweep: Effect.suspend(() => (isSwept ? Effect.void : sweepOnce))
+          sweep: Effect.suspend(() => (isSwept ? Effect.void : sweepOnce)),
+          sweepEach: sweepAll
         })
       })
     )

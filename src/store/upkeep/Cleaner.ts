@@ -9,7 +9,6 @@ import { removeUnreachable } from "../catalogue/Documents.ts"
 import { freshness } from "../catalogue/queries.ts"
 import { reachable } from "../catalogue/reachable.ts"
 import { removeTree } from "../trees/removeTree.ts"
-import { stagingsIn, sweep } from "../trees/Staging.ts"
 import { treeSize } from "../trees/treeSize.ts"
 import type { Reclaimed } from "../UpkeepResults.ts"
 import { collectGarbage } from "./collectGarbage.ts"
@@ -100,7 +99,7 @@ export const makeCleaner = (options: CleanerOptions) => {
       const { dryRun, unusedFor, partialsFor = unusedFor } = how
       const found = { ...nothing, ...(yield* dryRun === true ? look : clean) }
       const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
-      const staging = yield* sweep(stagingsIn(options.layersDir), (area) =>
+      const staging = yield* options.sweepEach((area) =>
         Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
       )
       const bytes = total(found.layers) + total(partials) + staging

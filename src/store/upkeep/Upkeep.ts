@@ -32,7 +32,7 @@ export class Upkeep extends Context.Service<
     Upkeep,
     Effect.gen(function* () {
       const { check, make, root, partialPath, lockPath } = yield* Directories
-      const { directory: staging } = yield* Staging
+      const { directory: staging, sweepEach } = yield* Staging
       const { lease } = yield* Locks
       const { paths } = yield* Trees
       const { open } = yield* Catalogue
@@ -42,7 +42,7 @@ export class Upkeep extends Context.Service<
           const { usage } = yield* loadModule("the keeper", () => import("./usage.ts"))
           const { namedTrees } = yield* loadModule("the keeper", () => import("./namedTrees.ts"))
           const { database, verify } = yield* open
-          const options = { root, ...paths, database, partialPath, lockPath, staging }
+          const options = { root, ...paths, database, partialPath, lockPath, staging, sweepEach }
           return {
             ...makeCleaner(options),
             usage: usage(options),

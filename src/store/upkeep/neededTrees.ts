@@ -6,6 +6,7 @@ import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/directories.ts"
 import type { Database } from "../database/Database.ts"
 import { listTrees } from "../trees/listTrees.ts"
+import type { Staging } from "../trees/Staging.ts"
 import { readTreeName, type TreeKind, type TreePaths } from "../trees/TreePaths.ts"
 import { treeKey } from "../trees/treeForms.ts"
 import { treeSize } from "../trees/treeSize.ts"
@@ -19,6 +20,7 @@ export interface CleanerOptions extends TreePaths {
   readonly lockPath: (name: string) => string
   /** Where trees wait for their removal. */
   readonly staging: Effect.Effect<string, Reason>
+  readonly sweepEach: Staging["Service"]["sweepEach"]
 }
 
 /** An image and one of its layers or, for a merged tree, its manifest. */

@@ -8,7 +8,7 @@ import { lastValueFrom, of } from "rxjs"
 import { describe, expect } from "vitest"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { openCatalogue } from "../../../src/store/catalogue/openCatalogue.ts"
-import { makeStaging } from "../../../src/store/trees/Staging.ts"
+import { makeStaging, stagingsIn, sweep } from "../../../src/store/trees/Staging.ts"
 import { makeTreePaths } from "../../../src/store/trees/TreePaths.ts"
 import { makeCleaner } from "../../../src/store/upkeep/Cleaner.ts"
 import { it } from "../../support/effect.ts"
@@ -203,6 +203,7 @@ describe("prune", () => {
         ...options,
         lockPath,
         partialPath: (digest) => join(root, "partial", digest),
+        sweepEach: (each) => sweep(stagingsIn(layersDir), each),
         staging: makeStaging(layersDir, "prune").pipe(Effect.provideService(Scope.Scope, yield* Effect.scope)),
         database: {
           read: database.read,
