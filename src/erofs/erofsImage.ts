@@ -12,6 +12,7 @@ import { ErofsTree, hashOf, type OnXattrDropped } from "./ErofsTree.ts"
 import type { Ino } from "./format/InodeTable.ts"
 import { ImageWriter } from "./ImageWriter.ts"
 import { type ErofsPlan, nidOf, planErofs } from "./planErofs.ts"
+import { Turns } from "./Turns.ts"
 import { unsupported } from "./unsupported.ts"
 
 export interface ErofsOptions {
@@ -34,8 +35,12 @@ export const readPlan = async (
   { identity, onXattrDropped }: ErofsOptions = {}
 ): Promise<ErofsPlan> => {
   const tree = new ErofsTree(onXattrDropped)
-  for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) tree.add(entry.header)
-  return planErofs(tree, identity)
+  const turns = new Turns()
+  for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
+    tree.add(entry.header)
+    await turns.take()
+  }
+  return planErofs(tree, turns, identity)
 }
 
 /** The bytes of directories and symbolic links, which the plan knows. */
@@ -67,6 +72,7 @@ export const writePlan = async function* (
   const { inodes, files } = plan
   const writer = new ImageWriter(plan)
   const { output } = writer
+  const turns = new Turns()
   for (let ino = 0; ino < inodes.length; ino++) {
     writer.begin(ino)
     const hash = files.get(ino)
@@ -89,6 +95,7 @@ export const writePlan = async function* (
     }
     writer.end(ino)
     if (output.hasChunk) yield* output.take()
+    await turns.take()
   }
   while ((await cursor.next()) !== undefined);
   writer.finish()

@@ -1,12 +1,14 @@
 /**
  * Where everything is in an image that is written from its beginning to its end. Inodes share blocks; the bytes of one begin
- * at a block of their own, but for the last of them, less than a block, which are placed behind the inode if they fit there.
+ * at a block of their own. The last of them, less than a block, are behind the inode if they fit there, but not those of
+ * files: who maps files from the image into memory (DAX, gVisor) needs whole blocks.
  * A shared block is written when it is full: behind the whole blocks of all inodes in it. So neither what was written nor
  * what is still to come has to be kept, but for one block.
  */
 import { blockBytes, blocksOf, roundUp, slotBytes } from "./format/blocks.ts"
 import { rootAt } from "./format/encodeSuperblock.ts"
 import type { Ino, InodeTable, Layout } from "./format/InodeTable.ts"
+import type { Turns } from "./Turns.ts"
 
 export interface Placement {
   /** By inode: its offset in bytes. */
@@ -15,7 +17,7 @@ export interface Placement {
   readonly blocks: number
 }
 
-export const placeInodes = (inodes: InodeTable): Placement => {
+export const placeInodes = async (inodes: InodeTable, turns: Turns): Promise<Placement> => {
   const offsets = new Float64Array(inodes.length)
   /** The next block that is written; behind the superblock. */
   let block = 0
@@ -23,6 +25,9 @@ export const placeInodes = (inodes: InodeTable): Placement => {
   let used = blockBytes
   /** Those that are in it. Their offsets count from its beginning, until it is known where that is. */
   let sharing: Array<Ino> = []
+
+  /** Bytes that may be placed behind the inode. */
+  const tailOf = (ino: Ino) => (inodes.isFile(ino) ? 0 : inodes.size(ino) % blockBytes)
 
   const closeShared = () => {
     for (const ino of sharing) offsets[ino] = (offsets[ino] ?? 0) + block * blockBytes
@@ -51,14 +56,14 @@ export const placeInodes = (inodes: InodeTable): Placement => {
   /** What has more attributes than a block holds: behind its bytes, in blocks of its own. */
   const placeAlone = (ino: Ino, head: number) => {
     closeShared()
-    const tail = inodes.size(ino) % blockBytes
+    const tail = tailOf(ino)
     place(ino, tail > 0 && head + tail <= roundUp(head, blockBytes) ? "inline" : "plain")
     offsets[ino] = block * blockBytes
     block += blocksOf(head)
   }
 
   const placeShared = (ino: Ino, head: number) => {
-    const tail = inodes.size(ino) % blockBytes
+    const tail = tailOf(ino)
     const rest = blockBytes - used
     let isInline = tail > 0 && head + tail <= blockBytes
     // If it does not fit here, whichever loses less: the rest of this block, or that of one for the tail alone.
@@ -77,6 +82,7 @@ export const placeInodes = (inodes: InodeTable): Placement => {
     const head = inodes.headBytes(ino)
     if (head > blockBytes) placeAlone(ino, head)
     else placeShared(ino, head)
+    await turns.take()
   }
   closeShared()
   return { offsets, blocks: block }

@@ -4,6 +4,7 @@ import { blockBytes, slotBytes } from "./format/blocks.ts"
 import type { Directory } from "./format/Directory.ts"
 import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import { placeInodes } from "./placeInodes.ts"
+import type { Turns } from "./Turns.ts"
 
 /** An image whose every offset is known, before a byte of a file was read. */
 export interface ErofsPlan {
@@ -24,13 +25,30 @@ export const nidOf = ({ offsets }: ErofsPlan, ino: Ino): number => (offsets[ino]
  * Of everything that is known of the entries, and of `identity`, whatever that is: the manifest's digest, say, so that images that
  * differ only in the bytes of files have different ones. In the form of a random UUID (RFC 9562, version 8).
  */
-const uuidOf = ({ inodes, directories, files }: ErofsTree, identity: string): Uint8Array => {
+const uuidOf = async (
+  { inodes, directories, files }: ErofsTree,
+  identity: string,
+  turns: Turns
+): Promise<Uint8Array> => {
   const hash = createHash("sha256").update(identity)
-  for (const page of inodes.pages()) hash.update(page)
-  for (const value of inodes.xattrs.values()) hash.update(value)
-  for (const target of inodes.targets.values()) hash.update(target, "latin1")
-  for (const directory of directories.values())
-    for (const block of directory.content((ino) => ({ nid: ino, fileType: 0 }))) hash.update(block)
+  for (const page of inodes.pages()) {
+    hash.update(page)
+    await turns.take(4096)
+  }
+  for (const value of inodes.xattrs.values()) {
+    hash.update(value)
+    await turns.take(1 + value.length / 256)
+  }
+  for (const target of inodes.targets.values()) {
+    hash.update(target, "latin1")
+    await turns.take()
+  }
+  for (const directory of directories.values()) {
+    for (const block of directory.content((ino) => ({ nid: ino, fileType: 0 }))) {
+      hash.update(block)
+      await turns.take(100)
+    }
+  }
   hash.update(Uint32Array.from(files.values()))
   const uuid = hash.digest().subarray(0, 16)
   uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x80
@@ -39,13 +57,15 @@ const uuidOf = ({ inodes, directories, files }: ErofsTree, identity: string): Ui
 }
 
 /** The tree is not to be added to any more. */
-export const planErofs = (tree: ErofsTree, identity = ""): ErofsPlan => {
+export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): Promise<ErofsPlan> => {
   const { inodes, directories, files } = tree
   for (const directory of directories.values()) {
     directory.seal()
     inodes.setSize(directory.ino, directory.size)
+    // A name with its entry takes some 40 bytes.
+    await turns.take(1 + directory.size / 40)
   }
-  const uuid = uuidOf(tree, identity)
-  const { offsets, blocks } = placeInodes(inodes)
+  const uuid = await uuidOf(tree, identity, turns)
+  const { offsets, blocks } = await placeInodes(inodes, turns)
   return { inodes, directories, files, offsets, blocks, size: blocks * blockBytes, uuid }
 }

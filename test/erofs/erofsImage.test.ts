@@ -203,9 +203,18 @@ describe("an image", () => {
     for (const each of all) expect(each).toMatch(/^.{12}8...[89ab]/)
   })
 
-  test("shares blocks between inodes: many small files take little more than their bytes", async () => {
+  test("shares blocks between inodes, and puts what is short behind them", async () => {
+    const links = Array.from({ length: 2000 }, (_, i) => symlink(`l${i}`, "x".repeat(300)))
+    expect((await imageOf(links)).length).toBeLessThan(2000 * (300 + 64 + 40) * 1.15)
     const files = Array.from({ length: 2000 }, (_, i) => file(`f${i}`, "x".repeat(300)))
-    expect((await imageOf(files)).length).toBeLessThan(2000 * (300 + 64 + 40) * 1.15)
+    expect((await imageOf(files)).length).toBeLessThan(2000 * (4096 + 64 + 40) * 1.01)
+  })
+
+  test("has all bytes of a file in blocks, for those who map it into memory", async () => {
+    const sizes = [1, 100, 4032, 4095, 4096, 5000, 123_456]
+    const tree = await treeOf(...sizes.map((size) => file(`f${size}`, "x".repeat(size))), symlink("l", "x"), dir("d"))
+    for (const size of sizes) expect(tree.get(`f${size}`)?.layout).toBe("plain")
+    expect([tree.get("l")?.layout, tree.get("d")?.layout]).toEqual(["inline", "inline"])
   })
 
   test("left half-way or failed, it closes what it reads from", async () => {
@@ -216,4 +225,19 @@ describe("an image", () => {
     await expect(chunksOf(erofsImage(broken))).rejects.toThrow(/"g".*its size is 3, and it has 2 bytes/)
     expect(broken.open()).toBe(0)
   })
+})
+
+test("others have their turn on the event loop while an image of many entries is planned and written", async () => {
+  const names = Array.from({ length: 30_000 }, (_, i) => symlink(`d${i % 50}/l${i}`, "x"))
+  let turns = 0
+  let isOver = false
+  const turn = () => {
+    turns += 1
+    if (!isOver) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await imageOf(names)
+  isOver = true
+  // One in 4096 entries, for each of three passes.
+  expect(turns).toBeGreaterThan(15)
 })

@@ -1,6 +1,7 @@
 /** An EROFS image as the kernel reads it, from `fs/erofs/erofs_fs.h` alone: for what the writer is compared with. */
 export interface FoundInode {
   readonly nid: number
+  readonly layout: "plain" | "inline"
   readonly mode: number
   readonly uid: number
   readonly gid: number
@@ -81,6 +82,7 @@ export class ErofsReader {
     const hasContent = [0o100000, 0o120000].includes(mode & 0o170000)
     return {
       nid,
+      layout: image.readUInt16LE(at) === 1 ? "plain" : "inline",
       mode,
       uid: image.readUInt32LE(at + 24),
       gid: image.readUInt32LE(at + 28),

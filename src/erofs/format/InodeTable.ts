@@ -87,6 +87,10 @@ export class InodeTable {
     return fileTypes.get(this.record(ino).readUInt16LE(4) & 0o170000) ?? 0
   }
 
+  isFile(ino: Ino): boolean {
+    return (this.record(ino).readUInt16LE(4) & 0o170000) === kinds.file[0]
+  }
+
   size(ino: Ino): number {
     return Number(this.record(ino).readBigUInt64LE(8))
   }

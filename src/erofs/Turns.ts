@@ -1,0 +1,16 @@
+import { setImmediate } from "node:timers/promises"
+
+/** Inodes, names, or as much work, before others have their turn on the event loop. */
+const stepsPerTurn = 4096
+
+export class Turns {
+  #left = stepsPerTurn
+
+  /** Awaited after each piece of work: it lets others work from time to time. */
+  take(steps = 1): Promise<unknown> | undefined {
+    this.#left -= steps
+    if (this.#left > 0) return undefined
+    this.#left = stepsPerTurn
+    return setImmediate()
+  }
+}
