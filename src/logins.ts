@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import type { PullerOptions } from "./api/config.ts"
 import { InvalidReference } from "./api/errors.ts"
 import { checkLogin } from "./api/options/checkOptions.ts"
+import { withoutUserInfo } from "./api/printable.ts"
 import { isRegistry, normalizeRegistry } from "./image/reference/registryName.ts"
 import { removeLogin, saveLogin } from "./registry/auth/saveLogin.ts"
 import { signIn } from "./registry/signIn.ts"
@@ -11,9 +12,12 @@ import { lockBriefly } from "./store/locks/Lock.ts"
 
 const registryOf = (text: string): Effect.Effect<string, InvalidReference> => {
   const host = text.replace(/^https?:\/\//i, "").replace(/\/(?:v[12]\/?)?$/, "")
-  return isRegistry(host)
-    ? Effect.succeed(normalizeRegistry(host))
-    : Effect.fail(new InvalidReference({ input: text, problem: "it is not the host of a registry" }))
+  if (isRegistry(host)) return Effect.succeed(normalizeRegistry(host))
+  const [first = ""] = withoutUserInfo(text)
+    .replace(/^[a-z]+:\/\//i, "")
+    .split("/")
+  const suggestion = isRegistry(first) ? { suggestion: first } : {}
+  return Effect.fail(new InvalidReference({ input: text, problem: "it is not the host of a registry", ...suggestion }))
 }
 
 /** Beside the file, for as long as it is changed. */

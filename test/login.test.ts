@@ -66,6 +66,7 @@ describe("login", () => {
         _tag: "Failure"
       })
       expect((yield* Effect.flip(login("not a host", me))).reason._tag).toBe("InvalidReference")
+      expect((yield* Effect.flip(login("https://ghcr.io/org/app", me))).advice).toBe("Write ghcr.io instead.")
     })
   )
 

@@ -6,6 +6,7 @@
  * reason contains a credential, a token or a query string: addresses are reduced to origin and path.
  */
 import { isError } from "./codeOf.ts"
+import { withoutUserInfo } from "./printable.ts"
 import {
   CredentialsUnavailable,
   DeadlineExceeded,
@@ -168,14 +169,16 @@ export class PullError extends taggedError("PullError")<{
   readonly reason: Reason
 }> {
   constructor(fields: { readonly reference: string; readonly reason: Reason }) {
-    super(fields)
+    super({ ...fields, reference: withoutUserInfo(fields.reference) })
     calledAt(this, this)
   }
   get isRetryable() {
     return this.reason.isRetryable
   }
   override get message() {
-    return `${this.reference}: ${this.reason.message}`
+    const { reference, reason } = this
+    const isNamed = reason._tag === "InvalidReference" && reason.input.trim() === reference.trim()
+    return isNamed ? reason.message : `${reference}: ${reason.message}`
   }
   get advice() {
     return this.reason.advice

@@ -10,7 +10,11 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu
 /** Without what a terminal, a log or a web page would obey. */
 export const withoutControls = (text: string): string => text.replace(unprintable, " ")
 
-/** The same, trimmed, of a bounded length, and without a secret that was sent to anybody. */
+/** An address that was given as a reference, without the user name and password in it. What ends at a digest is a name. */
+export const withoutUserInfo = (text: string): string =>
+  text.replace(/(:\/\/)[^/?#\s]*@(?![a-z0-9+._-]+:[0-9a-f]{32,})/gi, "$1")
+
+/** What others say without controls, trimmed, of a bounded length, and without a secret that was sent to anybody. */
 export const printable = (text: string, limit = 300): string => {
   // Struck first: half of a secret is not found.
   const clean = withoutControls(redactSecrets(text)).trim()

@@ -20,7 +20,7 @@ const mismatch = { subject: text, expected: text, actual: text }
 const answer = { url: text, code: maybe(text), detail: maybe(text) }
 
 const fields: { readonly [Tag in keyof Reasons]: FieldsOf<Given<Tag>> } = {
-  InvalidReference: { input: text, problem: text },
+  InvalidReference: { input: text, problem: text, suggestion: maybe(text) },
   NotImplemented: { feature: text },
   InvalidOption: { option: text, problem: text, known: maybe(texts), suggestion: maybe(text) },
   RegistryUnreachable: { url: text, problem: text, remedy: maybe(text), cause: Cause },

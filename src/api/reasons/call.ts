@@ -1,17 +1,31 @@
 /** What a caller gave: references, options, credentials, and what ociflow does not have. */
-import { printable } from "../printable.ts"
+import { printable, withoutUserInfo } from "../printable.ts"
 import { taggedError } from "../taggedError.ts"
+
+/** Addresses of this machine, for which plain HTTP needs no option. */
+const loopback = /^(?:localhost|127\.|\[::1\])/
 
 /** The text is not an image reference. `problem` names the rule it breaks. */
 export class InvalidReference extends taggedError("InvalidReference")<{
+  /** Without a password that an address had. */
   readonly input: string
   readonly problem: string
+  /** What was probably meant. */
+  readonly suggestion?: string
 }> {
   readonly isRetryable = false
+  constructor(fields: { readonly input: string; readonly problem: string; readonly suggestion?: string }) {
+    super({ ...fields, input: withoutUserInfo(fields.input) })
+  }
   override get message() {
     return `invalid image reference ${JSON.stringify(printable(this.input))}: ${this.problem}`
   }
   get advice() {
+    const { input, suggestion } = this
+    if (suggestion !== undefined) {
+      const plain = /^http:/i.test(input.trim()) && !loopback.test(suggestion)
+      return `Write ${printable(suggestion)} instead${plain ? ", with `plainHttp`" : ""}.`
+    }
     return "Write it as [registry[:port]/]repository[:tag][@algorithm:hex], all lower case before the tag."
   }
 }

@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
 import { type Digest, parseDigest } from "./Digest.ts"
 import { dockerHub, isRegistry, normalizeRegistry } from "./registryName.ts"
+import { suggestReference } from "./suggestReference.ts"
 
 /** Canonical. It has a tag, a digest or both; where it has both, the digest decides and the tag is what was written. */
 export interface Reference {
@@ -44,14 +45,13 @@ const splitRegistry = (name: string): { readonly registry: string | undefined; r
   return looksLikeHost(first) ? { registry: first, path: name.slice(slash + 1) } : { registry: undefined, path: name }
 }
 
-/**
- * Reads a reference. Without tag and digest the tag is `latest`; with a digest alone no tag is invented.
- *
- * @param options.defaultRegistry where a name without a registry goes; default `OCI_REGISTRY_DOMAIN`, else `docker.io`.
- */
-export const parse = Effect.fnUntraced(function* (
+interface ParseOptions {
+  readonly defaultRegistry?: string | undefined
+}
+
+const parseExactly = Effect.fnUntraced(function* (
   text: string,
-  options: { readonly defaultRegistry?: string | undefined } = {}
+  options: ParseOptions
 ): Effect.fn.Return<Reference, InvalidReference | UnsupportedDigest> {
   const refuse = (rule: string, part?: string) =>
     new InvalidReference({
@@ -89,6 +89,27 @@ export const parse = Effect.fnUntraced(function* (
 
   return { registry, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
 })
+
+/** With what was probably meant, where that is known and would do. */
+const refuseWithSuggestion = Effect.fnUntraced(function* (refusal: InvalidReference, options: ParseOptions) {
+  const found = suggestReference(refusal.input)
+  if (found === undefined) return yield* refusal
+  const { write, problem = refusal.problem } = found
+  const isFile = /^(?:oci|oci-archive|docker-archive):./.test(write)
+  if (!isFile && !(yield* Effect.isSuccess(parseExactly(write, options)))) return yield* refusal
+  return yield* new InvalidReference({ input: refusal.input, problem, suggestion: write })
+})
+
+/**
+ * Reads a reference. Without tag and digest the tag is `latest`; with a digest alone no tag is invented.
+ *
+ * @param options.defaultRegistry where a name without a registry goes; default `OCI_REGISTRY_DOMAIN`, else `docker.io`.
+ */
+export const parse = (
+  text: string,
+  options: ParseOptions = {}
+): Effect.Effect<Reference, InvalidReference | UnsupportedDigest> =>
+  Effect.catchTag(parseExactly(text, options), "InvalidReference", (refusal) => refuseWithSuggestion(refusal, options))
 
 /** `registry/repository[:tag][@digest]` */
 export const format = ({ registry, repository, tag, digest }: Reference): string =>

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
 import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
 import { format, parse } from "../../image/reference/Reference.ts"
+import { suggestReference } from "../../image/reference/suggestReference.ts"
 import { type Transport, transportOf } from "./transports.ts"
 
 export interface LocalReference {
@@ -32,6 +33,9 @@ const imageGrammar = /^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,511}$/
 /** A drive's letter is no path of its own. */
 const windowsPath = /^(?:[A-Za-z]:(?=[\\/]))?[^:]*/
 
+/** Helm writes `oci://` before a registry's host. */
+const hostAddress = /^\/\/(?:localhost|[a-z\d-]+(?:\.[a-z\d-]+)+(?=[/:])|[a-z\d-]+(?=:))(?::\d+)?\/[a-z\d]/i
+
 /** `undefined` where the text is no reference to a file. */
 export const parseLocal = Effect.fnUntraced(function* (
   text: string
@@ -45,12 +49,18 @@ export const parseLocal = Effect.fnUntraced(function* (
   const rest = input.slice(colon + 1)
   const written = (process.platform === "win32" ? windowsPath : /^[^:]*/).exec(rest)?.[0] ?? ""
   const image = rest.slice(written.length + 1)
-  const refuse = (problem: string) => new InvalidReference({ input, problem })
+  const refuse = (problem: string) => {
+    const { write: suggestion } = suggestReference(input) ?? {}
+    return new InvalidReference({ input, problem, ...(suggestion === undefined ? {} : { suggestion }) })
+  }
+  if (hostAddress.test(rest)) return yield* refuse("it is the address of a registry, not of a file")
   if (written === "") return yield* refuse("the path is empty")
   if (written.length > longestPath || written.includes("\0")) return yield* refuse("the path is invalid")
   const place = { transport, path: written === standardInput ? written : resolve(written) }
   if (image === "") return place
   if (image.startsWith("@")) return { ...place, digest: yield* parseDigest(image.slice(1)) }
+  if (/@[a-z0-9+._-]+$/.test(written) && /^[0-9a-f]{32,}$/.test(image))
+    return yield* refuse("a colon is missing before the digest")
   if (!imageGrammar.test(image)) return yield* refuse(`invalid name of an image: ${printable(image)}`)
   return { ...place, image }
 })

@@ -226,3 +226,106 @@ describe("the grammar", () => {
     expect(performance.now() - started).toBeLessThan(1000)
   })
 })
+
+describe("a text that is no reference", () => {
+  const refused = (text: string) =>
+    parse(text).pipe(
+      Effect.flip,
+      Effect.map((error) => (error._tag === "InvalidReference" ? error : undefined)),
+      environment({})
+    )
+
+  it.effect("is answered with what was probably meant", () =>
+    Effect.gen(function* () {
+      const cases: ReadonlyArray<readonly [string, string]> = [
+        ["docker://debian:12", "debian:12"],
+        [`docker://debian:12@${sha256}`, `debian:12@${sha256}`],
+        ["https://ghcr.io/org/app:1", "ghcr.io/org/app:1"],
+        ["http://localhost:5000/app", "localhost:5000/app"],
+        ["HTTPS://GHCR.io/Org/App", "ghcr.io/org/app"],
+        ["https://ghcr.io/v2/org/app/manifests/1.2", "ghcr.io/org/app:1.2"],
+        [`https://ghcr.io/v2/org/app/manifests/${sha256}`, `ghcr.io/org/app@${sha256}`],
+        ["https://hub.docker.com/_/debian", "debian"],
+        ["https://hub.docker.com/r/grafana/grafana/tags?page=1", "grafana/grafana"],
+        ["hub.docker.com/_/debian", "debian"],
+        ["https://quay.io/repository/prometheus/prometheus?tab=tags", "quay.io/prometheus/prometheus"],
+        ["https://github.com/org/app/pkgs/container/app", "ghcr.io/org/app"],
+        ["docker:debian:12", "debian:12"],
+        ["docker pull debian:12", "debian:12"],
+        ["docker-daemon:org/app:1", "docker-archive:FILE"],
+        ["containers-storage:localhost/app:1", "docker-archive:FILE"],
+        ["oci-layout:/tmp/layout", "oci:/tmp/layout"],
+        ["dir:/tmp/layout", "oci:/tmp/layout"],
+        ["./layout", "oci:./layout"],
+        ["/tmp/app.tar", "docker-archive:/tmp/app.tar"],
+        ["file:///tmp/app.tar.gz", "docker-archive:/tmp/app.tar.gz"],
+        ["Debian:12", "debian:12"],
+        ["ghcr.io//org/app/", "ghcr.io/org/app"],
+        ["debian:", "debian"],
+        ["debian@12", "debian:12"]
+      ]
+      for (const [input, suggestion] of cases) {
+        const error = yield* refused(input)
+        expect(error?.suggestion, input).toBe(suggestion)
+        expect(error?.advice, input).toBe(`Write ${suggestion} instead.`)
+      }
+    })
+  )
+
+  it.effect("over plain HTTP needs an option as well, unless it is this machine's", () =>
+    Effect.gen(function* () {
+      expect((yield* refused("http://r.test:5000/app"))?.advice).toBe(
+        "Write r.test:5000/app instead, with `plainHttp`."
+      )
+    })
+  )
+
+  it.effect("is answered with the grammar where nothing is known, or what is proposed would not do", () =>
+    Effect.gen(function* () {
+      for (const input of [
+        "",
+        "a b",
+        "https://",
+        "https://ghcr.io/",
+        "docker://a b",
+        "a".repeat(2000),
+        "https://x/a?b/c"
+      ]) {
+        const error = yield* refused(input)
+        expect(error?.suggestion, input).toBeUndefined()
+        expect(error?.advice, input).toMatch(/^Write it as \[registry/)
+      }
+    })
+  )
+
+  it.effect("never repeats a password that stood in it", () =>
+    Effect.gen(function* () {
+      for (const scheme of ["https", "docker", "ftp"]) {
+        const error = yield* refused(`${scheme}://user:hunter2@ghcr.io/org/app`)
+        expect(error?.suggestion).toBe("ghcr.io/org/app")
+        expect(JSON.stringify(error)).not.toContain("hunter2")
+      }
+    })
+  )
+
+  test("gives a suggestion that is itself a reference, whatever it was", () => {
+    const part = fc.constantFrom(
+      ..."docker https oci :// : / @ . ~ - _ Debian debian ghcr.io v2 manifests 12 localhost".split(" "),
+      sha256
+    )
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+        const error = Effect.runSync(
+          Effect.flip(parse(parts.join(""))).pipe(
+            Effect.orElseSucceed(() => undefined),
+            environment({})
+          )
+        )
+        if (error?._tag !== "InvalidReference" || error.suggestion === undefined) return
+        if (/^(?:oci|oci-archive|docker-archive):/.test(error.suggestion)) return
+        Effect.runSync(parse(error.suggestion).pipe(environment({})))
+      }),
+      { numRuns: 2000 }
+    )
+  })
+})
