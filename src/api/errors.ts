@@ -177,7 +177,8 @@ export class PullError extends taggedError("PullError")<{
   }
   override get message() {
     const { reference, reason } = this
-    const isNamed = reason._tag === "InvalidReference" && reason.input.trim() === reference.trim()
+    const named = "input" in reason ? reason.input : "source" in reason ? reason.source : undefined
+    const isNamed = named?.trim() === reference.trim()
     return isNamed ? reason.message : `${reference}: ${reason.message}`
   }
   get advice() {

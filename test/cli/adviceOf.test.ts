@@ -67,7 +67,8 @@ describe("a failure", () => {
 
   test.for(samples)("of %s %j says nothing twice", ([tag]) => {
     const reference = "registry.test/some/image:tag"
-    const given = tag === "InvalidReference" ? { input: reference } : {}
+    const given =
+      tag === "InvalidReference" ? { input: reference } : tag === "InvalidSource" ? { source: reference } : {}
     const error = new PullError({ reference, reason: sampleReason(tag, given) })
     for (const text of [describeFailure(error).split("\n")[0] ?? "", error.message]) {
       expect(text.split(reference)).toHaveLength(2)
