@@ -8,6 +8,7 @@ import { sampleReason } from "../../support/reasons.ts"
 import {
   CapturedOutput,
   done,
+  layers,
   progress,
   pulled,
   reference,
@@ -113,6 +114,31 @@ describe("on a terminal", () => {
     expect(at).toBeGreaterThanOrEqual(0)
     expect(stream.lines.findLastIndex((line) => line.includes("Fetch image details"))).toBeGreaterThan(at)
   })
+
+  test.for([
+    [100, 30, 3],
+    [70, 30, 3],
+    [40, 30, 5],
+    [100, 12, 3],
+    [100, 3, 2]
+  ] as const)(
+    "of %i×%i after another size, the old picture is erased, however it was wrapped",
+    async ([columns, rows, lines]) => {
+      const stream = terminal()
+      const events = new Subject<PullEvent>()
+      const subscription = events.pipe(showProgress({ stream, color: false })).subscribe()
+      // Lines of 66, 42 and 31 characters.
+      const one = { ...resolved, layers: [] }
+      for (const event of [resolving, { ...one, layers: layers.slice(0, 1) }, done(1)]) events.next(event)
+      await picture()
+      const { length } = stream.text
+      Object.assign(stream, { columns, rows })
+      await vi.advanceTimersByTimeAsync(80)
+      const erased = /\u001b\[(\d+)A\u001b\[J/i.exec(stream.text.slice(length))
+      expect(erased?.[1]).toBe(columns === 100 && rows === 30 ? undefined : String(lines))
+      subscription.unsubscribe()
+    }
+  )
 
   test("colour is what the stream says, unless it is asked for", () => {
     const stream = Object.assign(terminal(), { hasColors: () => true })
