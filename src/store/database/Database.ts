@@ -91,7 +91,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
       const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))
       restored = images > 0
       if (opened.damage !== undefined) {
-        const message = `${path} is damaged (${opened.damage}); ${images} images were found again on disk`
+        const message = `${path} is damaged (${opened.damage}); ${images} ${images === 1 ? "image was" : "images were"} found again on disk`
         emit({ _tag: "Warning", code: "CatalogueDamaged", message })
       }
     }
