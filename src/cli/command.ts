@@ -6,10 +6,11 @@
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
  *     ociflow blob REF DIGEST                  ociflow artifact pull REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
- *     ociflow login HOST    ociflow logout HOST
+ *     ociflow login HOST    ociflow logout HOST ociflow completion SHELL
  */
 import * as Command from "effect/cli/Command"
 import { artifactCommands } from "./commands/artifactCommands.ts"
+import { completionCommands } from "./commands/completionCommand.ts"
 import { exportCommand } from "./commands/exportCommand.ts"
 import { imageCommands } from "./commands/imageCommands.ts"
 import { loginCommands } from "./commands/loginCommands.ts"
@@ -19,8 +20,9 @@ import { readCommands } from "./commands/readCommands.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
 import type { Library } from "./Library.ts"
 
-export const ociflow = (library: Library) =>
-  Command.make("ociflow").pipe(
+export const ociflow = (library: Library) => {
+  const whole = (): Command.Command.Any => command
+  const command = Command.make("ociflow").pipe(
     Command.withDescription("Pull OCI and Docker images without a daemon"),
     Command.withSubcommands([
       pullCommand(library),
@@ -30,6 +32,9 @@ export const ociflow = (library: Library) =>
       ...lookupCommands(library),
       ...artifactCommands(library),
       ...storeCommands(library),
-      ...loginCommands
+      ...loginCommands,
+      ...completionCommands(library, whole)
     ])
   )
+  return command
+}

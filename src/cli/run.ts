@@ -13,8 +13,9 @@ import * as environment from "./environment.ts"
 import type { Library } from "./Library.ts"
 import { presenter } from "./presenter.ts"
 
-/** The questions of the wizard would need keys to be read: it is left out. */
-const settings = CliConfig.layer({ builtIns: GlobalFlag.BuiltIns.filter((flag) => flag !== GlobalFlag.Wizard) })
+/** The questions of the wizard would need keys to be read, and completions are a command: both are left out. */
+const left: ReadonlyArray<unknown> = [GlobalFlag.Wizard, GlobalFlag.Completions]
+const settings = CliConfig.layer({ builtIns: GlobalFlag.BuiltIns.filter((flag) => !left.includes(flag)) })
 const log = Logger.withConsoleError(Logger.formatLogFmt)
 
 /** The commands tell warnings as events: those with a code are not told twice. */

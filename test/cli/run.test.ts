@@ -719,7 +719,8 @@ describe("a wrong call", () => {
     ["pull a --root="],
     ["pull a --log-level loud"],
     ["pull a --json=perhaps"],
-    ["--completions tcsh"]
+    ["completion"],
+    ["completion tcsh"]
   ])("ends with 2, asks the library for nothing and keeps stdout clean: %s", async ([argv = ""]) => {
     const { code, stdout, stderr, asked } = await ran(argv)
     expect(code).toBe(2)
@@ -733,6 +734,31 @@ describe("a wrong call", () => {
     expect(code).toBe(2)
     expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   })
+})
+
+test.for(["bash", "zsh", "fish", "powershell"])(
+  "completion %s prints a script that knows the commands",
+  async (shell) => {
+    const { code, stdout, asked } = await ran(`completion ${shell}`)
+    expect(code).toBe(0)
+    expect(asked).toEqual([])
+    expect(stdout).toMatch(/inspect/)
+    expect(stdout).not.toMatch(/--completions|ociflow-stored-references/)
+    // It is for scripts alone.
+    if (shell === "powershell") expect(stdout).not.toContain("complete-references")
+    expect((await ran("--help")).stdout).not.toContain("complete-references")
+  }
+)
+
+test.each([
+  ["complete-references", "debian:12\n"],
+  ["complete-references --typed=deb", "debian:12\n"],
+  ["complete-references --typed=docker.io", `${reference}\n`],
+  ["complete-references --typed=x", ""]
+])("%s offers what is typed, of the store alone", async (argv, offered) => {
+  const { code, stdout, stderr, asked } = await ran(`${argv} --root /r`)
+  expect([code, stdout, stderr]).toEqual([0, offered, ""])
+  expect(asked[0]?.puller).toEqual({ root: "/r" })
 })
 
 describe("help and version", () => {
