@@ -71,31 +71,29 @@ test("bash asks the store that --root names, and offers nothing where there is n
   expect(existsSync(join(directory, "none"))).toBe(false)
 })
 
+const referencesIn = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => line.split("\t")[0] ?? "")
+    .filter((line) => /^(?:oci:|127)/.test(line))
+    .toSorted()
+
 test("fish offers the references", () => {
   const script = `source ${join(directory, "script.fish")}; complete -C "ociflow rm "`
   const offered = execFileSync("fish", ["--no-config", "-c", script], { encoding: "utf8", env, cwd: directory })
-  expect(
-    offered
-      .split("\n")
-      .filter((line) => /^(?:oci:|127)/.test(line))
-      .toSorted()
-  ).toEqual([stored, hostile].toSorted())
+  expect(referencesIn(offered)).toEqual([stored, hostile].toSorted())
 })
 
-test("zsh offers the references, quoted", () => {
+test("zsh offers the references", () => {
+  // Outside of its line editor: what would be offered is printed.
   const script = `
-    autoload -Uz compinit; compinit -u -d "$1/dump"
-    compadd() { local -a names; names=("\${(@P)@[-1]}"); [[ "$*" == *"-a names" ]] && print -rl -- $names }
-    source "$1/script.zsh"
-    words=(rm ''); CURRENT=2; PREFIX=''
+    compdef() { }; compadd() { print -rl -- $names }
+    source "$1"; words=(rm ''); PREFIX=''
     _ociflow_stored`
-  const offered = execFileSync("zsh", ["-f", "-c", script, "zsh", directory], { encoding: "utf8", env, cwd: directory })
-  expect(
-    offered
-      .split("\n")
-      .filter((line) => /^(?:oci:|127)/.test(line))
-      .toSorted()
-  ).toEqual([stored, hostile].toSorted())
+  const args = ["-f", "-c", script, "zsh", join(directory, "script.zsh")]
+  expect(referencesIn(execFileSync("zsh", args, { encoding: "utf8", env, cwd: directory }))).toEqual(
+    [stored, hostile].toSorted()
+  )
 })
 
 test("nothing of a name was run", () => {
