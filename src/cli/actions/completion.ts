@@ -26,11 +26,12 @@ const withTypes = (command: Completions.CommandDescriptor): Completions.CommandD
 
 export const scriptFor = (shell: Completions.Shell, command: Command.Command.Any): string => {
   const plain = Completions.fromCommand(command)
-  // It offers flags and commands alone.
-  if (shell === "powershell") return Completions.generate("ociflow", shell, plain)
-  // As the scripts of effect/cli say how they are installed.
-  const script = Completions.generate("ociflow", shell, withTypes(plain)).replaceAll("--completions ", "completion ")
+  // In PowerShell flags and commands alone are offered.
+  const known = shell === "powershell" ? plain : withTypes(plain)
+  const script = Completions.generate("ociflow", shell, known).replaceAll("--completions ", "completion ")
   switch (shell) {
+    case "powershell":
+      return script
     case "bash":
       return `${storedInBash}\n${script.replaceAll(`_ociflow--choices "$cur" "$_comp_word" '${stored}'`, `_ociflow--stored "$cur" "$_comp_word"`)}`
     case "zsh":

@@ -127,7 +127,7 @@ describe("on a terminal", () => {
       const stream = terminal()
       const events = new Subject<PullEvent>()
       const subscription = events.pipe(showProgress({ stream, color: false })).subscribe()
-      // Lines of 66, 42 and 31 characters.
+      // Lines of 63, 49 and 34 characters.
       const one = { ...resolved, layers: [] }
       for (const event of [resolving, { ...one, layers: layers.slice(0, 1) }, done(1)]) events.next(event)
       await picture()
