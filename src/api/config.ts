@@ -44,8 +44,8 @@ export interface Limits {
    */
   readonly bodyBytes: number
   /**
-   * Bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its
-   * path, link target and attributes. Default: 512 MiB.
+   * Bytes of memory for the names and facts of an image's entries while its layers are merged: 1280 for each entry, and its
+   * path, link target and attributes; 1024 for each directory that has no entry. Default: 1 GiB.
    */
   readonly treeBytes: number
   /** Bytes of an artifact's files, where they are read into memory. Default: 64 MiB. */
@@ -77,7 +77,7 @@ export const defaultLimits: Limits = {
   paxBytes: 2 ** 20,
   pendingBytes: 32 * 2 ** 20,
   bodyBytes: 16 * 2 ** 20,
-  treeBytes: 512 * 2 ** 20,
+  treeBytes: 2 ** 30,
   artifactBytes: 64 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,

@@ -163,7 +163,7 @@ describe("from a registry", () => {
   test("more entries than treeBytes allow are refused", async () => {
     const made = await image({ layers: [count(100)] })
     await using registry = await startRegistry({ images: { "app:1": made } })
-    const bytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
+    const bytes = Array.from({ length: 100 }, (_, i) => 1280 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
     await using at = await open({ limits: { treeBytes: bytes } })
     expect((await treeOf(at, registry.reference("app:1"))).length).toBe(100)
     await using past = await open({ limits: { treeBytes: bytes - 1 } })
@@ -173,13 +173,27 @@ describe("from a registry", () => {
     })
   })
 
+  test("directories that are only implied count too: 100 names imply 200 of them each", async () => {
+    const archive = tar()
+    for (let i = 0; i < 100; i++) archive.file(`${i}/${"d/".repeat(199)}f`)
+    await using registry = await startRegistry({ images: { "app:1": await image({ layers: [archive] }) } })
+    const reference = registry.reference("app:1")
+    const names = Array.from({ length: 100 }, (_, i) => 1280 + `${i}/${"d/".repeat(199)}f`.length)
+    const treeBytes = names.reduce((sum, it) => sum + it, 0) + 100 * 200 * 1024
+    await using at = await open({ limits: { treeBytes } })
+    expect((await at.list(reference)).length).toBe(100)
+    await using past = await open({ limits: { treeBytes: treeBytes - 1 } })
+    for (const call of [() => past.list(reference), () => treeOf(past, reference), () => past.readFile(reference, "x")])
+      expect(await reasonOf(call())).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
+  })
+
   test("a layer that is read again, for what a mirror sent wrongly, counts once", async () => {
     const made = await image({ layers: [count(100)] })
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using mirror = await startRegistry({ images: { "app:1": made } })
     const { digest = "", size = 0 } = made.manifests[0]?.layers[0] ?? {}
     mirror.fault({ kind: "blob", reference: digest }, fault.otherByte(size - 1))
-    const treeBytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
+    const treeBytes = Array.from({ length: 100 }, (_, i) => 1280 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
     const hosts = { [registry.host]: { mirrors: [`http://${mirror.host}`] } }
     await using at = await open({ limits: { treeBytes }, hosts })
     expect((await treeOf(at, registry.reference("app:1"))).length).toBe(100)

@@ -23,6 +23,8 @@ export interface LayerOptions {
   /** Digest of the layer's blob, for errors. */
   readonly digest: string
   readonly limits: Limits
+  /** Called for each directory that is made without an entry. */
+  readonly imply?: (() => void) | undefined
 }
 
 export interface LayerApplier {
@@ -38,7 +40,7 @@ const factsOf = ({ path, sparse, xattrs, ...facts }: EntryHeader): Facts => ({
   xattrs: xattrs.size === 0 ? noAttributes : xattrs
 })
 
-export const makeLayerApplier = ({ tree, layer, digest, limits }: LayerOptions): LayerApplier => {
+export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOptions): LayerApplier => {
   const root = Directory.root("")
   const entry = new CurrentEntry({ digest, limits }, () => {})
   const { refuse } = entry
@@ -96,6 +98,7 @@ export const makeLayerApplier = ({ tree, layer, digest, limits }: LayerOptions):
       if (!above.isGuess) there.isGuess = false
     } else {
       if (there !== undefined) vacate(parent, name)
+      if (header === undefined) imply?.()
       const isUnknown = above.isOpen && above.absent?.has(name) !== true
       const made = new Branch(facts, described, isUnknown)
       made.isGuess = above.isGuess || (isUnknown && header === undefined)

@@ -16,31 +16,46 @@ import type { ImageSource } from "../../../source/ImageSource.ts"
 import { noPartial } from "../../../source/noPartial.ts"
 import { Blobs } from "../../../store/blobs/Blobs.ts"
 
-/** Bytes that one entry counts, besides its names and attributes. */
-const overhead = 256
+/** Bytes that an entry counts besides its names and attributes: its header, its place in the tree and its names there. */
+const perEntry = 1280
+/** Bytes of a directory that no entry describes. */
+const perDirectory = 1024
+/** Bytes of an attribute, besides its name and value. */
+const perAttribute = 256
 
 const weight = ({ path, linkPath, xattrs }: EntryHeader): number => {
-  let bytes = overhead + path.length + linkPath.length
-  for (const [name, value] of xattrs) bytes += overhead + name.length + value.length
+  let bytes = perEntry + path.length + linkPath.length
+  for (const [name, value] of xattrs) bytes += perAttribute + name.length + value.length
   return bytes
 }
 
-/** Counts what an image's entries take in memory: of each layer for itself, since one may be read again. */
+/** Counts what an image's entries take in memory. What counts throws `LimitExceeded`. */
 export const makeTreeBudget = (limits: Limits) => {
   let bytes = 0
-  return () => {
-    let own = 0
-    return {
-      /** Throws `LimitExceeded`. */
-      add: (header: EntryHeader): void => {
-        own += weight(header)
-        bytes += weight(header)
-        atMost(limits, "treeBytes", bytes, () => "the image's entries")
-      },
-      /** What was read is not kept. */
-      drop: (): void => {
-        bytes -= own
-        own = 0
+  const check = (sum: number) => atMost(limits, "treeBytes", sum, () => "the image's entries")
+  return {
+    /** Of a layer for itself, since it may be read again. */
+    layer: () => {
+      let own = 0
+      return {
+        add: (header: EntryHeader): void => {
+          own += weight(header)
+          bytes += weight(header)
+          check(bytes)
+        },
+        /** What was read is not kept. */
+        drop: (): void => {
+          bytes -= own
+          own = 0
+        }
+      }
+    },
+    /** Of one merge of all of them: to be called for each directory that no entry describes. One name can imply hundreds. */
+    merge: () => {
+      let own = 0
+      return (): void => {
+        own += perDirectory
+        check(bytes + own)
       }
     }
   }
@@ -70,7 +85,7 @@ export const readHeaders = Effect.fnUntraced(function* (
   const context = yield* Effect.context<never>()
   const attempt = Effect.suspend(() => {
     const headers: Array<EntryHeader> = []
-    const counted = budget()
+    const counted = budget.layer()
     const reading$ = pool
       .headers$(
         download.layer,

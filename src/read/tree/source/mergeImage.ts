@@ -16,7 +16,7 @@ import type { Blobs } from "../../../store/blobs/Blobs.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
 import { emptyTree, type MergedTree } from "../merge/MergedTree.ts"
 import { fromPromise } from "./fromPromise.ts"
-import { makeTreeBudget, openLayer, readHeaders } from "./layerIndex.ts"
+import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layerIndex.ts"
 
 /** A layer whose headers were read. */
 interface ReadLayer extends LayerDownload {
@@ -45,12 +45,14 @@ const mergeRead = async (
   layers: ReadonlyMap<number, ReadLayer>,
   isWhole: boolean,
   limits: Limits,
+  budget: TreeBudget,
   signal: AbortSignal
 ): Promise<MergedTree> => {
+  const imply = budget.merge()
   const tree = emptyTree(isWhole)
   let applied = 0
   for (const [layer, { headers, layer: about }] of [...layers].sort(([a], [b]) => a - b)) {
-    const applier = makeLayerApplier({ tree, layer, digest: about.digest, limits })
+    const applier = makeLayerApplier({ tree, layer, digest: about.digest, limits, imply })
     for (const [ordinal, header] of headers.entries()) {
       applier.entry(header, ordinal)
       if (++applied % entriesPerTurn !== 0) continue
@@ -62,8 +64,8 @@ const mergeRead = async (
   return tree
 }
 
-const merge = (layers: ReadonlyMap<number, ReadLayer>, isWhole: boolean, limits: Limits) =>
-  fromPromise((signal) => mergeRead(layers, isWhole, limits, signal))
+const merge = (layers: ReadonlyMap<number, ReadLayer>, isWhole: boolean, limits: Limits, budget: TreeBudget) =>
+  fromPromise((signal) => mergeRead(layers, isWhole, limits, budget, signal))
 
 const lastNameOf = (path: string): string => {
   const end = path.endsWith("/") ? path.length - 1 : path.length
@@ -119,10 +121,10 @@ export const mergeImage = Effect.fnUntraced(function* (
     if (!isPromising) continue
     merges += 1
     // What is refused may be so for what is not there yet: all layers together say.
-    const tree = yield* Effect.orElseSucceed(merge(layers, false, limits), () => undefined)
+    const tree = yield* Effect.orElseSucceed(merge(layers, false, limits, budget), () => undefined)
     const missing = tree === undefined ? "" : unknown(tree)
     if (tree !== undefined && missing === undefined) return { tree, layers }
     waiting = missing ?? ""
   }
-  return { tree: yield* merge(layers, true, limits), layers }
+  return { tree: yield* merge(layers, true, limits, budget), layers }
 })
