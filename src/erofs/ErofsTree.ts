@@ -3,7 +3,7 @@ import { ownName } from "../layer/Directory.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
 import { implied } from "../layer/metadata/ownership.ts"
 import { blockBytes, blocksOf, mostBlocks } from "./format/blocks.ts"
-import { crc32c } from "./format/crc32c.ts"
+import { crc32cOf } from "./format/crc32c.ts"
 import { Directory } from "./format/Directory.ts"
 import { encodeXattrs, isKnownXattr } from "./format/encodeXattrs.ts"
 import { type Ino, InodeTable } from "./format/InodeTable.ts"
@@ -19,21 +19,25 @@ export type OnXattrDropped = (path: string, name: string) => void
 
 const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter((name) => name !== "" && name !== ".")
 
-/** Tells two files apart whose bytes come in another order than their headers. */
-export const hashOf = (path: string): number => crc32c(0, Buffer.from(namesOf(path).join("/"), "latin1"))
-
 export class ErofsTree {
   readonly inodes = new InodeTable()
   readonly directories = new Map<Ino, Directory>()
-  /** Files that have bytes, and the hash of the path that each was described with: in the order of the entries. */
+  /**
+   * Files that have bytes, in the order of the entries; each with the CRC of the path that it was described with, which tells
+   * two files apart whose bytes come in another order than their headers.
+   */
   readonly files = new Map<Ino, number>()
   readonly #root: Directory
   readonly #dropped: OnXattrDropped | undefined
   #blocks = 0
+  /** What was above the last entry: entries beside each other follow each other, and paths are long. */
+  #lastAbove = ""
+  #lastParent: Directory
 
   constructor(dropped?: OnXattrDropped) {
     this.#dropped = dropped
     this.#root = this.#makeDirectory(implied, undefined, "")
+    this.#lastParent = this.#root
   }
 
   /**
@@ -43,15 +47,23 @@ export class ErofsTree {
    */
   add(header: EntryHeader): void {
     const { path, type } = header
-    const names = namesOf(path)
-    const last = names.at(-1)
     if (path.includes("\0")) throw unsupported(path, "its name has a NUL byte")
+    const slash = path.lastIndexOf("/")
+    const ending = path.slice(slash + 1)
+    const isPlain = ending !== "" && ending !== "."
+    const isBeside = isPlain && slash > 0 && path.slice(0, slash) === this.#lastAbove
+    const names = isBeside ? [ending] : namesOf(path)
+    const last = names.at(-1)
     if (last === undefined) {
       if (type !== "directory") throw unsupported(path, "it is the root, and no directory")
       this.#describe(this.#root.ino, header)
       return
     }
-    const parent = this.#enter(names.slice(0, -1), path)
+    const parent = isBeside ? this.#lastParent : this.#enter(names.slice(0, -1), path)
+    if (isPlain && slash > 0 && !isBeside) {
+      this.#lastAbove = path.slice(0, slash)
+      this.#lastParent = parent
+    }
     const before = parent.get(last)
     if (type === "link") this.#link(parent, last, header)
     else if (before !== undefined) {
@@ -103,7 +115,7 @@ export class ErofsTree {
     if (type === "symlink") {
       this.inodes.targets.set(ino, ownName(linkPath))
       this.inodes.setSize(ino, linkPath.length)
-    } else if (type === "file" && size > 0) this.files.set(ino, hashOf(path))
+    } else if (type === "file" && size > 0) this.files.set(ino, crc32cOf(path))
   }
 
   #link(parent: Directory, name: string, { path, linkPath }: EntryHeader): void {

@@ -22,7 +22,8 @@ export class ImageOutput {
   write(bytes: Uint8Array): void {
     this.position += bytes.length
     for (let at = 0; at < bytes.length; ) {
-      const piece = bytes.subarray(at, at + chunkBytes - this.#filled)
+      const room = chunkBytes - this.#filled
+      const piece = at === 0 && bytes.length <= room ? bytes : bytes.subarray(at, at + room)
       this.#chunk.set(piece, this.#filled)
       this.#filled += piece.length
       at += piece.length
@@ -32,7 +33,13 @@ export class ImageOutput {
 
   /** Zeros up to the end of the block. */
   pad(): void {
-    this.write(zeros.subarray(0, (blockBytes - (this.position % blockBytes)) % blockBytes))
+    // A chunk holds whole blocks.
+    const length = (blockBytes - (this.position % blockBytes)) % blockBytes
+    if (length === 0) return
+    this.#chunk.fill(0, this.#filled, this.#filled + length)
+    this.#filled += length
+    this.position += length
+    if (this.#filled === chunkBytes) this.#push()
   }
 
   /** The last chunk, which may be shorter. */
@@ -46,5 +53,3 @@ export class ImageOutput {
     this.#filled = 0
   }
 }
-
-const zeros = Buffer.alloc(blockBytes)

@@ -1,7 +1,7 @@
 /** A plan and the bytes of its files, in their order → the image's bytes, in their order. Synchronous. */
 import { blockBytes, blocksOf } from "./format/blocks.ts"
 import { encodeSuperblock } from "./format/encodeSuperblock.ts"
-import type { Ino } from "./format/InodeTable.ts"
+import { type Ino, inodeBytes } from "./format/InodeTable.ts"
 import { ImageOutput } from "./ImageOutput.ts"
 import { type ErofsPlan, nidOf } from "./planErofs.ts"
 
@@ -38,12 +38,12 @@ export class ImageWriter {
 
   /** A piece is copied, or written, before the call returns. More bytes than the inode's size are a defect. */
   body(piece: Uint8Array): void {
-    const whole = piece.subarray(0, this.#left)
-    if (whole.length > 0) this.output.write(whole)
-    this.#left -= whole.length
-    if (whole.length === piece.length) return
-    this.#tail.set(piece.subarray(whole.length), this.#tailed)
-    this.#tailed += piece.length - whole.length
+    const whole = Math.min(piece.length, this.#left)
+    if (whole > 0) this.output.write(whole === piece.length ? piece : piece.subarray(0, whole))
+    this.#left -= whole
+    if (whole === piece.length) return
+    this.#tail.set(piece.subarray(whole), this.#tailed)
+    this.#tailed += piece.length - whole
   }
 
   end(ino: Ino): void {
@@ -63,15 +63,15 @@ export class ImageWriter {
     const { inodes, offsets, blocks, uuid } = this.#plan
     const at = this.#blockOf(ino)
     const xattrs = inodes.xattrs.get(ino) ?? noBytes
-    let place = (offsets[ino] ?? 0) - at
-    const end = place + inodes.headBytes(ino) + this.#tail.length
-    this.#shared ??= { at, bytes: Buffer.alloc(blocksOf(end) * blockBytes) }
-    for (const bytes of [inodes.record(ino), xattrs, this.#tail]) {
-      this.#shared.bytes.set(bytes, place)
-      place += bytes.length
-    }
+    const place = (offsets[ino] ?? 0) - at
+    const behind = place + inodeBytes
+    this.#shared ??= { at, bytes: Buffer.alloc(blocksOf(behind + xattrs.length + this.#tail.length) * blockBytes) }
+    const { bytes } = this.#shared
+    inodes.copy(ino, bytes, place)
+    if (xattrs.length > 0) bytes.set(xattrs, behind)
+    if (this.#tail.length > 0) bytes.set(this.#tail, behind + xattrs.length)
     if (ino > 0) return
-    encodeSuperblock(this.#shared.bytes, { rootNid: nidOf(this.#plan, 0), inodes: inodes.length, blocks, uuid })
+    encodeSuperblock(bytes, { rootNid: nidOf(this.#plan, 0), inodes: inodes.length, blocks, uuid })
     this.#closeShared()
   }
 

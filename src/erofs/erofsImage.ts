@@ -8,7 +8,8 @@
  */
 import type { EntryHeader } from "../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../layer/EntryCursor.ts"
-import { ErofsTree, hashOf, type OnXattrDropped } from "./ErofsTree.ts"
+import { ErofsTree, type OnXattrDropped } from "./ErofsTree.ts"
+import { crc32cOf } from "./format/crc32c.ts"
 import type { Ino } from "./format/InodeTable.ts"
 import { ImageWriter } from "./ImageWriter.ts"
 import { type ErofsPlan, nidOf, planErofs } from "./planErofs.ts"
@@ -38,7 +39,8 @@ export const readPlan = async (
   const turns = new Turns()
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
     tree.add(entry.header)
-    await turns.take()
+    const turn = turns.take()
+    if (turn !== undefined) await turn
   }
   return planErofs(tree, turns, identity)
 }
@@ -58,7 +60,7 @@ const nextFile = async (cursor: EntryCursor, size: number, hash: number): Promis
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
     const { header } = entry
     if (header.type !== "file" || header.size === 0) continue
-    if (header.size === size && hashOf(header.path) === hash) return entry
+    if (header.size === size && crc32cOf(header.path) === hash) return entry
     throw unsupported(header.path, "another entry was there when the image was planned")
   }
   throw unsupported("", "it has fewer files than when the image was planned")
@@ -95,7 +97,8 @@ export const writePlan = async function* (
     }
     writer.end(ino)
     if (output.hasChunk) yield* output.take()
-    await turns.take()
+    const turn = turns.take()
+    if (turn !== undefined) await turn
   }
   while ((await cursor.next()) !== undefined);
   writer.finish()

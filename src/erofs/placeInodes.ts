@@ -82,7 +82,8 @@ export const placeInodes = async (inodes: InodeTable, turns: Turns): Promise<Pla
     const head = inodes.headBytes(ino)
     if (head > blockBytes) placeAlone(ino, head)
     else placeShared(ino, head)
-    await turns.take()
+    const turn = turns.take()
+    if (turn !== undefined) await turn
   }
   closeShared()
   return { offsets, blocks: block }

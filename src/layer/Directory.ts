@@ -8,9 +8,15 @@ export const decode = (binary: string): string => Buffer.from(binary, "latin1").
 /** Up to this length a piece of a string is a string of its own; a longer one is a view, which holds all of it. */
 const longestCopied = 12
 
+/** Where names are copied. Names are many, and a buffer for each would be garbage. */
+const scratch = Buffer.alloc(4096)
+
 /** A name that outlives its entry: what it was cut from may be as long as `pathBytes`. */
-export const ownName = (name: string): string =>
-  name.length <= longestCopied ? name : Buffer.from(name, "latin1").toString("latin1")
+export const ownName = (name: string): string => {
+  if (name.length <= longestCopied) return name
+  if (name.length > scratch.length) return Buffer.from(name, "latin1").toString("latin1")
+  return scratch.toString("latin1", 0, scratch.write(name, "latin1"))
+}
 
 /** A hard link whose target did not exist yet. A class, since it is compared by identity and there may be many. */
 export class PendingLink {

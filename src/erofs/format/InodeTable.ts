@@ -35,6 +35,25 @@ const deviceOf = ({ path, type, devMajor, devMinor }: EntryHeader): number => {
   return ((devMinor & 0xff) | (devMajor << 8) | ((devMinor & 0xfff00) << 12)) >>> 0
 }
 
+/** Offsets of the fields. */
+const fields = {
+  format: 0,
+  xattrs: 2,
+  mode: 4,
+  size: 8,
+  /** `i_u`: a block's address, or a device's number. */
+  union: 16,
+  ino: 20,
+  uid: 24,
+  gid: 28,
+  mtime: 32,
+  nanos: 40,
+  nlink: 44
+} as const
+
+/** Within its page. */
+const offsetOf = (ino: Ino): number => (ino % perPage) * inodeBytes
+
 export class InodeTable {
   readonly #pages: Array<Buffer> = []
   #length = 0
@@ -47,19 +66,40 @@ export class InodeTable {
     return this.#length
   }
 
-  /** Its 64 bytes as they are written. The memory is the table's. */
-  record(ino: Ino): Buffer {
-    const at = (ino % perPage) * inodeBytes
-    return (this.#pages[Math.floor(ino / perPage)] as Buffer).subarray(at, at + inodeBytes)
+  /** No view for each inode: a million of them would be garbage for the collector. */
+  #page(ino: Ino): Buffer {
+    return this.#pages[Math.floor(ino / perPage)] as Buffer
+  }
+
+  #get16(ino: Ino, field: number): number {
+    return this.#page(ino).readUInt16LE(offsetOf(ino) + field)
+  }
+
+  #get32(ino: Ino, field: number): number {
+    return this.#page(ino).readUInt32LE(offsetOf(ino) + field)
+  }
+
+  #set16(ino: Ino, field: number, value: number): void {
+    this.#page(ino).writeUInt16LE(value, offsetOf(ino) + field)
+  }
+
+  #set32(ino: Ino, field: number, value: number): void {
+    this.#page(ino).writeUInt32LE(value, offsetOf(ino) + field)
+  }
+
+  /** A whole number, perhaps negative, in two's complement. */
+  #set64(ino: Ino, field: number, value: number): void {
+    const high = Math.floor(value / 2 ** 32)
+    this.#set32(ino, field, value - high * 2 ** 32)
+    this.#set32(ino, field + 4, high >>> 0)
   }
 
   add(header: EntryHeader): Ino {
     const ino = this.#length
     if (ino % perPage === 0) this.#pages.push(Buffer.alloc(perPage * inodeBytes))
     this.#length += 1
-    const record = this.record(ino)
-    record.writeUInt32LE(ino + 1, 20)
-    record.writeUInt32LE(1, 44)
+    this.#set32(ino, fields.ino, ino + 1)
+    this.#set32(ino, fields.nlink, 1)
     this.describe(ino, header)
     return ino
   }
@@ -68,40 +108,38 @@ export class InodeTable {
   describe(ino: Ino, header: EntryHeader): void {
     const { type, mode, uid, gid, size, mtime } = header
     if (type === "link") throw new Error("a hard link is no inode")
-    const record = this.record(ino)
-    record.writeUInt16LE(kinds[type][0] | (mode & 0o7777), 4)
-    record.writeBigUInt64LE(BigInt(type === "file" ? size : 0), 8)
-    record.writeUInt32LE(deviceOf(header), 16)
-    record.writeUInt32LE(uid, 24)
-    record.writeUInt32LE(gid, 28)
-    record.writeBigInt64LE(BigInt(mtime.seconds), 32)
-    record.writeUInt32LE(mtime.nanos, 40)
+    this.#set16(ino, fields.mode, kinds[type][0] | (mode & 0o7777))
+    this.setSize(ino, type === "file" ? size : 0)
+    this.#set32(ino, fields.union, deviceOf(header))
+    this.#set32(ino, fields.uid, uid)
+    this.#set32(ino, fields.gid, gid)
+    this.#set64(ino, fields.mtime, mtime.seconds)
+    this.#set32(ino, fields.nanos, mtime.nanos)
   }
 
   addLink(ino: Ino): void {
-    const record = this.record(ino)
-    record.writeUInt32LE(record.readUInt32LE(44) + 1, 44)
+    this.#set32(ino, fields.nlink, this.#get32(ino, fields.nlink) + 1)
   }
 
   fileType(ino: Ino): number {
-    return fileTypes.get(this.record(ino).readUInt16LE(4) & 0o170000) ?? 0
+    return fileTypes.get(this.#get16(ino, fields.mode) & 0o170000) ?? 0
   }
 
   isFile(ino: Ino): boolean {
-    return (this.record(ino).readUInt16LE(4) & 0o170000) === kinds.file[0]
+    return (this.#get16(ino, fields.mode) & 0o170000) === kinds.file[0]
   }
 
   size(ino: Ino): number {
-    return Number(this.record(ino).readBigUInt64LE(8))
+    return this.#get32(ino, fields.size + 4) * 2 ** 32 + this.#get32(ino, fields.size)
   }
 
   setSize(ino: Ino, size: number): void {
-    this.record(ino).writeBigUInt64LE(BigInt(size), 8)
+    this.#set64(ino, fields.size, size)
   }
 
   /** The address of the first whole block of its bytes. */
   block(ino: Ino): number {
-    return this.record(ino).readUInt32LE(16)
+    return this.#get32(ino, fields.union)
   }
 
   /** Inode and attributes. */
@@ -110,16 +148,21 @@ export class InodeTable {
   }
 
   isInline(ino: Ino): boolean {
-    return this.record(ino).readUInt16LE(0) === formats.inline
+    return this.#get16(ino, fields.format) === formats.inline
   }
 
   place(ino: Ino, layout: Layout, block: number | undefined): void {
-    const record = this.record(ino)
-    record.writeUInt16LE(formats[layout], 0)
+    this.#set16(ino, fields.format, formats[layout])
     const attributes = this.xattrs.get(ino)?.length ?? 0
     // One for the header of 12 bytes, then units of 4.
-    record.writeUInt16LE(attributes === 0 ? 0 : (attributes - 12) / 4 + 1, 2)
-    if (block !== undefined) record.writeUInt32LE(block, 16)
+    this.#set16(ino, fields.xattrs, attributes === 0 ? 0 : (attributes - 12) / 4 + 1)
+    if (block !== undefined) this.#set32(ino, fields.union, block)
+  }
+
+  /** Its 64 bytes. */
+  copy(ino: Ino, to: Buffer, at: number): void {
+    const from = offsetOf(ino)
+    this.#page(ino).copy(to, at, from, from + inodeBytes)
   }
 
   /** All records, page by page. */
