@@ -6,6 +6,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
 import { defaultLimits } from "../../src/api/config.ts"
+import type { PullEvent } from "../../src/api/events.ts"
 import { parseJson } from "../../src/image/json/parseJson.ts"
 import { digestOf, readConfig, readManifest } from "../../src/registry/documents.ts"
 import { fault, image, makeLayer, startRegistry, tar } from "../../src/testing/index.ts"
@@ -32,6 +33,27 @@ test.each(["layers", "rootfs"] as const)(
     }
   }
 )
+
+test.each([
+  [7, 7],
+  [8, 8],
+  [9, 8],
+  [30, 8]
+])("of %i layers, %i are started at once, however many downloads are allowed", async (count, most) => {
+  const layers = Array.from({ length: count }, (_, at) => ({ files: { [`f${at}`]: "x" } }))
+  const faults = [{ on: { kind: "blob" }, action: fault.slow({ latency: 200 }) }] as const
+  await using registry = await startRegistry({ images: { "app:1": await image({ layers }) }, faults })
+  await using oci = await open({ concurrency: 30 })
+  const running = new Set<string>()
+  let largest = 0
+  const onEvent = (event: PullEvent) => {
+    if (event._tag === "LayerStarted") running.add(event.digest)
+    if (event._tag === "LayerDone") running.delete(event.digest)
+    largest = Math.max(largest, running.size)
+  }
+  await oci.pull(registry.reference("app:1"), { onEvent })
+  expect(largest).toBe(most)
+})
 
 describe("before its layers are looked at, an image is refused", () => {
   const digests = Array.from({ length: 501 }, (_, i) => `sha256:${i.toString(16).padStart(64, "0")}`)
