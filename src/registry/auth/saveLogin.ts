@@ -11,7 +11,7 @@ import type * as Redacted from "effect/Redacted"
 import { value } from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { codeOf } from "../../api/codeOf.ts"
-import { InvalidOption } from "../../api/errors.ts"
+import { FileSystemFailed, InvalidOption } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/directories.ts"
 import { readBounded } from "../../fs/readBounded.ts"
 import { syncHandle } from "../../fs/writeAtomic.ts"
@@ -94,16 +94,24 @@ const makeOwnDirectory = async (path: string) => {
   })
 }
 
+/** What the disk lacks, or has wrong, no other path on it would change. */
+const ofTheDisk: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS"])
+
 /** Reads the file, changes its text and replaces it, while nobody else does. */
 const edit = Effect.fnUntraced(function* (path: string, exclude: Exclude, change: (text: string) => string) {
-  const unwritable = () => unusable(`leads to ${path}, which cannot be written`)
+  const unwritable = (error?: unknown) => {
+    const code = codeOf(error) ?? ""
+    return ofTheDisk.has(code)
+      ? new FileSystemFailed({ operation: "write", path, code })
+      : unusable(`leads to ${path}, which cannot be written`)
+  }
   yield* Effect.tryPromise({ try: () => makeOwnDirectory(dirname(path)), catch: unwritable })
   yield* Effect.mapError(exclude(path), (error) =>
-    codeOf(error) === "ETIMEDOUT" ? unusable(`leads to ${path}, which another process keeps locked`) : unwritable()
+    codeOf(error) === "ETIMEDOUT" ? unusable(`leads to ${path}, which another process keeps locked`) : unwritable(error)
   )
   const { text } = yield* read(path)
   const changed = change(text)
-  yield* decodeAuthFile(Buffer.from(changed, "latin1")).pipe(Effect.mapError(unwritable))
+  yield* decodeAuthFile(Buffer.from(changed, "latin1")).pipe(Effect.mapError(() => unwritable()))
   if (changed !== text) yield* Effect.tryPromise({ try: () => write(path, changed), catch: unwritable })
 }, Effect.scoped)
 
@@ -115,7 +123,7 @@ export const saveLogin = Effect.fnUntraced(function* (
   registry: string,
   login: Password,
   exclude: Exclude
-): Effect.fn.Return<SavedLogin, InvalidOption> {
+): Effect.fn.Return<SavedLogin, InvalidOption | FileSystemFailed> {
   const path = yield* place
   const helper = helperOf((yield* read(path)).file, { registry, repository: "" })
   const key = keyFor(registry)
@@ -130,7 +138,7 @@ export const saveLogin = Effect.fnUntraced(function* (
 export const removeLogin = Effect.fnUntraced(function* (
   registry: string,
   exclude: Exclude
-): Effect.fn.Return<boolean, InvalidOption> {
+): Effect.fn.Return<boolean, InvalidOption | FileSystemFailed> {
   const path = yield* place
   const { text, file } = yield* read(path)
   if (!hasLogin(text, registry)) return false

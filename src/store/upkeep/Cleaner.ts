@@ -80,7 +80,13 @@ export const makeCleaner = (options: CleanerOptions) => {
     }),
 
     prune: Effect.fnUntraced(function* (how: PruneOptions = {}) {
-      if (how.dryRun !== true) yield* correctTimes(options)
+      const { dryRun, unusedFor, partialsFor = unusedFor } = how
+      // First, since they need no row: on a full disk, the rows can be written once these are gone.
+      const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
+      const staging = yield* options.sweepEach((area) =>
+        Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
+      )
+      if (dryRun !== true) yield* correctTimes(options)
       const rows = yield* database.read("prune", needs)
       const chosen = yield* selectForRemoval(options, rows, how)
       /** Measuring takes time: images that were used or moved meanwhile stay. */
@@ -96,12 +102,7 @@ export const makeCleaner = (options: CleanerOptions) => {
         const left = keysOf(rows.filter(({ reference }) => !chosen.has(reference)))
         return { images: [...chosen.keys()], layers: yield* measure(yield* orphans(options, left)) }
       })
-      const { dryRun, unusedFor, partialsFor = unusedFor } = how
       const found = { ...nothing, ...(yield* dryRun === true ? look : clean) }
-      const partials = yield* prunePartials(options, { dryRun, keepFor: partialsFor })
-      const staging = yield* options.sweepEach((area) =>
-        Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
-      )
       const bytes = total(found.layers) + total(partials) + staging
       const reclaimed: Reclaimed = { ...found, partials, staging, bytes }
       return reclaimed
