@@ -47,13 +47,17 @@ const leave = (ticket: Ticket): void => {
   serve()
 }
 
-/** Until the scope closes. */
-const acquire = Effect.fnUntraced(function* (scope: Scope.Scope) {
+/** Lets go when the scope closes. */
+const ticketIn = Effect.fnUntraced(function* (scope: Scope.Scope) {
   const ticket: Ticket = { granted: Deferred.makeUnsafe(), isHeld: false }
   yield* Scope.addFinalizer(
     scope,
     Effect.sync(() => leave(ticket))
   )
+  return ticket
+})
+
+const waitFor = Effect.fnUntraced(function* (ticket: Ticket) {
   waiting.add(ticket)
   serve()
   const goAhead = Effect.gen(function* () {
@@ -66,6 +70,13 @@ const acquire = Effect.fnUntraced(function* (scope: Scope.Scope) {
   })
   if (!ticket.isHeld) yield* Effect.raceFirst(Deferred.await(ticket.granted), goAhead)
 })
+
+/** Whether it need not wait. */
+const tryTake = (ticket: Ticket): boolean => {
+  waiting.add(ticket)
+  serve()
+  return ticket.isHeld || !waiting.delete(ticket)
+}
 
 /** A source of documents, and how long it keeps them. */
 interface Keeper {
@@ -86,13 +97,50 @@ export const keeping = (scope: Scope.Scope) => {
 
 /**
  * Waits until a document of so many bytes may be decoded. A keeper of documents waits once; others hold their turn until the
- * scope closes. Call it when the bytes have arrived, so that nobody holds a connection while waiting.
+ * scope closes. Nobody may hold a connection meanwhile.
  */
 export const admit = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, never, Scope.Scope> {
   if (bytes <= largeDocument) return
   const keeper = yield* DocumentKeeper
-  if (keeper === undefined) return yield* acquire(yield* Effect.scope)
+  if (keeper === undefined) return yield* waitFor(yield* ticketIn(yield* Effect.scope))
   if (keeper.admitted) return
   keeper.admitted = true
-  yield* acquire(keeper.scope)
+  yield* waitFor(yield* ticketIn(keeper.scope))
 })
+
+/** Whether so many bytes may be read. If not, what is read fails, in whatever way. */
+export type MayRead = (bytes: number) => boolean
+
+/**
+ * Reads a document, and admits it before memory for a large one is taken. If its size is known, nothing is asked for before
+ * that. If it is not, and others are being read, the answer is let go, so that no connection waits with it, and asked for
+ * again. What `read` decodes is admitted with it.
+ */
+export const reading = <A, E, R>(
+  bytes: number | undefined,
+  read: (mayRead: MayRead) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.scopedWith((scope) =>
+    Effect.gen(function* () {
+      const keeper = (yield* DocumentKeeper) ?? { scope, admitted: false }
+      const ticket = yield* ticketIn(keeper.scope)
+      let isRefused = false
+      const mayRead: MayRead = (length) => {
+        if (length > largeDocument && !keeper.admitted) keeper.admitted = tryTake(ticket)
+        isRefused ||= length > largeDocument && !keeper.admitted
+        return !isRefused
+      }
+      const again = Effect.andThen(
+        admit(Number.POSITIVE_INFINITY),
+        Effect.suspend(() => read(() => true))
+      )
+      const once = Effect.catch(
+        Effect.suspend(() => read(mayRead)),
+        (error) => (isRefused ? again : Effect.fail(error))
+      )
+      return yield* Effect.andThen(admit(bytes ?? 0), once).pipe(
+        Effect.provideService(Scope.Scope, scope),
+        Effect.provideService(DocumentKeeper, keeper)
+      )
+    })
+  ) as Effect.Effect<A, E, R>

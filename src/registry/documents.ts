@@ -22,7 +22,7 @@ import { Index } from "../image/Index.ts"
 import { inTurns } from "../image/inTurns.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
-import { admit as admitDecoding } from "../image/LargeDocuments.ts"
+import { admit as admitDecoding, type MayRead, reading } from "../image/LargeDocuments.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, isDigest, isHashable, parseDigest } from "../image/reference/Digest.ts"
@@ -55,20 +55,24 @@ export const documentRequestOf = ({ tag = "latest", digest }: Reference): Docume
 const digestWanted = (wanted: DocumentRequest): Digest | undefined =>
   wanted._tag === "Entry" ? wanted.descriptor.digest : wanted._tag === "Pin" ? wanted.digest : undefined
 
+const sizeOf = (wanted: DocumentRequest): number | undefined =>
+  wanted._tag === "Entry" ? wanted.descriptor.size : undefined
+
 /** The bytes, up to the bound: that of the configuration, or the size that the descriptor tells. */
 const read = Effect.fnUntraced(function* (
   answer: FinalResponse,
   subject: string,
   limit: number,
-  expected: number | undefined
+  expected: number | undefined,
+  mayRead: MayRead
 ): Effect.fn.Return<Uint8Array, Reason> {
   const tooLarge = new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
   const mismatch = (actual: number) => new SizeMismatch({ subject, expected: expected ?? 0, actual })
   const length = isEncoded(answer) ? undefined : contentLength(answer.headers)
   if (expected !== undefined && length !== expected && isPage(answer)) return yield* pageInstead(answer.url)
   if (expected !== undefined && length !== undefined && length !== expected) return yield* mismatch(length)
-  if (length !== undefined && length > limit) return yield* tooLarge
-  const bytes = yield* readDocument(answer, expected ?? limit).pipe(
+  if (length !== undefined && (length > limit || !mayRead(length))) return yield* tooLarge
+  const bytes = yield* readDocument(answer, expected ?? limit, { mayRead }).pipe(
     Effect.catchTag(
       "TooLong",
       (): Effect.Effect<never, Reason> => Effect.fail(expected === undefined ? tooLarge : mismatch(expected + 1))
@@ -168,21 +172,19 @@ export const readConfig = Effect.fnUntraced(function* (
   return { descriptor: { mediaType, digest, size }, bytes, value: yield* decode(ConfigJson, json, digest, limits) }
 })
 
-export const fetchManifest = Effect.fnUntraced(function* (
+const fetchAdmitted = Effect.fnUntraced(function* (
   session: Session,
   wanted: DocumentRequest,
-  limits: DocumentLimits
+  limits: DocumentLimits,
+  mayRead: MayRead
 ): Effect.fn.Return<IndexOrManifest, Reason> {
-  const limit = limits.documentBytes
-  if (wanted._tag === "Entry") yield* checkDescriptor(wanted.descriptor, "manifest", limit)
   const named = digestWanted(wanted)
   const path = `manifests/${wanted._tag === "Tag" ? wanted.tag : named}`
   const { answer, bytes } = yield* Effect.gen(function* () {
     const answer = yield* session.ask({ method: "GET", path, headers: { accept: acceptManifests } })
     if (!holdsDocument(answer.status))
       return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
-    const size = wanted._tag === "Entry" ? wanted.descriptor.size : undefined
-    return { answer, bytes: yield* read(answer, "manifest", limit, size) }
+    return { answer, bytes: yield* read(answer, "manifest", limits.documentBytes, sizeOf(wanted), mayRead) }
   }).pipe(Effect.scoped)
 
   const told = headerOf(answer.headers, "docker-content-digest")
@@ -197,6 +199,15 @@ export const fetchManifest = Effect.fnUntraced(function* (
   return yield* readManifest(bytes, said, limits)
 })
 
+export const fetchManifest = Effect.fnUntraced(function* (
+  session: Session,
+  wanted: DocumentRequest,
+  limits: DocumentLimits
+): Effect.fn.Return<IndexOrManifest, Reason> {
+  if (wanted._tag === "Entry") yield* checkDescriptor(wanted.descriptor, "manifest", limits.documentBytes)
+  return yield* reading(sizeOf(wanted), (mayRead) => fetchAdmitted(session, wanted, limits, mayRead))
+})
+
 export const fetchConfig = Effect.fnUntraced(function* (
   session: Session,
   descriptor: DescriptorLike,
@@ -205,12 +216,16 @@ export const fetchConfig = Effect.fnUntraced(function* (
   const { digest, size } = descriptor
   const limit = limits.documentBytes
   yield* checkDescriptor(descriptor, "config", limit)
-  const bytes = yield* Effect.gen(function* () {
-    const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
-    if (!holdsDocument(answer.status)) return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
-    return yield* read(answer, "config", limit, size)
-  }).pipe(Effect.scoped)
-  return yield* readConfig(bytes, descriptor, limits)
+  const fetched = (mayRead: MayRead) =>
+    Effect.gen(function* () {
+      const answer = yield* session.ask({ method: "GET", path: `blobs/${digest}`, headers: {} })
+      if (!holdsDocument(answer.status))
+        return yield* session.refuse(answer, (url) => new BlobNotFound({ url, digest }))
+      return yield* read(answer, "config", limit, size, mayRead)
+    }).pipe(Effect.scoped)
+  return yield* reading(size, (mayRead) =>
+    Effect.flatMap(fetched(mayRead), (bytes) => readConfig(bytes, descriptor, limits))
+  )
 })
 
 /** The digest behind a tag, by HEAD; `undefined` where the registry does not tell it so. */

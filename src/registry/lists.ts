@@ -5,6 +5,7 @@ import type { Observable } from "rxjs"
 import { InvalidResponse, LimitExceeded, ManifestNotFound, redactUrl } from "../api/errors.ts"
 import { decodeAs } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
+import { reading } from "../image/LargeDocuments.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { liftWithContext } from "../reactive/bridge.ts"
 import { holdsDocument } from "./headers/readHeader.ts"
@@ -27,23 +28,25 @@ export const makeLists = ({ sources, lift, limits }: ListsOptions) => {
   const limit = limits.documentBytes
 
   const page: Listing["page"] = (session, path, query, accept, itemsOf) =>
-    Effect.gen(function* () {
-      const answer = yield* session.ask({
-        method: "GET",
-        path: query === "" ? path : `${path}?${query}`,
-        headers: accept === undefined ? {} : { accept }
-      })
-      if (!holdsDocument(answer.status))
-        return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
-      const next = yield* nextOf(answer.headers, answer.url)
-      const url = redactUrl(answer.url)
-      const bytes = yield* readDocument(answer, limit).pipe(
-        Effect.catchTag("TooLong", () =>
-          Effect.fail(new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject: url }))
+    reading(undefined, (mayRead) =>
+      Effect.gen(function* () {
+        const answer = yield* session.ask({
+          method: "GET",
+          path: query === "" ? path : `${path}?${query}`,
+          headers: accept === undefined ? {} : { accept }
+        })
+        if (!holdsDocument(answer.status))
+          return yield* session.refuse(answer, (url, words) => new ManifestNotFound({ url, ...words }))
+        const next = yield* nextOf(answer.headers, answer.url)
+        const url = redactUrl(answer.url)
+        const bytes = yield* readDocument(answer, limit, { mayRead }).pipe(
+          Effect.catchTag("TooLong", () =>
+            Effect.fail(new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject: url }))
+          )
         )
-      )
-      return { items: yield* itemsOf({ bytes, url }), size: bytes.length, url, next }
-    }).pipe(Effect.scoped)
+        return { items: yield* itemsOf({ bytes, url }), size: bytes.length, url, next }
+      }).pipe(Effect.scoped)
+    )
 
   const tagsOf = ({ bytes, url }: Body) =>
     parseJson(bytes).pipe(

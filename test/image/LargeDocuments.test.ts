@@ -1,11 +1,14 @@
+import type { ServerResponse } from "node:http"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { lastValueFrom } from "rxjs"
 import { describe, expect } from "vitest"
-import { admit, keeping, largeDocument, mostSources, patience } from "../../src/image/LargeDocuments.ts"
-import { parse } from "../../src/image/reference/Reference.ts"
+import { admit, keeping, largeDocument, mostSources, patience, reading } from "../../src/image/LargeDocuments.ts"
+import { parse, type Reference } from "../../src/image/reference/Reference.ts"
 import { Registry } from "../../src/registry/Registry.ts"
 import { image } from "../registry/images.ts"
 import { serve } from "../registry/server.ts"
@@ -94,7 +97,7 @@ describe("of sources with large documents", () => {
 })
 
 describe("documents of a registry", () => {
-  it.live("are read whole before they wait, so that no connection waits with them: many pulls at once end", () =>
+  it.live("hold no connection while they wait: many pulls at once end", () =>
     Effect.gen(function* () {
       const app = image({ os: "linux", architecture: "amd64" })
       const json = { ...JSON.parse(app.manifest.bytes.toString()), extra: " ".repeat(largeDocument) }
@@ -121,5 +124,79 @@ describe("documents of a registry", () => {
       )
       for (const each of resolving) expect((yield* Fiber.join(each)).manifest.bytes).toHaveLength(manifest.length)
     }).pipe(Effect.provide(Registry.layer({ connections: 2, retry: { times: 0 } })))
+  )
+})
+
+describe("a large document that comes while others are being read", () => {
+  const blanks = " ".repeat(2 ** 22 - 1000)
+  const app = image({ os: "linux", architecture: "amd64" })
+  const manifest = Buffer.from(JSON.stringify({ ...JSON.parse(app.manifest.bytes.toString()), blanks }))
+  const tags = Buffer.from(JSON.stringify({ tags: ["a"], blanks }))
+
+  type Send = (response: ServerResponse, bytes: Buffer) => unknown
+  const sends: ReadonlyArray<readonly [string, Send]> = [
+    ["with a length", (response, bytes) => response.setHeader("content-length", bytes.length).end(bytes)],
+    [
+      "in chunks",
+      (response, bytes) => {
+        response.write(bytes.subarray(0, 1000))
+        response.end(bytes.subarray(1000))
+      }
+    ]
+  ]
+  const looks = [
+    [
+      "a manifest",
+      (registry: Registry["Service"], at: Reference) =>
+        Effect.asVoid(registry.documents(at, () => undefined).manifest({ _tag: "Tag", tag: "1" }))
+    ],
+    [
+      "a page of a list",
+      (registry: Registry["Service"], at: Reference) =>
+        Effect.promise(() => lastValueFrom(registry.tags$(at, { emit: () => undefined })))
+    ]
+  ] as const
+
+  for (const [what, look] of looks)
+    for (const [how, send] of sends)
+      it.live(`is let go, and asked for again in its turn: ${what}, ${how}`, () =>
+        Effect.gen(function* () {
+          const asked = yield* Queue.unbounded<Promise<void>>()
+          const served = yield* serve((request, response) => {
+            if (request.url === "/v2/") return void response.end()
+            Queue.offerUnsafe(asked, new Promise((resolve) => response.once("close", () => resolve())))
+            response.setHeader("content-type", app.manifest.mediaType)
+            send(response, request.url?.includes("tags") ? tags : manifest)
+          })
+          const before = yield* sources(mostSources)
+          yield* Effect.addFinalizer(() => Effect.forEach(before, ({ leave }) => leave))
+          for (const { reading } of before) yield* Fiber.join(reading)
+          const registry = yield* Registry
+          const looking = yield* Effect.forkScoped(look(registry, yield* parse(`${served.host}/app:1`)))
+          const first = yield* Queue.take(asked)
+          yield* Effect.promise(() => first)
+          expect(Queue.sizeUnsafe(asked)).toBe(0)
+          expect(looking.pollUnsafe()).toBeUndefined()
+          for (const { leave } of before) yield* leave
+          yield* Fiber.join(looking)
+          expect(Queue.sizeUnsafe(asked)).toBe(1)
+        }).pipe(Effect.provide(Registry.layer({ retry: { times: 0 } })))
+      )
+
+  it.live("is not asked for before its turn if its size is known", () =>
+    Effect.gen(function* () {
+      const before = yield* sources(mostSources)
+      yield* Effect.addFinalizer(() => Effect.forEach(before, ({ leave }) => leave))
+      for (const { reading } of before) yield* Fiber.join(reading)
+      let asked = 0
+      const read = reading(largeDocument + 1, () => Effect.sync(() => ++asked))
+      const waiting = yield* Effect.forkScoped(read)
+      yield* Effect.sleep(0)
+      expect(asked).toBe(0)
+      yield* before[0]?.leave ?? Effect.void
+      expect(yield* Fiber.join(waiting)).toBe(1)
+      expect(yield* reading(largeDocument, () => Effect.sync(() => ++asked))).toBe(2)
+      yield* before[1]?.leave ?? Effect.void
+    })
   )
 })

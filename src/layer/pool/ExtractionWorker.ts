@@ -5,6 +5,7 @@ import { messageOf } from "../../api/codeOf.ts"
 import { FileSystemFailed, ModuleMissing, WorkerDied } from "../../api/errors.ts"
 import { startWorker } from "../../assets.ts"
 import { isMissing, scarcity } from "../../fs/loadModule.ts"
+import { countLayer } from "../../seams/readBuffers.ts"
 import { makeRingMemory, RingWriter } from "../Ring.ts"
 import type { Message, WorkerCommand, WorkerJob } from "../workerMessages.ts"
 
@@ -92,7 +93,10 @@ export class ExtractionWorker {
     this.#worker.on("message", (message: Message) => {
       const running = this.#running
       const last = message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped"
-      if (last) this.#finish()
+      if (last) {
+        this.#finish()
+        countLayer()
+      }
       running?.message(message)
       if (last && !this.#dead) free(this)
     })

@@ -48,7 +48,7 @@ const errorFieldsOfMarkup = (text: string): ErrorFields => {
 /** Says nothing where the body says nothing that can be shown: no failure hides the one that is reported. */
 const errorFieldsOf = Effect.fnUntraced(
   function* (answer: Answer) {
-    const body = yield* readBody(answer, shortBody, Math.min(patience, answer.documentTimeout))
+    const body = yield* readBody(answer, shortBody, { millis: Math.min(patience, answer.documentTimeout) })
     const text = Buffer.from(body).toString()
     const type = withoutParameters(headerOf(answer.headers, "content-type") ?? "")
     if (type === "text/plain" || (type === "" && !/^\s*[{[<]/.test(text))) return errorFields(undefined, text)

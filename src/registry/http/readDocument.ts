@@ -5,10 +5,11 @@
 import { gunzip } from "node:zlib"
 import * as Effect from "effect/Effect"
 import { InvalidResponse, type RegistryUnreachable, redactUrl } from "../../api/errors.ts"
+import { largeDocument } from "../../image/LargeDocuments.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { encodingOf, headerOf } from "../headers/readHeader.ts"
-import { collectBody, TooLong } from "./collectBody.ts"
+import { type CollectOptions, collectBody, TooLong } from "./collectBody.ts"
 
 const isGzip = (encoding: string | undefined) => encoding === "gzip" || encoding === "x-gzip"
 /** Other encodings that are registered, and not read. What else stands in that header encodes nothing: `utf-8`, `aws-chunked`. */
@@ -52,20 +53,28 @@ const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) =
 export const readBody = Effect.fnUntraced(function* (
   answer: Answer,
   limit: number,
-  millis?: number
+  options: CollectOptions = {}
 ): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
-  if (!isEncoded(answer)) return yield* collectBody(answer, limit, millis)
-  const bytes = yield* collectBody(answer, limit + overhead(limit), millis)
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return yield* inflated(bytes, limit, answer.url)
+  if (!isEncoded(answer)) return yield* collectBody(answer, limit, options)
+  const bytes = yield* collectBody(answer, limit + overhead(limit), options)
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+    const { mayRead = () => true } = options
+    return yield* inflated(bytes, Math.min(limit, largeDocument), answer.url).pipe(
+      Effect.catchTag("TooLong", (failure) =>
+        limit > largeDocument && mayRead(largeDocument + 1) ? inflated(bytes, limit, answer.url) : Effect.fail(failure)
+      )
+    )
+  }
   return bytes.length > limit ? yield* new TooLong({ limit }) : bytes
 })
 
 /** The same; fails where it is a page, or in an encoding that is not read. */
 export const readDocument = Effect.fnUntraced(function* (
   answer: Answer,
-  limit: number
+  limit: number,
+  options?: CollectOptions
 ): Effect.fn.Return<Uint8Array, TooLong | RegistryUnreachable | InvalidResponse> {
-  const bytes = yield* readBody(answer, limit)
+  const bytes = yield* readBody(answer, limit, options)
   const invalid = (problem: string) => new InvalidResponse({ url: redactUrl(answer.url), problem })
   const encoding = encodingOf(answer.headers)
   const first = beginning(bytes)

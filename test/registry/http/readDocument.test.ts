@@ -1,8 +1,11 @@
 /** Documents in an encoding that their server chose, though `identity` was asked for: quay does so. */
 import { brotliCompressSync, gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
+import { of } from "rxjs"
 import { describe, expect } from "vitest"
+import { largeDocument, type MayRead } from "../../../src/image/LargeDocuments.ts"
 import { parse } from "../../../src/image/reference/Reference.ts"
+import { readBody } from "../../../src/registry/http/readDocument.ts"
 import { Registry } from "../../../src/registry/Registry.ts"
 import { it } from "../../support/effect.ts"
 import { image, type Part } from "../images.ts"
@@ -14,6 +17,32 @@ const noRetry = { retry: { times: 0 } }
 
 const partAt = (path: string): Part | undefined =>
   path.endsWith("/manifests/1") ? app.manifest : app.parts.find(({ digest }) => path.endsWith(digest))
+
+it.live("a compressed document is not inflated beyond what may be read", () =>
+  Effect.gen(function* () {
+    const read = (length: number, mayRead: MayRead) =>
+      Effect.result(
+        readBody(
+          {
+            status: 200,
+            headers: { "content-encoding": "gzip" },
+            body$: () => of(gzipSync(Buffer.alloc(length))),
+            url: new URL("http://localhost/"),
+            documentTimeout: 1e6
+          },
+          4 * 2 ** 20,
+          { mayRead }
+        )
+      )
+    const small: MayRead = (bytes) => bytes <= largeDocument
+    expect(yield* read(largeDocument, small)).toMatchObject({ _tag: "Success", success: { length: largeDocument } })
+    for (const length of [largeDocument + 1, 2 ** 22]) {
+      expect(yield* read(length, small)).toMatchObject({ _tag: "Failure", failure: { _tag: "TooLong" } })
+      expect(yield* read(length, () => true)).toMatchObject({ _tag: "Success", success: { length } })
+    }
+    expect(yield* read(2 ** 22 + 1, () => true)).toMatchObject({ _tag: "Failure", failure: { _tag: "TooLong" } })
+  })
+)
 
 describe("a document that comes compressed though nobody asked for it", () => {
   const encoded = (encoding: string, encode: (bytes: Buffer) => Buffer) =>
