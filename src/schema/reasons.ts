@@ -65,7 +65,7 @@ const fields: { readonly [Tag in keyof Reasons]: FieldsOf<Given<Tag>> } = {
   NotCached: { platform: text, problem: text },
   NotInImage: { path: text, missing: text },
   UnsuitablePath: { path: text, code: Schema.Literals(["ENOTDIR", "EISDIR", "ELOOP", "EINVAL"]), problem: text },
-  UnsupportedEntry: { format: Schema.Literals(["erofs"]), path: text, problem: text },
+  UnsupportedEntry: { format: Schema.Literals(["erofs", "tar"]), path: text, problem: text },
   CatalogueFailed: { operation: text, problem: text, cause: Cause },
   StoreDamaged: { faults: number },
   UnsafeStore: { path: text, problem: text },

@@ -104,15 +104,15 @@ export class UnsuitablePath extends taggedError("UnsuitablePath")<{
 
 /** An entry that a disk image cannot hold: its format has no room for it. */
 export class UnsupportedEntry extends taggedError("UnsupportedEntry")<{
-  readonly format: "erofs"
+  readonly format: "erofs" | "tar"
   readonly path: string
   readonly problem: string
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${JSON.stringify(printable(this.path, 300))} does not fit into an ${this.format.toUpperCase()} image: ${this.problem}`
+    return `${JSON.stringify(printable(this.path, 300))} does not fit into ${this.format === "tar" ? "a tar" : "an EROFS image"}: ${this.problem}`
   }
   get advice() {
-    return "Write the image in another format: an archive has room for it."
+    return "Export the image in another `format`: a docker-archive has the layers as they are."
   }
 }

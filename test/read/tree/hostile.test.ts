@@ -1,5 +1,5 @@
 /**
- * The hostile archives of the suite, read as a tree, as a file and as a directory: each call ends in what it asks for, or in a
+ * The hostile archives of the suite, read as a tree, as a file, as a directory, and into one file: each call ends in what it asks for, or in a
  * PullError with a reason about the archive; it leaves nothing in the store, and takes no more memory than its limits say.
  */
 import { readdirSync, readFileSync } from "node:fs"
@@ -138,7 +138,14 @@ const swollen: ReadonlyArray<Hostile> = [
 ]
 
 /** Reasons that speak of the archive, of the path in it, or of what may be asked. */
-const permitted = new Set(["CorruptLayer", "UnsafeEntry", "LimitExceeded", "NotInImage", "UnsuitablePath"])
+const permitted = new Set([
+  "CorruptLayer",
+  "UnsafeEntry",
+  "UnsupportedEntry",
+  "LimitExceeded",
+  "NotInImage",
+  "UnsuitablePath"
+])
 
 /** Bytes above those at the beginning: what the workers keep, the limits, and garbage that nobody has collected yet. */
 const bound = 256 * 2 ** 20
@@ -157,11 +164,17 @@ const watchMemory = () => {
   }
 }
 
+const drained = async (chunks: AsyncIterable<unknown>): Promise<void> => {
+  for await (const _ of chunks);
+}
+
 const calls = (oci: Client, reference: string, path: string): Readonly<Record<string, () => Promise<unknown>>> => ({
   tree$: () =>
     new Promise<void>((resolve, reject) =>
       oci.tree$(reference, {}, (entry) => entry.bytes()).subscribe({ error: reject, complete: () => resolve() })
     ),
+  "export of a tar": () => drained(oci.export(reference)),
+  "export of a disk image": () => drained(oci.export(reference, { format: "erofs" })),
   list: () => oci.list(reference),
   readFile: () => oci.readFile(reference, path)
 })
