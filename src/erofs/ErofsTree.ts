@@ -22,11 +22,6 @@ const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter(
 export class ErofsTree {
   readonly inodes = new InodeTable()
   readonly directories = new Map<Ino, Directory>()
-  /**
-   * Files that have bytes, in the order of the entries; each with the CRC of the path that it was described with, which tells
-   * two files apart whose bytes come in another order than their headers.
-   */
-  readonly files = new Map<Ino, number>()
   readonly #root: Directory
   readonly #dropped: OnXattrDropped | undefined
   #blocks = 0
@@ -115,7 +110,7 @@ export class ErofsTree {
     if (type === "symlink") {
       this.inodes.targets.set(ino, ownName(linkPath))
       this.inodes.setSize(ino, linkPath.length)
-    } else if (type === "file" && size > 0) this.files.set(ino, crc32cOf(path))
+    } else if (type === "file" && size > 0) this.inodes.setPathSum(ino, crc32cOf(path))
   }
 
   #link(parent: Directory, name: string, { path, linkPath }: EntryHeader): void {

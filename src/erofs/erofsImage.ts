@@ -56,11 +56,11 @@ const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
 }
 
 /** The next file that has bytes. It must be the one that was planned. */
-const nextFile = async (cursor: EntryCursor, size: number, hash: number): Promise<ArchiveEntry> => {
+const nextFile = async (cursor: EntryCursor, size: number, pathSum: number): Promise<ArchiveEntry> => {
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
     const { header } = entry
     if (header.type !== "file" || header.size === 0) continue
-    if (header.size === size && crc32cOf(header.path) === hash) return entry
+    if (header.size === size && crc32cOf(header.path) === pathSum) return entry
     throw unsupported(header.path, "another entry was there when the image was planned")
   }
   throw unsupported("", "it has fewer files than when the image was planned")
@@ -71,21 +71,20 @@ export const writePlan = async function* (
   plan: ErofsPlan,
   cursor: EntryCursor<ArchiveEntry>
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { inodes, files } = plan
+  const { inodes } = plan
   const writer = new ImageWriter(plan)
   const { output } = writer
   const turns = new Turns()
   for (let ino = 0; ino < inodes.length; ino++) {
     writer.begin(ino)
-    const hash = files.get(ino)
-    if (hash === undefined) {
+    const size = inodes.size(ino)
+    if (!inodes.isFile(ino) || size === 0) {
       for (const piece of knownBytes(plan, ino)) {
         writer.body(piece)
         if (output.hasChunk) yield* output.take()
       }
     } else {
-      const size = inodes.size(ino)
-      const { header, body } = await nextFile(cursor, size, hash)
+      const { header, body } = await nextFile(cursor, size, inodes.pathSum(ino))
       let seen = 0
       for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
         seen += piece.length

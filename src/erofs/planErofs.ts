@@ -10,7 +10,6 @@ import type { Turns } from "./Turns.ts"
 export interface ErofsPlan {
   readonly inodes: InodeTable
   readonly directories: ReadonlyMap<Ino, Directory>
-  readonly files: ReadonlyMap<Ino, number>
   readonly offsets: Float64Array
   readonly blocks: number
   /** Bytes of the image. */
@@ -25,11 +24,7 @@ export const nidOf = ({ offsets }: ErofsPlan, ino: Ino): number => (offsets[ino]
  * Of everything that is known of the entries, and of `identity`, whatever that is: the manifest's digest, say, so that images that
  * differ only in the bytes of files have different ones. In the form of a random UUID (RFC 9562, version 8).
  */
-const uuidOf = async (
-  { inodes, directories, files }: ErofsTree,
-  identity: string,
-  turns: Turns
-): Promise<Uint8Array> => {
+const uuidOf = async ({ inodes, directories }: ErofsTree, identity: string, turns: Turns): Promise<Uint8Array> => {
   const hash = createHash("sha256").update(identity)
   for (const page of inodes.pages()) {
     hash.update(page)
@@ -49,7 +44,6 @@ const uuidOf = async (
       await turns.take(100)
     }
   }
-  hash.update(Uint32Array.from(files.values()))
   const uuid = hash.digest().subarray(0, 16)
   uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x80
   uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80
@@ -58,7 +52,7 @@ const uuidOf = async (
 
 /** The tree is not to be added to any more. */
 export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): Promise<ErofsPlan> => {
-  const { inodes, directories, files } = tree
+  const { inodes, directories } = tree
   for (const directory of directories.values()) {
     directory.seal()
     inodes.setSize(directory.ino, directory.size)
@@ -67,5 +61,5 @@ export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): P
   }
   const uuid = await uuidOf(tree, identity, turns)
   const { offsets, blocks } = await placeInodes(inodes, turns)
-  return { inodes, directories, files, offsets, blocks, size: blocks * blockBytes, uuid }
+  return { inodes, directories, offsets, blocks, size: blocks * blockBytes, uuid }
 }

@@ -48,7 +48,9 @@ const fields = {
   gid: 28,
   mtime: 32,
   nanos: 40,
-  nlink: 44
+  nlink: 44,
+  /** `i_reserved2`: zero when it is written, and until then what is to be remembered of a file. */
+  reserved: 48
 } as const
 
 /** Within its page. */
@@ -129,6 +131,15 @@ export class InodeTable {
     return (this.#get16(ino, fields.mode) & 0o170000) === kinds.file[0]
   }
 
+  /** CRC of the path that a file with bytes was described with: it tells two files apart whose bytes come in another order. */
+  pathSum(ino: Ino): number {
+    return this.#get32(ino, fields.reserved)
+  }
+
+  setPathSum(ino: Ino, sum: number): void {
+    this.#set32(ino, fields.reserved, sum)
+  }
+
   size(ino: Ino): number {
     return this.#get32(ino, fields.size + 4) * 2 ** 32 + this.#get32(ino, fields.size)
   }
@@ -159,10 +170,10 @@ export class InodeTable {
     if (block !== undefined) this.#set32(ino, fields.union, block)
   }
 
-  /** Its 64 bytes. */
+  /** Its 64 bytes, into zeros. */
   copy(ino: Ino, to: Buffer, at: number): void {
     const from = offsetOf(ino)
-    this.#page(ino).copy(to, at, from, from + inodeBytes)
+    this.#page(ino).copy(to, at, from, from + fields.reserved)
   }
 
   /** All records, page by page. */
