@@ -21,6 +21,8 @@ export interface RegistryOptions {
   /** Blobs are redirected to a second origin. Default false. */
   readonly storage?: boolean | StorageOptions
   readonly tls?: TlsOptions
+  /** Default: a free one. */
+  readonly port?: number
   readonly faults?: ReadonlyArray<Fault>
   /** Whether a manifest is withheld from who does not name its type. Default true, as `registry:2` does. */
   readonly negotiate?: boolean

@@ -13,7 +13,7 @@ import type { RegistryOptions, StorageOptions } from "./RegistryOptions.ts"
 import { Repositories } from "./Repositories.ts"
 import type { Storage, TestRegistry } from "./TestRegistry.ts"
 
-/** Starts a registry on 127.0.0.1 and a free port. `await using` ends it, or `close()`. */
+/** Starts a registry on 127.0.0.1, by default on a free port. `await using` ends it, or `close()`. */
 export const startRegistry = async (options: RegistryOptions = {}): Promise<TestRegistry> => {
   const repositories = await stock(options)
   const log = new RequestLog()
@@ -21,8 +21,8 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
   for (const fault of options.faults ?? []) faults.add(fault)
   const authenticator = new Authenticator(options.auth)
   const { tokens } = authenticator
-  const start = (origin: LoggedRequest["origin"], answer: Answer): Promise<Listener> =>
-    listen(exchange({ log, faults, tokens }, origin, answer), options.tls)
+  const start = (origin: LoggedRequest["origin"], answer: Answer, port?: number): Promise<Listener> =>
+    listen(exchange({ log, faults, tokens }, origin, answer), options.tls, port)
 
   const issue = ({ logged, query, headers, form }: IncomingRequest): Reply =>
     tokens?.answer({ method: logged.method, query, authorization: headers.authorization, form }) ?? notFound
@@ -30,27 +30,31 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
     options.auth?.type === "bearer" && options.auth.ownOrigin === true ? await start("tokens", issue) : undefined
   const storage = await startStorage(options.storage, repositories, start)
 
-  const main: Listener = await start("registry", (asked) => {
-    const { logged, headers, query } = asked
-    if (logged.kind === "token") return issuer === undefined ? issue(asked) : notFound
-    const realm = `${(issuer ?? main).origin}/token`
-    const refusal = authenticator.refuse(logged, headers.authorization, realm, main.host)
-    if (refusal !== undefined) return { refusal }
-    const { kind, method, repository = "", reference = "", range } = logged
-    if (method !== "GET" && method !== "HEAD") return failure(405, "UNSUPPORTED", "the operation is unsupported")
-    const pageSize = options.pageSize ?? 100
-    if (kind === "ping") return json(200, {}, { "docker-distribution-api-version": "registry/2.0" })
-    if (kind === "catalog") return serveCatalog(repositories, query, pageSize)
-    if (kind === "tags") return serveTags(repositories, repository, query, pageSize)
-    if (kind === "referrers" && options.referrers !== false)
-      return serveReferrers(repositories, repository, reference, query)
-    if (kind === "manifest")
-      return serveManifest(repositories, repository, reference, headers, options.negotiate ?? true)
-    if (kind !== "blob") return notFound
-    const content = repositories.blob(reference, repository)
-    if (content === undefined || storage === undefined) return serveBlob(content, reference, range)
-    return reply(storage.status, { location: storage.face.url(reference) })
-  })
+  const main: Listener = await start(
+    "registry",
+    (asked) => {
+      const { logged, headers, query } = asked
+      if (logged.kind === "token") return issuer === undefined ? issue(asked) : notFound
+      const realm = `${(issuer ?? main).origin}/token`
+      const refusal = authenticator.refuse(logged, headers.authorization, realm, main.host)
+      if (refusal !== undefined) return { refusal }
+      const { kind, method, repository = "", reference = "", range } = logged
+      if (method !== "GET" && method !== "HEAD") return failure(405, "UNSUPPORTED", "the operation is unsupported")
+      const pageSize = options.pageSize ?? 100
+      if (kind === "ping") return json(200, {}, { "docker-distribution-api-version": "registry/2.0" })
+      if (kind === "catalog") return serveCatalog(repositories, query, pageSize)
+      if (kind === "tags") return serveTags(repositories, repository, query, pageSize)
+      if (kind === "referrers" && options.referrers !== false)
+        return serveReferrers(repositories, repository, reference, query)
+      if (kind === "manifest")
+        return serveManifest(repositories, repository, reference, headers, options.negotiate ?? true)
+      if (kind !== "blob") return notFound
+      const content = repositories.blob(reference, repository)
+      if (content === undefined || storage === undefined) return serveBlob(content, reference, range)
+      return reply(storage.status, { location: storage.face.url(reference) })
+    },
+    options.port
+  )
 
   const listeners = [main, storage?.listener, issuer].filter((listener) => listener !== undefined)
   const close = async () => {

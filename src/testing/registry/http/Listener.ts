@@ -1,4 +1,4 @@
-/** A server on 127.0.0.1 and a free port, whose end leaves no socket. */
+/** A server on 127.0.0.1, on a free port unless one is given, whose end leaves no socket. */
 import { once } from "node:events"
 import { createServer as createPlain, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecure } from "node:https"
@@ -26,7 +26,8 @@ export interface Listener {
 
 export const listen = async (
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
-  tls?: TlsOptions
+  tls?: TlsOptions,
+  port = 0
 ): Promise<Listener> => {
   const sockets = new Set<Socket>()
   let accepted = 0
@@ -41,7 +42,7 @@ export const listen = async (
     socket.on("error", () => socket.destroy())
     socket.on("close", () => sockets.delete(socket))
   })
-  server.listen(0, "127.0.0.1")
+  server.listen(port, "127.0.0.1")
   await once(server, "listening")
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
