@@ -246,7 +246,7 @@ describe("a process that is told to end", () => {
     child.kill(signal)
     const { code, stdout, stderr } = await ended
     expect(code).toBe(expected)
-    expect(stderr).toMatch(/^Interrupted: 1 of 2 layers are complete and kept/)
+    expect(stderr).toMatch(/^Interrupted: 1 of 2 layers is complete and kept/)
     expect(lines(stdout).at(-1)).toMatchObject({ _tag: "Interrupted", layers: [expect.stringMatching(/^sha256:/)] })
     const left = await readdir(join(root, "layers"))
     expect(left.filter((name) => name.endsWith(".extracted"))).toHaveLength(1)

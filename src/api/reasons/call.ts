@@ -15,7 +15,8 @@ export class InvalidReference extends taggedError("InvalidReference")<{
 }> {
   readonly isRetryable = false
   constructor(fields: { readonly input: string; readonly problem: string; readonly suggestion?: string }) {
-    super({ ...fields, input: withoutUserInfo(fields.input) })
+    // Plain JavaScript may give anything.
+    super({ ...fields, input: withoutUserInfo(String(fields.input ?? "")) })
   }
   override get message() {
     return `invalid image reference ${JSON.stringify(printable(this.input))}: ${this.problem}`

@@ -34,7 +34,8 @@ const flags: Readonly<Record<string, string>> = {
   readFile: "ociflow cat",
   list: "ociflow ls",
   artifactType: "--artifact-type",
-  accept: "--accept"
+  accept: "--accept",
+  format: "--format"
 }
 
 const ofHost: Readonly<Record<string, (registry: string) => string>> = {
