@@ -169,7 +169,7 @@ export class PullError extends taggedError("PullError")<{
   readonly reason: Reason
 }> {
   constructor(fields: { readonly reference: string; readonly reason: Reason }) {
-    super({ ...fields, reference: withoutUserInfo(fields.reference) })
+    super({ ...fields, reference: withoutUserInfo(String(fields.reference ?? "")) })
     calledAt(this, this)
   }
   get isRetryable() {
