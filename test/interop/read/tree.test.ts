@@ -1,7 +1,7 @@
 /**
  * Random images as root: the tree that is read without a pull, the one that a pull merges, umoci's, and the kernel's overlay of
  * the layers are the same tree: names, bytes, owners, modes, times, attributes, devices, and which names are one inode.
- * `TREES` says how many images, `FIRST_TREE` which is the first.
+ * `TREES` says how many images, `FIRST_TREE` which is the first; `TREES_OF` names real ones.
  */
 import { createHash } from "node:crypto"
 import { mkdirSync } from "node:fs"
@@ -13,7 +13,7 @@ import { lowerdir } from "../../../src/index.ts"
 import { typeBits } from "../../../src/layer/metadata/overrideStat.ts"
 import { type RandomImage, randomImage, startRegistry } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
-import { everythingBeneath, run, unpacked } from "../support/oracle.ts"
+import { everythingBeneath, layoutOf, run, unpacked } from "../support/oracle.ts"
 import { differences, type Node, readTree, withGroups } from "../support/tree.ts"
 
 const count = Number(process.env["TREES"] ?? 200)
@@ -121,64 +121,110 @@ const beneath = (nodes: Map<string, Node>, directory: string): Map<string, Node>
   )
 }
 
+/** Stores of one root, one for each layout, and a client with none. */
+const openStores = async (home: string, more: { readonly keepBlobs?: string } = {}) => {
+  const store = (layout: LayoutName, more = {}) =>
+    open({ root: join(home, layout), layout, ownership: "chown", ...more })
+  const all = {
+    remote: await open(),
+    rootfs: await store("rootfs", more),
+    overlay: await store("overlay"),
+    layers: await store("layers")
+  }
+  const close = async () => {
+    for (const client of Object.values(all)) await client[Symbol.asyncDispose]()
+  }
+  return { ...all, [Symbol.asyncDispose]: close }
+}
+type Stores = Awaited<ReturnType<typeof openStores>>
+
+interface Compared {
+  readonly home: string
+  readonly reference: string
+  /** Where umoci reads the image, and by which tag. */
+  readonly layout: string
+  readonly tag: string
+  readonly bare: ReadonlySet<string>
+}
+
+const compare = async (
+  { remote, rootfs, overlay, layers }: Stores,
+  { home, reference, layout, tag, bare }: Compared
+): Promise<void> => {
+  const merged = await rootfs.pull(reference)
+  const stacked = await overlay.pull(reference)
+  await layers.pull(reference)
+  const expected = onDisk(merged.rootfs ?? "")
+  const same = (
+    actual: Map<string, Node>,
+    who: string,
+    see: (node: Node, path: string) => unknown = everythingBeneath
+  ) => expect(differences(actual, expected, see), `${who}, ${tag}`).toEqual([])
+  same(await read(remote, reference), "from the registry")
+  same(await read(rootfs, reference), "from the store, rootfs")
+  same(await read(overlay, reference), "from the store, overlay", withoutDirectories)
+  same(await read(layers, reference), "from the store, layers")
+
+  const umoci = onDisk(unpacked(layout, join(home, `umoci-${tag}`), tag))
+  same(umoci, "umoci", withoutEmptyAttributes)
+  const directory = [...expected].find(([, { kind }]) => kind === "directory")?.[0]
+  if (directory !== undefined) {
+    const only = Buffer.from(directory, "latin1").toString()
+    const part = beneath(onDisk((await rootfs.pull(reference, { only })).rootfs ?? ""), directory)
+    const found = differences(part, beneath(umoci, directory), withoutEmptyAttributes)
+    expect(found, `${only} alone, ${tag}`).toEqual([])
+  }
+
+  const point = join(home, `mounted-${tag}`)
+  mkdirSync(point)
+  // A single lower directory needs another one beneath it.
+  const empty = join(home, "empty")
+  mkdirSync(empty, { recursive: true })
+  run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(stacked)}:${empty}`, point)
+  try {
+    same(withoutBare(onDisk(point), expected, bare), "the kernel", withoutDirectories)
+  } finally {
+    run("umount", point)
+  }
+}
+
+const temporaryHome = async (): Promise<string> => {
+  const { root } = await temporaryRoot()
+  onTestFinished(() => {
+    run("rm", "-rf", root)
+  }, 600_000)
+  return root
+}
+
 test.runIf(process.getuid?.() === 0)(
   `${count} random images are the same tree, however they are read`,
   async () => {
     await using registry = await startRegistry()
-    const home = await temporaryRoot()
-    onTestFinished(() => {
-      run("rm", "-rf", home.root)
-    }, 600_000)
-    await using remote = await open()
-    const store = (layout: LayoutName, more = {}) =>
-      open({ root: join(home.root, layout), layout, ownership: "chown", ...more })
+    const home = await temporaryHome()
     // What umoci reads. The registry is in this process, which no program may make wait.
-    const layout = join(home.root, "oci")
-    await using rootfs = await store("rootfs", { keepBlobs: layout })
-    await using overlay = await store("overlay")
-    await using layers = await store("layers")
+    const layout = join(home, "oci")
+    await using stores = await openStores(home, { keepBlobs: layout })
     for (let seed = first; seed < first + count; seed++) {
       // Every other image has devices and FIFOs.
       const made = await randomImage(`tree ${seed}`, { nodes: seed % 2 === 1 })
-      const bare = bareIn(made)
       registry.add(`random:${seed}`, made)
       const reference = registry.reference(`random:${seed}`)
-      const merged = await rootfs.pull(reference)
-      const stacked = await overlay.pull(reference)
-      await layers.pull(reference)
-      const expected = onDisk(merged.rootfs ?? "")
-      const same = (
-        actual: Map<string, Node>,
-        who: string,
-        see: (node: Node, path: string) => unknown = everythingBeneath
-      ) => expect(differences(actual, expected, see), `${who}, seed ${seed}`).toEqual([])
-      same(await read(remote, reference), "from the registry")
-      same(await read(rootfs, reference), "from the store, rootfs")
-      same(await read(overlay, reference), "from the store, overlay", withoutDirectories)
-      same(await read(layers, reference), "from the store, layers")
-
-      const umoci = onDisk(unpacked(layout, join(home.root, `umoci-${seed}`), String(seed)))
-      same(umoci, "umoci", withoutEmptyAttributes)
-      const directory = [...expected].find(([, { kind }]) => kind === "directory")?.[0]
-      if (directory !== undefined) {
-        const only = Buffer.from(directory, "latin1").toString()
-        const part = beneath(onDisk((await rootfs.pull(reference, { only })).rootfs ?? ""), directory)
-        const found = differences(part, beneath(umoci, directory), withoutEmptyAttributes)
-        expect(found, `${only} alone, seed ${seed}`).toEqual([])
-      }
-
-      const point = join(home.root, `mounted-${seed}`)
-      mkdirSync(point)
-      // A single lower directory needs another one beneath it.
-      const empty = join(home.root, "empty")
-      mkdirSync(empty, { recursive: true })
-      run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${lowerdir(stacked)}:${empty}`, point)
-      try {
-        same(withoutBare(onDisk(point), expected, bare), "the kernel", withoutDirectories)
-      } finally {
-        run("umount", point)
-      }
+      await compare(stores, { home, reference, layout, tag: String(seed), bare: bareIn(made) })
     }
+  },
+  1_800_000
+)
+
+/** `TREES_OF`: images that `bench/images.sh` made, such as `nodeapp`. */
+const real = (process.env["TREES_OF"] ?? "").split(",").filter(Boolean)
+
+test.each(real)(
+  "the image %s is the same tree, however it is read",
+  async (name) => {
+    const home = await temporaryHome()
+    await using stores = await openStores(home)
+    const layout = layoutOf(name)
+    await compare(stores, { home, reference: `oci:${layout}`, layout, tag: "latest", bare: new Set() })
   },
   1_800_000
 )

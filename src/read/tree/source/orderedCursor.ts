@@ -6,7 +6,7 @@
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
 import type { BodySpool, Spooled } from "./BodySpool.ts"
-import { linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
+import { filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
 
 /** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
 interface Step {
@@ -44,35 +44,19 @@ export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): O
   let current: EntryCursor | undefined
   let isClosed = false
 
-  /** The files as their layers have them, the highest layer first. */
-  const arrivals = (async function* (): AsyncGenerator<{ readonly named: Named; readonly body: BodyReader }> {
-    for (const [layer, wanted] of [...plan.files].sort(([a], [b]) => b - a)) {
-      const ordinals = [...wanted.keys()].sort((a, b) => a - b)
-      const cursor = open(layer, ordinals)
-      current = cursor
-      try {
-        for (const ordinal of ordinals) {
-          const entry = await cursor.next()
-          const named = wanted.get(ordinal)
-          if (entry === undefined || named === undefined) break
-          yield { named, body: entry.body }
-        }
-        // The digest is verified behind the last entry.
-        await cursor.next()
-      } finally {
-        cursor.close()
-      }
-    }
-  })()
+  const arrivals = filesOf(plan.files, (layer, ordinals) => {
+    current = open(layer, ordinals)
+    return current
+  })
   const early = new Map<Named, Spooled>()
 
   const bodyOf = async (file: Named): Promise<BodyReader> => {
     const spooled = early.get(file)
     if (spooled !== undefined) return spool.body(spooled)
     for (let next = await arrivals.next(); next.done !== true; next = await arrivals.next()) {
-      const { named, body } = next.value
-      if (named === file) return body
-      early.set(named, await spool.put(body))
+      const { named, entry } = next.value
+      if (named === file) return entry.body
+      early.set(named, await spool.put(entry.body))
     }
     throw new Error("a layer has fewer entries than when its headers were read")
   }

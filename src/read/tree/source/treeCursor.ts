@@ -83,13 +83,15 @@ export const headersOf = function* ({
 /** Opens the bodies of these entries of a layer, in the order of the archive. */
 export type OpenBodies = (layer: number, ordinals: ReadonlyArray<number>) => EntryCursor
 
-const entriesOf = async function* ({ directories, plain, files }: Plan, open: OpenBodies): AsyncGenerator<TreeEntry> {
-  yield* directories
-  for (const { leaf, paths } of plain) {
-    const [first = "", ...others] = paths
-    yield { header: headerAt(first, leaf.facts), layer: leaf.layer, body: noBody }
-    for (const path of others) yield linkTo(first, path, leaf)
-  }
+/** A file of a plan, as its layer has it. */
+interface FileEntry {
+  readonly layer: number
+  readonly named: Named
+  readonly entry: ArchiveEntry
+}
+
+/** All files of a plan in the order in which they can be read: layer by layer, the highest first. */
+export const filesOf = async function* (files: Plan["files"], open: OpenBodies): AsyncGenerator<FileEntry> {
   for (const [layer, wanted] of [...files].sort(([a], [b]) => b - a)) {
     const ordinals = [...wanted.keys()].sort((a, b) => a - b)
     const cursor = open(layer, ordinals)
@@ -98,15 +100,27 @@ const entriesOf = async function* ({ directories, plain, files }: Plan, open: Op
         const entry = await cursor.next()
         const named = wanted.get(ordinal)
         if (entry === undefined || named === undefined) break
-        const [first = "", ...others] = named.paths
-        yield { header: { ...entry.header, path: first }, layer, body: entry.body }
-        for (const path of others) yield linkTo(first, path, named.leaf)
+        yield { layer, named, entry }
       }
       // The digest is verified behind the last entry.
       await cursor.next()
     } finally {
       cursor.close()
     }
+  }
+}
+
+const entriesOf = async function* ({ directories, plain, files }: Plan, open: OpenBodies): AsyncGenerator<TreeEntry> {
+  yield* directories
+  for (const { leaf, paths } of plain) {
+    const [first = "", ...others] = paths
+    yield { header: headerAt(first, leaf.facts), layer: leaf.layer, body: noBody }
+    for (const path of others) yield linkTo(first, path, leaf)
+  }
+  for await (const { layer, named, entry } of filesOf(files, open)) {
+    const [first = "", ...others] = named.paths
+    yield { header: { ...entry.header, path: first }, layer, body: entry.body }
+    for (const path of others) yield linkTo(first, path, named.leaf)
   }
 }
 
