@@ -11,7 +11,7 @@ import { open, type PullEvent } from "ociflow"
 import { fault, nodeImage, startRegistry } from "ociflow/testing"
 import { filter, lastValueFrom, take, toArray } from "rxjs"
 import { formatBytes } from "../src/progress/format.ts"
-import { showProgress } from "../src/cli/progress/progress.ts"
+import { showPull } from "../src/cli/progress/progress.ts"
 
 const home = await mkdtemp(join(tmpdir(), "ociflow-demo-"))
 const bold = (text: string) => (process.stdout.hasColors?.() ? `\u001b[1m${text}\u001b[22m` : text)
@@ -51,7 +51,7 @@ try {
   {
     await using oci = await open({ root: join(home, "images") })
     say(`$ ociflow pull ${reference}`)
-    const bars = showProgress({ stream: process.stdout })
+    const bars = showPull(reference, { stream: process.stdout })
     const [, pulled] = await timed(lastValueFrom(oci.pull$(reference).pipe(bars)))
     console.log(`pulled in ${pulled}; the line broke once: ${registry.log.count({ state: "cut" })} cut body, and`)
     const twice = layers.reduce((sum, { digest }) => sum + registry.log.repeated(digest), 0)
@@ -124,7 +124,7 @@ try {
     await using oci = await open({ root: fresh })
     say("And on from there")
     const start = registry.log.all.length
-    const [, resumed] = await timed(lastValueFrom(oci.pull$(reference).pipe(showProgress({ stream: process.stdout }))))
+    const [, resumed] = await timed(lastValueFrom(oci.pull$(reference).pipe(showPull(reference, { stream: process.stdout }))))
     const fetched = registry.log.all
       .slice(start)
       .reduce((sum, { kind, sent }) => sum + (kind === "storage" ? sent : 0), 0)

@@ -40,7 +40,10 @@ export const startDemoRegistry = async ({ port, pace = 1 }: { readonly port?: nu
       return [`many:${n + 1}`, made] as const
     })
   )
-  const registry = await startRegistry({ images: { ...images, ...Object.fromEntries(small) }, port })
+  const registry = await startRegistry({
+    images: { ...images, ...Object.fromEntries(small) },
+    ...(port === undefined ? {} : { port })
+  })
   const blobs = (repository: string) => ({ kind: "blob", repository }) as const
   registry.fault(blobs("slow"), throttled(500_000 * pace))
   registry.fault(blobs("shared"), throttled(500_000 * pace))

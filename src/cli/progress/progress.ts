@@ -27,7 +27,7 @@ import { progress } from "../../progress/progress.ts"
 import { operate } from "../../reactive/operate.ts"
 import { formatWhole } from "./frame.ts"
 import { frameOfSeveral } from "./frameOfSeveral.ts"
-import { eventsOf, type PullNotification } from "./PullNotification.ts"
+import { eventsOf, notificationsOf, type PullNotification } from "./PullNotification.ts"
 import { plainLine } from "./plainLine.ts"
 import { Screen, type Terminal } from "./Screen.ts"
 
@@ -58,6 +58,12 @@ export const showProgress = (options: ShowOptions): MonoTypeOperatorFunction<Pul
   const { isTTY = false, columns = 0 } = options.stream
   return options.plain !== true && isTTY && columns > 0 ? drawing(options) : telling(options)
 }
+
+/** The same for one pull: its events pass unchanged. */
+export const showPull =
+  (reference: string, options: Omit<ShowOptions, "references">): MonoTypeOperatorFunction<PullEvent> =>
+  (events) =>
+    events.pipe(notificationsOf(reference), showProgress({ ...options, references: [reference] }), eventsOf)
 
 /** Each pull by itself. */
 const each =

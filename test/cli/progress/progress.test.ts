@@ -1,9 +1,9 @@
-import { concat, from, mergeMap, NEVER, type Observable, Subject, throwError } from "rxjs"
+import { concat, from, mergeMap, NEVER, Subject, throwError } from "rxjs"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { PullError } from "../../../src/api/errors.ts"
 import type { PullEvent } from "../../../src/api/events.ts"
-import { eventsOf, notificationsOf, type PullNotification } from "../../../src/cli/progress/PullNotification.ts"
-import { type ShowOptions, showProgress as showPulls } from "../../../src/cli/progress/progress.ts"
+import { notificationsOf, type PullNotification } from "../../../src/cli/progress/PullNotification.ts"
+import { type ShowOptions, showPull, showProgress as showPulls } from "../../../src/cli/progress/progress.ts"
 import { sampleReason } from "../../support/reasons.ts"
 import {
   CapturedOutput,
@@ -19,9 +19,7 @@ import {
   warning
 } from "../events.ts"
 
-/** One pull alone. */
-const showProgress = (options: Omit<ShowOptions, "references">) => (events: Observable<PullEvent>) =>
-  events.pipe(notificationsOf(reference), showPulls({ ...options, references: [reference] }), eventsOf)
+const showProgress = (options: Omit<ShowOptions, "references">) => showPull(reference, options)
 
 const hide = "\u001b[?25l"
 const show = "\u001b[?25h"
