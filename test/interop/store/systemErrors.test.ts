@@ -159,7 +159,7 @@ test.each(["layers", "rootfs"])(
   { timeout: 120_000 },
   async (layout) => {
     const codes: Array<number> = []
-    for (let limit = 28; limit <= 40; limit += 2) {
+    for (let limit = 28; limit <= 52; limit += 3) {
       const { code, last, stderr } = await pull("prlimit", `--nofile=${limit}:${limit}`, "--", "--layout", layout)
       codes.push(code)
       if (code === 0) expect(last).toMatchObject({ _tag: "Pulled" })
