@@ -1,9 +1,10 @@
 /** Completion in the real shells: they offer what the store holds, and run nothing of it. */
-import { execFileSync } from "node:child_process"
+import { execFile, execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { image, startRegistry } from "../../../src/testing/index.ts"
 import { randomLayer } from "../../support/randomLayer.ts"
@@ -16,8 +17,9 @@ let env: NodeJS.ProcessEnv
 let stored: string
 let hostile: string
 
-const ociflow = (...args: ReadonlyArray<string>) =>
-  execFileSync(join(directory, "bin/ociflow"), args, { encoding: "utf8", env, cwd: directory })
+/** The registry is in this process, which no program may make wait. */
+const ociflow = async (...args: ReadonlyArray<string>): Promise<string> =>
+  (await promisify(execFile)(join(directory, "bin/ociflow"), args, { encoding: "utf8", env, cwd: directory })).stdout
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "ociflow-completion-"))
@@ -36,12 +38,12 @@ beforeAll(async () => {
   })
   stored = registry.reference("org/app:1")
   const layout = join(directory, "it's $(touch pwned); `touch pwned`")
-  ociflow("pull", stored, "--quiet", "--keep-blobs", layout)
+  await ociflow("pull", stored, "--quiet", "--keep-blobs", layout)
   await registry.close()
   hostile = `oci:${layout}:1`
-  ociflow("pull", hostile, "--quiet")
+  await ociflow("pull", hostile, "--quiet")
   for (const shell of ["bash", "zsh", "fish"])
-    await writeFile(join(directory, `script.${shell}`), ociflow("completion", shell))
+    await writeFile(join(directory, `script.${shell}`), await ociflow("completion", shell))
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
