@@ -19,6 +19,12 @@ import { differences, type Node, readTree, withGroups } from "../support/tree.ts
 const count = Number(process.env["TREES"] ?? 200)
 const first = Number(process.env["FIRST_TREE"] ?? 0)
 
+const sha256 = async (body: AsyncIterable<Uint8Array>): Promise<string> => {
+  const hash = createHash("sha256")
+  for await (const piece of body) hash.update(piece)
+  return hash.digest("hex")
+}
+
 /** What is read of an image, as `readTree` gives what is on disk. */
 const read = async (oci: Client, reference: string): Promise<Map<string, Node>> => {
   const nodes = new Map<string, Node>()
@@ -39,13 +45,7 @@ const read = async (oci: Client, reference: string): Promise<Map<string, Node>> 
       rdev: device === undefined ? 0 : (device.major << 8) | device.minor,
       mtime: mtimeNs,
       size: type === "symlink" ? rawLinkPath.length : size,
-      ...(type === "file"
-        ? {
-            content: createHash("sha256")
-              .update(await entry.bytes())
-              .digest("hex")
-          }
-        : {}),
+      ...(type === "file" ? { content: await sha256(entry.body) } : {}),
       ...(type === "symlink" ? { target: rawLinkPath } : {}),
       xattrs: Object.fromEntries(
         [...xattrs]
@@ -99,8 +99,8 @@ const withoutBare = (actual: Map<string, Node>, expected: Map<string, Node>, bar
   const kept = new Map(actual)
   // The deepest first: what held only such directories is one itself.
   for (const [path, { kind }] of [...actual].sort(([a], [b]) => (a < b ? 1 : -1))) {
-    const isEmpty = ![...kept.keys()].some((other) => other.startsWith(`${path}/`))
-    if (kind === "directory" && bare.has(path) && !expected.has(path) && isEmpty) kept.delete(path)
+    if (kind !== "directory" || !bare.has(path) || expected.has(path)) continue
+    if (![...kept.keys()].some((other) => other.startsWith(`${path}/`))) kept.delete(path)
   }
   return kept
 }
