@@ -16,11 +16,9 @@ import { drain } from "../../reactive/bridge.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
-import type { MergedTree } from "./merge/MergedTree.ts"
-import { unknownOf } from "./merge/selection.ts"
-import { fromPromise } from "./source/fromPromise.ts"
-import { type MergedImage, mergeImage } from "./source/mergeImage.ts"
-import { headersOf, type Plan, planOf } from "./source/treeCursor.ts"
+import type { MergedImage } from "./source/mergeImage.ts"
+import { planImage } from "./source/planImage.ts"
+import { headersOf, type Plan } from "./source/treeCursor.ts"
 
 /** Entries that a worker is given at once: each is copied. */
 const mostAtOnce = 4096
@@ -79,12 +77,10 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
 
     const tell = yield* PullEvents
     const last = new Map<string, LayerProgress>()
-    const known = selection.only === undefined ? undefined : (tree: MergedTree) => unknownOf(tree, selection)
-    const merged = yield* mergeImage(source, image, limits, known, (event) => {
+    const { merged, plan } = yield* planImage(source, image, selection, limits, (event) => {
       if (event._tag === "LayerProgress") last.set(event.digest, event)
       tell(event)
     })
-    const plan = yield* fromPromise(async () => planOf(merged, selection))
     yield* Effect.gen(function* () {
       const directory = yield* (yield* Staging).stage
       yield* Effect.addFinalizer(() => pool.settled(directory))

@@ -10,15 +10,12 @@ import { selectionOf } from "../../layer/tree/Selection.ts"
 import type { Services } from "../../pull/services.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
-import { unknownOf } from "./merge/selection.ts"
 import { openImage } from "./openImage.ts"
 import { makeBodySpool } from "./source/BodySpool.ts"
 import { bodiesOf } from "./source/bodiesOf.ts"
-import { fromPromise } from "./source/fromPromise.ts"
-import { mergeImage } from "./source/mergeImage.ts"
 import { orderedCursor } from "./source/orderedCursor.ts"
+import { planImage } from "./source/planImage.ts"
 import { askStored } from "./source/storedTree.ts"
-import { planOf } from "./source/treeCursor.ts"
 
 /** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
 const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader =>
@@ -64,10 +61,7 @@ export const orderedTree = Effect.fnUntraced(function* (
     return { manifestDigest: image.manifestDigest, headers: ask, entries: ask }
   }
   const { source, image } = opened
-  const isKnown =
-    selection.only === undefined ? undefined : (tree: Parameters<typeof unknownOf>[0]) => unknownOf(tree, selection)
-  const merged = yield* mergeImage(source, image, limits, isKnown)
-  const plan = yield* fromPromise(async () => planOf(merged, selection))
+  const { merged, plan } = yield* planImage(source, image, selection, limits)
   const spool = yield* makeBodySpool(yield* (yield* Staging).directory)
   const cursor = kept(orderedCursor(plan, yield* bodiesOf(merged), spool))
   return {

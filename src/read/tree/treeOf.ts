@@ -6,13 +6,11 @@ import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { selectionOf } from "../../layer/tree/Selection.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
 import { type EntryOrigin, makeEntry, type ReadEntry } from "../entries/makeEntry.ts"
-import { unknownOf } from "./merge/selection.ts"
 import { openImage } from "./openImage.ts"
 import { bodiesOf } from "./source/bodiesOf.ts"
-import { fromPromise } from "./source/fromPromise.ts"
-import { mergeImage } from "./source/mergeImage.ts"
+import { planImage } from "./source/planImage.ts"
 import { askStored } from "./source/storedTree.ts"
-import { planOf, treeCursor } from "./source/treeCursor.ts"
+import { treeCursor } from "./source/treeCursor.ts"
 
 /** The cursor is closed with the scope. */
 export const treeOf = Effect.fnUntraced(function* (
@@ -31,10 +29,7 @@ export const treeOf = Effect.fnUntraced(function* (
     )
   } else {
     const { source, image } = opened
-    const isKnown =
-      selection.only === undefined ? undefined : (tree: Parameters<typeof unknownOf>[0]) => unknownOf(tree, selection)
-    const merged = yield* mergeImage(source, image, limits, isKnown)
-    const plan = yield* fromPromise(async () => planOf(merged, selection))
+    const { merged, plan } = yield* planImage(source, image, selection, limits)
     const bodies = yield* bodiesOf(merged)
     cursor = mapCursor(treeCursor(plan, bodies), ({ header, layer, body }) =>
       makeEntry({ ...origin, digest: image.layers[layer]?.digest ?? "" }, header, body)

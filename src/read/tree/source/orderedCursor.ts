@@ -6,7 +6,7 @@
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
 import type { BodySpool, Spooled } from "./BodySpool.ts"
-import { filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
+import { cursorOver, filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
 
 /** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
 interface Step {
@@ -38,18 +38,14 @@ export interface OrderedCursor extends EntryCursor {
   readonly headers: ReadonlyArray<EntryHeader>
 }
 
-/** Closed, it throws what the cursor of a layer throws. */
-export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): OrderedCursor => {
-  const steps = stepsOf(plan)
-  let current: EntryCursor | undefined
-  let isClosed = false
-
-  const arrivals = filesOf(plan.files, (layer, ordinals) => {
-    current = open(layer, ordinals)
-    return current
-  })
+const entriesOf = async function* (
+  { files }: Plan,
+  steps: ReadonlyArray<Step>,
+  open: OpenBodies,
+  spool: BodySpool
+): AsyncGenerator<ArchiveEntry> {
+  const arrivals = filesOf(files, open)
   const early = new Map<Named, Spooled>()
-
   const bodyOf = async (file: Named): Promise<BodyReader> => {
     const spooled = early.get(file)
     if (spooled !== undefined) return spool.body(spooled)
@@ -60,24 +56,14 @@ export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): O
     }
     throw new Error("a layer has fewer entries than when its headers were read")
   }
+  for (const { header, file } of steps) yield { header, body: file === undefined ? noBody : await bodyOf(file) }
+  await arrivals.next()
+}
 
-  const entries = (async function* (): AsyncGenerator<ArchiveEntry> {
-    for (const { header, file } of steps) {
-      yield { header, body: file === undefined ? noBody : await bodyOf(file) }
-    }
-    await arrivals.next()
-  })()
-
+export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): OrderedCursor => {
+  const steps = stepsOf(plan)
   return {
-    headers: steps.map(({ header }) => header),
-    next: async () => {
-      if (isClosed) throw new DOMException("the entries were closed", "AbortError")
-      const { value } = await entries.next()
-      return value ?? undefined
-    },
-    close: () => {
-      isClosed = true
-      current?.close()
-    }
+    ...cursorOver(open, (open) => entriesOf(plan, steps, open, spool)),
+    headers: steps.map(({ header }) => header)
   }
 }

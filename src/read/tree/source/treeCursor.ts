@@ -124,10 +124,11 @@ const entriesOf = async function* ({ directories, plain, files }: Plan, open: Op
   }
 }
 
-export const treeCursor = (plan: Plan, open: OpenBodies): EntryCursor<TreeEntry> => {
+/** What a generator gives, which opens bodies one layer after the other. */
+export const cursorOver = <A>(open: OpenBodies, generate: (open: OpenBodies) => AsyncGenerator<A>): EntryCursor<A> => {
   let current: EntryCursor | undefined
   let isClosed = false
-  const entries = entriesOf(plan, (layer, ordinals) => {
+  const entries = generate((layer, ordinals) => {
     current = open(layer, ordinals)
     return current
   })
@@ -143,3 +144,6 @@ export const treeCursor = (plan: Plan, open: OpenBodies): EntryCursor<TreeEntry>
     }
   }
 }
+
+export const treeCursor = (plan: Plan, open: OpenBodies): EntryCursor<TreeEntry> =>
+  cursorOver(open, (open) => entriesOf(plan, open))
