@@ -170,8 +170,8 @@ export class RingReader {
   }
 
   /**
-   * Blocks until the question of this number is answered, which goes another way; the answer may change from yes to no
-   * later. An answer to an earlier question is none.
+   * Blocks until this question is answered. The question is sent as a message. The answer can change from yes to no later.
+   * Answers to earlier questions are ignored.
    */
   isWanted(question: number): boolean {
     return this.#wait(() => {

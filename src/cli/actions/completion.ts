@@ -57,8 +57,8 @@ const familiar = Effect.fnUntraced(function* (name: string) {
 })
 
 /**
- * One a line, of the store alone. Nothing where there is none, or where it cannot be read: nobody reads an error while
- * completing. A name that would be more than a line, or obeyed by a terminal, cannot be offered.
+ * Prints the stored references, one per line. Prints nothing if there is no store, or if it cannot be read: an error would
+ * disturb the command line. Leaves out names with a line break or with control characters.
  */
 export const printReferences = Effect.fnUntraced(function* <E>(library: Layer.Layer<Puller, E>, typed: string) {
   const { stdout } = yield* Output
