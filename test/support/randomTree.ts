@@ -6,6 +6,7 @@ import { device, dir, fifo, file, link, symlink, type TestEntry } from "./entrie
 const anyByte = fc
   .uint8Array({ minLength: 1, maxLength: 12 })
   .map((bytes) => Buffer.from(bytes).toString("latin1").replace(/[\0/]/g, "_"))
+  .filter((bytes) => bytes !== "." && bytes !== "..")
 
 const name = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom("a", "b", "ab", "etc", "é", "!", "...", "a.b", "~") },
