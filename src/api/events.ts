@@ -69,12 +69,17 @@ export interface LayerWaiting {
   readonly _tag: "LayerWaiting"
   readonly digest: string
 }
-/** The download begins at `offset`, which is above 0 if bytes of an earlier pull were kept. */
+/**
+ * The download begins at `offset`, which is above 0 if bytes of an earlier pull were kept, or if this pull joins a download
+ * that is under way.
+ */
 export interface LayerStarted {
   readonly _tag: "LayerStarted"
   readonly digest: string
   readonly size: number
   readonly offset: number
+  /** True while another pull of this client downloads the layer, and this one waits for it. */
+  readonly shared?: boolean
 }
 /** Sent at most about 20 times a second for each layer. */
 export interface LayerProgress {
@@ -89,6 +94,8 @@ export interface LayerProgress {
   readonly inflated: number
   /** Entries that were applied. */
   readonly entries: number
+  /** True while another pull of this client downloads the layer, and this one waits for it. */
+  readonly shared?: boolean
 }
 /** A request or a download failed and is tried again after `delay`. */
 export interface Retrying {

@@ -16,8 +16,9 @@ export interface RetryView {
 }
 
 /**
- * `queued`: waits for its turn. `waiting`: another pull is working on it. `downloading`: bytes arrive and are extracted as they
- * come. `extracting`: all bytes have arrived. `retrying`: waits for the next attempt. `cached`: was in the store.
+ * `queued`: waits for its turn. `waiting`: another pull is working on it; if it is a pull of this client, the bytes that it
+ * receives count here too. `downloading`: bytes arrive and are extracted as they come. `extracting`: all bytes have arrived.
+ * `retrying`: waits for the next attempt. `cached`: was in the store.
  */
 export type LayerPhase = "queued" | "waiting" | "downloading" | "extracting" | "retrying" | "cached" | "done"
 
@@ -58,7 +59,10 @@ export interface PullView {
   readonly extracted: number
   /** From 0 to 1; never falls, and is 1 only when the image is complete. Downloading and extracting are half of it each. */
   readonly fraction: number
-  /** Bytes of layers that this pull has downloaded so far; less than `received` where bytes were here before. */
+  /**
+   * Bytes of layers that were downloaded during this pull, by it or by another pull of this client that it waits for; less than
+   * `received` where bytes were here before.
+   */
   readonly downloaded: number
   /** Bytes a second that arrived within the last five seconds. What was kept from an earlier pull does not count. */
   readonly speed: number

@@ -44,13 +44,13 @@ const layersOf = ({ layers }: Resolved): ReadonlyMap<string, LayerView> =>
     layers.map(({ digest, size }) => [digest, { digest, size, phase: "queued", received: 0, extracted: 0, entries: 0 }])
   )
 
-const isMoving = ({ phase }: LayerView) => phase === "downloading" || phase === "retrying" || phase === "extracting"
+const isMoving = ({ phase }: LayerView) => phase !== "queued"
 
 const changeLayer = (progress: Progress, digest: string, event: PullEvent, now: number): Progress => {
   const before = progress.layers.get(digest)
   if (before === undefined || isInPlace(before)) return progress
   const after = advanceLayer(before, event, now)
-  // What another pull brought, or the store had, did not come over this pull's network.
+  // What another process brought, or the store had, did not come over this program's network.
   const moved = isMoving(before) && after.phase !== "cached" && event._tag !== "LayerStarted"
   const count = (rate: Rate, bytes: number) => (moved ? countBytes(rate, bytes, now) : rate)
   return {

@@ -1,11 +1,12 @@
 /** What an event says of one layer. */
-import type { PullEvent } from "../api/events.ts"
+import type { LayerProgress, PullEvent } from "../api/events.ts"
 import type { LayerPhase, LayerView, RetryView } from "./PullView.ts"
 
 export const isInPlace = ({ phase }: LayerView): boolean => phase === "cached" || phase === "done"
 
 /** All its bytes are here. */
-export const hasArrived = (layer: LayerView): boolean => isInPlace(layer) || layer.phase === "extracting"
+export const hasArrived = (layer: LayerView): boolean =>
+  isInPlace(layer) || layer.phase === "extracting" || (layer.phase === "waiting" && layer.received >= layer.size)
 
 const withoutRetry = <A extends { readonly retry?: RetryView }>({ retry: _, ...rest }: A): Omit<A, "retry"> => rest
 
@@ -23,10 +24,11 @@ export const retryOf = (event: PullEvent & { readonly _tag: "Retrying" }, now: n
 }
 
 /** Before the next attempt, what still comes was received before the last one failed. */
-const flowing = (layer: LayerView, received: number, now: number): LayerView =>
-  layer.retry !== undefined && (now < layer.retry.at || received <= layer.received)
-    ? { ...layer, received }
-    : { ...withoutRetry(layer), phase: received >= layer.size ? "extracting" : "downloading", received }
+const flowing = (layer: LayerView, { received, shared }: LayerProgress, now: number): LayerView => {
+  if (layer.retry !== undefined && (now < layer.retry.at || received <= layer.received)) return { ...layer, received }
+  const own = received >= layer.size ? "extracting" : "downloading"
+  return { ...withoutRetry(layer), phase: shared === true ? "waiting" : own, received }
+}
 
 /** The layer as it is if the event says nothing of layers. */
 export const advanceLayer = (layer: LayerView, event: PullEvent, now: number): LayerView => {
@@ -36,9 +38,15 @@ export const advanceLayer = (layer: LayerView, event: PullEvent, now: number): L
     case "LayerWaiting":
       return { ...withoutRetry(layer), phase: "waiting" }
     case "LayerStarted":
-      return { ...withoutRetry(layer), phase: "downloading", received: event.offset, extracted: 0, entries: 0 }
+      return {
+        ...withoutRetry(layer),
+        phase: event.shared === true ? "waiting" : "downloading",
+        received: event.offset,
+        extracted: 0,
+        entries: 0
+      }
     case "LayerProgress":
-      return { ...flowing(layer, event.received, now), extracted: event.consumed, entries: event.entries }
+      return { ...flowing(layer, event, now), extracted: event.consumed, entries: event.entries }
     case "LayerDone":
       return { ...complete(layer, "done"), entries: event.entries }
     case "Retrying":

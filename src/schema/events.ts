@@ -43,8 +43,16 @@ const fields: { readonly [Tag in keyof Events]: FieldsOf<Omit<Events[Tag], "_tag
   },
   LayerCached: { digest: text, path: text },
   LayerWaiting: { digest: text },
-  LayerStarted: { digest: text, size: number, offset: number },
-  LayerProgress: { digest: text, size: number, received: number, consumed: number, inflated: number, entries: number },
+  LayerStarted: { digest: text, size: number, offset: number, shared: maybe(Schema.Boolean) },
+  LayerProgress: {
+    digest: text,
+    size: number,
+    received: number,
+    consumed: number,
+    inflated: number,
+    entries: number,
+    shared: maybe(Schema.Boolean)
+  },
   Retrying: { digest: maybe(text), attempt: number, delay: number, reason: text, message: text },
   LayerDone: { digest: text, diffId: text, path: text, inflated: number, entries: number },
   Warning: { code: WarningCode, message: text, digest: maybe(text) },

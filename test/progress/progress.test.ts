@@ -22,6 +22,8 @@ import {
 } from "../cli/events.ts"
 
 const waiting = (n: number): PullEvent => ({ _tag: "LayerWaiting", digest: digestOf(n) })
+/** Of another pull of this client. */
+const shared = (event: PullEvent): PullEvent => ({ ...event, shared: true }) as PullEvent
 const total = layers.reduce((sum, { size }) => sum + size, 0)
 
 /** Folds events that come a second apart. */
@@ -30,12 +32,13 @@ const viewOf = (...events: ReadonlyArray<PullEvent>) =>
 const layerOf = (view: PullView, n: number) => view.layers.find(({ digest }) => digest === digestOf(n))
 
 const n = fc.integer({ min: 1, max: 6 })
+const owned = fc.constantFrom((event: PullEvent) => event, shared)
 const share = fc.double({ min: 0, max: 1, noNaN: true })
 /** Whatever a pull can tell of its layers, in every order: mirrors lie, layers start again, other pulls give up. */
 const anyEvent: fc.Arbitrary<PullEvent> = fc.oneof(
-  fc.tuple(n, share, share).map(([n, a, b]) => step(n, Math.max(a, b), Math.min(a, b))),
+  fc.tuple(owned, n, share, share).map(([as, n, a, b]) => as(step(n, Math.max(a, b), Math.min(a, b)))),
   n.map((n) => started(n)),
-  fc.tuple(n, share).map(([n, of]) => started(n, Math.floor(of * n * 2 ** 20))),
+  fc.tuple(owned, n, share).map(([as, n, of]) => as(started(n, Math.floor(of * n * 2 ** 20)))),
   n.map((n) => retrying(n)),
   fc.constant(retrying()),
   n.map(done),
@@ -128,6 +131,33 @@ describe("a view", () => {
       reason: "BlobInterrupted",
       message: "download broke"
     })
+  })
+
+  test("of a layer that another pull of the client downloads is waiting, and counts its bytes from then on", () => {
+    const before = [resolving, resolved, waiting(6), shared(started(6, 3 * 2 ** 20)), shared(step(6, 0.5, 0.4))]
+    expect(layerOf(viewOf(...before), 6)).toMatchObject({ phase: "waiting", received: 3 * 2 ** 20 })
+    expect(viewOf(...before).downloaded).toBe(0)
+    const more = [...before, shared(step(6, 1, 0.5))]
+    expect(layerOf(viewOf(...more), 6)).toMatchObject({ phase: "waiting", received: 6 * 2 ** 20, entries: 50 })
+    expect(viewOf(...more)).toMatchObject({ downloaded: 3 * 2 ** 20, received: 6 * 2 ** 20 })
+    expect(layerOf(viewOf(...more, done(6)), 6)).toMatchObject({ phase: "done" })
+    // The other pull was cancelled: this one goes on.
+    expect(layerOf(viewOf(...before, step(6, 0.5, 0.4)), 6)).toMatchObject({ phase: "downloading" })
+    expect(viewOf(...before, step(6, 0.5, 0.4)).downloaded).toBe(0)
+  })
+
+  test("of a layer that another process downloads is waiting, and counts nothing of it", () => {
+    const view = viewOf(resolving, resolved, waiting(6), cached(6))
+    expect(view).toMatchObject({ downloaded: 0, speed: 0, received: 6 * 2 ** 20 })
+    expect(layerOf(viewOf(resolving, resolved, waiting(6), started(6)), 6)).toMatchObject({ phase: "downloading" })
+  })
+
+  test("of a shared download that failed shows the retry, then waits again", () => {
+    const events = [resolving, resolved, waiting(4), shared(started(4)), shared(step(4, 0.5, 0.5)), retrying(4)]
+    expect(layerOf(viewOf(...events), 4)).toMatchObject({ phase: "retrying", retry: { attempt: 2 } })
+    const after = layerOf(viewOf(...events, warning, warning, shared(step(4, 0.6, 0.5))), 4)
+    expect(after).toMatchObject({ phase: "waiting" })
+    expect(after).not.toHaveProperty("retry")
   })
 
   test("has a retry until bytes flow again", () => {

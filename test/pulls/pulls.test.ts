@@ -87,6 +87,27 @@ describe("a pull that was started", () => {
   })
 })
 
+test("a layer that another pull of the client downloads is waiting, and downloading when that one is cancelled", async () => {
+  const small = { files: { "b.txt": "b" } }
+  const big = await bigLayer({ size: 3_000_000, compression: "none" })
+  await using other = await startRegistry({
+    images: { "one:1": await image({ layers: [big] }), "two:1": await image({ layers: [small, big] }) }
+  })
+  other.fault({ kind: "blob", when: ({ range }) => range === undefined }, fault.stall(1_000_000))
+  await using oci = await open()
+  const one = await oci.pulls.start(other.reference("one:1"))
+  await until(oci, one.id, half)
+  const two = await oci.pulls.start(other.reference("two:1"))
+  const phases = (view: PullView) => view.layers.map(({ phase }) => phase)
+  const shared = await until(oci, two.id, (view) => half(view) && phases(view)[0] === "done")
+  expect(phases(shared)).toEqual(["done", "waiting"])
+  expect((await oci.pulls.get(one.id))?.view.layers.map(({ phase }) => phase)).toEqual(["downloading"])
+  await oci.pulls.cancel(one.id)
+  const own = await until(oci, two.id, (view) => phases(view)[1] === "downloading")
+  expect(own.received).toBeGreaterThanOrEqual(shared.received)
+  await oci.pulls.cancel(two.id)
+})
+
 describe("cancel", () => {
   test("resolves when everything is closed, and what is resumed continues", async () => {
     await using oci = await open()

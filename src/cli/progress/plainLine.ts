@@ -23,6 +23,8 @@ export const plainLine = (event: PullEvent): string | undefined => {
     case "LayerWaiting":
       return layer(event.digest, "waiting for another pull")
     case "LayerStarted": {
+      // It waits for another pull, as was told.
+      if (event.shared === true) return undefined
       const whole = formatBytes(event.size)
       return layer(event.digest, event.offset === 0 ? `pulling ${whole}` : continues(event.offset, event.size))
     }

@@ -22,7 +22,10 @@ export interface FlightKey {
    * can fail for reasons of its own, so a caller that had only joined it then starts again.
    */
   readonly inputs: string
-  /** Emitted to a caller that joins, before the replayed events. */
+  /**
+   * Of a layer: emitted to a caller that joins, before the replayed events. The events of its download are then `shared` for
+   * all callers but the one that has been there longest.
+   */
   readonly onJoin?: PullEvent
 }
 
@@ -66,6 +69,9 @@ type Outcome<A> =
   | { readonly _tag: "Failed" }
   | { readonly _tag: "Waited" }
 
+const asShared = (event: PullEvent): PullEvent =>
+  event._tag === "LayerStarted" || event._tag === "LayerProgress" ? { ...event, shared: true } : event
+
 const tell = (listener: Listener, event: PullEvent): void => {
   try {
     listener.emit(event)
@@ -80,7 +86,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
   const flights = new Map<string, Flight<A, E>>()
 
   const begin = <R>(
-    { key, inputs }: FlightKey,
+    { key, inputs, onJoin }: FlightKey,
     place: string | undefined,
     span: Tracer.AnySpan | undefined,
     work: Effect.Effect<A, E, R>,
@@ -91,7 +97,9 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     const emit: Emit = (event) => {
       replay.add(event)
       // A copy. A listener that joins meanwhile had this event replayed; one that leaves meanwhile gets no more.
-      for (const listener of [...listeners]) if (listeners.has(listener)) tell(listener, event)
+      const shared = onJoin === undefined ? event : asShared(event)
+      for (const [at, listener] of [...listeners].entries())
+        if (listeners.has(listener)) tell(listener, at === 0 ? event : shared)
     }
     // Unlisted before it ends, so that nobody joins a finished flight.
     const unlist = Effect.sync(() => flights.get(key)?.replay === replay && flights.delete(key))
@@ -105,10 +113,15 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
     return flight
   }
 
-  const leave = (key: string, flight: Flight<A, E>, listener: Listener) =>
+  const leave = ({ key, onJoin }: FlightKey, flight: Flight<A, E>, listener: Listener) =>
     Effect.suspend(() => {
+      const [first] = flight.listeners
       flight.listeners.delete(listener)
-      if (flight.listeners.size > 0) return Effect.void
+      const [next] = flight.listeners
+      // From now on the download is its own.
+      const position = onJoin !== undefined && flights.get(key) === flight ? flight.replay.position : undefined
+      if (next !== undefined && first === listener && position !== undefined) tell(next, position)
+      if (next !== undefined) return Effect.void
       if (flights.get(key) === flight) flights.delete(key)
       return Fiber.interrupt(flight.fiber)
     })
@@ -125,8 +138,9 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
         const flight = known ?? begin(to, alternative?.place, span, work, context)
         if (known?.span !== undefined && known.span !== span) span?.addLinks([{ span: known.span, attributes: {} }])
         const listener: Listener = { emit: Context.get(context, PullEvents), broken: Deferred.makeUnsafe() }
-        if (known !== undefined && to.onJoin !== undefined) tell(listener, to.onJoin)
-        for (const event of flight.replay.events) tell(listener, event)
+        const isJoining = known !== undefined && to.onJoin !== undefined
+        if (isJoining) tell(listener, to.onJoin)
+        for (const event of flight.replay.events) tell(listener, isJoining ? asShared(event) : event)
         flight.listeners.add(listener)
         return { flight, listener, isOthers: known !== undefined && known.inputs !== to.inputs }
       }),
@@ -142,7 +156,7 @@ export const makeFlights = Effect.fnUntraced(function* <A, E>() {
           Effect.map(alternative.after, (): Outcome<A> => ({ _tag: "Waited" }))
         )
       },
-      ({ flight, listener }) => leave(to.key, flight, listener)
+      ({ flight, listener }) => leave(to, flight, listener)
     ).pipe(
       Effect.flatMap((outcome) => {
         if (outcome._tag === "Done") return Effect.succeed(outcome.value)

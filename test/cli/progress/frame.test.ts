@@ -155,6 +155,15 @@ describe("a picture of several pulls", () => {
     expect(lines.slice(7)).toEqual(["✓ alpine:3   in 0.0 s", "✗ none       AccessDenied", "⠋ next"])
   })
 
+  test("says which layer another pull downloads, and how far it is", () => {
+    const waiting: PullEvent = { _tag: "LayerWaiting", digest: layers[4]?.digest ?? "" }
+    const joined = viewOf([resolving, resolved, waiting, { ...progress(5, 0.5, 0.5), shared: true }])
+    const lines = drawAll({ "debian:12": pulling, "alpine:3": joined })
+    const bars = lines.filter((line) => line.startsWith("  0505"))
+    expect(bars[0]).toMatch(/2.50 MiB \/ 5.00 MiB +50 entries$/)
+    expect(bars[1]).toMatch(/2.50 MiB \/ 5.00 MiB +waiting for another pull$/)
+  })
+
   test("shares the rows: bars of layers under way, the others counted", () => {
     const lines = drawAll({ one: pulling, two: pulling, three: viewOf(story) }, { rows: 10 })
     expect(lines.map((line) => line.slice(2, 11).trimEnd())).toEqual([

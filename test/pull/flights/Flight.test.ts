@@ -5,6 +5,7 @@ import { firstValueFrom, lastValueFrom, toArray } from "rxjs"
 import { filter, take, tap } from "rxjs/operators"
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
+import { progress } from "../../../src/progress/index.ts"
 import { fault, image, startRegistry } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
 import { randomLayer } from "../../support/randomLayer.ts"
@@ -51,12 +52,76 @@ test("two tags share a layer's download, and both see it", async () => {
   await half()
   const events = await lastValueFrom(oci.pull$(registry.reference("app:2")).pipe(toArray()))
   expect(events.filter((event) => event._tag === "LayerStarted" || event._tag === "LayerDone")).toMatchObject([
-    { _tag: "LayerStarted", offset: 0 },
+    { _tag: "LayerStarted", shared: true },
     { _tag: "LayerDone" }
   ])
   await first
   expect(registry.log.repeated(digest)).toBe(0)
   expect(await oci.images()).toHaveLength(2)
+})
+
+const flowOf = (events: ReadonlyArray<PullEvent>) =>
+  events.flatMap((event) =>
+    event._tag === "LayerStarted" || event._tag === "LayerProgress" ? [event.shared === true ? "shared" : "own"] : []
+  )
+
+test("the first pull of a layer downloads it, the others wait for it: their events say so", async () => {
+  const { registry, half } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 2_000 } })
+  const first = lastValueFrom(oci.pull$(registry.reference("app:1")).pipe(toArray()))
+  await half()
+  const others = ["app:2", "other:1"].map((name) => lastValueFrom(oci.pull$(registry.reference(name)).pipe(toArray())))
+  expect(new Set(flowOf(await first))).toEqual(new Set(["own"]))
+  for (const events of await Promise.all(others)) {
+    expect(new Set(flowOf(events))).toEqual(new Set(["shared"]))
+    const [waiting, started] = events.filter((event) => "digest" in event && event._tag !== "Resolved")
+    expect(waiting).toMatchObject({ _tag: "LayerWaiting" })
+    expect(started).toMatchObject({ _tag: "LayerStarted", shared: true })
+    expect(events.at(-1)).toMatchObject({ _tag: "Pulled" })
+  }
+})
+
+test("if the pull that downloads a layer is cancelled, the next one has the download, and is told so at once", async () => {
+  const { registry, half } = await stalled()
+  await using _ = registry
+  await using oci = await open()
+  const controller = new AbortController()
+  const first = oci.pull(registry.reference("app:1"), { signal: controller.signal })
+  await half()
+  const told: Array<ReadonlyArray<PullEvent>> = []
+  const last = ["app:2", "other:1"].map((name) => {
+    const events: Array<PullEvent> = []
+    told.push(events)
+    const pulling = lastValueFrom(oci.pull$(registry.reference(name)).pipe(tap((event) => events.push(event))))
+    return expect(pulling).rejects.toMatchObject({ name: "AbortError" })
+  })
+  const arrived = (events: ReadonlyArray<PullEvent>) => events.some(({ _tag }) => _tag === "LayerProgress")
+  await expect.poll(() => told.every(arrived), { timeout: 20_000 }).toBe(true)
+  const before = told.map(flowOf)
+  controller.abort(new Error("leaves"))
+  await expect(first).rejects.toThrow("leaves")
+  // Nothing arrives meanwhile.
+  const after = told.map((events, at) => flowOf(events).slice(before[at]?.length))
+  expect(after.toSorted((a, b) => b.length - a.length)).toEqual([["own"], []])
+  await oci.close()
+  await Promise.all(last)
+})
+
+test("a pull that joins late does not count what arrived before as downloaded by it", async () => {
+  const { registry } = await stalled()
+  await using _ = registry
+  await using oci = await open({ timeouts: { idle: 3_000 } })
+  const events: Array<PullEvent> = []
+  const first = lastValueFrom(oci.pull$(registry.reference("app:1")).pipe(tap((event) => events.push(event))))
+  const arrived = (event: PullEvent) => event._tag === "LayerProgress" && event.received >= 60_000
+  await expect.poll(() => events.some(arrived), { timeout: 20_000 }).toBe(true)
+  for (const name of ["app:1", "app:2"]) {
+    const views = oci.pull$(registry.reference(name)).pipe(progress())
+    const joined = await firstValueFrom(views.pipe(filter(({ received }) => received >= 60_000)))
+    expect(joined.downloaded, name).toBeLessThan(joined.received - 30_000)
+  }
+  await first
 })
 
 test("a shared download continues when one of two pulls is cancelled, and ends with the last", async () => {
