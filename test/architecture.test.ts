@@ -241,9 +241,10 @@ test("only ociflow/schema hands out codecs, and it loads neither network nor sto
 test("reading registries alone loads no store, no thread, no database and nothing native", () => {
   for (const file of ["registry.ts", "read/registry/makeRegistryReader.ts"]) {
     const loaded = [...loadedBy(file)]
-    for (const foreign of ["sql.js", "effect/sql", "node:worker_threads", "koffi", "fs-xattr", "minizlib", "zstddec"])
+    const stores = ["sql.js", "effect/sql", "node:worker_threads", "koffi", "fs-xattr", "minizlib", "zstddec"]
+    for (const foreign of [...stores, "effect/Config", "effect/FileSystem", "effect/Stream"])
       expect(loaded.filter((it) => it === foreign || it.startsWith(`${foreign}/`))).toEqual([])
-    expect(loaded).not.toContain("seams/koffi.ts")
+    expect(loaded).not.toContain("seams/native/koffi.ts")
     expect(loaded.filter((it) => it.startsWith("store/") || it.startsWith("layer/pool/"))).toEqual([])
   }
   expect([...loadedBy("registry.ts")]).not.toContain("undici")
@@ -252,7 +253,7 @@ test("reading registries alone loads no store, no thread, no database and nothin
 
 test("the store is read without loading the network, and pulled into without streams", () => {
   const loaded = [...loadedBy("makePuller.ts")]
-  for (const heavy of ["undici", "effect/Stream", "streams.ts"]) expect(loaded).not.toContain(heavy)
+  for (const heavy of ["undici", "effect/Config", "effect/Stream", "streams.ts"]) expect(loaded).not.toContain(heavy)
 })
 
 test("the worker loads neither the network nor the catalogue", () => {

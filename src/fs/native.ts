@@ -4,8 +4,8 @@
  * See docs/decisions/0005-native-calls.md.
  */
 import { codeOf } from "../api/codeOf.ts"
-import { loadKoffi, type Native } from "../seams/koffi.ts"
-import { requireNative } from "../seams/nativePackage.ts"
+import { loadKoffi, type Native } from "../seams/native/koffi.ts"
+import { requireNative } from "../seams/native/nativePackage.ts"
 
 export const loadFsXattr = (): Native | undefined => {
   try {

@@ -2,7 +2,7 @@ import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from "node
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { loadFsXattr } from "../../src/fs/native.ts"
-import { loadKoffi } from "../../src/seams/koffi.ts"
+import { loadKoffi } from "../../src/seams/native/koffi.ts"
 import { attribute } from "../support/diskTree.ts"
 import { temporary } from "../support/entries.ts"
 

@@ -1,5 +1,5 @@
 import { native } from "../../src/fs/native.ts"
-import type { Native } from "../../src/seams/koffi.ts"
+import type { Native } from "../../src/seams/native/koffi.ts"
 
 /** Runs with other native calls than this machine's: as on a machine that lacks them, or that refuses them. */
 export const withNative = <A>(changes: { readonly [K in keyof Native]: Native[K] | undefined }, run: () => A): A => {

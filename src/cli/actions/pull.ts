@@ -1,7 +1,6 @@
 /** `ociflow pull`: events to the bars, to lines, or to JSON; the images at the end; a word when it is broken off. */
 import { dirname } from "node:path"
 import * as Cause from "effect/Cause"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { asyncScheduler, from, identity, ignoreElements, type MonoTypeOperatorFunction, mergeMap, tap } from "rxjs"
@@ -13,6 +12,7 @@ import { Puller } from "../../Puller.ts"
 import { advance, initial, type Progress } from "../../progress/advance.ts"
 import { formatBytes } from "../../progress/format.ts"
 import { drain } from "../../reactive/bridge.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { Output } from "../Output.ts"
 import { notificationsOf, type PullNotification } from "../progress/PullNotification.ts"
 import { showProgress, type Terminal } from "../progress/progress.ts"
@@ -85,7 +85,7 @@ export const pull = Effect.fnUntraced(function* <E extends PullError>(
     const reason = new InvalidOption({ option: "--name", problem: "is for one image at a time" })
     return yield* reportFailure(json)(Effect.fail(new PullError({ reference: "(pull)", reason })))
   }
-  const terminal = yield* Config.String("TERM").pipe(Config.withDefault(""), Effect.orDie)
+  const terminal = yield* environmentVariable("TERM")
   const plain = report.plain || terminal === "dumb"
   const states = new Map<string, Progress>(references.map((reference) => [reference, initial]))
   const viewOf = (reference: string) => (states.get(reference) ?? initial).view

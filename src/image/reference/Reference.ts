@@ -2,10 +2,9 @@
  * An image reference: `[registry[:port]/]repository[:tag][@digest]`, by the grammar of the distribution reference
  * package. `parse` gives the canonical form, `format` writes it, and `parse(format(reference))` is `reference`.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { type Digest, parseDigest } from "./Digest.ts"
 import { dockerHub, isRegistry, normalizeRegistry } from "./registryName.ts"
 import { suggestReference } from "./suggestReference.ts"
@@ -30,11 +29,7 @@ const longestName = 255
 const longestText = 1024
 
 /** Where a name without a registry goes: `OCI_REGISTRY_DOMAIN`, read at each parse, else Docker Hub. */
-const registryOfEnvironment = Config.String("OCI_REGISTRY_DOMAIN").pipe(
-  Config.option,
-  Effect.map(Option.getOrElse(() => "")),
-  Effect.orDie
-)
+const registryOfEnvironment = Effect.map(environmentVariable("OCI_REGISTRY_DOMAIN"), (name = "") => name)
 
 const looksLikeHost = (segment: string) => /[.:]/.test(segment) || segment.toLowerCase() === "localhost"
 

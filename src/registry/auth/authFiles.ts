@@ -1,29 +1,22 @@
 /** Where credentials are kept on this machine. Each is read anew for each pull, since people log in meanwhile. */
 
 import { join } from "node:path"
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { codeOf } from "../../api/codeOf.ts"
 import type { WarningCode } from "../../api/events.ts"
 import { inHome } from "../../fs/home.ts"
 import { readBounded } from "../../fs/readBounded.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { type AuthFile, decodeAuthFile, loginIn, longestFile } from "./AuthFile.ts"
 import type { CredentialSource } from "./Login.ts"
-
-/** A variable that is set to nothing is not set. */
-export const variable = (name: string): Effect.Effect<string | undefined> =>
-  Config.String(name).pipe(
-    Config.option,
-    Effect.orDie,
-    Effect.map((value) => Option.getOrUndefined(value) || undefined)
-  )
 
 export const isMissing = (error: unknown): boolean => /^(?:ENOENT|ENOTDIR)$/.test(codeOf(error))
 
 /** `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`; `undefined` for a user without a home directory. */
-export const dockerConfigPath: Effect.Effect<string | undefined> = Effect.map(variable("DOCKER_CONFIG"), (directory) =>
-  directory === undefined ? inHome(".docker/config.json")[0] : join(directory, "config.json")
+export const dockerConfigPath: Effect.Effect<string | undefined> = Effect.map(
+  environmentVariable("DOCKER_CONFIG"),
+  (directory) => (directory === undefined ? inHome(".docker/config.json")[0] : join(directory, "config.json"))
 )
 
 /** A file that is there and of no use is a warning. Nothing of it is quoted: it holds passwords. */
@@ -64,9 +57,9 @@ const runtimeOfUser = () => {
  * outlives a login session.
  */
 export const fromPodman: CredentialSource = Effect.fnUntraced(function* (target, emit) {
-  const named = yield* variable("REGISTRY_AUTH_FILE")
-  const runtime = yield* variable("XDG_RUNTIME_DIR")
-  const config = yield* variable("XDG_CONFIG_HOME")
+  const named = yield* environmentVariable("REGISTRY_AUTH_FILE")
+  const runtime = yield* environmentVariable("XDG_RUNTIME_DIR")
+  const config = yield* environmentVariable("XDG_CONFIG_HOME")
   const lasting = config === undefined ? inHome(".config/containers/auth.json") : [join(config, "containers/auth.json")]
   const passing = runtime === undefined ? runtimeOfUser() : [join(runtime, "containers/auth.json")]
   for (const path of named === undefined ? [...passing, ...lasting] : [named]) {
@@ -79,7 +72,7 @@ export const fromPodman: CredentialSource = Effect.fnUntraced(function* (target,
 /** The text of such a file in a variable: `OCIFLOW_AUTH`, else `DOCKER_AUTH_CONFIG`, which continuous integration sets. */
 export const fromEnvironment: CredentialSource = Effect.fnUntraced(function* (target, emit) {
   for (const name of ["OCIFLOW_AUTH", "DOCKER_AUTH_CONFIG"]) {
-    const text = yield* variable(name)
+    const text = yield* environmentVariable(name)
     if (text === undefined) continue
     const file = yield* decodeAuthFile(Buffer.from(text)).pipe(
       Effect.catch(() => Effect.sync(() => void emit(unusable("AuthVariableUnusable", name))))

@@ -5,7 +5,7 @@ import type { TlsOptions } from "../../api/config.ts"
 import type { Warning } from "../../api/events.ts"
 import { inHome } from "../../fs/home.ts"
 import { isRegistry } from "../../image/reference/registryName.ts"
-import { variable } from "../auth/authFiles.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { type HostsFile, readCertificates, readHostsFile } from "./HostsFile.ts"
 
 export interface HostDirectories {
@@ -25,8 +25,8 @@ const namesOf = (host: string) => {
 }
 
 const directoriesOf = Effect.fnUntraced(function* (given: ReadonlyArray<string> | undefined) {
-  const named = yield* variable("OCIFLOW_HOSTS_DIR")
-  const configs = [(yield* variable("XDG_CONFIG_HOME")) ?? inHome(".config")].flat()
+  const named = yield* environmentVariable("OCIFLOW_HOSTS_DIR")
+  const configs = [(yield* environmentVariable("XDG_CONFIG_HOME")) ?? inHome(".config")].flat()
   const inConfig = (path: string) => configs.map((config) => join(config, path))
   return {
     hosts: given ?? named?.split(delimiter) ?? [...inConfig("containerd/certs.d"), "/etc/containerd/certs.d"],

@@ -6,9 +6,9 @@ import { isIP } from "node:net"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { ProxyOptions } from "../../api/config.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { hostOf, scopeOfHost } from "../address/Address.ts"
 import { inNetwork, parseHostPattern, portOf } from "../address/HostPattern.ts"
-import { variable } from "../auth/authFiles.ts"
 
 export interface ForwardProxy {
   /** Without user name and password: may be shown. */
@@ -76,7 +76,7 @@ interface Variable {
 
 const either = Effect.fnUntraced(function* (name: string): Effect.fn.Return<Variable | undefined> {
   for (const each of [name.toLowerCase(), name]) {
-    const value = yield* variable(each)
+    const value = yield* environmentVariable(each)
     if (value !== undefined) return { name: each, value }
   }
   return undefined
@@ -102,8 +102,8 @@ export const makeProxy = Effect.fnUntraced(function* (
     return (url) => (withoutProxy(given.noProxy, url) ? undefined : proxy)
   }
   // A web server hands a request's header `Proxy` to its programs as HTTP_PROXY.
-  const served = (yield* variable("REQUEST_METHOD")) !== undefined
-  const lower = served ? yield* variable("http_proxy") : undefined
+  const served = (yield* environmentVariable("REQUEST_METHOD")) !== undefined
+  const lower = served ? yield* environmentVariable("http_proxy") : undefined
   const http = served
     ? lower === undefined
       ? undefined

@@ -4,7 +4,6 @@
  */
 import { mkdir, stat } from "node:fs/promises"
 import { dirname, join, resolve, sep } from "node:path"
-import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,6 +15,7 @@ import { makeDirectory } from "../../fs/directories.ts"
 import { inHome } from "../../fs/home.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
+import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { fileName } from "../trees/TreePaths.ts"
 import { directoryExposure, ownershipProblem } from "./directoryExposure.ts"
 import { makeLayersOwner } from "./LayersOwner.ts"
@@ -39,10 +39,7 @@ interface Paths {
   readonly layersDir: string
 }
 
-const defaultRoot = Config.String("OCIFLOW_HOME").pipe(
-  Effect.orElseSucceed(() => ""),
-  Effect.map((path) => path || inHome(".ociflow")[0])
-)
+const defaultRoot = Effect.map(environmentVariable("OCIFLOW_HOME"), (path) => path ?? inHome(".ociflow")[0])
 
 /** Modes of new directories; `undefined`: by the umask. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }

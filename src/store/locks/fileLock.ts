@@ -9,7 +9,7 @@ import { type FileHandle, lstat, open, unlink } from "node:fs/promises"
 import { codeOf } from "../../api/codeOf.ts"
 import { scarcity } from "../../fs/loadModule.ts"
 import { readRegular } from "../../fs/openRegular.ts"
-import { requireNative } from "../../seams/nativePackage.ts"
+import { requireNative } from "../../seams/native/nativePackage.ts"
 import { runtime } from "../../seams/runtime.ts"
 
 export interface Held {
@@ -35,7 +35,7 @@ const load = async (): Promise<Locks | undefined> =>
 
 /** The same locks, where koffi can ask for them. */
 const viaKoffi = async (): Promise<Locks | undefined> => {
-  const { loadKoffi } = await import("../../seams/koffi.ts")
+  const { loadKoffi } = await import("../../seams/native/koffi.ts")
   const lockFile = loadKoffi()?.lockFile
   if (lockFile === undefined) return undefined
   return {

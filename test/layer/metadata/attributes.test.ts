@@ -1,7 +1,7 @@
 /** What of an archive's attributes reaches the system. */
 import { expect, test } from "vitest"
 import type { Ownership } from "../../../src/api/config.ts"
-import type { Native } from "../../../src/seams/koffi.ts"
+import type { Native } from "../../../src/seams/native/koffi.ts"
 import { besideOf } from "../../support/diskTree.ts"
 import { apply, dir, emptyRoot, file, link, symlink, type TestEntry, thrown } from "../../support/entries.ts"
 import { withNative } from "../../support/withNative.ts"

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { requireNative } from "../../src/seams/nativePackage.ts"
+import { requireNative } from "../../../src/seams/native/nativePackage.ts"
 
 test("an installed package is found, an ECMAScript module too; a missing one fails with Node's code", () => {
   expect(requireNative("sql.js")).toBeTypeOf("function")
