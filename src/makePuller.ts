@@ -52,6 +52,7 @@ import type { EntriesFunction, ReadFileFunction, TreeFunction } from "./read/ent
 import { entriesOf } from "./read/entries/entriesOf.ts"
 import { entryReaders } from "./read/entries/entryReaders.ts"
 import { readConfig } from "./read/readConfig.ts"
+import { makeBuildErofs } from "./read/tree/buildErofs.ts"
 import { makeBuildPart } from "./read/tree/buildPart.ts"
 import { listOf, readFileOf } from "./read/tree/readPath.ts"
 import { treeOf } from "./read/tree/treeOf.ts"
@@ -83,7 +84,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const calls = yield* makeCalls(context, options.timeouts)
   const { call, inTime, lift, list, list$, listTo, opened$, provided, settled, whenSettled } = calls
   const limits = filled(defaultLimits, options.limits)
-  const buildPart = makeBuildPart(limits)
+  const builders = { part: makeBuildPart(limits), erofs: makeBuildErofs(limits) }
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
@@ -94,7 +95,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
           listeners.add(listener)
           return listener
         }),
-        () => inTime(pull(reference, options, buildPart)),
+        () => inTime(pull(reference, options, builders)),
         (listener) => Effect.sync(() => listeners.delete(listener))
       )
     )

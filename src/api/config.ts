@@ -364,7 +364,7 @@ export interface PartOptions {
   readonly strip?: number | undefined
 }
 
-/** `only` and `strip` need the layout `rootfs`: they make a directory of its own, which has that part of the image. */
+/** `only` and `strip` need the layout `rootfs` or `erofs`: they make a directory, or a disk image, of that part of the image. */
 export interface PullOptions extends PartOptions {
   /**
    * Which image of an index is used. `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and

@@ -14,7 +14,7 @@ export interface PulledLayer {
   readonly mediaType: string
   /** Bytes of the blob. */
   readonly size: number
-  /** Absolute path of the directory with the layer's files: the layer's own, or that of the merged layers. */
+  /** Absolute path of what has the layer's files: its own directory, that of the merged layers, or the disk image. */
   readonly path: string
 }
 
@@ -36,6 +36,8 @@ export interface PulledImage {
   readonly layers: ReadonlyArray<PulledLayer>
   /** In the layout `rootfs`: absolute path of the directory with all layers merged. */
   readonly rootfs?: string
+  /** In the layout `erofs`: absolute path of the disk image with all layers merged. */
+  readonly erofs?: string
 }
 
 /** The result of a pull. */

@@ -3,15 +3,23 @@ import { blockBytes } from "./format/blocks.ts"
 
 const chunkBytes = 256 * 1024
 
+/** Bytes, and where they are in the image. */
+export interface Chunk {
+  readonly position: number
+  readonly bytes: Uint8Array
+}
+
 export class ImageOutput {
   #chunk = Buffer.allocUnsafe(chunkBytes)
   #filled = 0
-  readonly #ready: Array<Uint8Array> = []
+  /** Where the chunk begins. */
+  #start = 0
+  readonly #ready: Array<Chunk> = []
   /** Bytes that were written. */
   position = 0
 
   /** Full chunks, for the caller to keep. */
-  take(): ReadonlyArray<Uint8Array> {
+  take(): ReadonlyArray<Chunk> {
     return this.#ready.splice(0)
   }
 
@@ -31,6 +39,16 @@ export class ImageOutput {
     }
   }
 
+  /** Passes over blocks, which somebody else writes. What was written before is ready then. */
+  skip(blocks: number): void {
+    // Copied, since most of what is between two files is small.
+    const bytes = Buffer.from(this.#chunk.subarray(0, this.#filled))
+    if (bytes.length > 0) this.#ready.push({ position: this.#start, bytes })
+    this.#filled = 0
+    this.position += blocks * blockBytes
+    this.#start = this.position
+  }
+
   /** Zeros up to the end of the block. */
   pad(): void {
     // A chunk holds whole blocks.
@@ -48,7 +66,8 @@ export class ImageOutput {
   }
 
   #push(): void {
-    this.#ready.push(this.#chunk.subarray(0, this.#filled))
+    this.#ready.push({ position: this.#start, bytes: this.#chunk.subarray(0, this.#filled) })
+    this.#start += this.#filled
     this.#chunk = Buffer.allocUnsafe(chunkBytes)
     this.#filled = 0
   }

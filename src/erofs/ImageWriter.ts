@@ -46,6 +46,12 @@ export class ImageWriter {
     this.#tailed += piece.length - whole
   }
 
+  /** In place of the whole body of a file, which somebody else writes. */
+  skipBody(): void {
+    this.output.skip(blocksOf(this.#left))
+    this.#left = 0
+  }
+
   end(ino: Ino): void {
     if (this.#left > 0 || this.#tailed !== this.#tail.length) throw new Error(`inode ${ino} lacks bytes of its body`)
     this.output.pad()

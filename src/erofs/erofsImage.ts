@@ -9,8 +9,10 @@
 import type { EntryHeader } from "../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../layer/EntryCursor.ts"
 import { ErofsTree, type OnXattrDropped } from "./ErofsTree.ts"
+import { blockBytes } from "./format/blocks.ts"
 import { crc32cOf } from "./format/crc32c.ts"
 import type { Ino } from "./format/InodeTable.ts"
+import type { Chunk } from "./ImageOutput.ts"
 import { ImageWriter } from "./ImageWriter.ts"
 import { type ErofsPlan, nidOf, planErofs } from "./planErofs.ts"
 import { Turns } from "./Turns.ts"
@@ -55,6 +57,8 @@ const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
   else if (target !== undefined) yield Buffer.from(target, "latin1")
 }
 
+const bytesOf = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<Uint8Array> => chunks.map(({ bytes }) => bytes)
+
 /** The next file that has bytes. It must be the one that was planned. */
 const nextFile = async (cursor: EntryCursor, size: number, pathSum: number): Promise<ArchiveEntry> => {
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
@@ -81,7 +85,7 @@ export const writePlan = async function* (
     if (!inodes.isFile(ino) || size === 0) {
       for (const piece of knownBytes(plan, ino)) {
         writer.body(piece)
-        if (output.hasChunk) yield* output.take()
+        if (output.hasChunk) yield* bytesOf(output.take())
       }
     } else {
       const { header, body } = await nextFile(cursor, size, inodes.pathSum(ino))
@@ -90,19 +94,44 @@ export const writePlan = async function* (
         seen += piece.length
         if (seen > size) break
         writer.body(piece)
-        if (output.hasChunk) yield* output.take()
+        if (output.hasChunk) yield* bytesOf(output.take())
       }
       if (seen !== size) throw unsupported(header.path, `its size is ${size}, and it has ${seen} bytes`)
     }
     writer.end(ino)
-    if (output.hasChunk) yield* output.take()
+    if (output.hasChunk) yield* bytesOf(output.take())
     const turn = turns.take()
     if (turn !== undefined) await turn
   }
   while ((await cursor.next()) !== undefined);
   writer.finish()
+  yield* bytesOf(output.take())
+}
+
+/**
+ * The image without the bytes of its files, each of which begins at `positionOf`: chunks, and where they are. What is between
+ * them, and is not a file's, is zeros.
+ */
+export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chunk, void, void> {
+  const { inodes } = plan
+  const writer = new ImageWriter(plan)
+  const { output } = writer
+  const turns = new Turns()
+  for (let ino = 0; ino < inodes.length; ino++) {
+    writer.begin(ino)
+    if (inodes.isFile(ino)) writer.skipBody()
+    else for (const piece of knownBytes(plan, ino)) writer.body(piece)
+    writer.end(ino)
+    if (output.hasChunk) yield* output.take()
+    const turn = turns.take()
+    if (turn !== undefined) await turn
+  }
+  writer.finish()
   yield* output.take()
 }
+
+/** Where the bytes of a file begin in the image. */
+export const positionOf = ({ inodes }: ErofsPlan, ino: Ino): number => inodes.block(ino) * blockBytes
 
 /** Both, one after the other; each cursor is closed, also where the image is left before its end. */
 export const erofsImage = async function* (

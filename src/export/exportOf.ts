@@ -1,27 +1,14 @@
 /** Hands an image on in one file: what is asked for → its bytes. */
 import * as Effect from "effect/Effect"
 import type { ExportOptions, Limits } from "../api/config.ts"
-import { InvalidOption, printable } from "../api/errors.ts"
-import type { Emit } from "../api/events.ts"
+import { InvalidOption } from "../api/errors.ts"
 import { erofsImage } from "../erofs/erofsImage.ts"
-import { decodeName } from "../layer/decodeName.ts"
+import { warnOfAttributes } from "../erofs/warnOfAttributes.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
 import { orderedTree } from "../read/tree/orderedTree.ts"
 import { archiveImages } from "./archiveImages.ts"
 import { openBlobs } from "./openBlobs.ts"
 import { tarOf } from "./tarOf.ts"
-
-/** Warnings of one image: what is beyond says no more. */
-const mostWarnings = 10
-
-const warnOfAttributes = (emit: Emit) => {
-  let warnings = 0
-  return (path: string, name: string) => {
-    if (++warnings > mostWarnings) return
-    const message = `${printable(decodeName(path), 120)}: the attribute ${printable(decodeName(name), 80)} is left out of the image`
-    emit({ _tag: "Warning", code: "AttributesDropped", message })
-  }
-}
 
 const refuse = (option: string, problem: string) => Effect.fail(new InvalidOption({ option, problem }))
 

@@ -1,5 +1,6 @@
 /** How layers are written to disk. */
 import type { Ownership, StatFormat } from "../api/config.ts"
+import type { Layout } from "./layout/Layout.ts"
 import { type LayoutName, layouts } from "./layout/layouts.ts"
 import type { OverlayAttributes } from "./layout/overlay.ts"
 
@@ -31,6 +32,7 @@ export const extractionOf = (options: ExtractionOptions): Extraction => ({
  */
 export const variantOf = (extraction: Extraction): string => {
   const { ownership, statFormat, layout } = extraction
+  const made: Layout<Extraction> = layouts[layout]
   const owners = ownership === "xattr" ? (statFormat === "seed" ? [] : [statFormat]) : [ownership]
-  return [...owners, ...layouts[layout].variant(extraction)].join("-")
+  return [...(made.isFile === true ? [] : owners), ...made.variant(extraction)].join("-")
 }

@@ -10,6 +10,16 @@ import type { FingerprintFacts } from "./FingerprintFacts.ts"
 /** Of an archive's entries: all without their bodies, or those of these numbers, in rising order. */
 export type Sent = "headers" | ReadonlyArray<number>
 
+/** A file that bodies are written into: it is there, and as large as it is to be. */
+export interface BodiesTarget {
+  /** Absolute path. */
+  readonly file: string
+  /** Bytes from the file's beginning, of each entry of `send`. */
+  readonly positions: Float64Array
+  /** Positions are multiples of it. What a body leaves of its last block is nobody else's, and becomes zeros. */
+  readonly block: number
+}
+
 export interface Job {
   readonly digest: string
   /** Absent where only the blob's digest is known: of the archive in an artifact. */
@@ -19,6 +29,8 @@ export interface Job {
   readonly limits: Limits
   /** What is sent back. Default: all entries. */
   readonly send?: Sent
+  /** In place of `write`: only bodies are written. */
+  readonly bodies?: BodiesTarget
   /** Absent where the entries are sent back in place of being written. */
   readonly write?: {
     readonly directory: string
@@ -60,7 +72,7 @@ export interface StoredQuestion {
   readonly strip?: number
 }
 
-/** Extracted layers, the highest first, or one merged tree. */
+/** Extracted layers, the highest first, or one merged tree; in the layout `erofs`, a disk image in place of directories. */
 export interface StoredLayers {
   readonly directories: ReadonlyArray<string>
   readonly layout: LayoutName

@@ -1,4 +1,5 @@
 /** Whether a pull uses what the store holds, or asks the source. */
+import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PullPolicy } from "../api/config.ts"
@@ -78,7 +79,10 @@ export const findUnrecorded = Effect.fnUntraced(function* (request: PullRequest,
   return decideCache(stateOf(request, source, image)) === "Use" ? image : Option.none<PulledImage>()
 })
 
-const hasWhole = (rootfs: string | undefined) => (rootfs === undefined ? Effect.succeed(true) : isDirectory(rootfs))
+const hasWhole = ({ rootfs, erofs }: Pick<PulledImage, "rootfs" | "erofs">) => {
+  const directory = erofs === undefined ? rootfs : dirname(erofs)
+  return directory === undefined ? Effect.succeed(true) : isDirectory(directory)
+}
 
 /** Why the store cannot serve this image without the network. */
 export const whyNotCached = Effect.fnUntraced(function* (
@@ -94,10 +98,11 @@ export const whyNotCached = Effect.fnUntraced(function* (
     manifests.find((it) => it.platform === platform) ?? (manifests.length === 1 ? manifests[0] : undefined)
   if (manifest !== undefined && part !== undefined)
     return new NotCached({ platform, problem: "this part of it was not pulled" })
-  if (manifest?.complete === false && manifest.parts !== undefined && !(yield* hasWhole(manifest.rootfs)))
+  if (manifest?.complete === false && manifest.parts !== undefined && !(yield* hasWhole(manifest)))
     return new NotCached({ platform, problem: "only a part of it was pulled" })
   const missing: Array<string> = []
-  for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isDirectory(path))) missing.push(digest)
+  const isThere = (path: string) => isDirectory(manifest?.erofs === undefined ? path : dirname(path))
+  for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isThere(path))) missing.push(digest)
   if (missing.length > 0)
     return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
   if (manifest !== undefined && (yield* Blobs).layout !== undefined)

@@ -24,6 +24,7 @@ import { pullId, UnfinishedPulls } from "../store/blobs/UnfinishedPulls.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
 import { Staging } from "../store/trees/Staging.ts"
+import { isDiskImage } from "../store/trees/TreePaths.ts"
 import { Trees } from "../store/trees/Trees.ts"
 import { findCached, findUnrecorded, whyNotCached } from "./decideCache.ts"
 import { distinctLayers, recordOf, resolvedEvent, resolvedFromStore } from "./describeImage.ts"
@@ -35,6 +36,7 @@ import { pullLayers } from "./layer/pullLayers.ts"
 import { type Part, partOf } from "./Part.ts"
 import { type PullRequest, readRequest, requestKey } from "./PullRequest.ts"
 import { preflight } from "./preflight.ts"
+import { type BuildTree, buildRootfs } from "./rootfs/buildRootfs.ts"
 import { mergeLayers } from "./rootfs/mergeLayers.ts"
 import type { Services } from "./services.ts"
 
@@ -55,7 +57,14 @@ export type BuildPart = (
   part: Part
 ) => Effect.Effect<void, Reason, Services | Scope.Scope>
 
-const pullImage = Effect.fnUntraced(function* (request: PullRequest, buildPart: BuildPart) {
+/** How trees are made that are read first: those of the folder `read`. */
+export interface TreeBuilders {
+  readonly part: BuildPart
+  /** The layout `erofs`. */
+  readonly erofs: BuildTree
+}
+
+const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: TreeBuilders) {
   const { origin, platform, policy, part } = request
   const catalogue = yield* Catalogue
   const trees = yield* Trees
@@ -83,8 +92,9 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, buildPart: 
   if (part === undefined) yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
 
   const permits = (yield* SharedWork).downloads.forPull()
-  const whole = trees.merged ? mergeLayers(source, image, layers, permits) : pullLayers(source, layers, permits)
-  const pulling = part === undefined ? whole : buildPart(source, image, part)
+  const build = isDiskImage(trees.paths.variant) ? builders.erofs : buildRootfs
+  const whole = trees.merged ? mergeLayers(source, image, layers, permits, build) : pullLayers(source, layers, permits)
+  const pulling = part === undefined ? whole : builders.part(source, image, part)
   const unfinished = yield* UnfinishedPulls
   const isRemembered = source.isRemote && part === undefined
   const asked = { reference: source.name, platform: formatPlatform(platform) }
@@ -105,10 +115,10 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, buildPart: 
 }, Effect.scoped)
 
 /** Pulls an image. Equal requests at the same time share one pull. */
-export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions, buildPart: BuildPart) {
+export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions, builders: TreeBuilders) {
   const part = yield* partOf(options)
   const request: PullRequest = { ...(yield* readRequest(reference, options)), part }
   const key = requestKey(request)
   const { images } = yield* SharedWork
-  return yield* images.join({ key, inputs: key }, pullImage(request, buildPart)).pipe(inPullSpan(request.origin.name))
+  return yield* images.join({ key, inputs: key }, pullImage(request, builders)).pipe(inPullSpan(request.origin.name))
 })

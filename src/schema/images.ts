@@ -59,7 +59,8 @@ const image = {
   size: number,
   config: ImageConfig,
   layers: Schema.Array(PulledLayer),
-  rootfs: maybe(text)
+  rootfs: maybe(text),
+  erofs: maybe(text)
 }
 
 export const PulledImage = struct<events.PulledImage>(image)

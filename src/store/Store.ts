@@ -11,6 +11,7 @@
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
  *     <layersDir>/<digest>.<variant>.extracted  the same layer, extracted with other options than the default ones
  *     <layersDir>/<manifest digest>.rootfs      an image's layers merged, there only when all of them are
+ *     <layersDir>/<manifest digest>.erofs.rootfs/image.erofs   the same in one file
  *     <tree>.stat                               what attributes of a tree's files could not say
  *     <root>/id, <layersDir>/.root              which root a directory of layers belongs to that lies elsewhere
  *     <layersDir>/.staging                      layers in progress

@@ -34,7 +34,7 @@ const mixed = () =>
     ]
   })
 
-const layouts: ReadonlyArray<LayoutName> = ["layers", "overlay", "rootfs"]
+const layouts: ReadonlyArray<LayoutName> = ["layers", "overlay", "rootfs", "erofs"]
 
 describe.each(["tar", "erofs"] as const)("one file of the tree, as %s,", (format) => {
   test("is the same from a registry and from a store in every layout", async () => {

@@ -5,7 +5,7 @@ import { open } from "../support/open.ts"
 
 const layer = { files: { "etc/a": "a".repeat(1000) } }
 
-const pulling = async (layout: "layers" | "rootfs", ...lies: ReadonlyArray<boolean>) => {
+const pulling = async (layout: "layers" | "rootfs" | "erofs", ...lies: ReadonlyArray<boolean>) => {
   const plain = await image({ layers: [layer] })
   const digest = plain.manifests[0]?.layers[0]?.digest ?? ""
   const servers = await Promise.all(lies.map(() => startRegistry({ images: { "app:1": plain } })))
@@ -25,7 +25,7 @@ const pulling = async (layout: "layers" | "rootfs", ...lies: ReadonlyArray<boole
   return { ends, asked: first, again, askedAgain: all }
 }
 
-describe.each(["layers", "rootfs"] as const)(
+describe.each(["layers", "rootfs", "erofs"] as const)(
   "a foreign layer whose first address serves wrong bytes, in the layout %s",
   (layout) => {
     test("is fetched anew from the next one", async () => {

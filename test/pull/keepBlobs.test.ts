@@ -47,7 +47,7 @@ const digestsOf = (...images: ReadonlyArray<TestImage>) =>
     .sort()
 
 describe("the blobs of what is pulled", () => {
-  test.for(["layers", "rootfs"] as const)("are kept, true and whole, beside the layout %s", async (layout) => {
+  test.for(["layers", "rootfs", "erofs"] as const)("are kept, true and whole, beside the layout %s", async (layout) => {
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using home = await temporaryRoot()
     const keepBlobs = join(home.root, "kept")
@@ -123,7 +123,7 @@ describe("the blobs of what is pulled", () => {
     expect((await readLayout(keepBlobs)).blobs).toEqual(digestsOf(both))
   })
 
-  test.for(["layers", "rootfs"] as const)("that are missing are fetched, and no more: %s", async (layout) => {
+  test.for(["layers", "rootfs", "erofs"] as const)("that are missing are fetched, and no more: %s", async (layout) => {
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using home = await temporaryRoot()
     const keepBlobs = join(home.root, "kept")
@@ -152,21 +152,24 @@ describe("the blobs of what is pulled", () => {
     expect(registry.log.all).toEqual([])
   })
 
-  test.for(["layers", "rootfs"] as const)("whose kept bytes are wrong are fetched once more: %s", async (layout) => {
-    await using registry = await startRegistry({ images: { "app:1": made } })
-    await using home = await temporaryRoot()
-    await using before = await open({ layout })
-    await before.pull(registry.reference("app:1"))
-    const { digest, size } = made.manifests[0]?.layers[1] ?? expect.unreachable()
-    await mkdir(join(before.root, "partial"), { recursive: true })
-    // As long as the blob, and holes only: what a power cut may leave.
-    await writeFile(join(before.root, "partial", digest), Buffer.alloc(size))
-    const keepBlobs = join(home.root, "kept")
-    await using oci = await open({ root: before.root, keepBlobs, layout })
-    await oci.pull(registry.reference("app:1"))
-    expect((await readLayout(keepBlobs)).blobs).toEqual(digestsOf(made))
-    expect(await readdir(join(before.root, "partial"))).toEqual([])
-  })
+  test.for(["layers", "rootfs", "erofs"] as const)(
+    "whose kept bytes are wrong are fetched once more: %s",
+    async (layout) => {
+      await using registry = await startRegistry({ images: { "app:1": made } })
+      await using home = await temporaryRoot()
+      await using before = await open({ layout })
+      await before.pull(registry.reference("app:1"))
+      const { digest, size } = made.manifests[0]?.layers[1] ?? expect.unreachable()
+      await mkdir(join(before.root, "partial"), { recursive: true })
+      // As long as the blob, and holes only: what a power cut may leave.
+      await writeFile(join(before.root, "partial", digest), Buffer.alloc(size))
+      const keepBlobs = join(home.root, "kept")
+      await using oci = await open({ root: before.root, keepBlobs, layout })
+      await oci.pull(registry.reference("app:1"))
+      expect((await readLayout(keepBlobs)).blobs).toEqual(digestsOf(made))
+      expect(await readdir(join(before.root, "partial"))).toEqual([])
+    }
+  )
 
   test("that a mirror lied about are the registry's", async () => {
     await using origin = await startRegistry({ images: { "app:1": made } })

@@ -54,7 +54,8 @@ const writeJson =
     )
 
 /** The directory of each layer is what `inspect` says. */
-const placeOf = ({ layers, rootfs }: PulledImage): string => {
+const placeOf = ({ layers, rootfs, erofs }: PulledImage): string => {
+  if (erofs !== undefined) return `  erofs     ${erofs}`
   if (rootfs !== undefined) return `  rootfs    ${rootfs}`
   const [first] = layers
   return `  layers    ${first === undefined ? "none" : `${layers.length} in ${dirname(first.path)}`}`

@@ -25,7 +25,7 @@ export const pullCommand = (library: Library) =>
       only: Flag.String("only").pipe(
         Flag.withMetavar("PATH"),
         Flag.withDescription(
-          "Extract only this path and what is beneath it, into a directory of its own; may be repeated (layout: rootfs)"
+          "Extract only this path and what is beneath it, into a directory of its own; may be repeated (layouts: rootfs, erofs)"
         ),
         Flag.atLeast(0),
         Flag.map((paths) => (paths.length === 0 ? undefined : paths))
@@ -33,7 +33,7 @@ export const pullCommand = (library: Library) =>
       strip: optional(
         Flag.Int("strip").pipe(
           Flag.withMetavar("N"),
-          Flag.withDescription("Drop N leading components of each path (layout: rootfs)"),
+          Flag.withDescription("Drop N leading components of each path (layouts: rootfs, erofs)"),
           Flag.filter(
             (count) => count >= 0,
             () => "0 or more"

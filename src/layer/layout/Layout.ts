@@ -38,6 +38,8 @@ export interface Layout<Options> {
   readonly description: string
   /** All layers of an image in one directory, in place of a directory for each. */
   readonly isMerged: boolean
+  /** One file, in place of a directory. Owners, modes and attributes in it are those of the image, whatever the options say. */
+  readonly isFile?: boolean
   /** Parts of the tree's name, in letters: trees of two layouts never have the same. Empty for the default. */
   readonly variant: (options: Options) => ReadonlyArray<string>
   /** Applies whiteouts. Absent where they stay the plain files `.wh.…` that the archive has. */

@@ -4,6 +4,7 @@ import { InvalidOption, PullError } from "../../api/errors.ts"
 interface Stack {
   readonly reference?: string
   readonly layers: ReadonlyArray<{ readonly path: string }>
+  readonly erofs?: string
 }
 
 const isPaths = (image: Stack | ReadonlyArray<string>): image is ReadonlyArray<string> => Array.isArray(image)
@@ -21,13 +22,15 @@ const isPlainLayer = (path: string): boolean => {
  * The value of overlayfs' mount option `lowerdir` for an image, or for the paths of layers in manifest order (lowest
  * first). overlayfs wants the topmost first, parted by `:`; a `:`, `,` or `\` of a path is escaped with `\`. A layer that
  * is repeated, which overlayfs refuses, counts where it is topmost: beneath itself it has nothing to add. Throws a
- * `PullError` with `InvalidOption` for an image that was pulled in the layout `layers`; paths are taken as they are, since
+ * `PullError` with `InvalidOption` for an image that was pulled in the layout `layers` or `erofs`; paths are taken as they are, since
  * fuse-overlayfs reads those too.
  */
 export const lowerdir = (image: Stack | ReadonlyArray<string>): string => {
   const paths = isPaths(image) ? image : image.layers.map(({ path }) => path)
-  if (!isPaths(image) && paths.some(isPlainLayer)) {
-    const problem = "must be `overlay` for a mount: these layers have whiteouts as plain files. Pull the image with it"
+  const isImage = !isPaths(image) && image.erofs !== undefined
+  if (!isPaths(image) && (isImage || paths.some(isPlainLayer))) {
+    const found = isImage ? "this is a disk image" : "these layers have whiteouts as plain files"
+    const problem = `must be \`overlay\` for a mount: ${found}. Pull the image with it`
     const { reference = "(lowerdir)" } = image
     throw new PullError({ reference, reason: new InvalidOption({ option: "layout", problem }) })
   }

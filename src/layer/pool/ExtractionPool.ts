@@ -87,6 +87,19 @@ export class ExtractionPool extends Context.Service<
     /** Writes entries without bodies. Emits warnings, at last `Extracted`; fails with a `Reason`. */
     readonly place$: (entries: MergedEntries) => Observable<JobEvent>
     /**
+     * Verifies a layer again, and writes the bodies of some of its entries into a file that is there: `positions` by the
+     * entries' numbers in rising order, each a multiple of `block` bytes. Holes of sparse files stay what the file has
+     * there. Emits as `extract$` does.
+     */
+    readonly writeBodies$: (
+      job: Omit<LayerJob, "directory" | "extraction" | "parts"> & {
+        readonly file: string
+        readonly positions: ReadonlyMap<number, number>
+        readonly block: number
+      },
+      source: Source
+    ) => Observable<JobEvent>
+    /**
      * The archive's entries in place of a directory, as they are asked for. `source` is subscribed once the first is asked
      * for and a worker is free; that worker is taken until the last entry was sent or the cursor is closed. What an entry
      * says is proven only when the last one was. `warn` hears of what is odd.
@@ -115,10 +128,12 @@ export class ExtractionPool extends Context.Service<
      * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
      */
     readonly fingerprint$: (tree: FinishedTree) => Observable<string>
+    /** What is written must be on the disk before it gets its name. */
+    readonly lasting: boolean
     /** A layer will come soon. */
     readonly warm: Effect.Effect<void>
-    /** Done once no worker writes to this directory: to be awaited after an unsubscription, before it is removed. */
-    readonly settled: (directory: string) => Effect.Effect<void>
+    /** Done once no worker writes to this directory, or file: to be awaited after an unsubscription, before it is removed. */
+    readonly settled: (target: string) => Effect.Effect<void>
   }
 >()("ociflow/layer/ExtractionPool") {
   static readonly layer = (options: ExtractionPoolOptions = {}): Layer.Layer<ExtractionPool> =>
@@ -148,6 +163,10 @@ export class ExtractionPool extends Context.Service<
           },
           place$: ({ digest, directory, headers }) =>
             runJob(pool, { digest, limits: all, headers, write: { directory, extraction, lasting } }, () => EMPTY),
+          writeBodies$: ({ file, positions, block, ...layer }, source) => {
+            const bodies = { file, positions: Float64Array.from(positions.values()), block }
+            return runJob(pool, { ...layer, limits: all, send: [...positions.keys()], bodies }, source)
+          },
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
               runJob(pool, { ...layer, limits: all }, source, (writer) => {
@@ -194,8 +213,9 @@ export class ExtractionPool extends Context.Service<
             const facts = like === undefined ? ours : fingerprintFactsOf(like)
             return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, tree: { directory, facts } })
           },
+          lasting,
           warm: Effect.sync(() => pool.warm()),
-          settled: (directory) => Effect.promise(() => pool.settled(directory))
+          settled: (target) => Effect.promise(() => pool.settled(target))
         })
       })
     )

@@ -109,11 +109,12 @@ export class ExtractionWorker {
     return this.#dead || this.#ending
   }
 
-  /** The directory that is being written, and when that is over. */
-  get running(): { readonly directory: string | undefined; readonly ended: Promise<void> } | undefined {
+  /** The directory, or file, that is being written, and when that is over. */
+  get running(): { readonly target: string | undefined; readonly ended: Promise<void> } | undefined {
     if (this.#running === undefined) return undefined
     const { job, ended } = this.#running
-    return { directory: "write" in job ? job.write?.directory : undefined, ended }
+    const directory = "write" in job ? job.write?.directory : undefined
+    return { target: "bodies" in job ? job.bodies?.file : directory, ended }
   }
 
   /**

@@ -46,9 +46,9 @@ export class WorkerPool {
     if (this.#workers.size === 0 && !this.#isClosed) this.#idle.push(this.#make())
   }
 
-  /** Resolves once no worker writes to the directory. */
-  async settled(directory: string): Promise<void> {
-    const running = [...this.#workers].map((worker) => worker.running).filter((job) => job?.directory === directory)
+  /** Resolves once no worker writes to the directory or file. */
+  async settled(target: string): Promise<void> {
+    const running = [...this.#workers].map((worker) => worker.running).filter((job) => job?.target === target)
     await Promise.all(running.map((job) => job?.ended))
   }
 

@@ -2,13 +2,16 @@
  * Trees of layers on disk as one tree, the highest first, as overlayfs shows them: a whiteout hides what is beneath it, an
  * opaque directory is not merged. A merged tree is a union of one. For the worker.
  */
-import { lstatSync, type Stats } from "node:fs"
+import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from "node:fs"
 import { namesIn } from "../../fs/removeTree.ts"
 import { opaqueName, whiteoutPrefix } from "../apply/rules/whiteouts.ts"
 import { toDisk } from "../Directory.ts"
 import type { StoredLayers } from "../workerMessages.ts"
-import { type Child, findPath, type View } from "./findPath.ts"
+import type { Child } from "./findPath.ts"
+import type { Described, StoredBytes, StoredTree } from "./StoredTree.ts"
 import { StatRecords, type StoredEntry, storedEntry } from "./storedFacts.ts"
+
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = constants
 
 /** A path of one of the trees. */
 export interface Place {
@@ -28,7 +31,7 @@ const beneath = (path: string, name: string) => (path === "" ? name : `${path}/$
 const isImplied = ({ header: { mode, uid, gid, mtime, xattrs } }: StoredEntry): boolean =>
   mode === 0o755 && uid === 0 && gid === 0 && mtime.seconds === 0 && mtime.nanos === 0 && xattrs.size === 0
 
-export class UnionTree implements View<Union, Place> {
+export class UnionTree implements StoredTree<Union, Place> {
   readonly root: Union
   readonly #layers: StoredLayers
   readonly #roots: ReadonlyArray<string>
@@ -43,23 +46,34 @@ export class UnionTree implements View<Union, Place> {
     this.root = last === -1 ? all : all.slice(0, last + 1)
   }
 
+  open(place: Place): StoredBytes {
+    const fd = openSync(toDisk(this.#diskPath(place)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    return {
+      read: (buffer, length, at) => readSync(fd, buffer, 0, length, at),
+      close: () => closeSync(fd)
+    }
+  }
+
+  close(): void {}
+
   /** Absolute, a binary string. */
-  diskPath({ layer, path }: Place): string {
+  #diskPath({ layer, path }: Place): string {
     return beneath(this.#roots[layer] ?? "", path)
   }
 
   entry(place: Place): StoredEntry {
     const { ownership } = this.#layers
-    return storedEntry(this.diskPath(place), place.path, ownership, this.#recordsOf(place))
+    return storedEntry(this.#diskPath(place), place.path, ownership, this.#recordsOf(place))
   }
 
   /** The facts of the highest tree that describes it. One that is only implied has none of its own. */
-  describe(union: Union): readonly [Place, StoredEntry] | undefined {
-    let first: readonly [Place, StoredEntry] | undefined
+  describe(union: Union): Described | undefined {
+    let first: Described | undefined
     for (const place of union) {
       const entry = this.entry(place)
-      first ??= [place, entry]
-      if (!isImplied(entry)) return [place, entry]
+      const described = { layer: place.layer, header: entry.header }
+      first ??= described
+      if (!isImplied(entry)) return described
     }
     return first
   }
@@ -68,7 +82,7 @@ export class UnionTree implements View<Union, Place> {
     const names = new Set<string>()
     for (const place of union)
       if (place.isHidden !== true)
-        for (const name of namesIn(this.diskPath(place))) if (!this.#isMarker(name)) names.add(name)
+        for (const name of namesIn(this.#diskPath(place))) if (!this.#isMarker(name)) names.add(name)
     return [...names].sort()
   }
 
@@ -93,10 +107,6 @@ export class UnionTree implements View<Union, Place> {
     return isThere ? { _tag: "Directory", directory: found } : "missing"
   }
 
-  find(path: string, follow: boolean) {
-    return findPath(this, path, follow)
-  }
-
   #leaf(place: Place, stats: Stats): Child<Union, Place> {
     const target = stats.isSymbolicLink() ? this.entry(place).header.linkPath : undefined
     return { _tag: "Leaf", leaf: place, target }
@@ -109,7 +119,7 @@ export class UnionTree implements View<Union, Place> {
   }
 
   #stats(place: Place): Stats | undefined {
-    return lstatSync(toDisk(this.diskPath(place)), { throwIfNoEntry: false })
+    return lstatSync(toDisk(this.#diskPath(place)), { throwIfNoEntry: false })
   }
 
   #overlay(place: Place, name: string): string | undefined {
@@ -144,7 +154,7 @@ export class UnionTree implements View<Union, Place> {
   #isBare(place: Place): boolean {
     const { layout } = this.#layers
     if (layout === "rootfs" || !isImplied(this.entry(place))) return false
-    const names = namesIn(this.diskPath(place))
+    const names = namesIn(this.#diskPath(place))
     if (names.length === 0) return layout === "overlay" && this.#isOpaque(place)
     return names.every((name) => {
       if (this.#isMarker(name)) return true

@@ -1,15 +1,14 @@
 /** Layers on disk → entries, as the reader of an archive gives them. For the worker: synchronous throughout. */
-import { closeSync, constants, openSync, readSync } from "node:fs"
 import { FileSystemFailed, isReason } from "../../api/errors.ts"
-import { toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import type { Part } from "../tar/untar.ts"
 import type { StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
-import { whyNoFile, whyNotFound } from "./findPath.ts"
-import { type Place, UnionTree } from "./UnionTree.ts"
+import { ErofsImage } from "./ErofsImage.ts"
+import { findPath, whyNoFile, whyNotFound } from "./findPath.ts"
+import type { StoredTree } from "./StoredTree.ts"
+import { UnionTree } from "./UnionTree.ts"
 
 const pieceBytes = 2 ** 16
-const { O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY } = constants
 const end: Part = { _tag: "End" }
 
 export interface StoredReading {
@@ -33,15 +32,15 @@ const within = (names: ReadonlyArray<string>, only: ReadonlyArray<ReadonlyArray<
   return some
 }
 
-class Reader {
-  readonly #tree: UnionTree
+class Reader<D, L extends { readonly layer: number }> {
+  readonly #tree: StoredTree<D, L>
   readonly #digests: ReadonlyArray<string>
   readonly #reading: StoredReading
   /** The first path of each inode that has several. */
   readonly #inodes = new Map<string, string>()
 
-  constructor({ stored }: StoredTreeJob, reading: StoredReading) {
-    this.#tree = new UnionTree(stored)
+  constructor(tree: StoredTree<D, L>, { stored }: StoredTreeJob, reading: StoredReading) {
+    this.#tree = tree
     this.#digests = stored.digests
     this.#reading = reading
   }
@@ -52,7 +51,7 @@ class Reader {
       return
     }
     const path = question.path ?? ""
-    const sought = this.#tree.find(path, true)
+    const sought = findPath(this.#tree, path, true)
     const problem = whyNotFound(sought, path)
     if (problem !== undefined) throw problem
     if (sought._tag === "Leaf") {
@@ -68,7 +67,7 @@ class Reader {
   }
 
   /** One entry of a directory, without what is in it. */
-  #child(union: ReadonlyArray<Place>, names: ReadonlyArray<string>): void {
+  #child(union: D, names: ReadonlyArray<string>): void {
     const child = this.#tree.child(union, names[names.length - 1] ?? "")
     if (typeof child === "string") return
     if (child._tag === "Leaf") this.#leaf(child.leaf, names.join("/"), false)
@@ -94,67 +93,80 @@ class Reader {
     }
   }
 
-  #directory(union: ReadonlyArray<Place>, path: string): void {
+  #directory(union: D, path: string): void {
     const described = this.#tree.describe(union)
     if (described === undefined) return
-    const [place, { header }] = described
-    this.#give({ _tag: "Entry", header: { ...header, path } }, place)
+    this.#give({ _tag: "Entry", header: { ...described.header, path } }, described.layer)
   }
 
-  #leaf(place: Place, path: string, withBody: boolean): void {
-    const { header, inode } = this.#tree.entry(place)
+  #leaf(leaf: L, path: string, withBody: boolean): void {
+    const { header, inode } = this.#tree.entry(leaf)
     // In a listing every name speaks for itself.
-    const key = inode === undefined || !withBody ? undefined : `${place.layer} ${inode}`
+    const key = inode === undefined || !withBody ? undefined : `${leaf.layer} ${inode}`
     const first = key === undefined ? undefined : this.#inodes.get(key)
     if (first !== undefined) {
-      this.#give({ _tag: "Entry", header: { ...header, path, type: "link", linkPath: first, size: 0 } }, place)
+      this.#give({ _tag: "Entry", header: { ...header, path, type: "link", linkPath: first, size: 0 } }, leaf.layer)
       return
     }
     if (key !== undefined) this.#inodes.set(key, path)
     const named = { ...header, path }
-    if (header.type === "file" && header.size > 0 && withBody) this.#file(place, named)
-    else this.#give({ _tag: "Entry", header: named }, place)
+    if (header.type === "file" && header.size > 0 && withBody) this.#file(leaf, named)
+    else this.#give({ _tag: "Entry", header: named }, leaf.layer)
   }
 
   /** The layer's digest goes where an archive has nothing: with the header, as an index. */
-  #give(part: Part, place: Place): void {
+  #give(part: Part, layer: number): void {
     this.#reading.look()
     if (part._tag === "Entry" || part._tag === "Begin") {
-      this.#reading.next({ ...part, header: Object.assign(part.header, { layer: this.#digests[place.layer] ?? "" }) })
+      this.#reading.next({ ...part, header: Object.assign(part.header, { layer: this.#digests[layer] ?? "" }) })
     } else this.#reading.next(part)
   }
 
-  #file(place: Place, header: EntryHeader): void {
-    const fd = openSync(toDisk(this.#tree.diskPath(place)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  #file(leaf: L, header: EntryHeader): void {
+    const bytes = this.#tree.open(leaf)
     try {
       const buffer = Buffer.alloc(Math.min(pieceBytes, header.size))
       const isSmall = header.size <= pieceBytes
       if (!isSmall) {
-        this.#give({ _tag: "Begin", header }, place)
+        this.#give({ _tag: "Begin", header }, leaf.layer)
         if (!this.#reading.isWanted()) {
           this.#reading.next(end)
           return
         }
       }
       for (let at = 0; at < header.size; ) {
-        const length = readSync(fd, buffer, 0, Math.min(buffer.length, header.size - at), at)
+        const length = bytes.read(buffer, Math.min(buffer.length, header.size - at), at)
         if (length === 0) throw Object.assign(new Error("it was cut"), { code: "EIO", syscall: "read" })
         at += length
         const piece = buffer.subarray(0, length)
         if (!isSmall) this.#reading.next({ _tag: "Data", chunk: piece })
-        else if (length === header.size) this.#give({ _tag: "Entry", header, body: piece }, place)
+        else if (length === header.size) this.#give({ _tag: "Entry", header, body: piece }, leaf.layer)
         else throw Object.assign(new Error("a short read"), { code: "EIO", syscall: "read" })
       }
       if (!isSmall) this.#reading.next(end)
     } finally {
-      closeSync(fd)
+      bytes.close()
     }
   }
 }
 
-export const readStored = (job: StoredTreeJob, reading: StoredReading): void => {
+const answer = <D, L extends { readonly layer: number }>(
+  tree: StoredTree<D, L>,
+  job: StoredTreeJob,
+  reading: StoredReading
+): void => {
   try {
-    new Reader(job, reading).answer(job.stored.question)
+    new Reader(tree, job, reading).answer(job.stored.question)
+  } finally {
+    tree.close()
+  }
+}
+
+export const readStored = (job: StoredTreeJob, reading: StoredReading): void => {
+  const { layout, directories } = job.stored
+  try {
+    if (layout === "erofs") answer(new ErofsImage(directories[0] ?? ""), job, reading)
+    else answer(new UnionTree(job.stored), job, reading)
   } catch (error) {
     const { code, syscall, path } = error as NodeJS.ErrnoException
     if (isReason(error) || code === undefined || syscall === undefined) throw error

@@ -32,6 +32,7 @@ import { nameParts } from "./nameParts.ts"
 import { readRing } from "./readRing.ts"
 import { selectParts } from "./selectParts.ts"
 import { sendEntries } from "./sendEntries.ts"
+import { writeBodies } from "./writeBodies.ts"
 import { writeEntries } from "./writeEntries.ts"
 
 /** Milliseconds between two messages of progress. */
@@ -46,7 +47,7 @@ const reachDisk = (directory: string): void => {
 }
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
-  const { digest, diffId, size, limits, send, write } = job
+  const { digest, diffId, size, limits, send, write, bodies } = job
   const counts = { consumed: 0, inflated: 0, entries: 0 }
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
@@ -85,21 +86,23 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           }),
           (parts$) => (send === undefined ? parts$ : selectParts(send)(parts$)),
           (parts$) => (write?.names === undefined ? parts$ : nameParts(write.names)(parts$)),
-          write === undefined
-            ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-            : writeEntries(
-                () =>
-                  makeApplier({
-                    ...write.extraction,
-                    directory: write.directory,
-                    digest,
-                    limits,
-                    warn,
-                    look: () => ring.look(),
-                    isMerged: write.names !== undefined
-                  }),
-                () => finish(write)
-              )
+          bodies !== undefined
+            ? writeBodies(bodies, digest)
+            : write === undefined
+              ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+              : writeEntries(
+                  () =>
+                    makeApplier({
+                      ...write.extraction,
+                      directory: write.directory,
+                      digest,
+                      limits,
+                      warn,
+                      look: () => ring.look(),
+                      isMerged: write.names !== undefined
+                    }),
+                  () => finish(write)
+                )
         )
       )
     )

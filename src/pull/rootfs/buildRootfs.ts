@@ -13,6 +13,8 @@ import { isReason, type Reason } from "../../api/errors.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
+import type { FoundImage } from "../../registry/Registry.ts"
+import type { ImageSource } from "../../source/ImageSource.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
@@ -20,6 +22,7 @@ import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
 import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
+import type { Services } from "../services.ts"
 
 /** Most layers that are downloaded, or wait for their turn, at once. This bounds the open locks and files. */
 export const mostAtOnce = 64
@@ -31,7 +34,8 @@ export interface LockedLayer extends LayerDownload {
 }
 
 export interface Attempt {
-  readonly manifest: Digest
+  readonly source: ImageSource
+  readonly image: FoundImage
   /** There is a tree with this name, but no fingerprint of it. */
   readonly isUnproven: boolean
   /** In manifest order: a layer that is repeated is applied each time. */
@@ -52,9 +56,15 @@ const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer
   )
 })
 
-/** Returns the counts of each layer's last turn. */
-export const buildRootfs = Effect.fnUntraced(function* (attempt: Attempt) {
-  const { manifest, isUnproven, turns, layers, permits, refuse } = attempt
+/** Makes a merged tree and gives it its name. Returns the counts of each layer, by its digest. */
+export type BuildTree = (
+  attempt: Attempt
+) => Effect.Effect<ReadonlyMap<string, Pick<Extracted, "inflated" | "entries">>, Reason, Services>
+
+/** The counts are those of each layer's last turn. */
+export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Attempt) {
+  const { image, isUnproven, turns, layers, permits, refuse } = attempt
+  const manifest = image.manifest.descriptor.digest
   const trees = yield* Trees
   const pool = yield* ExtractionPool
   const directory = yield* (yield* Staging).stage

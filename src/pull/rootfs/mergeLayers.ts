@@ -1,4 +1,4 @@
-/** The layout `rootfs`: all layers of an image in one directory, published by one rename. */
+/** The layouts `rootfs` and `erofs`: all layers of an image in one directory or one file, published by one rename. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as RcMap from "effect/RcMap"
@@ -11,6 +11,7 @@ import { noPartial } from "../../source/noPartial.ts"
 import { Blobs } from "../../store/blobs/Blobs.ts"
 import type { PartialBlob } from "../../store/blobs/PartialBlob.ts"
 import { Locks } from "../../store/locks/Locks.ts"
+import { mergedIn } from "../../store/trees/TreePaths.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
 import type { Permits } from "../flights/Downloads.ts"
@@ -18,7 +19,7 @@ import { fetchBlob } from "../layer/fetchBlob.ts"
 import { missingFrom } from "../layer/layerState.ts"
 import { isBlobMismatch, refetchOnMismatch } from "../layer/refetchOnMismatch.ts"
 import { waitForLayer } from "../layer/waitForLayer.ts"
-import { buildRootfs, type LockedLayer, mostAtOnce } from "./buildRootfs.ts"
+import { type BuildTree, type LockedLayer, mostAtOnce } from "./buildRootfs.ts"
 
 /**
  * Locks all layers, in the same order as every other merge, so that two merges cannot deadlock. Returns scratch space
@@ -50,7 +51,8 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   source: ImageSource,
   image: FoundImage,
   distinct: ReadonlyArray<ResolvedLayer>,
-  permits: Permits
+  permits: Permits,
+  build: BuildTree
 ) {
   const locks = yield* Locks
   const trees = yield* Trees
@@ -58,6 +60,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   const listener = yield* PullEvents
   const manifest = image.manifest.descriptor.digest
   const path = trees.rootfsPath(manifest)
+  const made = mergedIn(path, trees.paths.variant)
   const layers = new Map(distinct.map((layer) => [layer.digest, layer]))
 
   // A merge of up to `mostAtOnce` layers holds all their locks. A larger one locks a few at a time, so no other may
@@ -102,7 +105,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
         if (locked.keeps && blobs.layout !== undefined)
           yield* fetchBlob(locked, blobs.layout).pipe(refetchOnMismatch(locked))
         else if (!unlocked.has(digest)) yield* blobs.removePartial(digest)
-        yield* emit({ _tag: "LayerCached", digest, path })
+        yield* emit({ _tag: "LayerCached", digest, path: made })
       })
     )
 
@@ -119,7 +122,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   const turns = digests.filter((digest, index) => digests[index - 1] !== digest)
   const attempt = Effect.suspend(() => {
     again = false
-    return buildRootfs({ manifest, isUnproven: isPublished, turns, layers: open, permits, refuse })
+    return build({ source, image, isUnproven: isPublished, turns, layers: open, permits, refuse })
   })
   const done = yield* Effect.retry(attempt, { times: layers.size, while: () => again })
 
@@ -132,6 +135,6 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   )
   for (const { digest, diffId } of distinct) {
     const { inflated = 0, entries = 0 } = done.get(digest) ?? {}
-    yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
+    yield* emit({ _tag: "LayerDone", digest, diffId, path: made, inflated, entries })
   }
 }, Effect.scoped)

@@ -1,5 +1,5 @@
 /**
- * The layout `rootfs`, for a part of an image: what `only` and `strip` select of its tree, in a directory of its own. The
+ * A merged layout, for a part of an image: what `only` and `strip` select of its tree, in a directory or a disk image of its own. The
  * headers of layers are read first, the highest layer first, until all of the part is known; then the bodies of its files.
  */
 import * as Effect from "effect/Effect"
@@ -15,10 +15,12 @@ import type { BuildPart } from "../../pull/pull.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { Staging } from "../../store/trees/Staging.ts"
+import { diskImageIn, isDiskImage, mergedIn } from "../../store/trees/TreePaths.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
 import { planImage } from "./source/planImage.ts"
 import { headersOf, type Plan } from "./source/treeCursor.ts"
+import { writeErofs } from "./writeErofs.ts"
 
 /** Entries that a worker is given at once: each is copied. */
 const mostAtOnce = 4096
@@ -67,7 +69,7 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
     const trees = yield* Trees
     const pool = yield* ExtractionPool
     const manifest = image.manifest.descriptor.digest
-    const { rootfsPath } = trees.pathsOf(key)
+    const { rootfsPath, variant } = trees.pathsOf(key)
     if (rootfsPath === undefined) return yield* Effect.die(new Error("a part of an image that is not merged"))
     const path = rootfsPath(manifest)
     // Others who want the same part wait, and find it.
@@ -83,8 +85,10 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
     })
     yield* Effect.gen(function* () {
       const directory = yield* (yield* Staging).stage
-      yield* Effect.addFinalizer(() => pool.settled(directory))
-      yield* write(plan, merged, manifest, directory)
+      const target = isDiskImage(variant) ? diskImageIn(directory) : directory
+      yield* Effect.addFinalizer(() => pool.settled(target))
+      if (isDiskImage(variant)) yield* writeErofs(plan, merged, manifest, target)
+      else yield* write(plan, merged, manifest, directory)
       const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
       if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
       if (isPublished) yield* trees.replace(directory, { digest: manifest, path })
@@ -93,6 +97,6 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
     const read = new Map([...merged.layers.values()].map(({ layer }) => [layer.digest, layer.diffId]))
     for (const [digest, diffId] of read) {
       const { inflated = 0, entries = 0 } = last.get(digest) ?? {}
-      yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
+      yield* emit({ _tag: "LayerDone", digest, diffId, path: mergedIn(path, variant), inflated, entries })
     }
   }, Effect.scoped)

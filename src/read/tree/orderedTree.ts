@@ -13,13 +13,9 @@ import { mapCursor } from "../entries/concatCursors.ts"
 import { openImage } from "./openImage.ts"
 import { makeBodySpool } from "./source/BodySpool.ts"
 import { bodiesOf } from "./source/bodiesOf.ts"
-import { orderedCursor } from "./source/orderedCursor.ts"
+import { canonicalHeader, orderedCursor } from "./source/orderedCursor.ts"
 import { planImage } from "./source/planImage.ts"
 import { askStored } from "./source/storedTree.ts"
-
-/** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
-const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader =>
-  rest.type === "symlink" ? { ...rest, mode: 0o777 } : rest
 
 const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => ({ header: canonicalHeader(header), body })
 

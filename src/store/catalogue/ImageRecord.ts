@@ -73,9 +73,13 @@ export interface ManifestDetails {
   readonly layers: ReadonlyArray<PulledLayer>
   /** In the layout `rootfs`: the directory with all layers merged. */
   readonly rootfs?: string
-  /** In the layout `rootfs`: the directories with a part of the image each (`only`, `strip`), whether they are there or not. */
+  /** In the layout `erofs`: the disk image. */
+  readonly erofs?: string
+  /** In the layout `rootfs`: the directories with a part of the image each (`only`, `strip`), whether they are there or not; in
+   * the layout `erofs`, the disk images.
+   */
   readonly parts?: ReadonlyArray<string>
-  /** Whether every layer's directory, or the merged tree, is there. */
+  /** Whether every layer's directory, the merged tree, or the disk image is there. */
   readonly complete: boolean
 }
 

@@ -12,7 +12,7 @@ import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import { goneIn } from "../trees/goneMarks.ts"
 import { isDirectory } from "../trees/publish.ts"
-import { isPartOf, makeTreePaths, type TreePaths } from "../trees/TreePaths.ts"
+import { isDiskImage, isPartOf, makeTreePaths, mergedIn, type TreePaths } from "../trees/TreePaths.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
@@ -46,29 +46,39 @@ const pulledLayers = (
   rows: ReadonlyArray<LayerRow>,
   diffIds: ReadonlyArray<string>,
   manifest: string,
-  { layerPath, rootfsPath }: TreePaths
+  { layerPath, rootfsPath, variant }: TreePaths
 ) =>
   rows.map(({ digest, diff_id, media_type, size_bytes }, at): PulledLayer => {
-    const path = rootfsPath === undefined ? layerPath(digest) : rootfsPath(manifest)
+    const path = rootfsPath === undefined ? layerPath(digest) : mergedIn(rootfsPath(manifest), variant)
     const diffId = diff_id === unproven ? (diffIds[at] ?? unproven) : diff_id
     return { digest, diffId, mediaType: media_type, size: size_bytes, path }
   })
 
-const rootfsOf = (manifest: string, { rootfsPath }: TreePaths) =>
-  rootfsPath === undefined ? {} : { rootfs: rootfsPath(manifest) }
+const mergedOf = (manifest: string, { rootfsPath, variant }: TreePaths) => {
+  if (rootfsPath === undefined) return {}
+  const path = mergedIn(rootfsPath(manifest), variant)
+  return isDiskImage(variant) ? { erofs: path } : { rootfs: path }
+}
 
 const partPath = (manifest: string, variant: string, { layersDir }: TreePaths) =>
-  makeTreePaths(layersDir, variant).rootfsPath(manifest)
+  mergedIn(makeTreePaths(layersDir, variant).rootfsPath(manifest), variant)
 
-/** An image's directories: its merged tree, or one for each layer. */
+/** What stands for an image: its merged tree, its disk image, or a directory for each layer. */
 export interface Standing {
   readonly rootfs?: string
-  readonly layers: ReadonlyArray<PulledLayer>
+  readonly erofs?: string
+  readonly layers: ReadonlyArray<Pick<PulledLayer, "path">>
+}
+
+/** The directories that hold it. */
+const directoriesOf = ({ rootfs, erofs, layers }: Standing): ReadonlyArray<string> => {
+  if (erofs !== undefined) return [dirname(erofs)]
+  return rootfs === undefined ? [...new Set(layers.map(({ path }) => path))] : [rootfs]
 }
 
 /** Every directory exists, and none is marked as gone. */
-export const isComplete = Effect.fnUntraced(function* ({ rootfs, layers }: Standing) {
-  const paths = [...new Set(rootfs === undefined ? layers.map(({ path }) => path) : [rootfs])]
+export const isComplete = Effect.fnUntraced(function* (standing: Standing) {
+  const paths = directoriesOf(standing)
   const there = yield* Effect.forEach(paths, isDirectory, { concurrency: 8 })
   if (there.includes(false)) return false
   const [first] = paths
@@ -107,7 +117,7 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
     size: manifest.size_bytes + manifest.config_size_bytes + blobs,
     config,
     layers,
-    ...rootfsOf(manifest.digest, places)
+    ...mergedOf(manifest.digest, places)
   }
   return {
     image,
@@ -167,7 +177,7 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
     const { diffIds = [] } = (yield* configOf(manifest.id)) ?? {}
     const layers = pulledLayers(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
-    const rootfs = rootfsOf(manifest.digest, places)
+    const merged = mergedOf(manifest.digest, places)
     const forms = yield* formRows(manifest.id)
     const parts = forms.filter((form) => isPartOf(form, places.variant))
     return {
@@ -182,9 +192,9 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
         value: yield* parseText(yield* configText(manifest.id))
       },
       layers,
-      ...rootfs,
+      ...merged,
       ...(parts.length === 0 ? {} : { parts: parts.map(({ variant }) => partPath(manifest.digest, variant, places)) }),
-      complete: yield* isComplete({ ...rootfs, layers })
+      complete: yield* isComplete({ ...merged, layers })
     }
   })
   const image: ImageDetails = {

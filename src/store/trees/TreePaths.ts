@@ -2,7 +2,7 @@
  * The names of extracted trees: `<digest>[.<variant>].extracted` for a layer, `<manifest digest>[.<variant>].rootfs`
  * for an image's layers merged. The variant stands for the options that a tree was made with, and is absent for the
  * defaults. So trees made with different options stand in one directory, and none is taken for another. The file
- * `<tree>.stat` belongs to its tree.
+ * `<tree>.stat` belongs to its tree. A tree of the variant `erofs` has one file, which is the image's file system.
  */
 import { join } from "node:path"
 
@@ -31,6 +31,15 @@ const partWord = "part"
 /** The variant of trees that are a part of an image's; `part`: which one, in the letters from `a` to `p`. */
 export const partVariant = (variant: string, part: string): string =>
   [...(variant === "" ? [] : [variant]), partWord, part].join("-")
+
+/** The trees of this variant have a disk image each, in place of the image's files. */
+export const isDiskImage = (variant: string): boolean => /^erofs(?:-part-[a-p]{32})?$/.test(variant)
+
+/** The disk image in such a tree. */
+export const diskImageIn = (tree: string): string => join(tree, "image.erofs")
+
+/** What a program is given of a merged tree: its directory, or the disk image in it. */
+export const mergedIn = (tree: string, variant: string): string => (isDiskImage(variant) ? diskImageIn(tree) : tree)
 
 /** The tree has a part of the image's files, and perhaps not every layer was read for it. */
 export const isPart = ({ kind, variant }: TreeForm): boolean =>

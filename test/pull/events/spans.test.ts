@@ -34,7 +34,7 @@ const served = Effect.gen(function* () {
   return { made, registry, root, reference: registry.reference("app:1") }
 })
 
-describe.each(["layers", "rootfs"] satisfies Array<LayoutName>)("a pull in the layout %s", (layout) => {
+describe.each(["layers", "rootfs", "erofs"] satisfies Array<LayoutName>)("a pull in the layout %s", (layout) => {
   it.live(
     "is one trace: the pull, beneath it its layers, beneath these their requests",
     () =>

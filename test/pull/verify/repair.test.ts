@@ -70,6 +70,8 @@ describe("repair", () => {
           Layer.mock(ExtractionPool, {
             extract$: () => NEVER,
             place$: () => NEVER,
+            writeBodies$: () => NEVER,
+            lasting: false,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
             headers$: () => NEVER,
             stored: () => ({ next: () => new Promise(() => {}), close: () => {} }),

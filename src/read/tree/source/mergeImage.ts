@@ -8,6 +8,9 @@ import type { Emit } from "../../../api/events.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { distinctLayers } from "../../../pull/describeImage.ts"
+import { PullEvents } from "../../../pull/events/PullEvents.ts"
+import { inLayerSpan } from "../../../pull/events/spans.ts"
+import type { Permits } from "../../../pull/flights/Downloads.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
 import type { LayerDownload } from "../../../pull/layer/extractLayer.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
@@ -80,28 +83,43 @@ const mayTell = (headers: ReadonlyArray<EntryHeader>, name: string): boolean =>
     return last === name || last === `.wh.${name}` || last === ".wh..wh..opq"
   })
 
+/** A pull that reads layers: they are opened as it says, with its permits, and its listeners hear of them. */
+export interface LayerReading<R> {
+  readonly open: (layer: ResolvedLayer) => Effect.Effect<LayerDownload, Reason, R>
+  readonly permits: Permits
+}
+
 /**
  * Without `unknown` all layers are wanted, several at a time; else they are read one by one. `tell` hears how each is
  * downloaded.
  */
-export const mergeImage = Effect.fnUntraced(function* (
+export const mergeImage = Effect.fnUntraced(function* <R = never>(
   source: ImageSource,
   image: FoundImage,
   limits: Limits,
   unknown?: Unknown,
-  tell: Emit = () => {}
-): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope> {
+  tell: Emit = () => {},
+  reading?: LayerReading<R>
+): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope | R> {
   const distinct = yield* distinctLayers(image)
-  const permits = (yield* SharedWork).downloads.forPull()
+  const permits = reading?.permits ?? (yield* SharedWork).downloads.forPull()
   const budget = makeTreeBudget(limits)
   /** A layer that is listed twice is read once. */
   const known = new Map<string, ReadLayer>()
   const layers = new Map<number, ReadLayer>()
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
-    const download = yield* openLayer(source, layer)
+    const download = yield* reading === undefined ? openLayer(source, layer) : reading.open(layer)
     const { digest, size } = layer
-    const started = Effect.sync(() => tell({ _tag: "LayerStarted", digest, size, offset: download.partial.size() }))
-    const headers = yield* permits.withPermit(Effect.andThen(started, readHeaders(download, budget, tell)))
+    const reads = Effect.gen(function* () {
+      const emit = yield* PullEvents
+      const hear: Emit = (event) => {
+        tell(event)
+        if (reading !== undefined) emit(event)
+      }
+      hear({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
+      return yield* readHeaders(download, budget, hear)
+    })
+    const headers = yield* permits.withPermit(reading === undefined ? reads : reads.pipe(inLayerSpan(layer)))
     return { ...download, headers }
   })
 

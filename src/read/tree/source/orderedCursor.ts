@@ -9,7 +9,7 @@ import type { BodySpool, Spooled } from "./BodySpool.ts"
 import { cursorOver, filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
 
 /** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
-interface Step {
+export interface Step {
   readonly key: string
   readonly header: EntryHeader
   readonly file?: Named
@@ -20,7 +20,12 @@ const keyOf = (path: string): string => path.replaceAll("/", "\0")
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step> => {
+/** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
+export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader =>
+  rest.type === "symlink" ? { ...rest, mode: 0o777 } : rest
+
+/** All entries of a plan, in the order of their paths. */
+export const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step> => {
   const steps: Array<Step> = directories.map(({ header }) => ({ key: keyOf(header.path), header }))
   const add = (named: Named, file?: Named) => {
     const [first = "", ...others] = named.paths.toSorted((a, b) => compare(keyOf(a), keyOf(b)))

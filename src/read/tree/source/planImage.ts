@@ -8,18 +8,19 @@ import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { MergedTree } from "../merge/MergedTree.ts"
 import { unknownOf } from "../merge/selection.ts"
 import { fromPromise } from "./fromPromise.ts"
-import { mergeImage } from "./mergeImage.ts"
+import { type LayerReading, mergeImage } from "./mergeImage.ts"
 import { planOf } from "./treeCursor.ts"
 
-export const planImage = Effect.fnUntraced(function* (
+export const planImage = Effect.fnUntraced(function* <R = never>(
   source: ImageSource,
   image: FoundImage,
   selection: Selection,
   limits: Limits,
-  tell?: Emit
+  tell?: Emit,
+  reading?: LayerReading<R>
 ) {
   // Of a whole tree all layers are needed.
   const unknown = selection.only === undefined ? undefined : (tree: MergedTree) => unknownOf(tree, selection)
-  const merged = yield* mergeImage(source, image, limits, unknown, tell)
+  const merged = yield* mergeImage(source, image, limits, unknown, tell, reading)
   return { merged, plan: yield* fromPromise(async () => planOf(merged, selection)) }
 })

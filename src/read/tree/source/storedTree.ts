@@ -30,12 +30,13 @@ const withoutRepeats = (cursor: EntryCursor<StoredEntry>): EntryCursor<StoredEnt
 /** A layer that is repeated counts where it is highest: beneath itself it has nothing to add. */
 export const askStored = (
   pool: ExtractionPool["Service"],
-  { rootfs, manifestDigest, layers }: PulledImage,
+  { rootfs, erofs, manifestDigest, layers }: PulledImage,
   question: StoredQuestion
 ): EntryCursor<StoredEntry> => {
   const highest = [...new Map(layers.toReversed().map(({ digest, path }) => [digest, path]))]
-  const directories = rootfs === undefined ? highest.map(([, path]) => path) : [rootfs]
-  const digests = rootfs === undefined ? highest.map(([digest]) => digest) : [""]
+  const merged = rootfs ?? erofs
+  const directories = merged === undefined ? highest.map(([, path]) => path) : [merged]
+  const digests = merged === undefined ? highest.map(([digest]) => digest) : [""]
   const cursor = pool.stored(manifestDigest, { directories, digests, question })
   return (question.strip ?? 0) > 0 ? withoutRepeats(cursor) : cursor
 }

@@ -1,0 +1,50 @@
+/**
+ * One attempt to make the disk image of all of an image. The headers of all layers are read first, while layers are downloaded to
+ * partial blobs; then the bodies, from these:
+ *
+ *     layer 1   download, read headers ┐         ┌ write bodies ┐
+ *     layer 2   download, read headers ┼ merge ┄ ┼ write bodies ┼ publish by rename
+ *     layer 3   download, read headers ┘         └ write bodies ┘
+ */
+import * as Effect from "effect/Effect"
+import * as RcMap from "effect/RcMap"
+import type { Limits } from "../../api/config.ts"
+import { isReason } from "../../api/errors.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import type { BuildTree } from "../../pull/rootfs/buildRootfs.ts"
+import { drain } from "../../reactive/bridge.ts"
+import { Staging } from "../../store/trees/Staging.ts"
+import { diskImageIn } from "../../store/trees/TreePaths.ts"
+import { Trees } from "../../store/trees/Trees.ts"
+import { planImage } from "./source/planImage.ts"
+import { writeErofs } from "./writeErofs.ts"
+
+const everything = { only: undefined, strip: 0 }
+
+export const makeBuildErofs = (limits: Limits): BuildTree =>
+  Effect.fnUntraced(function* ({ source, image, isUnproven, layers, permits }) {
+    const trees = yield* Trees
+    const pool = yield* ExtractionPool
+    const manifest = image.manifest.descriptor.digest
+    const done = new Map<string, { readonly inflated: number; readonly entries: number }>()
+    const { merged, plan } = yield* planImage(
+      source,
+      image,
+      everything,
+      limits,
+      (event) => {
+        if (event._tag === "LayerProgress") done.set(event.digest, event)
+      },
+      { open: ({ digest }) => RcMap.get(layers, digest), permits }
+    )
+    const directory = yield* (yield* Staging).stage
+    const file = diskImageIn(directory)
+    yield* Effect.addFinalizer(() => pool.settled(file))
+    yield* writeErofs(plan, merged, manifest, file)
+    const path = trees.rootfsPath(manifest)
+    const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
+    if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
+    if (isUnproven) yield* trees.replace(directory, { digest: manifest, path })
+    else yield* trees.publish(directory, path)
+    return done
+  }, Effect.scoped)
