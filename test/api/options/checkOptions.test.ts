@@ -111,7 +111,7 @@ test.each([
 })
 
 test("a choice that is none of those there are is refused", () => {
-  expect(refusal({ layout: "tree" }).message).toBe("option `layout` must be layers, overlay or rootfs")
+  expect(refusal({ layout: "tree" }).message).toBe("option `layout` must be layers, overlay, rootfs or erofs")
 })
 
 test.each([{ limit: 0 }, { limit: 1.5 }, { limit: "2" }, { first: 3 }])(
