@@ -70,6 +70,8 @@ export interface StoredQuestion {
   readonly path?: string
   readonly only?: ReadonlyArray<ReadonlyArray<string>> | undefined
   readonly strip?: number
+  /** Of a tree: its root comes first, with an empty path. */
+  readonly withRoot?: boolean
 }
 
 /** Extracted layers, the highest first, or one merged tree; in the layout `erofs`, a disk image in place of directories. */
@@ -88,6 +90,11 @@ export interface StoredTreeJob {
     /** Of the layers, as the directories. */
     readonly digests: ReadonlyArray<string>
     readonly question: StoredQuestion
+  }
+  /** Where they are written, root and all, in place of being sent back. */
+  readonly copy?: {
+    readonly limits: Limits
+    readonly write: PlaceJob["write"]
   }
 }
 

@@ -1,4 +1,5 @@
-/** `ociflow resolve`, `tags`, `manifest` and `referrers`: looking without pulling. */
+/** `ociflow resolve`, `tags`, `manifest`, `referrers` and `blob`: looking without pulling. */
+import { once } from "node:events"
 import * as Effect from "effect/Effect"
 import { type Observable, tap } from "rxjs"
 import { PullError } from "../../api/errors.ts"
@@ -87,4 +88,13 @@ export const referrers = Effect.fnUntraced(function* (
   if (!json) return void (yield* listing(puller.referrers$(reference, { artifactType }), described))
   const { stdout } = yield* Output
   stdout.write(`${printableJson(yield* puller.referrers(reference, { artifactType }))}\n`)
+})
+
+/** A blob's bytes to the output, as fast as that takes them. */
+export const blob = Effect.fnUntraced(function* (reference: string, digest: string) {
+  const { stdout } = yield* Output
+  const write = async (chunk: Uint8Array) => {
+    if (!stdout.write(chunk)) await once(stdout, "drain")
+  }
+  yield* Puller.use((puller) => drain(isPullError)(puller.blob$(reference, digest, {}, write)))
 })

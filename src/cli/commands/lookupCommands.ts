@@ -67,7 +67,7 @@ const blob = (library: Library) =>
       network
     },
     Effect.fnUntraced(function* ({ reference, digest, network }) {
-      const { blob } = yield* lazyImport(() => import("../actions/blob.ts"))
+      const { blob } = yield* lazyImport(() => import("../actions/lookup.ts"))
       yield* blob(reference, digest).pipe(Effect.provide(library(reached(network))), reportFailure(false))
     })
   ).pipe(

@@ -12,7 +12,7 @@ import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
 import { type Extraction, type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
-import { type StoredHeader, type StoredTreeJob, weight } from "../workerMessages.ts"
+import { type StoredHeader, type StoredQuestion, type StoredTreeJob, weight } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
@@ -46,6 +46,18 @@ export interface MergedEntries {
   readonly directory: string
   /** Each after the directory that it is in, and a hard link after its target. */
   readonly headers: ReadonlyArray<EntryHeader>
+  /** How they are written. Default: as the pool's options say. */
+  readonly extraction?: Extraction | undefined
+}
+
+/** A tree that is to be copied. */
+export interface CopiedTree {
+  /** What the tree is called by, for errors. */
+  readonly digest: string
+  readonly tree: Omit<StoredTree, "question">
+  /** Where it is written: exists and is empty. */
+  readonly directory: string
+  readonly extraction: Extraction
 }
 
 export interface FinishedTree {
@@ -123,6 +135,8 @@ export class ExtractionPool extends Context.Service<
     ) => Observable<EntryHeader>
     /** Entries of trees that are on disk, in place of those of an archive. */
     readonly stored: (digest: string, tree: StoredTree) => EntryCursor<StoredEntry>
+    /** Writes a tree that is on disk a second time. Emits warnings, at last `Extracted`; fails with a `Reason`. */
+    readonly copy$: (tree: CopiedTree) => Observable<JobEvent>
     /**
      * The fingerprint of a tree that was finished, as it is now. Nothing where `like` was taken in a way that this
      * version does not know. Fails with `FileSystemFailed`, also where the tree is changed meanwhile.
@@ -152,6 +166,12 @@ export class ExtractionPool extends Context.Service<
         const ours: FingerprintFacts = extraction.ownership === "chown" ? "owners" : "plain"
         // A merged tree is finished when its last layer is, which no job knows of itself.
         const facts = layouts[extraction.layout].isMerged ? undefined : ours
+        const storedOf = ({ ownership, overlayAttributes, layout, ...tree }: StoredTree): StoredTreeJob["stored"] => ({
+          ...tree,
+          layout: layout ?? extraction.layout,
+          ownership: ownership ?? extraction.ownership,
+          overlayAttributes: overlayAttributes ?? extraction.overlayAttributes
+        })
         return ExtractionPool.of({
           extract$: ({ directory, extraction: own, parts, ...layer }, source) => {
             const write =
@@ -161,8 +181,8 @@ export class ExtractionPool extends Context.Service<
             const [send, names] = [[...parts.keys()], [...parts.values()]]
             return runJob(pool, { ...job, send, write: { ...write, names } }, source)
           },
-          place$: ({ digest, directory, headers }) =>
-            runJob(pool, { digest, limits: all, headers, write: { directory, extraction, lasting } }, () => EMPTY),
+          place$: ({ digest, directory, headers, extraction: own = extraction }) =>
+            runJob(pool, { digest, limits: all, headers, write: { directory, extraction: own, lasting } }, () => EMPTY),
           writeBodies$: ({ file, positions, block, ...layer }, source) => {
             const bodies = { file, positions: Float64Array.from(positions.values()), block }
             return runJob(pool, { ...layer, limits: all, send: [...positions.keys()], bodies }, source)
@@ -189,19 +209,16 @@ export class ExtractionPool extends Context.Service<
                 complete: () => headers.complete()
               })
             ),
-          stored: (digest, { ownership, overlayAttributes, layout, ...tree }) =>
+          copy$: ({ digest, tree, directory, extraction: own }) => {
+            const question: StoredQuestion = { what: "tree", withRoot: true }
+            const copy = { limits: all, write: { directory, extraction: own, lasting } }
+            return runJob(pool, { digest, stored: storedOf({ ...tree, question }), copy }, () => EMPTY)
+          },
+          stored: (digest, tree) =>
             new LayerCursor(({ message, end, ring }) =>
               runJob(
                 pool,
-                {
-                  digest,
-                  stored: {
-                    ...tree,
-                    layout: layout ?? extraction.layout,
-                    ownership: ownership ?? extraction.ownership,
-                    overlayAttributes: overlayAttributes ?? extraction.overlayAttributes
-                  }
-                },
+                { digest, stored: storedOf(tree) },
                 () => EMPTY,
                 (writer) => {
                   ring(writer)

@@ -113,8 +113,8 @@ export class ExtractionWorker {
   get running(): { readonly target: string | undefined; readonly ended: Promise<void> } | undefined {
     if (this.#running === undefined) return undefined
     const { job, ended } = this.#running
-    const directory = "write" in job ? job.write?.directory : undefined
-    return { target: "bodies" in job ? job.bodies?.file : directory, ended }
+    const write = "write" in job ? job.write : "copy" in job ? job.copy?.write : undefined
+    return { target: "bodies" in job ? job.bodies?.file : write?.directory, ended }
   }
 
   /**

@@ -47,6 +47,7 @@ class Reader<D, L extends { readonly layer: number }> {
 
   answer({ what, ...question }: StoredQuestion): void {
     if (what === "tree") {
+      if (question.withRoot === true) this.#directory(this.#tree.root, "")
       this.#walk([], question.only, question.strip ?? 0)
       return
     }

@@ -4,7 +4,7 @@
  */
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
-import type { MonoTypeOperatorFunction } from "rxjs"
+import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import { FileSystemFailed } from "../../api/errors.ts"
 import { syncTree } from "../../fs/syncTree.ts"
@@ -150,6 +150,22 @@ const survey = ({ digest, tree: { directory, facts } }: FingerprintJob, ring: Ri
   }
 }
 
+/** What becomes of the entries of a tree: they are sent back, or written. */
+const intoPlace = (
+  { digest, copy }: StoredTreeJob,
+  ring: RingReader,
+  port: MessagePort
+): OperatorFunction<Part, never> => {
+  if (copy === undefined) return sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+  const { limits, write } = copy
+  const { directory, extraction, lasting } = write
+  const warn = (warning: Extract<Message, { _tag: "Warning" }>) => port.postMessage(warning)
+  return writeEntries(
+    () => makeApplier({ ...extraction, directory, digest, limits, warn, look: () => ring.look(), isMerged: true }),
+    () => lasting && reachDisk(directory)
+  )
+}
+
 /** The entries of trees on disk, in place of an archive's. */
 const readTree = (job: StoredTreeJob, ring: RingReader, port: MessagePort): void => {
   let large = 0
@@ -163,12 +179,12 @@ const readTree = (job: StoredTreeJob, ring: RingReader, port: MessagePort): void
         subscriber.next(part)
         if (subscriber.closed) throw new Cancelled("what was read cannot be sent")
       },
-      isWanted: () => ring.isWanted(large),
+      isWanted: () => job.copy !== undefined || ring.isWanted(large),
       look: () => ring.look()
     })
     subscriber.complete()
   })
-  parts$.pipe(sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))).subscribe({
+  parts$.pipe(intoPlace(job, ring, port)).subscribe({
     error: (error) => {
       if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, job.digest) }
     },

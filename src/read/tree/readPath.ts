@@ -1,10 +1,8 @@
 /** One file of an image, or what is in a directory, without a pull. */
 import * as Effect from "effect/Effect"
 import type { Limits, ListDirectoryOptions, ReadFileOptions } from "../../api/config.ts"
-import { printable, type Reason } from "../../api/errors.ts"
-import { decode } from "../../layer/Directory.ts"
+import { printable } from "../../api/errors.ts"
 import type { EntryHeader } from "../../layer/Entry.ts"
-import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
 import { atMost } from "../../layer/limits.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { findPath, whyNoFile, whyNotFound } from "../../layer/tree/findPath.ts"
@@ -14,33 +12,10 @@ import type { MergedTree, Node } from "./merge/MergedTree.ts"
 import { viewOf } from "./merge/viewOf.ts"
 import { openImage } from "./openImage.ts"
 import { bodiesOf } from "./source/bodiesOf.ts"
+import { content, drainCursor } from "./source/drainCursor.ts"
 import { fromPromise } from "./source/fromPromise.ts"
 import { mergeImage } from "./source/mergeImage.ts"
 import { askStored } from "./source/storedTree.ts"
-
-/** All that a cursor gives, which is closed then. */
-const drainCursor = <A, B>(
-  cursor: EntryCursor<A>,
-  use: (value: A) => Promise<B> | B
-): Effect.Effect<ReadonlyArray<B>, Reason> =>
-  fromPromise(async () => {
-    const all: Array<B> = []
-    for (let value = await cursor.next(); value !== undefined; value = await cursor.next()) all.push(await use(value))
-    return all
-  }).pipe(Effect.ensuring(Effect.sync(cursor.close)))
-
-const content =
-  (limits: Limits, path: string) =>
-  async ({ header, body }: ArchiveEntry): Promise<Buffer> => {
-    atMost(limits, "bodyBytes", header.size, () => `file ${JSON.stringify(printable(decode(path), 120))}`)
-    const whole = Buffer.alloc(header.size)
-    let at = 0
-    for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
-      whole.set(piece, at)
-      at += piece.length
-    }
-    return whole
-  }
 
 const seek = (tree: MergedTree, path: string) => findPath(viewOf(tree), path, true)
 

@@ -70,6 +70,7 @@ describe("repair", () => {
           Layer.mock(ExtractionPool, {
             extract$: () => NEVER,
             place$: () => NEVER,
+            copy$: () => NEVER,
             writeBodies$: () => NEVER,
             lasting: false,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),

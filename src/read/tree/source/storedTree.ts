@@ -27,16 +27,20 @@ const withoutRepeats = (cursor: EntryCursor<StoredEntry>): EntryCursor<StoredEnt
   return { next, close: cursor.close }
 }
 
-/** A layer that is repeated counts where it is highest: beneath itself it has nothing to add. */
-export const askStored = (
-  pool: ExtractionPool["Service"],
-  { rootfs, erofs, manifestDigest, layers }: PulledImage,
-  question: StoredQuestion
-): EntryCursor<StoredEntry> => {
+/** Its directories. A layer that is repeated counts where it is highest: beneath itself it has nothing to add. */
+export const storedTreeOf = ({ rootfs, erofs, layers }: PulledImage) => {
   const highest = [...new Map(layers.toReversed().map(({ digest, path }) => [digest, path]))]
   const merged = rootfs ?? erofs
   const directories = merged === undefined ? highest.map(([, path]) => path) : [merged]
   const digests = merged === undefined ? highest.map(([digest]) => digest) : [""]
-  const cursor = pool.stored(manifestDigest, { directories, digests, question })
+  return { directories, digests }
+}
+
+export const askStored = (
+  pool: ExtractionPool["Service"],
+  image: PulledImage,
+  question: StoredQuestion
+): EntryCursor<StoredEntry> => {
+  const cursor = pool.stored(image.manifestDigest, { ...storedTreeOf(image), question })
   return (question.strip ?? 0) > 0 ? withoutRepeats(cursor) : cursor
 }
