@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type {
+  BundleOptions,
   ConfigOptions,
   EntriesOptions,
   ExportOptions,
@@ -27,6 +28,7 @@ import type {
 } from "./api/config.ts"
 import { PullError } from "./api/errors.ts"
 import type { Emit, PullEvent, PulledImage, PullResult } from "./api/events.ts"
+import type { Bundle } from "./api/results/Bundle.ts"
 import type { ImageConfig } from "./api/results/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import { calledAt, callSite } from "./api/taggedError.ts"
@@ -117,6 +119,17 @@ export class Puller extends Context.Service<
     readonly export$: ExportFunction
     /** Makes the same bytes one piece at a time. */
     readonly export: (references: References, options?: ExportOptions & Watching) => AsyncIterable<Uint8Array>
+    /**
+     * Makes a bundle of the image in a directory, which must not exist or be empty: `config.json` beside `rootfs`, for `runc`, `crun` and
+     * others. The tree is a copy, which the container may change. If the image is in the store, it is read there; if not, its layers are
+     * downloaded, and the store stays as it is. The directory has all of it or, if the call fails, nothing.
+     */
+    readonly bundle: (
+      reference: string,
+      directory: string,
+      options?: BundleOptions & Watching,
+      emit?: Emit
+    ) => Effect.Effect<Bundle, PullError>
     /**
      * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
      * they pass: the last piece is emitted only if digest and size are right; if not, the observable fails instead. A body that

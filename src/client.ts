@@ -5,6 +5,7 @@ import * as Scope from "effect/Scope"
 import type { Observable } from "rxjs"
 import type {
   ArtifactOptions,
+  BundleOptions,
   ConfigOptions,
   EntriesOptions,
   ExportOptions,
@@ -25,6 +26,7 @@ import type {
 import type { PullError } from "./api/errors.ts"
 import type { PullEvent, PulledImage, PullResult } from "./api/events.ts"
 import type { Artifact } from "./api/results/Artifact.ts"
+import type { Bundle } from "./api/results/Bundle.ts"
 import type { ImageConfig } from "./api/results/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import type { ExportFunction, References } from "./export/ExportFunction.ts"
@@ -111,6 +113,12 @@ export interface Client extends AsyncDisposable {
   readonly export$: ExportFunction
   /** Makes the same bytes one piece at a time: `for await (const chunk of oci.export(reference))`. */
   readonly export: (references: References, options?: ExportOptions & Watching) => AsyncIterable<Uint8Array>
+  /**
+   * Makes a bundle of the image in a directory, which must not exist or be empty: `config.json` beside `rootfs`, for `runc`, `crun` and
+   * others. The tree is a copy, which the container may change. If the image is in the store, it is read there; if not, its layers are
+   * downloaded, and the store stays as it is. The directory has all of it or, if the call fails, nothing.
+   */
+  readonly bundle: (reference: string, directory: string, options?: BundleOptions & Watching) => Promise<Bundle>
   /**
    * Reads a blob of the reference's repository by its digest, whether or not the image names it. Its bytes are verified as
    * they pass: the last piece is emitted only if digest and size are right; if not, the observable fails instead. A body that
@@ -205,6 +213,7 @@ export const open = async (options: PullerOptions = {}): Promise<Client> => {
       run<Artifact, PullError>(puller.artifact(reference, options as never), options)) as ArtifactFunction,
     export$: puller.export$,
     export: puller.export,
+    bundle: (reference, directory, options) => run(puller.bundle(reference, directory, options), options),
     blob$: puller.blob$,
     blob: puller.blob,
     tree$: puller.tree$,

@@ -9,6 +9,7 @@
 export {
   type ArtifactOptions,
   type BlobOptions,
+  type BundleOptions,
   type ClientCertificate,
   type ConfigOptions,
   type Credentials,
@@ -87,6 +88,7 @@ export {
   reasons,
   SizeMismatch,
   StoreDamaged,
+  UnknownUser,
   UnsafeEntry,
   UnsafeStore,
   UnsuitablePath,
@@ -114,6 +116,7 @@ export type {
   WarningCode
 } from "./api/events.ts"
 export type { Artifact, ArtifactFile, FileInMemory, WrittenFile } from "./api/results/Artifact.ts"
+export type { Bundle } from "./api/results/Bundle.ts"
 export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/results/ImageConfig.ts"
 export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/results/Lookup.ts"
 export { type Client, type Held, open } from "./client.ts"

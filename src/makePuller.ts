@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { Observable } from "rxjs"
 import {
   type ArtifactOptions,
+  type BundleOptions,
   type ConfigOptions,
   defaultLimits,
   type EntriesOptions,
@@ -31,8 +32,10 @@ import { checkOptions } from "./api/options/checkOptions.ts"
 import type { Referrer } from "./api/results/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
+import { bundleOf } from "./bundle/bundleOf.ts"
 import { exportReaders } from "./export/exportReaders.ts"
 import { formatPlatform, type Platform } from "./image/Platform.ts"
+import { extractionOf } from "./layer/ExtractionOptions.ts"
 import { naming, naming$, watched } from "./pull/call.ts"
 import { PullEvents } from "./pull/events/PullEvents.ts"
 import { holdImage } from "./pull/holdImage.ts"
@@ -85,6 +88,7 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const { call, inTime, lift, list, list$, listTo, opened$, provided, settled, whenSettled } = calls
   const limits = filled(defaultLimits, options.limits)
   const builders = { part: makeBuildPart(limits), erofs: makeBuildErofs(limits) }
+  const setup = { limits, extraction: extractionOf(options), lasting: options.durability === "power" }
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
   const pullInTime = (reference: string, options: PullOptions) =>
@@ -171,6 +175,8 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       call("artifact", reference, options, listen, (options) =>
         readArtifact(reference, options, limits)
       )) as ArtifactEffect,
+    bundle: (reference: string, directory: string, options?: BundleOptions & Watching, listen?: Emit) =>
+      call("bundle", reference, options, listen, (options) => bundleOf(reference, directory, options, setup)),
     blob$,
     blob,
     config: (reference: string, options?: ConfigOptions & Watching, listen?: Emit) =>

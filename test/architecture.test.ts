@@ -91,7 +91,7 @@ const order = [
   ["pull", "serve"],
   ["read"],
   ["stages"],
-  ["export"],
+  ["export", "bundle"],
   ["makePuller.ts", "makeRuntime.ts"],
   ["Puller.ts"],
   ["logins.ts"],

@@ -425,6 +425,32 @@ export interface ExportOptions extends TreeOptions {
   readonly format?: ExportFormat | undefined
 }
 
+/** Options of `bundle`. What is given here takes the place of what the image says. */
+export interface BundleOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+  /**
+   * A bundle that a user without rights starts: the container is in a user namespace, with this user's id alone, and owners are not
+   * set. Default: `false` for root, else `true`.
+   */
+  readonly rootless?: boolean | undefined
+  /** The program and its arguments. Default: the image's entrypoint and command. */
+  readonly args?: ReadonlyArray<string> | undefined
+  /** Environment variables, added to those of the image. Default: none. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** The working directory. Default: the image's, else `/`. */
+  readonly cwd?: string | undefined
+  /**
+   * Who the process is: `user`, `uid`, `user:group` or `uid:gid`, looked up in the image's own files. Default: the image's, else
+   * root.
+   */
+  readonly user?: string | undefined
+  /** The container's host name. Default: `ociflow`. */
+  readonly hostname?: string | undefined
+  /** The process has a terminal, which who starts it must give it. Default: `false`. */
+  readonly terminal?: boolean | undefined
+  /** The container cannot write to its root file system. Default: `false`. */
+  readonly readonly?: boolean | undefined
+}
+
 /** Options of `entries$`. Entries are read from the image's source, even if the store has the image. */
 export interface EntriesOptions extends Pick<PullOptions, "platform" | "input"> {
   /**

@@ -24,6 +24,7 @@ import {
   NotAnImage,
   PlatformNotFound,
   SizeMismatch,
+  UnknownUser,
   UnsupportedDigest,
   UnsupportedMediaType
 } from "./reasons/image.ts"
@@ -103,6 +104,7 @@ export {
   RegistryUnreachable,
   SizeMismatch,
   StoreDamaged,
+  UnknownUser,
   UnsafeEntry,
   UnsafeStore,
   UnsuitablePath,
@@ -136,6 +138,7 @@ export const reasons = {
   DigestMismatch,
   SizeMismatch,
   InvalidManifest,
+  UnknownUser,
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,

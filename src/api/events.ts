@@ -121,6 +121,7 @@ export interface LayerDone {
 }
 /** The kinds of warnings; `docs/events.md` explains each. */
 export type WarningCode =
+  | "AnnotationsDropped"
   | "AttributeTooLarge"
   | "AttributesDropped"
   | "AttributesRefused"

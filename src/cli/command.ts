@@ -2,7 +2,7 @@
  * The command line's grammar. It knows how to ask; what is asked for is a `Library`, so that tests can give another one.
  *
  *     ociflow pull REF      ociflow images      ociflow inspect REF
- *     ociflow cat REF PATH  ociflow ls REF [PATH]   ociflow export REF…
+ *     ociflow cat REF PATH  ociflow ls REF [PATH]   ociflow export REF…   ociflow bundle REF DIR
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
  *     ociflow blob REF DIGEST                  ociflow artifact pull REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
@@ -10,6 +10,7 @@
  */
 import * as Command from "effect/cli/Command"
 import { artifactCommands } from "./commands/artifactCommands.ts"
+import { bundleCommand } from "./commands/bundleCommand.ts"
 import { completionCommands } from "./commands/completionCommand.ts"
 import { exportCommand } from "./commands/exportCommand.ts"
 import { imageCommands } from "./commands/imageCommands.ts"
@@ -29,6 +30,7 @@ export const ociflow = (library: Library) => {
       ...imageCommands(library),
       ...readCommands(library),
       exportCommand(library),
+      bundleCommand(library),
       ...lookupCommands(library),
       ...artifactCommands(library),
       ...storeCommands(library),

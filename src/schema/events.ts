@@ -8,6 +8,7 @@ type Events = { readonly [Tag in events.PullEvent["_tag"]]: Extract<events.PullE
 
 /** Each once: a code that is missing here does not compile. */
 const warningCodes: Readonly<Record<events.WarningCode, null>> = {
+  AnnotationsDropped: null,
   AttributeTooLarge: null,
   AttributesDropped: null,
   AttributesRefused: null,

@@ -54,6 +54,7 @@ const fields: { readonly [Tag in keyof Reasons]: FieldsOf<Given<Tag>> } = {
   DigestMismatch: mismatch,
   SizeMismatch: { subject: text, expected: number, actual: number },
   InvalidManifest: digestAnd,
+  UnknownUser: { user: text, problem: text },
   BlobInterrupted: { ...digestAnd, offset: number, cause: Cause },
   CorruptLayer: { ...digestAnd, stage: Schema.Literals(["decompress", "untar"]), subject: blob },
   UnsafeEntry: { ...digestAnd, path: text, subject: blob },

@@ -84,6 +84,8 @@ const hostile = Puller.of({
   artifact: () => Effect.succeed(artifact as never),
   export$: () => NEVER,
   export: () => Readable.from([]),
+  bundle: () =>
+    Effect.succeed({ ...about, manifestDigest: evil, platform: evil, path: evil, rootfs: evil, config: evil }),
   blob$: () => NEVER,
   blob: () => Readable.from([]),
   tags$: () => of(evil),
@@ -131,6 +133,7 @@ const commands = [
   ["inspect", "--config", "app"],
   ["ls", "app"],
   ["artifact", "pull", "app"],
+  ["bundle", "app", "there"],
   ["resolve", "app"],
   ["manifest", "app"],
   ["tags", "app"],

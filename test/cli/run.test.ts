@@ -99,6 +99,15 @@ interface Asked {
 }
 
 /** Runs the command line on stories; what it asked the library for is told with what it wrote. */
+const bundle = {
+  reference,
+  manifestDigest: digestOf(1),
+  platform: "linux/amd64",
+  path: "/there",
+  rootfs: "/there/rootfs",
+  config: "/there/config.json"
+}
+
 const start = (
   argv: ReadonlyArray<string>,
   events: Observable<PullEvent> | ((reference: string) => Observable<PullEvent>) = from(story),
@@ -143,6 +152,10 @@ const start = (
       },
       export$: () => NEVER,
       export: () => Readable.from([]),
+      bundle: (reference, path, options) => {
+        Object.assign(one, { reference, options, path })
+        return Effect.succeed(bundle)
+      },
       blob$: () => NEVER,
       blob: () => Readable.from([]),
       tags$: () => from(tags),
@@ -655,6 +668,42 @@ describe("ociflow artifact pull", () => {
     const plain = await ran("artifact pull r.test/chart:1 --json --artifact-type x/y")
     expect(JSON.parse(plain.stdout)).toEqual(artifact)
     expect(plain.asked[0]?.options).toEqual({ into: ".", artifactType: "x/y", platform: undefined })
+  })
+})
+
+describe("ociflow bundle", () => {
+  test("asks for what the flags say, with the arguments behind the directory", async () => {
+    const argv =
+      "bundle debian:12 there --rootless --user app:7 --env A=b=c --env D= --cwd /srv --hostname h --terminal --readonly"
+    const { code, asked, stdout } = await ran(`${argv} --root /r --policy always -- /bin/sh -c --x`)
+    expect(code).toBe(0)
+    expect(asked).toMatchObject([
+      {
+        puller: { root: "/r" },
+        reference: "debian:12",
+        path: "there",
+        options: {
+          args: ["/bin/sh", "-c", "--x"],
+          env: { A: "b=c", D: "" },
+          user: "app:7",
+          policy: "always",
+          rootless: true,
+          cwd: "/srv",
+          hostname: "h",
+          terminal: true,
+          readonly: true
+        }
+      }
+    ])
+    expect(stdout).toContain(bundle.path)
+  })
+
+  test("leaves to the image and the library what no flag says", async () => {
+    const { asked, stdout } = await ran("bundle debian:12 there --json")
+    expect(asked[0]?.options).toEqual({ env: {}, terminal: false, readonly: false })
+    expect(JSON.parse(stdout)).toEqual(bundle)
+    expect((await ran("bundle debian:12 there --no-rootless")).asked).toMatchObject([{ options: { rootless: false } }])
+    expect((await ran("bundle debian:12 there --env A")).code).toBe(2)
   })
 })
 

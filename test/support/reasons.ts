@@ -34,6 +34,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   NotAnImage: { digest, artifactType: "application/vnd.cncf.helm.config.v1+json" },
   ArtifactMismatch: { digest, wanted: "application/spdx+json", found: ["application/vnd.cncf.helm.config.v1+json"] },
   InvalidManifest: { digest, problem: "it has no config" },
+  UnknownUser: { user: "app:staff", problem: "its /etc/group has no such group" },
   BlobInterrupted: { digest, offset: 7, problem: "the connection was reset" },
   CorruptLayer: { digest, stage: "untar", problem: "a header is broken" },
   UnsafeEntry: { digest, path: "../x", problem: "it leaves the root" },

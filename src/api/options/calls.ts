@@ -3,6 +3,7 @@ import type { Redacted } from "effect/Redacted"
 import type {
   ArtifactOptions,
   BlobOptions,
+  BundleOptions,
   ConfigOptions,
   EntriesOptions,
   ExportOptions,
@@ -21,7 +22,7 @@ import type {
   Watching
 } from "../config.ts"
 import { defaults, platformForm } from "../config.ts"
-import { boolean, choice, list, number, type Option, oneOrMore, other, path, type Table, text } from "./Kind.ts"
+import { boolean, choice, list, number, type Option, oneOrMore, other, path, record, type Table, text } from "./Kind.ts"
 import { secret } from "./network.ts"
 
 const longestPlatform = 100
@@ -207,6 +208,56 @@ export const exportOptions: Table<ExportOptions> = {
     see: "[hand an image on](export.md)"
   },
   ...treeOptions
+}
+
+/** The kernel ends a text at a NUL. */
+const withoutNul = (value: string) => !value.includes("\0")
+const argument = text("text", "text without a NUL", withoutNul)
+
+export const bundleOptions: Table<BundleOptions> = {
+  rootless: {
+    kind: boolean,
+    default: "`false` for root, else `true`",
+    does: "a bundle that a user without rights starts: the container is in a user namespace, with this user's id alone, and owners are not set",
+    see: "[a bundle](bundle.md#rootless)",
+    errors: ["FileSystemFailed"]
+  },
+  args: {
+    kind: list(argument, "texts", "texts"),
+    default: "the image's entrypoint and command",
+    does: "the program and its arguments",
+    errors: ["InvalidOption"]
+  },
+  env: {
+    kind: record(argument, "variable", { isName: (name) => /^[^=\0]+$/.test(name) }),
+    default: "none",
+    does: "environment variables, added to those of the image"
+  },
+  cwd: {
+    kind: text("absolute path", "an absolute path", (value) => value.startsWith("/") && withoutNul(value)),
+    default: "the image's, else `/`",
+    does: "the working directory"
+  },
+  user: {
+    kind: text(
+      "`user`, `uid`, `user:group`, `uid:gid`",
+      "user, uid, user:group or uid:gid",
+      (value) => value !== "" && withoutNul(value)
+    ),
+    default: "the image's, else root",
+    does: "who the process is: `user`, `uid`, `user:group` or `uid:gid`, looked up in the image's own files",
+    errors: ["UnknownUser"]
+  },
+  hostname: {
+    kind: text("host name", "a host name", (value) => value !== "" && withoutNul(value)),
+    default: "`ociflow`",
+    does: "the container's host name"
+  },
+  terminal: { kind: boolean, default: "`false`", does: "the process has a terminal, which who starts it must give it" },
+  readonly: { kind: boolean, default: "`false`", does: "the container cannot write to its root file system" },
+  platform,
+  policy: pullOptions.policy,
+  input
 }
 
 export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }

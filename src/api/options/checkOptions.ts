@@ -5,6 +5,7 @@ import { InvalidOption } from "../errors.ts"
 import {
   artifactOptions,
   blobOptions,
+  bundleOptions,
   configOptions,
   entriesOptions,
   exportOptions,
@@ -45,6 +46,7 @@ export const optionsOf = {
   tree: treeOptions,
   export$: { ...exportOptions, gate: blobOptions.gate },
   export: exportOptions,
+  bundle: bundleOptions,
   resolve: lookOptions,
   manifest: manifestOptions,
   tags: lookOptions,

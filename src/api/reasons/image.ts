@@ -126,6 +126,21 @@ export class InvalidManifest extends taggedError("InvalidManifest")<{
   }
 }
 
+/** The image has no such user or group: its `/etc/passwd` and `/etc/group` decide, never those of this machine. */
+export class UnknownUser extends taggedError("UnknownUser")<{
+  /** As the image's config or the option says it. */
+  readonly user: string
+  readonly problem: string
+}> {
+  readonly isRetryable = false
+  override get message() {
+    return `the image has no user ${JSON.stringify(printable(this.user, 100))}: ${printable(this.problem)}`
+  }
+  get advice() {
+    return "Name another `user`; numbers, as in 1000:1000, need no names."
+  }
+}
+
 /** A configured limit was exceeded. */
 export class LimitExceeded extends taggedError("LimitExceeded")<{
   readonly limit: string

@@ -35,7 +35,10 @@ const flags: Readonly<Record<string, string>> = {
   list: "ociflow ls",
   artifactType: "--artifact-type",
   accept: "--accept",
-  format: "--format"
+  format: "--format",
+  user: "--user",
+  directory: "DIR",
+  args: "ARG"
 }
 
 const ofHost: Readonly<Record<string, (registry: string) => string>> = {

@@ -91,6 +91,7 @@ const calls: Readonly<Record<string, Call>> = {
   "client.list": { of: "list", call: (options) => oci.list(name(), "/", options) },
   "client.export$": { of: "export$", call: (options) => seen(oci.export$(name(), options)) },
   "client.export": { of: "export", call: (options) => oci.export(name(), options)[Symbol.asyncIterator]().next() },
+  "client.bundle": { of: "bundle", call: (options) => oci.bundle(name(), join(home, "bundle"), options) },
   "client.config": { of: "config", call: (options) => oci.config(name(), options) },
   "client.resolve": { of: "resolve", call: (options) => oci.resolve(name(), options) },
   "client.manifest": { of: "manifest", call: (options) => oci.manifest(name(), options) },
