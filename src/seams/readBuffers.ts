@@ -25,6 +25,12 @@ export const countRead = (bytes: number): void => {
   else new ArrayBuffer(1)
 }
 
+/** The whole heap, where the process exposes its collector and the heap is small. */
+export const collectHeap = (): void => {
+  if (globalThis.gc === undefined || process.memoryUsage().heapUsed > smallHeap) return
+  void globalThis.gc({ type: "major", execution: "async" })
+}
+
 /** Layers between two collections of the whole heap. */
 const layersBetween = 32
 /** Bytes of a heap that is collected as a whole in some hundredths of a second. */
@@ -38,6 +44,5 @@ let layers = 0
  */
 export const countLayer = (): void => {
   layers += 1
-  if (globalThis.gc === undefined || layers % layersBetween !== 0) return
-  if (process.memoryUsage().heapUsed <= smallHeap) void globalThis.gc({ type: "major", execution: "async" })
+  if (layers % layersBetween === 0) collectHeap()
 }

@@ -6,7 +6,7 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { lastValueFrom } from "rxjs"
-import { describe, expect } from "vitest"
+import { describe, expect, vi } from "vitest"
 import { admit, keeping, largeDocument, mostSources, patience, reading } from "../../src/image/LargeDocuments.ts"
 import { parse, type Reference } from "../../src/image/reference/Reference.ts"
 import { Registry } from "../../src/registry/Registry.ts"
@@ -39,6 +39,19 @@ describe("of sources with large documents", () => {
       expect(yield* admitted(all)).toEqual([true, true, true, false])
       for (const { leave } of all) yield* leave
       expect(yield* admitted(all)).toEqual([true, true, true, true])
+    })
+  )
+
+  it.effect("each that lets go leaves nothing: the heap is collected, where the process can", () =>
+    Effect.gen(function* () {
+      const gc = vi.fn()
+      vi.stubGlobal("gc", gc)
+      const [first, second] = yield* sources(mostSources)
+      yield* admitted([])
+      expect(gc).not.toHaveBeenCalled()
+      for (const each of [first, second]) yield* each?.leave ?? Effect.void
+      expect(gc.mock.calls).toEqual([1, 2].map(() => [{ type: "major", execution: "async" }]))
+      vi.unstubAllGlobals()
     })
   )
 

@@ -16,7 +16,7 @@ import { isDiskImage, isPartOf, makeTreePaths, mergedIn, type TreePaths } from "
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
-  configText,
+  configBytes,
   formRows,
   type ImageRow,
   imageRows,
@@ -88,7 +88,7 @@ export const isComplete = Effect.fnUntraced(function* (standing: Standing) {
 
 /** None where the document cannot be read: then the image is pulled again. */
 const configOf = Effect.fnUntraced(function* (manifestId: number) {
-  const json = yield* Effect.option(parseJson(Buffer.from(yield* configText(manifestId))))
+  const json = yield* Effect.option(parseJson(yield* configBytes(manifestId)))
   if (Option.isNone(json)) return undefined
   const document = yield* Effect.option(decodeAs(ConfigJson, json.value, Number.POSITIVE_INFINITY))
   return Option.isNone(document) ? undefined : imageConfigOf(document.value)
@@ -189,7 +189,7 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
       config: {
         digest: manifest.config_digest,
         mediaType: manifest.config_media_type,
-        value: yield* parseText(yield* configText(manifest.id))
+        value: yield* parseText(Buffer.from(yield* configBytes(manifest.id)).toString())
       },
       layers,
       ...merged,

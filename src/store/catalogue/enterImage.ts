@@ -1,4 +1,5 @@
 /** Records an image in the catalogue's tables, and removes the image that its reference named before. */
+import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -136,7 +137,8 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
     rootfs_type: rootfs.type ?? null,
     rootfs_diff_ids_json: json(rootfs.diff_ids),
     history_json: json(history),
-    config_json: Buffer.from(document.bytes).toString(),
+    // What is no UTF-8 was decoded to U+FFFD when it was read.
+    config_json: isUtf8(document.bytes) ? document.bytes : Buffer.from(document.bytes).toString(),
     created_at: now,
     modified_at: now
   })}`

@@ -101,11 +101,12 @@ export const formRows = SqlSchema.findAll({
   })
 })
 
-/** A manifest's config document, as it was pulled. */
-export const configText = Effect.fnUntraced(function* (manifestId: number) {
+/** A manifest's config document, as it was pulled: bytes, since as a text it would be decoded twice. */
+export const configBytes = Effect.fnUntraced(function* (manifestId: number) {
   const sql = yield* SqlClient
-  const rows = yield* sql`SELECT config_json FROM configs WHERE manifest_id = ${manifestId}`
-  return (yield* Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.String }))(rows[0])).config_json
+  const rows =
+    yield* sql`SELECT CAST(config_json AS BLOB) AS config_json FROM configs WHERE manifest_id = ${manifestId}`
+  return (yield* Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.Uint8Array }))(rows[0])).config_json
 })
 
 const IndexRow = Schema.Struct({ digest: Schema.String, media_type: Schema.String, annotations_json: Annotations })

@@ -71,18 +71,20 @@ const isSqlValue = (value: unknown): value is SqlValue =>
 
 /** Characters from which on a text is bound as bytes. */
 export const longText = 16_384
-const isLong = (value: unknown): value is string => typeof value === "string" && value.length >= longText
+const isBytes = (value: unknown): value is string | Uint8Array =>
+  types.isUint8Array(value) || (typeof value === "string" && value.length >= longText)
 
 /**
  * sql.js writes a text into its memory character by character: 4 MiB keep the event loop for 100 ms. Bytes are written at
- * once, and SQLite takes them for the text that they are. Our statements have no question mark but for a parameter.
+ * once, and SQLite takes them for the text that they are: no table has blobs. Our statements have no question mark but for a
+ * parameter.
  */
 export const longTextsAsBytes = (sql: string, params: ReadonlyArray<unknown>) => {
-  if (!params.some(isLong)) return { sql, params }
+  if (!params.some(isBytes)) return { sql, params }
   let at = 0
   return {
-    sql: sql.replaceAll("?", () => (isLong(params[at++]) ? "CAST(? AS TEXT)" : "?")),
-    params: params.map((value) => (isLong(value) ? Buffer.from(value) : value))
+    sql: sql.replaceAll("?", () => (isBytes(params[at++]) ? "CAST(? AS TEXT)" : "?")),
+    params: params.map((value) => (typeof value === "string" && isBytes(value) ? Buffer.from(value) : value))
   }
 }
 

@@ -30,6 +30,20 @@ describe("a text", () => {
     })
   )
 
+  it.effect("that is given as bytes is the text they encode", () =>
+    Effect.gen(function* () {
+      const { client: sql, close } = yield* openSqlJs()
+      yield* sql`CREATE TABLE t (id INTEGER, a TEXT, b TEXT)`
+      const text = JSON.stringify({ label: "é, 字, 🚢" })
+      yield* sql`INSERT INTO t ${sql.insert({ id: 1, a: Buffer.from(text), b: "other" })}`
+      expect(yield* sql`SELECT a, b, typeof(a) AS kind, json_valid(a) AS valid FROM t`).toEqual([
+        { a: text, b: "other", kind: "text", valid: 1 }
+      ])
+      expect(yield* sql`SELECT CAST(a AS BLOB) AS bytes FROM t`).toEqual([{ bytes: new Uint8Array(Buffer.from(text)) }])
+      close()
+    })
+  )
+
   test("is handed over as bytes where it is long, and as it is where it is not", () => {
     const [short, long] = ["x".repeat(longText - 1), "x".repeat(longText)]
     const statement = "INSERT INTO t (a, b, c) VALUES (?, ?, ?)"
