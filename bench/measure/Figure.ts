@@ -1,7 +1,7 @@
 /** An answer to a stage's question. */
 import { digits, table } from "./table.ts"
 
-export type Unit = "s" | "ms" | "µs" | "MB" | "MB/s" | "/s" | "×"
+export type Unit = "" | "s" | "ms" | "µs" | "MB" | "MB/s" | "/s" | "×"
 
 export interface Figure {
   readonly what: string

@@ -49,6 +49,15 @@ export class Feed {
     return this.#isClosed ? undefined : "nothing"
   }
 
+  /** All that is there, in the order that `take` would give it. */
+  readonly takeAll = (): ReadonlyArray<Update> => {
+    const list = this.#list
+    const views = [...this.#views].map(([id, view]): Update => ({ type: "view", id, view }))
+    this.#list = undefined
+    this.#views.clear()
+    return list === undefined ? views : [{ type: "list", pulls: list }, ...views]
+  }
+
   readonly close = (): void => {
     this.#isClosed = true
     this.#subscription.unsubscribe()

@@ -1,5 +1,5 @@
 /** `oci.pulls` over HTTP: `GET` watches by server-sent events, `POST` calls. */
-import type { Answer } from "../pulls/Protocol.ts"
+import type { Answer, Update } from "../pulls/Protocol.ts"
 import type { Pulls } from "../pulls/Pulls.ts"
 import { Feed } from "./Feed.ts"
 import { guard } from "./guard.ts"
@@ -8,6 +8,8 @@ import { defaultServeLimits, type FetchOptions } from "./ServeOptions.ts"
 
 /** Milliseconds after which a comment is sent, so that both sides notice a connection that is dead. */
 const pingInterval = 15_000
+/** Milliseconds between two pieces of the stream. What happens meanwhile is in the next one. */
+const pieceInterval = 50
 
 const common = { "cache-control": "no-store", "x-content-type-options": "nosniff" }
 
@@ -37,6 +39,9 @@ const parse = (text: string): unknown => {
   }
 }
 
+const eventOf = (update: Update) => `event: ${update.type}\ndata: ${JSON.stringify(update)}\n\n`
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
 const statusOf = (answer: Answer) => ("error" in answer ? 422 : 200)
 
 /**
@@ -63,18 +68,20 @@ export const fetchHandler = (pulls: Pulls, options: FetchOptions): ((request: Re
       feed.close()
     }
     const encoder = new TextEncoder()
+    let pause = Promise.resolve()
     // Asked for one piece at a time, and only when the last one was taken.
     const body = new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
+          await pause
           const update = await feed.take(pingInterval)
           if (!isOpen) return
           if (update === undefined) {
             close()
             return controller.close()
           }
-          const text =
-            update === "nothing" ? ": ping\n\n" : `event: ${update.type}\ndata: ${JSON.stringify(update)}\n\n`
+          const text = update === "nothing" ? ": ping\n\n" : [update, ...feed.takeAll()].map(eventOf).join("")
+          pause = sleep(pieceInterval)
           controller.enqueue(encoder.encode(text))
         },
         cancel: close

@@ -189,8 +189,9 @@ describe("limits", () => {
     const text = async () => new TextDecoder().decode((await reader.read()).value)
     expect(await text()).toContain("event: list")
     for (let received = 1; received <= 100_000; received++) for (const id of ["a", "b"]) receive(id, received)
-    const rest = [await text(), await text()]
-    expect(rest.map((it) => /"received":(\d+)/.exec(it)?.[1])).toEqual(["100000", "100000"])
+    // In one piece, which spares both sides work.
+    const received = [...(await text()).matchAll(/"received":(\d+)/g)].map(([, bytes]) => bytes)
+    expect(received).toEqual(["100000", "100000"])
     receive("a", 7)
     expect(await text()).toContain('"received":7,')
     await reader.cancel()

@@ -30,10 +30,15 @@ const fill = (bar: HTMLElement, fraction: number, label: string) => {
   if (bar.getAttribute("aria-label") !== label) bar.setAttribute("aria-label", label)
   find("i", bar).style.transform = `scaleX(${fraction})`
 }
-const button = (text: string, label: string, act: () => void): HTMLButtonElement => {
+/** What it does is seen; what it does it to is heard too. */
+const label = (button: HTMLElement, text: string, subject: string) => {
+  say(button, text)
+  button.setAttribute("aria-label", `${text} ${subject}`)
+}
+const button = (text: string, name: string, act: () => void): HTMLButtonElement => {
   const made = document.createElement("button")
   made.textContent = text
-  made.setAttribute("aria-label", label)
+  made.setAttribute("aria-label", name)
   made.addEventListener("click", act)
   return made
 }
@@ -109,12 +114,13 @@ class Row {
   readonly element = copy("pull")
   #watching = new Subscription()
   #view: PullView | undefined
+  #shown = ""
 
   constructor({ id, reference }: TrackedPull) {
     say(find("h3", this.element), reference)
     for (const act of ["cancel", "resume", "forget"] as const) {
       const it = find(`.${act}`, this.element)
-      it.setAttribute("aria-label", `${it.textContent} ${reference}`)
+      label(it, it.textContent, reference)
       it.addEventListener("click", () => pulls[act](id).catch(tell))
     }
     find("details", this.element).addEventListener("toggle", () => {
@@ -122,12 +128,17 @@ class Row {
     })
   }
 
-  update({ id, state, view }: TrackedPull) {
+  update({ id, reference, state, startedAt, view }: TrackedPull) {
+    // What it is watched for comes by itself.
+    const shown = `${state} ${startedAt}`
+    if (this.#shown === shown) return
+    this.#shown = shown
     const focused = this.element.contains(document.activeElement) ? document.activeElement : undefined
     const isRunning = state === "running"
     say(find(".state", this.element), states[state])
     show(find(".cancel", this.element), isRunning)
     show(find(".resume", this.element), !isRunning && state !== "done")
+    label(find(".resume", this.element), state === "failed" ? "Try again" : "Resume", reference)
     show(find(".forget", this.element), !isRunning)
     // The button that had it is gone: the next one of this row gets it.
     if (focused instanceof HTMLElement && focused.hidden)
@@ -153,7 +164,7 @@ class Row {
 }
 
 const rows = new Map<string, Row>()
-pulls.list$.subscribe({
+pulls.list$.pipe(auditTime(50)).subscribe({
   next: (list) => {
     const ids = new Set(list.map(({ id }) => id))
     for (const [id, row] of rows)
@@ -175,7 +186,8 @@ pulls.list$
   .pipe(
     map((list) => list.filter(({ state }) => state === "done").length),
     distinctUntilChanged(),
-    skip(1)
+    skip(1),
+    auditTime(interval)
   )
   .subscribe(() => void showImages())
 pulls.connected$.subscribe((is) => say(find("#connection"), is ? "connected" : "connecting …"))
@@ -252,7 +264,8 @@ const browse = async (reference: string, path: string) => {
 const offer = await ask<{ readonly names: ReadonlyArray<string>; readonly many: ReadonlyArray<string> }>("offer")
 find("#offer").replaceChildren(...offer.names.map((name) => new Option(name)))
 find<HTMLInputElement>("#reference").value = offer.names[0] ?? ""
-find("#many").addEventListener("click", () => {
-  for (const name of offer.many) pulls.start(name).catch(tell)
+find("#many").addEventListener("click", async () => {
+  // One after the other, so that each call is a short task of the page.
+  for (const name of offer.many) await pulls.start(name).catch(tell)
 })
 await showImages()

@@ -1,5 +1,5 @@
 /** A registry within this program, with images that are slow, cut off, refused for a while, private, and many. */
-import { bigLayer, fault, type FaultAction, image, Prng, startRegistry } from "ociflow/testing"
+import { bigLayer, fault, type FaultAction, type FaultMatch, image, Prng, startRegistry } from "ociflow/testing"
 
 const MiB = 2 ** 20
 
@@ -20,8 +20,7 @@ const withQuota: FaultAction = (reply) => ({
 
 export const many = 50
 
-/** `pace`: how many times faster than a person likes to watch. */
-export const startDemoRegistry = async ({ port, pace = 1 }: { readonly port?: number; readonly pace?: number } = {}) => {
+export const startDemoRegistry = async ({ port }: { readonly port?: number } = {}) => {
   const shared = await layer("shared", 8 * MiB)
   const images = {
     "fast:1": await image({ layers: [files("fast"), await layer("fast", MiB)] }),
@@ -45,14 +44,28 @@ export const startDemoRegistry = async ({ port, pace = 1 }: { readonly port?: nu
     ...(port === undefined ? {} : { port })
   })
   const blobs = (repository: string) => ({ kind: "blob", repository }) as const
-  registry.fault(blobs("slow"), throttled(500_000 * pace))
-  registry.fault(blobs("shared"), throttled(500_000 * pace))
-  registry.fault(blobs("layers"), throttled(400_000 * pace))
-  registry.fault(blobs("many"), throttled(200_000 * pace))
-  registry.fault({ ...blobs("cut"), nth: 2, times: 1 }, fault.all(throttled(2_000_000), fault.cut(1_500_000)))
-  registry.fault({ kind: "manifest", repository: "limited", times: 1 }, fault.rateLimit(6))
-  registry.fault({ kind: "manifest", repository: "private" }, fault.status(403, "DENIED", "sign in first"))
-  registry.fault({ kind: "manifest" }, withQuota)
+  const misbehave = () => {
+    registry.fault(blobs("slow"), throttled(500_000))
+    registry.fault(blobs("shared"), throttled(500_000))
+    registry.fault(blobs("layers"), throttled(400_000))
+    registry.fault(blobs("many"), throttled(400_000))
+    const first: FaultMatch = { ...blobs("cut"), when: ({ range }) => range === undefined }
+    registry.fault(first, fault.all(throttled(2_000_000), fault.cut(1_500_000)))
+    // Where it goes on, it has to wait.
+    const next: FaultMatch = { ...blobs("cut"), when: ({ range }) => range !== undefined, times: 1 }
+    registry.fault(next, fault.rateLimit(8))
+    registry.fault({ kind: "manifest", repository: "limited", times: 1 }, fault.rateLimit(10))
+    registry.fault({ kind: "manifest", repository: "private" }, fault.status(403, "DENIED", "sign in first"))
+    registry.fault({ kind: "manifest" }, withQuota)
+  }
+  misbehave()
   const names = Object.keys(images).map((name) => registry.reference(name))
-  return { names, manyNames: small.map(([name]) => registry.reference(name)), close: () => registry.close() }
+  return {
+    names,
+    manyNames: small.map(([name]) => registry.reference(name)),
+    misbehave,
+    /** From now on requests are answered at once. */
+    behave: () => registry.clearFaults(),
+    close: () => registry.close()
+  }
 }
