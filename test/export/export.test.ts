@@ -7,7 +7,7 @@ import type { ExportOptions, LayoutName } from "../../src/api/config.ts"
 import type { References } from "../../src/export/ExportFunction.ts"
 import { Gate } from "../../src/reactive/Gate.ts"
 import { untar } from "../../src/stages/index.ts"
-import { fault, image, Prng, randomImage, startRegistry } from "../../src/testing/index.ts"
+import { fault, image, Prng, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { writeFiles } from "../support/files.ts"
 import { open, type TestClient, temporaryRoot } from "../support/open.ts"
 import { reasonOf } from "../support/rejection.ts"
@@ -55,6 +55,38 @@ describe.each(["tar", "erofs"] as const)("one file of the tree, as %s,", (format
         expect(actual.equals(expected.get(name) ?? actual.subarray(1)), `${name}, ${layout}`).toBe(true)
         expect(registry.log.all.length).toBe(requests)
       }
+    }
+  })
+})
+
+/** Attributes that would speak to a mount, to a runtime or to the host's policy. */
+const reserved = [
+  "trusted.overlay.opaque",
+  "trusted.overlay.redirect",
+  "user.overlay.opaque",
+  "user.fuseoverlayfs.opaque",
+  "user.containers.override_stat",
+  "user.rootlesscontainers",
+  "security.selinux"
+]
+
+describe("attributes that are not an image's to set", () => {
+  const claims = () => {
+    const xattrs = Object.fromEntries(["user.kept", ...reserved].map((name) => [name, Buffer.from("y")]))
+    return image({ layers: [tar().directory("d/", { xattrs }).file("d/f", "f", { xattrs })] })
+  }
+
+  test.each(["tar", "erofs"] as const)("are in no %s, from a registry and from a store", async (format) => {
+    await using registry = await startRegistry({ images: { "app:1": await claims() } })
+    const reference = registry.reference("app:1")
+    await using remote = await open()
+    const bytes = await bytesOf(remote, reference, { format })
+    for (const name of reserved) expect(bytes.includes(name.replace(/^\w+\./, "")), name).toBe(false)
+    expect(bytes.includes("kept")).toBe(true)
+    for (const layout of layouts) {
+      await using oci = await open({ layout })
+      await oci.pull(reference)
+      expect((await bytesOf(oci, reference, { format })).equals(bytes), layout).toBe(true)
     }
   })
 })
@@ -186,6 +218,26 @@ describe("an archive", () => {
     expect(await reasonOf(reading)).toMatchObject({ _tag: "DigestMismatch" })
     // No end of the archive: every reader of tars tells.
     expect(Buffer.concat(chunks).length).toBeLessThan(whole.length - 1024)
+  })
+
+  test.each([
+    ["a blob in one piece is read again from the registry: none of it was given", 100, undefined],
+    ["a blob in several pieces is not: what was given cannot be taken back", 1_000_000, "DigestMismatch"]
+  ] as const)("where a mirror lies, %s", async (_, size, tag) => {
+    const made = await image({ layers: [{ files: { body: new Prng("lie").bytes(size) } }] })
+    await using registry = await startRegistry({ images: { "app:1": made } })
+    await using mirror = await startRegistry({ images: { "app:1": made } })
+    const { digest, size: blobSize } = made.manifests[0]?.layers[0] ?? expect.unreachable()
+    mirror.fault({ kind: "blob", reference: digest }, fault.otherByte(blobSize - 1))
+    await using oci = await open({ hosts: { [registry.host]: { mirrors: [`http://${mirror.host}`] } } })
+    await using direct = await open()
+    const exporting = bytesOf(oci, registry.reference("app:1"), { format: "oci-archive" })
+    if (tag === undefined)
+      expect(
+        (await exporting).equals(await bytesOf(direct, registry.reference("app:1"), { format: "oci-archive" }))
+      ).toBe(true)
+    else expect(await reasonOf(exporting)).toMatchObject({ _tag: tag })
+    expect(mirror.log.count({ kind: "blob", reference: digest })).toBe(1)
   })
 
   test.each([

@@ -7,21 +7,15 @@ import { native } from "../../fs/native.ts"
 import { decode } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
-
-/** Names that mean something to who reads the layer later: an image may not speak in our place. */
-const reserved =
-  /^(?:user\.containers\.override_stat|user\.rootlesscontainers|(?:trusted|user)\.overlay\.|(?:security|trusted|user)\.fuseoverlayfs\.)/
-
-/** `security.selinux` belongs to the host's policy, even if root writes it. */
-const hostOnly = new Set(["security.selinux", "security.ima", "security.evm"])
+import { isHostOnly, isReserved } from "./reservedAttributes.ts"
 
 /** Of root. Others, as `system.nfs4_acl`, are the file system's own. */
 const settable = /^(?:security|trusted|system\.posix_acl_\w+)/
 
 /** Whether an attribute that stands on an extracted file came from an archive. */
 export const isOfArchive = (name: string, ownership: Ownership): boolean =>
-  !reserved.test(name) &&
-  !hostOnly.has(name) &&
+  !isReserved(name) &&
+  !isHostOnly(name) &&
   (process.platform !== "linux" || name.startsWith("user.") || (ownership === "chown" && settable.test(name)))
 
 export interface AttributesOptions {
@@ -70,9 +64,9 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
 
   const allowed = (name: string): boolean => {
     // The system would read a name up to its first NUL, and we all of it.
-    if (reserved.test(name) || name.includes("\0")) return false
+    if (isReserved(name) || name.includes("\0")) return false
     if (process.platform !== "linux" || name.startsWith("user.")) return true
-    if (ownership === "chown" && !hostOnly.has(name)) return true
+    if (ownership === "chown" && !isHostOnly(name)) return true
     const shown = printable(decode(name), 100)
     warn("AttributesDropped", `attributes like ${shown} need ownership chown and root: they are left out of this layer`)
     return false
@@ -128,9 +122,9 @@ export const makeAttributes = (options: AttributesOptions): Attributes => {
     },
     clear: (fd, header) => {
       for (const name of native.attributeNames?.(fd) ?? []) {
-        const ours = name.startsWith("user.") || (ownership === "chown" && settable.test(name) && !hostOnly.has(name))
+        const ours = name.startsWith("user.") || (ownership === "chown" && settable.test(name) && !isHostOnly(name))
         // One that stays is one that the image set: nothing is lost by it.
-        if (ours && !reserved.test(name) && !header.xattrs.has(name)) native.removeAttribute?.(fd, name)
+        if (ours && !isReserved(name) && !header.xattrs.has(name)) native.removeAttribute?.(fd, name)
       }
     },
     setLink: (path, header) => {

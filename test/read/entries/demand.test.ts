@@ -88,6 +88,17 @@ const ways: Readonly<Record<string, (reading: Reading) => () => unknown>> = {
     void pieces({ [Symbol.asyncIterator]: () => iterator }, reading)
     return () => iterator.return?.()
   },
+  "export of an archive, for await": (reading) => {
+    const iterator = reading.oci.export(reading.name, { format: "oci-archive" })[Symbol.asyncIterator]()
+    void pieces({ [Symbol.asyncIterator]: () => iterator }, reading)
+    return () => iterator.return?.()
+  },
+  "export$ of an archive, with a function": (reading) => {
+    const subscription = reading.oci
+      .export$(reading.name, { format: "docker-archive" }, () => (reading.isEnough() ? NEVER : [undefined]))
+      .subscribe()
+    return () => subscription.unsubscribe()
+  },
   "blob$ with a function": (reading) => {
     const subscription = reading.oci
       .blob$(reading.name, digest, {}, () => (reading.isEnough() ? NEVER : [undefined]))

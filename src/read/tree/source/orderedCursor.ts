@@ -5,6 +5,7 @@
  */
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
+import { isHostOnly, isReserved } from "../../../layer/metadata/reservedAttributes.ts"
 import type { BodySpool, Spooled } from "./BodySpool.ts"
 import { cursorOver, filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
 
@@ -20,9 +21,19 @@ const keyOf = (path: string): string => path.replaceAll("/", "\0")
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+const isOfImage = (name: string): boolean => !isReserved(name) && !isHostOnly(name)
+
+/** Those that are not an image's to set are left out, as in a tree on disk: by them, a mount would hide what is beneath it. */
+const canonicalAttributes = (xattrs: EntryHeader["xattrs"]): EntryHeader["xattrs"] =>
+  xattrs.size === 0 || [...xattrs.keys()].every(isOfImage)
+    ? xattrs
+    : new Map([...xattrs].filter(([name]) => isOfImage(name)))
+
 /** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
-export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader =>
-  rest.type === "symlink" ? { ...rest, mode: 0o777 } : rest
+export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader => {
+  const xattrs = canonicalAttributes(rest.xattrs)
+  return { ...rest, xattrs, mode: rest.type === "symlink" ? 0o777 : rest.mode }
+}
 
 /** All entries of a plan, in the order of their paths. */
 export const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step> => {
