@@ -65,6 +65,7 @@ export {
   DeadlineExceeded,
   DigestMismatch,
   FileSystemFailed,
+  IdentityMismatch,
   InvalidManifest,
   InvalidOption,
   InvalidReference,
@@ -86,11 +87,14 @@ export {
   RegistryError,
   RegistryUnreachable,
   reasons,
+  SignatureRejected,
   SizeMismatch,
   StoreDamaged,
+  TrustUnavailable,
   UnknownUser,
   UnsafeEntry,
   UnsafeStore,
+  Unsigned,
   UnsuitablePath,
   UnsupportedDigest,
   UnsupportedEntry,
@@ -112,6 +116,7 @@ export type {
   Resolved,
   Resolving,
   Retrying,
+  SignatureVerified,
   Warning,
   WarningCode
 } from "./api/events.ts"
@@ -119,6 +124,22 @@ export type { Artifact, ArtifactFile, FileInMemory, WrittenFile } from "./api/re
 export type { Bundle } from "./api/results/Bundle.ts"
 export type { Healthcheck, HistoryEntry, ImageConfig } from "./api/results/ImageConfig.ts"
 export type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "./api/results/Lookup.ts"
+export type {
+  IdentityRequirement,
+  ImageToVerify,
+  KeyRequirement,
+  SignatureDetails,
+  SignatureFunction,
+  SignatureOptions,
+  SignaturePolicy,
+  SignatureRequirement,
+  SignatureRule,
+  SignatureRules,
+  SignatureVerdict,
+  SignedIdentity,
+  TufOptions,
+  VerifiedSignature
+} from "./api/signatures.ts"
 export { type Client, type Held, open } from "./client.ts"
 export type { EntryType } from "./layer/Entry.ts"
 export { lowerdir } from "./layer/layout/lowerdir.ts"

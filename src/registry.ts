@@ -14,9 +14,13 @@ import type { ImageConfig } from "./api/results/ImageConfig.ts"
 import type { ManifestDocument, Referrer, Resolution } from "./api/results/Lookup.ts"
 import { makeRuntime } from "./makeRuntime.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
-import type { ReadArtifactOptions, ReadManifestOptions, ReadReferrersOptions } from "./read/registry/options.ts"
+import type {
+  ReadArtifactOptions,
+  ReaderOptions,
+  ReadManifestOptions,
+  ReadReferrersOptions
+} from "./read/registry/options.ts"
 import { RegistryReader } from "./read/registry/RegistryReader.ts"
-import type { RegistryOptions } from "./registry/makeRegistry.ts"
 
 export type {
   ClientCertificate,
@@ -42,11 +46,11 @@ export type { BlobFunction } from "./read/blob/BlobFunction.ts"
 export type {
   ReadArtifactOptions,
   ReadBlobOptions,
+  ReaderOptions as RegistryOptions,
   ReadManifestOptions,
   ReadReferrersOptions
 } from "./read/registry/options.ts"
 export { RegistryReader } from "./read/registry/RegistryReader.ts"
-export type { RegistryOptions } from "./registry/makeRegistry.ts"
 
 /** Each function rejects with a `PullError`; with the signal's reason where it was aborted. */
 export interface RegistryClient extends AsyncDisposable {
@@ -75,7 +79,7 @@ export interface RegistryClient extends AsyncDisposable {
 }
 
 /** Connections and tokens are kept until the client is closed. Rejects with a `PullError`. */
-export const openRegistry = async (options: RegistryOptions = {}): Promise<RegistryClient> => {
+export const openRegistry = async (options: ReaderOptions = {}): Promise<RegistryClient> => {
   const { run, close } = makeRuntime(RegistryReader.layer(options))
   const reader = await run(RegistryReader)
   return {

@@ -88,6 +88,7 @@ const order = [
   ["image"],
   ["registry", "layer", "store"],
   ["source", "erofs"],
+  ["signatures"],
   ["pull", "serve"],
   ["read"],
   ["stages"],

@@ -5,6 +5,7 @@ import type { LayoutName } from "../layer/layout/layouts.ts"
 import type { OverlayAttributes } from "../layer/layout/overlay.ts"
 import type { Gate } from "../reactive/Gate.ts"
 import type { Emit } from "./events.ts"
+import type { SignatureOptions } from "./signatures.ts"
 
 /** Bounds on what an image may demand. An image that exceeds one fails with `LimitExceeded`, which names it. */
 export interface Limits {
@@ -56,6 +57,8 @@ export interface Limits {
   readonly listPages: number
   /** Bytes of all pages of one list. Default: 64 MiB. */
   readonly listBytes: number
+  /** Signatures and attestations of an image that are looked at. Default: 100. */
+  readonly signatures: number
 }
 
 const GiB = 2 ** 30
@@ -81,7 +84,8 @@ export const defaultLimits: Limits = {
   artifactBytes: 64 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
-  listBytes: 64 * 2 ** 20
+  listBytes: 64 * 2 ** 20,
+  signatures: 100
 }
 
 /** Time limits, in milliseconds. */
@@ -326,6 +330,11 @@ export interface PullerOptions {
   readonly retry?: Some<RetryOptions> | undefined
   /** How long `pulls` keeps pulls that have ended. */
   readonly pulls?: Some<PullsOptions> | undefined
+  /**
+   * Which signatures an image must have before anything of its layers is downloaded or read. Default: none; no signature is
+   * looked for.
+   */
+  readonly verify?: SignatureOptions | undefined
 }
 
 const day = 86_400_000

@@ -48,6 +48,7 @@ import {
   RegistryError,
   RegistryUnreachable
 } from "./reasons/registry.ts"
+import { IdentityMismatch, SignatureRejected, TrustUnavailable, Unsigned } from "./reasons/signature.ts"
 import {
   CatalogueFailed,
   CatalogueTooNew,
@@ -85,6 +86,7 @@ export {
   DeadlineExceeded,
   DigestMismatch,
   FileSystemFailed,
+  IdentityMismatch,
   InvalidManifest,
   InvalidOption,
   InvalidReference,
@@ -102,11 +104,14 @@ export {
   RateLimited,
   RegistryError,
   RegistryUnreachable,
+  SignatureRejected,
   SizeMismatch,
   StoreDamaged,
+  TrustUnavailable,
   UnknownUser,
   UnsafeEntry,
   UnsafeStore,
+  Unsigned,
   UnsuitablePath,
   UnsupportedDigest,
   UnsupportedEntry,
@@ -139,6 +144,10 @@ export const reasons = {
   SizeMismatch,
   InvalidManifest,
   UnknownUser,
+  Unsigned,
+  SignatureRejected,
+  IdentityMismatch,
+  TrustUnavailable,
   BlobInterrupted,
   CorruptLayer,
   UnsafeEntry,

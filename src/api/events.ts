@@ -1,9 +1,10 @@
 /**
  * The events of a pull: plain values that can be written as JSON. Sizes and offsets are bytes, durations milliseconds.
- * The order for one layer: `LayerCached`, or `LayerWaiting`? `LayerStarted` `LayerProgress`* `LayerDone`; the last
+ * `Verified` comes before any of a layer. The order for one layer: `LayerCached`, or `LayerWaiting`? `LayerStarted` `LayerProgress`* `LayerDone`; the last
  * event of a pull that succeeds is `Pulled`.
  */
 import type { ImageConfig } from "./results/ImageConfig.ts"
+import type { VerifiedSignature } from "./signatures.ts"
 
 /** A layer of a stored image. */
 export interface PulledLayer {
@@ -38,6 +39,8 @@ export interface PulledImage {
   readonly rootfs?: string
   /** In the layout `erofs`: absolute path of the disk image with all layers merged. */
   readonly erofs?: string
+  /** Signatures that the option `verify` asked for; absent if it asked for none. */
+  readonly verified?: ReadonlyArray<VerifiedSignature>
 }
 
 /** The result of a pull. */
@@ -59,6 +62,10 @@ export interface Resolved {
   /** Bytes of all layers' blobs, each once. */
   readonly size: number
   readonly layers: ReadonlyArray<{ readonly digest: string; readonly diffId: string; readonly size: number }>
+}
+/** A signature of the image satisfied a rule of the option `verify`. */
+export interface SignatureVerified extends VerifiedSignature {
+  readonly _tag: "Verified"
 }
 /** The layer is in the store already: nothing is downloaded for it. */
 export interface LayerCached {
@@ -168,6 +175,7 @@ export interface Pulled {
 export type PullEvent =
   | Resolving
   | Resolved
+  | SignatureVerified
   | LayerCached
   | LayerWaiting
   | LayerStarted

@@ -10,6 +10,7 @@ import type { BodyReader } from "../layer/EntryCursor.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
 import { ImageSources } from "../pull/ImageSources.ts"
 import { readRequest } from "../pull/PullRequest.ts"
+import { checkFound } from "../pull/verify/checkSignatures.ts"
 import { makeLift, scoped$ } from "../reactive/bridge.ts"
 import { iterateGated } from "../read/blob/iterateGated.ts"
 import { type BlobSource, readBlob } from "../read/blob/readBlob.ts"
@@ -43,6 +44,7 @@ export const openBlobs = Effect.fnUntraced(function* (reference: string, options
   const { layout } = yield* Blobs
   const source = yield* (yield* ImageSources).open(origin)
   const found = yield* source.resolve(platform, emit)
+  yield* checkFound(origin, found)
   const { short, full } = yield* layoutNamesOf(source.name)
   const kept = new Set<string>()
   if (layout !== undefined && source.isRemote)

@@ -20,7 +20,8 @@ const units: Record<keyof Limits, string> = {
   artifactBytes: "bytes of files",
   listItems: "items",
   listPages: "pages",
-  listBytes: "bytes"
+  listBytes: "bytes",
+  signatures: "signatures"
 }
 
 /** Throws `LimitExceeded` where `value` passes the limit; the limit itself is allowed. */

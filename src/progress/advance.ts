@@ -126,6 +126,7 @@ const apply = (progress: Progress, event: PullEvent, now: number): Progress => {
       return event.digest === undefined
         ? changeView(progress, { retry: retryOf(event, now) })
         : changeLayer(progress, event.digest, event, now)
+    case "Verified":
     case "Pulled":
       return progress
     default:

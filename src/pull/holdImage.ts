@@ -4,11 +4,13 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { HoldOptions } from "../api/config.ts"
 import { nameOf } from "../source/file/LocalReference.ts"
+import { originOf } from "../source/Origin.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
 import { whyNotCached } from "./decideCache.ts"
 import { partOf } from "./Part.ts"
 import { platformOf } from "./PullRequest.ts"
+import { checkStored, withSignatures } from "./verify/checkSignatures.ts"
 
 export const holdImage = Effect.fnUntraced(function* (text: string, options: HoldOptions) {
   const locks = yield* Locks
@@ -23,7 +25,8 @@ export const holdImage = Effect.fnUntraced(function* (text: string, options: Hol
     const known = yield* find(reference, platform, part?.key)
     if (Option.isNone(known)) return yield* yield* whyNotCached(reference, platform, part)
     const { manifestDigest, layers } = known.value
+    const verified = yield* checkStored(yield* originOf(text, {}), known.value, true)
     yield* Scope.provide(locks.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
-    return known.value
+    return withSignatures(known.value, verified)
   }).pipe(Effect.scoped)
 })

@@ -4,6 +4,8 @@
  *     reference ─ catalogue? ─ source ─ resolve (index, platform, manifest, config) ─ layers ─ catalogue
  *     one layer: blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename
  *
+ * With the option `verify`, signatures are checked before the first layer is downloaded, and for stored images too.
+ *
  * Nothing is published before it has been verified: a layer gets its name once its size, digest and diffID match, and
  * an image gets its row once all its layers have their names.
  */
@@ -39,10 +41,12 @@ import { preflight } from "./preflight.ts"
 import { type BuildTree, buildRootfs } from "./rootfs/buildRootfs.ts"
 import { mergeLayers } from "./rootfs/mergeLayers.ts"
 import type { Services } from "./services.ts"
+import { checkFound, checkStored, withSignatures } from "./verify/checkSignatures.ts"
 
 /** The store has the whole image, and nothing is downloaded. */
-const fromStore = Effect.fnUntraced(function* (image: PulledImage) {
-  yield* emit(resolvedFromStore(image))
+const fromStore = Effect.fnUntraced(function* (found: PulledImage, { origin, policy }: PullRequest) {
+  yield* emit(resolvedFromStore(found))
+  const image = withSignatures(found, yield* checkStored(origin, found, policy === "never"))
   const paths = new Map(image.layers.map(({ digest, path }) => [digest, path]))
   for (const [digest, path] of paths) yield* emit({ _tag: "LayerCached", digest, path })
   yield* emit({ _tag: "Pulled", image, cached: true })
@@ -75,7 +79,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   const cached = yield* findCached(request, source)
   if (Option.isSome(cached)) {
     yield* sweep
-    return yield* fromStore(cached.value)
+    return yield* fromStore(cached.value, request)
   }
   if (source === undefined) return yield* yield* whyNotCached(origin.name, platform, part)
 
@@ -84,11 +88,14 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   const resolved = yield* Effect.result(source.resolve(platform, yield* PullEvents))
   if (Result.isFailure(resolved)) {
     const unrecorded = yield* findUnrecorded(request, source)
-    return Option.isSome(unrecorded) ? yield* fromStore(unrecorded.value) : yield* Effect.fail(resolved.failure)
+    return Option.isSome(unrecorded)
+      ? yield* fromStore(unrecorded.value, request)
+      : yield* Effect.fail(resolved.failure)
   }
   const image = resolved.success
   const layers = yield* distinctLayers(image)
   yield* emit(resolvedEvent(source.name, image, layers))
+  const verified = yield* checkFound(origin, image)
   if (part === undefined) yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
 
   const permits = (yield* SharedWork).downloads.forPull()
@@ -107,7 +114,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   const record = recordOf(source.name, image, platform)
   const { layout } = yield* Blobs
   if (layout !== undefined && part === undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
-  const pulled = yield* catalogue.record(record, part?.key)
+  const pulled = withSignatures(yield* catalogue.record(record, part?.key), verified)
   if (isRemembered) yield* unfinished.remove(pullId(asked))
   yield* emit({ _tag: "Pulled", image: pulled, cached: false })
   const result: PullResult = { ...pulled, cached: false }

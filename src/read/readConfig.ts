@@ -10,18 +10,25 @@ import { findCached, whyNotCached } from "../pull/decideCache.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
 import { ImageSources } from "../pull/ImageSources.ts"
 import { readRequest } from "../pull/PullRequest.ts"
+import { checkFound, checkStored } from "../pull/verify/checkSignatures.ts"
+import type { Signatures } from "../signatures/Signatures.ts"
 import type { Blobs } from "../store/blobs/Blobs.ts"
 import type { Catalogue } from "../store/catalogue/Catalogue.ts"
 
 export const readConfig = Effect.fn("ociflow.config")(function* (
   reference: string,
   options: ConfigOptions
-): Effect.fn.Return<ImageConfig, Reason, Blobs | Catalogue | ImageSources | Scope.Scope> {
+): Effect.fn.Return<ImageConfig, Reason, Blobs | Catalogue | ImageSources | Scope.Scope | Signatures> {
   const request = yield* readRequest(reference, options)
   const { origin, platform, policy } = request
   const source = policy === "never" ? undefined : yield* (yield* ImageSources).open(origin)
   const cached = yield* findCached(request, source)
-  if (Option.isSome(cached)) return cached.value.config
+  if (Option.isSome(cached)) {
+    yield* checkStored(origin, cached.value, policy === "never")
+    return cached.value.config
+  }
   if (source === undefined) return yield* yield* whyNotCached(origin.name, platform)
-  return imageConfigOf((yield* source.resolve(platform, yield* PullEvents)).config.value)
+  const image = yield* source.resolve(platform, yield* PullEvents)
+  yield* checkFound(origin, image)
+  return imageConfigOf(image.config.value)
 }, Effect.scoped)

@@ -1,7 +1,7 @@
 /** Codecs of the events of a pull. */
 import * as Schema from "effect/Schema"
 import type * as events from "../api/events.ts"
-import { PulledImage } from "./images.ts"
+import { PulledImage, verifiedSignature } from "./images.ts"
 import { boolean, type FieldsOf, maybe, number, struct, text } from "./struct.ts"
 
 type Events = { readonly [Tag in events.PullEvent["_tag"]]: Extract<events.PullEvent, { readonly _tag: Tag }> }
@@ -42,6 +42,7 @@ const fields: { readonly [Tag in keyof Events]: FieldsOf<Omit<Events[Tag], "_tag
     size: number,
     layers: Schema.Array(struct<events.Resolved["layers"][number]>({ digest: text, diffId: text, size: number }))
   },
+  Verified: verifiedSignature,
   LayerCached: { digest: text, path: text },
   LayerWaiting: { digest: text },
   LayerStarted: { digest: text, size: number, offset: number, shared: maybe(Schema.Boolean) },

@@ -2,7 +2,8 @@
 import * as Schema from "effect/Schema"
 import type * as events from "../api/events.ts"
 import type * as results from "../api/results/ImageConfig.ts"
-import { boolean, maybe, number, struct, text, textMap, texts } from "./struct.ts"
+import type * as signatures from "../api/signatures.ts"
+import { boolean, type FieldsOf, maybe, number, struct, text, textMap, texts } from "./struct.ts"
 
 const Healthcheck = struct<results.Healthcheck>({
   test: texts,
@@ -42,6 +43,17 @@ export const ImageConfig = struct<results.ImageConfig>({
   diffIds: texts
 })
 
+export const verifiedSignature = {
+  signer: text,
+  kind: Schema.Literals(["simple-signing", "message-signature", "dsse", "function"]),
+  digest: text,
+  issuer: maybe(text),
+  logIndex: maybe(number),
+  integratedTime: maybe(text),
+  predicateType: maybe(text),
+  predicate: maybe(Schema.Unknown)
+} satisfies FieldsOf<signatures.VerifiedSignature>
+
 export const PulledLayer = struct<events.PulledLayer>({
   digest: text,
   diffId: text,
@@ -49,6 +61,8 @@ export const PulledLayer = struct<events.PulledLayer>({
   size: number,
   path: text
 })
+
+export const VerifiedSignature = struct<signatures.VerifiedSignature>(verifiedSignature)
 
 const image = {
   reference: text,
@@ -60,7 +74,8 @@ const image = {
   config: ImageConfig,
   layers: Schema.Array(PulledLayer),
   rootfs: maybe(text),
-  erofs: maybe(text)
+  erofs: maybe(text),
+  verified: maybe(Schema.Array(VerifiedSignature))
 }
 
 export const PulledImage = struct<events.PulledImage>(image)

@@ -6,6 +6,7 @@
  *     <root>/partial                            bytes of blobs whose download was cut off
  *     <root>/pulls                              which pulls those were
  *     <root>/proofs                             which diffID each blob was proven with
+ *     <root>/signatures                         the signatures that images were accepted with
  *     <root>/fingerprints                       what each tree looked like when it was finished
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole

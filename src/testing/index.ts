@@ -33,6 +33,17 @@ export type { RequestKind } from "./registry/http/Route.ts"
 export type { RegistryOptions, StorageOptions } from "./registry/RegistryOptions.ts"
 export { startRegistry } from "./registry/startRegistry.ts"
 export type { Storage, TestRegistry } from "./registry/TestRegistry.ts"
+export { type Authority, type AuthorityOptions, type Identity, makeAuthority } from "./signatures/Authority.ts"
+export { type KeyType, type SigningKey, signingKey } from "./signatures/Signer.ts"
+export {
+  type AttestOptions,
+  attest,
+  bundleReferrer,
+  type SignedBy,
+  type SignOptions,
+  sign,
+  type TestSignature
+} from "./signatures/sign.ts"
 export type { EntryOptions } from "./tar/EntryOptions.ts"
 export { base256, type HeaderFields, headerBlock, type TarFormat, type Text } from "./tar/Header.ts"
 export { type Malformed, malformedArchives } from "./tar/malformed.ts"

@@ -8,6 +8,7 @@ import { optionsOf } from "../../src/api/options/checkOptions.ts"
 import { limits, pulls, retry, timeouts } from "../../src/api/options/client.ts"
 import type { AnyTable } from "../../src/api/options/Kind.ts"
 import { hostOptions, mirrorOptions, proxyOptions } from "../../src/api/options/network.ts"
+import { identityRequirement, keyRequirement, ruleOptions, rulesOptions } from "../../src/api/options/signatures.ts"
 
 const file = join(import.meta.dirname, "../../docs/configuration.md")
 const page = await readFile(file, "utf8")
@@ -56,6 +57,9 @@ const tables: Readonly<Record<string, string>> = {
   "Options of `images`": tableOf(optionsOf.images),
   "Options of `prune`": tableOf(optionsOf.prune),
   "Options of `verify`": tableOf(optionsOf.verify),
+  "Signature options": tableOf(rulesOptions),
+  "Signature rules": tableOf(ruleOptions),
+  "Signature requirements": tableOf({ ...keyRequirement, ...identityRequirement }),
   Limits: limitsOf(limits),
   "Timeouts and retries": tableOf({ ...timeouts, ...retry }),
   "Running pulls": tableOf(pulls)

@@ -25,6 +25,16 @@ const events: { readonly [Tag in PullEvent["_tag"]]: Omit<Extract<PullEvent, { _
     size: 7,
     layers: [{ digest, diffId: digest, size: 7 }]
   },
+  Verified: {
+    signer: "a@r.test",
+    kind: "dsse",
+    digest,
+    issuer: "https://i.test",
+    logIndex: 7,
+    integratedTime: "2026-01-01T00:00:00.000Z",
+    predicateType: "https://slsa.dev/provenance/v1",
+    predicate: { builder: "r.test" }
+  },
   LayerCached: { digest, path: "/x" },
   LayerWaiting: { digest },
   LayerStarted: { digest, size: 7, offset: 0, shared: true },

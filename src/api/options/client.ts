@@ -16,6 +16,7 @@ import {
 } from "../config.ts"
 import { boolean, choice, list, number, type Option, object, path, type Table } from "./Kind.ts"
 import { credentials, hosts, proxy } from "./network.ts"
+import { signatures } from "./signatures.ts"
 
 const shown = (value: number | string): string => {
   if (typeof value === "string") return `\`${value}\``
@@ -69,7 +70,8 @@ export const limits: Table<Some<Limits>> = {
   artifactBytes: limit("artifactBytes", "bytes", "bytes of an artifact's files, where they are read into memory"),
   listItems: limit("listItems", "items", "tags or referrers of one list"),
   listPages: limit("listPages", "pages", "pages of one list"),
-  listBytes: limit("listBytes", "bytes", "bytes of all pages of one list")
+  listBytes: limit("listBytes", "bytes", "bytes of all pages of one list"),
+  signatures: limit("signatures", "signatures", "signatures and attestations of an image that are looked at")
 }
 
 /** Node's timers count no further: beyond, they go off at once. */
@@ -285,6 +287,13 @@ export const clientOptions = {
     kind: object<Some<PullsOptions>>(pulls, "[running pulls](#running-pulls)"),
     default: "see there",
     does: "how long `pulls` keeps pulls that have ended"
+  },
+  verify: {
+    kind: signatures,
+    default: "none; no signature is looked for",
+    does: "which signatures an image must have before anything of its layers is downloaded or read",
+    see: "[signatures](signatures.md)",
+    errors: ["Unsigned", "SignatureRejected", "IdentityMismatch", "TrustUnavailable"]
   }
 } satisfies Table<PullerOptions>
 
@@ -299,5 +308,6 @@ export const registryOptions = {
   connections: clientOptions.connections,
   limits: clientOptions.limits,
   timeouts: clientOptions.timeouts,
-  retry: clientOptions.retry
+  retry: clientOptions.retry,
+  verify: clientOptions.verify
 }

@@ -18,6 +18,10 @@ export const plainLine = (event: PullEvent): string | undefined => {
       const layers = `${count} ${count === 1 ? "layer" : "layers"}, ${formatBytes(event.size)}`
       return `Resolved ${printable(event.digest)} for ${printable(event.platform)}: ${layers}`
     }
+    case "Verified": {
+      const issuer = event.issuer === undefined ? "" : ` (${printable(event.issuer)})`
+      return `Verified ${shortDigest(event.digest)}: signed by ${printable(event.signer)}${issuer}`
+    }
     case "LayerCached":
       return layer(event.digest, "already in place")
     case "LayerWaiting":

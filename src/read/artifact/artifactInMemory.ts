@@ -8,6 +8,7 @@ import { parseDigest } from "../../image/reference/Digest.ts"
 import { drain, type Lift } from "../../reactive/bridge.ts"
 import { concatBytes } from "../../reactive/concatBytes.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import type { Signatures } from "../../signatures/Signatures.ts"
 import { readBlob } from "../blob/readBlob.ts"
 import { aboutFiles } from "./aboutFiles.ts"
 import { type ArtifactSource, describeFile, openArtifact } from "./artifactOf.ts"
@@ -23,7 +24,7 @@ export const artifactInMemory = Effect.fnUntraced(function* (
   limits: Limits,
   emit: Emit,
   lift: Lift
-): Effect.fn.Return<Artifact<FileInMemory>, Reason> {
+): Effect.fn.Return<Artifact<FileInMemory>, Reason, Signatures> {
   const { about, files } = yield* Effect.mapError(openArtifact(source, options, limits, emit), aboutFiles)
   const total = files.reduce((sum, { descriptor }) => sum + descriptor.size, 0)
   if (total > limits.artifactBytes)

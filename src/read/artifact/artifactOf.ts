@@ -5,7 +5,10 @@ import { ArtifactMismatch, LimitExceeded, type Reason } from "../../api/errors.t
 import type { Emit } from "../../api/events.ts"
 import type { Artifact, ArtifactFile } from "../../api/results/Artifact.ts"
 import { artifactTypeOf } from "../../image/Manifest.ts"
+import { checkFound } from "../../pull/verify/checkSignatures.ts"
+import type { Signatures } from "../../signatures/Signatures.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
+import type { Origin } from "../../source/Origin.ts"
 import { chooseManifest } from "./chooseManifest.ts"
 import { type NamedFile, nameFiles } from "./fileNames.ts"
 
@@ -13,7 +16,7 @@ import { type NamedFile, nameFiles } from "./fileNames.ts"
 export type ArtifactSource = Pick<
   ImageSource,
   "name" | "root" | "place" | "isRemote" | "documents" | "blob$" | "blobSize" | "reportMismatch"
->
+> & { readonly origin: Origin }
 
 export interface Opened {
   readonly about: Omit<Artifact, "files">
@@ -33,8 +36,9 @@ export const openArtifact = Effect.fnUntraced(function* (
   { artifactType, platform, accept }: Pick<ArtifactOptions, "artifactType" | "platform" | "accept">,
   limits: Limits,
   emit: Emit
-): Effect.fn.Return<Opened, Reason> {
+): Effect.fn.Return<Opened, Reason, Signatures> {
   const { digest, manifest } = yield* chooseManifest(source.documents(emit), source.root, { artifactType, platform })
+  yield* checkFound(source.origin, { digest, manifest }, emit)
   const { descriptor, bytes, value } = manifest
   const all = yield* nameFiles(value.layers, descriptor.digest, limits)
   const files = accept === undefined ? all : all.filter((file) => accept.includes(file.descriptor.mediaType))

@@ -18,7 +18,8 @@ export const readArtifact = Effect.fn("ociflow.artifact")(function* (
 ) {
   if (into === undefined && options.unpack !== undefined)
     return yield* new InvalidOption({ option: "unpack", problem: "needs `into`: archives are not unpacked in memory" })
-  const source = yield* (yield* ImageSources).open(yield* originOf(reference, { input }))
+  const origin = yield* originOf(reference, { input })
+  const source = { ...(yield* (yield* ImageSources).open(origin)), origin }
   const read: Artifact<ArtifactFile> =
     into === undefined
       ? yield* artifactInMemory(source, options, limits, yield* PullEvents, yield* makeLift())

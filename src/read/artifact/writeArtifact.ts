@@ -17,12 +17,13 @@ import { isTar } from "../../layer/compression/archiveTypes.ts"
 import type { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { emit, PullEvents } from "../../pull/events/PullEvents.ts"
 import { SharedWork } from "../../pull/flights/SharedWork.ts"
+import type { Signatures } from "../../signatures/Signatures.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import type { Blobs } from "../../store/blobs/Blobs.ts"
 import { Directories } from "../../store/directories/Directories.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { removeTree } from "../../store/trees/removeTree.ts"
-import { describeFile, openArtifact } from "./artifactOf.ts"
+import { type ArtifactSource, describeFile, openArtifact } from "./artifactOf.ts"
 import type { NamedFile } from "./fileNames.ts"
 import { hasParents, nameOf, publishTree } from "./publishTree.ts"
 import { isThere, stageFile } from "./stageFile.ts"
@@ -42,13 +43,13 @@ const checkRoot = Effect.fnUntraced(function* (root: string, { descriptor, names
 })
 
 export const writeArtifact = Effect.fnUntraced(function* (
-  source: ImageSource,
+  source: ImageSource & ArtifactSource,
   { into, unpack, ...options }: ArtifactOptions & { readonly into: string },
   limits: Limits
 ): Effect.fn.Return<
   Artifact<WrittenFile>,
   Reason,
-  Blobs | Directories | ExtractionPool | Locks | SharedWork | Scope.Scope
+  Blobs | Directories | ExtractionPool | Locks | SharedWork | Signatures | Scope.Scope
 > {
   const { about, files } = yield* openArtifact(source, options, limits, yield* PullEvents)
   const target = resolve(into)

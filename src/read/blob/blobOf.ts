@@ -6,6 +6,7 @@ import { ImageSources } from "../../pull/ImageSources.ts"
 import { makeLift } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { originOf } from "../../source/Origin.ts"
+import { checkBlob } from "./checkBlob.ts"
 import { describeBlob, readBlob } from "./readBlob.ts"
 
 /** Its bytes are read on subscription, which must come before the scope closes. */
@@ -16,7 +17,9 @@ export const blobOf = Effect.fnUntraced(function* (
   { blobBytes }: Pick<Limits, "blobBytes">
 ) {
   const emit = yield* PullEvents
-  const source = yield* (yield* ImageSources).open(yield* originOf(reference, { input }))
+  const origin = yield* originOf(reference, { input })
+  const source = yield* (yield* ImageSources).open(origin)
+  yield* checkBlob(source, origin, digest, emit)
   const blob = yield* describeBlob(source, digest, blobBytes, emit)
   return readBlob(source, blob, gate, yield* makeLift(), { emit, context: yield* Effect.context<never>() })
 })

@@ -7,6 +7,7 @@ import { distinctLayers } from "../../pull/describeImage.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
 import { readRequest } from "../../pull/PullRequest.ts"
+import { checkFound } from "../../pull/verify/checkSignatures.ts"
 import { makeLift } from "../../reactive/bridge.ts"
 import { concatCursors, mapCursor } from "./concatCursors.ts"
 import { type EntryOrigin, makeEntry, type ReadEntry } from "./makeEntry.ts"
@@ -22,7 +23,9 @@ export const entriesOf = Effect.fnUntraced(function* (
   const emit = yield* PullEvents
   const { origin, platform } = yield* readRequest(reference, options)
   const source = yield* (yield* ImageSources).open(origin)
-  const layers = yield* distinctLayers(yield* source.resolve(platform, emit))
+  const image = yield* source.resolve(platform, emit)
+  yield* checkFound(origin, image)
+  const layers = yield* distinctLayers(image)
   const reading: LayerReading = { pool, source, emit, lift: yield* makeLift() }
   return yield* Effect.acquireRelease(
     Effect.sync(

@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PullError } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import type { RegistryOptions } from "../../registry/makeRegistry.ts"
+import type { ReaderOptions } from "./options.ts"
 import type { RegistryFunctions } from "./RegistryFunctions.ts"
 
 export class RegistryReader extends Context.Service<RegistryReader, RegistryFunctions>()("ociflow/RegistryReader") {
   /** Connections and tokens live as long as the layer. */
-  static layer(options: RegistryOptions = {}): Layer.Layer<RegistryReader, PullError> {
+  static layer(options: ReaderOptions = {}): Layer.Layer<RegistryReader, PullError> {
     return Layer.effect(
       RegistryReader,
       loadModule("the reader of registries", () => import("./makeRegistryReader.ts")).pipe(

@@ -10,15 +10,16 @@ import { ImageSources } from "../../pull/ImageSources.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "../../pull/lookup.ts"
 import { makeCalls, withPendingTeardowns } from "../../pull/makeCalls.ts"
 import { platformOf } from "../../pull/PullRequest.ts"
-import type { RegistryOptions } from "../../registry/makeRegistry.ts"
+import { checkFound } from "../../pull/verify/checkSignatures.ts"
 import { Registry } from "../../registry/Registry.ts"
+import { Signatures } from "../../signatures/Signatures.ts"
 import { formatLocal } from "../../source/file/LocalReference.ts"
 import { originOf } from "../../source/Origin.ts"
 import { registrySource } from "../../source/registrySource.ts"
 import { artifactInMemory } from "../artifact/artifactInMemory.ts"
 import { blobOf } from "../blob/blobOf.ts"
 import { blobReaders } from "../blob/blobReaders.ts"
-import type { ReadArtifactOptions, ReadManifestOptions, ReadReferrersOptions } from "./options.ts"
+import type { ReadArtifactOptions, ReaderOptions, ReadManifestOptions, ReadReferrersOptions } from "./options.ts"
 import type { RegistryFunctions } from "./RegistryFunctions.ts"
 
 const filesAreElsewhere = (input: string) =>
@@ -33,13 +34,16 @@ const sources: Layer.Layer<ImageSources, never, Registry> = Layer.effect(
   }))
 )
 
-const make = Effect.fnUntraced(function* (given: RegistryOptions) {
-  const options = yield* checkOptions<RegistryOptions>("openRegistry", given)
-  const context = yield* Layer.build(Layer.provideMerge(sources, Registry.layer(options)))
+const make = Effect.fnUntraced(function* (given: ReaderOptions) {
+  const options = yield* checkOptions<ReaderOptions>("openRegistry", given)
+  const context = yield* Layer.build(
+    Layer.provideMerge(Layer.merge(sources, Signatures.layer(options, undefined)), Registry.layer(options))
+  )
   const { call, lift, list, list$, opened$, settled, whenSettled } = yield* makeCalls(context, options.timeouts)
   const limits = filled(defaultLimits, options.limits)
   const sourceOf = Effect.fnUntraced(function* (reference: string) {
-    return yield* (yield* ImageSources).open(yield* originOf(reference, {}))
+    const origin = yield* originOf(reference, {})
+    return { ...(yield* (yield* ImageSources).open(origin)), origin }
   })
 
   const reader: RegistryFunctions = {
@@ -53,7 +57,9 @@ const make = Effect.fnUntraced(function* (given: RegistryOptions) {
       call("registry.config", reference, options, listen, ({ platform }: ReadManifestOptions) =>
         Effect.gen(function* () {
           const wanted = yield* platformOf(platform)
-          const image = yield* (yield* sourceOf(reference)).resolve(wanted, yield* PullEvents)
+          const source = yield* sourceOf(reference)
+          const image = yield* source.resolve(wanted, yield* PullEvents)
+          yield* checkFound(source.origin, image)
           return imageConfigOf(image.config.value)
         })
       ),
@@ -84,5 +90,5 @@ const make = Effect.fnUntraced(function* (given: RegistryOptions) {
   return reader
 })
 
-export const makeRegistryReader = (options: RegistryOptions) =>
+export const makeRegistryReader = (options: ReaderOptions) =>
   withPendingTeardowns(make(options)).pipe(Effect.mapError((reason) => new PullError({ reference: "(open)", reason })))

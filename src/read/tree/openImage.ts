@@ -10,6 +10,7 @@ import { findCached, findUnrecorded, whyNotCached } from "../../pull/decideCache
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { ImageSources } from "../../pull/ImageSources.ts"
 import { readRequest } from "../../pull/PullRequest.ts"
+import { checkFound, checkStored } from "../../pull/verify/checkSignatures.ts"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Locks } from "../../store/locks/Locks.ts"
@@ -32,6 +33,7 @@ export const openImage = Effect.fnUntraced(function* (reference: string, options
       if (Option.isNone(found)) return undefined
       const { manifestDigest, layers } = found.value
       yield* Scope.provide(locks.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
+      yield* checkStored(origin, found.value, policy === "never")
       const stored: OpenImage = { _tag: "Stored", image: found.value }
       return stored
     }).pipe(Effect.scoped)
@@ -44,6 +46,7 @@ export const openImage = Effect.fnUntraced(function* (reference: string, options
     return (yield* held(findUnrecorded(request, source))) ?? (yield* Effect.fail(resolved.failure))
   }
   const image = resolved.success
+  yield* checkFound(origin, image)
   const remote: OpenImage = { _tag: "Remote", source, image }
   return remote
 })

@@ -46,7 +46,9 @@ const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, re
 
 /** Only the store uses these, so they are private, whatever the umask is. */
 const own = ({ root, layersDir }: Paths) => [
-  ...["documents", "fingerprints", "locks", "partial", "proofs", "pulls", "references"].map((name) => join(root, name)),
+  ...["documents", "fingerprints", "locks", "partial", "proofs", "pulls", "references", "signatures"].map((name) =>
+    join(root, name)
+  ),
   join(layersDir, ".staging")
 ]
 

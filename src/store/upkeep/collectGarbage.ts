@@ -13,6 +13,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import { list } from "../../fs/directories.ts"
 import { removeFile } from "../../fs/syscall.ts"
+import { forgetSignatures } from "../blobs/SignatureFiles.ts"
 import { removeUnreachable } from "../catalogue/Documents.ts"
 import { reachable } from "../catalogue/reachable.ts"
 import { heldDigests } from "../locks/Holds.ts"
@@ -100,7 +101,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
   // Also removes what an earlier removal left that died before this step.
   const thorough = among === undefined
   const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
-    removeUnreachable(root, kept, { thorough })
+    Effect.andThen(removeUnreachable(root, kept, { thorough }), forgetSignatures(root, kept.digests))
   )
   if (thorough) yield* sweep(options)
   const [inPlace, moved] = [result.taken.filter(stays), result.taken.filter((place) => !stays(place))]

@@ -1,0 +1,34 @@
+/** What an attestation says (in-toto, spec/v1/statement.md): of which artifacts, and what. */
+import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
+
+export const statementType = "application/vnd.in-toto+json"
+const versions: ReadonlySet<unknown> = new Set(["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"])
+
+export interface Statement {
+  readonly predicateType: string
+  readonly predicate: unknown
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The statement, or what is wrong with it. One of its subjects must be `digest`. */
+export const statementAbout = (digest: string, payload: Uint8Array): Statement | string => {
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(payload).toString())
+  } catch {
+    return "its statement is no JSON"
+  }
+  const { _type: version, subject, predicateType, predicate } = isRecord(json) ? json : {}
+  if (!versions.has(version)) return "its payload is no statement (in-toto)"
+  if (!Array.isArray(subject) || typeof predicateType !== "string") return "its statement has no subject or no type"
+  const isAbout = subject.some(
+    (it: unknown) =>
+      isRecord(it) &&
+      isRecord(it.digest) &&
+      Object.hasOwn(it.digest, algorithmOf(digest)) &&
+      it.digest[algorithmOf(digest)] === hexOf(digest)
+  )
+  return isAbout ? { predicateType, predicate } : "its statement is about another image"
+}

@@ -1,0 +1,29 @@
+/** The option `verify` as a function: whoever gives it judges. */
+import * as Effect from "effect/Effect"
+import { SignatureRejected, TrustUnavailable } from "../../api/errors.ts"
+import type { SignatureFunction, SignatureVerdict } from "../../api/signatures.ts"
+import type { ImageToCheck, Verified } from "../ImageToCheck.ts"
+
+const name = "the function in `verify`"
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null
+
+export const askFunction = Effect.fnUntraced(function* (
+  verify: SignatureFunction,
+  { origin, digest, manifestDigest }: ImageToCheck
+): Effect.fn.Return<Verified, SignatureRejected | TrustUnavailable> {
+  const failed = (cause: unknown) => new TrustUnavailable({ source: name, problem: "it failed", cause })
+  const answer = yield* Effect.try({
+    try: () => verify({ reference: origin.name, digest, manifestDigest }),
+    catch: failed
+  })
+  const verdict: SignatureVerdict = Effect.isEffect(answer)
+    ? yield* Effect.mapError(answer, failed)
+    : yield* Effect.tryPromise({ try: async () => answer, catch: failed })
+  if (isRecord(verdict) && verdict.accepted === true) return verdict.verified ?? []
+  // Plain JavaScript may give anything: what is no verdict accepts nothing.
+  const problem =
+    isRecord(verdict) && typeof verdict.problem === "string" ? verdict.problem : "it did not accept the image"
+  return yield* new SignatureRejected({ digest, scope: name, failures: [problem] })
+})
