@@ -32,5 +32,12 @@ const ruleOf = ({ any, all, always: verdict }: SignatureRule): Rule => {
 export const compileRules = ({ rules, otherwise = "refuse" }: SignatureRules): Rules => {
   const other: Rule =
     otherwise === "accept" ? always("accept") : { _tag: "Refuse", problem: "no rule is for the image" }
-  return new Map([[anyRegistry, other], ...rules.map((rule) => [normalizeScope(rule.scope), ruleOf(rule)] as const)])
+  const byScope = new Map<string, Rule>()
+  for (const rule of rules) {
+    const scope = normalizeScope(rule.scope)
+    // `docker.io/app` and `index.docker.io/app` are one scope: which of two rules was meant, nobody knows.
+    const problem = `two rules are for ${scope}`
+    byScope.set(scope, byScope.has(scope) ? { _tag: "Refuse", problem } : ruleOf(rule))
+  }
+  return new Map([[anyRegistry, other], ...byScope])
 }
