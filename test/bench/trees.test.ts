@@ -12,6 +12,6 @@ test("what is copied of this tree to be compared is there", () => {
 test("every file that the build command names is copied", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   const named = scripts.build.split(/\s+/).filter((word: string) => existsSync(join(root, word)))
-  expect(named).toContain(".build/bundle.ts")
+  expect(named).toContain(".build/build.ts")
   for (const file of named) expect(parts).toContain(file.split("/")[0])
 })
