@@ -60,6 +60,7 @@ test.runIf(process.getuid?.() === 0)(
     const layout = join(root, "oci")
     await using oci = await open({ root: join(root, "store"), keepBlobs: layout })
     await using remote = await open()
+    await using stored = await open({ layout: "erofs" })
     for (let seed = 0; seed < count; seed++) {
       registry.add(`random:${seed}`, await randomImage(`export ${seed}`))
       const reference = registry.reference(`random:${seed}`)
@@ -72,6 +73,10 @@ test.runIf(process.getuid?.() === 0)(
       const disk = await written(remote, reference, join(root, "image.erofs"), { format: "erofs" })
       const mounted = mountedAt(disk, join(root, `mount-${seed}`))
       expect(differences(mounted, expected, see), `erofs, seed ${seed}`).toEqual([])
+      // So is what is true of the mount true of the disk image that a pull makes.
+      const { erofs = "" } = await stored.pull(reference)
+      execFileSync("cmp", [disk, erofs])
+      run("fsck.erofs", erofs)
       run("rm", "-rf", ours, theirs, tar, disk)
     }
   },

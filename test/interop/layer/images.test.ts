@@ -31,14 +31,16 @@ const pulled = async (name: string, options: PullerOptions) => {
   return { ...(await oci.pull(name)), home: home.root }
 }
 
-const mounted = (options: string, at: string): string => {
+const mountedAt = (at: string, ...mount: ReadonlyArray<string>): string => {
   mkdirSync(at)
-  run("mount", "-t", "overlay", "overlay", "-o", options, at)
+  run("mount", ...mount, at)
   onTestFinished(() => {
     run("umount", at)
   }, timeout)
   return at
 }
+
+const mounted = (options: string, at: string): string => mountedAt(at, "-t", "overlay", "overlay", "-o", options)
 
 /** Programs of the image, run in it. */
 const runs = (image: string, root: string) => {
@@ -86,6 +88,14 @@ describe.each(images)("%s", (name) => {
     expect(theirs.size).toBeGreaterThan(200)
     expect(differences(readTree(rootfs), theirs, everythingBeneath).slice(0, 20)).toEqual([])
     runs(name, rootfs)
+  })
+
+  test("a mount of the disk image equals umoci's tree, and runs; fsck.erofs finds nothing", { timeout }, async () => {
+    const { erofs = "", home } = await pulled(reference(), { layout: "erofs" })
+    run("fsck.erofs", erofs)
+    const at = mountedAt(join(home, "mounted"), "-t", "erofs", "-o", "loop,ro", erofs)
+    expect(differences(readTree(at), await theirTree(), everythingBeneath).slice(0, 20)).toEqual([])
+    runs(name, at)
   })
 
   test.each([

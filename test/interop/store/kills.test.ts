@@ -1,17 +1,19 @@
 /**
  * Kill -9 at random moments of pulls from docker-registry. After each, the next pull ends with the trees and rows of an
- * undisturbed one. `KILLS` (3), `IMAGE_NAMES` (debian), `SEED`, `SCRATCH`.
+ * undisturbed one. `KILLS` (3), `IMAGE_NAMES` (debian), `LAYOUTS` (layers,erofs), `SEED`, `SCRATCH`.
  */
 import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import type { LayoutName } from "../../../src/api/config.ts"
 import { type ByteProxy, countingProxy } from "../support/countingProxy.ts"
 import { type DockerRegistry, startDockerRegistry } from "../support/dockerRegistry.ts"
-import { countOf, integrity, leftovers, randomOf, rows, seedOf, startPull, trees } from "../support/pulling.ts"
+import { countOf, integrity, leftovers, randomOf, rows, seedOf, sqlite, startPull, trees } from "../support/pulling.ts"
 import { openScratch, type Scratch } from "../support/scratch.ts"
 
 const images = (process.env["IMAGE_NAMES"] ?? "debian").split(",")
+const layouts = (process.env["LAYOUTS"] ?? "layers,erofs").split(",") as ReadonlyArray<LayoutName>
 const kills = countOf("KILLS", 3)
 
 /**
@@ -38,10 +40,15 @@ afterAll(async () => {
   scratch[Symbol.dispose]()
 })
 
+interface Asked {
+  readonly reference: string
+  readonly layout: LayoutName
+}
+
 /** Pulls, and gives the bytes that came for it. */
-const fetchWhole = async (root: string, reference: string) => {
+const fetchWhole = async (root: string, { reference, layout }: Asked) => {
   const before = proxy.ended()
-  const { ended, said } = startPull({ root, references: [reference] })
+  const { ended, said } = startPull({ root, references: [reference], options: { layout } })
   expect(await ended, JSON.stringify(said.at(-1))).toBe(0)
   await proxy.quiet()
   return proxy.ended() - before
@@ -51,9 +58,9 @@ const fetchWhole = async (root: string, reference: string) => {
  * Pulls, and kills it after a while. It is stopped first, so that the kernel can be asked what of the bytes that came
  * nobody has read. `undefined` where it was through before.
  */
-const fetchSome = async (root: string, reference: string, millis: number) => {
+const fetchSome = async (root: string, { reference, layout }: Asked, millis: number) => {
   const before = proxy.ended()
-  const pulling = startPull({ root, references: [reference] })
+  const pulling = startPull({ root, references: [reference], options: { layout } })
   await Promise.race([wait(millis), pulling.ended])
   pulling.process.kill("SIGSTOP")
   const { arrived, unread } = proxy.standing()
@@ -64,15 +71,16 @@ const fetchSome = async (root: string, reference: string, millis: number) => {
   return end === "SIGKILL" ? { bytes, unread } : { bytes: proxy.ended() - before, unread: undefined }
 }
 
-for (const name of images) {
-  test(`${name}: ${kills} kills cost nothing but time`, { timeout: 7_200_000 }, async () => {
+for (const [name, layout] of images.flatMap((name) => layouts.map((layout) => [name, layout] as const))) {
+  test(`${name}, ${layout}: ${kills} kills cost nothing but time`, { timeout: 7_200_000 }, async () => {
     const random = randomOf(seedOf("kills"))
-    const reference = `127.0.0.1:${proxy.port}/${name}:latest`
+    const asked = { reference: `127.0.0.1:${proxy.port}/${name}:latest`, layout }
     const calm = join(scratch.path, "calm")
     const began = performance.now()
-    const undisturbed = await fetchWhole(calm, reference)
+    const undisturbed = await fetchWhole(calm, asked)
     const whole = performance.now() - began
     const expected = { rows: rows(calm), trees: trees(calm) }
+    const layers = new Set(sqlite(calm, "SELECT digest FROM layers").map(({ digest }) => digest)).size
     rmSync(calm, { recursive: true })
 
     let [killed, stores] = [0, 0]
@@ -83,7 +91,7 @@ for (const name of images) {
       let [bytes, unread, since] = [0, 0, 0]
       // Some pulls are killed once, some many times before one is let through.
       do {
-        const some = await fetchSome(root, reference, random() * whole)
+        const some = await fetchSome(root, asked, random() * whole)
         bytes += some.bytes
         // It was through: what came may be all there was to come.
         if (some.unread === undefined) break
@@ -92,7 +100,7 @@ for (const name of images) {
         killed += 1
         since += 1
       } while (random() < 0.5 && killed < kills)
-      bytes += await fetchWhole(root, reference)
+      bytes += await fetchWhole(root, asked)
       expect(rows(root)).toBe(expected.rows)
       expect(trees(root)).toEqual(expected.trees)
       expect(integrity(root)).toBe("ok")
@@ -106,10 +114,10 @@ for (const name of images) {
     }
     const [twice, inKernel, read] = [most.twice, most.unread, most.read].map(Math.round)
     console.log(
-      `${name}: ${killed} died; of the bytes a kill that came twice, at most ${twice}: ` +
+      `${name}, ${layout}: ${killed} died; of the bytes a kill that came twice, at most ${twice}: ` +
         `unread in the kernel ${inKernel}, read and not kept ${read}`
     )
-    expect(most.read).toBeLessThan(Math.min(atOnce, expected.trees.length) * perLayer)
+    expect(most.read).toBeLessThan(Math.min(atOnce, layers) * perLayer)
     expect(most.twice).toBeLessThan(socketBuffer())
   })
 }
