@@ -4,13 +4,11 @@ import type { EntryHeader } from "../layer/Entry.ts"
 import { implied } from "../layer/metadata/ownership.ts"
 import { blockBytes, blocksOf, mostBlocks } from "./format/blocks.ts"
 import { crc32cOf } from "./format/crc32c.ts"
-import { Directory } from "./format/Directory.ts"
+import { DirentTable, mostName } from "./format/DirentTable.ts"
 import { encodeXattrs, isKnownXattr } from "./format/encodeXattrs.ts"
 import { type Ino, InodeTable } from "./format/InodeTable.ts"
 import { fits, unsupported } from "./unsupported.ts"
 
-/** `EROFS_NAME_LEN`. */
-const mostName = 255
 /** Linux's `PATH_MAX`, without the NUL. */
 const mostTarget = 4095
 
@@ -21,13 +19,13 @@ const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter(
 
 export class ErofsTree {
   readonly inodes = new InodeTable()
-  readonly directories = new Map<Ino, Directory>()
-  readonly #root: Directory
+  readonly dirents = new DirentTable()
+  readonly #root: Ino
   readonly #dropped: OnXattrDropped | undefined
   #blocks = 0
   /** What was above the last entry: entries beside each other follow each other, and paths are long. */
   #lastAbove = ""
-  #lastParent: Directory
+  #lastParent: Ino
 
   constructor(dropped?: OnXattrDropped) {
     this.#dropped = dropped
@@ -51,7 +49,7 @@ export class ErofsTree {
     const last = names.at(-1)
     if (last === undefined) {
       if (type !== "directory") throw unsupported(path, "it is the root, and no directory")
-      this.#describe(this.#root.ino, header)
+      this.#describe(this.#root, header)
       return
     }
     const parent = isBeside ? this.#lastParent : this.#enter(names.slice(0, -1), path)
@@ -59,47 +57,45 @@ export class ErofsTree {
       this.#lastAbove = path.slice(0, slash)
       this.#lastParent = parent
     }
-    const before = parent.get(last)
+    const before = this.dirents.get(parent, last)
     if (type === "link") this.#link(parent, last, header)
     else if (before !== undefined) {
-      if (type !== "directory" || !this.directories.has(before)) throw unsupported(path, "its name is there twice")
+      if (type !== "directory" || !this.inodes.isDirectory(before)) throw unsupported(path, "its name is there twice")
       this.#describe(before, header)
     } else if (type === "directory") this.#makeDirectory(header, parent, last)
     else this.#makeLeaf(header, parent, last)
   }
 
-  #enter(names: ReadonlyArray<string>, path: string): Directory {
+  #enter(names: ReadonlyArray<string>, path: string): Ino {
     let directory = this.#root
     for (const name of names) {
-      const ino = directory.get(name)
-      const child = ino === undefined ? undefined : this.directories.get(ino)
-      if (ino !== undefined && child === undefined)
+      const child = this.dirents.get(directory, name)
+      if (child !== undefined && !this.inodes.isDirectory(child))
         throw unsupported(path, `it is beneath ${JSON.stringify(name)}, which is no directory`)
       directory = child ?? this.#makeDirectory({ ...implied, path }, directory, name)
     }
     return directory
   }
 
-  #name(parent: Directory, name: string, ino: Ino, path: string): void {
+  #name(parent: Ino, name: string, ino: Ino, path: string): void {
     fits(path, name.length, mostName, "the length of a name")
     if (name === "..") throw unsupported(path, "it has a component ..")
-    parent.add(ownName(name), ino)
+    this.dirents.add(parent, name, ino)
   }
 
-  #makeDirectory(header: EntryHeader, parent: Directory | undefined, name: string): Directory {
+  #makeDirectory(header: EntryHeader, parent: Ino | undefined, name: string): Ino {
     const ino = this.#make(header)
     // Its own name for itself.
     this.inodes.addLink(ino)
-    const directory = new Directory(ino, parent?.ino ?? ino)
-    this.directories.set(ino, directory)
+    this.dirents.addDirectory(ino, parent ?? ino)
     if (parent !== undefined) {
       this.#name(parent, name, ino, header.path)
-      this.inodes.addLink(parent.ino)
+      this.inodes.addLink(parent)
     }
-    return directory
+    return ino
   }
 
-  #makeLeaf(header: EntryHeader, parent: Directory, name: string): void {
+  #makeLeaf(header: EntryHeader, parent: Ino, name: string): void {
     const { path, type, linkPath, size } = header
     if (type === "symlink") {
       fits(path, linkPath.length, mostTarget, "the length of its target")
@@ -113,15 +109,14 @@ export class ErofsTree {
     } else if (type === "file" && size > 0) this.inodes.setPathSum(ino, crc32cOf(path))
   }
 
-  #link(parent: Directory, name: string, { path, linkPath }: EntryHeader): void {
-    if (parent.get(name) !== undefined) throw unsupported(path, "its name is there twice")
+  #link(parent: Ino, name: string, { path, linkPath }: EntryHeader): void {
+    if (this.dirents.get(parent, name) !== undefined) throw unsupported(path, "its name is there twice")
     const names = namesOf(linkPath)
-    let target: Ino | undefined = this.#root.ino
-    for (const component of names)
-      target = target === undefined ? undefined : this.directories.get(target)?.get(component)
+    let target: Ino | undefined = this.#root
+    for (const component of names) target = target === undefined ? undefined : this.dirents.get(target, component)
     if (target === undefined)
       throw unsupported(path, `it is a hard link to ${JSON.stringify(linkPath)}, which is not there`)
-    if (this.directories.has(target)) throw unsupported(path, "it is a hard link to a directory")
+    if (this.inodes.isDirectory(target)) throw unsupported(path, "it is a hard link to a directory")
     this.#name(parent, name, target, path)
     this.inodes.addLink(target)
   }

@@ -49,11 +49,10 @@ export const readPlan = async (
 
 /** The bytes of directories and symbolic links, which the plan knows. */
 const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
-  const { inodes, directories } = plan
-  const directory = directories.get(ino)
+  const { inodes, dirents } = plan
   const target = inodes.targets.get(ino)
-  if (directory !== undefined)
-    yield* directory.content((child) => ({ nid: nidOf(plan, child), fileType: inodes.fileType(child) }))
+  if (inodes.isDirectory(ino))
+    yield* dirents.content(ino, { nid: (child) => nidOf(plan, child), fileType: (child) => inodes.fileType(child) })
   else if (target !== undefined) yield Buffer.from(target, "latin1")
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import type { ErofsTree } from "./ErofsTree.ts"
 import { blockBytes, slotBytes } from "./format/blocks.ts"
-import type { Directory } from "./format/Directory.ts"
+import type { DirentTable } from "./format/DirentTable.ts"
 import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import { placeInodes } from "./placeInodes.ts"
 import type { Turns } from "./Turns.ts"
@@ -9,7 +9,7 @@ import type { Turns } from "./Turns.ts"
 /** An image whose every offset is known, before a byte of a file was read. */
 export interface ErofsPlan {
   readonly inodes: InodeTable
-  readonly directories: ReadonlyMap<Ino, Directory>
+  readonly dirents: DirentTable
   readonly offsets: Float64Array
   readonly blocks: number
   /** Bytes of the image. */
@@ -24,7 +24,7 @@ export const nidOf = ({ offsets }: ErofsPlan, ino: Ino): number => (offsets[ino]
  * Of everything that is known of the entries, and of `identity`, whatever that is: the manifest's digest, say, so that images that
  * differ only in the bytes of files have different ones. In the form of a random UUID (RFC 9562, version 8).
  */
-const uuidOf = async ({ inodes, directories }: ErofsTree, identity: string, turns: Turns): Promise<Uint8Array> => {
+const uuidOf = async ({ inodes, dirents }: ErofsTree, identity: string, turns: Turns): Promise<Uint8Array> => {
   const hash = createHash("sha256").update(identity)
   for (const page of inodes.pages()) {
     hash.update(page)
@@ -38,8 +38,10 @@ const uuidOf = async ({ inodes, directories }: ErofsTree, identity: string, turn
     hash.update(target, "latin1")
     await turns.take()
   }
-  for (const directory of directories.values()) {
-    for (const block of directory.content((ino) => ({ nid: ino, fileType: 0 }))) {
+  const targets = { nid: (ino: Ino) => ino, fileType: () => 0 }
+  for (let ino = 0; ino < inodes.length; ino++) {
+    if (!inodes.isDirectory(ino)) continue
+    for (const block of dirents.content(ino, targets)) {
       hash.update(block)
       await turns.take(100)
     }
@@ -52,14 +54,16 @@ const uuidOf = async ({ inodes, directories }: ErofsTree, identity: string, turn
 
 /** The tree is not to be added to any more. */
 export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): Promise<ErofsPlan> => {
-  const { inodes, directories } = tree
-  for (const directory of directories.values()) {
-    directory.seal()
-    inodes.setSize(directory.ino, directory.size)
+  const { inodes, dirents } = tree
+  dirents.seal(inodes.length)
+  for (let ino = 0; ino < inodes.length; ino++) {
+    if (!inodes.isDirectory(ino)) continue
+    const size = dirents.sort(ino)
+    inodes.setSize(ino, size)
     // A name with its entry takes some 40 bytes.
-    await turns.take(1 + directory.size / 40)
+    await turns.take(1 + size / 40)
   }
   const uuid = await uuidOf(tree, identity, turns)
   const { offsets, blocks } = await placeInodes(inodes, turns)
-  return { inodes, directories, offsets, blocks, size: blocks * blockBytes, uuid }
+  return { inodes, dirents, offsets, blocks, size: blocks * blockBytes, uuid }
 }

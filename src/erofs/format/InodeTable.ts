@@ -131,6 +131,10 @@ export class InodeTable {
     return (this.#get16(ino, fields.mode) & 0o170000) === kinds.file[0]
   }
 
+  isDirectory(ino: Ino): boolean {
+    return (this.#get16(ino, fields.mode) & 0o170000) === kinds.directory[0]
+  }
+
   /** CRC of the path that a file with bytes was described with: it tells two files apart whose bytes come in another order. */
   pathSum(ino: Ino): number {
     return this.#get32(ino, fields.reserved)
