@@ -2,6 +2,7 @@
 import type { Figure } from "../measure/Figure.ts"
 import type { Machine } from "../measure/Machine.ts"
 import { type Spread, spread } from "../measure/statistics.ts"
+import type { Peer } from "../peers/Peer.ts"
 
 export interface Run {
   readonly image: string
@@ -19,7 +20,7 @@ export interface Result {
   readonly date: string
   readonly disk: string
   readonly seed: number
-  readonly peers: ReadonlyArray<{ readonly name: string; readonly how: string; readonly version: string }>
+  readonly peers: ReadonlyArray<Pick<Peer, "name" | "how" | "kind"> & { readonly version: string }>
   readonly images: ReadonlyArray<{ readonly name: string; readonly layers: number; readonly bytes: number }>
   readonly runs: ReadonlyArray<Run>
   readonly failures: ReadonlyArray<{ readonly image: string; readonly peer: string; readonly problem: string }>

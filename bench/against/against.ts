@@ -6,6 +6,7 @@ import { machine } from "../measure/Machine.ts"
 import { random } from "../measure/statistics.ts"
 import { peers } from "../peers/index.ts"
 import { ociflow } from "../peers/ociflow.ts"
+import { filePeers } from "../peers/oneFile.ts"
 import type { Peer } from "../peers/Peer.ts"
 import * as cached from "../stages/cached.ts"
 import * as delay from "../stages/delay.ts"
@@ -20,6 +21,8 @@ import { report } from "./report.ts"
 /** So many rounds that an image takes some minutes with all peers. */
 const usualRounds: Readonly<Record<string, number>> = { small: 11, debian: 7 }
 const images = ["small", "debian", "nodeapp", "nodeapp-zstd", "bigfile"]
+/** Those that are made one file, too. */
+const asFile = ["debian", "nodeapp"]
 
 const present = async (candidates: ReadonlyArray<Peer>) => {
   const found = await Promise.all(candidates.map(async (peer) => ({ peer, version: await peer.version() })))
@@ -47,12 +50,16 @@ export const republish = async (file: string, out: string): Promise<void> =>
 
 export const against = async (bench: Bench): Promise<void> => {
   const { options } = bench
-  const wanted = peers.filter(({ name }) => options.peers?.some((part) => name.includes(part)) ?? true)
+  const isWanted = ({ name }: Peer) => options.peers?.some((part) => name.includes(part)) ?? true
+  const wanted = peers.filter(isWanted)
   const others = options.nodes.map(({ path, label }) => ociflow(`ociflow, ${label}`, path))
   const all = await present([ociflow(), ...others, ...wanted])
+  // Ours are the measure of the others, and so always there.
+  const files = await present(filePeers.filter((peer) => peer.name.startsWith("ociflow") || isWanted(peer)))
   const next = random(options.seed)
   const disk = await bench.disk()
   const done: Array<Awaited<ReturnType<typeof pullsInTurn>> & { readonly name: string }> = []
+  const inFiles: Array<Pick<Awaited<ReturnType<typeof pullsInTurn>>, "runs" | "failures">> = []
   for (const image of options.images ?? images) {
     const turns = {
       image,
@@ -61,6 +68,9 @@ export const against = async (bench: Bench): Promise<void> => {
       rounds: bench.rounds(usualRounds[image] ?? 5)
     }
     done.push({ name: image, ...(await pullsInTurn({ ...turns, disk, next })) })
+    if (!asFile.includes(image)) continue
+    const { runs, failures } = await pullsInTurn({ ...turns, peers: files.map(({ peer }) => peer), disk, next })
+    inFiles.push({ runs, failures })
   }
   const out = options.out ?? "bench/results"
   const result: Result = {
@@ -68,14 +78,17 @@ export const against = async (bench: Bench): Promise<void> => {
     date: new Date().toISOString().slice(0, 10),
     disk: disk.kind,
     seed: options.seed,
-    peers: all.map(({ peer: { name, how }, version }) => ({ name, how, version })),
+    peers: [...all, ...files].map(({ peer: { name, how, kind }, version }) => ({
+      ...{ name, how, version },
+      ...(kind === undefined ? {} : { kind })
+    })),
     images: done.map(({ name, layers }) => ({
       name,
       layers: layers.length,
       bytes: layers.reduce((sum, { size }) => sum + size, 0)
     })),
-    runs: done.flatMap(({ runs }) => runs),
-    failures: done.flatMap(({ failures }) => failures),
+    runs: [...done, ...inFiles].flatMap(({ runs }) => runs),
+    failures: [...done, ...inFiles].flatMap(({ failures }) => failures),
     figures: []
   }
   // The stages take some minutes more: what the pulls took an hour for is safe by then.

@@ -2,12 +2,15 @@
 import { describeMachine } from "../measure/Machine.ts"
 import { quantile } from "../measure/statistics.ts"
 import { counted, digits, megabytes, table } from "../measure/table.ts"
+import { firstFile } from "../peers/oneFile.ts"
+import type { Peer } from "../peers/Peer.ts"
 import { type Result, ratios, spreadOf } from "./Result.ts"
 import { targetsTable } from "./targets.ts"
 
-/** Those that pulled the image, the fastest first. */
-export const ranking = (result: Result, image: string) =>
+/** Those that brought the image onto the disk, the fastest first. */
+export const ranking = (result: Result, image: string, into: Peer["kind"] = "directories") =>
   result.peers
+    .filter(({ kind = "directories" }) => kind === into)
     .flatMap(({ name }) => {
       const wall = spreadOf(result, image, name, "wall")
       const cpu = spreadOf(result, image, name, "cpu")
@@ -16,18 +19,18 @@ export const ranking = (result: Result, image: string) =>
     })
     .sort((a, b) => a.wall.median - b.wall.median)
 
-const imageTable = (result: Result, image: string): string =>
+const imageTable = (result: Result, image: string, into: Peer["kind"], first: string): string =>
   table(
-    ["", "wall, s", "min–max", "CPU, s", "peak, MB", "wall / ociflow’s", "middle half"],
-    ranking(result, image).map(({ name, wall, cpu, peak }) => {
-      const to = name === "ociflow" ? [] : ratios(result, image, name, "ociflow", "wall")
+    ["", "wall, s", "min–max", "CPU, s", "peak, MB", `wall / ${first}’s`, "middle half"],
+    ranking(result, image, into).map(({ name, wall, cpu, peak }) => {
+      const to = name === first ? [] : ratios(result, image, name, first, "wall")
       return [
         name.startsWith("ociflow") ? `**${name}**` : name,
         digits(wall.median),
         `${digits(wall.min)}–${digits(wall.max)}`,
         digits(cpu.median),
         megabytes(peak.median),
-        name === "ociflow" ? "1" : digits(quantile(to, 0.5)),
+        name === first ? "1" : digits(quantile(to, 0.5)),
         to.length === 0 ? "" : `${digits(quantile(to, 0.25))}–${digits(quantile(to, 0.75))}`
       ]
     })
@@ -44,7 +47,10 @@ export const report = (result: Result): string => {
     ...result.images.flatMap(({ name, layers, bytes }) => [
       `### \`${name}\``,
       `${counted(layers, "layer")}, ${megabytes(bytes)} MB compressed.`,
-      imageTable(result, name)
+      imageTable(result, name, "directories", "ociflow"),
+      ...(ranking(result, name, "file").length === 0
+        ? []
+        : [`\`${name}\` as one file:`, imageTable(result, name, "file", firstFile.name)])
     ]),
     "### Programs",
     table(

@@ -36,7 +36,11 @@ const relative: ReadonlyArray<Relative> = [
   { image: "nodeapp-zstd", metric: "wall", peer: "podman", by: "ociflow, Node 24", must: 0.3, aim: 0.2 },
   { image: "nodeapp-zstd", metric: "wall", peer: "podman", must: 0.5, aim: 0.3 },
   { image: "small", metric: "wall", peer: "podman", must: 1.5, aim: 1 },
-  { image: "nodeapp", metric: "cpu", peer: "seed-rust", must: 1.15, aim: 1 }
+  { image: "nodeapp", metric: "cpu", peer: "seed-rust", must: 1.15, aim: 1 },
+  { ...nodeapp, peer: "umoci + mkfs.erofs", by: "ociflow, erofs", must: 0.5, aim: 0.35 },
+  { ...nodeapp, peer: "skopeo + tar + mksquashfs", by: "ociflow, erofs", must: 0.5, aim: 0.35 },
+  { ...nodeapp, peer: "ociflow pull, layers", by: "ociflow, erofs", must: 1.2, aim: 1 },
+  { ...nodeapp, peer: "ociflow pull, layers", by: "ociflow pull, erofs", must: 1.2, aim: 1 }
 ]
 
 export const absolute = {

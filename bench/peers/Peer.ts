@@ -1,4 +1,4 @@
-/** Another way to get an image onto a disk: a command from an empty destination to extracted layers. */
+/** A way to get an image onto a disk: a command from an empty destination to extracted layers, or to one file. */
 import type { Command } from "../measure/Command.ts"
 import type { LayerOf } from "../measure/LocalRegistry.ts"
 
@@ -23,6 +23,8 @@ export interface Peer {
   /** Undefined where it is not on this machine. */
   readonly version: () => Promise<string | undefined>
   readonly zstd: boolean
+  /** What comes of it: directories, or one file. Default: `directories`. */
+  readonly kind?: "directories" | "file"
   readonly command: (job: Job) => Command
   readonly daemon?: (job: Job) => Promise<Daemon>
 }

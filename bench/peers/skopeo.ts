@@ -13,7 +13,9 @@ const shell = (script: string, { registry, image, out, layers }: Job) => ({
   }
 })
 
-const together = async (...versions: ReadonlyArray<Promise<string | undefined>>): Promise<string | undefined> => {
+export const together = async (
+  ...versions: ReadonlyArray<Promise<string | undefined>>
+): Promise<string | undefined> => {
   const found = await Promise.all(versions)
   return found.every((version) => version !== undefined) ? found.join(" + ") : undefined
 }
