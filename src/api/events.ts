@@ -61,7 +61,16 @@ export interface Resolved {
   readonly platform: string
   /** Bytes of all layers' blobs, each once. */
   readonly size: number
-  readonly layers: ReadonlyArray<{ readonly digest: string; readonly diffId: string; readonly size: number }>
+  readonly layers: ReadonlyArray<ResolvedLayer>
+}
+/** A layer of the image that is pulled. */
+interface ResolvedLayer {
+  readonly digest: string
+  readonly diffId: string
+  /** Bytes of the blob. */
+  readonly size: number
+  /** Bytes of it that an earlier pull left here, if any. */
+  readonly kept?: number
 }
 /** A signature of the image satisfied a rule of the option `verify`. */
 export interface SignatureVerified extends VerifiedSignature {

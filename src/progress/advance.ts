@@ -41,7 +41,10 @@ export const initial: Progress = {
 
 const layersOf = ({ layers }: Resolved): ReadonlyMap<string, LayerView> =>
   new Map(
-    layers.map(({ digest, size }) => [digest, { digest, size, phase: "queued", received: 0, extracted: 0, entries: 0 }])
+    layers.map(({ digest, size, kept = 0 }) => {
+      const received = Math.min(size, kept)
+      return [digest, { digest, size, phase: "queued", received, extracted: 0, entries: 0 }]
+    })
   )
 
 const isMoving = ({ phase }: LayerView) => phase !== "queued"

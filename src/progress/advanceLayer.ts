@@ -24,7 +24,10 @@ export const retryOf = (event: PullEvent & { readonly _tag: "Retrying" }, now: n
 }
 
 /** Before the next attempt, what still comes was received before the last one failed. */
-const flowing = (layer: LayerView, { received, shared }: LayerProgress, now: number): LayerView => {
+const flowing = (layer: LayerView, event: LayerProgress, now: number): LayerView => {
+  const { shared } = event
+  // What was kept is read again, which takes nothing away.
+  const received = Math.max(layer.received, event.received)
   if (layer.retry !== undefined && (now < layer.retry.at || received <= layer.received)) return { ...layer, received }
   const own = received >= layer.size ? "extracting" : "downloading"
   return { ...withoutRetry(layer), phase: shared === true ? "waiting" : own, received }

@@ -28,7 +28,8 @@ export const distinctLayers = (image: FoundImage): Effect.Effect<ReadonlyArray<R
 export const resolvedEvent = (
   reference: string,
   image: FoundImage,
-  layers: ReadonlyArray<ResolvedLayer>
+  layers: ReadonlyArray<ResolvedLayer>,
+  kept: ReadonlyMap<string, number>
 ): Resolved => ({
   _tag: "Resolved",
   reference,
@@ -36,7 +37,10 @@ export const resolvedEvent = (
   manifestDigest: image.manifest.descriptor.digest,
   platform: formatPlatform(image.platform),
   size: layers.reduce((sum, { size }) => sum + size, 0),
-  layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
+  layers: layers.map(({ digest, diffId, size }) => {
+    const bytes = kept.get(digest)
+    return { digest, diffId, size, ...(bytes === undefined ? {} : { kept: bytes }) }
+  })
 })
 
 /** The same event for an image from the store, so that listeners need no special case. */

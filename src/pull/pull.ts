@@ -18,7 +18,7 @@ import type { Reason } from "../api/errors.ts"
 import type { PulledImage, PullResult } from "../api/events.ts"
 import { formatPlatform } from "../image/Platform.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
-import type { FoundImage } from "../registry/Registry.ts"
+import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
 import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
@@ -52,6 +52,14 @@ const fromStore = Effect.fnUntraced(function* (found: PulledImage, { origin, pol
   yield* emit({ _tag: "Pulled", image, cached: true })
   const result: PullResult = { ...image, cached: true }
   return result
+})
+
+/** By digest: what earlier pulls left of the layers. */
+const keptBytes = Effect.fnUntraced(function* ({ isRemote }: ImageSource, layers: ReadonlyArray<ResolvedLayer>) {
+  const { partialsOf } = yield* Blobs
+  const partials = isRemote ? partialsOf(layers.map(({ digest }) => digest)) : Effect.succeed([])
+  const found = yield* Effect.orElseSucceed(partials, () => [])
+  return new Map(found.map(({ digest, bytes }) => [digest, bytes]))
 })
 
 /** Makes the tree of a part of an image, in place of all of it: `buildPart` of the folder `read`, whose trees are read so. */
@@ -94,7 +102,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   }
   const image = resolved.success
   const layers = yield* distinctLayers(image)
-  yield* emit(resolvedEvent(source.name, image, layers))
+  yield* emit(resolvedEvent(source.name, image, layers, yield* keptBytes(source, layers)))
   const verified = yield* checkFound(origin, image)
   if (part === undefined) yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
 

@@ -40,7 +40,9 @@ const fields: { readonly [Tag in keyof Events]: FieldsOf<Omit<Events[Tag], "_tag
     manifestDigest: text,
     platform: text,
     size: number,
-    layers: Schema.Array(struct<events.Resolved["layers"][number]>({ digest: text, diffId: text, size: number }))
+    layers: Schema.Array(
+      struct<events.Resolved["layers"][number]>({ digest: text, diffId: text, size: number, kept: maybe(number) })
+    )
   },
   Verified: verifiedSignature,
   LayerCached: { digest: text, path: text },

@@ -108,6 +108,18 @@ describe("a view", () => {
     expect(later.speed).toBeLessThanOrEqual(2 ** 20)
   })
 
+  test("counts what is kept of every layer at once, before its turn, and takes nothing away when it is read again", () => {
+    const keeping = { ...resolved, layers: resolved.layers.map((layer) => ({ ...layer, kept: layer.size / 2 })) }
+    const before = viewOf(resolving, keeping)
+    expect(before).toMatchObject({ total, received: total / 2, downloaded: 0, extracted: 0 })
+    expect(before.layers.map(({ phase }) => phase)).toEqual(Array(6).fill("queued"))
+    const reading = viewOf(resolving, keeping, started(6, 3 * 2 ** 20), step(6, 0.1, 0.1))
+    expect(reading).toMatchObject({ received: total / 2, downloaded: 0, speed: 0 })
+    expect(layerOf(reading, 6)).toMatchObject({ received: 3 * 2 ** 20, extracted: Math.floor(0.6 * 2 ** 20) })
+    const arriving = viewOf(resolving, keeping, started(6, 3 * 2 ** 20), step(6, 0.1, 0.1), step(6, 1, 0.5))
+    expect(arriving.downloaded).toBe(3 * 2 ** 20)
+  })
+
   test("of a layer that starts again because its bytes were wrong goes back, the whole does not", () => {
     const before = viewOf(resolving, resolved, started(6), step(6, 1, 0.9))
     const after = viewOf(resolving, resolved, started(6), step(6, 1, 0.9), started(6))

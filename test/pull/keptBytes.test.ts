@@ -2,8 +2,10 @@
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
-import { collect, fault, randomImage, startRegistry } from "../../src/testing/index.ts"
-import { open } from "../support/open.ts"
+import type { PullEvent } from "../../src/api/events.ts"
+import { collect, fault, image, randomImage, startRegistry } from "../../src/testing/index.ts"
+import { open, type TestClient } from "../support/open.ts"
+import { randomLayer } from "../support/randomLayer.ts"
 
 const made = randomImage("kept", { layers: 1 })
 
@@ -72,5 +74,61 @@ describe.for(["served", "refused with 416"] as const)("with ranges %s", (how) =>
     await writeFile(join(oci.root, "partial", digest), state(Buffer.from(bytes)))
     expect((await oci.pull(registry.reference("app:1"))).layers).toHaveLength(1)
     expect(await oci.layers()).toEqual([`${digest}.extracted`])
+  })
+})
+
+describe("a pull that goes on where another stopped", () => {
+  const layers = ["a", "b", "c"].map((name) => randomLayer(name, 600_000))
+  const eventsOf = (oci: TestClient, reference: string) => {
+    const events: Array<PullEvent> = []
+    const controller = new AbortController()
+    const done = oci.pull(reference, { signal: controller.signal, onEvent: (event) => events.push(event) })
+    done.catch(() => {})
+    return { events, done, stop: () => controller.abort() }
+  }
+
+  test("knows the kept bytes of all layers when it is resolved, and never has received less", async () => {
+    const app = await image({ layers })
+    await using registry = await startRegistry({ images: { "app:1": app } })
+    await using oci = await open({ retry: { times: 0 } })
+    const uncut = registry.fault({ kind: "blob", when: ({ reference }) => reference !== undefined }, fault.cut(400_000))
+    const sizes = new Map(app.manifests[0]?.layers.map(({ digest, size }) => [digest, size]))
+    // One pull is not enough to have bytes of each: the first failure ends the others.
+    for (let at = 0; at < 9 && (await oci.kept([...sizes.keys()])).length < 3; at++)
+      await oci.pull(registry.reference("app:1")).catch(() => {})
+    const kept = new Map((await oci.kept([...sizes.keys()])).map(({ digest, bytes }) => [digest, bytes]))
+    expect(kept.size).toBe(3)
+    uncut()
+    const { events, done } = eventsOf(oci, registry.reference("app:1"))
+    await done
+    const resolved = events.find((event) => event._tag === "Resolved")
+    expect(new Map(resolved?.layers.map(({ digest, kept }) => [digest, kept]))).toEqual(kept)
+    for (const event of events)
+      if (event._tag === "LayerStarted") expect(event.offset).toBe(kept.get(event.digest))
+      else if (event._tag === "LayerProgress")
+        expect(event.received).toBeGreaterThanOrEqual(kept.get(event.digest) ?? Infinity)
+    const fresh = await startRegistry({ images: { "app:1": await image({ layers: [randomLayer("new", 1000)] }) } })
+    const first = eventsOf(oci, fresh.reference("app:1"))
+    await first.done
+    await fresh.close()
+    expect(first.events.find((event) => event._tag === "Resolved")?.layers[0]).not.toHaveProperty("kept")
+  })
+
+  test("tells of the layers that are there before it downloads others, whoever holds the permits", async () => {
+    const [one = randomLayer("a"), ...more] = layers
+    await using registry = await startRegistry({
+      images: { "one:1": await image({ layers: [one] }), "all:1": await image({ layers: [one, ...more] }) }
+    })
+    await using oci = await open({ concurrency: 1 })
+    await oci.pull(registry.reference("one:1"))
+    registry.fault({ kind: "blob", when: ({ reference }) => reference !== undefined }, fault.stall(100_000))
+    const { events, done, stop } = eventsOf(oci, registry.reference("all:1"))
+    await expect.poll(() => events.some(({ _tag }) => _tag === "LayerStarted"), { timeout: 20_000 }).toBe(true)
+    expect(events.map(({ _tag }) => _tag).filter((tag) => tag.startsWith("Layer"))).toEqual([
+      "LayerCached",
+      "LayerStarted"
+    ])
+    stop()
+    await expect(done).rejects.toThrow()
   })
 })

@@ -164,9 +164,12 @@ describe("cancel", () => {
 describe("after a restart", () => {
   const interrupted = async (root: string) => {
     await using oci = await open({ root })
-    stalled()
+    registry.fault({ kind: "blob" }, fault.stall(1_000_000))
     const { id } = await oci.pulls.start(app)
     await until(oci, id, half)
+    // What is kept is known before the pull is remembered.
+    const records = () => readdir(join(root, "pulls")).catch(() => [])
+    await expect.poll(records, { timeout: 20_000 }).toContain(`${id}.json`)
     await oci.close()
     registry.clearFaults()
     return id

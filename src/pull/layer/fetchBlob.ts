@@ -8,7 +8,7 @@ import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
-import { type LayerDownload, layerBytes$ } from "./extractLayer.ts"
+import { countKept, type LayerDownload, layerBytes$ } from "./extractLayer.ts"
 
 /** Milliseconds between two events of one layer. */
 const progressInterval = 50
@@ -28,6 +28,7 @@ export const downloadBlob = Effect.fnUntraced(function* (
       map((received): LayerProgress => {
         return { _tag: "LayerProgress", digest, size, received, consumed: 0, inflated: 0, entries: 0 }
       }),
+      map(countKept(download.partial.size())),
       tap(emit)
     )
   )

@@ -50,7 +50,13 @@ export const pullLayers = Effect.fnUntraced(function* (
       work: pullLayer(source, layer, permits, true)
     })
   }
+  // What is there is told of first, and waits for no permit.
+  const there = new Set(yield* Effect.filter(layers, isDone))
+  for (const layer of there) {
+    const locked = (yield* Locks).tryLock(layer.digest, { note: source.place })
+    yield* Effect.scoped(Effect.flatMap(locked, (isLocked) => ensureLayer(source, layer, isLocked)))
+  }
   // Largest first: a big layer that starts last would delay the whole pull.
-  const bySize = layers.toSorted((a, b) => b.size - a.size)
+  const bySize = layers.filter((layer) => !there.has(layer)).toSorted((a, b) => b.size - a.size)
   yield* Effect.forEach(bySize, one, { concurrency: mostAtOnce, discard: true })
 })
