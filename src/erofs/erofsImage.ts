@@ -6,6 +6,7 @@
  * Memory: some 200 bytes for each entry, its name, its attributes; never the bytes of a file.
  * The same entries in the same order give the same image. Holes of sparse files are written as zeros.
  */
+import { counted } from "../api/counted.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../layer/EntryCursor.ts"
 import { ErofsTree, type OnXattrDropped } from "./ErofsTree.ts"
@@ -95,7 +96,7 @@ export const writePlan = async function* (
         writer.body(piece)
         if (output.hasChunk) yield* bytesOf(output.take())
       }
-      if (seen !== size) throw unsupported(header.path, `its size is ${size}, and it has ${seen} bytes`)
+      if (seen !== size) throw unsupported(header.path, `its size is ${size}, and it has ${counted(seen, "byte")}`)
     }
     writer.end(ino)
     if (output.hasChunk) yield* bytesOf(output.take())

@@ -5,7 +5,9 @@
  * then those that do not tell, which have to be looked at. An index within an index is descended into. An image without
  * an index is taken for what it is: where its config names another platform, a warning says so, as docker's does.
  */
+
 import * as Effect from "effect/Effect"
+import { counted } from "../api/counted.ts"
 import { InvalidManifest, LimitExceeded, NotAnImage, PlatformNotFound, printable, type Reason } from "../api/errors.ts"
 import type { Emit, Warning } from "../api/events.ts"
 import type { ConfigJson } from "../image/ConfigJson.ts"
@@ -83,7 +85,7 @@ export const layersOf = Effect.fnUntraced(function* (
     })
   }
   if (layered.length === layers.length && layers.length === diffIds.length) return layered
-  const problem = `the manifest has ${layers.length} layers, but the config has ${diffIds.length} diff IDs`
+  const problem = `the manifest has ${counted(layers.length, "layer")}, but the config has ${counted(diffIds.length, "diff ID")}`
   return yield* new InvalidManifest({ digest: manifest.descriptor.digest, problem })
 })
 

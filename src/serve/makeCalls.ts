@@ -21,7 +21,10 @@ const notAllowed: ErrorView = {
   isRetryable: false
 }
 const tooMany = (running: number): ErrorView => ({
-  message: `${running} pulls are running, which is the limit`,
+  message:
+    running === 1
+      ? "a pull is running, and one at a time is the limit"
+      : `${running} pulls are running, which is the limit`,
   advice: "Wait until one has ended, or cancel one.",
   isRetryable: true
 })

@@ -264,7 +264,7 @@ describe("resolving refuses", () => {
         const error = yield* failing(registry(odd.parts, { 1: odd.manifest }))
         expect(error).toMatchObject({
           _tag: "InvalidManifest",
-          problem: `the manifest has 1 layers, but the config has ${diffIds.length} diff IDs`
+          problem: `the manifest has 1 layer, but the config has ${diffIds.length} diff IDs`
         })
       }
     })

@@ -1,4 +1,5 @@
 /** What an image's documents say, and whether its bytes are the ones that they name. */
+import { counted } from "../counted.ts"
 import { printable } from "../printable.ts"
 import { taggedError } from "../taggedError.ts"
 
@@ -104,8 +105,8 @@ export class SizeMismatch extends taggedError("SizeMismatch")<{
   readonly isRetryable = false
   override get message() {
     return this.actual > this.expected
-      ? `${this.subject} has more than the ${this.expected} bytes given in its descriptor`
-      : `${this.subject} has ${this.actual} bytes, fewer than the ${this.expected} given in its descriptor`
+      ? `${this.subject} has more than the ${counted(this.expected, "byte")} given in its descriptor`
+      : `${this.subject} has ${counted(this.actual, "byte")}, fewer than the ${this.expected} given in its descriptor`
   }
   get advice() {
     return "The registry, or a proxy in between, sent wrong bytes. Nothing was published. Try another registry or mirror."

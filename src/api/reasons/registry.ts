@@ -1,4 +1,5 @@
 /** What a registry answered, or did not. */
+import { counted } from "../counted.ts"
 import { taggedError } from "../taggedError.ts"
 
 /** The registry gave no answer: its name was not found, the connection was refused or reset, TLS failed, or a time limit passed. */
@@ -175,7 +176,7 @@ export class BlobInterrupted extends taggedError("BlobInterrupted")<{
 }> {
   readonly isRetryable = true
   override get message() {
-    return `download of ${this.digest} was interrupted after ${this.offset} bytes: ${this.problem}`
+    return `download of ${this.digest} was interrupted after ${counted(this.offset, "byte")}: ${this.problem}`
   }
   get advice() {
     return "Pull again: it continues where it stopped."

@@ -1,4 +1,5 @@
 /** The store, its catalogue and its disk. */
+import { counted } from "../counted.ts"
 import { printable } from "../printable.ts"
 import { taggedError } from "../taggedError.ts"
 
@@ -44,7 +45,7 @@ export class NotEnoughSpace extends taggedError("NotEnoughSpace")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `${printable(this.path)} has ${this.available} bytes free; the image needs at least ${this.needed}`
+    return `${printable(this.path)} has ${counted(this.available, "byte")} free; the image needs at least ${this.needed}`
   }
   get advice() {
     return "Free some space (`prune`), choose another `root`, or turn off the `preflight`."
@@ -81,7 +82,7 @@ export class CatalogueFailed extends taggedError("CatalogueFailed")<{
 export class StoreDamaged extends taggedError("StoreDamaged")<{ readonly faults: number }> {
   readonly isRetryable = false
   override get message() {
-    return `${this.faults} ${this.faults === 1 ? "difference" : "differences"} from the catalogue`
+    return `${counted(this.faults, "difference")} from the catalogue`
   }
   get advice() {
     return "`verify` with `repair` pulls again what is missing or was changed."

@@ -7,7 +7,9 @@
  *     ⠹ Extract layers       1 / 3  48 %  6.10 MiB/s  7.2 s left
  *       6d11c181  ===================+++------------------  12.00 MiB / 29.00 MiB  3120 entries
  */
+
 import { styleText } from "node:util"
+import { counted } from "../../api/counted.ts"
 import type { Retrying } from "../../api/events.ts"
 import { printable } from "../../api/printable.ts"
 import { hasArrived, isInPlace } from "../../progress/advanceLayer.ts"
@@ -59,7 +61,7 @@ export const formatRetry = ({ attempt, delay, reason }: Pick<Retrying, "attempt"
 export const countdown = ({ attempt, at, reason }: RetryView, now: number): string =>
   at > now ? formatRetry({ attempt, reason, delay: at - now }) : `retry ${attempt}: ${printable(reason)}`
 
-export const formatEntries = (entries: number): string => `${entries} ${entries === 1 ? "entry" : "entries"}`
+export const formatEntries = (entries: number): string => counted(entries, "entry", "entries")
 
 const note = ({ phase, retry, entries }: LayerView, now: number): string => {
   if (retry !== undefined) return countdown(retry, now)

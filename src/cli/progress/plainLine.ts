@@ -1,4 +1,5 @@
 /** One event as a line of text, where there is no terminal to draw on; nothing for what would only be noise there. */
+import { counted } from "../../api/counted.ts"
 import { printable } from "../../api/errors.ts"
 import type { PullEvent } from "../../api/events.ts"
 import { formatBytes } from "../../progress/format.ts"
@@ -15,7 +16,7 @@ export const plainLine = (event: PullEvent): string | undefined => {
       return `Resolving ${printable(event.reference)}`
     case "Resolved": {
       const count = event.layers.length
-      const layers = `${count} ${count === 1 ? "layer" : "layers"}, ${formatBytes(event.size)}`
+      const layers = `${counted(count, "layer")}, ${formatBytes(event.size)}`
       return `Resolved ${printable(event.digest)} for ${printable(event.platform)}: ${layers}`
     }
     case "Verified": {
@@ -41,7 +42,7 @@ export const plainLine = (event: PullEvent): string | undefined => {
     case "Warning":
       return `warning: ${printable(event.message)}`
     case "Quota":
-      return `${printable(event.registry)} allows ${event.remaining} more of ${event.limit} pulls for now`
+      return `${printable(event.registry)} allows ${event.remaining} more of ${counted(event.limit, "pull")} for now`
     case "LayerProgress":
     case "Pulled":
       return undefined

@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, writeSync } from "node:fs"
+import { counted } from "../../api/counted.ts"
 import type { EntryHeader } from "../Entry.ts"
 
 /** `position` null: after what was written last. */
@@ -32,7 +33,7 @@ export class FileBody {
   write(chunk: Uint8Array): void {
     this.#written += chunk.byteLength
     if (this.#written > this.#expected) {
-      throw this.#refuse(`its body is longer than the ${this.#expected} bytes its header says`)
+      throw this.#refuse(`its body is longer than the ${counted(this.#expected, "byte")} its header says`)
     }
     if (this.header.sparse === undefined) writeAll(this.fd, chunk, null)
     else this.#scatter(this.header.sparse, chunk)
@@ -41,7 +42,7 @@ export class FileBody {
   /** To be called after the last byte: gives a sparse file its full size. */
   complete(): void {
     if (this.#written !== this.#expected) {
-      throw this.#refuse(`its body has ${this.#written} bytes where its header says ${this.#expected}`)
+      throw this.#refuse(`its body has ${counted(this.#written, "byte")} where its header says ${this.#expected}`)
     }
     if (this.header.sparse !== undefined) ftruncateSync(this.fd, this.header.size)
   }

@@ -7,6 +7,7 @@
 import { createGunzip } from "node:zlib"
 import { InflateRaw } from "minizlib"
 import { messageOf } from "../../api/codeOf.ts"
+import { counted } from "../../api/counted.ts"
 import { CorruptLayer, isReason } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import { inflaterOptions, makeInflater, sliceBytes } from "../../seams/inflater.ts"
@@ -34,7 +35,7 @@ function* trailer(inflated: number, corrupt: (problem: string) => CorruptLayer):
   for (let i = 0; i < 4; i++) yield
   let size = 0
   for (let i = 0; i < 4; i++) size += (yield) * 2 ** (8 * i)
-  if (size !== inflated % 2 ** 32) throw corrupt(`a gzip member of ${inflated} bytes that says ${size}`)
+  if (size !== inflated % 2 ** 32) throw corrupt(`a gzip member of ${counted(inflated, "byte")} that says ${size}`)
 }
 
 /** Every member, one after the other; zeros may follow the last one, anything else or an early end is `CorruptLayer`. */

@@ -1,4 +1,5 @@
 /** Entries → an archive's bytes, the inverse of `ArchiveReader`. Holes of sparse files are written as zeros. */
+import { counted } from "../../api/counted.ts"
 import { InvalidOption } from "../../api/errors.ts"
 import type { Machine } from "../../reactive/transduce.ts"
 import type { EntryHeader } from "../Entry.ts"
@@ -63,7 +64,7 @@ export class ArchiveWriter implements Machine<Part, Uint8Array> {
     const { header } = body
     const { sparse, size } = header
     if (sparse?.slice(body.segment).every(({ length }) => length === 0)) this.#skip(body, size, next)
-    if (body.at !== size) throw unfit(header, "body", `has ${body.at} bytes, but its size is ${size}`)
+    if (body.at !== size) throw unfit(header, "body", `has ${counted(body.at, "byte")}, but its size is ${size}`)
     this.#body = undefined
     const padding = paddingOf(size)
     if (padding.length > 0) next(padding)

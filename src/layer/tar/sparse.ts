@@ -1,4 +1,5 @@
 /** The four ways in which GNU tar writes a file with holes: old GNU headers, PAX 0.0, 0.1 and 1.0. */
+import { counted } from "../../api/counted.ts"
 import { blockBytes, numberAt } from "./HeaderBlock.ts"
 import type { Pax } from "./Pax.ts"
 import { paxNumber, paxText } from "./Pax.ts"
@@ -106,6 +107,6 @@ export const checkSegments = (
     end = offset + length
     sum += length
   }
-  if (sum !== stored) throw corrupt(`a sparse file that stores ${stored} bytes where its map says ${sum}`)
+  if (sum !== stored) throw corrupt(`a sparse file that stores ${counted(stored, "byte")} where its map says ${sum}`)
   return segments.filter(({ length }) => length > 0)
 }

@@ -2,8 +2,10 @@
  * Whether a body arrives fast enough. Only time with an open gate counts, since a closed gate is the consumer's own
  * slowness. The rate is measured over a whole window of such time.
  */
+
 import { codeOf } from "../../api/codeOf.ts"
 import type { Timeouts } from "../../api/config.ts"
+import { counted } from "../../api/counted.ts"
 
 export type Timing = Pick<Timeouts, "idle" | "minimumRate" | "rateWindow">
 
@@ -35,7 +37,8 @@ export class RateMonitor {
       this.#wasClosed = !this.#isOpen
       if (this.#counted.length < parts) return
       const sum = this.#counted.reduce((all, bytes) => all + bytes, 0)
-      if (sum < least) slow(new TooSlow(`less than ${minimumRate} bytes a second for ${rateWindow / 1000} s`))
+      if (sum < least)
+        slow(new TooSlow(`less than ${counted(minimumRate, "byte")} a second for ${rateWindow / 1000} s`))
       this.#counted.shift()
     }, rateWindow / parts)
   }

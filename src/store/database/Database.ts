@@ -3,6 +3,7 @@
  * replaced. A transaction takes the lock, loads what is new, makes its changes, exports them, writes what differs into
  * the spare file, syncs it and renames it. So nobody's rows are lost, and a crash leaves the old file or the new one.
  */
+
 import { rename } from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,6 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import type { MigrationError } from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { counted } from "../../api/counted.ts"
 import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
@@ -91,7 +93,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
       const images = yield* Effect.provideService(rebuild, SqlClient, opened.client).pipe(Effect.onError(() => drop))
       restored = images > 0
       if (opened.damage !== undefined) {
-        const message = `${path} is damaged (${opened.damage}); ${images} ${images === 1 ? "image was" : "images were"} found again on disk`
+        const message = `${path} is damaged (${opened.damage}); ${counted(images, "image was", "images were")} found again on disk`
         emit({ _tag: "Warning", code: "CatalogueDamaged", message })
       }
     }
