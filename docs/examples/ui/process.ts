@@ -11,8 +11,9 @@ const delay = monitorEventLoopDelay({ resolution })
 const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
 delay.enable()
 process.on("message", () => {
-  process.send?.({ p99: late(delay.percentile(99)), max: late(delay.max), cpu: process.cpuUsage().user / 1e6 })
+  process.send?.({ p99: late(delay.percentile(99)), max: late(delay.max) })
   delay.reset()
 })
 process.send?.({ url })
-process.once("SIGINT", () => process.exit())
+// Ends with who started it.
+process.once("disconnect", () => process.exit())
