@@ -1,5 +1,5 @@
 /** Needs Debian's `chromium`. */
-import { fork } from "node:child_process"
+import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -18,13 +18,21 @@ const long = 50
 
 /** These run in the page. */
 const watchLongTasks = `
-  var tasks = []
+  window.tasks = []
   new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
     .observe({ type: "longtask", buffered: true })`
 const areAllDone = `(() => {
   const states = [...document.querySelectorAll("#pulls > li .state")]
   return states.length === 50 && states.every(({ textContent }) => textContent === "done")
 })()`
+
+const ending = (server: ChildProcess, root: string): AsyncDisposable => ({
+  [Symbol.asyncDispose]: async () => {
+    const ended = once(server, "exit")
+    if (server.kill()) await ended
+    await rm(root, { recursive: true })
+  }
+})
 
 export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
   const { startDemoRegistry } = await import(example("registry.ts").href)
@@ -43,12 +51,13 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
       const root = await mkdtemp(join(tmpdir(), "ociflow-ui-"))
       const options = JSON.stringify({ root, names: registry.names, many: registry.manyNames })
       const server = fork(fileURLToPath(example("process.ts")), [options], { execArgv: ["--import", "tsx"] })
+      await using _ = ending(server, root)
       const [{ url }] = await once(server, "message")
       const page = await browser.newPage()
       await page.addInitScript({ content: watchLongTasks })
       await page.goto(url)
       await page.getByText("connected", { exact: true }).waitFor()
-      const tasks = () => page.evaluate<ReadonlyArray<number>>("tasks")
+      const tasks = () => page.evaluate<ReadonlyArray<number>>("window.tasks")
       const devtools = await page.context().newCDPSession(page)
       await devtools.send("Performance.enable", { timeDomain: "threadTicks" })
       const busy = async () => {
@@ -74,9 +83,6 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
       seen.p99.push(p99)
       seen.max.push(max)
       await page.context().close()
-      server.kill()
-      await once(server, "exit")
-      await rm(root, { recursive: true })
     }
   } finally {
     await browser.close()
