@@ -23,7 +23,7 @@ const events: { readonly [Tag in PullEvent["_tag"]]: Omit<Extract<PullEvent, { _
     manifestDigest: digest,
     platform: "linux/amd64",
     size: 7,
-    layers: [{ digest, diffId: digest, size: 7 }]
+    layers: [{ digest, diffId: digest, size: 7, kept: 3 }]
   },
   Verified: {
     signer: "a@r.test",
