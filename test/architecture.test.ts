@@ -257,6 +257,16 @@ test("the store is read without loading the network, and pulled into without str
   for (const heavy of ["undici", "effect/Config", "effect/Stream", "streams.ts"]) expect(loaded).not.toContain(heavy)
 })
 
+test("what checks signatures is loaded with the first rule, and Sigstore's packages with the first bundle", () => {
+  for (const file of ["makePuller.ts", "read/registry/makeRegistryReader.ts"]) {
+    const loaded = [...loadedBy(file)]
+    expect(loaded).toContain("signatures/Signatures.ts")
+    expect(loaded.filter((it) => /^signatures\/(?:check|gather|rules)/.test(it))).toEqual([])
+  }
+  for (const file of files) expect((runtime.get(file) ?? []).filter((it) => it.startsWith("@sigstore/"))).toEqual([])
+  expect([...reachable(eventually, "signatures/checkImage.ts")]).toContain("@sigstore/verify")
+})
+
 test("the worker loads neither the network nor the catalogue", () => {
   const loaded = loadedBy("layer/worker/main.ts")
   for (const foreign of ["undici", "sql.js", "node:http", "node:https", "node:net", "node:tls"])

@@ -83,6 +83,11 @@ export interface SignatureRules {
 export interface SignaturePolicy {
   /** Path of the file, such as `/etc/containers/policy.json`. */
   readonly policyFile: string
+  /**
+   * A trusted root (JSON), for the keys of certificate logs: a policy names none, and certificates of Sigstore's public authority
+   * have proofs of such a log, which are checked. Default: none; such certificates are rejected.
+   */
+  readonly trustedRoot?: string | undefined
 }
 
 /** What a function is told of an image. */

@@ -5,6 +5,7 @@
  *     ociflow cat REF PATH  ociflow ls REF [PATH]   ociflow export REF…   ociflow bundle REF DIR
  *     ociflow resolve REF   ociflow tags REF    ociflow manifest REF      ociflow referrers REF
  *     ociflow blob REF DIGEST                  ociflow artifact pull REF
+ *     ociflow verify-signature REF
  *     ociflow rm REF…       ociflow prune       ociflow du       ociflow verify
  *     ociflow login HOST    ociflow logout HOST ociflow completion SHELL
  */
@@ -18,6 +19,7 @@ import { loginCommands } from "./commands/loginCommands.ts"
 import { lookupCommands } from "./commands/lookupCommands.ts"
 import { pullCommand } from "./commands/pullCommand.ts"
 import { readCommands } from "./commands/readCommands.ts"
+import { signatureCommand } from "./commands/signatures/signatureCommand.ts"
 import { storeCommands } from "./commands/storeCommands.ts"
 import type { Library } from "./Library.ts"
 
@@ -33,6 +35,7 @@ export const ociflow = (library: Library) => {
       bundleCommand(library),
       ...lookupCommands(library),
       ...artifactCommands(library),
+      signatureCommand(library),
       ...storeCommands(library),
       ...loginCommands,
       ...completionCommands(library, whole)

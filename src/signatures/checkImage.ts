@@ -108,7 +108,7 @@ const recheck = Effect.fnUntraced(function* (
 })
 
 const rulesOf = (verify: Exclude<SignatureOptions, (...args: never) => unknown>) =>
-  "policyFile" in verify ? readPolicy(verify.policyFile) : Effect.succeed(compileRules(verify))
+  "policyFile" in verify ? readPolicy(verify) : Effect.succeed(compileRules(verify))
 
 /** Whether the rule for an image asks for signatures. Fails where it refuses each image. */
 export const asksFor = Effect.fnUntraced(function* ({ verify }: CheckOptions, origin: Origin) {

@@ -671,6 +671,57 @@ describe("ociflow artifact pull", () => {
   })
 })
 
+describe("flags for signatures", () => {
+  const rule = (requirement: object) => ({ rules: [{ scope: "*", any: [requirement] }] })
+  const cases: ReadonlyArray<readonly [flags: string, verify: object]> = [
+    ["key=/a.pub", rule({ key: ["/a.pub"] })],
+    ["key=/a.pub key=/b.pub", rule({ key: ["/a.pub", "/b.pub"] })],
+    ["identity=me@r.test issuer=https://i", rule({ identity: "me@r.test", issuer: "https://i", tuf: true })],
+    ["identity-regexp=^me$ issuer=https://i", rule({ identity: /^me$/, issuer: "https://i", tuf: true })]
+  ]
+  const written = (flags: string, prefix: string) =>
+    flags
+      .split(" ")
+      .map((it) => `--${prefix}${it.replace("=", " ")}`)
+      .join(" ")
+
+  test.each(cases)("are the option verify: %s", async (flags, verify) => {
+    for (const command of [
+      `pull debian:12 ${written(flags, "verify-")}`,
+      `verify-signature debian:12 ${written(flags, "")}`
+    ]) {
+      const { asked, code } = await ran(command)
+      expect(code).toBe(0)
+      expect(asked[0]?.puller).toMatchObject({ verify })
+    }
+  })
+
+  test("name a trusted root or a policy", async () => {
+    const root = "--verify-identity me --verify-issuer https://i --trusted-root /r.json"
+    expect((await ran(`pull debian:12 ${root}`)).asked[0]?.puller).toMatchObject({
+      verify: rule({ identity: "me", issuer: "https://i", trustedRoot: "/r.json" })
+    })
+    expect((await ran("pull debian:12 --policy-file /p.json")).asked[0]?.puller).toMatchObject({
+      verify: { policyFile: "/p.json" }
+    })
+  })
+
+  test.each([
+    "verify-signature debian:12",
+    "verify-signature debian:12 --identity me",
+    "verify-signature debian:12 --issuer https://i",
+    "verify-signature debian:12 --identity-regexp ( --issuer https://i",
+    "verify-signature debian:12 --key a --policy-file b",
+    "pull debian:12 --trusted-root /r.json"
+  ])("that make no sense are wrong usage: %s", async (command) => {
+    expect((await ran(command)).code).toBe(2)
+  })
+
+  test("without any of them leave the option out", async () => {
+    expect((await ran("pull debian:12")).asked[0]?.puller).not.toHaveProperty("verify")
+  })
+})
+
 describe("ociflow bundle", () => {
   test("asks for what the flags say, with the arguments behind the directory", async () => {
     const argv =

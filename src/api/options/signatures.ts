@@ -197,11 +197,12 @@ export const rulesOptions: Table<SignatureRules> = {
 }
 
 const policyOptions: Table<SignaturePolicy> = {
-  policyFile: { kind: path, default: "", does: "a policy of podman and skopeo, containers-policy.json(5)" }
+  policyFile: { kind: path, default: "", does: "a policy of podman and skopeo, containers-policy.json(5)" },
+  trustedRoot: { ...trustedRoot, does: "a trusted root (JSON), for the keys of certificate logs" }
 }
 
 const byRules = object<SignatureRules>(rulesOptions, "rules", "rules")
-const byPolicy = object<SignaturePolicy>(policyOptions, "`policyFile`", "policyFile")
+const byPolicy = object<SignaturePolicy>(policyOptions, "`policyFile`, `trustedRoot`", "policyFile")
 const byFunction = other<SignatureFunction>("a function", "a function", (value) => typeof value === "function")
 
 export const signatures: Kind<SignatureOptions> = {

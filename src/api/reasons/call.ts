@@ -38,6 +38,7 @@ export class NotImplemented extends taggedError("NotImplemented")<{ readonly fea
     return `feature not yet implemented: ${this.feature}`
   }
   get advice() {
+    if (!/\bgroup\b/i.test(this.feature)) return "Do without it, or ask for it with a report of your case."
     return "Pull each image by its own reference instead."
   }
 }

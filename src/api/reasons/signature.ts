@@ -14,7 +14,7 @@ export class Unsigned extends taggedError("Unsigned")<{
     return `${this.digest} is not signed, and the rule for ${printable(this.scope)} asks for a signature`
   }
   get advice() {
-    return "Sign the image, or accept it with a rule of its own in `verify`. Nothing of its layers was downloaded."
+    return "Sign the image, or accept it with a rule of its own. Nothing of its layers was downloaded."
   }
 }
 
@@ -30,7 +30,7 @@ export class SignatureRejected extends taggedError("SignatureRejected")<{
     return `${this.digest} is refused by the rule for ${printable(this.scope)}: ${failures}`
   }
   get advice() {
-    return "Do not use the image before you know why. If it should be trusted, correct the rule in `verify`."
+    return "Do not use the image before you know why. If it should be trusted, correct the rule."
   }
 }
 
@@ -46,7 +46,7 @@ export class IdentityMismatch extends taggedError("IdentityMismatch")<{
     return `${this.digest} was signed by ${found}, and the rule wants ${printable(this.wanted)}`
   }
   get advice() {
-    return "Check who should have signed the image. If the signer is right, correct the identity or the issuer in `verify`."
+    return "Check who should have signed the image. If the signer is right, correct the identity or the issuer of the rule."
   }
 }
 
@@ -62,6 +62,6 @@ export class TrustUnavailable extends taggedError("TrustUnavailable")<{
     return `cannot verify signatures: ${printable(this.source)}: ${printable(this.problem, 1000)}`
   }
   get advice() {
-    return "Correct the key, the trusted root or the policy that `verify` names. The image was neither accepted nor found unsigned."
+    return "Correct the key, the trusted root or the policy that the rule names. The image was neither accepted nor found unsigned."
   }
 }

@@ -7,8 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
+import { reportFailure } from "../reportFailure.ts"
 import { access, count, directory, extraction, interval, optional, reference, root, switched, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
+import { signatureFlags, verifyOf } from "./signatures/signatureFlags.ts"
 
 export const pullCommand = (library: Library) =>
   Command.make(
@@ -46,6 +48,7 @@ export const pullCommand = (library: Library) =>
         ),
         Flag.withDefault("missing")
       ),
+      ...signatureFlags("verify-"),
       network,
       concurrency: count("concurrency", "Layers downloaded at once (default: 3)").pipe(Flag.withDefault(3)),
       ranges: optional(count("ranges", "Ranges of one blob downloaded at once, at most 16 (default: 1)")),
@@ -79,12 +82,20 @@ export const pullCommand = (library: Library) =>
       strip,
       policy,
       preflight,
+      keys,
+      identity,
+      identityExpression,
+      issuer,
+      trustedRoot,
+      policyFile,
       ...client
     }) {
+      const signed = { keys, identity, identityExpression, issuer, trustedRoot, policyFile }
+      const verify = yield* verifyOf(signed).pipe(reportFailure(json))
       const level = yield* GlobalFlag.LogLevel
       const way = yield* lazyImport(() => import("../actions/pull.ts"))
       yield* way.pull(
-        library({ ...client, ...reached(network) }),
+        library({ ...client, ...reached(network), ...(verify === undefined ? {} : { verify }) }),
         references,
         { platform, policy, preflight, name, only, strip },
         { json, quiet, interval, plain: Option.isSome(level) }

@@ -98,6 +98,12 @@ const plainlySigned = Effect.fnUntraced(function* (
     : { _tag: "Verified", signature: { signer: fingerprintOf(key), ...about } }
 })
 
+/** A policy names the authority alone, and cosign has the certificates between it and the signer in an annotation. */
+const withChain = (requirement: Requirement, offered: string | undefined): Requirement => {
+  if (requirement._tag !== "Identity" || requirement.root._tag !== "Parts") return requirement
+  return { ...requirement, root: { _tag: "Parts", parts: { ...requirement.root.parts, offered } } }
+}
+
 const judgeSimpleSigning = Effect.fnUntraced(function* (
   candidate: SimpleSigning,
   requirement: Requirement,
@@ -118,7 +124,7 @@ const judgeSimpleSigning = Effect.fnUntraced(function* (
   } else {
     const bundle = yield* readBundle(() => bundleOf(candidate))
     if (typeof bundle === "string") return rejected(bundle)
-    outcome = yield* byRequirement(requirement, bundle, payload, about)
+    outcome = yield* byRequirement(withChain(requirement, candidate.chain), bundle, payload, about)
   }
   // Of what somebody else has signed nothing is believed.
   if (outcome._tag !== "Verified") return outcome

@@ -6,10 +6,13 @@ import { messageOf } from "../../api/codeOf.ts"
 import { type Reason, TrustUnavailable } from "../../api/errors.ts"
 import type { TufOptions } from "../../api/signatures.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import type { TrustedRootSource, TrustParts } from "../rules/Rule.ts"
+import type { TrustedRootSource, TrustFile, TrustParts } from "../rules/Rule.ts"
 import { certificatesIn } from "./cosignBundle.ts"
 import { readKeys } from "./keys.ts"
 import { readTrust } from "./readTrust.ts"
+
+/** Certificates that may come with a signature: Sigstore's have one. */
+const mostOffered = 8
 
 const always = { start: "1970-01-01T00:00:00Z" }
 
@@ -55,7 +58,44 @@ const authorityOf = Effect.fnUntraced(function* (file: TrustParts["authorities"]
   return found
 })
 
-const partsOf = Effect.fnUntraced(function* ({ authorities, logKeys }: TrustParts) {
+/** Chains of two: what came with the signature, if it is an authority's own and may issue certificates, and that authority. */
+const chainsOf = (offered: string, roots: ReadonlyArray<Buffer>): ReadonlyArray<ReadonlyArray<Buffer>> => {
+  try {
+    return certificatesIn(offered)
+      .slice(0, mostOffered)
+      .flatMap((raw) => {
+        const it = new X509Certificate(raw)
+        const issuer = roots.find((root) => {
+          const authority = new X509Certificate(root)
+          return it.checkIssued(authority) && it.verify(authority.publicKey)
+        })
+        // One that has signed itself is a root, and those are in the policy.
+        return issuer === undefined || !it.ca || it.checkIssued(it) ? [] : [[raw, issuer]]
+      })
+  } catch {
+    return []
+  }
+}
+
+/** As the file has them: they are read with the rest. */
+const certificateLogsOf = Effect.fnUntraced(function* (file: TrustFile) {
+  const text = yield* readTrust(file)
+  return yield* Effect.try({
+    try: () => {
+      const { ctlogs = [] } = JSON.parse(text) as { readonly ctlogs?: ReadonlyArray<unknown> }
+      return ctlogs
+    },
+    catch: (cause) => new TrustUnavailable({ source: file.name, problem: "it is no trusted root (JSON)", cause })
+  })
+})
+
+const authority = (chain: ReadonlyArray<Buffer>) => ({
+  subject: {},
+  certChain: { certificates: chain.map((raw) => ({ rawBytes: raw.toString("base64") })) },
+  validFor: always
+})
+
+const partsOf = Effect.fnUntraced(function* ({ authorities, logKeys, certificateLogs, offered = "" }: TrustParts) {
   const certificates = (yield* Effect.forEach(authorities, authorityOf)).flat()
   const roots = certificates.filter((raw) => {
     const it = new X509Certificate(raw)
@@ -65,17 +105,8 @@ const partsOf = Effect.fnUntraced(function* ({ authorities, logKeys }: TrustPart
   return {
     mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
     tlogs: (yield* Effect.forEach(logKeys, logOf)).flat(),
-    certificateAuthorities:
-      chain.length === 0
-        ? []
-        : [
-            {
-              subject: {},
-              certChain: { certificates: chain.map((it) => ({ rawBytes: it.toString("base64") })) },
-              validFor: always
-            }
-          ],
-    ctlogs: [],
+    certificateAuthorities: [...(chain.length === 0 ? [] : [chain]), ...chainsOf(offered, roots)].map(authority),
+    ctlogs: certificateLogs === undefined ? [] : yield* certificateLogsOf(certificateLogs),
     timestampAuthorities: []
   }
 })

@@ -12,6 +12,10 @@ export interface TrustFile {
 export interface TrustParts {
   readonly authorities: ReadonlyArray<TrustFile>
   readonly logKeys: ReadonlyArray<TrustFile>
+  /** A trusted root, of which the keys of certificate logs count. */
+  readonly certificateLogs?: TrustFile | undefined
+  /** PEM: certificates that came with the signature. Only those that an authority has issued count. */
+  readonly offered?: string | undefined
 }
 
 export type TrustedRootSource =

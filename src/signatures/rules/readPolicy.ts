@@ -1,6 +1,7 @@
 /** The rules of podman and skopeo, containers-policy.json(5). What is unknown in the file makes it invalid, and then nothing is accepted. */
 import * as Effect from "effect/Effect"
 import { printable, TrustUnavailable } from "../../api/errors.ts"
+import type { SignaturePolicy } from "../../api/signatures.ts"
 import { readTrust } from "../check/readTrust.ts"
 import { fieldsOf, InvalidPolicy, ruleOf } from "./policyRequirement.ts"
 import type { Rule, Rules } from "./Rule.ts"
@@ -55,10 +56,28 @@ const compile = (json: unknown): Rules => {
   ])
 }
 
-export const readPolicy = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Rules, TrustUnavailable> {
+/** `trustedRoot`: whose certificate logs count for each requirement. */
+const withLogs = (rule: Rule, trustedRoot: string | undefined): Rule => {
+  if (rule._tag !== "Signed" || trustedRoot === undefined) return rule
+  const certificateLogs = { name: trustedRoot, path: trustedRoot }
+  return {
+    ...rule,
+    requirements: rule.requirements.map((it) =>
+      it._tag === "Identity" && it.root._tag === "Parts"
+        ? { ...it, root: { ...it.root, parts: { ...it.root.parts, certificateLogs } } }
+        : it
+    )
+  }
+}
+
+export const readPolicy = Effect.fnUntraced(function* ({
+  policyFile: path,
+  trustedRoot
+}: SignaturePolicy): Effect.fn.Return<Rules, TrustUnavailable> {
   const text = yield* readTrust({ name: path, path })
   return yield* Effect.try({
-    try: () => compile(JSON.parse(text)),
+    try: (): Rules =>
+      new Map([...compile(JSON.parse(text))].map(([scope, rule]) => [scope, withLogs(rule, trustedRoot)])),
     catch: (cause) =>
       new TrustUnavailable({
         source: path,
