@@ -7,6 +7,7 @@ import { warnOfAttributes } from "../erofs/warnOfAttributes.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
 import { orderedTree } from "../read/tree/orderedTree.ts"
 import { archiveImages } from "./archiveImages.ts"
+import { diskImageChunks } from "./diskImageChunks.ts"
 import { openBlobs } from "./openBlobs.ts"
 import { tarOf } from "./tarOf.ts"
 
@@ -25,6 +26,7 @@ export const exportOf = Effect.fn("ociflow.export")(function* (
       return yield* refuse("format", `\`${format}\` is the tree of one image; archives take several`)
     const tree = yield* orderedTree(reference, { only, strip, ...options }, limits)
     if (format === "tar") return tarOf(tree.entries())
+    if (tree.diskImage !== undefined) return yield* diskImageChunks(tree.diskImage)
     const onXattrDropped = warnOfAttributes(yield* PullEvents)
     const { headers, entries: bodies, manifestDigest: identity } = tree
     return erofsImage({ headers, bodies }, { identity, onXattrDropped })

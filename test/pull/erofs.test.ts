@@ -268,6 +268,25 @@ test("a stored disk image that is damaged is an error of the file system, wherev
   expect([...tags].sort()).toEqual(["FileSystemFailed", "none"])
 })
 
+test("an export of a stored disk image has its bytes; one that was cut, or has more, fails and has no end", async () => {
+  await using registry = await startRegistry({ images: { "app:1": await mixed() } })
+  await using oci = await opened()
+  const reference = registry.reference("app:1")
+  const { erofs = "" } = await oci.pull(reference)
+  const sound = await readFile(erofs)
+  await registry.close()
+  expect(Buffer.compare(await exported(oci, reference), sound)).toBe(0)
+  for (const length of [0, 1024, sound.length - 4096, sound.length + 1]) {
+    await truncate(erofs, length)
+    expect(await reasonOf(exported(oci, reference)), `${length}`).toMatchObject({
+      _tag: "FileSystemFailed",
+      code: "EUCLEAN"
+    })
+    await writeFile(erofs, sound)
+  }
+  expect(Buffer.compare(await exported(oci, reference, { strip: 1 }), sound)).not.toBe(0)
+})
+
 test("a disk image is no lower directory of a mount", async () => {
   const disk = { reference: "app:1", layers: [{ path: "/x/image.erofs" }], erofs: "/x/image.erofs" }
   expect(() => lowerdir(disk)).toThrow(/this is a disk image/)

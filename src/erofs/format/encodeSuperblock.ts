@@ -11,6 +11,9 @@ const compatible = 0x1 | 0x2
 /** Where the root's inode is: right behind the superblock. `root_nid` has 16 bits, and so it must be near the beginning. */
 export const rootAt = superblockAt + superblockBytes
 
+/** Where the number of the image's blocks is: 32 bits. */
+export const blocksAt = superblockAt + 36
+
 export interface Superblock {
   readonly rootNid: number
   readonly inodes: number
@@ -32,7 +35,7 @@ export const encodeSuperblock = (block: Buffer, { rootNid, inodes, blocks, uuid 
   block[at + 12] = Math.log2(blockBytes)
   block.writeUInt16LE(rootNid, at + 14)
   block.writeBigUInt64LE(BigInt(inodes), at + 16)
-  block.writeUInt32LE(blocks, at + 36)
+  block.writeUInt32LE(blocks, blocksAt)
   block.set(uuid, at + 48)
   block.writeUInt32LE(crc32c(0xffff_ffff, block.subarray(at, blockBytes)), at + 4)
 }

@@ -6,7 +6,7 @@ import type { Reason } from "../../api/errors.ts"
 import type { EntryHeader } from "../../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
-import { selectionOf } from "../../layer/tree/Selection.ts"
+import { isWhole, selectionOf } from "../../layer/tree/Selection.ts"
 import type { Services } from "../../pull/services.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
@@ -21,6 +21,8 @@ const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => ({ header: c
 
 export interface OrderedTree {
   readonly manifestDigest: string
+  /** The disk image that has all of this tree and no more, where the store has one; held until the scope closes. */
+  readonly diskImage?: string | undefined
   /** What `entries` gives, without bodies; may be asked for before, once or more often. */
   readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
   /** May be asked for once. */
@@ -54,7 +56,8 @@ export const orderedTree = Effect.fnUntraced(function* (
   if (opened._tag === "Stored") {
     const { image } = opened
     const ask = () => mapCursor(kept(askStored(pool, image, { what: "tree", ...selection })), canonical)
-    return { manifestDigest: image.manifestDigest, headers: ask, entries: ask }
+    const diskImage = isWhole(selection) ? image.erofs : undefined
+    return { manifestDigest: image.manifestDigest, diskImage, headers: ask, entries: ask }
   }
   const { source, image } = opened
   const { merged, plan } = yield* planImage(source, image, selection, limits)
