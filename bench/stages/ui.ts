@@ -53,7 +53,7 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
       const server = fork(fileURLToPath(example("process.ts")), [options], { execArgv: ["--import", "tsx"] })
       await using _ = ending(server, root)
       const [{ url }] = await once(server, "message")
-      const page = await browser.newPage()
+      const page = await browser.newPage({ bypassCSP: true })
       await page.addInitScript({ content: watchLongTasks })
       await page.goto(url)
       await page.getByText("connected", { exact: true }).waitFor()

@@ -189,7 +189,7 @@ pulls.list$
     skip(1),
     auditTime(interval)
   )
-  .subscribe(() => void showImages())
+  .subscribe(() => void showImages().catch(tell))
 pulls.connected$.subscribe((is) => say(find("#connection"), is ? "connected" : "connecting …"))
 
 find<HTMLFormElement>("#start").addEventListener("submit", (event) => {
@@ -261,11 +261,16 @@ const browse = async (reference: string, path: string) => {
   if (!dialog.open) dialog.showModal()
 }
 
-const offer = await ask<{ readonly names: ReadonlyArray<string>; readonly many: ReadonlyArray<string> }>("offer")
-find("#offer").replaceChildren(...offer.names.map((name) => new Option(name)))
-find<HTMLInputElement>("#reference").value = offer.names[0] ?? ""
-find("#many").addEventListener("click", async () => {
-  // One after the other, so that each call is a short task of the page.
-  for (const name of offer.many) await pulls.start(name).catch(tell)
-})
-await showImages()
+const begin = async () => {
+  const offer = await ask<{ readonly names: ReadonlyArray<string>; readonly many: ReadonlyArray<string> }>("offer")
+  find("#offer").replaceChildren(...offer.names.map((name) => new Option(name)))
+  const reference = find<HTMLInputElement>("#reference")
+  // Somebody may have typed one meanwhile.
+  reference.value ||= offer.names[0] ?? ""
+  find("#many").addEventListener("click", async () => {
+    // One after the other, so that each call is a short task of the page.
+    for (const name of offer.many) await pulls.start(name).catch(tell)
+  })
+  await showImages()
+}
+begin().catch(tell)
