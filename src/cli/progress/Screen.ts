@@ -16,6 +16,8 @@ export type Terminal = NodeJS.WritableStream & {
 const hideCursor = "\u001B[?25l"
 const showCursor = "\u001B[?25h"
 
+const heightOf = (picture: string) => picture.split("\n").length
+
 export class Screen {
   readonly #stream: Terminal
   readonly #showCursor = () => void this.#stream.write(showCursor)
@@ -35,7 +37,8 @@ export class Screen {
     else {
       this.#repaint = this.#eraseAfterResize() ?? this.#repaint
       const repaint = this.#repaint
-      if (this.#above !== "") {
+      // It draws only the lines that differ, and leaves those below where they were, also where a line above them has gone.
+      if (this.#above !== "" || heightOf(picture) !== heightOf(this.#drawn.picture)) {
         repaint.clear()
         this.#stream.write(this.#above)
         this.#above = ""
