@@ -7,6 +7,7 @@ import { messageOf } from "../../api/codeOf.ts"
 import { printable, type Reason, TrustUnavailable } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 import type { TrustedRootSource } from "../rules/Rule.ts"
+import { namesOf } from "./namesOf.ts"
 import { readTrustedRoot } from "./trustedRoot.ts"
 
 /** Entries of a log, or timestamps, of one bundle: each is compared with each, and has signatures to check. */
@@ -29,7 +30,9 @@ const excess = ({ verificationMaterial }: Bundle): string | undefined => {
 
 /** Reads a bundle; a text where it is none. */
 export const readBundle = Effect.fnUntraced(function* (read: () => unknown): Effect.fn.Return<Bundle | string, Reason> {
-  const { bundleFromJSON } = yield* loadModule("@sigstore/bundle", () => import("@sigstore/bundle"))
+  const { bundleFromJSON } = yield* loadModule("@sigstore/bundle", async () =>
+    namesOf(await import("@sigstore/bundle"))
+  )
   return yield* Effect.sync(() => {
     try {
       const bundle = bundleFromJSON(read())
@@ -48,7 +51,9 @@ const noRoot: Omit<TrustMaterial, "publicKey"> = {
 }
 
 const materialOf = Effect.fnUntraced(function* (source: TrustedRootSource | undefined, key: KeyObject | undefined) {
-  const { toTrustMaterial } = yield* loadModule("@sigstore/verify", () => import("@sigstore/verify"))
+  const { toTrustMaterial } = yield* loadModule("@sigstore/verify", async () =>
+    namesOf(await import("@sigstore/verify"))
+  )
   const publicKey = () => {
     if (key === undefined) throw new Error("it was made with a key, not with a certificate")
     return { publicKey: key, validFor: () => true }
@@ -81,7 +86,9 @@ export const verifyBundle = Effect.fnUntraced(function* ({
   root,
   key
 }: Signed): Effect.fn.Return<Signer | string, Reason> {
-  const { toSignedEntity, Verifier } = yield* loadModule("@sigstore/verify", () => import("@sigstore/verify"))
+  const { toSignedEntity, Verifier } = yield* loadModule("@sigstore/verify", async () =>
+    namesOf(await import("@sigstore/verify"))
+  )
   const material = yield* materialOf(root, key)
   const byKey = key !== undefined
   const isPolicy = root?._tag === "Parts"

@@ -9,6 +9,7 @@ import { loadModule } from "../../fs/loadModule.ts"
 import type { TrustedRootSource, TrustFile, TrustParts } from "../rules/Rule.ts"
 import { certificatesIn } from "./cosignBundle.ts"
 import { readKeys } from "./keys.ts"
+import { namesOf } from "./namesOf.ts"
 import { readTrust } from "./readTrust.ts"
 
 /** Certificates that may come with a signature: Sigstore's have one. */
@@ -112,7 +113,7 @@ const partsOf = Effect.fnUntraced(function* ({ authorities, logKeys, certificate
 })
 
 const byTuf = Effect.fnUntraced(function* ({ mirrorUrl, root, cache }: TufOptions) {
-  const { getTrustedRoot } = yield* loadModule("@sigstore/tuf", () => import("@sigstore/tuf"))
+  const { getTrustedRoot } = yield* loadModule("@sigstore/tuf", async () => namesOf(await import("@sigstore/tuf")))
   return yield* Effect.tryPromise({
     try: () =>
       getTrustedRoot({
@@ -128,7 +129,9 @@ export const readTrustedRoot = Effect.fnUntraced(function* (
   source: TrustedRootSource
 ): Effect.fn.Return<TrustedRoot, Reason> {
   if (source._tag === "Tuf") return yield* byTuf(source.tuf)
-  const { TrustedRoot } = yield* loadModule("@sigstore/protobuf-specs", () => import("@sigstore/protobuf-specs"))
+  const { TrustedRoot } = yield* loadModule("@sigstore/protobuf-specs", async () =>
+    namesOf(await import("@sigstore/protobuf-specs"))
+  )
   const name = source._tag === "File" ? source.file.name : "the policy"
   const text = source._tag === "File" ? yield* readTrust(source.file) : undefined
   const parts = source._tag === "Parts" ? yield* partsOf(source.parts) : undefined
