@@ -43,7 +43,9 @@ const builtins: Plugin = {
     onResolve({ filter: /^(node:)?(fs|path|crypto)$/ }, ({ path, kind }) =>
       kind === "require-call" ? { path: path.replace("node:", ""), namespace: "builtin" } : undefined
     )
-    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({ contents: `export * from "node:${path}"` }))
+    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
+      contents: `export * from "node:${path}"; export { default } from "node:${path}"`
+    }))
     // A class, which is the module itself.
     onResolve({ filter: /^(node:)?events$/ }, ({ kind }) =>
       kind === "require-call" ? { path: "events", namespace: "class" } : undefined
