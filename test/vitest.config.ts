@@ -1,15 +1,31 @@
 import { defineConfig } from "vitest/config"
 
+/** It goes through the whole heap, which is small in a process of its own. */
+const heaps = "pull/manyPulls.test.ts"
+
+const common = {
+  root: import.meta.dirname,
+  pool: "forks" as const,
+  setupFiles: ["support/forgetSecrets.ts"],
+  testTimeout: 60_000
+}
+
 export default defineConfig({
   test: {
     root: import.meta.dirname,
-    include: ["**/*.test.ts"],
-    exclude: ["interop/**", "node_modules/**"],
-    pool: "forks",
-    // Modules are loaded once for each process: a test that replaces one puts it back.
-    isolate: false,
-    setupFiles: ["support/forgetSecrets.ts"],
-    maxWorkers: 3,
-    testTimeout: 60_000
+    maxWorkers: 4,
+    projects: [
+      {
+        // Modules are loaded once for each process: a test that replaces one puts it back.
+        test: {
+          ...common,
+          name: "all",
+          isolate: false,
+          include: ["**/*.test.ts"],
+          exclude: ["interop/**", "node_modules/**", heaps]
+        }
+      },
+      { test: { ...common, name: "heaps", isolate: true, include: [heaps] } }
+    ]
   }
 })

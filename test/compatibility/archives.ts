@@ -115,7 +115,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
     oracle: { skopeo: false, podman: false },
     transport: "docker-archive",
     bytes: () => saved({ Layers: null }),
-    ends: /0 layers, but the config has 1 diff IDs/,
+    ends: /0 layers, but the config has 1 diff ID$/,
     law
   },
   ...(["docker-archive", "oci"] as const).flatMap((transport): ReadonlyArray<ArchiveCase> => {

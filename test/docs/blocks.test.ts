@@ -12,6 +12,7 @@ const repository = fileURLToPath(new URL("../..", import.meta.url))
 const run = promisify(execFile)
 
 interface Block {
+  readonly page: string
   readonly name: string
   readonly code: string
 }
@@ -20,7 +21,7 @@ interface Block {
 const blocksOf = (page: string, text: string): ReadonlyArray<Block> =>
   [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => {
     const line = text.slice(0, match.index).split("\n").length
-    return { name: `${page.replace(/\W+/g, "-")}-${line}.mts`, code: match[1] ?? "" }
+    return { page, name: `${page.replace(/\W+/g, "-")}-${line}.mts`, code: match[1] ?? "" }
   })
 
 const pages = [
@@ -30,6 +31,22 @@ const pages = [
 const blocks = (
   await Promise.all(pages.map(async (page) => blocksOf(page, await readFile(join(repository, page), "utf8"))))
 ).flat()
+
+const blocksOfPage = (page: string) => blocks.filter((block) => block.page === page)
+
+/** Runs the blocks of a page one after the other, each in a directory and with a store of its own. */
+const runner = `
+import { mkdtempSync } from "node:fs"
+import { join } from "node:path"
+const home = process.cwd()
+for (const name of process.argv.slice(2)) {
+  const directory = mkdtempSync(join(home, "run-"))
+  process.chdir(directory)
+  process.env.OCIFLOW_HOME = join(directory, "home")
+  await import(join(home, name))
+  console.log("\\nended " + name)
+}
+`
 
 let home: string
 let registry: TestRegistry
@@ -68,6 +85,7 @@ beforeAll(async () => {
     await symlink(join(repository, "node_modules", name), join(home, "node_modules", name))
   }
   await Promise.all(blocks.map(({ name, code }) => writeFile(join(home, name), code)))
+  await writeFile(join(home, "run.mjs"), runner)
   const compilerOptions = {
     // `await using` is compiled: not every supported Node knows it.
     target: "es2023",
@@ -93,14 +111,18 @@ describe("the code in the documentation", () => {
   test("has the types it seems to have", () => expect(said).toBe(""))
 
   // A name without a registry goes where the environment says, so the pages can say `alpine:3.20` as everybody does.
-  test.for(blocks)("$name runs to its end", { timeout: 70_000 }, async ({ name }) => {
-    const cwd = await mkdtemp(join(home, "run-"))
-    const env = { ...process.env, OCI_REGISTRY_DOMAIN: registry.host, OCIFLOW_HOME: join(cwd, "home") }
-    const { stderr } = await run(process.execPath, [join(home, name.replace(/mts$/, "mjs"))], {
-      cwd,
-      env,
-      timeout: 60_000
-    })
-    expect(stderr).toBe("")
-  })
+  test.for(pages.filter((page) => blocksOfPage(page).length > 0))(
+    "each block of %s runs to its end",
+    { timeout: 240_000 },
+    async (page) => {
+      const names = blocksOfPage(page).map(({ name }) => name.replace(/mts$/, "mjs"))
+      const { stdout, stderr } = await run(process.execPath, ["run.mjs", ...names], {
+        cwd: home,
+        env: { ...process.env, OCI_REGISTRY_DOMAIN: registry.host },
+        timeout: 200_000
+      })
+      expect(stderr).toBe("")
+      expect(stdout.split("\n").filter((line) => line.startsWith("ended "))).toEqual(names.map((it) => `ended ${it}`))
+    }
+  )
 })
