@@ -5,9 +5,8 @@ import type { Signer, TrustMaterial } from "@sigstore/verify"
 import * as Effect from "effect/Effect"
 import { messageOf } from "../../api/codeOf.ts"
 import { printable, type Reason, TrustUnavailable } from "../../api/errors.ts"
-import { loadModule } from "../../fs/loadModule.ts"
 import type { TrustedRootSource } from "../rules/Rule.ts"
-import { namesOf } from "./namesOf.ts"
+import { loadBundle, loadVerify } from "./packages.ts"
 import { readTrustedRoot } from "./trustedRoot.ts"
 
 /** Entries of a log, or timestamps, of one bundle: each is compared with each, and has signatures to check. */
@@ -30,9 +29,7 @@ const excess = ({ verificationMaterial }: Bundle): string | undefined => {
 
 /** Reads a bundle; a text where it is none. */
 export const readBundle = Effect.fnUntraced(function* (read: () => unknown): Effect.fn.Return<Bundle | string, Reason> {
-  const { bundleFromJSON } = yield* loadModule("@sigstore/bundle", async () =>
-    namesOf(await import("@sigstore/bundle"))
-  )
+  const { bundleFromJSON } = yield* loadBundle
   return yield* Effect.sync(() => {
     try {
       const bundle = bundleFromJSON(read())
@@ -51,9 +48,7 @@ const noRoot: Omit<TrustMaterial, "publicKey"> = {
 }
 
 const materialOf = Effect.fnUntraced(function* (source: TrustedRootSource | undefined, key: KeyObject | undefined) {
-  const { toTrustMaterial } = yield* loadModule("@sigstore/verify", async () =>
-    namesOf(await import("@sigstore/verify"))
-  )
+  const { toTrustMaterial } = yield* loadVerify
   const publicKey = () => {
     if (key === undefined) throw new Error("it was made with a key, not with a certificate")
     return { publicKey: key, validFor: () => true }
@@ -86,9 +81,7 @@ export const verifyBundle = Effect.fnUntraced(function* ({
   root,
   key
 }: Signed): Effect.fn.Return<Signer | string, Reason> {
-  const { toSignedEntity, Verifier } = yield* loadModule("@sigstore/verify", async () =>
-    namesOf(await import("@sigstore/verify"))
-  )
+  const { toSignedEntity, Verifier } = yield* loadVerify
   const material = yield* materialOf(root, key)
   const byKey = key !== undefined
   const isPolicy = root?._tag === "Parts"

@@ -5,11 +5,10 @@ import * as Effect from "effect/Effect"
 import { messageOf } from "../../api/codeOf.ts"
 import { type Reason, TrustUnavailable } from "../../api/errors.ts"
 import type { TufOptions } from "../../api/signatures.ts"
-import { loadModule } from "../../fs/loadModule.ts"
 import type { TrustedRootSource, TrustFile, TrustParts } from "../rules/Rule.ts"
 import { certificatesIn } from "./cosignBundle.ts"
 import { readKeys } from "./keys.ts"
-import { namesOf } from "./namesOf.ts"
+import { loadProtobufSpecs, loadTuf } from "./packages.ts"
 import { readTrust } from "./readTrust.ts"
 
 /** Certificates that may come with a signature: Sigstore's have one. */
@@ -113,7 +112,7 @@ const partsOf = Effect.fnUntraced(function* ({ authorities, logKeys, certificate
 })
 
 const byTuf = Effect.fnUntraced(function* ({ mirrorUrl, root, cache }: TufOptions) {
-  const { getTrustedRoot } = yield* loadModule("@sigstore/tuf", async () => namesOf(await import("@sigstore/tuf")))
+  const { getTrustedRoot } = yield* loadTuf
   return yield* Effect.tryPromise({
     try: () =>
       getTrustedRoot({
@@ -129,9 +128,7 @@ export const readTrustedRoot = Effect.fnUntraced(function* (
   source: TrustedRootSource
 ): Effect.fn.Return<TrustedRoot, Reason> {
   if (source._tag === "Tuf") return yield* byTuf(source.tuf)
-  const { TrustedRoot } = yield* loadModule("@sigstore/protobuf-specs", async () =>
-    namesOf(await import("@sigstore/protobuf-specs"))
-  )
+  const { TrustedRoot } = yield* loadProtobufSpecs
   const name = source._tag === "File" ? source.file.name : "the policy"
   const text = source._tag === "File" ? yield* readTrust(source.file) : undefined
   const parts = source._tag === "Parts" ? yield* partsOf(source.parts) : undefined
