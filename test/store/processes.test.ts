@@ -22,7 +22,7 @@ describe("several processes", () => {
     "writing at once lose no row",
     () =>
       Effect.gen(function* () {
-        const [root, writers, count] = [yield* directory, 8, 4]
+        const [root, writers, count] = [yield* directory, 5, 5]
         const store = yield* open({ root })
         yield* pullInto(store, { reference: "example.org/first:1" })
         const children = yield* Effect.forEach(
