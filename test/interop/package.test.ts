@@ -21,10 +21,11 @@ beforeAll(async () => {
   registry = await startRegistry({ images: { "app:1": await image({ layers }) } })
 }, 120_000)
 
+// Two projects with all that they install.
 afterAll(async () => {
   await registry.close()
-  await rm(home, { recursive: true })
-})
+  await rm(home, { recursive: true, maxRetries: 3 })
+}, 120_000)
 
 const { peerDependencies } = await readManifest()
 const range: string = peerDependencies.effect
