@@ -9,20 +9,19 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
-import { isReason, type Reason } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
-import { drain } from "../../reactive/bridge.ts"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Staging } from "../../store/trees/Staging.ts"
-import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
 import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
 import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
 import type { Services } from "../services.ts"
+import { publishTree } from "./publishTree.ts"
 
 /** Most layers that are downloaded, or wait for their turn, at once. This bounds the open locks and files. */
 export const mostAtOnce = 64
@@ -65,7 +64,6 @@ export type BuildTree = (
 export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Attempt) {
   const { image, isUnproven, turns, layers, permits, refuse } = attempt
   const manifest = image.manifest.descriptor.digest
-  const trees = yield* Trees
   const pool = yield* ExtractionPool
   const directory = yield* (yield* Staging).stage
   yield* Effect.addFinalizer(() => pool.settled(directory))
@@ -94,10 +92,6 @@ export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Atte
   }, Effect.scoped)
 
   yield* Effect.forEach(turns, inTurn, { concurrency: mostAtOnce, discard: true })
-  const path = trees.rootfsPath(manifest)
-  const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
-  if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
-  if (isUnproven) yield* trees.replace(directory, { digest: manifest, path })
-  else yield* trees.publish(directory, path)
+  yield* publishTree(manifest, directory, isUnproven)
   return done
 }, Effect.scoped)

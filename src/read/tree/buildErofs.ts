@@ -9,13 +9,11 @@
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
 import type { Limits } from "../../api/config.ts"
-import { isReason } from "../../api/errors.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import type { BuildTree } from "../../pull/rootfs/buildRootfs.ts"
-import { drain } from "../../reactive/bridge.ts"
+import { publishTree } from "../../pull/rootfs/publishTree.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { diskImageIn } from "../../store/trees/TreePaths.ts"
-import { Trees } from "../../store/trees/Trees.ts"
 import { planImage } from "./source/planImage.ts"
 import { writeErofs } from "./writeErofs.ts"
 
@@ -23,7 +21,6 @@ const everything = { only: undefined, strip: 0 }
 
 export const makeBuildErofs = (limits: Limits): BuildTree =>
   Effect.fnUntraced(function* ({ source, image, isUnproven, layers, permits }) {
-    const trees = yield* Trees
     const pool = yield* ExtractionPool
     const manifest = image.manifest.descriptor.digest
     const done = new Map<string, { readonly inflated: number; readonly entries: number }>()
@@ -41,10 +38,6 @@ export const makeBuildErofs = (limits: Limits): BuildTree =>
     const file = diskImageIn(directory)
     yield* Effect.addFinalizer(() => pool.settled(file))
     yield* writeErofs(plan, merged, manifest, file)
-    const path = trees.rootfsPath(manifest)
-    const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
-    if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
-    if (isUnproven) yield* trees.replace(directory, { digest: manifest, path })
-    else yield* trees.publish(directory, path)
+    yield* publishTree(manifest, directory, isUnproven)
     return done
   }, Effect.scoped)
