@@ -3,36 +3,21 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { expect, onTestFinished, test } from "vitest"
+import { expect, test } from "vitest"
 import { bigLayer, fault, image, Prng, randomImage, startRegistry } from "../../../src/testing/index.ts"
-import { open, temporaryRoot } from "../../support/open.ts"
+import { open } from "../../support/open.ts"
 import { reasonOf } from "../../support/rejection.ts"
-import { everythingBeneath, run, unpacked } from "../support/oracle.ts"
-import { differences, type Node, readTree } from "../support/tree.ts"
+import { directoryOfTest, everythingUmociKeeps, run, unpacked } from "../support/oracle.ts"
+import { differences, readTree } from "../support/tree.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
 const isRoot = process.getuid?.() === 0
 const count = Math.min(Number(process.env["TREES"] ?? 25), 200)
 
-const made = async () => {
-  const home = await temporaryRoot()
-  onTestFinished(() => {
-    run("rm", "-rf", home.root)
-  }, 600_000)
-  return home.root
-}
-
-/** umoci 0.4 leaves out an attribute whose value is empty. */
-const see = (node: Node, path: string) => {
-  const about = everythingBeneath(node, path)
-  if (about === undefined) return about
-  return { ...about, xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== "")) }
-}
-
 test.runIf(isRoot)(
   `the trees of ${count} random images are umoci's, from a registry and from a store`,
   async () => {
-    const root = await made()
+    const root = await directoryOfTest()
     await using registry = await startRegistry()
     const layout = join(root, "oci")
     await using remote = await open()
@@ -46,8 +31,14 @@ test.runIf(isRoot)(
       await oci.bundle(reference, stored, { args: ["x"], policy: "never" })
       const theirs = unpacked(layout, join(root, `umoci-${seed}`), String(seed))
       const expected = readTree(theirs)
-      expect(differences(readTree(join(fresh, "rootfs")), expected, see), `fresh, seed ${seed}`).toEqual([])
-      expect(differences(readTree(join(stored, "rootfs")), expected, see), `stored, seed ${seed}`).toEqual([])
+      expect(
+        differences(readTree(join(fresh, "rootfs")), expected, everythingUmociKeeps),
+        `fresh, seed ${seed}`
+      ).toEqual([])
+      expect(
+        differences(readTree(join(stored, "rootfs")), expected, everythingUmociKeeps),
+        `stored, seed ${seed}`
+      ).toEqual([])
       expect(readdirSync(root).filter((name) => name.startsWith(".ociflow-"))).toEqual([])
       run("rm", "-rf", fresh, stored, theirs)
     }
@@ -56,7 +47,7 @@ test.runIf(isRoot)(
 )
 
 test.runIf(isRoot)("a full disk is told, and has nothing of the bundle", { timeout: 300_000 }, async () => {
-  const root = await made()
+  const root = await directoryOfTest()
   const disk = join(root, "disk")
   mkdirSync(disk)
   run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
@@ -76,7 +67,7 @@ test.runIf(isRoot)("a full disk is told, and has nothing of the bundle", { timeo
 })
 
 test("a call that is killed leaves a directory that the next one removes", { timeout: 300_000 }, async () => {
-  const root = await made()
+  const root = await directoryOfTest()
   const one = await image({ layers: [{ files: { a: "a" } }] })
   await using registry = await startRegistry({ images: { "app:1": one } })
   const layer = one.manifests[0]?.layers[0]?.digest ?? ""

@@ -10,13 +10,13 @@ import { createWriteStream, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
-import { expect, onTestFinished, test } from "vitest"
+import { expect, test } from "vitest"
 import type { ExportOptions } from "../../../src/api/config.ts"
 import type { Client } from "../../../src/client.ts"
 import type { References } from "../../../src/export/ExportFunction.ts"
 import { randomImage, startRegistry } from "../../../src/testing/index.ts"
-import { open, temporaryRoot } from "../../support/open.ts"
-import { everythingBeneath, run, unpacked, untarred } from "../support/oracle.ts"
+import { open } from "../../support/open.ts"
+import { directoryOfTest, everythingUmociKeeps, run, unpacked, untarred } from "../support/oracle.ts"
 import { differences, type Node, readTree } from "../support/tree.ts"
 
 const count = Math.min(Number(process.env["TREES"] ?? 200), 200)
@@ -24,21 +24,6 @@ const count = Math.min(Number(process.env["TREES"] ?? 200), 200)
 const written = async (oci: Client, reference: References, path: string, options?: ExportOptions): Promise<string> => {
   await pipeline(Readable.from(oci.export(reference, options)), createWriteStream(path))
   return path
-}
-
-const made = async () => {
-  const home = await temporaryRoot()
-  onTestFinished(() => {
-    run("rm", "-rf", home.root)
-  }, 600_000)
-  return home.root
-}
-
-/** umoci 0.4 leaves out an attribute whose value is empty. */
-const see = (node: Node, path: string) => {
-  const about = everythingBeneath(node, path)
-  if (about === undefined) return about
-  return { ...about, xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== "")) }
 }
 
 /** What the kernel shows of a disk image. */
@@ -55,7 +40,7 @@ const mountedAt = (image: string, directory: string): Map<string, Node> => {
 test.runIf(process.getuid?.() === 0)(
   `the tar and the disk image of ${count} random images are the tree that umoci unpacks`,
   async () => {
-    const root = await made()
+    const root = await directoryOfTest()
     await using registry = await startRegistry()
     const layout = join(root, "oci")
     await using oci = await open({ root: join(root, "store"), keepBlobs: layout })
@@ -69,10 +54,10 @@ test.runIf(process.getuid?.() === 0)(
       const ours = untarred(tar, "application/vnd.oci.image.layer.v1.tar", join(root, `tar-${seed}`))
       const theirs = unpacked(layout, join(root, `umoci-${seed}`), String(seed))
       const expected = readTree(theirs)
-      expect(differences(readTree(ours), expected, see), `tar, seed ${seed}`).toEqual([])
+      expect(differences(readTree(ours), expected, everythingUmociKeeps), `tar, seed ${seed}`).toEqual([])
       const disk = await written(remote, reference, join(root, "image.erofs"), { format: "erofs" })
       const mounted = mountedAt(disk, join(root, `mount-${seed}`))
-      expect(differences(mounted, expected, see), `erofs, seed ${seed}`).toEqual([])
+      expect(differences(mounted, expected, everythingUmociKeeps), `erofs, seed ${seed}`).toEqual([])
       // So is what is true of the mount true of the disk image that a pull makes.
       const { erofs = "" } = await stored.pull(reference)
       execFileSync("cmp", [disk, erofs])
@@ -84,7 +69,7 @@ test.runIf(process.getuid?.() === 0)(
 )
 
 test("podman loads an archive of two images, and saves the image that it loaded", async () => {
-  const root = await made()
+  const root = await directoryOfTest()
   await using registry = await startRegistry()
   for (const name of ["one", "two"]) registry.add(`app/${name}:1`, await randomImage(`archive ${name}`))
   const references = ["one", "two"].map((name) => registry.reference(`app/${name}:1`))
@@ -109,7 +94,7 @@ test("podman loads an archive of two images, and saves the image that it loaded"
 }, 300_000)
 
 test("skopeo reads an oci-archive, and each image in it by its tag", async () => {
-  const root = await made()
+  const root = await directoryOfTest()
   await using registry = await startRegistry()
   registry.add("app:1", await randomImage("oci 1"))
   registry.add("app:2", await randomImage("oci 2"))

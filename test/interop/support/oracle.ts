@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { onTestFinished } from "vitest"
+import { temporaryRoot } from "../../support/open.ts"
 import { imagesDir } from "./dockerRegistry.ts"
 import type { Node } from "./tree.ts"
 
@@ -14,6 +16,20 @@ export const run = (command: string, ...args: ReadonlyArray<string>): string =>
  */
 export const everythingBeneath = ({ mtime, same, ...node }: Node, path: string) =>
   path === "." ? undefined : { ...node, same: same === path ? undefined : same, mtime: mtime.toString() }
+
+/** The same, but for what umoci 0.4 leaves out: an attribute whose value is empty. */
+export const everythingUmociKeeps = (node: Node, path: string) => {
+  const about = everythingBeneath(node, path)
+  if (about === undefined) return about
+  return { ...about, xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== "")) }
+}
+
+/** A new directory, which the test removes when it ends, however large it is by then. */
+export const directoryOfTest = async (): Promise<string> => {
+  const { root } = await temporaryRoot()
+  onTestFinished(() => void run("rm", "-rf", root), 600_000)
+  return root
+}
 
 const flags = [
   "--same-owner",
