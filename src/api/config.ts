@@ -373,7 +373,7 @@ export interface PartOptions {
   readonly strip?: number | undefined
 }
 
-/** `only` and `strip` need the layout `rootfs` or `erofs`: they make a directory, or a disk image, of that part of the image. */
+/** `only` and `strip` pull a part of the image. They need the layout `rootfs`, which makes a directory, or `erofs`, which makes a disk image. */
 export interface PullOptions extends PartOptions {
   /**
    * Which image of an index is used. `os/architecture[/variant]`. Default: the host's, with `linux` on macOS and

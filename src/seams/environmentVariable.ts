@@ -6,7 +6,7 @@ import type { ConfigProvider } from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** Effect's own reference by its key. Whoever has provided one has loaded its module; for all others the process decides. */
+/** Effect's own reference by its key. A program that provides one has loaded its module. For all others, the environment of the process counts. */
 const Provided = Context.Reference<ConfigProvider | undefined>("effect/ConfigProvider", {
   defaultValue: () => undefined
 })

@@ -1,4 +1,4 @@
-/** `oci.pulls` over a `MessagePort`: to a worker, a frame or another process of Electron. Whoever has the port may use it. */
+/** `oci.pulls` over a `MessagePort`: to a worker, a frame or another process of Electron. Any code that has the port may use it. */
 import type { ToClient } from "../pulls/Protocol.ts"
 import type { Pulls } from "../pulls/Pulls.ts"
 import { Feed } from "./Feed.ts"

@@ -26,7 +26,7 @@ export interface ApplierOptions extends ExtractionOptions {
   readonly warn: (warning: Warning) => void
   /** Called for each entry, and for each step of long work; throws if the layer is no longer wanted. */
   readonly look?: (() => void) | undefined
-  /** The entries are those of a merged tree: a name that looks like a whiteout is none. */
+  /** The entries are of a merged tree. In it, a file named like a whiteout is an ordinary file. */
   readonly isMerged?: boolean | undefined
 }
 

@@ -91,7 +91,7 @@ export class ErofsImage implements StoredTree<ImageDirectory, ImageLeaf> {
     const inode = this.#inode(nid)
     const type = this.#typeOf(inode)
     if (type === "directory") {
-      // Whoever is in it says so, too: else a walk could go round in circles.
+      // A directory that has the root in it would be walked for ever.
       if (nid === this.root.nid) throw this.#damaged()
       return { _tag: "Directory", directory: { layer: 0, nid, parent: directory.nid } }
     }

@@ -2,7 +2,7 @@ import { Observable, type ObservableInput } from "rxjs"
 import type { Gate } from "../../reactive/Gate.ts"
 import { whenOpen } from "../entries/whenOpen.ts"
 
-/** Emits one value, and completes when the gate is open: whoever asks for the next value then asks for it when it may be given. */
+/** Emits one value, and completes when the gate is open, so that the next value is asked for only then. */
 export type Give<A> = (value: A) => ObservableInput<A>
 
 /** A sequence that is asked for its values, so that it emits nothing while the gate is closed, and asks for nothing. */

@@ -1,4 +1,4 @@
-/** The option `verify` as a function: whoever gives it judges. */
+/** The option `verify` as a function, which decides alone. */
 import * as Effect from "effect/Effect"
 import { SignatureRejected, TrustUnavailable } from "../../api/errors.ts"
 import type { SignatureFunction, SignatureVerdict } from "../../api/signatures.ts"

@@ -88,7 +88,7 @@ const sigstoreSigned = (fields: Fields): Requirement | string => {
   }
 }
 
-/** A requirement, what is not implemented of it, or what it says of each image. */
+/** The requirement; or, as text, the feature that it needs and ociflow does not have; or what it decides for every image. */
 const requirementOf = (value: unknown): Requirement | string | "accept" | "refuse" => {
   const fields = fieldsOf(value, "a requirement")
   switch (fields.type) {

@@ -1,6 +1,6 @@
 /**
  * The signatures that images were accepted with: `<root>/signatures/<digest>` has those of an index or a manifest, as they were
- * found. They are no verdict: whoever reads them checks them again.
+ * found. They are no verdict: they are checked again each time.
  */
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
