@@ -57,7 +57,7 @@ export interface Limits {
   readonly listPages: number
   /** Bytes of all pages of one list. Default: 64 MiB. */
   readonly listBytes: number
-  /** Signatures and attestations of an image that are looked at. Default: 100. */
+  /** Signatures and other referrers that are looked at for each document of an image, and pages of their list. Default: 100. */
   readonly signatures: number
 }
 

@@ -17,8 +17,9 @@ import {
 } from "../api/errors.ts"
 import { ConfigJson } from "../image/ConfigJson.ts"
 import type { DescriptorLike, Document } from "../image/Descriptor.ts"
+import { boundsOfImages, decodeIndex, type IndexBounds } from "../image/decodeIndex.ts"
 import { documentKindOf } from "../image/documentKind.ts"
-import { Index } from "../image/Index.ts"
+import type { Index } from "../image/Index.ts"
 import { inTurns } from "../image/inTurns.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
@@ -122,7 +123,10 @@ export const checkLayerDescriptors = (
     : Effect.void
 
 /** What bounds a document. */
-export type DocumentLimits = Pick<Limits, "documentBytes" | "layers">
+export interface DocumentLimits extends Pick<Limits, "documentBytes" | "layers"> {
+  /** Default: those of an image's index. */
+  readonly index?: IndexBounds
+}
 
 /** An index or a manifest. */
 export type IndexOrManifest =
@@ -149,13 +153,20 @@ export const readManifest = Effect.fnUntraced(function* (
   const digest = yield* digestInTurns(expected === undefined ? "sha256" : algorithmOf(expected), bytes)
   if (expected !== undefined && digest !== expected)
     return yield* new DigestMismatch({ subject: "manifest", expected, actual: digest })
-  const json = yield* parseJson(bytes).pipe(Effect.mapError((problem) => new InvalidResponse({ url, problem })))
+  const { index = boundsOfImages } = limits
+  const json = yield* parseJson(bytes, index.keys).pipe(
+    Effect.mapError((problem) => new InvalidResponse({ url, problem }))
+  )
   const { kind, mediaType } = yield* documentKindOf(json, { digest, ...told })
   const descriptor = { mediaType, digest, size: bytes.length }
   if (kind !== "index") yield* checkLayerDescriptors(itemsOf(json, "layers"), digest, limits)
-  return kind === "index"
-    ? { _tag: "Index", document: { descriptor, bytes, value: yield* decode(Index, json, digest, limits) } }
-    : { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest, limits) } }
+  if (kind === "manifest")
+    return { _tag: "Manifest", document: { descriptor, bytes, value: yield* decode(Manifest, json, digest, limits) } }
+  const value = yield* Effect.mapError(
+    decodeIndex(json, Math.max(index.entries, limits.layers)),
+    (problem) => new InvalidManifest({ digest, problem })
+  )
+  return { _tag: "Index", document: { descriptor, bytes, value } }
 }, Effect.scoped)
 
 /** Proves the bytes of a config, and reads them. */

@@ -31,6 +31,8 @@ export interface Page<A> {
 export interface ListOptions {
   readonly emit: Emit
   readonly context?: Context.Context<never> | undefined
+  /** Of referrers, at most; `limits.listPages` counts as well. */
+  readonly pages?: number | undefined
 }
 
 export interface ListsOptions {

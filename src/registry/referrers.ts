@@ -6,12 +6,13 @@
  * repository holds, trouble, or a list that breaks off is an error: what cannot be told is no empty list.
  */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { catchError, concatMap, defer, filter, from, type Observable, throwError } from "rxjs"
 import { InvalidResponse, isReason, ManifestNotFound, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { Descriptor } from "../image/Descriptor.ts"
-import { Index } from "../image/Index.ts"
-import { asSpelled, decodeAs, mostItems } from "../image/json/decodeAs.ts"
+import { boundsOfReferrers, decodeIndex } from "../image/decodeIndex.ts"
+import { asSpelled } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
 import { acceptManifests, isIndex, ociIndex } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
@@ -47,17 +48,20 @@ const isList = (json: unknown, { bytes }: Body, subject: Digest): boolean => {
   return named && digestOf(algorithmOf(subject), bytes) !== subject
 }
 
+/** What tells a list. */
+const List = Schema.Struct({ manifests: Schema.Unknown, mediaType: Schema.Unknown })
+
 const entriesOf = (subject: Digest) =>
   Effect.fnUntraced(function* (body: Body): Effect.fn.Return<ReadonlyArray<Descriptor>, Reason> {
     const { bytes, url } = body
     const invalid = (problem: string) => new InvalidResponse({ url, problem })
-    const json = yield* parseJson(bytes).pipe(
-      Effect.flatMap((json) => asSpelled(Index, json, mostItems)),
+    const json = yield* parseJson(bytes, boundsOfReferrers.keys).pipe(
+      Effect.flatMap((json) => asSpelled(List, json)),
       Effect.mapError(invalid)
     )
     if (!isList(json, body, subject))
       return yield* new ManifestNotFound({ url, detail: "it did not send a list of referrers" })
-    const { manifests } = yield* Effect.mapError(decodeAs(Index, json), invalid)
+    const { manifests } = yield* Effect.mapError(decodeIndex(json, boundsOfReferrers.entries), invalid)
     return manifests
   })
 
@@ -76,7 +80,7 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
     const tag = `${algorithmOf(digest).slice(0, 32)}-${hexOf(digest).slice(0, 64)}`
     const found = Effect.gen(function* () {
       const { _tag, document } = yield* sources.ask(reference, "tag", emit, (session) =>
-        fetchManifest(session, { _tag: "Tag", tag }, limits)
+        fetchManifest(session, { _tag: "Tag", tag }, { ...limits, index: boundsOfReferrers })
       )
       const isSubject = digestOf(algorithmOf(digest), document.bytes) === digest
       return _tag === "Manifest" || isSubject ? [] : document.value.manifests
@@ -96,11 +100,12 @@ export const makeReferrers = ({ sources, lift, limits, page }: Listing) => {
     artifactType: string | undefined,
     options: ListOptions
   ): Observable<Descriptor> => {
-    const { emit, context } = options
+    const { emit, context, pages = Number.POSITIVE_INFINITY } = options
     const first = artifactType === undefined ? "" : new URLSearchParams({ artifactType }).toString()
     return defer(() => {
       let answered = false
-      return pages$(liftWithContext(lift, context), limits, first, (query) =>
+      const bounds = { ...limits, listPages: Math.min(limits.listPages, pages) }
+      return pages$(liftWithContext(lift, context), bounds, first, (query) =>
         Effect.tap(
           sources.ask(reference, "digest", emit, (session) =>
             page(session, `referrers/${digest}`, query, ociIndex, entriesOf(digest))

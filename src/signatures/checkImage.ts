@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Limits } from "../api/config.ts"
-import { LimitExceeded, NotCached, type Reason } from "../api/errors.ts"
+import { NotCached, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
 import type { SignatureOptions } from "../api/signatures.ts"
 import { parseDigest } from "../image/reference/Digest.ts"
@@ -12,7 +12,7 @@ import type { SignedDocument } from "./check/judge.ts"
 import { makeTally, type Tally } from "./check/Tally.ts"
 import { decodeEvidence, encodeEvidence } from "./evidence.ts"
 import { offerTagged } from "./gather/cosignTag.ts"
-import type { Gathering } from "./gather/Gathering.ts"
+import { type Gathering, tooMany } from "./gather/Gathering.ts"
 import { offerReferrers } from "./gather/referrers.ts"
 import type { Evidence, ImageToCheck, Verified } from "./ImageToCheck.ts"
 import { askFunction } from "./rules/askFunction.ts"
@@ -59,11 +59,7 @@ const counter = (limits: Limits, subject: string): Gathering["count"] => {
   let seen = 0
   return Effect.suspend(() => {
     const maximum = limits.signatures
-    return ++seen > maximum
-      ? Effect.fail(
-          new LimitExceeded({ limit: "signatures", maximum, unit: "signatures and other referrers", subject })
-        )
-      : Effect.void
+    return ++seen > maximum ? Effect.fail(tooMany(maximum, "signatures and other referrers", subject)) : Effect.void
   })
 }
 

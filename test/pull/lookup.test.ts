@@ -265,6 +265,37 @@ describe("referrers", () => {
     expect(first).toEqual(sbom)
   })
 
+  test("are at most 8 192 on one page", async () => {
+    await using registry = await startRegistry({ images: { "app:1": both } })
+    for (let at = 0; at < 8192; at++) refer(registry, `a/${at}`)
+    await using oci = await open()
+    expect(await oci.referrers(registry.reference("app:1"))).toHaveLength(8192)
+    refer(registry, "a/8192")
+    expect(await reasonOf(oci.referrers(registry.reference("app:1")))).toMatchObject({ _tag: "InvalidResponse" })
+  })
+
+  test("have the same bounds under the fallback tag, and one of their keys", async () => {
+    await using registry = await startRegistry({ images: { "app:1": both }, referrers: false })
+    await using oci = await open()
+    const least = { digest: amd64.digest, size: 1 }
+    const typed = { ...least, mediaType: mediaTypes.oci.manifest }
+    const seven = { ...typed, artifactType: "a/b", annotations: { a: "", b: "" } }
+    const listed = async (...manifests: ReadonlyArray<unknown>) => {
+      const index = { schemaVersion: 2, mediaType: mediaTypes.oci.index, manifests }
+      const tag = both.digest.replace(":", "-")
+      registry.addDocument("app", Buffer.from(JSON.stringify(index)), mediaTypes.oci.index, tag)
+      return await oci.referrers(registry.reference("app:1"))
+    }
+    expect(await listed(...Array(8192).fill(least))).toHaveLength(8192)
+    expect(await reasonOf(listed(...Array(8193).fill(least)))).toMatchObject({ _tag: "InvalidManifest" })
+    // With the index's own three: 50 000 keys.
+    const many = Array(7142).fill(seven)
+    expect(await listed(...many, typed)).toHaveLength(7143)
+    expect(await reasonOf(listed(...many, { ...typed, artifactType: "a/b" }))).toMatchObject({
+      _tag: "InvalidResponse"
+    })
+  })
+
   test("of a registry that is in trouble are an error, not an empty list", async () => {
     await using registry = await startRegistry({ images: { "app:1": both } })
     registry.fault({ kind: "referrers" }, fault.status(500))

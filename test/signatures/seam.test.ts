@@ -200,33 +200,6 @@ describe("a registry", () => {
     await using oci = await open({ verify: anyOf(registry, { key: key.publicKey }) })
     expect(await reasonOf(oci.pull(registry.reference("app:1"), { platform }))).toMatchObject({ _tag: "RegistryError" })
   })
-
-  test.each([
-    [4000, { _tag: "LimitExceeded", limit: "signatures", maximum: 20 }],
-    // More than a document's list may have: registries with so many give pages.
-    [5000, { _tag: "InvalidResponse" }]
-  ])("with %d referrers is asked for so many as the limit says", async (referrers, reason) => {
-    await using registry = await startRegistry({ images: { "app:1": single } })
-    const mediaType = "application/vnd.oci.image.manifest.v1+json"
-    const about = {
-      schemaVersion: 2,
-      artifactType: "application/spdx+json",
-      subject: { mediaType, digest: single.digest, size: single.size },
-      config: { mediaType: "application/vnd.oci.empty.v1+json", digest: single.digest, size: 2 },
-      layers: []
-    }
-    for (let at = 0; at < referrers; at++)
-      registry.addDocument("app", Buffer.from(JSON.stringify({ ...about, annotations: { at: `${at}` } })), mediaType)
-    await using oci = await open({ verify: anyOf(registry, { key: key.publicKey }), limits: { signatures: 20 } })
-    registry.log.clear()
-    expect(await reasonOf(oci.pull(registry.reference("app:1"), { platform }))).toMatchObject(reason)
-    expect(registry.log.count({ kind: "manifest" })).toBeLessThan(40)
-    expect(layersAsked(registry, single)).toBe(0)
-    if (referrers > 4096) return
-    // What looks like a signature is looked at first.
-    put(registry, "app", await sign(single, { key, as: "bundle" }))
-    expect((await oci.pull(registry.reference("app:1"), { platform })).verified).toHaveLength(1)
-  })
 })
 
 describe("a file", () => {

@@ -71,7 +71,11 @@ export const limits: Table<Some<Limits>> = {
   listItems: limit("listItems", "items", "tags or referrers of one list"),
   listPages: limit("listPages", "pages", "pages of one list"),
   listBytes: limit("listBytes", "bytes", "bytes of all pages of one list"),
-  signatures: limit("signatures", "signatures", "signatures and attestations of an image that are looked at")
+  signatures: limit(
+    "signatures",
+    "signatures",
+    "signatures and other referrers that are looked at for each document of an image, and pages of their list"
+  )
 }
 
 /** Node's timers count no further: beyond, they go off at once. */

@@ -32,7 +32,7 @@ const [quote, backslash, comma, colon, brace, bracket, endOfBrace, endOfBracket]
  * What is wrong with how many values and keys there are: some milliseconds of looking at the bytes, where reading them all would be
  * seconds. Each call looks at the next bytes, up to `end`.
  */
-const makeExcess = (bytes: Uint8Array) => {
+const makeExcess = (bytes: Uint8Array, most: number) => {
   let [at, values, keys, depth, inText] = [0, 1, 0, 0, false]
   return (end: number): string | undefined => {
     for (; at < end; at++) {
@@ -49,7 +49,7 @@ const makeExcess = (bytes: Uint8Array) => {
         if (depth > deepest) return `it is nested more than ${deepest} deep`
       } else if (byte === endOfBrace || byte === endOfBracket) depth -= 1
       if (values > mostValues) return `it has more than ${mostValues} values`
-      if (keys > mostKeys) return `it has more than ${mostKeys} keys`
+      if (keys > most) return `it has more than ${most} keys`
     }
     return undefined
   }
@@ -57,10 +57,13 @@ const makeExcess = (bytes: Uint8Array) => {
 
 /**
  * Bytes that are no UTF-8 become U+FFFD, as Go has it: what counts is ASCII, and a digest is of the bytes. Fails without
- * the parser's own words: they quote the text, which may be a secret.
+ * the parser's own words: they quote the text, which may be a secret. `keys`: at most, of all objects.
  */
-export const parseJson = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<unknown, string> {
-  const excess = makeExcess(bytes)
+export const parseJson = Effect.fnUntraced(function* (
+  bytes: Uint8Array,
+  keys = mostKeys
+): Effect.fn.Return<unknown, string> {
+  const excess = makeExcess(bytes, keys)
   yield* inTurns(bytes.length, (_, end) => {
     const problem = excess(end)
     return problem === undefined ? Effect.void : Effect.fail(problem)

@@ -25,6 +25,9 @@ export interface Gathering {
 /** Takes what was found; true: enough. */
 export type Offer = (found: Candidate | Unusable) => Effect.Effect<boolean, Reason>
 
+export const tooMany = (maximum: number, unit: string, subject: string): LimitExceeded =>
+  new LimitExceeded({ limit: "signatures", maximum, unit, subject })
+
 /** In the words of an error, of what a stranger named. */
 export const shortName = (text: string): string => printable(text, 100)
 

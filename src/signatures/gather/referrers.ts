@@ -3,15 +3,16 @@
  * for their order: registries write other types there. The referrer's own manifest tells, and what it refers to.
  */
 import * as Effect from "effect/Effect"
-import { tap } from "rxjs"
-import { isReason, type Reason } from "../../api/errors.ts"
+import { takeWhile, tap } from "rxjs"
+import type { Limits } from "../../api/config.ts"
+import { isReason, type LimitExceeded, type Reason } from "../../api/errors.ts"
 import type { Descriptor } from "../../image/Descriptor.ts"
 import { artifactTypeOf } from "../../image/Manifest.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import { drain } from "../../reactive/bridge.ts"
 import type { Candidate } from "./Candidate.ts"
 import { isPayload, offerPayloads } from "./cosignTag.ts"
-import { type Gathering, isItsOwn, type Offer, readSmall, unusable } from "./Gathering.ts"
+import { type Gathering, isItsOwn, type Offer, readSmall, tooMany, unusable } from "./Gathering.ts"
 
 const bundleType = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v\d+\.\d+)?\+json(?:;\s*version=\d+\.\d+)?$/
 const notationType = "application/vnd.cncf.notary.signature"
@@ -19,7 +20,10 @@ const notation = "signatures of Notation (application/vnd.cncf.notary.signature)
 
 const mayBeSignature = (type: string | undefined): boolean => type !== undefined && /sigstore|cosign|notary/.test(type)
 
-/** Those that look like signatures first; no more than are looked at, and one that shows that there are more. */
+/**
+ * Those that look like signatures first; no more than are looked at, and one that shows that there are more. Of a list that exceeds a
+ * limit, those before it, and `exceeded`.
+ */
 const listed = Effect.fnUntraced(function* (gathering: Gathering, digest: Digest) {
   const { registry, reference, emit, limits } = gathering
   const likely: Array<Descriptor> = []
@@ -29,9 +33,26 @@ const listed = Effect.fnUntraced(function* (gathering: Gathering, digest: Digest
     const kept = mayBeSignature(referrer.artifactType) ? likely : others
     if (kept.length <= limits.signatures) kept.push(referrer)
   }
-  yield* drain(isReason)(registry.referrers$(reference, digest, undefined, { emit, context }).pipe(tap(keep)))
-  return [...likely, ...others]
+  const maximum = limits.signatures
+  const referrers$ = registry.referrers$(reference, digest, undefined, { emit, context, pages: maximum })
+  const exceeded = yield* drain(isReason)(
+    referrers$.pipe(
+      tap(keep),
+      takeWhile(() => likely.length <= maximum)
+    )
+  ).pipe(
+    Effect.as(undefined),
+    Effect.catchIf(
+      (reason) => reason._tag === "LimitExceeded",
+      (reason) => Effect.succeed(isOurs(reason, limits) ? tooMany(maximum, "pages of referrers", digest) : reason)
+    )
+  )
+  return { referrers: [...likely, ...others], exceeded }
 })
+
+/** A list is followed for no more pages than signatures are looked at. */
+const isOurs = ({ limit, maximum }: LimitExceeded, { listPages, signatures }: Limits) =>
+  limit === "listPages" && maximum === signatures && signatures < listPages
 
 const subjectOf = (bytes: Uint8Array): unknown => {
   const { subject } = JSON.parse(Buffer.from(bytes).toString()) as { readonly subject?: { readonly digest?: unknown } }
@@ -66,12 +87,13 @@ const offerReferrer = Effect.fnUntraced(function* (
 
 /** Those of one document. True: enough. */
 export const offerReferrers = Effect.fnUntraced(function* (gathering: Gathering, digest: Digest, offer: Offer) {
-  for (const referrer of yield* listed(gathering, digest)) {
+  const { referrers, exceeded } = yield* listed(gathering, digest)
+  for (const referrer of referrers) {
     yield* gathering.count
     const enough = yield* offerReferrer(gathering, digest, referrer, offer).pipe(
       Effect.catchIf(isItsOwn, (reason) => offer(unusable(referrer.digest, reason.message)))
     )
     if (enough) return true
   }
-  return false
+  return exceeded === undefined ? false : yield* exceeded
 })

@@ -26,8 +26,8 @@ export interface RegistryOptions {
   readonly faults?: ReadonlyArray<Fault>
   /** Whether a manifest is withheld from who does not name its type. Default true, as `registry:2` does. */
   readonly negotiate?: boolean
-  /** Whether the referrers API exists. Default true. */
-  readonly referrers?: boolean
+  /** Whether the referrers API exists, and how many it lists on one page at most. Default true: all on one. */
+  readonly referrers?: boolean | { readonly pageSize: number }
   /** Names on one page of tags at most. Default 100. */
   readonly pageSize?: number
 }

@@ -44,8 +44,9 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
       if (kind === "ping") return json(200, {}, { "docker-distribution-api-version": "registry/2.0" })
       if (kind === "catalog") return serveCatalog(repositories, query, pageSize)
       if (kind === "tags") return serveTags(repositories, repository, query, pageSize)
-      if (kind === "referrers" && options.referrers !== false)
-        return serveReferrers(repositories, repository, reference, query)
+      const { referrers = true } = options
+      if (kind === "referrers" && referrers !== false)
+        return serveReferrers(repositories, repository, reference, query, Object(referrers).pageSize)
       if (kind === "manifest")
         return serveManifest(repositories, repository, reference, headers, options.negotiate ?? true)
       if (kind !== "blob") return notFound

@@ -201,6 +201,21 @@ describe("lists", () => {
     expect(json((await get(`${registry.origin}/v2/org/app/tags/list?n=1&last=c`)).body).tags).toEqual(["d"])
     expect(json((await get(`${registry.origin}/v2/_catalog`)).body).repositories).toEqual(["org/app"])
   })
+  test("referrers come in pages where that is asked for", async () => {
+    await using registry = await startRegistry({ referrers: { pageSize: 2 } })
+    const subject = await image()
+    registry.add("app:1", subject)
+    const { digest, mediaType, size } = subject
+    for (const artifactType of ["a/1", "a/2", "a/3", "a/4", "a/5"])
+      registry.add("app", await image({ manifest: { artifactType, subject: { digest, mediaType, size } } }))
+    const pages: Array<ReadonlyArray<string>> = []
+    for (let path: string | undefined = `/v2/app/referrers/${digest}`; path !== undefined; ) {
+      const { headers, body } = await get(`${registry.origin}${path}`)
+      pages.push(json(body).manifests.map((it: { readonly artifactType: string }) => it.artifactType))
+      path = /^<([^>]+)>; rel="next"$/.exec(String(headers.link ?? ""))?.[1]
+    }
+    expect(pages).toEqual([["a/1", "a/2"], ["a/3", "a/4"], ["a/5"]])
+  })
   test("referrers are the manifests whose subject is the digest, filtered by their type", async () => {
     await using registry = await startRegistry()
     const subject = await image()

@@ -63,7 +63,8 @@ export const serveReferrers = (
   repositories: Repositories,
   repository: string,
   digest: string,
-  query: URLSearchParams
+  query: URLSearchParams,
+  pageSize = Number.POSITIVE_INFINITY
 ): Reply => {
   const all = [...(repositories.repositories.get(repository)?.documents.values() ?? [])]
     .map((document) => [document, parsed(document)] as const)
@@ -71,9 +72,16 @@ export const serveReferrers = (
     .map(([document, value]) => descriptorOf(document, value))
   const wanted = query.get("artifactType")
   const manifests = wanted === null ? all : all.filter(({ artifactType }) => artifactType === wanted)
+  const start = Number(query.get("start") ?? 0)
+  const next = new URLSearchParams({ ...Object.fromEntries(query), start: `${start + pageSize}` })
+  const path = `/v2/${repository}/referrers/${digest}`
   return json(
     200,
-    { schemaVersion: 2, mediaType: mediaTypes.oci.index, manifests },
-    { "content-type": mediaTypes.oci.index, ...(wanted === null ? {} : { "oci-filters-applied": "artifactType" }) }
+    { schemaVersion: 2, mediaType: mediaTypes.oci.index, manifests: manifests.slice(start, start + pageSize) },
+    {
+      "content-type": mediaTypes.oci.index,
+      ...(wanted === null ? {} : { "oci-filters-applied": "artifactType" }),
+      ...(start + pageSize < manifests.length ? { link: `<${path}?${next}>; rel="next"` } : {})
+    }
   )
 }
