@@ -1,8 +1,8 @@
 /** The names and inodes of an image, from the headers of its entries. It holds no bytes of files. */
 import { ownName } from "../layer/Directory.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
+import { blockBytes, blocksOf, mostBlocks } from "../layer/erofs/format.ts"
 import { implied } from "../layer/metadata/ownership.ts"
-import { blockBytes, blocksOf, mostBlocks } from "./format/blocks.ts"
 import { crc32cOf } from "./format/crc32c.ts"
 import { DirentTable, mostName } from "./format/DirentTable.ts"
 import { encodeXattrs, isKnownXattr } from "./format/encodeXattrs.ts"

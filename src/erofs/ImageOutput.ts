@@ -1,5 +1,5 @@
 /** Bytes in order → chunks of one length, and the shared block that is written later than what is in it was made. */
-import { blockBytes } from "./format/blocks.ts"
+import { blockBytes } from "../layer/erofs/format.ts"
 
 const chunkBytes = 256 * 1024
 

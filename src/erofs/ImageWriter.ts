@@ -1,7 +1,7 @@
 /** A plan and the bytes of its files, in their order → the image's bytes, in their order. Synchronous. */
-import { blockBytes, blocksOf } from "./format/blocks.ts"
+import { blockBytes, blocksOf, inodeBytes } from "../layer/erofs/format.ts"
 import { encodeSuperblock } from "./format/encodeSuperblock.ts"
-import { type Ino, inodeBytes } from "./format/InodeTable.ts"
+import type { Ino } from "./format/InodeTable.ts"
 import { ImageOutput } from "./ImageOutput.ts"
 import { type ErofsPlan, nidOf } from "./planErofs.ts"
 

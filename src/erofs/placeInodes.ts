@@ -5,9 +5,9 @@
  * A shared block is written when it is full: behind the whole blocks of all inodes in it. So neither what was written nor
  * what is still to come has to be kept, but for one block.
  */
-import { blockBytes, blocksOf, roundUp, slotBytes } from "./format/blocks.ts"
+import { blockBytes, blocksOf, type DataLayout, roundUp, slotBytes } from "../layer/erofs/format.ts"
 import { rootAt } from "./format/encodeSuperblock.ts"
-import type { Ino, InodeTable, Layout } from "./format/InodeTable.ts"
+import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import type { Turns } from "./Turns.ts"
 
 export interface Placement {
@@ -36,7 +36,7 @@ export const placeInodes = async (inodes: InodeTable, turns: Turns): Promise<Pla
     used = blockBytes
   }
 
-  const place = (ino: Ino, layout: Layout) => {
+  const place = (ino: Ino, layout: DataLayout) => {
     const size = inodes.size(ino)
     const blocks = layout === "inline" ? Math.floor(size / blockBytes) : blocksOf(size)
     // A device's number is in the same field.

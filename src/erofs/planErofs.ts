@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
+import { blockBytes, slotBytes } from "../layer/erofs/format.ts"
 import type { ErofsTree } from "./ErofsTree.ts"
-import { blockBytes, slotBytes } from "./format/blocks.ts"
 import type { DirentTable } from "./format/DirentTable.ts"
 import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import { placeInodes } from "./placeInodes.ts"

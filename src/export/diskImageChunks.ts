@@ -4,10 +4,12 @@ import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { codeOrMessage } from "../api/codeOf.ts"
 import { FileSystemFailed } from "../api/errors.ts"
-import { blockBytes } from "../erofs/format/blocks.ts"
-import { blocksAt } from "../erofs/format/encodeSuperblock.ts"
 import { openRegular } from "../fs/openRegular.ts"
 import { syscall } from "../fs/syscall.ts"
+import { blockBytes, superblock } from "../layer/erofs/format.ts"
+
+/** Where the number of the image's blocks is. */
+const blocksAt = superblock.at + superblock.fields.blocks
 
 /** As an image that is written comes. */
 const chunkBytes = 256 * 1024

@@ -3,10 +3,9 @@
  * take several times the memory, and the collector's time. Names are bytes, back to back.
  */
 import { randomBytes } from "node:crypto"
-import { blockBytes } from "./blocks.ts"
+import { blockBytes, direntBytes, direntFields } from "../../layer/erofs/format.ts"
 import type { Ino } from "./InodeTable.ts"
 
-const direntBytes = 12
 /** `EROFS_NAME_LEN`. */
 export const mostName = 255
 
@@ -109,10 +108,10 @@ export class DirentTable {
         const ino = this.#inodes[name] ?? 0
         const entry = (at - from) * direntBytes
         const number = nid(ino)
-        block.writeUInt32LE(number % 2 ** 32, entry)
-        block.writeUInt32LE(Math.floor(number / 2 ** 32), entry + 4)
-        block.writeUInt16LE(nameAt, entry + 8)
-        block[entry + 10] = fileType(ino)
+        block.writeUInt32LE(number % 2 ** 32, entry + direntFields.nid)
+        block.writeUInt32LE(Math.floor(number / 2 ** 32), entry + direntFields.nid + 4)
+        block.writeUInt16LE(nameAt, entry + direntFields.nameAt)
+        block[entry + direntFields.fileType] = fileType(ino)
         const [start, length] = [this.#starts[name] ?? 0, this.#lengths[name] ?? 0]
         for (let byte = 0; byte < length; byte++) block[nameAt + byte] = this.#bytes[start + byte] ?? 0
         nameAt += length

@@ -1,31 +1,22 @@
 /** All inodes of an image, in columns: there may be millions, and an object for each would take several times the memory. */
 import type { EntryHeader } from "../../layer/Entry.ts"
+import {
+  type DataLayout,
+  inodeFields as fields,
+  inodeBytes,
+  inodeFormats,
+  kinds,
+  typeMask,
+  xattrHeaderBytes
+} from "../../layer/erofs/format.ts"
 import { fits } from "../unsupported.ts"
-
-/** `struct erofs_inode_extended`: alone of the two forms it has 32-bit owners, sizes beyond 4 GiB, and a time of its own. */
-export const inodeBytes = 64
 
 /** The index of an inode: in the order in which they were first named, which is that of the image. The root is 0. */
 export type Ino = number
 
 const perPage = 16_384
 
-/** `S_IFMT`, and `file_type` of a directory entry. */
-export const kinds = {
-  file: [0o100000, 1],
-  directory: [0o040000, 2],
-  "character-device": [0o020000, 3],
-  "block-device": [0o060000, 4],
-  fifo: [0o010000, 5],
-  symlink: [0o120000, 7]
-} as const
-
 const fileTypes = new Map(Object.values(kinds).map(([bits, fileType]) => [bits as number, fileType as number]))
-
-export type Layout = "plain" | "inline"
-
-/** `EROFS_INODE_FLAT_PLAIN` and `_INLINE`, with the bit of the extended form. */
-const formats: Readonly<Record<Layout, number>> = { plain: 1 | (0 << 1), inline: 1 | (2 << 1) }
 
 /** Linux's `new_encode_dev`: 12 bits of major number, 20 bits of minor number. */
 const deviceOf = ({ path, type, devMajor, devMinor }: EntryHeader): number => {
@@ -35,23 +26,8 @@ const deviceOf = ({ path, type, devMajor, devMinor }: EntryHeader): number => {
   return ((devMinor & 0xff) | (devMajor << 8) | ((devMinor & 0xfff00) << 12)) >>> 0
 }
 
-/** Offsets of the fields. */
-const fields = {
-  format: 0,
-  xattrs: 2,
-  mode: 4,
-  size: 8,
-  /** `i_u`: a block's address, or a device's number. */
-  union: 16,
-  ino: 20,
-  uid: 24,
-  gid: 28,
-  mtime: 32,
-  nanos: 40,
-  nlink: 44,
-  /** `i_reserved2`: zero when it is written, and until then what is to be remembered of a file. */
-  reserved: 48
-} as const
+/** In the reserved bytes, which are zeros when it is written: what is to be remembered of a file until then. */
+const pathSumAt = fields.reserved
 
 /** Within its page. */
 const offsetOf = (ino: Ino): number => (ino % perPage) * inodeBytes
@@ -124,24 +100,24 @@ export class InodeTable {
   }
 
   fileType(ino: Ino): number {
-    return fileTypes.get(this.#get16(ino, fields.mode) & 0o170000) ?? 0
+    return fileTypes.get(this.#get16(ino, fields.mode) & typeMask) ?? 0
   }
 
   isFile(ino: Ino): boolean {
-    return (this.#get16(ino, fields.mode) & 0o170000) === kinds.file[0]
+    return (this.#get16(ino, fields.mode) & typeMask) === kinds.file[0]
   }
 
   isDirectory(ino: Ino): boolean {
-    return (this.#get16(ino, fields.mode) & 0o170000) === kinds.directory[0]
+    return (this.#get16(ino, fields.mode) & typeMask) === kinds.directory[0]
   }
 
   /** CRC of the path that a file with bytes was described with: it tells two files apart whose bytes come in another order. */
   pathSum(ino: Ino): number {
-    return this.#get32(ino, fields.reserved)
+    return this.#get32(ino, pathSumAt)
   }
 
   setPathSum(ino: Ino, sum: number): void {
-    this.#set32(ino, fields.reserved, sum)
+    this.#set32(ino, pathSumAt, sum)
   }
 
   size(ino: Ino): number {
@@ -163,14 +139,14 @@ export class InodeTable {
   }
 
   isInline(ino: Ino): boolean {
-    return this.#get16(ino, fields.format) === formats.inline
+    return this.#get16(ino, fields.format) === inodeFormats.inline
   }
 
-  place(ino: Ino, layout: Layout, block: number | undefined): void {
-    this.#set16(ino, fields.format, formats[layout])
+  place(ino: Ino, layout: DataLayout, block: number | undefined): void {
+    this.#set16(ino, fields.format, inodeFormats[layout])
     const attributes = this.xattrs.get(ino)?.length ?? 0
-    // One for the header of 12 bytes, then units of 4.
-    this.#set16(ino, fields.xattrs, attributes === 0 ? 0 : (attributes - 12) / 4 + 1)
+    // One for the header, then units of 4.
+    this.#set16(ino, fields.xattrs, attributes === 0 ? 0 : (attributes - xattrHeaderBytes) / 4 + 1)
     if (block !== undefined) this.#set32(ino, fields.union, block)
   }
 

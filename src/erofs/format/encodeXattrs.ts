@@ -1,22 +1,12 @@
+import { roundUp, xattrEntryBytes, xattrFields, xattrHeaderBytes, xattrPrefixes } from "../../layer/erofs/format.ts"
 import { fits } from "../unsupported.ts"
-import { roundUp } from "./blocks.ts"
 
-/** `e_name_index`, by the beginning of the name that it stands for. */
-const indexes = [
-  ["user.", 1],
-  ["system.posix_acl_access", 2],
-  ["system.posix_acl_default", 3],
-  ["trusted.", 4],
-  ["security.", 6]
-] as const
-
-const headerBytes = 12
 /** `e_value_size` has 16 bits. */
 const mostValue = 0xffff
 /** Linux's `XATTR_NAME_MAX`. */
 const mostName = 255
 /** `i_xattr_icount` has 16 bits, and counts in units of 4 bytes. */
-const mostBytes = headerBytes + 4 * (0xffff - 1)
+const mostBytes = xattrHeaderBytes + 4 * (0xffff - 1)
 
 interface Split {
   readonly index: number
@@ -26,7 +16,7 @@ interface Split {
 
 /** `undefined` for a name that Linux has no such name space for. */
 const split = (name: string): Split | undefined => {
-  for (const [prefix, index] of indexes) {
+  for (const [prefix, index] of xattrPrefixes) {
     const isWhole = !prefix.endsWith(".")
     if (isWhole ? name === prefix : name.startsWith(prefix) && name.length > prefix.length)
       return { index, rest: name.slice(prefix.length) }
@@ -43,23 +33,23 @@ export const isKnownXattr = (name: string): boolean => split(name) !== undefined
  */
 export const encodeXattrs = (path: string, xattrs: ReadonlyMap<string, Uint8Array>): Uint8Array | undefined => {
   const entries: Array<Buffer> = []
-  let length = headerBytes
+  let length = xattrHeaderBytes
   for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const known = isKnownXattr(name) ? split(name) : undefined
     if (known === undefined) continue
     fits(path, name.length, mostName, "the length of an attribute's name")
     fits(path, value.length, mostValue, "the length of an attribute's value")
     const { index, rest } = known
-    const entry = Buffer.alloc(roundUp(4 + rest.length + value.length, 4))
-    entry[0] = rest.length
-    entry[1] = index
-    entry.writeUInt16LE(value.length, 2)
-    entry.write(rest, 4, "latin1")
-    entry.set(value, 4 + rest.length)
+    const entry = Buffer.alloc(roundUp(xattrEntryBytes + rest.length + value.length, 4))
+    entry[xattrFields.nameLength] = rest.length
+    entry[xattrFields.prefix] = index
+    entry.writeUInt16LE(value.length, xattrFields.valueLength)
+    entry.write(rest, xattrEntryBytes, "latin1")
+    entry.set(value, xattrEntryBytes + rest.length)
     entries.push(entry)
     length += entry.length
   }
   if (entries.length === 0) return undefined
   fits(path, length, mostBytes, "the length of all attributes")
-  return Buffer.concat([Buffer.alloc(headerBytes), ...entries], length)
+  return Buffer.concat([Buffer.alloc(xattrHeaderBytes), ...entries], length)
 }
