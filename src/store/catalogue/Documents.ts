@@ -1,7 +1,7 @@
 /**
  * Every image's documents, as files: `documents/<algorithm>/<hex>` has the bytes of an index, manifest or config, and
  * `references/…` a small record for each image and platform that a reference names. The catalogue can be rebuilt from
- * them. They are not synced, since a document that does not match its digest is ignored. A record is written before its
+ * them. Small ones are not synced, since a document that does not match its digest is ignored; what is in no row is. A record is written before its
  * rows, beside the record of what the reference named before; that one is removed once the rows are on disk. So rows
  * always have a record.
  */
@@ -25,6 +25,7 @@ import { isDirectory } from "../trees/publish.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import type { TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
+import { isInRow } from "./isInRow.ts"
 import { platformText } from "./platformKey.ts"
 
 const NamedDocument = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
@@ -88,7 +89,7 @@ export const readDocument = Effect.fnUntraced(function* (root: string, digest: s
 const writeDocument = Effect.fnUntraced(function* (root: string, { digest, bytes }: RecordedDocument) {
   if (!isDigest(digest) || (yield* readDocument(root, digest)) !== undefined) return
   const path = pathOf(root, digest)
-  yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: false })
+  yield* writeAtomic(path, bytes, `${path}.tmp`, { lasting: !isInRow(bytes.length) })
 })
 
 /** The parts of an image that its record's file name is made from. */

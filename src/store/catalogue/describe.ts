@@ -13,7 +13,9 @@ import { parseJson } from "../../image/json/parseJson.ts"
 import { goneIn } from "../trees/goneMarks.ts"
 import { isDirectory } from "../trees/publish.ts"
 import { isDiskImage, isPartOf, makeTreePaths, mergedIn, type TreePaths } from "../trees/TreePaths.ts"
+import { readDocument } from "./Documents.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
+import { isInRow } from "./isInRow.ts"
 import { platformKey, platformText } from "./platformKey.ts"
 import {
   configBytes,
@@ -86,16 +88,25 @@ export const isComplete = Effect.fnUntraced(function* (standing: Standing) {
   return !paths.some((path) => gone?.has(basename(path)))
 })
 
-/** None where the document cannot be read: then the image is pulled again. */
-const configOf = Effect.fnUntraced(function* (manifestId: number) {
-  const json = yield* Effect.option(parseJson(yield* configBytes(manifestId)))
+const parsed = Effect.fnUntraced(function* (bytes: Uint8Array | undefined) {
+  return bytes === undefined ? Option.none<unknown>() : yield* Effect.option(parseJson(bytes))
+})
+
+/** `undefined` if the document cannot be read: then the image is pulled again. */
+const configOf = Effect.fnUntraced(function* (root: string, manifest: ManifestRow) {
+  const json = yield* parsed(yield* configBytes(root, manifest))
   if (Option.isNone(json)) return undefined
   const document = yield* Effect.option(decodeAs(ConfigJson, json.value, Number.POSITIVE_INFINITY))
   return Option.isNone(document) ? undefined : imageConfigOf(document.value)
 })
 
 /** The manifest for a platform: one that an earlier request for it led to, else one that is for it. */
-export const choose = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
+export const choose = Effect.fnUntraced(function* (
+  root: string,
+  reference: string,
+  platform: RecordedPlatform,
+  places: TreePaths
+) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return undefined
   const key = platformKey(platform)
@@ -103,7 +114,7 @@ export const choose = Effect.fnUntraced(function* (reference: string, platform: 
   const manifest =
     manifests.find((it) => it.requested_json.includes(key)) ??
     manifests.find((it) => platformKey(platformOf(it)) === key)
-  const config = manifest === undefined ? undefined : yield* configOf(manifest.id)
+  const config = manifest === undefined ? undefined : yield* configOf(root, manifest)
   if (manifest === undefined || config === undefined) return undefined
   const rows = yield* layerRows(manifest.id)
   const layers = pulledLayers(rows, config.diffIds, manifest.digest, places)
@@ -164,18 +175,30 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
-const parseText = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+const Annotated = Schema.Struct({ annotations: Schema.optional(Schema.Record(Schema.String, Schema.Unknown)) })
 
-export const detail = Effect.fnUntraced(function* (reference: string, places: TreePaths) {
+/** What the annotations of an index or a manifest are; none if it is a file that is missing or was changed. */
+const annotationsOf = Effect.fnUntraced(function* (
+  root: string,
+  { digest, size_bytes, annotations_json }: Pick<ManifestRow, "digest" | "size_bytes" | "annotations_json">
+) {
+  if (isInRow(size_bytes)) return annotations_json ?? {}
+  const document = Option.getOrUndefined(yield* parsed(yield* readDocument(root, digest)))
+  const annotated = yield* Effect.option(Schema.decodeUnknownEffect(Annotated)(document))
+  return Option.getOrUndefined(annotated)?.annotations ?? {}
+})
+
+export const detail = Effect.fnUntraced(function* (root: string, reference: string, places: TreePaths) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return Option.none<ImageDetails>()
   const manifests = yield* manifestRows(row.id)
   const [index] = yield* indexRows(row.id)
   const named = index && {
-    index: { digest: index.digest, mediaType: index.media_type, annotations: index.annotations_json ?? {} }
+    index: { digest: index.digest, mediaType: index.media_type, annotations: yield* annotationsOf(root, index) }
   }
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
-    const { diffIds = [] } = (yield* configOf(manifest.id)) ?? {}
+    const config = yield* configOf(root, manifest)
+    const { diffIds = [] } = config ?? {}
     const layers = pulledLayers(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
     const merged = mergedOf(manifest.digest, places)
     const forms = yield* formRows(manifest.id)
@@ -185,16 +208,16 @@ export const detail = Effect.fnUntraced(function* (reference: string, places: Tr
       digest: manifest.digest,
       mediaType: manifest.media_type,
       size: manifest.size_bytes,
-      annotations: manifest.annotations_json ?? {},
+      annotations: yield* annotationsOf(root, manifest),
       config: {
         digest: manifest.config_digest,
         mediaType: manifest.config_media_type,
-        value: yield* parseText(Buffer.from(yield* configBytes(manifest.id)).toString())
+        value: Option.getOrUndefined(yield* parsed(yield* configBytes(root, manifest)))
       },
       layers,
       ...merged,
       ...(parts.length === 0 ? {} : { parts: parts.map(({ variant }) => partPath(manifest.digest, variant, places)) }),
-      complete: yield* isComplete({ ...merged, layers })
+      complete: config !== undefined && (yield* isComplete({ ...merged, layers }))
     }
   })
   const image: ImageDetails = {

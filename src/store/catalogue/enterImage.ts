@@ -11,6 +11,7 @@ import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import { isPart, type TreeForm } from "../trees/TreePaths.ts"
 import type { ImageRecord, RecordedConfig, RecordedDocument } from "./ImageRecord.ts"
+import { isInRow } from "./isInRow.ts"
 import { platformKey } from "./platformKey.ts"
 import { unproven } from "./queries.ts"
 
@@ -59,7 +60,7 @@ const enterIndex = Effect.fnUntraced(function* (imageId: number, index: Recorded
     schema_version: schemaVersion(value["schemaVersion"]),
     media_type: index.mediaType,
     size_bytes: index.bytes.length,
-    annotations_json: json(value["annotations"]),
+    annotations_json: isInRow(index.bytes.length) ? json(value["annotations"]) : null,
     created_at: now,
     modified_at: now
   }
@@ -97,7 +98,7 @@ const enterManifest = Effect.fnUntraced(function* (
     platform_arch: platform.architecture,
     platform_variant: platform.variant ?? null,
     requested_json: JSON.stringify([...keys]),
-    annotations_json: json(value["annotations"]),
+    annotations_json: isInRow(manifest.bytes.length) ? json(value["annotations"]) : null,
     created_at: now,
     modified_at: now
   }
@@ -115,15 +116,10 @@ export const enterForm = Effect.fnUntraced(function* (manifestId: number, { kind
     ON CONFLICT (manifest_id, kind, variant) DO UPDATE SET modified_at = ${now}`
 })
 
-const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedConfig, now: string) {
-  const sql = yield* SqlClient
-  const { created, architecture, os, variant, config, rootfs, history } = document.value
-  yield* sql`INSERT INTO configs ${sql.insert({
-    manifest_id: manifestId,
-    digest: document.digest,
-    media_type: document.mediaType,
-    size_bytes: document.bytes.length,
-    created: created ?? null,
+/** What a config says, for those who query the table. */
+const configColumns = ({ value, bytes }: RecordedConfig) => {
+  const { architecture, os, variant, config, rootfs, history } = value
+  return {
     architecture: architecture ?? null,
     os: os ?? null,
     os_variant: variant ?? null,
@@ -138,7 +134,20 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
     rootfs_diff_ids_json: json(rootfs.diff_ids),
     history_json: json(history),
     // What is no UTF-8 was decoded to U+FFFD when it was read.
-    config_json: isUtf8(document.bytes) ? document.bytes : Buffer.from(document.bytes).toString(),
+    config_json: isUtf8(bytes) ? bytes : Buffer.from(bytes).toString()
+  }
+}
+
+const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: RecordedConfig, now: string) {
+  const sql = yield* SqlClient
+  const { created } = document.value
+  yield* sql`INSERT INTO configs ${sql.insert({
+    manifest_id: manifestId,
+    digest: document.digest,
+    media_type: document.mediaType,
+    size_bytes: document.bytes.length,
+    created: created !== undefined && isInRow(created.length) ? created : null,
+    ...(isInRow(document.bytes.length) ? configColumns(document) : { config_json: "{}" }),
     created_at: now,
     modified_at: now
   })}`

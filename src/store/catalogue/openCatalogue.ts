@@ -90,7 +90,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     yield* lease
     const time = yield* now
     const enter = Effect.gen(function* () {
-      const chosen = yield* choose(reference, platform, places)
+      const chosen = yield* choose(root, reference, platform, places)
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return false
       const form = formOf(places)
       // What was made of a layer may not be what this image says that it is.
@@ -129,11 +129,11 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     prepare: database.read("prepare", Effect.void),
     images: (options: ListOptions = {}) => database.read("images", summarize(options)),
     verify: findMissing(root, database, options),
-    inspect: (reference: string) => database.read("inspect", detail(reference, options)),
+    inspect: (reference: string) => database.read("inspect", detail(root, reference, options)),
 
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, part?: string) {
       const places = pathsOf(part)
-      const chosen = yield* database.read("find", choose(reference, platform, places))
+      const chosen = yield* database.read("find", choose(root, reference, platform, places))
       if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
       const isOurs = chosen.forms.some(isSame(formOf(places))) || (yield* adopt(reference, platform, places))
       return isOurs && (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
@@ -147,7 +147,7 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
         if (moved) yield* forgetLayers
         // Before the rows are committed: after a crash in between, all layers of the record are there.
         yield* keepImage(root, image, yield* formRows(manifestId), time)
-        const chosen = yield* choose(image.reference, image.platform, places)
+        const chosen = yield* choose(root, image.reference, image.platform, places)
         return { chosen, records: yield* recordsOf(image.reference) }
       })
       // Synced once for all layers: each sync makes a journaling file system write thousands of new files, and everyone

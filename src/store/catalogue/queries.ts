@@ -5,6 +5,8 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
 import type { ListOptions } from "../../api/config.ts"
+import { readDocument } from "./Documents.ts"
+import { isInRow } from "./isInRow.ts"
 
 /** Milliseconds. `last_used_at` is renewed when it is older, so that repeated use does not rewrite the file. */
 export const freshness = 60_000
@@ -101,15 +103,23 @@ export const formRows = SqlSchema.findAll({
   })
 })
 
-/** A manifest's config document, as it was pulled: bytes, since as a text it would be decoded twice. */
-export const configBytes = Effect.fnUntraced(function* (manifestId: number) {
+/**
+ * A manifest's config document, as it was pulled: bytes, since as a text it would be decoded twice. `undefined` if it is a file,
+ * and the file is missing or was changed.
+ */
+export const configBytes = Effect.fnUntraced(function* (root: string, { id, ...manifest }: ManifestRow) {
+  if (!isInRow(manifest.config_size_bytes)) return yield* readDocument(root, manifest.config_digest)
   const sql = yield* SqlClient
-  const rows =
-    yield* sql`SELECT CAST(config_json AS BLOB) AS config_json FROM configs WHERE manifest_id = ${manifestId}`
+  const rows = yield* sql`SELECT CAST(config_json AS BLOB) AS config_json FROM configs WHERE manifest_id = ${id}`
   return (yield* Schema.decodeUnknownEffect(Schema.Struct({ config_json: Schema.Uint8Array }))(rows[0])).config_json
 })
 
-const IndexRow = Schema.Struct({ digest: Schema.String, media_type: Schema.String, annotations_json: Annotations })
+const IndexRow = Schema.Struct({
+  digest: Schema.String,
+  media_type: Schema.String,
+  size_bytes: Schema.Number,
+  annotations_json: Annotations
+})
 
 /** The index that an image's reference names, where it names one. */
 export const indexRows = SqlSchema.findAll({
@@ -117,7 +127,7 @@ export const indexRows = SqlSchema.findAll({
   Result: IndexRow,
   execute: Effect.fnUntraced(function* (imageId) {
     const sql = yield* SqlClient
-    return yield* sql`SELECT digest, media_type, annotations_json FROM indexes WHERE image_id = ${imageId}`
+    return yield* sql`SELECT digest, media_type, size_bytes, annotations_json FROM indexes WHERE image_id = ${imageId}`
   })
 })
 
