@@ -1,20 +1,25 @@
 /**
- * The hostile archives of the suite, read as a tree, as a file, as a directory, and into one file: each call ends in what it asks for, or in a
- * PullError with a reason about the archive; it leaves nothing in the store, and takes no more memory than its limits say.
+ * The hostile archives of the suite, read as a tree, as a file, as a directory, into one file, and into a bundle: each call ends in what it
+ * asks for, or in a PullError with a reason about the archive; it leaves nothing in the store nor beside a bundle, changes nothing elsewhere,
+ * and takes no more memory than its limits say.
  */
-import { readdirSync, readFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { readdir } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { describe, expect, test } from "vitest"
+import * as Effect from "effect/Effect"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { isReason, PullError } from "../../../src/api/errors.ts"
 import type { Client } from "../../../src/client.ts"
 import type { EntryHeader } from "../../../src/layer/Entry.ts"
 import { ArchiveWriter } from "../../../src/layer/tar/ArchiveWriter.ts"
+import { removeTree } from "../../../src/store/trees/removeTree.ts"
 import { type Compression, image, malformedArchives, startRegistry, tar } from "../../../src/testing/index.ts"
 import { readArchive } from "../../layer/readArchive.ts"
 import { breakouts } from "../../support/breakouts.ts"
+import { outline } from "../../support/diskTree.ts"
 import { dir, type TestEntry } from "../../support/entries.ts"
-import { open } from "../../support/open.ts"
+import { open, temporaryRoot } from "../../support/open.ts"
 
 interface Hostile {
   readonly name: string
@@ -55,9 +60,17 @@ const holds = async (bytes: Uint8Array, entries: ReadonlyArray<TestEntry>) => {
   return JSON.stringify(read) === JSON.stringify(entries.map(facts))
 }
 
+/** Where they want to go. */
+const outside = join(tmpdir(), `ociflow-outside-${process.pid}`)
+beforeAll(() => {
+  mkdirSync(join(outside, "victim"), { recursive: true })
+  writeFileSync(join(outside, "victim/hello"), "hello")
+})
+afterAll(() => rmSync(outside, { recursive: true, force: true }))
+
 const leaving: Array<Hostile> = []
 for (const { name, entries, refused } of breakouts) {
-  const all = entries("/outside")
+  const all = entries(outside)
   const path = Buffer.from(all.at(-1)?.path ?? "a", "latin1").toString()
   for (const bytes of archiveIfAny(all)) {
     const isRefused = refused !== undefined && (await holds(bytes, all))
@@ -182,6 +195,24 @@ const exports = (oci: Client, reference: string): Readonly<Record<string, () => 
   "export of a disk image": () => drained(oci.export(reference, { format: "erofs" }))
 })
 
+/** Into a directory of its own, beside which nothing is left. Names that are too long for the system are its own to refuse. */
+const bundle = (oci: Client, reference: string) => async () => {
+  await using home = await temporaryRoot()
+  const at = join(home.root, "bundle")
+  const before = outline(outside)
+  try {
+    await oci.bundle(reference, at, { args: ["x"] })
+    expect(readdirSync(at).toSorted()).toEqual(["config.json", "rootfs"])
+  } catch (error) {
+    expect(readdirSync(home.root)).toEqual([])
+    if (!(error instanceof PullError) || !("code" in error.reason) || error.reason.code !== "ENAMETOOLONG") throw error
+  } finally {
+    expect(readdirSync(home.root).filter((name) => name !== "bundle")).toEqual([])
+    await Effect.runPromise(Effect.ignore(removeTree(at)))
+  }
+  expect(outline(outside)).toEqual(before)
+}
+
 const suites: Readonly<Record<string, ReadonlyArray<Hostile>>> = {
   "broken archives": broken,
   "archives that want to leave their root": leaving,
@@ -203,7 +234,10 @@ describe.each(Object.entries(suites))("%s", (_, suite) => {
       registry.add(`bad:${at}`, await image({ layers: [bytes], compression }))
       const reference = registry.reference(`bad:${at}`)
       // Those of other suites are read by the same code as ours, and many of them are large.
-      const all = { ...calls(oci, reference, path), ...(suite === others ? {} : exports(oci, reference)) }
+      const all = {
+        ...calls(oci, reference, path),
+        ...(suite === others ? {} : { ...exports(oci, reference), bundle: bundle(oci, reference) })
+      }
       for (const [call, run] of Object.entries(all)) {
         const error: unknown = await run().then(
           () => undefined,
