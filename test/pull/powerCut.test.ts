@@ -70,6 +70,13 @@ const expected = async (options: PullerOptions, names: ReadonlyArray<string>) =>
   return trees(oci.root)
 }
 
+/** What the catalogue and the fingerprints say of its trees. */
+const forget = async (root: string) => {
+  for (const gone of ["oci.db", "oci.db.spare", "documents", "references"])
+    await rm(join(root, gone), { recursive: true, force: true })
+  for (const file of await filesIn(join(root, "fingerprints"))) await truncate(join(root, "fingerprints", file), 0)
+}
+
 /** Everything that a user would do next, and what is to come of it. */
 const goesOn = async ({ root, layout }: { readonly root: string; readonly layout: string }, what: string) => {
   await using oci = await open({ root, keepBlobs: layout, workers: 1 })
@@ -122,18 +129,46 @@ describe("after a power cut", () => {
   })
 
   test("a merged tree of which nothing is known is merged anew", async () => {
-    const wanted = await expected({ layout: "rootfs" }, ["first:1"])
-    await using oci = await open({ layout: "rootfs" })
+    const options = { layout: "rootfs" } as const
+    const wanted = await expected(options, ["first:1"])
+    await using oci = await open(options)
     await oci.pull(registry.reference("first:1"))
-    for (const gone of ["oci.db", "oci.db.spare", "documents", "references"])
-      await rm(join(oci.root, gone), { recursive: true, force: true })
-    for (const file of await filesIn(join(oci.root, "fingerprints")))
-      await truncate(join(oci.root, "fingerprints", file), 0)
+    await forget(oci.root)
     for (const file of await filesIn(join(oci.root, "layers"))) await truncate(join(oci.root, "layers", file), 0)
-    await using again = await open({ root: oci.root, layout: "rootfs" })
+    await using again = await open({ root: oci.root, ...options })
     await again.pull(registry.reference("first:1"))
     expect(await trees(oci.root)).toEqual(wanted)
   })
+
+  test.each(Object.entries(cuts))(
+    "a disk image that is %s, of which nothing is known, is made anew",
+    async (_, cut) => {
+      await using oci = await open({ layout: "erofs" })
+      const { erofs = "" } = await oci.pull(registry.reference("first:1"))
+      const whole = await readFile(erofs)
+      await forget(oci.root)
+      await cut(erofs)
+      await using again = await open({ root: oci.root, layout: "erofs" })
+      expect((await again.pull(registry.reference("first:1"))).erofs).toBe(erofs)
+      expect((await readFile(erofs)).equals(whole)).toBe(true)
+      expect((await again.verify()).faults).toEqual([])
+    }
+  )
+
+  test.each(Object.entries(cuts))(
+    "a disk image that is %s, of which the catalogue has a row, is found and repaired",
+    async (_, cut) => {
+      await using oci = await open({ layout: "erofs" })
+      const { erofs = "", manifestDigest } = await oci.pull(registry.reference("first:1"))
+      const whole = await readFile(erofs)
+      await cut(erofs)
+      expect((await oci.verify()).faults).toMatchObject([{ digest: manifestDigest }])
+      expect((await oci.verify({ repair: true })).faults).toEqual([])
+      await oci.pull(registry.reference("first:1"))
+      expect((await readFile(erofs)).equals(whole)).toBe(true)
+      expect((await oci.verify()).faults).toEqual([])
+    }
+  )
 
   test("what a program holds stays, and is named until it is let go", async () => {
     await using store = await copied()
