@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     pool: "forks",
     maxWorkers: 3,
-    testTimeout: 300_000
+    testTimeout: 300_000,
+    hookTimeout: 120_000
   }
 })

@@ -217,6 +217,24 @@ test("durability power: the layer is on the disk before it has its name, the nam
   expect(at(/fsync\(\d+<[^>]*\/store>/)).toBeGreaterThan(at(/rename.*oci\.db\.tmp".*oci\.db"/))
 })
 
+const publishedImage = /rename.*\.staging\/[^"]*".*layers\/sha256:[0-9a-f]{64}\.erofs\.rootfs"/
+const imageSync = /fsync\(\d+<[^>]*\.staging\/[^>]*\/image\.erofs>/
+
+test("durability power, layout erofs: the disk image is on the disk before it has its name, the name before the row", async () => {
+  const at = await traced("--durability", "power", "--layout", "erofs")
+  expect(at(imageSync)).toBeGreaterThanOrEqual(0)
+  expect(at(publishedImage)).toBeGreaterThan(at(imageSync))
+  expect(at(/fsync\(\d+<[^>]*\/layers>/)).toBeGreaterThan(at(publishedImage))
+  expect(at(/rename.*oci\.db\.tmp".*oci\.db"/)).toBeGreaterThan(at(/fsync\(\d+<[^>]*\/layers>/))
+})
+
+test("durability crash, layout erofs: the name is waited for, the disk image is not", async () => {
+  const at = await traced("--layout", "erofs")
+  expect(at(imageSync)).toBe(-1)
+  expect(at(/fsync\(\d+<[^>]*\/layers>/)).toBeGreaterThan(at(publishedImage))
+  expect(at(publishedImage)).toBeGreaterThanOrEqual(0)
+})
+
 test("durability crash: names and rows are waited for, files are not", async () => {
   const at = await traced()
   expect(at(stagedSync)).toBe(-1)
