@@ -1,72 +1,12 @@
-/**
- * What other programs make of one file of an image. `TREES` says how many random images.
- *
- *     a tar       GNU tar, as root: the tree that umoci unpacks
- *     erofs       the kernel: the same tree
- *     archives    podman, skopeo, and ours again: the same image
- */
+/** Archives of images: podman, skopeo, and ours again read the same image. */
 import { execFileSync } from "node:child_process"
-import { createWriteStream, mkdirSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { join } from "node:path"
-import { Readable } from "node:stream"
-import { pipeline } from "node:stream/promises"
 import { expect, test } from "vitest"
-import type { ExportOptions } from "../../../src/api/config.ts"
-import type { Client } from "../../../src/client.ts"
-import type { References } from "../../../src/export/ExportFunction.ts"
 import { randomImage, startRegistry } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
-import { directoryOfTest, everythingUmociKeeps, run, unpacked, untarred } from "../support/oracle.ts"
-import { differences, type Node, readTree } from "../support/tree.ts"
-
-const count = Math.min(Number(process.env["TREES"] ?? 200), 200)
-
-const written = async (oci: Client, reference: References, path: string, options?: ExportOptions): Promise<string> => {
-  await pipeline(Readable.from(oci.export(reference, options)), createWriteStream(path))
-  return path
-}
-
-/** What the kernel shows of a disk image. */
-const mountedAt = (image: string, directory: string): Map<string, Node> => {
-  mkdirSync(directory)
-  run("mount", "-t", "erofs", "-o", "loop,ro", image, directory)
-  try {
-    return readTree(directory)
-  } finally {
-    run("umount", directory)
-  }
-}
-
-test.runIf(process.getuid?.() === 0)(
-  `the tar and the disk image of ${count} random images are the tree that umoci unpacks`,
-  async () => {
-    const root = await directoryOfTest()
-    await using registry = await startRegistry()
-    const layout = join(root, "oci")
-    await using oci = await open({ root: join(root, "store"), keepBlobs: layout })
-    await using remote = await open()
-    await using stored = await open({ layout: "erofs" })
-    for (let seed = 0; seed < count; seed++) {
-      registry.add(`random:${seed}`, await randomImage(`export ${seed}`))
-      const reference = registry.reference(`random:${seed}`)
-      await oci.pull(reference)
-      const tar = await written(remote, reference, join(root, "image.tar"))
-      const ours = untarred(tar, "application/vnd.oci.image.layer.v1.tar", join(root, `tar-${seed}`))
-      const theirs = unpacked(layout, join(root, `umoci-${seed}`), String(seed))
-      const expected = readTree(theirs)
-      expect(differences(readTree(ours), expected, everythingUmociKeeps), `tar, seed ${seed}`).toEqual([])
-      const disk = await written(remote, reference, join(root, "image.erofs"), { format: "erofs" })
-      const mounted = mountedAt(disk, join(root, `mount-${seed}`))
-      expect(differences(mounted, expected, everythingUmociKeeps), `erofs, seed ${seed}`).toEqual([])
-      // So is what is true of the mount true of the disk image that a pull makes.
-      const { erofs = "" } = await stored.pull(reference)
-      execFileSync("cmp", [disk, erofs])
-      run("fsck.erofs", erofs)
-      run("rm", "-rf", ours, theirs, tar, disk)
-    }
-  },
-  1_200_000
-)
+import { directoryOfTest, run } from "../support/oracle.ts"
+import { written } from "../support/written.ts"
 
 test("podman loads an archive of two images, and saves the image that it loaded", async () => {
   const root = await directoryOfTest()

@@ -11,9 +11,10 @@ import type { LayoutName } from "../../../src/api/config.ts"
 import type { Client } from "../../../src/client.ts"
 import { lowerdir } from "../../../src/index.ts"
 import { typeBits } from "../../../src/layer/metadata/overrideStat.ts"
-import { type RandomImage, randomImage, startRegistry } from "../../../src/testing/index.ts"
+import { randomImage, startRegistry } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
 import { everythingBeneath, layoutOf, run, unpacked } from "../support/oracle.ts"
+import { bareIn, withoutBare, withoutDirectories } from "../support/overlay.ts"
 import { differences, type Node, readTree, withGroups } from "../support/tree.ts"
 
 const count = Number(process.env["TREES"] ?? 200)
@@ -63,47 +64,11 @@ const onDisk = (root: string): Map<string, Node> => {
   return withGroups(nodes)
 }
 
-/** An overlay shows what the highest directory says, and one that is there for its whiteouts says nothing true. */
-const withoutDirectories = (node: Node, path: string) =>
-  node.kind === "directory" ? node.kind : everythingBeneath(node, path)
-
 /** umoci 0.4 leaves out an attribute whose value is empty. */
 const withoutEmptyAttributes = (node: Node, path: string) => ({
   ...everythingBeneath(node, path),
   xattrs: Object.fromEntries(Object.entries(node.xattrs).filter(([, value]) => value !== ""))
 })
-
-/**
- * Directories that a layer has for its whiteouts alone, although the layers beneath have none: one of them hid it before. No layer
- * can know that of another, so the layout `overlay` has an empty directory, and the kernel shows it. What a layer hides itself is none.
- */
-const bareIn = ({ entries }: RandomImage): ReadonlySet<string> => {
-  const bare = new Set<string>()
-  for (const layer of entries) {
-    const hidden = new Set(layer.flatMap(({ type, path }) => (type === "whiteout" ? [path] : [])))
-    for (const { type, path } of layer) {
-      if (type !== "whiteout" && type !== "opaque") continue
-      const names = path.split("/")
-      const depth = type === "whiteout" ? names.length - 1 : names.length
-      for (let length = 1; length <= depth; length++) {
-        const place = names.slice(0, length).join("/")
-        if (hidden.has(place)) break
-        bare.add(Buffer.from(place).toString("latin1"))
-      }
-    }
-  }
-  return bare
-}
-
-const withoutBare = (actual: Map<string, Node>, expected: Map<string, Node>, bare: ReadonlySet<string>) => {
-  const kept = new Map(actual)
-  // The deepest first: what held only such directories is one itself.
-  for (const [path, { kind }] of [...actual].sort(([a], [b]) => (a < b ? 1 : -1))) {
-    if (kind !== "directory" || !bare.has(path) || expected.has(path)) continue
-    if (![...kept.keys()].some((other) => other.startsWith(`${path}/`))) kept.delete(path)
-  }
-  return kept
-}
 
 /** A directory and what is in it, as if there was nothing else: of several names of an inode, those here name the least of them. */
 const beneath = (nodes: Map<string, Node>, directory: string): Map<string, Node> => {
