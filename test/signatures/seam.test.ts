@@ -1,45 +1,18 @@
 /** Ways to the bytes of an image: each is closed to one that is not signed, and open to one that is. */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { lastValueFrom, toArray } from "rxjs"
+import { lastValueFrom } from "rxjs"
 import { describe, expect, test } from "vitest"
-import type { Client } from "../../src/client.ts"
 import { openRegistry } from "../../src/registry.ts"
 import { bundleReferrer, fault, sign, signingKey, startRegistry } from "../../src/testing/index.ts"
 import { savedOf, writeArchive } from "../support/files.ts"
 import { open, temporaryRoot } from "../support/open.ts"
 import { reasonOf } from "../support/rejection.ts"
 import { anyOf, bundleIn, index, layersAsked, namesIn, other, platform, put, single } from "./support.ts"
+import { all, ways } from "./ways.ts"
 
 const key = signingKey()
 const layer = single.manifests[0]?.layers[0]?.digest ?? ""
-
-const all = async <A>(values: AsyncIterable<A>): Promise<ReadonlyArray<A>> => {
-  const found: Array<A> = []
-  for await (const value of values) found.push(value)
-  return found
-}
-
-/** Whatever gives bytes of an image. */
-const ways: Readonly<Record<string, (oci: Client, reference: string) => Promise<unknown>>> = {
-  pull: (oci, reference) => oci.pull(reference, { platform }),
-  pull$: (oci, reference) => lastValueFrom(oci.pull$(reference, { platform })),
-  entries$: (oci, reference) => lastValueFrom(oci.entries$(reference, { platform }).pipe(toArray())),
-  entries: async (oci, reference) => all(oci.entries(reference, { platform })),
-  tree$: (oci, reference) => lastValueFrom(oci.tree$(reference, { platform }).pipe(toArray())),
-  readFile: (oci, reference) => oci.readFile(reference, "etc/motd", { platform }),
-  list: (oci, reference) => oci.list(reference, "etc", { platform }),
-  config: (oci, reference) => oci.config(reference, { platform }),
-  "export as a tar": async (oci, reference) => all(oci.export(reference, { platform })),
-  "export as an archive": async (oci, reference) => all(oci.export(reference, { platform, format: "oci-archive" })),
-  bundle: async (oci, reference) => {
-    await using home = await temporaryRoot()
-    return await oci.bundle(reference, join(home.root, "bundle"), { platform, rootless: true })
-  },
-  artifact: (oci, reference) => oci.artifact(reference, { platform }),
-  blob$: (oci, reference) => lastValueFrom(oci.blob$(reference, layer).pipe(toArray())),
-  blob: async (oci, reference) => all(oci.blob(reference, layer))
-}
 
 describe.each(Object.entries(ways))("%s", (_, way) => {
   test("gives nothing of an unsigned image, and asks for no layer", async () => {
