@@ -26,6 +26,14 @@ type About = Pick<VerifiedSignature, "kind" | "digest" | "predicateType" | "pred
 
 const otherKey = "it is not by the key, or not of what it is about"
 
+/** By their numbers in Sigstore's `HashAlgorithm`; 0 where none is told. */
+const hashes: ReadonlyMap<number, string> = new Map([
+  [0, "sha256"],
+  [1, "sha256"],
+  [2, "sha384"],
+  [3, "sha512"]
+])
+
 const hasName = (wanted: string | RegExp, found: string): boolean =>
   // A global expression remembers where it was.
   typeof wanted === "string"
@@ -146,8 +154,10 @@ const judgeBundle = Effect.fnUntraced(function* (
   if (bundle.content.$case === "messageSignature") {
     if (predicateType !== undefined) return rejected("it is no statement, and the rule wants one")
     const artifact = yield* bytes
-    const hash = createHash("sha256").update(artifact).digest()
-    if (!hash.equals(bundle.content.messageSignature.messageDigest.digest)) return rejected("it is of another image")
+    const { algorithm, digest: told } = bundle.content.messageSignature.messageDigest
+    const hash = hashes.get(algorithm)
+    if (hash === undefined) return rejected("its digest is by a hash that is not supported")
+    if (!createHash(hash).update(artifact).digest().equals(told)) return rejected("it is of another image")
     return yield* byRequirement(requirement, bundle, artifact, { kind: "message-signature", digest })
   }
   const { payload, payloadType } = bundle.content.dsseEnvelope

@@ -1,11 +1,12 @@
 /** Checks Sigstore bundles with Sigstore's own packages, which are loaded with the first one. */
 import type { KeyObject } from "node:crypto"
 import type { Bundle, TransparencyLogEntry } from "@sigstore/bundle"
-import type { Signer, TrustMaterial } from "@sigstore/verify"
+import type { SignedEntity, Signer, TrustMaterial } from "@sigstore/verify"
 import * as Effect from "effect/Effect"
 import { messageOf } from "../../api/codeOf.ts"
 import { printable, type Reason, TrustUnavailable } from "../../api/errors.ts"
 import type { TrustedRootSource } from "../rules/Rule.ts"
+import { isSignedBy } from "./keys.ts"
 import { loadBundle, loadVerify } from "./packages.ts"
 import { readTrustedRoot } from "./trustedRoot.ts"
 
@@ -62,6 +63,27 @@ const materialOf = Effect.fnUntraced(function* (source: TrustedRootSource | unde
   })
 })
 
+/** What the signature of a bundle is of: of a statement with its type (DSSE, protocol.md, "PAE"). */
+const signedBytes = ({ content }: Bundle, artifact: Uint8Array | undefined): Uint8Array => {
+  if (content.$case === "messageSignature") return artifact ?? new Uint8Array()
+  const { payloadType, payload } = content.dsseEnvelope
+  const type = Buffer.from(payloadType)
+  return Buffer.concat([Buffer.from(`DSSEv1 ${type.length} `), type, Buffer.from(` ${payload.length} `), payload])
+}
+
+type SignatureContent = SignedEntity["signature"]
+
+/**
+ * The same, where any hash counts that fits the key. The library takes SHA-256 for each statement, and the hash of its digest for
+ * each message, which no key of Ed25519 takes.
+ */
+const withHashesOfKeys = (content: SignatureContent, signed: Uint8Array): SignatureContent =>
+  Object.create(content, {
+    verifySignature: {
+      value: (key: KeyObject) => content.verifySignature(key) || isSignedBy(key, signed, content.signature)
+    }
+  })
+
 export interface Signed {
   readonly bundle: Bundle
   /** What a message signature is of. */
@@ -84,6 +106,7 @@ export const verifyBundle = Effect.fnUntraced(function* ({
   const { toSignedEntity, Verifier } = yield* loadVerify
   const material = yield* materialOf(root, key)
   const byKey = key !== undefined
+  const mayBeHashed = key?.asymmetricKeyType === "ed25519" && bundle.content.$case === "messageSignature"
   const isPolicy = root?._tag === "Parts"
   const options = {
     // A policy names no certificate logs, and podman asks for none.
@@ -96,11 +119,12 @@ export const verifyBundle = Effect.fnUntraced(function* ({
   return yield* Effect.sync(() => {
     try {
       const entity = toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact))
-      const judged =
-        root === undefined ? { ...entity, tlogEntries: [], timestamps: [] } : { ...entity, tlogEntries: [...entries] }
+      const signature = withHashesOfKeys(entity.signature, signedBytes(bundle, artifact))
+      const proofs = root === undefined ? { tlogEntries: [], timestamps: [] } : { tlogEntries: [...entries] }
+      const judged = { ...entity, signature, ...proofs }
       return new Verifier(material, options).verify(judged)
     } catch (error) {
-      return printable(messageOf(error), 300)
+      return printable(messageOf(error), 300) + (mayBeHashed ? " (Ed25519ph is not supported)" : "")
     }
   })
 })
