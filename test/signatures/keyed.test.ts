@@ -1,5 +1,5 @@
 /** Signatures by a key, of each form and each kind of key: what is accepted before the first byte of a layer, and what is not. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -165,4 +165,8 @@ test("without the option no signature is asked for, and no module of it is loade
   expect("verified" in pulled).toBe(false)
   const asked = registry.log.all.map(({ kind, reference }) => `${kind} ${reference}`)
   expect(asked.filter((it) => /referrers|\.sig$/.test(it))).toEqual([])
+  expect(await readdir(oci.root)).not.toContain("signatures")
+  await using verifying = await open({ verify: anyOf(registry, { key: key.publicKey }) })
+  await verifying.pull(registry.reference("app:1"), { platform })
+  expect((await stat(join(verifying.root, "signatures"))).mode & 0o777).toBe(0o700)
 })

@@ -32,6 +32,8 @@ export interface DirectoryOptions {
   readonly ownership?: Ownership | undefined
   /** Where warnings go. */
   readonly emit?: Emit | undefined
+  /** Rules for signatures: without any, none are kept. */
+  readonly verify?: unknown
 }
 
 interface Paths {
@@ -51,6 +53,10 @@ const own = ({ root, layersDir }: Paths) => [
   ),
   join(layersDir, ".staging")
 ]
+
+/** Those that are made before they are written to. */
+const needed = ({ verify, ...paths }: Paths & Pick<DirectoryOptions, "verify">) =>
+  own(paths).filter((path) => verify !== undefined || path !== join(paths.root, "signatures"))
 
 /** Directories within those with predictable names: in a store that others can write to, one may be a link. */
 const nested = ({ root }: Paths) => [
@@ -148,7 +154,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
     if (missing.length > 0) yield* check
     if (claimed) return
     yield* owner.claim
-    if (access !== "writable") yield* Effect.forEach(own(options), (path) => makeOne(path, 0o700), { discard: true })
+    if (access !== "writable") yield* Effect.forEach(needed(options), (path) => makeOne(path, 0o700), { discard: true })
     claimed = true
   })
 

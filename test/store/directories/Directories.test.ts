@@ -196,7 +196,17 @@ describe("a directory that is there", () => {
   it.effect("and is a link within the store is not followed", () =>
     Effect.gen(function* () {
       const home = yield* directory
-      const top = ["documents", "references", "locks", "partial", "proofs", "pulls", "fingerprints", "layers/.staging"]
+      const top = [
+        "documents",
+        "references",
+        "locks",
+        "partial",
+        "proofs",
+        "pulls",
+        "fingerprints",
+        "signatures",
+        "layers/.staging"
+      ]
       const nested = ["documents/sha256", "documents/sha512", "locks/held"]
       for (const name of [...top, ...nested]) {
         for (const access of ["private", "writable"] as const) {
