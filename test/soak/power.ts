@@ -22,7 +22,7 @@ import { image, Prng, startRegistry } from "../../src/testing/index.ts"
 import { countOf, integrity, leftovers, randomOf, seedOf, sqlite, trees } from "../interop/support/pulling.ts"
 
 type Durability = "crash" | "power"
-type Layout = "layers" | "rootfs"
+type Layout = "layers" | "rootfs" | "erofs"
 
 interface Step {
   readonly step: "pull" | "remove" | "prune"
@@ -106,8 +106,8 @@ const copyDisk = async (loop: string, from: string, to: string) => {
 const namedTrees = (root: string, layout: Layout): ReadonlyArray<string> =>
   sqlite(
     root,
-    layout === "rootfs"
-      ? "SELECT DISTINCT digest || '.rootfs' AS name FROM manifests"
+    layout !== "layers"
+      ? `SELECT DISTINCT digest || '${layout === "erofs" ? ".erofs" : ""}.rootfs' AS name FROM manifests`
       : `SELECT DISTINCT l.digest || '.extracted' AS name FROM layers l JOIN manifest_layers ml ON ml.layer_id = l.id`
   ).map(({ name }) => String(name))
 
@@ -228,8 +228,10 @@ const cutsOf = async (durability: Durability, layout: Layout, count: number) => 
 
 try {
   for (const durability of ["crash", "power"] as const) {
-    await cutsOf(durability, "layers", Math.ceil(cuts * 0.7))
-    await cutsOf(durability, "rootfs", Math.floor(cuts * 0.3))
+    const merged = Math.floor(cuts * 0.25)
+    await cutsOf(durability, "layers", cuts - 2 * merged)
+    await cutsOf(durability, "rootfs", merged)
+    await cutsOf(durability, "erofs", merged)
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true })
