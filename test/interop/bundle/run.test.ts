@@ -1,5 +1,5 @@
 /**
- * A bundle of a small Debian-like image is started: by root and by an ordinary user, by crun and by runc. crun 1.8 refuses a machine with both
+ * A bundle of a small Debian-like image, and one of Debian, are started: by root and by an ordinary user, by crun and by runc. crun 1.8 refuses a machine with both
  * hierarchies of cgroups (`hybrid`): where the second one is mounted beside the first, it is out of sight here.
  */
 import { execFile } from "node:child_process"
@@ -9,6 +9,7 @@ import { promisify } from "node:util"
 import { describe, expect, onTestFinished, test } from "vitest"
 import { image, startRegistry, tar } from "../../../src/testing/index.ts"
 import { temporaryRoot } from "../../support/open.ts"
+import { startDockerRegistry } from "../support/dockerRegistry.ts"
 import { run } from "../support/oracle.ts"
 
 const main = join(import.meta.dirname, "../../../dist/cli/main.js")
@@ -41,7 +42,20 @@ const app = () =>
 const script =
   "id -u; id -g; id -G; echo $GREETING $MORE; hostname; stat -c '%u:%g %a' /etc/secret; touch /tmp/x /data/y && echo wrote"
 
-const scene = async () => {
+const small = async () => {
+  const registry = await startRegistry({ images: { "app:1": await app() } })
+  onTestFinished(() => registry.close())
+  return registry.reference("app:1")
+}
+
+/** Any user can read it from a registry. */
+const debian = async () => {
+  const registry = await startDockerRegistry({ images: ["debian"] })
+  onTestFinished(() => registry[Symbol.asyncDispose]())
+  return `${registry.host}/debian:latest`
+}
+
+const scene = async (serve = small) => {
   const home = await temporaryRoot()
   onTestFinished(() => {
     run("rm", "-rf", home.root)
@@ -50,8 +64,7 @@ const scene = async () => {
   const mine = join(home.root, "mine")
   mkdirSync(mine)
   chownSync(mine, 65534, 65534)
-  const registry = await startRegistry({ images: { "app:1": await app() } })
-  onTestFinished(() => registry.close())
+  const reference = await serve()
   /** Runs a program, as root or as nobody, where crun can work. */
   const asked = async (prefix: ReadonlyArray<string>, argv: ReadonlyArray<string>) => {
     const prepare = existsSync(unified) ? `umount ${unified}; ` : ""
@@ -60,13 +73,13 @@ const scene = async () => {
     return (await promisify(execFile)("unshare", all, { cwd: mine, env })).stdout
   }
   const bundle = (prefix: ReadonlyArray<string>, name: string, ...flags: ReadonlyArray<string>) =>
-    asked(prefix, [process.execPath, main, "bundle", registry.reference("app:1"), name, ...flags])
+    asked(prefix, [process.execPath, main, "bundle", reference, name, ...flags])
   const start = (prefix: ReadonlyArray<string>, runtime: string, name: string) => {
     const at = join(mine, name)
     return asked(prefix, [
       runtime,
       "--root",
-      join(mine, `${runtime}-state`),
+      join(mine, `${runtime}-state-${prefix.length}`),
       "run",
       "--bundle",
       at,
@@ -140,5 +153,21 @@ describe.runIf(isRoot && existsSync(busybox))("a bundle", () => {
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain("EPERM")
     expect(readdirSync(mine).filter((name) => name === "plain" || name.startsWith(".ociflow-"))).toEqual([])
+  })
+
+  test("of Debian runs its programs, as root and as an ordinary user", { timeout: 900_000 }, async () => {
+    const { bundle, start } = await scene(debian)
+    const script = ". /etc/os-release; echo $ID; perl -e 'print 6*7'; exec id -u"
+    for (const prefix of [[], asNobody]) {
+      const name = prefix.length === 0 ? "root" : "rootless"
+      // Each has a store of its own.
+      const store = ["--root", `${name}-store`]
+      await bundle(prefix, name, ...store, "--", "/bin/true")
+      await bundle(prefix, `${name}-told`, ...store, "--", "/bin/sh", "-c", script)
+      for (const runtime of runtimes) {
+        expect(await start(prefix, runtime, name), `${runtime}, ${name}`).toBe("")
+        expect(await start(prefix, runtime, `${name}-told`), `${runtime}, ${name}`).toBe("debian\n420\n")
+      }
+    }
   })
 })
