@@ -19,27 +19,31 @@ const unsupported = (error: unknown, path: string): unknown =>
 export const tarOf = async function* (entries: Pick<EntryCursor<ArchiveEntry>, "next">): AsyncGenerator<Uint8Array> {
   const writer = new ArchiveWriter()
   const gatherer = new ByteGatherer()
+  /** What is complete and was not given yet: of most entries nothing. */
+  const chunks: Array<Uint8Array> = []
   let path = ""
-  const write = (part: Part | undefined): ReadonlyArray<Uint8Array> => {
-    const chunks: Array<Uint8Array> = []
-    const next = (bytes: Uint8Array) => void chunks.push(...gatherer.add(bytes))
+  const next = (bytes: Uint8Array) => void chunks.push(...gatherer.add(bytes))
+  const write = (part: Part | undefined): void => {
     try {
       if (part === undefined) writer.end(next)
       else writer.push(part, next)
     } catch (error) {
       throw unsupported(error, path)
     }
-    return chunks
   }
   for (let entry = await entries.next(); entry !== undefined; entry = await entries.next()) {
     const { header } = entry
     path = header.path
-    yield* write({ _tag: "Begin", header })
+    write({ _tag: "Begin", header })
     if (header.size > 0)
-      for (let piece = await entry.body.read(); piece !== undefined; piece = await entry.body.read())
-        yield* write({ _tag: "Data", chunk: piece })
-    yield* write({ _tag: "End" })
+      for (let piece = await entry.body.read(); piece !== undefined; piece = await entry.body.read()) {
+        write({ _tag: "Data", chunk: piece })
+        if (chunks.length > 0) yield* chunks.splice(0)
+      }
+    write({ _tag: "End" })
+    if (chunks.length > 0) yield* chunks.splice(0)
   }
-  yield* write(undefined)
+  write(undefined)
+  yield* chunks
   yield* gatherer.flush()
 }

@@ -37,7 +37,7 @@ const mixed = () =>
 const layouts: ReadonlyArray<LayoutName> = ["layers", "overlay", "rootfs", "erofs"]
 
 describe.each(["tar", "erofs"] as const)("one file of the tree, as %s,", (format) => {
-  test("is the same from a registry and from a store in every layout", async () => {
+  test("is the same from a registry and from a store in every layout", { timeout: 300_000 }, async () => {
     await using registry = await startRegistry({ images: { "app:1": await mixed() } })
     for (let seed = 0; seed < 5; seed++) registry.add(`app:random${seed}`, await randomImage(`export ${seed}`))
     await using remote = await open()
