@@ -1,6 +1,6 @@
 /**
- * Large documents, of which a process has a few at a time: a document has 4 MiB at most, and is kept until its image is
- * recorded, so a hundred pulls at once would keep a hundred of them. Those of ordinary images are small and never wait.
+ * Large documents, of which a process has those of one image at a time: a document has 4 MiB at most, and is kept until its image
+ * is recorded, so a hundred pulls at once would keep a hundred of them. Those of ordinary images are small and never wait.
  *
  * Each source of documents (each pull, each look-up) counts once. If none lets go for a while, the first that waits goes
  * ahead, as with downloads: a registry that stalls does not hold up the others.
@@ -14,7 +14,7 @@ import { collectHeap } from "../seams/readBuffers.ts"
 /** Bytes from which on a document is large: some ten times as many as an image of a hundred layers has. */
 export const largeDocument = 262_144
 /** Sources that have large documents at once. */
-export const mostSources = 2
+export const mostSources = 1
 /** Milliseconds in which none lets go, after which one more goes ahead. */
 export const patience = 10_000
 

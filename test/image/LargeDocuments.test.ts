@@ -31,14 +31,14 @@ const admitted = (all: ReadonlyArray<{ readonly reading: Fiber.Fiber<void> }>) =
   )
 
 describe("of sources with large documents", () => {
-  it.effect("two are admitted at once, the others in the order in which they came, as one lets go", () =>
+  it.effect("one is admitted at a time, the others in the order in which they came, as it lets go", () =>
     Effect.gen(function* () {
       const all = yield* sources(mostSources + 2)
-      expect(yield* admitted(all)).toEqual([true, true, false, false])
-      yield* all[1]?.leave ?? Effect.void
-      expect(yield* admitted(all)).toEqual([true, true, true, false])
+      expect(yield* admitted(all)).toEqual([true, false, false])
+      yield* all[0]?.leave ?? Effect.void
+      expect(yield* admitted(all)).toEqual([true, true, false])
       for (const { leave } of all) yield* leave
-      expect(yield* admitted(all)).toEqual([true, true, true, true])
+      expect(yield* admitted(all)).toEqual([true, true, true])
     })
   )
 
@@ -48,11 +48,11 @@ describe("of sources with large documents", () => {
       vi.stubGlobal("gc", gc)
       // That of the test files before this one may be too large to be collected.
       vi.spyOn(process, "memoryUsage").mockReturnValue({ ...process.memoryUsage(), heapUsed: 2 ** 20 })
-      const [first, second] = yield* sources(mostSources)
+      const [first] = yield* sources(mostSources)
       yield* admitted([])
       expect(gc).not.toHaveBeenCalled()
-      for (const each of [first, second]) yield* each?.leave ?? Effect.void
-      expect(gc.mock.calls).toEqual([1, 2].map(() => [{ type: "major", execution: "async" }]))
+      yield* first?.leave ?? Effect.void
+      expect(gc.mock.calls).toEqual([[{ type: "major", execution: "async" }]])
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -65,9 +65,9 @@ describe("of sources with large documents", () => {
 
   it.effect("one that is admitted reads as many documents as it likes", () =>
     Effect.gen(function* () {
-      const [first, second] = yield* sources(mostSources)
+      const [first] = yield* sources(mostSources)
       for (let i = 0; i < 5; i++) yield* first?.kept(Effect.scoped(admitLarge)) ?? Effect.void
-      for (const each of [first, second]) yield* each?.leave ?? Effect.void
+      yield* first?.leave ?? Effect.void
     })
   )
 
@@ -75,12 +75,12 @@ describe("of sources with large documents", () => {
     Effect.gen(function* () {
       const all = yield* sources(mostSources + 2)
       yield* admitted(all)
-      const [, , third, fourth] = all
-      if (third === undefined || fourth === undefined) return
-      yield* Fiber.interrupt(third.reading)
-      yield* third.leave
+      const [, second, third] = all
+      if (second === undefined || third === undefined) return
+      yield* Fiber.interrupt(second.reading)
+      yield* second.leave
       yield* all[0]?.leave ?? Effect.void
-      expect(yield* admitted([fourth])).toEqual([true])
+      expect(yield* admitted([third])).toEqual([true])
       for (const { leave } of all) yield* leave
     })
   )
@@ -88,14 +88,14 @@ describe("of sources with large documents", () => {
   it.effect("one more goes ahead each time that none has let go for a while", () =>
     Effect.gen(function* () {
       const all = yield* sources(mostSources + 3)
-      expect(yield* admitted(all)).toEqual([true, true, false, false, false])
+      expect(yield* admitted(all)).toEqual([true, false, false, false])
       yield* TestClock.adjust(patience)
       const after = yield* admitted(all)
-      expect(after.filter(Boolean)).toHaveLength(3)
+      expect(after.filter(Boolean)).toHaveLength(2)
       yield* TestClock.adjust(patience - 1)
-      expect((yield* admitted(all)).filter(Boolean)).toHaveLength(3)
+      expect((yield* admitted(all)).filter(Boolean)).toHaveLength(2)
       yield* TestClock.adjust(patience)
-      expect((yield* admitted(all)).filter(Boolean).length).toBeGreaterThan(3)
+      expect((yield* admitted(all)).filter(Boolean).length).toBeGreaterThan(2)
       for (const { leave } of all) yield* leave
     })
   )
@@ -156,14 +156,8 @@ describe("a large document that comes while others are being read", () => {
 
   type Send = (response: ServerResponse, bytes: Buffer) => unknown
   const sends: ReadonlyArray<readonly [string, Send]> = [
-    ["with a length", (response, bytes) => response.setHeader("content-length", bytes.length).end(bytes)],
-    [
-      "in chunks",
-      (response, bytes) => {
-        response.write(bytes.subarray(0, 1000))
-        response.end(bytes.subarray(1000))
-      }
-    ]
+    ["with a length", (response, bytes) => response.setHeader("content-length", bytes.length).write(bytes)],
+    ["in chunks", (response, bytes) => response.write(bytes)]
   ]
   const looks = [
     [
@@ -183,11 +177,15 @@ describe("a large document that comes while others are being read", () => {
       it.live(`is let go, and asked for again in its turn: ${what}, ${how}`, () =>
         Effect.gen(function* () {
           const asked = yield* Queue.unbounded<Promise<void>>()
+          let isFirst = true
           const served = yield* serve((request, response) => {
             if (request.url === "/v2/") return void response.end()
             Queue.offerUnsafe(asked, new Promise((resolve) => response.once("close", () => resolve())))
             response.setHeader("content-type", app.manifest.mediaType)
             send(response, request.url?.includes("tags") ? tags : manifest)
+            // The first answer has no end: it is closed when it is let go, and not before.
+            if (isFirst) isFirst = false
+            else response.end()
           })
           const before = yield* sources(mostSources)
           yield* Effect.addFinalizer(() => Effect.forEach(before, ({ leave }) => leave))
@@ -217,7 +215,6 @@ describe("a large document that comes while others are being read", () => {
       yield* before[0]?.leave ?? Effect.void
       expect(yield* Fiber.join(waiting)).toBe(1)
       expect(yield* reading(largeDocument, () => Effect.sync(() => ++asked))).toBe(2)
-      yield* before[1]?.leave ?? Effect.void
     })
   )
 })
