@@ -1,6 +1,6 @@
 /** Bytes of a file that is open, piece by piece while the gate is open; one piece at most is held while it is not. */
 import type { FileHandle } from "node:fs/promises"
-import { Observable, type Subscriber } from "rxjs"
+import { Observable, type Subscriber, Subscription } from "rxjs"
 import type { Gate } from "../reactive/Gate.ts"
 
 const pieceBytes = 65_536
@@ -13,8 +13,9 @@ export const pump = async (
   sink: Subscriber<Uint8Array>
 ): Promise<void> => {
   let wake = (): void => undefined
-  sink.add(gate.open$.subscribe(() => wake()))
-  sink.add(() => wake())
+  const waking = new Subscription(() => wake())
+  waking.add(gate.open$.subscribe(() => wake()))
+  sink.add(waking)
   const opened = async () => {
     while (!gate.isOpen && !sink.closed)
       await new Promise<void>((resolve) => {
@@ -31,6 +32,7 @@ export const pump = async (
     await opened()
     sink.next(buffer.subarray(0, bytesRead))
   }
+  waking.unsubscribe()
 }
 
 /** The same of a file that stays open as long; `failed` says what a failure is. */

@@ -38,10 +38,18 @@ export class Cancelled extends Error {}
 export class RingWriter {
   readonly #control: Int32Array
   readonly #bytes: Uint8Array
+  /** When the ring was made new, or took bytes. */
+  #fed = 0
 
   constructor({ control, bytes }: RingMemory) {
     this.#control = new Int32Array(control)
     this.#bytes = new Uint8Array(bytes)
+  }
+
+  /** Milliseconds since bytes came, where the reader has taken all of them and more may come; else 0. */
+  get silence(): number {
+    const isOpen = Atomics.load(this.#control, word.state) === open
+    return isOpen && this.#used() === 0 ? performance.now() - this.#fed : 0
   }
 
   /** Takes what fits and says how much; where that is not all, the reader tells once half the ring is free. */
@@ -70,6 +78,7 @@ export class RingWriter {
   /** Makes the ring new. Only while nobody reads. */
   reset(): void {
     for (let i = 0; i < word.ready; i++) Atomics.store(this.#control, i, 0)
+    this.#fed = performance.now()
   }
 
   /** Blocks until the reader's thread has loaded all it needs, at most this many milliseconds. */
@@ -97,6 +106,7 @@ export class RingWriter {
     const capacity = this.#bytes.length
     const taken = Math.min(chunk.length, capacity - this.#used())
     if (taken === 0) return 0
+    this.#fed = performance.now()
     const at = (Atomics.load(this.#control, word.written) >>> 0) & (capacity - 1)
     const first = Math.min(taken, capacity - at)
     this.#bytes.set(chunk.subarray(0, first), at)

@@ -41,18 +41,22 @@ test.each([
   [30, 8]
 ])("of %i layers, %i are started at once, however many downloads are allowed", async (count, most) => {
   const layers = Array.from({ length: count }, (_, at) => ({ files: { [`f${at}`]: "x" } }))
-  const faults = [{ on: { kind: "blob" }, action: fault.slow({ latency: 200 }) }] as const
-  await using registry = await startRegistry({ images: { "app:1": await image({ layers }) }, faults })
+  const made = await image({ layers })
+  const digests = made.manifests[0]?.layers.map(({ digest }) => digest)
+  await using registry = await startRegistry({ images: { "app:1": made } })
+  registry.fault({ kind: "blob", when: ({ reference = "" }) => digests?.includes(reference) === true }, fault.stall(50))
   await using oci = await open({ concurrency: 30 })
-  const running = new Set<string>()
-  let largest = 0
+  const started = new Set<string>()
+  const stop = new AbortController()
   const onEvent = (event: PullEvent) => {
-    if (event._tag === "LayerStarted") running.add(event.digest)
-    if (event._tag === "LayerDone") running.delete(event.digest)
-    largest = Math.max(largest, running.size)
+    if (event._tag === "LayerStarted") started.add(event.digest)
   }
-  await oci.pull(registry.reference("app:1"), { onEvent })
-  expect(largest).toBe(most)
+  const pulling = oci.pull(registry.reference("app:1"), { onEvent, signal: stop.signal })
+  pulling.catch(() => {})
+  await expect.poll(() => started.size, { timeout: 30_000 }).toBe(most)
+  expect(registry.log.where({ kind: "blob" }).filter(({ state }) => state === "open")).toHaveLength(most)
+  stop.abort()
+  await expect(pulling).rejects.toThrow()
 })
 
 describe("before its layers are looked at, an image is refused", () => {

@@ -14,7 +14,7 @@ import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.t
 import { layouts } from "../layout/layouts.ts"
 import { type StoredHeader, type StoredQuestion, type StoredTreeJob, weight } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
-import { type JobEvent, runJob } from "./runJob.ts"
+import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
@@ -87,15 +87,19 @@ export interface StoredEntry extends ArchiveEntry {
 /** A blob's bytes; it must honour the gate. */
 export type Source = (gate: Gate) => Observable<Uint8Array>
 
+/** How a download goes on without a worker. */
+export type Ahead = JobOptions["ahead$"]
+
 export class ExtractionPool extends Context.Service<
   ExtractionPool,
   {
     /**
-     * Verifies, decompresses and writes a layer. `source` is subscribed once a worker is free. Emits progress (at most
-     * some 20 a second) and warnings, at last `Extracted`; fails with a `Reason`. Unsubscribing stops the worker at
-     * once, and frees it for the next layer.
+     * Verifies, decompresses and writes a layer. `source` is subscribed once a worker is free; where none is at once,
+     * `ahead$` is, until the end: a worker is waited for once it has emitted or completed. Emits progress (at most some 20 a
+     * second) and warnings, at last `Extracted`; fails with a `Reason`. Unsubscribing stops the worker at once, and frees it
+     * for the next layer.
      */
-    readonly extract$: (job: LayerJob, source: Source) => Observable<JobEvent>
+    readonly extract$: (job: LayerJob, source: Source, ahead$?: Ahead) => Observable<JobEvent>
     /** Writes entries without bodies. Emits warnings, at last `Extracted`; fails with a `Reason`. */
     readonly place$: (entries: MergedEntries) => Observable<JobEvent>
     /**
@@ -126,12 +130,13 @@ export class ExtractionPool extends Context.Service<
     ) => EntryCursor
     /**
      * The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified.
-     * `tell` hears of progress and of what is odd.
+     * `tell` hears of progress and of what is odd. `ahead$`: as that of `extract$`.
      */
     readonly headers$: (
       job: Omit<LayerJob, "directory" | "parts">,
       source: Source,
-      tell?: (event: LayerProgress | Warning) => void
+      tell?: (event: LayerProgress | Warning) => void,
+      ahead$?: Ahead
     ) => Observable<EntryHeader>
     /** Entries of trees that are on disk, in place of those of an archive. */
     readonly stored: (digest: string, tree: StoredTree) => EntryCursor<StoredEntry>
@@ -173,13 +178,13 @@ export class ExtractionPool extends Context.Service<
           overlayAttributes: overlayAttributes ?? extraction.overlayAttributes
         })
         return ExtractionPool.of({
-          extract$: ({ directory, extraction: own, parts, ...layer }, source) => {
+          extract$: ({ directory, extraction: own, parts, ...layer }, source, ahead$) => {
             const write =
               own === undefined ? { directory, extraction, lasting, facts } : { directory, extraction: own, lasting }
             const job = { ...layer, limits: all, write }
-            if (parts === undefined) return runJob(pool, job, source)
+            if (parts === undefined) return runJob(pool, job, source, { ahead$ })
             const [send, names] = [[...parts.keys()], [...parts.values()]]
-            return runJob(pool, { ...job, send, write: { ...write, names } }, source)
+            return runJob(pool, { ...job, send, write: { ...write, names } }, source, { ahead$ })
           },
           place$: ({ digest, directory, headers, extraction: own = extraction }) =>
             runJob(pool, { digest, limits: all, headers, write: { directory, extraction: own, lasting } }, () => EMPTY),
@@ -189,20 +194,25 @@ export class ExtractionPool extends Context.Service<
           },
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
-              runJob(pool, { ...layer, limits: all }, source, (writer) => {
-                ring(writer)
-                return message
+              runJob(pool, { ...layer, limits: all }, source, {
+                receive: (writer) => {
+                  ring(writer)
+                  return message
+                }
               }).subscribe({
                 next: (event) => event._tag === "Warning" && warn?.(event),
                 error: (error) => end({ error }),
                 complete: () => end()
               })
             ),
-          headers$: (layer, source, tell) =>
+          headers$: (layer, source, tell, ahead$) =>
             new Observable((headers) =>
-              runJob(pool, { ...layer, limits: all, send: "headers" }, source, (ring) => (message) => {
-                if ("header" in message) headers.next(message.header)
-                ring.giveBack(weight(message))
+              runJob(pool, { ...layer, limits: all, send: "headers" }, source, {
+                ahead$,
+                receive: (ring) => (message) => {
+                  if ("header" in message) headers.next(message.header)
+                  ring.giveBack(weight(message))
+                }
               }).subscribe({
                 next: (event) => event._tag !== "Extracted" && tell?.(event),
                 error: (error) => headers.error(error),
@@ -216,15 +226,12 @@ export class ExtractionPool extends Context.Service<
           },
           stored: (digest, tree) =>
             new LayerCursor(({ message, end, ring }) =>
-              runJob(
-                pool,
-                { digest, stored: storedOf(tree) },
-                () => EMPTY,
-                (writer) => {
+              runJob(pool, { digest, stored: storedOf(tree) }, () => EMPTY, {
+                receive: (writer) => {
                   ring(writer)
                   return message
                 }
-              ).subscribe({ error: (error) => end({ error }), complete: () => end() })
+              }).subscribe({ error: (error) => end({ error }), complete: () => end() })
             ) as EntryCursor<StoredEntry>,
           fingerprint$: ({ digest, directory, like }) => {
             const facts = like === undefined ? ours : fingerprintFactsOf(like)

@@ -109,6 +109,11 @@ export class ExtractionWorker {
     return this.#dead || this.#ending
   }
 
+  /** Milliseconds for which its job has waited for bytes of a layer; 0 where it has something to do. */
+  get silence(): number {
+    return this.#running !== undefined && "mediaType" in this.#running.job ? this.ring.silence : 0
+  }
+
   /** The directory, or file, that is being written, and when that is over. */
   get running(): { readonly target: string | undefined; readonly ended: Promise<void> } | undefined {
     if (this.#running === undefined) return undefined

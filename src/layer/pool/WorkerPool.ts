@@ -1,4 +1,7 @@
-/** Some workers, made when they are needed and kept warm; who asks for one too many waits in line. */
+/**
+ * Some workers, made when they are needed and kept warm; who asks for one too many waits in line. A worker whose layer has
+ * fallen silent does not count: it needs no core, so another one is made for who waits.
+ */
 import { ExtractionWorker } from "./ExtractionWorker.ts"
 
 /**
@@ -10,10 +13,33 @@ export type Use = "write" | "read"
 interface Taker {
   readonly use: Use
   readonly take: (worker: ExtractionWorker) => void
+  /** Its layer has bytes to extract. */
+  isReady: boolean
+}
+
+export interface TakeOptions {
+  /** Default `write`. */
+  readonly use?: Use
+  /** There is something to do at once. Default: true. Else it takes a worker that is free, and does not wait for one before `ready`. */
+  readonly isReady?: boolean
+}
+
+/** A place in the line. */
+export interface Place {
+  readonly leave: () => void
+  /** Now there is something to do. */
+  readonly ready: () => void
 }
 
 /** Readers at once, where there are fewer workers than this. */
 const fewestReaders = 4
+
+/** Milliseconds without a byte after which a layer counts as silent. A registry that paces its answers is not. */
+export const silentAfter = 250
+/** Milliseconds between two looks at the layers under way, while somebody waits. */
+const lookInterval = 50
+/** Workers of silent layers that do not count, at most: this bounds the threads. */
+const mostSilent = 16
 
 export class WorkerPool {
   /** Workers that are kept. */
@@ -24,26 +50,35 @@ export class WorkerPool {
   readonly #busy: Readonly<Record<Use, Set<ExtractionWorker>>> = { write: new Set(), read: new Set() }
   readonly #idle: Array<ExtractionWorker> = []
   readonly #line = new Set<Taker>()
+  readonly #mostSilent: number
+  #look: NodeJS.Timeout | undefined
 
-  constructor(size: number) {
+  constructor(size: number, silent = mostSilent) {
     this.#size = size
+    this.#mostSilent = silent
     this.#most = { write: size, read: Math.max(size, fewestReaders) }
   }
 
-  /**
-   * Hands over a worker as soon as there is one; it comes back by itself when its job is over. The function that is
-   * returned leaves the line.
-   */
-  take(take: Taker["take"], use: Use = "write"): () => void {
-    const taker = { use, take }
-    this.#line.add(taker)
+  /** Hands over a worker as soon as there is one; it comes back by itself when its job is over. */
+  take(take: Taker["take"], { use = "write", isReady = true }: TakeOptions = {}): Place {
+    const taker = { use, take, isReady }
     this.#serve()
-    return () => this.#line.delete(taker)
+    if (!this.#serveOne(taker)) this.#line.add(taker)
+    this.#lookAgain()
+    return {
+      leave: () => void this.#line.delete(taker),
+      ready: () => {
+        if (taker.isReady) return
+        taker.isReady = true
+        this.#serve()
+      }
+    }
   }
 
-  /** Starts the first worker, which takes as long as a registry's first answers. */
+  /** Starts a worker, which takes as long as a registry's first answers, where all that there are wait for layers. */
   warm(): void {
-    if (this.#workers.size === 0 && !this.#isClosed) this.#idle.push(this.#make())
+    const isNone = this.#workers.size === this.#silent(this.#workers)
+    if (isNone && !this.#isClosed) this.#idle.push(this.#make())
   }
 
   /** Resolves once no worker writes to the directory or file. */
@@ -54,20 +89,42 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    clearTimeout(this.#look)
     this.#line.clear()
     this.#idle.length = 0
     await Promise.all([...this.#workers].map((worker) => worker.end()))
   }
 
   #serve(): void {
-    for (const taker of this.#line) {
-      const busy = this.#busy[taker.use]
-      if (busy.size >= this.#most[taker.use] || this.#isClosed) continue
-      const worker = this.#idle.pop() ?? this.#make()
-      this.#line.delete(taker)
-      busy.add(worker)
-      taker.take(worker)
-    }
+    for (const taker of this.#line) if (taker.isReady) this.#serveOne(taker)
+    this.#lookAgain()
+  }
+
+  #serveOne(taker: Taker): boolean {
+    const { use, take, isReady } = taker
+    const busy = this.#busy[use]
+    const most = this.#most[use]
+    // A thread beyond the number is made for a layer that has bytes, not for one whose registry may be as silent.
+    const mayExceed = isReady || this.#idle.length > 0
+    const isFree = busy.size < most || (mayExceed && busy.size - this.#silent(busy) < most)
+    if (this.#isClosed || !isFree) return false
+    const worker = this.#idle.pop() ?? this.#make()
+    this.#line.delete(taker)
+    busy.add(worker)
+    take(worker)
+    return true
+  }
+
+  /** No layer tells when it falls silent. */
+  #lookAgain(): void {
+    clearTimeout(this.#look)
+    if (this.#line.size > 0 && !this.#isClosed) this.#look = setTimeout(() => this.#serve(), lookInterval)
+  }
+
+  #silent(workers: ReadonlySet<ExtractionWorker>): number {
+    let silent = 0
+    for (const { silence } of workers) if (silence >= silentAfter) silent += 1
+    return Math.min(silent, this.#mostSilent)
   }
 
   #make(): ExtractionWorker {
@@ -88,6 +145,7 @@ export class WorkerPool {
   /** Ends what is more than are kept. */
   #trim(): void {
     const alive = [...this.#workers].filter(({ isDead }) => !isDead).length
-    for (const surplus of this.#idle.splice(0, Math.min(this.#idle.length, alive - this.#size))) void surplus.end()
+    const surplus = Math.max(0, alive - this.#silent(this.#workers) - this.#size)
+    for (const worker of this.#idle.splice(0, surplus)) void worker.end()
   }
 }

@@ -25,6 +25,16 @@ export interface Extracted {
 
 export type JobEvent = LayerProgress | Warning | Extracted
 
+export interface JobOptions {
+  /**
+   * What goes on while no worker is free: subscribed to until the job ends, unless one is free at once. Its failure is the
+   * job's. The job waits for a worker once it has emitted or completed.
+   */
+  readonly ahead$?: Observable<unknown> | undefined
+  /** Takes what a worker sends back of the entries. */
+  readonly receive?: (ring: RingWriter) => Receiver
+}
+
 /** Takes what a worker sends back of the entries. */
 export type Receiver = (message: EntryMessage) => void
 
@@ -32,11 +42,14 @@ export const runJob = (
   pool: WorkerPool,
   job: Job | PlaceJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
-  receive?: (ring: RingWriter) => Receiver
+  { ahead$, receive }: JobOptions = {}
 ): Observable<JobEvent> =>
   new Observable((events) => {
-    const leave = pool.take(
+    let isTaken = false
+    const fail = (error: unknown) => events.error(error)
+    const place = pool.take(
       (worker) => {
+        isTaken = true
         const gate = new Gate()
         const receiver = receive?.(worker.ring)
         let received = 0
@@ -49,7 +62,6 @@ export const runJob = (
             ...counts
           })
 
-        const fail = (error: unknown) => events.error(error)
         const stop = worker.start(job, {
           died: fail,
           message: (message) => {
@@ -87,7 +99,8 @@ export const runJob = (
         })
         events.add(fed.subscription)
       },
-      receive === undefined ? "write" : "read"
+      { use: receive === undefined ? "write" : "read", isReady: ahead$ === undefined }
     )
-    events.add(leave)
+    events.add(place.leave)
+    if (!isTaken) events.add(ahead$?.subscribe({ next: place.ready, error: fail, complete: place.ready }))
   })

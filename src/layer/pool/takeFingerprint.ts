@@ -5,7 +5,7 @@ import type { WorkerPool } from "./WorkerPool.ts"
 
 export const takeFingerprint = (pool: WorkerPool, order: FingerprintJob): Observable<string> =>
   new Observable((found) => {
-    const leave = pool.take((worker) => {
+    const place = pool.take((worker) => {
       const stop = worker.start(order, {
         died: (reason) => found.error(reason),
         message: (message) => {
@@ -17,5 +17,5 @@ export const takeFingerprint = (pool: WorkerPool, order: FingerprintJob): Observ
       })
       found.add(stop)
     })
-    found.add(leave)
+    found.add(place.leave)
   })

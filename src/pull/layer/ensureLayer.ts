@@ -9,8 +9,9 @@ import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import { emit } from "../events/PullEvents.ts"
 import { inLayerSpan } from "../events/spans.ts"
-import { extractLayer, type LayerDownload } from "./extractLayer.ts"
+import { extractLayer } from "./extractLayer.ts"
 import { fetchBlob } from "./fetchBlob.ts"
+import type { LayerDownload } from "./LayerDownload.ts"
 import { isDone, layerState, missingFrom } from "./layerState.ts"
 import { refetchOnMismatch } from "./refetchOnMismatch.ts"
 
@@ -18,10 +19,9 @@ import { refetchOnMismatch } from "./refetchOnMismatch.ts"
 const extract = Effect.fnUntraced(function* (download: LayerDownload, isUnproven: boolean) {
   const trees = yield* Trees
   const pool = yield* ExtractionPool
-  const { digest, diffId, size } = download.layer
+  const { digest, diffId } = download.layer
   const directory = yield* (yield* Staging).stage
   yield* Effect.addFinalizer(() => pool.settled(directory))
-  yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
   const { fingerprint, ...counts } = yield* extractLayer(download, directory)
   // Without the lock, another pull may have published the layer meanwhile.
   const replaces = isUnproven && (yield* layerState(download.layer)) === "unproven"

@@ -7,22 +7,27 @@ import { verifyDigest } from "../../layer/verifyDigest.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
-import { emit, PullEvents } from "../events/PullEvents.ts"
-import { countKept, type LayerDownload, layerBytes$ } from "./extractLayer.ts"
+import { PullEvents } from "../events/PullEvents.ts"
+import { type LayerDownload, layerBytes$ } from "./LayerDownload.ts"
+import { progressInterval, startOf } from "./layerArrival.ts"
 
-/** Milliseconds between two events of one layer. */
-const progressInterval = 50
+/** Kept bytes have been received, though they are read again. */
+const countKept = (kept: number) => (event: LayerProgress) =>
+  event.received < kept ? { ...event, received: kept } : event
 
-/** Downloads the rest and emits progress. `check` sees every byte. */
+/** Downloads the rest and emits progress. `check` sees every byte. `started`: by default, `LayerStarted` is told. */
 export const downloadBlob = Effect.fnUntraced(function* (
   download: LayerDownload,
-  check: MonoTypeOperatorFunction<Uint8Array> = identity
+  check: MonoTypeOperatorFunction<Uint8Array> = identity,
+  started?: () => void
 ) {
   const { digest, size } = download.layer
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
+  const start = started ?? startOf(download, emit)
   yield* drain(isReason)(
     check(layerBytes$(download, new Gate(), emit, context)).pipe(
+      tap({ next: start, complete: start }),
       scan((received, chunk) => received + chunk.length, 0),
       throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
       map((received): LayerProgress => {
@@ -37,7 +42,6 @@ export const downloadBlob = Effect.fnUntraced(function* (
 /** For a layer whose tree is there: only the blob's digest and size are checked. */
 export const fetchBlob = Effect.fnUntraced(function* (download: LayerDownload, layout: BlobLayout) {
   const { digest, size } = download.layer
-  yield* emit({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
   yield* downloadBlob(download, verifyDigest("blob", digest, size))
   yield* layout.keep(digest, download.partial)
 })

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Reason } from "../../api/errors.ts"
 import { PullEvents } from "../events/PullEvents.ts"
-import type { LayerDownload } from "./extractLayer.ts"
+import type { LayerDownload } from "./LayerDownload.ts"
 
 /**
  * The blob does not match its digest or size. All other errors are about verified bytes, which a second download would

@@ -9,17 +9,20 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
+import { identity } from "rxjs"
 import type { Reason } from "../../api/errors.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Staging } from "../../store/trees/Staging.ts"
-import { emit, PullEvents } from "../events/PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
-import { extractLayer, type LayerDownload } from "../layer/extractLayer.ts"
+import { extractLayer } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
+import type { LayerDownload } from "../layer/LayerDownload.ts"
+import { startOf } from "../layer/layerArrival.ts"
 import type { Services } from "../services.ts"
 import { publishTree } from "./publishTree.ts"
 
@@ -45,9 +48,9 @@ export interface Attempt {
   readonly refuse: (layer: LockedLayer, reason: Reason) => Effect.Effect<void, Reason>
 }
 
-const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer) {
+const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer, started: () => void) {
   const isFetched = layer.source.isRemote && layer.partial.size() === layer.layer.size
-  const applying = extractLayer(layer, directory)
+  const applying = extractLayer(layer, directory, started)
   if (!isFetched) return yield* applying
   const emit = yield* PullEvents
   return yield* Effect.provideService(applying, PullEvents, (event) =>
@@ -72,14 +75,14 @@ export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Atte
 
   const step = Effect.fnUntraced(function* (layer: LockedLayer, index: number) {
     const { digest } = layer.layer
-    const applying = apply(directory, layer).pipe(Effect.tapError((reason) => refuse(layer, reason)))
     const isFirst = turns.indexOf(digest) === index
-    if (isFirst) yield* emit({ _tag: "LayerStarted", digest, size: layer.layer.size, offset: layer.partial.size() })
+    const started = isFirst ? startOf(layer, yield* PullEvents) : () => {}
+    const applying = apply(directory, layer, started).pipe(Effect.tapError((reason) => refuse(layer, reason)))
     const before = applied[index - 1]
     if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
     else {
       // The download is verified when it is applied, not here. A layer from a file needs no download.
-      if (isFirst && layer.source.isRemote) yield* permits.withPermit(downloadBlob(layer))
+      if (isFirst && layer.source.isRemote) yield* permits.withPermit(downloadBlob(layer, identity, started))
       yield* Deferred.await(before)
       done.set(digest, yield* applying)
     }

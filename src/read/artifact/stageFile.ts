@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { defer } from "rxjs"
 import { FileSystemFailed, isReason, type Reason } from "../../api/errors.ts"
 import { openRegular } from "../../fs/openRegular.ts"
 import { syscall } from "../../fs/syscall.ts"
@@ -14,6 +15,7 @@ import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { verifyDigest } from "../../layer/verifyDigest.ts"
 import { emit, PullEvents } from "../../pull/events/PullEvents.ts"
 import { downloadBlob } from "../../pull/layer/fetchBlob.ts"
+import { layerArrival, startOf } from "../../pull/layer/layerArrival.ts"
 import { refetchOnMismatch } from "../../pull/layer/refetchOnMismatch.ts"
 import { waitForLayer } from "../../pull/layer/waitForLayer.ts"
 import { drain } from "../../reactive/bridge.ts"
@@ -74,16 +76,20 @@ const stage = Effect.fnUntraced(function* (
   const isLocked = source.isRemote && (yield* waiting)
   const partial = isLocked ? yield* blobs.partial(layer) : yield* blobs.scratchPartial(layer)
   const download = { source, layer, partial }
-  yield* emit({ _tag: "LayerStarted", digest, size, offset: partial.size() })
+  const started = startOf(download, listener)
   if (unpacks) {
     const pool = yield* ExtractionPool
     yield* Effect.addFinalizer(() => pool.settled(root))
-    const extracting$ = pool.extract$(
-      { digest, mediaType: archiveType(mediaType), size, directory: root, extraction },
-      (gate) => partial.bytes$(gate, (gate, offset) => source.blob$(layer, gate, { offset, emit: listener, context }))
-    )
+    const job = { digest, mediaType: archiveType(mediaType), size, directory: root, extraction }
+    const extracting$ = defer(() => {
+      const { ahead$, bytes$ } = layerArrival(download, { emit: listener, context, started })
+      return pool.extract$(job, bytes$, ahead$)
+    })
     yield* drain(isReason)(extracting$).pipe(refetchOnMismatch(download))
-  } else yield* downloadBlob(download, verifyDigest("blob", digest, size)).pipe(refetchOnMismatch(download))
+  } else {
+    const check = verifyDigest("blob", digest, size)
+    yield* downloadBlob(download, check, started).pipe(refetchOnMismatch(download))
+  }
 
   const path = unpacks ? root : yield* makeParents(root, names)
   yield* Scope.close(wants, Exit.void)

@@ -4,7 +4,19 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import * as Effect from "effect/Effect"
-import { concatMap, filter, firstValueFrom, lastValueFrom, NEVER, Observable, take, tap, toArray } from "rxjs"
+import {
+  concatMap,
+  filter,
+  firstValueFrom,
+  lastValueFrom,
+  NEVER,
+  Observable,
+  Subject,
+  startWith,
+  take,
+  tap,
+  toArray
+} from "rxjs"
 import { afterAll, describe, expect } from "vitest"
 import { CorruptLayer, isReason } from "../../../src/api/errors.ts"
 import { ExtractionPool, type Source } from "../../../src/layer/pool/ExtractionPool.ts"
@@ -113,6 +125,26 @@ describe("extract$", () => {
           )
         )
         expect(order).toEqual([0, 1, 2, 3])
+      })
+    )
+  )
+
+  it.live("a layer that falls silent keeps no other from its worker, and goes on when it can", () =>
+    using((pool) =>
+      run(async () => {
+        const rest = new Subject<Uint8Array>()
+        const half = large.blob.length >> 1
+        const [stalled, to] = [directory(), directory()]
+        const done = lastValueFrom(
+          pool.extract$({ ...large.job, directory: stalled }, () =>
+            rest.pipe(startWith(Uint8Array.from(large.blob.subarray(0, half))))
+          )
+        )
+        await lastValueFrom(pool.extract$({ ...small.job, directory: to }, source(small.blob)))
+        expect(readFileSync(join(to, "etc/os-release"), "utf8")).toBe("ID=test\n")
+        rest.next(Uint8Array.from(large.blob.subarray(half)))
+        rest.complete()
+        expect(await done).toMatchObject({ _tag: "Extracted", entries: 4 })
       })
     )
   )

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { PullEvents } from "../../../pull/events/PullEvents.ts"
-import { layerBytes$ } from "../../../pull/layer/extractLayer.ts"
+import { layerBytes$ } from "../../../pull/layer/LayerDownload.ts"
 import type { MergedImage } from "./mergeImage.ts"
 import type { OpenBodies } from "./treeCursor.ts"
 

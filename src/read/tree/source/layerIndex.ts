@@ -3,12 +3,13 @@ import * as Effect from "effect/Effect"
 import { tap } from "rxjs"
 import type { Limits } from "../../../api/config.ts"
 import { isReason, type Reason } from "../../../api/errors.ts"
-import type { Emit } from "../../../api/events.ts"
+import type { Emit, LayerProgress, Warning } from "../../../api/events.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import { atMost } from "../../../layer/limits.ts"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { PullEvents } from "../../../pull/events/PullEvents.ts"
-import { type LayerDownload, layerBytes$ } from "../../../pull/layer/extractLayer.ts"
+import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
+import { layerArrival } from "../../../pull/layer/layerArrival.ts"
 import { refetchOnMismatch } from "../../../pull/layer/refetchOnMismatch.ts"
 import { drain } from "../../../reactive/bridge.ts"
 import type { ResolvedLayer } from "../../../registry/Registry.ts"
@@ -86,18 +87,14 @@ export const readHeaders = Effect.fnUntraced(function* (
   const attempt = Effect.suspend(() => {
     const headers: Array<EntryHeader> = []
     const counted = budget.layer()
-    const reading$ = pool
-      .headers$(
-        download.layer,
-        (gate) => layerBytes$(download, gate, emit, context),
-        (event) => (event._tag === "Warning" ? emit(event) : tell(event))
-      )
-      .pipe(
-        tap((header) => {
-          counted.add(header)
-          headers.push(header)
-        })
-      )
+    const { ahead$, bytes$, progress } = layerArrival(download, { emit, context, tell })
+    const hear = (event: LayerProgress | Warning) => (event._tag === "Warning" ? emit(event) : progress(event))
+    const reading$ = pool.headers$(download.layer, bytes$, hear, ahead$).pipe(
+      tap((header) => {
+        counted.add(header)
+        headers.push(header)
+      })
+    )
     return Effect.as(drain(isReason)(reading$), headers).pipe(Effect.onError(() => Effect.sync(counted.drop)))
   })
   return yield* attempt.pipe(refetchOnMismatch(download))

@@ -12,7 +12,7 @@ import { PullEvents } from "../../../pull/events/PullEvents.ts"
 import { inLayerSpan } from "../../../pull/events/spans.ts"
 import type { Permits } from "../../../pull/flights/Downloads.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
-import type { LayerDownload } from "../../../pull/layer/extractLayer.ts"
+import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { Blobs } from "../../../store/blobs/Blobs.ts"
@@ -109,14 +109,12 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   const layers = new Map<number, ReadLayer>()
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
     const download = yield* reading === undefined ? openLayer(source, layer) : reading.open(layer)
-    const { digest, size } = layer
     const reads = Effect.gen(function* () {
       const emit = yield* PullEvents
       const hear: Emit = (event) => {
         tell(event)
         if (reading !== undefined) emit(event)
       }
-      hear({ _tag: "LayerStarted", digest, size, offset: download.partial.size() })
       return yield* readHeaders(download, budget, hear)
     })
     const headers = yield* permits.withPermit(reading === undefined ? reads : reads.pipe(inLayerSpan(layer)))
