@@ -88,7 +88,7 @@ export interface LayerWaiting {
   readonly digest: string
 }
 /**
- * The download begins at `offset`, which is above 0 if bytes of an earlier pull were kept, or if this pull joins a download
+ * The first bytes have come: the download begins at `offset`, which is above 0 if bytes of an earlier pull were kept, or if this pull joins a download
  * that is under way.
  */
 export interface LayerStarted {

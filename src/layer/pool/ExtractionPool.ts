@@ -69,7 +69,10 @@ export interface FinishedTree {
 }
 
 export interface ExtractionPoolOptions extends ExtractionOptions {
-  /** Threads. Default: as many as cores; never more are made than layers are under way. */
+  /**
+   * Threads, beside those of layers that have fallen silent. Default: as many as cores; never more are made than layers
+   * are under way.
+   */
   readonly workers?: number | undefined
   readonly limits?: Some<Limits> | undefined
   /** `power`: a layer is on the disk before it is done. Default `crash`. */
