@@ -298,7 +298,7 @@ export interface PullerOptions {
    * connection is slower than the disk. Default: 1.
    */
   readonly ranges?: number | undefined
-  /** Layers extracted at once, beside those whose downloads have fallen silent. Default: cores. */
+  /** Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count. Default: cores. */
   readonly workers?: number | undefined
   /**
    * `true`: plain HTTP to every registry; `false`: HTTPS everywhere, loopback included. Default: plain HTTP for

@@ -233,7 +233,12 @@ export const clientOptions = {
     does: "ranges of one blob requested at once; each blob takes up to 16 MiB of memory more",
     see: "[registries](registries.md#large-blobs)"
   },
-  workers: { kind: number("threads", 1), default: "cores", does: "layers extracted at once" },
+  workers: {
+    kind: number("threads", 1),
+    default: "cores",
+    does: "layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count",
+    see: "[a pull](pull.md#slow-layers)"
+  },
   plainHttp: {
     kind: boolean,
     default: "plain HTTP for loopback only",
