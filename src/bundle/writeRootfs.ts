@@ -38,9 +38,11 @@ export const writeRootfs = Effect.fnUntraced(function* (
   }
   const { source, image } = opened
   const last = new Map<string, LayerProgress>()
-  const { merged, plan } = yield* planImage(source, image, selectionOf({}), limits, (event) => {
-    if (event._tag === "LayerProgress") last.set(event.digest, event)
-    tell(event)
+  const { merged, plan } = yield* planImage(source, image, selectionOf({}), limits, {
+    tell: (event) => {
+      if (event._tag === "LayerProgress") last.set(event.digest, event)
+      tell(event)
+    }
   })
   const digest = image.manifest.descriptor.digest
   yield* writePlan({ plan, merged, digest, directory, extraction, withRoot: true })

@@ -32,7 +32,8 @@ export const tarOf = async function* (entries: Pick<EntryCursor<ArchiveEntry>, "
     }
   }
   for (let entry = await entries.next(); entry !== undefined; entry = await entries.next()) {
-    const { header } = entry
+    // The root has no name of its own, and this one in every archive.
+    const header = entry.header.path === "" ? { ...entry.header, path: "./" } : entry.header
     path = header.path
     write({ _tag: "Begin", header })
     if (header.size > 0)

@@ -6,19 +6,10 @@ import type { Warning } from "../api/events.ts"
 import type { EntryHeader } from "./Entry.ts"
 import type { Extraction } from "./ExtractionOptions.ts"
 import type { FingerprintFacts } from "./FingerprintFacts.ts"
+import type { PackedHeaders } from "./packHeaders.ts"
 
-/** Of an archive's entries: all without their bodies, or those of these numbers, in rising order. */
+/** Of an archive's entries: all without their bodies, many in a message, or those of these numbers, in rising order. */
 export type Sent = "headers" | ReadonlyArray<number>
-
-/** A file that bodies are written into: it is there, and as large as it is to be. */
-export interface BodiesTarget {
-  /** Absolute path. */
-  readonly file: string
-  /** Bytes from the file's beginning, of each entry of `send`. */
-  readonly positions: Float64Array
-  /** Positions are multiples of it. What a body leaves of its last block is nobody else's, and becomes zeros. */
-  readonly block: number
-}
 
 export interface Job {
   readonly digest: string
@@ -29,8 +20,8 @@ export interface Job {
   readonly limits: Limits
   /** What is sent back. Default: all entries. */
   readonly send?: Sent
-  /** In place of `write`: only bodies are written. */
-  readonly bodies?: BodiesTarget
+  /** A file that is made: the bodies of all files are written there, back to back in the order of the archive, without holes. */
+  readonly spool?: string | undefined
   /** Absent where the entries are sent back in place of being written. */
   readonly write?: {
     readonly directory: string
@@ -54,6 +45,19 @@ export interface PlaceJob {
   readonly limits: Limits
   readonly headers: ReadonlyArray<EntryHeader>
   readonly write: Omit<NonNullable<Job["write"]>, "facts" | "names">
+}
+
+/** Ranges of a file that go to their places in another one, in place of an archive's entries. */
+export interface CopyRangesJob {
+  /** What they belong to, for errors. */
+  readonly digest: string
+  /** Absolute paths. `into` is there, and as large as it is to be. */
+  readonly from: string
+  readonly into: string
+  /** Three numbers of each, in bytes: where it begins, its length, and its place. Reading is fast where the first ones rise. */
+  readonly ranges: Float64Array
+  /** Places are in blocks of so many bytes. What a range leaves of its last block is nobody else's, and becomes zeros. */
+  readonly block: number
 }
 
 /** A look at a tree that is there, in place of a job. */
@@ -103,7 +107,7 @@ export interface StoredHeader extends EntryHeader {
   readonly layer: string
 }
 
-export type WorkerJob = Job | PlaceJob | FingerprintJob | StoredTreeJob
+export type WorkerJob = Job | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
 
 /** What a worker is told: one job at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"
@@ -128,9 +132,18 @@ export type EntryMessage =
   | { readonly _tag: "Data"; readonly chunk: Uint8Array }
   | { readonly _tag: "End" }
 
+/** What is sent in place of entries where their headers alone are wanted. */
+export interface HeadersMessage {
+  readonly _tag: "Headers"
+  readonly headers: PackedHeaders
+  /** Bytes of credit that it takes. */
+  readonly weight: number
+}
+
 /** Each job is ended by exactly one of `Done`, `Failed` and `Stopped`; then the worker is free. */
 export type Message =
   | EntryMessage
+  | HeadersMessage
   | { readonly _tag: "Drained" }
   | { readonly _tag: "Progress"; readonly counts: Counts }
   | Warning
@@ -141,7 +154,8 @@ export type Message =
 /** What an object of a message takes beside the bytes in it. */
 const overhead = { message: 512, attribute: 256, segment: 64 }
 
-const weightOfHeader = ({ path, linkPath, xattrs, sparse = [] }: EntryHeader): number => {
+/** Bytes that a header counts for, the object that it is not among them. */
+export const weightOfHeader = ({ path, linkPath, xattrs, sparse = [] }: EntryHeader): number => {
   let bytes = path.length + linkPath.length + sparse.length * overhead.segment
   for (const [name, value] of xattrs) bytes += overhead.attribute + name.length + value.length
   return bytes

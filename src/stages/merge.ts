@@ -44,7 +44,7 @@ export const merge = (
     applier.finish()
     layer += 1
   }
-  const { directories, plain, files } = planOf({ tree, layers: new Map() }, selectionOf(options))
+  const { directories, plain, files } = planOf({ tree }, selectionOf(options))
   const merged: Array<MergedEntry> = directories.map(({ header, layer }) => ({ header, layer }))
   const name = ({ leaf, paths }: (typeof plain)[number], body?: { readonly ordinal: number }) => {
     const [first = "", ...others] = paths

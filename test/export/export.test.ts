@@ -10,6 +10,7 @@ import { untar } from "../../src/stages/index.ts"
 import { fault, image, Prng, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { writeFiles } from "../support/files.ts"
 import { open, type TestClient, temporaryRoot } from "../support/open.ts"
+import { ErofsReader } from "../support/readErofs.ts"
 import { reasonOf } from "../support/rejection.ts"
 
 const bytesOf = async (oci: TestClient, references: References, options?: ExportOptions): Promise<Buffer> => {
@@ -19,10 +20,11 @@ const bytesOf = async (oci: TestClient, references: References, options?: Export
 }
 
 /** As `untar` reads them. */
-const entriesOf = async (bytes: Buffer) => {
+const headersOf = async (bytes: Buffer) => {
   const parts = await lastValueFrom(from([bytes]).pipe(untar(), toArray()))
-  return { paths: parts.flatMap((part) => ("header" in part ? [part.header.path] : [])) }
+  return parts.flatMap((part) => ("header" in part ? [part.header] : []))
 }
+const entriesOf = async (bytes: Buffer) => ({ paths: (await headersOf(bytes)).map(({ path }) => path) })
 
 /** Bodies whose order in the archive is not that of their paths, of two layers. */
 const noise = (seed: string) => new Prng(seed).bytes(150_000)
@@ -56,6 +58,58 @@ describe.each(["tar", "erofs"] as const)("one file of the tree, as %s,", (format
         expect(registry.log.all.length).toBe(requests)
       }
     }
+  })
+})
+
+describe("the root's own entry", () => {
+  const facts = { mode: 0o1751, uid: 7, gid: 8, mtime: 1_700_000_000 }
+  const rooted = () =>
+    image({
+      layers: [
+        tar().directory("./", { mode: 0o700 }).file("a", "a"),
+        tar()
+          .file("b", "b")
+          .directory("./", { ...facts, xattrs: { "user.of": "root" } }),
+        tar().file("c", "c")
+      ]
+    })
+
+  test.each(["tar", "erofs"] as const)(
+    "is in the %s, as the highest layer has it, from a registry and a store",
+    async (format) => {
+      await using registry = await startRegistry({ images: { "app:1": await rooted() } })
+      const reference = registry.reference("app:1")
+      await using remote = await open()
+      const bytes = await bytesOf(remote, reference, { format })
+      if (format === "tar") {
+        const [first, ...others] = await headersOf(bytes)
+        expect(first).toMatchObject({ path: "./", type: "directory", mode: facts.mode, uid: 7, gid: 8 })
+        expect(first?.mtime).toEqual({ seconds: facts.mtime, nanos: 0 })
+        expect([...(first?.xattrs ?? [])].map(([name, value]) => [name, Buffer.from(value).toString()])).toEqual([
+          ["user.of", "root"]
+        ])
+        expect(others.map(({ path }) => path)).toEqual(["a", "b", "c"])
+      } else {
+        const reader = new ErofsReader(bytes)
+        expect(reader.inode(reader.rootNid)).toMatchObject({ mode: 0o041751, uid: 7, gid: 8 })
+      }
+      for (const layout of layouts) {
+        await using oci = await open({ layout })
+        await oci.pull(reference)
+        expect((await bytesOf(oci, reference, { format })).equals(bytes), layout).toBe(true)
+      }
+    }
+  )
+
+  test("is left out where it says nothing, and of a part", async () => {
+    const plain = await image({ layers: [tar().directory("./").file("a", "a")] })
+    await using registry = await startRegistry({ images: { "app:1": await rooted(), "app:2": plain } })
+    await using oci = await open()
+    const paths = async (tag: string, options?: ExportOptions) =>
+      (await entriesOf(await bytesOf(oci, registry.reference(tag), options))).paths
+    expect(await paths("app:2")).toEqual(["a"])
+    expect(await paths("app:1", { only: "b" })).toEqual(["b"])
+    expect(await paths("app:1", { only: "." })).toEqual(["./", "a", "b", "c"])
   })
 })
 

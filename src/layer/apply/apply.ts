@@ -34,7 +34,10 @@ export const makeApplier = (options: ApplierOptions): Applier => {
     if (isStarted) return
     isStarted = true
     if (layout.isMerged && tree.namesIn(root).length > 0) directories.keepTime(root)
-    else metadata.directory(root.path, implied, false)
+    else {
+      metadata.directory(root.path, implied, false)
+      root.mtime = implied.mtime
+    }
   }
 
   const place = makePlaceEntry({

@@ -25,3 +25,7 @@ export const implied: EntryHeader = {
   devMinor: 0,
   xattrs: new Map()
 }
+
+/** Whether an entry says no more of a directory than what is known of one without an entry. */
+export const isImplied = ({ mode, uid, gid, mtime, xattrs }: Omit<EntryHeader, "path">): boolean =>
+  mode === 0o755 && uid === 0 && gid === 0 && mtime.seconds === 0 && mtime.nanos === 0 && xattrs.size === 0

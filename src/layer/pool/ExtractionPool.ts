@@ -12,7 +12,8 @@ import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
 import { type Extraction, type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
-import { type StoredHeader, type StoredQuestion, type StoredTreeJob, weight } from "../workerMessages.ts"
+import { unpackHeaders } from "../packHeaders.ts"
+import type { CopyRangesJob, StoredHeader, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
@@ -105,19 +106,8 @@ export class ExtractionPool extends Context.Service<
     readonly extract$: (job: LayerJob, source: Source, ahead$?: Ahead) => Observable<JobEvent>
     /** Writes entries without bodies. Emits warnings, at last `Extracted`; fails with a `Reason`. */
     readonly place$: (entries: MergedEntries) => Observable<JobEvent>
-    /**
-     * Verifies a layer again, and writes the bodies of some of its entries into a file that is there: `positions` by the
-     * entries' numbers in rising order, each a multiple of `block` bytes. Holes of sparse files stay what the file has
-     * there. Emits as `extract$` does.
-     */
-    readonly writeBodies$: (
-      job: Omit<LayerJob, "directory" | "extraction" | "parts"> & {
-        readonly file: string
-        readonly positions: ReadonlyMap<number, number>
-        readonly block: number
-      },
-      source: Source
-    ) => Observable<JobEvent>
+    /** Copies ranges of a file to their places in another one. Emits `Extracted` when all are there; fails with a `Reason`. */
+    readonly copyRanges$: (ranges: CopyRangesJob) => Observable<JobEvent>
     /**
      * The archive's entries in place of a directory, as they are asked for. `source` is subscribed once the first is asked
      * for and a worker is free; that worker is taken until the last entry was sent or the cursor is closed. What an entry
@@ -133,10 +123,11 @@ export class ExtractionPool extends Context.Service<
     ) => EntryCursor
     /**
      * The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified.
-     * `tell` hears of progress and of what is odd. `ahead$`: as that of `extract$`.
+     * `spool`: a file that is made, and that the bodies of all files are written to, back to back in the order of the archive,
+     * without holes. `tell` hears of progress and of what is odd. `ahead$`: as that of `extract$`.
      */
     readonly headers$: (
-      job: Omit<LayerJob, "directory" | "parts">,
+      job: Omit<LayerJob, "directory" | "parts"> & { readonly spool?: string | undefined },
       source: Source,
       tell?: (event: LayerProgress | Warning) => void,
       ahead$?: Ahead
@@ -191,16 +182,13 @@ export class ExtractionPool extends Context.Service<
           },
           place$: ({ digest, directory, headers, extraction: own = extraction }) =>
             runJob(pool, { digest, limits: all, headers, write: { directory, extraction: own, lasting } }, () => EMPTY),
-          writeBodies$: ({ file, positions, block, ...layer }, source) => {
-            const bodies = { file, positions: Float64Array.from(positions.values()), block }
-            return runJob(pool, { ...layer, limits: all, send: [...positions.keys()], bodies }, source)
-          },
+          copyRanges$: (ranges) => runJob(pool, ranges, () => EMPTY),
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
               runJob(pool, { ...layer, limits: all }, source, {
                 receive: (writer) => {
                   ring(writer)
-                  return message
+                  return (sent) => sent._tag !== "Headers" && message(sent)
                 }
               }).subscribe({
                 next: (event) => event._tag === "Warning" && warn?.(event),
@@ -213,8 +201,9 @@ export class ExtractionPool extends Context.Service<
               runJob(pool, { ...layer, limits: all, send: "headers" }, source, {
                 ahead$,
                 receive: (ring) => (message) => {
-                  if ("header" in message) headers.next(message.header)
-                  ring.giveBack(weight(message))
+                  if (message._tag !== "Headers") return
+                  for (const header of unpackHeaders(message.headers)) headers.next(header)
+                  ring.giveBack(message.weight)
                 }
               }).subscribe({
                 next: (event) => event._tag !== "Extracted" && tell?.(event),
@@ -232,7 +221,7 @@ export class ExtractionPool extends Context.Service<
               runJob(pool, { digest, stored: storedOf(tree) }, () => EMPTY, {
                 receive: (writer) => {
                   ring(writer)
-                  return message
+                  return (sent) => sent._tag !== "Headers" && message(sent)
                 }
               }).subscribe({ error: (error) => end({ error }), complete: () => end() })
             ) as EntryCursor<StoredEntry>,

@@ -119,7 +119,8 @@ export class ExtractionWorker {
     if (this.#running === undefined) return undefined
     const { job, ended } = this.#running
     const write = "write" in job ? job.write : "copy" in job ? job.copy?.write : undefined
-    return { target: "bodies" in job ? job.bodies?.file : write?.directory, ended }
+    const file = "ranges" in job ? job.into : "spool" in job ? job.spool : undefined
+    return { target: file ?? write?.directory, ended }
   }
 
   /**

@@ -12,7 +12,7 @@ export class SparseBody {
   #segment = 0
   #position = 0
 
-  constructor({ sparse, size }: EntryHeader) {
+  constructor({ sparse, size }: Pick<EntryHeader, "sparse" | "size">) {
     this.#segments = sparse
     this.#size = size
   }

@@ -4,8 +4,10 @@ import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { feed, type RingWriter } from "../Ring.ts"
 import {
+  type CopyRangesJob,
   type Counts,
   type EntryMessage,
+  type HeadersMessage,
   type Job,
   type PlaceJob,
   type StoredTreeJob,
@@ -36,11 +38,11 @@ export interface JobOptions {
 }
 
 /** Takes what a worker sends back of the entries. */
-export type Receiver = (message: EntryMessage) => void
+export type Receiver = (message: EntryMessage | HeadersMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job | PlaceJob | StoredTreeJob,
+  job: Job | PlaceJob | CopyRangesJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
   { ahead$, receive }: JobOptions = {}
 ): Observable<JobEvent> =>

@@ -6,6 +6,7 @@ import { closeSync, constants, lstatSync, openSync, readSync, type Stats } from 
 import { namesIn } from "../../fs/removeTree.ts"
 import { opaqueName, whiteoutPrefix } from "../apply/rules/whiteouts.ts"
 import { toDisk } from "../Directory.ts"
+import { isImplied } from "../metadata/ownership.ts"
 import type { StoredLayers } from "../workerMessages.ts"
 import type { Child } from "./findPath.ts"
 import type { Described, StoredBytes, StoredTree } from "./StoredTree.ts"
@@ -27,9 +28,6 @@ export interface Place {
 export type Union = ReadonlyArray<Place>
 
 const beneath = (path: string, name: string) => (path === "" ? name : `${path}/${name}`)
-
-const isImplied = ({ header: { mode, uid, gid, mtime, xattrs } }: StoredEntry): boolean =>
-  mode === 0o755 && uid === 0 && gid === 0 && mtime.seconds === 0 && mtime.nanos === 0 && xattrs.size === 0
 
 export class UnionTree implements StoredTree<Union, Place> {
   readonly root: Union
@@ -73,7 +71,7 @@ export class UnionTree implements StoredTree<Union, Place> {
       const entry = this.entry(place)
       const described = { layer: place.layer, header: entry.header }
       first ??= described
-      if (!isImplied(entry)) return described
+      if (!isImplied(entry.header)) return described
     }
     return first
   }
@@ -153,7 +151,7 @@ export class UnionTree implements StoredTree<Union, Place> {
   /** A directory that is there for the sake of whiteouts alone: where lower layers have none, it hides nothing and is none. */
   #isBare(place: Place): boolean {
     const { layout } = this.#layers
-    if (layout === "rootfs" || !isImplied(this.entry(place))) return false
+    if (layout === "rootfs" || !isImplied(this.entry(place).header)) return false
     const names = namesIn(this.#diskPath(place))
     if (names.length === 0) return layout === "overlay" && this.#isOpaque(place)
     return names.every((name) => {

@@ -19,6 +19,7 @@ import { type Part, untar } from "../tar/untar.ts"
 import { readStored } from "../tree/readStored.ts"
 import { verifyDigest } from "../verifyDigest.ts"
 import {
+  type CopyRangesJob,
   type FingerprintJob,
   type Job,
   type Message,
@@ -27,12 +28,14 @@ import {
   type StoredTreeJob,
   type WorkerCommand
 } from "../workerMessages.ts"
+import { copyRanges } from "./copyRanges.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { nameParts } from "./nameParts.ts"
 import { readRing } from "./readRing.ts"
 import { selectParts } from "./selectParts.ts"
 import { sendEntries } from "./sendEntries.ts"
-import { writeBodies } from "./writeBodies.ts"
+import { sendHeaders } from "./sendHeaders.ts"
+import { spoolBodies } from "./spoolBodies.ts"
 import { writeEntries } from "./writeEntries.ts"
 
 /** Milliseconds between two messages of progress. */
@@ -47,7 +50,7 @@ const reachDisk = (directory: string): void => {
 }
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
-  const { digest, diffId, size, limits, send, write, bodies } = job
+  const { digest, diffId, size, limits, send, write, spool } = job
   const counts = { consumed: 0, inflated: 0, entries: 0 }
   const post = (message: Message) => port.postMessage(message)
   const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
@@ -84,25 +87,26 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
           tap((part) => {
             if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
           }),
-          (parts$) => (send === undefined ? parts$ : selectParts(send)(parts$)),
+          (parts$) => (spool === undefined ? parts$ : spoolBodies(spool)(parts$)),
+          (parts$) => (Array.isArray(send) ? selectParts(send)(parts$) : parts$),
           (parts$) => (write?.names === undefined ? parts$ : nameParts(write.names)(parts$)),
-          bodies !== undefined
-            ? writeBodies(bodies, digest)
-            : write === undefined
-              ? sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-              : writeEntries(
-                  () =>
-                    makeApplier({
-                      ...write.extraction,
-                      directory: write.directory,
-                      digest,
-                      limits,
-                      warn,
-                      look: () => ring.look(),
-                      isMerged: write.names !== undefined
-                    }),
-                  () => finish(write)
-                )
+          write === undefined
+            ? send === "headers"
+              ? sendHeaders(ring, post)
+              : sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+            : writeEntries(
+                () =>
+                  makeApplier({
+                    ...write.extraction,
+                    directory: write.directory,
+                    digest,
+                    limits,
+                    warn,
+                    look: () => ring.look(),
+                    isMerged: write.names !== undefined
+                  }),
+                () => finish(write)
+              )
         )
       )
     )
@@ -138,6 +142,17 @@ const place = ({ digest, limits, headers, write }: PlaceJob, ring: RingReader, p
     applier?.close()
   }
   post(outcome)
+}
+
+const copy = (job: CopyRangesJob, ring: RingReader, port: MessagePort): void => {
+  let outcome: Message = { _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 } }
+  try {
+    copyRanges(job, () => ring.look())
+  } catch (error) {
+    const { digest } = job
+    outcome = error instanceof Cancelled ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, digest) }
+  }
+  port.postMessage(outcome)
 }
 
 const survey = ({ digest, tree: { directory, facts } }: FingerprintJob, ring: RingReader, port: MessagePort): void => {
@@ -202,6 +217,7 @@ if (parentPort !== null) {
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
     else if ("stored" in order) readTree(order, ring, port)
+    else if ("ranges" in order) copy(order, ring, port)
     else if ("headers" in order) place(order, ring, port)
     else run(order, ring, port)
   })

@@ -1,19 +1,10 @@
-/** Which entries of an archive are sent to the event loop: without their bodies, or only some of them. */
+/** Which entries of an archive are sent to the event loop, where it is not all. */
 import type { MonoTypeOperatorFunction } from "rxjs"
 import { transduce } from "../../reactive/transduce.ts"
 import type { Part } from "../tar/untar.ts"
-import type { Sent } from "../workerMessages.ts"
-
-const headers = (): MonoTypeOperatorFunction<Part> =>
-  transduce(() => ({
-    push: (part, next) => {
-      if (part._tag === "Entry" || part._tag === "Begin") next({ _tag: "Entry", header: part.header })
-    },
-    end: () => {}
-  }))
 
 /** `ordinals`: in rising order. */
-const chosen = (ordinals: ReadonlyArray<number>): MonoTypeOperatorFunction<Part> =>
+export const selectParts = (ordinals: ReadonlyArray<number>): MonoTypeOperatorFunction<Part> =>
   transduce(() => {
     let ordinal = -1
     let at = 0
@@ -30,6 +21,3 @@ const chosen = (ordinals: ReadonlyArray<number>): MonoTypeOperatorFunction<Part>
       end: () => {}
     }
   })
-
-export const selectParts = (sent: Sent): MonoTypeOperatorFunction<Part> =>
-  sent === "headers" ? headers() : chosen(sent)

@@ -7,10 +7,10 @@ import type { Part } from "../tar/untar.ts"
 import { type EntryMessage, weight } from "../workerMessages.ts"
 
 /** Bytes that may be under way; a message that weighs more goes alone. */
-const windowBytes = 2 ** 20
+export const windowBytes = 2 ** 20
 
 /** Attributes are views of all the records of their entry, and a clone of a view copies all that it is a view of. */
-const compact = (header: EntryHeader): EntryHeader => ({
+export const compact = (header: EntryHeader): EntryHeader => ({
   ...header,
   xattrs: new Map(Array.from(header.xattrs, ([name, value]) => [name, Uint8Array.from(value)]))
 })

@@ -1,10 +1,10 @@
 /**
- * One attempt to make the disk image of all of an image. The headers of all layers are read first, while layers are downloaded to
- * partial blobs; then the bodies, from these:
+ * One attempt to make the disk image of all of an image. The layers are read while they are downloaded to partial blobs: their
+ * headers into memory, the bodies of their files into temporary files. Then the bodies are copied to their places:
  *
- *     layer 1   download, read headers ┐         ┌ write bodies ┐
- *     layer 2   download, read headers ┼ merge ┄ ┼ write bodies ┼ publish by rename
- *     layer 3   download, read headers ┘         └ write bodies ┘
+ *     layer 1   download, verify, spool bodies ┐         ┌ copy bodies ┐
+ *     layer 2   download, verify, spool bodies ┼ merge ┄ ┼ copy bodies ┼ publish by rename
+ *     layer 3   download, verify, spool bodies ┘         └ copy bodies ┘
  */
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
@@ -24,16 +24,13 @@ export const makeBuildErofs = (limits: Limits): BuildTree =>
     const pool = yield* ExtractionPool
     const manifest = image.manifest.descriptor.digest
     const done = new Map<string, { readonly inflated: number; readonly entries: number }>()
-    const { merged, plan } = yield* planImage(
-      source,
-      image,
-      everything,
-      limits,
-      (event) => {
+    const { merged, plan } = yield* planImage(source, image, everything, limits, {
+      isSpooled: true,
+      tell: (event) => {
         if (event._tag === "LayerProgress") done.set(event.digest, event)
       },
-      { open: ({ digest }) => RcMap.get(layers, digest), permits }
-    )
+      reading: { open: ({ digest }) => RcMap.get(layers, digest), permits }
+    })
     const directory = yield* (yield* Staging).stage
     const file = diskImageIn(directory)
     yield* Effect.addFinalizer(() => pool.settled(file))

@@ -35,15 +35,19 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
 
     const tell = yield* PullEvents
     const last = new Map<string, LayerProgress>()
-    const { merged, plan } = yield* planImage(source, image, selection, limits, (event) => {
-      if (event._tag === "LayerProgress") last.set(event.digest, event)
-      tell(event)
+    const isSpooled = isDiskImage(variant)
+    const { merged, plan } = yield* planImage(source, image, selection, limits, {
+      isSpooled,
+      tell: (event) => {
+        if (event._tag === "LayerProgress") last.set(event.digest, event)
+        tell(event)
+      }
     })
     yield* Effect.gen(function* () {
       const directory = yield* (yield* Staging).stage
-      const target = isDiskImage(variant) ? diskImageIn(directory) : directory
+      const target = isSpooled ? diskImageIn(directory) : directory
       yield* Effect.addFinalizer(() => pool.settled(target))
-      if (isDiskImage(variant)) yield* writeErofs(plan, merged, manifest, target)
+      if (isSpooled) yield* writeErofs(plan, merged, manifest, target)
       else yield* writePlan({ plan, merged, digest: manifest, directory })
       const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
       if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)

@@ -5,19 +5,26 @@ import type { Limits, TreeOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
 import type { EntryHeader } from "../../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
+import { isImplied } from "../../layer/metadata/ownership.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { isWhole, selectionOf } from "../../layer/tree/Selection.ts"
 import type { Services } from "../../pull/services.ts"
-import { Staging } from "../../store/trees/Staging.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
 import { openImage } from "./openImage.ts"
-import { makeBodySpool } from "./source/BodySpool.ts"
-import { bodiesOf } from "./source/bodiesOf.ts"
-import { canonicalHeader, orderedCursor } from "./source/orderedCursor.ts"
+import { canonicalHeader, orderedCursors } from "./source/orderedCursor.ts"
 import { planImage } from "./source/planImage.ts"
 import { askStored } from "./source/storedTree.ts"
 
 const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => ({ header: canonicalHeader(header), body })
+
+/** As a tree that is not stored: of a root that no entry describes there is none. */
+const withoutImpliedRoot = ({ next, close }: EntryCursor): EntryCursor => ({
+  next: async () => {
+    const entry = await next()
+    return entry?.header.path === "" && isImplied(entry.header) ? next() : entry
+  },
+  close
+})
 
 export interface OrderedTree {
   readonly manifestDigest: string
@@ -25,13 +32,8 @@ export interface OrderedTree {
   readonly diskImage?: string | undefined
   /** What `entries` gives, without bodies; may be asked for before, once or more often. */
   readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
-  /** May be asked for once. */
+  /** Cursors of one tree share its bodies: one is read at a time. */
   readonly entries: () => EntryCursor
-}
-
-const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
-  const iterator = values[Symbol.iterator]()
-  return { next: async () => iterator.next().value, close: () => {} }
 }
 
 /** Its cursors are closed with the scope. */
@@ -43,29 +45,25 @@ export const orderedTree = Effect.fnUntraced(function* (
   const selection = selectionOf({ only, strip })
   const pool = yield* ExtractionPool
   const opened = yield* openImage(reference, options)
-  const open = new Set<EntryCursor<unknown>>()
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      for (const { close } of open) close()
-    })
-  )
-  const kept = <A extends EntryCursor<unknown>>(cursor: A): A => {
-    open.add(cursor)
-    return cursor
-  }
   if (opened._tag === "Stored") {
     const { image } = opened
-    const ask = () => mapCursor(kept(askStored(pool, image, { what: "tree", ...selection })), canonical)
-    const diskImage = isWhole(selection) ? image.erofs : undefined
+    const open = new Set<EntryCursor<unknown>>()
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const { close } of open) close()
+      })
+    )
+    const kept = <A extends EntryCursor<unknown>>(cursor: A): A => {
+      open.add(cursor)
+      return cursor
+    }
+    const withRoot = isWhole(selection)
+    const ask = () =>
+      withoutImpliedRoot(mapCursor(kept(askStored(pool, image, { what: "tree", ...selection, withRoot })), canonical))
+    const diskImage = withRoot ? image.erofs : undefined
     return { manifestDigest: image.manifestDigest, diskImage, headers: ask, entries: ask }
   }
   const { source, image } = opened
-  const { merged, plan } = yield* planImage(source, image, selection, limits)
-  const spool = yield* makeBodySpool(yield* (yield* Staging).directory)
-  const cursor = kept(orderedCursor(plan, yield* bodiesOf(merged), spool))
-  return {
-    manifestDigest: image.manifest.descriptor.digest,
-    headers: () => cursorOf(cursor.headers.map((header) => ({ header: canonicalHeader(header) }))),
-    entries: () => mapCursor(cursor, canonical)
-  }
+  const { merged, plan } = yield* planImage(source, image, selection, limits, { isSpooled: true })
+  return { manifestDigest: image.manifest.descriptor.digest, ...orderedCursors(plan, merged) }
 })

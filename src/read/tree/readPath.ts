@@ -36,10 +36,11 @@ export const readFileOf = Effect.fn("ociflow.readFile")(function* (
     found = yield* drainCursor(askStored(pool, opened.image, { what: "file", path }), content(limits, path))
   } else {
     const { source, image } = opened
-    const merged = yield* mergeImage(source, image, limits, (tree) => {
+    const unknown = (tree: MergedTree) => {
       const sought = seek(tree, path)
       return sought._tag === "Unknown" ? sought.name : undefined
-    })
+    }
+    const merged = yield* mergeImage(source, image, limits, { unknown })
     const sought = seek(merged.tree, path)
     const problem = whyNotFound(sought, path)
     if (problem !== undefined) return yield* Effect.fail(problem)
@@ -76,12 +77,13 @@ export const listOf = Effect.fn("ociflow.list")(function* (
     return sorted(yield* drainCursor(cursor, ({ header }) => factsOf(header, header.layer)))
   }
   const { source, image } = opened
-  const { tree } = yield* mergeImage(source, image, limits, (tree) => {
+  const unknown = (tree: MergedTree) => {
     const sought = seek(tree, path)
     if (sought._tag === "Unknown") return sought.name
     // Lower layers may have more in it.
     return sought._tag === "Directory" && (sought.directory.isOpen || isUncertain(tree)) ? "" : undefined
-  })
+  }
+  const { tree } = yield* mergeImage(source, image, limits, { unknown })
   const sought = seek(tree, path)
   const problem = whyNotFound(sought, path)
   if (problem !== undefined) return yield* Effect.fail(problem)

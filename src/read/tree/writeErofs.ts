@@ -1,6 +1,6 @@
 /**
  * The layout `erofs`: a merged image as one file. Where everything is in it is known from the headers, so that the bytes of
- * files are written where they belong, in the order in which layers have them, several layers at once.
+ * files are copied to where they belong from the spools of their layers, several layers at once.
  *
  * The file has the bytes that an export in the format `erofs` has. Its time is 0, so that it has the same fingerprint however often
  * it is made.
@@ -22,14 +22,14 @@ import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
-import { type LayerDownload, layerBytes$ } from "../../pull/layer/LayerDownload.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { fromPromise, untilSettled } from "./source/fromPromise.ts"
+import type { LayerSpool } from "./source/LayerSpool.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
 import { canonicalHeader, stepsOf } from "./source/orderedCursor.ts"
 import type { Named, Plan } from "./source/treeCursor.ts"
 
-/** Layers whose bodies are written at once; workers have their own limit. */
+/** Layers whose bodies are copied at once; workers have their own limit. */
 const atOnce = 8
 
 interface PlannedImage {
@@ -76,39 +76,44 @@ const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal
   }
 }
 
-/** By layer, then by the number of the entry in its archive. */
-const positionsOf = ({ files }: Plan, { erofs, inodes }: PlannedImage) =>
-  [...files].map(([layer, wanted]) => {
-    const rising = [...wanted].toSorted(([a], [b]) => a - b)
-    const positions = rising.map(([ordinal, named]) => [ordinal, positionOf(erofs, inodes.get(named) ?? 0)] as const)
-    return { layer, positions: new Map(positions) }
-  })
+/** What of a spool goes where: three numbers for each piece, as `copyRanges$` takes them. */
+const rangesOf = (files: Iterable<Named>, { erofs, inodes }: PlannedImage): Float64Array => {
+  const ranges: Array<number> = []
+  const byPlace = [...files].sort(({ leaf: a }, { leaf: b }) => a.bodyAt - b.bodyAt)
+  for (const named of byPlace) {
+    const { facts, bodyAt, sparse = [{ offset: 0, length: facts.size }] } = named.leaf
+    const position = positionOf(erofs, inodes.get(named) ?? 0)
+    let at = bodyAt
+    for (const { offset, length } of sparse) {
+      ranges.push(at, length, position + offset)
+      at += length
+    }
+  }
+  return Float64Array.from(ranges)
+}
 
 /** `file` must not be there; its directory must. `digest`: the manifest's. */
 export const writeErofs = Effect.fnUntraced(function* (
   plan: Plan,
-  { layers }: MergedImage,
+  { spools }: MergedImage,
   digest: string,
   file: string
 ): Effect.fn.Return<void, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
-  const context = yield* Effect.context<never>()
   const planned = yield* fromPromise((signal) => planInodes(plan, digest, emit, signal))
   yield* untilSettled((signal) => writeMetadata(planned.erofs, file, signal))
-  const write = (download: LayerDownload, positions: ReadonlyMap<number, number>) =>
-    drain(isReason)(
-      pool.writeBodies$({ ...download.layer, file, positions, block: blockBytes }, (gate) =>
-        layerBytes$(download, gate, emit, context)
-      )
-    )
+  const copy = (spool: LayerSpool, files: Iterable<Named>) => {
+    const ranges = rangesOf(files, planned)
+    return drain(isReason)(pool.copyRanges$({ digest, from: spool.path, into: file, ranges, block: blockBytes }))
+  }
   yield* Effect.forEach(
-    positionsOf(plan, planned),
-    ({ layer, positions }) => {
-      const download = layers.get(layer)
-      return download === undefined
-        ? Effect.die(new Error(`layer ${layer} was not read`))
-        : Effect.asVoid(write(download, positions))
+    plan.files,
+    ([layer, files]) => {
+      const spool = spools.get(layer)
+      return spool === undefined
+        ? Effect.die(new Error(`the bodies of layer ${layer} were not kept`))
+        : copy(spool, files.values())
     },
     { concurrency: atOnce, discard: true }
   )

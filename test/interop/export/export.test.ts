@@ -3,10 +3,56 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { randomImage, startRegistry } from "../../../src/testing/index.ts"
+import { lowerdir } from "../../../src/index.ts"
+import { image, randomImage, startRegistry, tar } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
-import { directoryOfTest, run } from "../support/oracle.ts"
+import { seenAt } from "../support/fourWays.ts"
+import { directoryOfTest, run, unpacked, untarred } from "../support/oracle.ts"
+import { type Node, readTree } from "../support/tree.ts"
 import { written } from "../support/written.ts"
+
+test.runIf(process.getuid?.() === 0)(
+  "the root's own entry is what umoci and the kernel's overlay show",
+  async () => {
+    const root = await directoryOfTest()
+    const layout = join(root, "oci")
+    const own = { mode: 0o1751, uid: 7, gid: 8, mtime: 1_700_000_000, xattrs: { "user.of": "root" } }
+    const made = await image({
+      layers: [tar().directory("./", { mode: 0o700 }).file("a", "a"), tar().file("b", "b").directory("./", own)]
+    })
+    await using registry = await startRegistry({ images: { "root:1": made } })
+    const reference = registry.reference("root:1")
+    await using oci = await open({
+      root: join(root, "store"),
+      keepBlobs: layout,
+      layout: "overlay",
+      ownership: "chown"
+    })
+    const pulled = await oci.pull(reference)
+    const rootOf = (tree: Map<string, Node>) => {
+      const { mode, uid, gid, mtime, xattrs } = tree.get(".") ?? {}
+      return { mode, uid, gid, mtime, xattrs: { "user.of": xattrs?.["user.of"] } }
+    }
+    const expected = {
+      mode: 0o041751,
+      uid: 7,
+      gid: 8,
+      mtime: 1_700_000_000_000_000_000n,
+      xattrs: { "user.of": "root" }
+    }
+    expect(rootOf(readTree(unpacked(layout, join(root, "umoci"), "1")))).toEqual(expected)
+    await using remote = await open()
+    const archive = await written(remote, reference, join(root, "image.tar"))
+    expect(rootOf(readTree(untarred(archive, "application/vnd.oci.image.layer.v1.tar", join(root, "tar"))))).toEqual(
+      expected
+    )
+    const disk = await written(remote, reference, join(root, "image.erofs"), { format: "erofs" })
+    expect(rootOf(seenAt(join(root, "erofs"), "-t", "erofs", "-o", "loop,ro", disk))).toEqual(expected)
+    const options = `ro,lowerdir=${lowerdir(pulled)}`
+    expect(rootOf(seenAt(join(root, "merged"), "-t", "overlay", "overlay", "-o", options))).toEqual(expected)
+  },
+  120_000
+)
 
 test("podman loads an archive of two images, and saves the image that it loaded", async () => {
   const root = await directoryOfTest()

@@ -35,7 +35,8 @@ export const openWays = async (home: string) => {
 }
 export type Ways = Awaited<ReturnType<typeof openWays>>
 
-const seenAt = (point: string, ...mount: ReadonlyArray<string>): Map<string, Node> => {
+/** What the kernel shows where something is mounted for a moment. */
+export const seenAt = (point: string, ...mount: ReadonlyArray<string>): Map<string, Node> => {
   mkdirSync(point)
   run("mount", ...mount, point)
   try {

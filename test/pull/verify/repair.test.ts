@@ -71,7 +71,7 @@ describe("repair", () => {
             extract$: () => NEVER,
             place$: () => NEVER,
             copy$: () => NEVER,
-            writeBodies$: () => NEVER,
+            copyRanges$: () => NEVER,
             lasting: false,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
             headers$: () => NEVER,

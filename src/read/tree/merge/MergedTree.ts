@@ -5,6 +5,10 @@ import { implied } from "../../../layer/metadata/ownership.ts"
 /** What an archive says of an entry, its name and the holes of its body aside. */
 export type Facts = Omit<EntryHeader, "path" | "sparse">
 
+/** Bytes of a body that an archive stores: those of its holes are not there. */
+export const storedBytes = (size: number, sparse: EntryHeader["sparse"]): number =>
+  sparse === undefined ? size : sparse.reduce((sum, { length }) => sum + length, 0)
+
 /**
  * What is no directory: one inode, which may have several names. Its body is that of an entry of an archive.
  * A class, since there may be a million.
@@ -15,11 +19,17 @@ export class Leaf {
   readonly layer: number
   /** Which entry of that archive it is. */
   readonly ordinal: number
+  /** Bytes that the archive stores of the bodies before it. */
+  readonly bodyAt: number
+  /** Of a sparse file. */
+  readonly sparse: EntryHeader["sparse"]
 
-  constructor(facts: Facts, layer: number, ordinal: number) {
+  constructor(facts: Facts, layer: number, ordinal: number, bodyAt: number, sparse: EntryHeader["sparse"]) {
     this.facts = facts
     this.layer = layer
     this.ordinal = ordinal
+    this.bodyAt = bodyAt
+    this.sparse = sparse
   }
 }
 

@@ -13,7 +13,7 @@ import type { EntryHeader } from "../../../layer/Entry.ts"
 import { markWritten } from "../../../layer/layout/Layout.ts"
 import { mergeInPlace } from "../../../layer/layout/rootfs.ts"
 import { implied } from "../../../layer/metadata/ownership.ts"
-import { Branch, type Facts, isBranch, Leaf, type MergedTree } from "./MergedTree.ts"
+import { Branch, type Facts, isBranch, Leaf, type MergedTree, storedBytes } from "./MergedTree.ts"
 import { makeUncertain } from "./uncertain.ts"
 
 export interface LayerOptions {
@@ -28,7 +28,7 @@ export interface LayerOptions {
 }
 
 export interface LayerApplier {
-  /** `ordinal`: which entry of the archive it is. */
+  /** To be called for each entry of the archive. `ordinal`: which one it is. */
   readonly entry: (header: EntryHeader, ordinal: number) => void
   readonly finish: () => void
 }
@@ -45,6 +45,7 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
   const entry = new CurrentEntry({ digest, limits }, () => {})
   const { refuse } = entry
   let ordinal = 0
+  let bodyAt = 0
 
   /** Asked of the tree each time: a directory may have been replaced. */
   const branchOf = (directory: Directory): Branch => {
@@ -81,7 +82,7 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
   }
 
   const leaf = (directory: Directory, name: string, header: EntryHeader) =>
-    occupy(directory, name, new Leaf(factsOf(header), layer, ordinal))
+    occupy(directory, name, new Leaf(factsOf(header), layer, ordinal, bodyAt, header.sparse))
 
   /** `header` is `undefined` for a directory that is only implied. */
   const makeDirectory = (parent: Directory, name: string, header: EntryHeader | undefined): Directory => {
@@ -160,6 +161,7 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
     entry: (header, index) => {
       ordinal = index
       place(header)
+      bodyAt += storedBytes(header.size, header.sparse)
     },
     finish: links.finish
   }

@@ -75,11 +75,12 @@ export const openLayer = Effect.fnUntraced(function* (source: ImageSource, layer
   return { source, layer, partial: yield* kept ? layout.open(layer) : scratchPartial(layer) }
 })
 
-/** All headers of the archive, once its digests are verified. */
+/** All headers of the archive, once its digests are verified, and the bodies of its files in `spool`. */
 export const readHeaders = Effect.fnUntraced(function* (
   download: LayerDownload,
   budget: TreeBudget,
-  tell: Emit
+  tell: Emit,
+  spool?: string
 ): Effect.fn.Return<ReadonlyArray<EntryHeader>, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
@@ -89,7 +90,7 @@ export const readHeaders = Effect.fnUntraced(function* (
     const counted = budget.layer()
     const { ahead$, bytes$, progress } = layerArrival(download, { emit, context, tell })
     const hear = (event: LayerProgress | Warning) => (event._tag === "Warning" ? emit(event) : progress(event))
-    const reading$ = pool.headers$(download.layer, bytes$, hear, ahead$).pipe(
+    const reading$ = pool.headers$({ ...download.layer, spool }, bytes$, hear, ahead$).pipe(
       tap((header) => {
         counted.add(header)
         headers.push(header)

@@ -16,20 +16,26 @@ import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { Blobs } from "../../../store/blobs/Blobs.ts"
+import type { Staging } from "../../../store/trees/Staging.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
 import { emptyTree, type MergedTree } from "../merge/MergedTree.ts"
 import { fromPromise } from "./fromPromise.ts"
+import { type LayerSpool, makeLayerSpool } from "./LayerSpool.ts"
 import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layerIndex.ts"
 
 /** A layer whose headers were read. */
-interface ReadLayer extends LayerDownload {
+interface ReadLayer {
+  readonly download: LayerDownload
   readonly headers: ReadonlyArray<EntryHeader>
+  readonly spool: LayerSpool | undefined
 }
 
 export interface MergedImage {
   readonly tree: MergedTree
   /** By index, 0 is the lowest; those that were not read are absent. */
   readonly layers: ReadonlyMap<number, LayerDownload>
+  /** The bodies of their files, where they were asked for. */
+  readonly spools: ReadonlyMap<number, LayerSpool>
 }
 
 /**
@@ -54,8 +60,8 @@ const mergeRead = async (
   const imply = budget.merge()
   const tree = emptyTree(isWhole)
   let applied = 0
-  for (const [layer, { headers, layer: about }] of [...layers].sort(([a], [b]) => a - b)) {
-    const applier = makeLayerApplier({ tree, layer, digest: about.digest, limits, imply })
+  for (const [layer, { headers, download }] of [...layers].sort(([a], [b]) => a - b)) {
+    const applier = makeLayerApplier({ tree, layer, digest: download.layer.digest, limits, imply })
     for (const [ordinal, header] of headers.entries()) {
       applier.entry(header, ordinal)
       if (++applied % entriesPerTurn !== 0) continue
@@ -89,18 +95,22 @@ export interface LayerReading<R> {
   readonly permits: Permits
 }
 
-/**
- * Without `unknown` all layers are wanted, several at a time; else they are read one by one. `tell` hears how each is
- * downloaded.
- */
+export interface MergeOptions<R = never> {
+  /** Layers are read one by one, as long as it gives a name. Default: all are, several at a time. */
+  readonly unknown?: Unknown | undefined
+  /** Hears how each layer is downloaded. */
+  readonly tell?: Emit | undefined
+  readonly reading?: LayerReading<R> | undefined
+  /** The bodies of files are kept as well, as the layers are read, in temporary files. */
+  readonly isSpooled?: boolean
+}
+
 export const mergeImage = Effect.fnUntraced(function* <R = never>(
   source: ImageSource,
   image: FoundImage,
   limits: Limits,
-  unknown?: Unknown,
-  tell: Emit = () => {},
-  reading?: LayerReading<R>
-): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Scope.Scope | R> {
+  { unknown, tell = () => {}, reading, isSpooled = false }: MergeOptions<R> = {}
+): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Staging | Scope.Scope | R> {
   const distinct = yield* distinctLayers(image)
   const permits = reading?.permits ?? (yield* SharedWork).downloads.forPull()
   const budget = makeTreeBudget(limits)
@@ -109,22 +119,29 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   const layers = new Map<number, ReadLayer>()
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
     const download = yield* reading === undefined ? openLayer(source, layer) : reading.open(layer)
+    const spool = isSpooled ? yield* makeLayerSpool : undefined
     const reads = Effect.gen(function* () {
       const emit = yield* PullEvents
       const hear: Emit = (event) => {
         tell(event)
         if (reading !== undefined) emit(event)
       }
-      return yield* readHeaders(download, budget, hear)
+      return yield* readHeaders(download, budget, hear, spool?.path)
     })
     const headers = yield* permits.withPermit(reading === undefined ? reads : reads.pipe(inLayerSpan(layer)))
-    return { ...download, headers }
+    return { download, headers, spool }
   })
 
   if (unknown === undefined) {
     const keep = (layer: ResolvedLayer) => Effect.map(read(layer), (found) => void known.set(layer.digest, found))
     yield* Effect.forEach(distinct, keep, { concurrency: "unbounded", discard: true })
   }
+  // Not the headers, which are many: the tree has what is needed of them.
+  const merged = (tree: MergedTree): MergedImage => ({
+    tree,
+    layers: new Map([...layers].map(([index, { download }]) => [index, download])),
+    spools: new Map([...layers].flatMap(([index, { spool }]) => (spool === undefined ? [] : [[index, spool]])))
+  })
   let waiting = ""
   let merges = 0
   for (let index = image.layers.length - 1; index >= 0; index--) {
@@ -139,8 +156,8 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     // What is refused may be so for what is not there yet: all layers together say.
     const tree = yield* Effect.orElseSucceed(merge(layers, false, limits, budget), () => undefined)
     const missing = tree === undefined ? "" : unknown(tree)
-    if (tree !== undefined && missing === undefined) return { tree, layers }
+    if (tree !== undefined && missing === undefined) return merged(tree)
     waiting = missing ?? ""
   }
-  return { tree: yield* merge(layers, true, limits, budget), layers }
+  return merged(yield* merge(layers, true, limits, budget))
 })

@@ -1,13 +1,13 @@
 /**
  * The entries of a merged image in the order of their paths: each directory before what is in it, the names of a directory in
- * the order of their bytes. A stored tree is read in this order. The bodies of layers come in the order of their archives: those
- * that come before their turn wait in a temporary file.
+ * the order of their bytes. A stored tree is read in this order.
  */
 import type { EntryHeader } from "../../../layer/Entry.ts"
-import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
+import type { ArchiveEntry, EntryCursor } from "../../../layer/EntryCursor.ts"
+import { isImplied } from "../../../layer/metadata/ownership.ts"
 import { isHostOnly, isReserved } from "../../../layer/metadata/reservedAttributes.ts"
-import type { BodySpool, Spooled } from "./BodySpool.ts"
-import { cursorOver, filesOf, linkTo, type Named, noBody, type OpenBodies, type Plan } from "./treeCursor.ts"
+import type { MergedImage } from "./mergeImage.ts"
+import { linkTo, type Named, noBody, type Plan } from "./treeCursor.ts"
 
 /** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
 export interface Step {
@@ -35,8 +35,11 @@ export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeade
   return { ...rest, xattrs, mode: rest.type === "symlink" ? 0o777 : rest.mode }
 }
 
-/** All entries of a plan, in the order of their paths. */
-export const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step> => {
+/**
+ * All entries of a plan, in the order of their paths. The root comes first, with an empty path, where more is known of it than of a
+ * directory that no entry describes: what is stored does not tell the two apart.
+ */
+export const stepsOf = ({ root, directories, plain, files }: Plan): ReadonlyArray<Step> => {
   const steps: Array<Step> = directories.map(({ header }) => ({ key: keyOf(header.path), header }))
   const add = (named: Named, file?: Named) => {
     const [first = "", ...others] = named.paths.toSorted((a, b) => compare(keyOf(a), keyOf(b)))
@@ -44,42 +47,34 @@ export const stepsOf = ({ directories, plain, files }: Plan): ReadonlyArray<Step
     steps.push({ key: keyOf(first), header, ...(file === undefined ? {} : { file }) })
     for (const path of others) steps.push({ key: keyOf(path), header: linkTo(first, path, named.leaf).header })
   }
+  if (root !== undefined && !isImplied(canonicalHeader(root))) steps.push({ key: "", header: root })
   for (const named of plain) add(named)
   for (const inLayer of files.values()) for (const named of inLayer.values()) add(named, named)
   return steps.sort((a, b) => compare(a.key, b.key))
 }
 
-export interface OrderedCursor extends EntryCursor {
-  /** What it gives, in this order, before any of it is read. */
-  readonly headers: ReadonlyArray<EntryHeader>
+const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
+  const iterator = values[Symbol.iterator]()
+  return { next: async () => iterator.next().value, close: () => {} }
 }
 
-const entriesOf = async function* (
-  { files }: Plan,
+const headersOf = function* (steps: ReadonlyArray<Step>): Generator<{ readonly header: EntryHeader }, undefined> {
+  for (const { header } of steps) yield { header: canonicalHeader(header) }
+}
+
+const entriesOf = function* (
   steps: ReadonlyArray<Step>,
-  open: OpenBodies,
-  spool: BodySpool
-): AsyncGenerator<ArchiveEntry> {
-  const arrivals = filesOf(files, open)
-  const early = new Map<Named, Spooled>()
-  const bodyOf = async (file: Named): Promise<BodyReader> => {
-    const spooled = early.get(file)
-    if (spooled !== undefined) return spool.body(spooled)
-    for (let next = await arrivals.next(); next.done !== true; next = await arrivals.next()) {
-      const { named, entry } = next.value
-      if (named === file) return entry.body
-      early.set(named, await spool.put(entry.body))
-    }
-    throw new Error("a layer has fewer entries than when its headers were read")
+  spools: MergedImage["spools"]
+): Generator<ArchiveEntry, undefined> {
+  for (const { header, file } of steps) {
+    const body = file === undefined ? noBody : spools.get(file.leaf.layer)?.body(file.leaf)
+    if (body === undefined) throw new Error("the bodies of a layer were not kept")
+    yield { header: canonicalHeader(header), body }
   }
-  for (const { header, file } of steps) yield { header, body: file === undefined ? noBody : await bodyOf(file) }
-  await arrivals.next()
 }
 
-export const orderedCursor = (plan: Plan, open: OpenBodies, spool: BodySpool): OrderedCursor => {
+/** The entries of an image whose bodies were spooled, with their bodies and without; each may be asked for again. */
+export const orderedCursors = (plan: Plan, { spools }: Pick<MergedImage, "spools">) => {
   const steps = stepsOf(plan)
-  return {
-    ...cursorOver(open, (open) => entriesOf(plan, steps, open, spool)),
-    headers: steps.map(({ header }) => header)
-  }
+  return { headers: () => cursorOf(headersOf(steps)), entries: () => cursorOf(entriesOf(steps, spools)) }
 }

@@ -1,14 +1,13 @@
 /** Merges the layers of an image, as many as the selection needs, and plans in which order its entries are read. */
 import * as Effect from "effect/Effect"
 import type { Limits } from "../../../api/config.ts"
-import type { Emit } from "../../../api/events.ts"
 import type { Selection } from "../../../layer/tree/Selection.ts"
 import type { FoundImage } from "../../../registry/Registry.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { MergedTree } from "../merge/MergedTree.ts"
 import { unknownOf } from "../merge/selection.ts"
 import { fromPromise } from "./fromPromise.ts"
-import { type LayerReading, mergeImage } from "./mergeImage.ts"
+import { type MergeOptions, mergeImage } from "./mergeImage.ts"
 import { planOf } from "./treeCursor.ts"
 
 export const planImage = Effect.fnUntraced(function* <R = never>(
@@ -16,11 +15,10 @@ export const planImage = Effect.fnUntraced(function* <R = never>(
   image: FoundImage,
   selection: Selection,
   limits: Limits,
-  tell?: Emit,
-  reading?: LayerReading<R>
+  options: Omit<MergeOptions<R>, "unknown"> = {}
 ) {
   // Of a whole tree all layers are needed.
   const unknown = selection.only === undefined ? undefined : (tree: MergedTree) => unknownOf(tree, selection)
-  const merged = yield* mergeImage(source, image, limits, unknown, tell, reading)
+  const merged = yield* mergeImage(source, image, limits, { ...options, unknown })
   return { merged, plan: yield* fromPromise(async () => planOf(merged, selection)) }
 })

@@ -5,7 +5,7 @@
  */
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
-import type { Selection } from "../../../layer/tree/Selection.ts"
+import { isWhole, type Selection } from "../../../layer/tree/Selection.ts"
 import { type Facts, isBranch, type Leaf } from "../merge/MergedTree.ts"
 import { selected } from "../merge/selection.ts"
 import type { MergedImage } from "./mergeImage.ts"
@@ -32,6 +32,8 @@ export interface Named {
 }
 
 export interface Plan {
+  /** Of a whole tree, where an entry describes it. */
+  readonly root: EntryHeader | undefined
   readonly directories: ReadonlyArray<TreeEntry>
   readonly plain: ReadonlyArray<Named>
   /** By layer, then by the number of the entry in its archive. */
@@ -39,7 +41,7 @@ export interface Plan {
 }
 
 /** Throws `InvalidOption` where `strip` makes one path of two. */
-export const planOf = ({ tree }: MergedImage, selection: Selection): Plan => {
+export const planOf = ({ tree }: Pick<MergedImage, "tree">, selection: Selection): Plan => {
   const directories: Array<TreeEntry> = []
   const plain: Array<Named> = []
   const files = new Map<number, Map<number, Named>>()
@@ -64,7 +66,8 @@ export const planOf = ({ tree }: MergedImage, selection: Selection): Plan => {
       inLayer.set(node.ordinal, named)
     }
   }
-  return { directories, plain, files }
+  const isRootDescribed = isWhole(selection) && tree.root.layer >= 0
+  return { root: isRootDescribed ? headerAt("", tree.root.facts) : undefined, directories, plain, files }
 }
 
 /** All that has no body: directories, each before what is in it, then the rest. */

@@ -1,0 +1,49 @@
+/** Ranges of one file → their places in another. */
+import { closeSync, constants, openSync, readSync } from "node:fs"
+import { codeOrMessage } from "../../api/codeOf.ts"
+import { FileSystemFailed } from "../../api/errors.ts"
+import type { CopyRangesJob } from "../workerMessages.ts"
+import { PlacedWriter } from "./PlacedWriter.ts"
+
+/** Bytes that are read at once. */
+const windowBytes = 2 ** 20
+
+const { O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
+
+/** `look` is called for each window, and throws if nobody wants more. Throws `FileSystemFailed`. */
+export const copyRanges = ({ from, into, ranges, block }: CopyRangesJob, look: () => void): void => {
+  const attempt = <A>(operation: string, work: () => A): A => {
+    try {
+      return work()
+    } catch (error) {
+      throw new FileSystemFailed({ operation, path: from, code: codeOrMessage(error) })
+    }
+  }
+  const buffer = Buffer.allocUnsafe(windowBytes)
+  const fd = attempt("open", () => openSync(from, O_RDONLY | O_NOFOLLOW))
+  let writer: PlacedWriter | undefined
+  try {
+    writer = new PlacedWriter(into, O_WRONLY | O_NOFOLLOW, block)
+    /** Where the window begins, and how much is in it. */
+    let [start, length] = [0, 0]
+    for (let range = 0; range < ranges.length; range += 3) {
+      const [first = 0, size = 0, position = 0] = ranges.subarray(range, range + 3)
+      for (let done = 0; done < size; ) {
+        const at = first + done
+        if (at < start || at >= start + length) {
+          look()
+          start = at
+          length = attempt("read", () => readSync(fd, buffer, 0, windowBytes, at))
+          if (length === 0) throw new FileSystemFailed({ operation: "read", path: from, code: "EIO" })
+        }
+        const piece = buffer.subarray(at - start, Math.min(length, at - start + size - done))
+        writer.write(piece, position + done)
+        done += piece.length
+      }
+    }
+    writer.flush()
+  } finally {
+    writer?.close()
+    closeSync(fd)
+  }
+}
