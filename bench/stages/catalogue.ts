@@ -10,8 +10,8 @@ import type { Digest } from "../../src/image/reference/Digest.ts"
 import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
 import { enterImage } from "../../src/store/catalogue/enterImage.ts"
 import type { ImageRecord, RecordedDocument } from "../../src/store/catalogue/ImageRecord.ts"
-import { migrate } from "../../src/store/database/migrations.ts"
 import { openSqlJs } from "../../src/store/database/SqlJs.ts"
+import { emptyDatabase } from "../../src/store/database/schema/emptyDatabase.ts"
 import { storeLayer } from "../../src/store/Store.ts"
 import { Trees } from "../../src/store/trees/Trees.ts"
 import type { Bench } from "../Bench.ts"
@@ -66,8 +66,7 @@ const record = (index: number): ImageRecord => {
 
 /** A catalogue that grows in memory: thousands of commits to a disk would take longer than all that is measured. */
 const growing = Effect.gen(function* () {
-  const { client, export: bytes } = yield* openSqlJs()
-  yield* Effect.provideService(migrate(Effect.succeed([])), SqlClient, client)
+  const { client, export: bytes } = yield* openSqlJs(yield* emptyDatabase)
   let size = 0
   const now = "2026-01-01T00:00:00.000Z"
   return (goal: number) =>

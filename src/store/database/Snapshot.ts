@@ -5,9 +5,11 @@ import type { FileSystemFailed } from "../../api/errors.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { readDatabase } from "./DatabaseFile.ts"
 import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"
-import { migrate } from "./migrations.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
-import { schemaPagesProblem } from "./schemaPages.ts"
+import { emptyDatabase } from "./schema/emptyDatabase.ts"
+import { migrateTo } from "./schema/schema.ts"
+import { schemaPagesProblem } from "./schema/schemaPages.ts"
+import { supported, version } from "./schema/version.ts"
 import { checkVersion, validateDatabase } from "./validateDatabase.ts"
 
 export interface Snapshot extends SqlJs {
@@ -54,15 +56,15 @@ export const openSnapshot = Effect.fnUntraced(function* (
           )
     if (typeof sqlJs !== "string") {
       if (damage === undefined) {
-        yield* Effect.provideService(migrate(trees), SqlClient, sqlJs.client)
+        const known = yield* Effect.provideService(version, SqlClient, sqlJs.client)
+        if (known < supported) yield* Effect.provideService(migrateTo(supported, yield* trees), SqlClient, sqlJs.client)
         const snapshot: Snapshot = { ...sqlJs, identity: found.identity, damage, fresh: false }
         return snapshot
       }
       sqlJs.close()
     }
   }
-  const empty = yield* openSqlJs()
-  yield* Effect.provideService(migrate(trees), SqlClient, empty.client)
+  const empty = yield* openSqlJs(yield* emptyDatabase)
   const snapshot: Snapshot = { ...empty, identity: found?.identity, damage, fresh: true }
   return snapshot
 })

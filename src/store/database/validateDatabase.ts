@@ -4,8 +4,8 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { CatalogueTooNew } from "../../api/errors.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import { isForm } from "../trees/TreePaths.ts"
-import { supported, table, version } from "./migrations.ts"
-import { isSchemaAt, readSchema, saysVersion } from "./schema.ts"
+import { isSchemaAt, readSchema, saysVersion } from "./schema/schema.ts"
+import { migrationsTable, supported, version } from "./schema/version.ts"
 
 /** A database without our tables is somebody else's file, or a zeroed one. */
 const foreign = "not a catalogue"
@@ -56,7 +56,7 @@ export const checkVersion = (path: string) =>
 export const validateDatabase = Effect.fnUntraced(function* (path: string) {
   const objects = yield* readSchema
   if (!saysVersion(objects)) return foreign
-  const broken = yield* verdict(table)
+  const broken = yield* verdict(migrationsTable)
   if (broken !== undefined) return broken
   const found = yield* knownVersion(path)
   if (found < 1) return foreign

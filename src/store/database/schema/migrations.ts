@@ -1,12 +1,13 @@
 /**
  * The schema of the catalogue, step by step; a step that was released is never edited. Sizes are bytes, times ISO 8601
- * in UTC, `*_json` columns JSON or NULL, never the text "null".
+ * in UTC, `*_json` columns JSON or NULL, never the text "null". After a new step, `npx tsx .build/emptyDatabase.ts`.
  */
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Tree } from "../trees/TreePaths.ts"
-import { likelyForms } from "../trees/treeForms.ts"
+import type { Tree } from "../../trees/TreePaths.ts"
+import { likelyForms } from "../../trees/treeForms.ts"
+import { migrationsTable, steps } from "./version.ts"
 
 const tables = [
   // What a reference names now. `digest` is the index's, or the manifest's where there is no index.
@@ -137,35 +138,9 @@ const createTrees = (trees: ReadonlyArray<Tree>) =>
         yield* sql`INSERT INTO manifest_trees ${sql.insert({ manifest_id, kind, variant })}`
   })
 
-const steps = (trees: ReadonlyArray<Tree>) => ({
-  "0001_create_tables": createTables,
-  "0002_create_manifest_trees": createTrees(trees)
-})
-
-/** Which steps were done. */
-export const table = "schema_migrations"
-
-/** The newest schema this version knows. */
-export const supported = Object.keys(steps([])).length
-
-/** The schema version of the open database: 0 where it is empty. */
-export const version = Effect.gen(function* () {
-  const sql = yield* SqlClient
-  const tables = yield* sql`SELECT name FROM sqlite_master WHERE type = 'table' AND name = ${table}`
-  if (tables.length === 0) return 0
-  const rows = yield* sql<{ latest: number | null }>`SELECT max(migration_id) AS latest FROM ${sql(table)}`
-  return rows[0]?.latest ?? 0
-})
-
 /** Runs the first steps, as many as this. `trees`: those on disk. */
-export const migrateTo = (version: number, trees: ReadonlyArray<Tree> = []) =>
-  Migrator.make({})({
-    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(steps(trees)).slice(0, version))),
-    table
-  })
-
-/** Brings the open database to the newest schema. */
-export const migrate = <E, R>(trees: Effect.Effect<ReadonlyArray<Tree>, E, R>) =>
-  Effect.gen(function* () {
-    if ((yield* version) < supported) yield* migrateTo(supported, yield* trees)
-  })
+export const migrateTo = (version: number, trees: ReadonlyArray<Tree> = []) => {
+  const work = [createTables, createTrees(trees)] as const
+  const named = steps.slice(0, version).map((name, at) => [`${at + 1}_${name}`, work[at]])
+  return Migrator.make({})({ loader: Migrator.fromRecord(Object.fromEntries(named)), table: migrationsTable })
+}

@@ -5,8 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { migrateTo, table } from "./migrations.ts"
-import { openSqlJs } from "./SqlJs.ts"
+import { loadModule } from "../../../fs/loadModule.ts"
+import type { Tree } from "../../trees/TreePaths.ts"
+import { openSqlJs } from "../SqlJs.ts"
+import { emptyDatabase } from "./emptyDatabase.ts"
+import { migrationsTable, supported } from "./version.ts"
 
 interface SchemaObject {
   readonly type: string
@@ -25,10 +28,17 @@ export const readSchema = Effect.flatMap(
 const written = (objects: ReadonlyArray<SchemaObject>) =>
   JSON.stringify(objects.map(({ type, name, tbl_name, sql }) => [type, name, tbl_name, sql?.replaceAll(/\s+/g, " ")]))
 
+/** Loads the steps, of which an up-to-date catalogue needs none. */
+export const migrateTo = Effect.fnUntraced(function* (version: number, trees: ReadonlyArray<Tree> = []) {
+  const migrations = yield* loadModule("the catalogue's migrations", () => import("./migrations.ts"))
+  yield* migrations.migrateTo(version, trees)
+})
+
 /** The schema that the catalogue had at a version. */
 const schemaAt = Effect.fnUntraced(function* (version: number) {
-  const { client, close } = yield* openSqlJs()
-  return yield* Effect.andThen(migrateTo(version), readSchema).pipe(
+  const isNewest = version === supported
+  const { client, close } = yield* openSqlJs(isNewest ? yield* emptyDatabase : undefined)
+  return yield* Effect.andThen(isNewest ? Effect.void : migrateTo(version), readSchema).pipe(
     Effect.provideService(SqlClient, client),
     Effect.ensuring(Effect.sync(close))
   )
@@ -42,7 +52,7 @@ export const saysVersion = (objects: ReadonlyArray<SchemaObject>): boolean =>
   objects.some(
     ({ type, name, sql }) =>
       type === "table" &&
-      name === table &&
+      name === migrationsTable &&
       sql !== null &&
       /^CREATE TABLE "?\w+"?\s*\(/.test(sql) &&
       !/\b(?:as|check|collate|generated|references)\b/i.test(sql)

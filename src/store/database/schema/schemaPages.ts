@@ -3,7 +3,7 @@
  * nothing can stop it: pages that refer to each other would keep it busy for ever. See SQLite's "Database File Format",
  * 1.3 and 1.6.
  */
-import { isError } from "../../api/codeOf.ts"
+import { isError } from "../../../api/codeOf.ts"
 
 const magic = "SQLite format 3\0"
 const headerBytes = 100
