@@ -26,7 +26,7 @@ import { drain } from "../../reactive/bridge.ts"
 import { fromPromise, untilSettled } from "./source/fromPromise.ts"
 import type { LayerSpool } from "./source/LayerSpool.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
-import { canonicalHeader, stepsOf } from "./source/orderedCursor.ts"
+import { stepsOf } from "./source/orderedCursor.ts"
 import type { Named, Plan } from "./source/treeCursor.ts"
 
 /** Layers whose bodies are copied at once; workers have their own limit. */
@@ -42,7 +42,7 @@ const planInodes = async (plan: Plan, identity: string, emit: Emit, signal: Abor
   const turns = new Turns()
   const inodes = new Map<Named, Ino>()
   for (const { header, file } of stepsOf(plan)) {
-    tree.add(canonicalHeader(header))
+    tree.add(header)
     // The directories above it are there, so that the last inode is its own.
     if (file !== undefined) inodes.set(file, tree.inodes.length - 1)
     const turn = turns.take()

@@ -81,7 +81,7 @@ export const readHeaders = Effect.fnUntraced(function* (
   budget: TreeBudget,
   tell: Emit,
   spool?: string
-): Effect.fn.Return<ReadonlyArray<EntryHeader>, Reason, ExtractionPool> {
+): Effect.fn.Return<Array<EntryHeader>, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()

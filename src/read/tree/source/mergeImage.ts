@@ -26,7 +26,7 @@ import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layer
 /** A layer whose headers were read. */
 interface ReadLayer {
   readonly download: LayerDownload
-  readonly headers: ReadonlyArray<EntryHeader>
+  readonly headers: Array<EntryHeader | undefined>
   readonly spool: LayerSpool | undefined
 }
 
@@ -59,11 +59,18 @@ const mergeRead = async (
 ): Promise<MergedTree> => {
   const imply = budget.merge()
   const tree = emptyTree(isWhole)
+  const inOrder = [...layers].sort(([a], [b]) => a - b)
+  /** By the layer's headers, which the same layer has wherever it is listed. */
+  const last = new Map(inOrder.map(([index, { headers }]) => [headers, index]))
   let applied = 0
-  for (const [layer, { headers, download }] of [...layers].sort(([a], [b]) => a - b)) {
+  for (const [layer, { headers, download }] of inOrder) {
     const applier = makeLayerApplier({ tree, layer, digest: download.layer.digest, limits, imply })
+    const isLast = isWhole && last.get(headers) === layer
     for (const [ordinal, header] of headers.entries()) {
+      if (header === undefined) throw new Error("headers that were applied for the last time are asked for again")
       applier.entry(header, ordinal)
+      // No merge follows that of all layers, and the tree has what is needed of them: they are many.
+      if (isLast) headers[ordinal] = undefined
       if (++applied % entriesPerTurn !== 0) continue
       await turn()
       signal.throwIfAborted()
@@ -82,10 +89,10 @@ const lastNameOf = (path: string): string => {
 }
 
 /** Whether what a layer holds could answer what depends on `name`. */
-const mayTell = (headers: ReadonlyArray<EntryHeader>, name: string): boolean =>
+const mayTell = (headers: ReadLayer["headers"], name: string): boolean =>
   name === "" ||
-  headers.some(({ path }) => {
-    const last = lastNameOf(path)
+  headers.some((header) => {
+    const last = lastNameOf(header?.path ?? "")
     return last === name || last === `.wh.${name}` || last === ".wh..wh..opq"
   })
 

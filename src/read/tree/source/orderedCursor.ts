@@ -7,17 +7,23 @@ import type { ArchiveEntry, EntryCursor } from "../../../layer/EntryCursor.ts"
 import { isImplied } from "../../../layer/metadata/ownership.ts"
 import { isHostOnly, isReserved } from "../../../layer/metadata/reservedAttributes.ts"
 import type { MergedImage } from "./mergeImage.ts"
-import { linkTo, type Named, noBody, type Plan } from "./treeCursor.ts"
+import { linkTo, type Named, noBody, type Plan, type TreeEntry } from "./treeCursor.ts"
 
-/** A path, and what comes when it is its turn: an entry without a body, or the file whose body it has. */
+/** An entry that comes when it is its turn; of a file with bytes, the file whose body it has. */
 export interface Step {
-  readonly key: string
   readonly header: EntryHeader
   readonly file?: Named
 }
 
+/** A name in the tree: its path, in the form that is compared, and what has it. There may be a million. */
+interface Place {
+  readonly key: string
+  readonly of: Pick<TreeEntry, "header"> | Named
+}
+
 /** Orders as a walk does: no name holds a NUL, so that a directory comes before a name that only begins like its own. */
 const keyOf = (path: string): string => path.replaceAll("/", "\0")
+const pathOf = (key: string): string => key.replaceAll("\0", "/")
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -35,22 +41,38 @@ export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeade
   return { ...rest, xattrs, mode: rest.type === "symlink" ? 0o777 : rest.mode }
 }
 
-/**
- * All entries of a plan, in the order of their paths. The root comes first, with an empty path, where more is known of it than of a
- * directory that no entry describes: what is stored does not tell the two apart.
- */
-export const stepsOf = ({ root, directories, plain, files }: Plan): ReadonlyArray<Step> => {
-  const steps: Array<Step> = directories.map(({ header }) => ({ key: keyOf(header.path), header }))
-  const add = (named: Named, file?: Named) => {
-    const [first = "", ...others] = named.paths.toSorted((a, b) => compare(keyOf(a), keyOf(b)))
-    const header = { ...named.leaf.facts, path: first }
-    steps.push({ key: keyOf(first), header, ...(file === undefined ? {} : { file }) })
-    for (const path of others) steps.push({ key: keyOf(path), header: linkTo(first, path, named.leaf).header })
+const placesOf = ({ root, directories, plain, files }: Plan): ReadonlyArray<Place> => {
+  const places: Array<Place> = directories.map((of) => ({ key: keyOf(of.header.path), of }))
+  const add = (of: Named) => {
+    if (of.paths.length > 1) of.paths.sort((a, b) => compare(keyOf(a), keyOf(b)))
+    for (const path of of.paths) places.push({ key: keyOf(path), of })
   }
-  if (root !== undefined && !isImplied(canonicalHeader(root))) steps.push({ key: "", header: root })
+  if (root !== undefined && !isImplied(canonicalHeader(root))) places.push({ key: "", of: { header: root } })
   for (const named of plain) add(named)
-  for (const inLayer of files.values()) for (const named of inLayer.values()) add(named, named)
-  return steps.sort((a, b) => compare(a.key, b.key))
+  for (const inLayer of files.values()) for (const named of inLayer.values()) add(named)
+  return places.sort((a, b) => compare(a.key, b.key))
+}
+
+const stepOf = ({ key, of }: Place): Step => {
+  if ("header" in of) return { header: canonicalHeader(of.header) }
+  const { leaf, paths } = of
+  const [path, first = ""] = [pathOf(key), paths[0]]
+  if (path !== first) return { header: canonicalHeader(linkTo(first, path, leaf).header) }
+  const header = canonicalHeader({ ...leaf.facts, path })
+  return header.type === "file" && header.size > 0 ? { header, file: of } : { header }
+}
+
+/**
+ * All entries of a plan, in the order of their paths; may be gone through again. The root comes first, with an empty path, where more
+ * is known of it than of a directory that no entry describes: what is stored does not tell the two apart.
+ */
+export const stepsOf = (plan: Plan): Iterable<Step> => {
+  const places = placesOf(plan)
+  return {
+    *[Symbol.iterator]() {
+      for (const place of places) yield stepOf(place)
+    }
+  }
 }
 
 const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
@@ -58,23 +80,19 @@ const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
   return { next: async () => iterator.next().value, close: () => {} }
 }
 
-const headersOf = function* (steps: ReadonlyArray<Step>): Generator<{ readonly header: EntryHeader }, undefined> {
-  for (const { header } of steps) yield { header: canonicalHeader(header) }
-}
-
-const entriesOf = function* (
-  steps: ReadonlyArray<Step>,
-  spools: MergedImage["spools"]
-): Generator<ArchiveEntry, undefined> {
+const entriesOf = function* (steps: Iterable<Step>, spools: MergedImage["spools"]): Generator<ArchiveEntry, undefined> {
   for (const { header, file } of steps) {
     const body = file === undefined ? noBody : spools.get(file.leaf.layer)?.body(file.leaf)
     if (body === undefined) throw new Error("the bodies of a layer were not kept")
-    yield { header: canonicalHeader(header), body }
+    yield { header, body }
   }
 }
 
 /** The entries of an image whose bodies were spooled, with their bodies and without; each may be asked for again. */
 export const orderedCursors = (plan: Plan, { spools }: Pick<MergedImage, "spools">) => {
   const steps = stepsOf(plan)
-  return { headers: () => cursorOf(headersOf(steps)), entries: () => cursorOf(entriesOf(steps, spools)) }
+  return {
+    headers: () => cursorOf<{ readonly header: EntryHeader }>(steps),
+    entries: () => cursorOf(entriesOf(steps, spools))
+  }
 }
