@@ -63,6 +63,20 @@ describe.runIf(process.getuid?.() === 0)("a full disk", { timeout: 600_000 }, ()
     }
   )
 
+  test.each(["tar", "erofs"] as const)("for the store that an export reads layers into: %s", async (format) => {
+    await using it = await scene()
+    const root = join(it.disk.path, "store")
+    const file = join(it.home, "image")
+    const exported = () => ociflow("export", it.noise, "--format", format, "-o", file, "--root", root)
+    saysFull(await exported())
+    expect(readdirSync(it.home).toSorted()).toEqual(["disk"])
+    expect(leftovers(root).filter((name) => !name.startsWith("sha256:"))).toEqual([])
+    it.disk.grow("64m")
+    expect(await exported()).toMatchObject({ code: 0 })
+    await using oci = await open()
+    execFileSync("cmp", [await written(oci, it.noise, join(it.home, "expected"), { format }), file])
+  })
+
   test.each(["noise", "swelling"] as const)("for the layout erofs: %s", async (name) => {
     await using it = await scene()
     const root = join(it.disk.path, "store")
