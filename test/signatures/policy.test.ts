@@ -94,6 +94,34 @@ test("files are of transports of their own, and of the default", async () => {
   expect(await of({ default: signed() }, "oci")).toBe("SignatureRejected")
 })
 
+test.each([
+  ["docker.io", "index.docker.io"],
+  ["docker.io/org", "registry-1.docker.io/org"],
+  ["r.test", "R.test"]
+])("%s and %s are one scope: what both ask for must hold", async (one, other) => {
+  const [registry = "", repository = "org"] = one.split("/")
+  const of = (first: unknown, second: unknown) =>
+    verdict(
+      { default: accept, transports: { docker: { [one]: first, [other]: second } } },
+      registry,
+      `${repository}/app`
+    )
+  expect(await of(reject, accept)).toBe("SignatureRejected")
+  expect(await of(accept, reject)).toBe("SignatureRejected")
+  expect(await of(signed(), accept)).toBe("signed")
+  expect(await of(accept, accept)).toBe("accept")
+})
+
+test("a directory's scope counts below it, whichever of the transports has a deeper one", async () => {
+  const of = (transports: unknown) =>
+    verdict({ default: accept, transports }, "", "", { transport: "oci", path: "/srv/a/app", registry: undefined })
+  expect(await of({ oci: { "/srv": reject }, "oci-archive": { "/srv/a": accept } })).toBe("SignatureRejected")
+  expect(await of({ "oci-archive": { "/srv": reject }, oci: { "/srv/a": accept } })).toBe("SignatureRejected")
+  expect(await of({ "oci-archive": { "": reject }, oci: { "/srv/a": accept } })).toBe("SignatureRejected")
+  expect(await of({ oci: { "/srv": reject, "/srv/a": accept } })).toBe("accept")
+  expect(await of({ oci: { "/srv": accept, "/srv/a": accept }, "oci-archive": { "/other": reject } })).toBe("accept")
+})
+
 test("the policy of podman's own tests is read: what it asks for in GPG is not implemented", async () => {
   expect(await verdict(fixtures.policy, "r.test", "app")).toBe("SignatureRejected")
   expect(await verdict(fixtures.policy, "example.com", "hardened/app")).toBe("NotImplemented")
@@ -114,6 +142,16 @@ describe("a policy is invalid, and nothing is accepted,", () => {
     ["with an unknown type in another transport", { default: accept, transports: { dir: { "": [{ type: "x" }] } } }],
     ["with transports that are none", { default: accept, transports: [] }],
     ["with a scope that is a pattern", { default: accept, transports: { docker: { "r.test/*": reject } } }],
+    ["with the default twice", `{"default":${JSON.stringify(reject)},"default":${JSON.stringify(accept)}}`],
+    ["with a type twice", '{"default":[{"type":"reject","type":"insecureAcceptAnything"}]}'],
+    [
+      "with a key twice, spelled in another way",
+      `{"default":${JSON.stringify(reject)},"def\\u0061ult":${JSON.stringify(accept)}}`
+    ],
+    ["with a scope of files that ends with a slash", { default: accept, transports: { oci: { "/srv/": reject } } }],
+    ["with a scope of files that is no path", { default: accept, transports: { "oci-archive": { srv: reject } } }],
+    ["with a scope of files with ..", { default: accept, transports: { "docker-archive": { "/a/../b": reject } } }],
+    ["with the root as a scope", { default: accept, transports: { oci: { "/": reject } } }],
     ["without a key", { default: [{ type: "sigstoreSigned" }] }],
     ["with two keys that exclude each other", { default: [{ ...sigstore, keyData: "AAAA" }] }],
     ["with a key and fulcio", { default: [{ ...sigstore, fulcio, rekorPublicKeyPath: "/r" }] }],

@@ -31,25 +31,40 @@ const isText = (value: unknown): value is string => typeof value === "string"
 const has = (value: unknown, key: string): boolean =>
   typeof value === "object" && value !== null && Reflect.get(value, key) !== undefined
 
-/** A first component that is no host never matches: it would be an image of Docker Hub, whose host is written out. */
-const isScope = (value: string): boolean =>
-  value === "*" ||
-  /^(?:oci|docker-archive):(?:\/.*)?$/.test(value) ||
-  /^\*\.[a-z\d.-]+(?::\d+)?$/i.test(value) ||
-  /^(?:localhost|[a-z\d-]*(?:\.[a-z\d-]+)+|[a-z\d.-]+:\d+|\[[\da-f:.]+\](?::\d+)?)(?:\/[a-z\d._/-]*[a-z\d](?::[\w.-]+|@[a-z\d]+:[a-f\d]+)?|(?:\/[a-z\d._-]+)*\/\*)?$/i.test(
-    value
-  )
+/** As in `src/image/reference/Reference.ts`. */
+const component = "[a-z\\d]+(?:(?:[._]|__|-+)[a-z\\d]+)*"
+const tag = ":\\w[\\w.-]{0,127}"
+const digest = "@(?:sha256:[a-f\\d]{64}|sha384:[a-f\\d]{96}|sha512:[a-f\\d]{128})"
+const repositories = new RegExp(`^(?:(?:${component}/)*\\*|${component}(?:/${component})*(?:${tag}|${digest})?)$`)
+const host = /^(?:localhost|[a-z\d-]*(?:\.[a-z\d-]+)+|[a-z\d.-]+:\d+|\[[\da-f:.]+\](?::\d+)?)$/i
+const domain = /^\*(?:\.[a-z\d-]+)+(?::\d+)?$/i
+/** As a path is after it was resolved: another one never matches. */
+const files = /^(?:oci|docker-archive):(?:\/(?!\.{1,2}(?:\/|$))[^/:]+)*$/
+
+/**
+ * What no image can have as a name is none: such a rule would never count, and nobody would notice. A first component that is no
+ * host would be an image of Docker Hub, whose host is written out.
+ */
+const isScope = (value: string): boolean => {
+  if (value === "*" || domain.test(value) || files.test(value)) return true
+  const [registry = "", ...path] = value.split("/")
+  return host.test(registry) && (path.length === 0 || repositories.test(path.join("/")))
+}
 
 const scope = text(
   "`host[/path][/*][:tag]`, `*.domain`, `*`, `oci:`, `docker-archive:`",
-  "a registry's host with or without a path below it, *.domain, *, oci: or docker-archive:",
+  "a registry's host with or without a path below it in lower case, *.domain, *, or oci: or docker-archive: with or without an absolute path",
   isScope
 )
 
+/** An empty expression is for everybody: a variable that was not set makes one. */
+const isExpression = (value: unknown): boolean =>
+  Object.prototype.toString.call(value) === "[object RegExp]" && (value as RegExp).source !== "(?:)"
+
 const textOrExpression: Kind<string | RegExp> = other(
   "text, or an expression",
-  "text, or a RegExp",
-  (value) => (isText(value) && value !== "") || Object.prototype.toString.call(value) === "[object RegExp]"
+  "text, or a RegExp, and not empty",
+  (value) => (isText(value) && value !== "") || isExpression(value)
 )
 
 /** A path, or the PEM itself. */

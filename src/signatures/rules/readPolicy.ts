@@ -1,35 +1,53 @@
 /** The rules of podman and skopeo, containers-policy.json(5). What is unknown in the file makes it invalid, and then nothing is accepted. */
+import { dirname, posix } from "node:path"
 import * as Effect from "effect/Effect"
 import { printable, TrustUnavailable } from "../../api/errors.ts"
 import type { SignaturePolicy } from "../../api/signatures.ts"
 import { readTrust } from "../check/readTrust.ts"
 import { fieldsOf, InvalidPolicy, ruleOf } from "./policyRequirement.ts"
 import type { Rule, Rules } from "./Rule.ts"
+import { repeatedKey } from "./repeatedKey.ts"
 import { anyRegistry, normalizeScope } from "./scopes.ts"
 
 type Lists = Readonly<Record<string, unknown>>
 
-/** Of two transports that are one here, an image may come from either: what both ask for must hold. */
+/** Of two transports that are one here, and of two names of one registry: what both ask for must hold. */
 const together = (one: unknown, other: unknown): unknown =>
   Array.isArray(one) && Array.isArray(other) ? [...one, ...other] : one
 
-const ofRegistries = (scopes: Lists, otherwise: Rule): ReadonlyArray<readonly [string, Rule]> => [
-  [anyRegistry, otherwise],
-  ...Object.entries(scopes).map(([scope, list]): readonly [string, Rule] => {
+const ofRegistries = (scopes: Lists, otherwise: Rule): ReadonlyArray<readonly [string, Rule]> => {
+  const byName = new Map<string, unknown>()
+  for (const [scope, list] of Object.entries(scopes)) {
     if (scope.replace(/^\*\./, "").includes("*"))
       throw new InvalidPolicy(`the scope ${printable(scope, 100)} is invalid`)
-    const rule = ruleOf(list, `the list of ${printable(scope, 100)}`)
-    return [scope === "" ? anyRegistry : normalizeScope(scope), rule]
-  })
-]
+    const name = scope === "" ? anyRegistry : normalizeScope(scope)
+    byName.set(name, byName.has(name) ? together(byName.get(name), list) : list)
+  }
+  const rules = [...byName].map(([name, list]) => [name, ruleOf(list, `the list of ${printable(name, 100)}`)] as const)
+  return [[anyRegistry, otherwise], ...rules]
+}
+
+/** Another path never matches, and podman takes a policy with one for invalid. */
+const isCanonical = (path: string) => path.startsWith("/") && path !== "/" && posix.resolve(path) === path
 
 const ofFiles = (transport: string, scopes: Lists, fallback: unknown): ReadonlyArray<readonly [string, Rule]> =>
-  Object.entries({ "": fallback, ...scopes }).map(([scope, list]) => [
-    `${transport}:${scope}`,
-    ruleOf(list, `the list of ${printable(scope, 100)}`)
-  ])
+  Object.entries({ "": fallback, ...scopes }).map(([scope, list]) => {
+    if (scope !== "" && !isCanonical(scope))
+      throw new InvalidPolicy(`the scope ${printable(scope, 100)} of ${transport} is invalid`)
+    return [`${transport}:${scope}`, ruleOf(list, `the list of ${printable(scope, 100)}`)]
+  })
 
-const compile = (json: unknown): Rules => {
+/** What counts for a path: its own list, or that of the directory above. */
+const nearest = (scopes: Lists, path: string, fallback: unknown): unknown => {
+  if (Object.hasOwn(scopes, path)) return scopes[path]
+  if (path === "") return fallback
+  return nearest(scopes, dirname(path) === path ? "" : dirname(path), fallback)
+}
+
+const compile = (text: string): Rules => {
+  const json: unknown = JSON.parse(text)
+  const twice = repeatedKey(text)
+  if (twice !== undefined) throw new InvalidPolicy(`the field ${printable(twice, 100)} is there twice`)
   const policy = fieldsOf(json, "the policy")
   const unknown = Object.keys(policy).find((it) => it !== "default" && it !== "transports")
   if (unknown !== undefined) throw new InvalidPolicy(`the policy has the unknown field ${printable(unknown, 50)}`)
@@ -45,9 +63,11 @@ const compile = (json: unknown): Rules => {
       ruleOf(list, `the list of ${printable(scope, 100)}`)
   const [oci, archive] = [scopesOf("oci"), scopesOf("oci-archive")]
   const paths = new Set(["", ...Object.keys(oci), ...Object.keys(archive)])
-  const nearest = (scopes: Lists, path: string) => scopes[path] ?? scopes[""] ?? policy.default
   const either = Object.fromEntries(
-    [...paths].map((path) => [path, together(nearest(oci, path), nearest(archive, path))])
+    [...paths].map((path) => [
+      path,
+      together(nearest(oci, path, policy.default), nearest(archive, path, policy.default))
+    ])
   )
   return new Map([
     ...ofRegistries(scopesOf("docker"), otherwise),
@@ -76,8 +96,7 @@ export const readPolicy = Effect.fnUntraced(function* ({
 }: SignaturePolicy): Effect.fn.Return<Rules, TrustUnavailable> {
   const text = yield* readTrust({ name: path, path })
   return yield* Effect.try({
-    try: (): Rules =>
-      new Map([...compile(JSON.parse(text))].map(([scope, rule]) => [scope, withLogs(rule, trustedRoot)])),
+    try: (): Rules => new Map([...compile(text)].map(([scope, rule]) => [scope, withLogs(rule, trustedRoot)])),
     catch: (cause) =>
       new TrustUnavailable({
         source: path,

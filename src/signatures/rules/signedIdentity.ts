@@ -60,7 +60,7 @@ export const signedIdentityProblem = Effect.fnUntraced(function* (
   const signed = yield* read(named)
   if (signed._tag === "None") return `it names ${JSON.stringify(named)}, which is not a reference`
   // Without a tag, it was made for no image of the repository in particular.
-  const isName = !/[:@]/.test(named.slice(named.lastIndexOf("/")))
+  const isName = !/[:@]/.test(named.slice(named.lastIndexOf("/") + 1))
   const takesAnyTag = pulled.digest !== undefined && /^(?:matchRepoDigestOrExact|remapIdentity)$/.test(wanted.type)
   if (isName && exact.has(wanted.type) && !takesAnyTag)
     return `it names ${named} without a tag, and the rule asks for one (${wanted.type})`
