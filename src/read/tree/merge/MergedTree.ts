@@ -60,10 +60,26 @@ export interface MergedTree {
   readonly root: Branch
   /** Last names of all that may stand elsewhere than here, for what layers that were not read may hold; or of everything. */
   uncertain: Set<string> | "everything"
+  /**
+   * The highest layer with something in a directory that may be a link in a layer that was not read; -1: none has. Where that link
+   * leads, directories are made: of what is missing, and of what is no directory in the layers below.
+   */
+  guessed: number
 }
 
 /** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
 export const emptyTree = (isWhole: boolean): MergedTree => ({
   root: new Branch(implied, -1, !isWhole),
-  uncertain: new Set()
+  uncertain: new Set(),
+  guessed: -1
 })
+
+/** What stands at a name of a directory, as far as the layers tell that were applied. */
+export const childOf = (tree: MergedTree, branch: Branch, name: string): Node | "missing" | "unknown" => {
+  const { uncertain, guessed } = tree
+  if (uncertain === "everything" || uncertain.has(name)) return "unknown"
+  const child = branch.children.get(name)
+  if (child === undefined)
+    return guessed >= 0 || (branch.isOpen && branch.absent?.has(name) !== true) ? "unknown" : "missing"
+  return isBranch(child) || child.layer >= guessed ? child : "unknown"
+}

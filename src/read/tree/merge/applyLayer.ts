@@ -110,7 +110,7 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
     return parent.child(name)
   }
 
-  const doubt = makeUncertain({ tree, branchOf })
+  const doubt = makeUncertain({ tree, layer, branchOf })
   const merging = doubt.merging(
     mergeInPlace({
       vacate,

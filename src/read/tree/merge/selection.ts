@@ -1,16 +1,16 @@
 /** What a selection means in a tree in memory. */
 import { InvalidOption } from "../../../api/errors.ts"
 import type { Selection } from "../../../layer/tree/Selection.ts"
-import { isBranch, type MergedTree, type Node } from "./MergedTree.ts"
+import { childOf, isBranch, type MergedTree, type Node } from "./MergedTree.ts"
 
 /** What stands at a path of the tree, no link followed; a name where that depends on layers that were not applied. */
 const nodeAt = (tree: MergedTree, names: ReadonlyArray<string>): Node | undefined | { readonly unknown: string } => {
-  let node: Node | undefined = tree.root
+  let node: Node = tree.root
   for (const name of names) {
-    if (tree.uncertain === "everything" || tree.uncertain.has(name)) return { unknown: name }
     if (!isBranch(node)) return undefined
-    const child = node.children.get(name)
-    if (child === undefined) return node.isOpen && node.absent?.has(name) !== true ? { unknown: name } : undefined
+    const child = childOf(tree, node, name)
+    if (child === "unknown") return { unknown: name }
+    if (child === "missing") return undefined
     node = child
   }
   return node

@@ -14,6 +14,8 @@ import { type Branch, isBranch, type MergedTree } from "./MergedTree.ts"
 
 export interface UncertainOptions {
   readonly tree: MergedTree
+  /** Which layer is applied. */
+  readonly layer: number
   readonly branchOf: (directory: Directory) => Branch
 }
 
@@ -26,7 +28,7 @@ const close = (branch: Branch): void => {
   for (const child of branch.children.values()) if (isBranch(child)) close(child)
 }
 
-export const makeUncertain = ({ tree, branchOf }: UncertainOptions) => {
+export const makeUncertain = ({ tree, layer, branchOf }: UncertainOptions) => {
   const isWhole = !tree.root.isOpen
 
   const note = (name: string): void => {
@@ -38,7 +40,9 @@ export const makeUncertain = ({ tree, branchOf }: UncertainOptions) => {
     if (isWhole) return
     const branch = branchOf(directory)
     const child = branch.children.get(name)
-    if (branch.isGuess || (isBranch(child) && child.isGuess)) note(name)
+    if (!branch.isGuess && !(isBranch(child) && child.isGuess)) return
+    note(name)
+    tree.guessed = layer
   }
 
   return {

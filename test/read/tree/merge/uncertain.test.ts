@@ -61,6 +61,20 @@ test.each([
   expect(known).toBeGreaterThan(2)
 })
 
+test.each<[string, Layers]>([
+  [
+    "a directory is made of what a whiteout hides",
+    [
+      [symlink("l", "a"), symlink("a", "a")],
+      [file(".wh.a"), file("l/b")]
+    ]
+  ],
+  ["a directory is made of a file in a layer between", [[symlink("l", "a")], [file("a", "a")], [file("l/b")]]]
+])("where a link of the lowest layer leads, %s: it was not known before", (_, layers) => {
+  expect(findPath(mergeInMemory(layers, 0), "a", true)._tag).toBe("Directory")
+  expect(findPath(mergeInMemory(layers, 1), "a", true)._tag).toBe("Unknown")
+})
+
 test("a selection that is known before all layers are read is the same afterwards", () => {
   const listOf = (tree: MergedTree, options: SelectionOptions) =>
     [...selected(tree, selectionOf(options))]
@@ -102,6 +116,20 @@ test.each<[string, Layers, string, string]>([
   [
     "the name of a whiteout whose place is not known",
     [[], etc, [file("a/.wh.os-release")]],
+    "etc/os-release",
+    "Unknown"
+  ],
+  [
+    "a file below a layer with something whose place is not known",
+    [[], etc, [file("a/b")]],
+    "etc/os-release",
+    "Unknown"
+  ],
+  ["a file above such a layer", [[], [file("a/b")], etc], "etc/os-release", "Leaf"],
+  ["a file beside it", [[], [...etc, file("a/b")]], "etc/os-release", "Leaf"],
+  [
+    "what a whiteout hides, where a layer has something whose place is not known",
+    [[], [dir("etc"), file("etc/.wh.os-release"), file("a/b")]],
     "etc/os-release",
     "Unknown"
   ],
