@@ -11,6 +11,7 @@ import type { Origin } from "../source/Origin.ts"
 import type { SignedDocument } from "./check/judge.ts"
 import { makeTally, type Tally } from "./check/Tally.ts"
 import { decodeEvidence, encodeEvidence } from "./evidence.ts"
+import type { Candidate } from "./gather/Candidate.ts"
 import { offerTagged } from "./gather/cosignTag.ts"
 import { type Gathering, tooMany } from "./gather/Gathering.ts"
 import { offerReferrers } from "./gather/referrers.ts"
@@ -103,6 +104,19 @@ const recheck = Effect.fnUntraced(function* (
   return false
 })
 
+/** Beside those that other rules were satisfied by, of which no more are kept than are looked at. */
+const keep = Effect.fnUntraced(function* (
+  evidence: Evidence,
+  digest: string,
+  found: ReadonlyArray<Candidate>,
+  limits: Limits
+) {
+  const text = yield* evidence.find(digest)
+  const before = text === undefined ? [] : yield* decodeEvidence(text)
+  const all = new Map([...found, ...before].map((it) => [JSON.stringify(it), it]))
+  yield* evidence.keep(digest, encodeEvidence([...all.values()].slice(0, Math.max(found.length, limits.signatures))))
+})
+
 const rulesOf = (verify: Exclude<SignatureOptions, (...args: never) => unknown>) =>
   "policyFile" in verify ? readPolicy(verify) : Effect.succeed(compileRules(verify))
 
@@ -129,8 +143,8 @@ export const checkImage = Effect.fn("ociflow.signatures")(function* (
   if (!(yield* gather(options, documents, found, tally, emit))) return yield* Effect.fail(tally.refusal(image.digest))
   for (const { digest } of documents) {
     const used = tally.used().filter((it) => it.digest === digest)
-    if (evidence !== undefined && used.length > 0)
-      yield* evidence.keep(digest, encodeEvidence(used.map(({ candidate }) => candidate)))
+    const found = used.map(({ candidate }) => candidate)
+    if (evidence !== undefined && used.length > 0) yield* keep(evidence, digest, found, options.limits)
   }
   return tally.verified()
 })

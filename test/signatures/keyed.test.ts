@@ -145,6 +145,22 @@ describe("a key", () => {
   })
 })
 
+test("two rules for one image keep what satisfies each of them", async () => {
+  await using registry = await startRegistry({ images: { "app:1": single, "copy:1": single } })
+  put(registry, "app", await sign(single, { key, as: "tag" }))
+  put(registry, "copy", await sign(single, { key: stranger, as: "tag" }))
+  const rules = [
+    { scope: `${registry.host}/app`, any: [{ key: key.publicKey }] },
+    { scope: `${registry.host}/copy`, any: [{ key: stranger.publicKey }] }
+  ]
+  await using oci = await open({ verify: { rules } })
+  for (let round = 0; round < 2; round++)
+    for (const name of ["app:1", "copy:1"]) {
+      const policy = round === 0 ? "missing" : "never"
+      expect((await oci.pull(registry.reference(name), { platform, policy })).verified).toHaveLength(1)
+    }
+})
+
 test("an image without any signature is Unsigned, and nothing but its documents was asked for", async () => {
   await using registry = await startRegistry({ images: { "app:1": single } })
   await using oci = await open({ verify: anyOf(registry, { key: key.publicKey }) })

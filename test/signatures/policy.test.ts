@@ -222,7 +222,10 @@ describe("a function", () => {
     ],
     ["that rejects", () => Promise.reject(new Error("no")), "TrustUnavailable"],
     ["that is an Effect which fails", () => Effect.fail("no"), "TrustUnavailable"],
+    ["that is an Effect which dies", () => Effect.die(new Error("no")), "TrustUnavailable"],
     ["that gives nothing", () => undefined, "SignatureRejected"],
+    ["that gives a number of signatures", () => ({ accepted: true, verified: 5 }), "SignatureRejected"],
+    ["that gives signatures which are none", () => ({ accepted: true, verified: [5] }), "SignatureRejected"],
     ["that gives true, which is no verdict", () => true, "SignatureRejected"],
     ["that gives a word", () => ({ accepted: "yes" }), "SignatureRejected"]
   ])("%s accepts nothing", async (_, verify, tag) => {

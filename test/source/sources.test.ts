@@ -435,6 +435,20 @@ describe("the name of an image from a file", () => {
     expect(await reasonOf(oci.pull("registry.invalid/app:1", { name: "b" }))).toMatchObject({ _tag: "InvalidOption" })
   })
 
+  test("with a digest is for the image of that digest alone", async () => {
+    await using home = await temporaryRoot()
+    const layout = await writeFiles(join(home.root, "layout"), layoutOf([[tagged("1"), made]]))
+    await using oci = await open()
+    for (const name of [`registry.invalid/app@${other.digest}`, `registry.invalid/app:1@${other.digest}`]) {
+      const reason = await reasonOf(oci.pull(`oci:${layout}`, { name }))
+      expect(reason).toMatchObject({ _tag: "InvalidOption", option: "name" })
+      expect(reason.message).toContain(made.digest)
+    }
+    expect(await oci.images()).toEqual([])
+    const name = `registry.invalid/app@${made.digest}`
+    expect((await oci.pull(`oci:${layout}`, { name })).reference).toBe(name)
+  })
+
   test("serves remove and repair", async () => {
     await using home = await temporaryRoot()
     const path = await writeFiles(join(home.root, "layout"), layoutOf([[tagged("1"), made]]))

@@ -9,6 +9,8 @@ const name = "the function in `verify`"
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 
+const isListOfRecords = (value: unknown): boolean => Array.isArray(value) && value.every(isRecord)
+
 export const askFunction = Effect.fnUntraced(function* (
   verify: SignatureFunction,
   { origin, digest, manifestDigest }: ImageToCheck
@@ -19,11 +21,12 @@ export const askFunction = Effect.fnUntraced(function* (
     catch: failed
   })
   const verdict: SignatureVerdict = Effect.isEffect(answer)
-    ? yield* Effect.mapError(answer, failed)
+    ? yield* answer.pipe(Effect.catchDefect(Effect.fail), Effect.mapError(failed))
     : yield* Effect.tryPromise({ try: async () => answer, catch: failed })
-  if (isRecord(verdict) && verdict.accepted === true) return verdict.verified ?? []
   // Plain JavaScript may give anything: what is no verdict accepts nothing.
-  const problem =
-    isRecord(verdict) && typeof verdict.problem === "string" ? verdict.problem : "it did not accept the image"
+  const given: Readonly<Record<string, unknown>> = isRecord(verdict) ? verdict : {}
+  if (given["accepted"] === true && isListOfRecords(given["verified"] ?? []))
+    return (given["verified"] ?? []) as Verified
+  const problem = typeof given["problem"] === "string" ? given["problem"] : "it did not accept the image"
   return yield* new SignatureRejected({ digest, scope: name, failures: [problem] })
 })

@@ -3,8 +3,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { concatMap, throwError } from "rxjs"
 import type { Limits } from "../../api/config.ts"
-import { BlobNotFound, ManifestNotFound, type Reason, SizeMismatch } from "../../api/errors.ts"
+import { BlobNotFound, InvalidOption, ManifestNotFound, type Reason, SizeMismatch } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
+import type { Digest } from "../../image/reference/Digest.ts"
+import { parse } from "../../image/reference/Reference.ts"
 import type { Lift } from "../../reactive/bridge.ts"
 import {
   checkDescriptor,
@@ -53,6 +55,14 @@ const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   return { manifest, config }
 }
 
+/** By a name with a digest, an image is found again as the one of that digest. */
+const checkName = Effect.fnUntraced(function* (name: string | undefined, root: Digest) {
+  const digest = name === undefined ? undefined : (yield* Effect.orDie(parse(name))).digest
+  if (digest === undefined || digest === root) return
+  const problem = `names the image ${digest}, and the file has the image ${root}`
+  return yield* new InvalidOption({ option: "name", problem })
+})
+
 /** Each opening has a number of its own: the path may lead to another file by then. */
 let opened = 0
 
@@ -66,6 +76,7 @@ export const openLocal = Effect.fnUntraced(function* (
   const container = yield* openContainer(asked, format.takesDirectory, options)
   const image = yield* format.open(container, { ...asked, url }, limits)
   const root = digestOfRoot(image)
+  yield* checkName(options.name, root)
   const { manifest, config } = documentsOf(image, url, limits)
   // What comes by the standard input comes once: by its digest it is known again.
   const itself =
