@@ -112,6 +112,24 @@ test.each([
   expect(await of(accept, accept)).toBe("accept")
 })
 
+test("an official image by its short name, which podman does not know, weakens nothing", async () => {
+  const of = (docker: unknown, image = "library/alpine", more = {}) =>
+    verdict({ default: accept, transports: { docker } }, "docker.io", image, more)
+  const short = "docker.io/alpine"
+  expect(await of({ "docker.io": reject, [short]: accept })).toBe("SignatureRejected")
+  expect(await of({ "docker.io/library": reject, [short]: accept })).toBe("SignatureRejected")
+  expect(await of({ "*.io": reject, [short]: accept })).toBe("SignatureRejected")
+  expect(await of({ "": reject, [short]: accept })).toBe("SignatureRejected")
+  expect(await of({ "docker.io/library/alpine": reject, [`${short}:1`]: accept }, "library/alpine", { tag: "1" })).toBe(
+    "SignatureRejected"
+  )
+  expect(await of({ [short]: signed() })).toBe("signed")
+  expect(await of({ "docker.io": accept, [short]: accept })).toBe("accept")
+  expect(await of({ "docker.io": reject, "docker.io/org": accept }, "org/app")).toBe("accept")
+  expect(await of({ "docker.io": reject, "docker.io/org": accept }, "library/org")).toBe("SignatureRejected")
+  expect(await of({ "docker.io": reject, "docker.io/library": accept })).toBe("accept")
+})
+
 test("a directory's scope counts below it, whichever of the transports has a deeper one", async () => {
   const of = (transports: unknown) =>
     verdict({ default: accept, transports }, "", "", { transport: "oci", path: "/srv/a/app", registry: undefined })

@@ -1,5 +1,5 @@
 /** Ways to the bytes of an image: each is closed to one that is not signed, and open to one that is. */
-import { readFile, writeFile } from "node:fs/promises"
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { lastValueFrom } from "rxjs"
 import { describe, expect, test } from "vitest"
@@ -191,6 +191,29 @@ describe("a file", () => {
       _tag: "SignatureRejected",
       scope: "r.test/org/*"
     })
+  })
+})
+
+describe("a link to a file", () => {
+  test("does not lead around a rule for where it leads", async () => {
+    await using home = await temporaryRoot()
+    const [good, evil] = ["good", "evil"].map((name) => join(home.root, name))
+    for (const directory of [good, evil]) await mkdir(directory ?? "")
+    await writeArchive(join(evil ?? "", "app.tar"), await savedOf([[[], single]]))
+    await symlink(join(evil ?? "", "app.tar"), join(good ?? "", "file.tar"))
+    await symlink(evil ?? "", join(good ?? "", "directory"))
+    const rules = [
+      { scope: "docker-archive:", always: "accept" },
+      { scope: `docker-archive:${evil}`, always: "refuse" }
+    ] as const
+    await using oci = await open({ verify: { rules } })
+    for (const path of [`${good}/file.tar`, `${good}/directory/app.tar`, `${evil}/app.tar`])
+      expect(await reasonOf(oci.pull(`docker-archive:${path}`, { platform }))).toMatchObject({
+        _tag: "SignatureRejected",
+        scope: `docker-archive:${evil}`
+      })
+    await using other = await open({ verify: { rules: rules.slice(0, 1) } })
+    await other.pull(`docker-archive:${good}/file.tar`, { platform })
   })
 })
 

@@ -1,7 +1,9 @@
 /** The rule that counts for an image. */
+import { realpath } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { NotImplemented as Missing, type NotImplemented, type Reason, SignatureRejected } from "../../api/errors.ts"
 import { parse, type Reference } from "../../image/reference/Reference.ts"
+import type { LocalReference } from "../../source/file/LocalReference.ts"
 import type { Origin } from "../../source/Origin.ts"
 import type { Rule, Rules } from "./Rule.ts"
 import { scopesOf, scopesOfFile } from "./scopes.ts"
@@ -21,6 +23,12 @@ const firstOf = (rules: Rules, scopes: ReadonlyArray<string>) => {
   }
   return undefined
 }
+
+/** `undefined` where the path has no links, or leads nowhere. */
+const whereLeads = Effect.fnUntraced(function* (at: LocalReference) {
+  const path = yield* Effect.promise(() => realpath(at.path).catch(() => at.path))
+  return path === at.path ? undefined : { ...at, path }
+})
 
 const noSignatures =
   "an image from a file has no signatures to verify; a rule for `oci:` or `docker-archive:` can accept it"
@@ -48,6 +56,11 @@ export const findRule = Effect.fnUntraced(function* (
     return signed === undefined ? undefined : { ...signed, reference: at }
   }
   const place = `${at.transport}:`
+  const led = yield* whereLeads(at)
+  // Where a link stands says what is asked for; a rule for where it leads counts as well.
+  const beyond = led === undefined ? undefined : firstOf(rules, scopesOfFile(led).slice(0, -1))
+  if (beyond !== undefined && (yield* judge(beyond, place)) !== undefined)
+    return yield* refuse(beyond.scope, noSignatures)
   const ofFile = yield* judge(firstOf(rules, scopesOfFile(at)), place)
   if (ofFile !== undefined) return yield* refuse(ofFile.scope, noSignatures)
   if (at.name === undefined) return undefined

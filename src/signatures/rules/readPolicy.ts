@@ -3,6 +3,7 @@ import { dirname, posix } from "node:path"
 import * as Effect from "effect/Effect"
 import { printable, TrustUnavailable } from "../../api/errors.ts"
 import type { SignaturePolicy } from "../../api/signatures.ts"
+import { dockerHub } from "../../image/reference/registryName.ts"
 import { readTrust } from "../check/readTrust.ts"
 import { fieldsOf, InvalidPolicy, ruleOf } from "./policyRequirement.ts"
 import type { Rule, Rules } from "./Rule.ts"
@@ -15,7 +16,23 @@ type Lists = Readonly<Record<string, unknown>>
 const together = (one: unknown, other: unknown): unknown =>
   Array.isArray(one) && Array.isArray(other) ? [...one, ...other] : one
 
-const ofRegistries = (scopes: Lists, otherwise: Rule): ReadonlyArray<readonly [string, Rule]> => {
+/**
+ * `docker.io/alpine` is an official image here. podman knows it as `docker.io/library/alpine` only, and takes the scope for a name space:
+ * what counts there must hold as well.
+ */
+const addOfficial = (lists: Map<string, unknown>): void => {
+  for (const [scope, list] of [...lists]) {
+    const [, name, suffix = ""] = /^docker\.io\/([^/:@]+)([:@].*)?$/.exec(scope) ?? []
+    if (name === undefined || name === "library") continue
+    const official = `${dockerHub}/library/${name}`
+    const above = [official + suffix, official, `${dockerHub}/library`, dockerHub, "*.io", anyRegistry]
+    const both = together(list, lists.get(above.find((it) => lists.has(it)) ?? anyRegistry))
+    if (suffix !== "") lists.set(scope, both)
+    else if (!lists.has(official)) lists.set(official, both)
+  }
+}
+
+const ofRegistries = (scopes: Lists, fallback: unknown): ReadonlyArray<readonly [string, Rule]> => {
   const byName = new Map<string, unknown>()
   for (const [scope, list] of Object.entries(scopes)) {
     if (scope.replace(/^\*\./, "").includes("*"))
@@ -23,8 +40,9 @@ const ofRegistries = (scopes: Lists, otherwise: Rule): ReadonlyArray<readonly [s
     const name = scope === "" ? anyRegistry : normalizeScope(scope)
     byName.set(name, byName.has(name) ? together(byName.get(name), list) : list)
   }
-  const rules = [...byName].map(([name, list]) => [name, ruleOf(list, `the list of ${printable(name, 100)}`)] as const)
-  return [[anyRegistry, otherwise], ...rules]
+  if (!byName.has(anyRegistry)) byName.set(anyRegistry, fallback)
+  addOfficial(byName)
+  return [...byName].map(([name, list]) => [name, ruleOf(list, `the list of ${printable(name, 100)}`)])
 }
 
 /** Another path never matches, and podman takes a policy with one for invalid. */
@@ -51,7 +69,7 @@ const compile = (text: string): Rules => {
   const policy = fieldsOf(json, "the policy")
   const unknown = Object.keys(policy).find((it) => it !== "default" && it !== "transports")
   if (unknown !== undefined) throw new InvalidPolicy(`the policy has the unknown field ${printable(unknown, 50)}`)
-  const otherwise = ruleOf(policy.default, "default")
+  ruleOf(policy.default, "default")
   const transports = policy.transports === undefined ? {} : fieldsOf(policy.transports, "transports")
   const scopesOf = (transport: string): Lists => {
     const scopes = transports[transport]
@@ -70,7 +88,7 @@ const compile = (text: string): Rules => {
     ])
   )
   return new Map([
-    ...ofRegistries(scopesOf("docker"), otherwise),
+    ...ofRegistries(scopesOf("docker"), policy.default),
     ...ofFiles("docker-archive", scopesOf("docker-archive"), policy.default),
     ...ofFiles("oci", either, policy.default)
   ])
