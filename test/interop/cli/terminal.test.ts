@@ -1,7 +1,7 @@
 /** Bars in a real terminal, which tmux is: at 80×24 and 200×50, resized, with retries, Ctrl-C, several pulls, and resumed. */
 import { execFileSync } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { availableParallelism, tmpdir } from "node:os"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { lastValueFrom, Subject } from "rxjs"
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
@@ -80,8 +80,8 @@ const screen = () => rows().join("\n")
 /** Rarely: the registry is in this process, which waits for tmux. */
 const patient = { timeout: 60_000, interval: 400 }
 const seen = (text: string | RegExp) => expect.poll(screen, patient).toMatch(text)
-/** A layer is extracted by a worker, and there is one for each core. */
-const atOnce = (layers: number) => Math.min(3, layers, availableParallelism())
+/** Layers that are downloaded at once. */
+const atOnce = (layers: number) => Math.min(3, layers)
 
 /** What a shell runs; it says when the pull is over. */
 const commandOf = (names: ReadonlyArray<string>, flags: ReadonlyArray<string>) => {
