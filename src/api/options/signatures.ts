@@ -1,4 +1,5 @@
 /** The option `verify`: what it may be. Files and keys are read when an image is verified. */
+
 import type {
   IdentityRequirement,
   KeyRequirement,
@@ -25,25 +26,23 @@ import {
   type Table,
   text
 } from "./Kind.ts"
+import { component, tag } from "./referenceGrammar.ts"
 
 const isText = (value: unknown): value is string => typeof value === "string"
 
 const has = (value: unknown, key: string): boolean =>
   typeof value === "object" && value !== null && Reflect.get(value, key) !== undefined
 
-/** As in `src/image/reference/Reference.ts`. */
-const component = "[a-z\\d]+(?:(?:[._]|__|-+)[a-z\\d]+)*"
-const tag = ":\\w[\\w.-]{0,127}"
 const digest = "@(?:sha256:[a-f\\d]{64}|sha384:[a-f\\d]{96}|sha512:[a-f\\d]{128})"
-const repositories = new RegExp(`^(?:(?:${component}/)*\\*|${component}(?:/${component})*(?:${tag}|${digest})?)$`)
+const repositories = new RegExp(`^(?:(?:${component}/)*\\*|${component}(?:/${component})*(?::${tag}|${digest})?)$`)
 const host = /^(?:localhost|[a-z\d-]*(?:\.[a-z\d-]+)+|[a-z\d.-]+:\d+|\[[\da-f:.]+\](?::\d+)?)$/i
 const domain = /^\*(?:\.[a-z\d-]+)+(?::\d+)?$/i
 /** As a path is after it was resolved: another one never matches. */
 const files = /^(?:oci|docker-archive):(?:\/(?!\.{1,2}(?:\/|$))[^/:]+)*$/
 
 /**
- * What no image can have as a name is none: such a rule would never count, and nobody would notice. A first component that is no
- * host would be an image of Docker Hub, whose host is written out.
+ * A scope must be a name that an image can have. A rule for another one would never count, and nobody would notice. The host is written
+ * out, Docker Hub's too.
  */
 const isScope = (value: string): boolean => {
   if (value === "*" || domain.test(value) || files.test(value)) return true

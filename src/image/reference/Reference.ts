@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { InvalidReference, printable, type UnsupportedDigest } from "../../api/errors.ts"
+import { component, tag as tagText } from "../../api/options/referenceGrammar.ts"
 import { environmentVariable } from "../../seams/environmentVariable.ts"
 import { type Digest, parseDigest } from "./Digest.ts"
 import { dockerHub, isRegistry, normalizeRegistry } from "./registryName.ts"
@@ -18,8 +19,8 @@ export interface Reference {
   readonly digest?: Digest
 }
 
-const repositoryGrammar = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/
-const tagGrammar = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
+const repositoryGrammar = new RegExp(`^${component}(?:/${component})*$`)
+const tagGrammar = new RegExp(`^${tagText}$`)
 /** What `docker images` prints as an image's id is no name; as one it would be pulled from a stranger's repository. */
 const imageId = /^[a-f0-9]{64}$/
 

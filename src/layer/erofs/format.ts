@@ -1,6 +1,6 @@
 /**
  * The format of an EROFS image, as Linux's `fs/erofs/erofs_fs.h` has it, as far as the images of this library use it: inodes in the
- * extended form, uncompressed, in blocks of 4 KiB. Whoever writes images and whoever reads them takes it from here. All numbers are
+ * extended form, uncompressed, in blocks of 4 KiB. The writer and the reader share it. All numbers are
  * little-endian.
  */
 import type { EntryType } from "../Entry.ts"

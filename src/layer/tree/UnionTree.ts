@@ -148,7 +148,7 @@ export class UnionTree implements StoredTree<Union, Place> {
     return layout === "overlay" && this.#overlay(place, "opaque") === "y"
   }
 
-  /** A directory that is there for the sake of whiteouts alone: where lower layers have none, it hides nothing and is none. */
+  /** The directory has nothing but whiteouts. If no lower layer has a directory there, it hides nothing, and does not count as one. */
   #isBare(place: Place): boolean {
     const { layout } = this.#layers
     if (layout === "rootfs" || !isImplied(this.entry(place).header)) return false

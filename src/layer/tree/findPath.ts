@@ -24,7 +24,7 @@ export type Sought<D, L> =
   | { readonly _tag: "Leaf"; readonly leaf: L; readonly names: ReadonlyArray<string> }
   /** There is no such path. `names`: up to the component that is missing. */
   | { readonly _tag: "Missing"; readonly names: ReadonlyArray<string> }
-  /** What has this path would have to be a directory, and is none. */
+  /** What is at `names` must be a directory, for what follows in the path, and is not one. */
   | { readonly _tag: "NoDirectory"; readonly names: ReadonlyArray<string> }
   | { readonly _tag: "TooManyLinks" }
   /** It depends on what stands at this name. */

@@ -2,18 +2,13 @@
 import * as Effect from "effect/Effect"
 import { asyncScheduler, identity, type MonoTypeOperatorFunction, map, scan, tap, throttleTime } from "rxjs"
 import { isReason } from "../../api/errors.ts"
-import type { LayerProgress } from "../../api/events.ts"
 import { verifyDigest } from "../../layer/verifyDigest.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import type { BlobLayout } from "../../store/blobs/BlobLayout.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import { type LayerDownload, layerBytes$ } from "./LayerDownload.ts"
-import { progressInterval, startOf } from "./layerArrival.ts"
-
-/** Kept bytes have been received, though they are read again. */
-const countKept = (kept: number) => (event: LayerProgress) =>
-  event.received < kept ? { ...event, received: kept } : event
+import { downloadProgress, progressInterval, startOf } from "./layerArrival.ts"
 
 /** Downloads the rest and emits progress. `check` sees every byte. `started`: by default, `LayerStarted` is told. */
 export const downloadBlob = Effect.fnUntraced(function* (
@@ -21,19 +16,17 @@ export const downloadBlob = Effect.fnUntraced(function* (
   check: MonoTypeOperatorFunction<Uint8Array> = identity,
   started?: () => void
 ) {
-  const { digest, size } = download.layer
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
   const start = started ?? startOf(download, emit)
+  const kept = download.partial.size()
   yield* drain(isReason)(
     check(layerBytes$(download, new Gate(), emit, context)).pipe(
       tap({ next: start, complete: start }),
       scan((received, chunk) => received + chunk.length, 0),
       throttleTime(progressInterval, asyncScheduler, { leading: true, trailing: true }),
-      map((received): LayerProgress => {
-        return { _tag: "LayerProgress", digest, size, received, consumed: 0, inflated: 0, entries: 0 }
-      }),
-      map(countKept(download.partial.size())),
+      // Kept bytes have been received, though they are read again.
+      map((received) => downloadProgress(download, Math.max(received, kept))),
       tap(emit)
     )
   )

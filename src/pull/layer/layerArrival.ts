@@ -19,6 +19,17 @@ export const startOf = ({ layer: { digest, size }, partial }: LayerDownload, emi
   }
 }
 
+/** Of a layer that is downloaded and not read. */
+export const downloadProgress = ({ layer: { digest, size } }: LayerDownload, received: number): LayerProgress => ({
+  _tag: "LayerProgress",
+  digest,
+  size,
+  received,
+  consumed: 0,
+  inflated: 0,
+  entries: 0
+})
+
 export interface LayerArrival {
   /** To be subscribed to while there is no worker, and until the reader of `bytes$` ends. */
   readonly ahead$: Observable<number>
@@ -43,7 +54,6 @@ export const layerArrival = (
   { emit, context, tell = emit, started = startOf(download, tell) }: Listening
 ): LayerArrival => {
   const { source, layer, partial } = download
-  const { digest, size } = layer
   const arrival = partial.arrival((gate, offset) => source.blob$(layer, gate, { offset, emit, context }))
   const kept = partial.size()
   let received = 0
@@ -59,7 +69,7 @@ export const layerArrival = (
     if (flows) tell({ ...event, received })
   }
   const tellArrived = (received: number) => {
-    if (!isRead) progress({ _tag: "LayerProgress", digest, size, received, consumed: 0, inflated: 0, entries: 0 })
+    if (!isRead) progress(downloadProgress(download, received))
   }
   return {
     progress,

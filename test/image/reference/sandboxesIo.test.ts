@@ -53,7 +53,7 @@ describe("sandboxes.io", () => {
     })
   )
 
-  it.effect("pulls no image groups yet, and says which feature that is", () =>
+  it.effect("has no image groups, which no registry serves: the error is the one that its programs know", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(pullGroup("sandboxes.io/group"))
       expect(error.message).toBe("feature not yet implemented: Sandboxes registry image group pull is not implemented")
