@@ -2,8 +2,9 @@ import { defaultLimits, filled, type Limits, type Some } from "../api/config.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
 import { selectionOf } from "../layer/tree/Selection.ts"
 import { makeLayerApplier } from "../read/tree/merge/applyLayer.ts"
-import { emptyTree } from "../read/tree/merge/MergedTree.ts"
-import { linkTo, planOf } from "../read/tree/source/treeCursor.ts"
+import { MergedTree, type Node } from "../read/tree/merge/MergedTree.ts"
+import { Plan } from "../read/tree/plan/Plan.ts"
+import { linksTo, withoutBodies } from "../read/tree/source/treeCursor.ts"
 
 export interface MergeOptions {
   /** These paths and what is beneath them. Default: everything. */
@@ -35,7 +36,7 @@ export const merge = (
   layers: Iterable<Iterable<EntryHeader>>,
   { limits, ...options }: MergeOptions = {}
 ): ReadonlyArray<MergedEntry> => {
-  const tree = emptyTree(true)
+  const tree = new MergedTree(true)
   let layer = 0
   for (const headers of layers) {
     const applier = makeLayerApplier({ tree, layer, digest: `(layer ${layer})`, limits: filled(defaultLimits, limits) })
@@ -44,15 +45,14 @@ export const merge = (
     applier.finish()
     layer += 1
   }
-  const { directories, plain, files } = planOf({ tree }, selectionOf(options))
-  const merged: Array<MergedEntry> = directories.map(({ header, layer }) => ({ header, layer }))
-  const name = ({ leaf, paths }: (typeof plain)[number], body?: { readonly ordinal: number }) => {
-    const [first = "", ...others] = paths
-    merged.push({ header: { ...leaf.facts, path: first }, layer: leaf.layer, ...body })
-    for (const path of others) merged.push({ header: linkTo(first, path, leaf).header, layer: leaf.layer })
+  const plan = new Plan(tree, selectionOf(options))
+  const merged: Array<MergedEntry> = []
+  const add = ({ header, layer }: MergedEntry) => merged.push({ header, layer })
+  for (const entry of withoutBodies(plan)) add(entry)
+  const file = (node: Node) => {
+    merged.push({ header: plan.headerOf(node), layer: tree.layerOf(node), ordinal: tree.ordinalOf(node) })
+    for (const link of linksTo(plan, node)) add(link)
   }
-  for (const named of plain) name(named)
-  for (const [, inLayer] of [...files].sort(([a], [b]) => b - a))
-    for (const [ordinal, named] of [...inLayer].sort(([a], [b]) => a - b)) name(named, { ordinal })
+  for (const [, nodes] of [...plan.files()].sort(([a], [b]) => b - a)) nodes.forEach(file)
   return merged
 }

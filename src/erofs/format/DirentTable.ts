@@ -2,12 +2,9 @@
  * What all directories of an image hold, in columns: there may be millions of names, and a string and an object for each would
  * take several times the memory, and the collector's time. Names are bytes, back to back.
  */
-import { randomBytes } from "node:crypto"
 import { blockBytes, direntBytes, direntFields } from "../../layer/erofs/format.ts"
+import { hashName, mostName } from "./hashName.ts"
 import type { Ino } from "./InodeTable.ts"
-
-/** `EROFS_NAME_LEN`. */
-export const mostName = 255
 
 /** What a name leads to. */
 export interface Targets {
@@ -24,16 +21,6 @@ const grown = <A extends Uint8Array | Uint32Array>(column: A, length: number): A
   return larger
 }
 
-/**
- * A random number for each byte at each place, of which a name's hash is the sum. Nobody who does not know them can make up names
- * that have the same one.
- */
-let random: Uint32Array | undefined
-const randomNumbers = () => {
-  random ??= new Uint32Array(Uint8Array.from(randomBytes(4 * 256 * (mostName + 4))).buffer)
-  return random
-}
-
 export class DirentTable {
   #bytes: Uint8Array = new Uint8Array(2 ** 14)
   #used = 0
@@ -46,7 +33,6 @@ export class DirentTable {
   #hashes = new Uint32Array(2 ** 10)
   /** Numbers of names, from 1 on, where their hash says or as near behind as there is room; a power of two, at most half full. */
   #slots = new Uint32Array(2 ** 11)
-  readonly #random = randomNumbers()
   /** Once they are sorted: the numbers of names, directory by directory, and where those of each begin. */
   #order = new Uint32Array(0)
   #firsts = new Uint32Array(0)
@@ -54,7 +40,7 @@ export class DirentTable {
   /** What a name (a binary string) of a directory leads to; not the directory's own two. */
   get(directory: Ino, name: string): Ino | undefined {
     if (name.length > mostName) return undefined
-    const slot = this.#slotOf(directory, name, this.#hash(directory, name))
+    const slot = this.#slotOf(directory, name, hashName(directory, name))
     const found = this.#slots[slot] ?? 0
     return found === 0 ? undefined : this.#inodes[found - 1]
   }
@@ -62,7 +48,7 @@ export class DirentTable {
   /** A name that is not there yet, of at most `mostName` bytes. */
   add(directory: Ino, name: string, ino: Ino): void {
     if (this.#count * 2 >= this.#slots.length) this.#rehash()
-    const hash = this.#hash(directory, name)
+    const hash = hashName(directory, name)
     const slot = this.#slotOf(directory, name, hash)
     this.#append(directory, name, ino, hash)
     this.#slots[slot] = this.#count
@@ -169,15 +155,6 @@ export class DirentTable {
     this.#directories[at] = directory
     this.#hashes[at] = hash
     for (let byte = 0; byte < name.length; byte++) this.#bytes[this.#used++] = name.charCodeAt(byte)
-  }
-
-  #hash(directory: Ino, name: string): number {
-    const random = this.#random
-    let hash = name.length
-    for (let byte = 0; byte < 4; byte++)
-      hash ^= random[(mostName + byte) * 256 + ((directory >>> (8 * byte)) & 0xff)] ?? 0
-    for (let at = 0; at < name.length; at++) hash ^= random[at * 256 + name.charCodeAt(at)] ?? 0
-    return hash >>> 0
   }
 
   /** Where it is, or would be. */

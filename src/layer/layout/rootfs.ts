@@ -1,6 +1,11 @@
 import type { Directory } from "../Directory.ts"
 import type { Layout, Merging, Tree } from "./Layout.ts"
 
+export interface MergedInPlace extends Pick<Tree, "vacate" | "namesIn" | "isDirectory"> {
+  /** Whether this layer wrote the name, or something beneath it. Default: as `markWritten` noted. */
+  readonly isWritten?: (directory: Directory, name: string) => boolean
+}
+
 /**
  * A whiteout removes what lower layers left, wherever it stands in its own layer: what this layer wrote stays, be it
  * before or after the marker (containerd forgets implied parents here, umoci does not).
@@ -8,10 +13,11 @@ import type { Layout, Merging, Tree } from "./Layout.ts"
 export const mergeInPlace = ({
   vacate,
   namesIn,
-  isDirectory
-}: Pick<Tree, "vacate" | "namesIn" | "isDirectory">): Merging => {
+  isDirectory,
+  isWritten = (directory, name) => directory.written?.has(name) === true
+}: MergedInPlace): Merging => {
   const hide = (directory: Directory, name: string): void => {
-    if (directory.written?.has(name) !== true) {
+    if (!isWritten(directory, name)) {
       vacate(directory, name)
       return
     }
@@ -28,7 +34,7 @@ export const mergeInPlace = ({
     hide,
     hideAll,
     makesParents: false,
-    yields: (directory, name) => directory.written?.has(name) !== true,
+    yields: (directory, name) => !isWritten(directory, name),
     unhidden: () => {}
   }
 }

@@ -12,7 +12,7 @@ import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
 import { type Extraction, type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
-import { unpackHeaders } from "../packHeaders.ts"
+import type { PackedHeaders } from "../packHeaders.ts"
 import type { CopyRangesJob, StoredHeader, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
@@ -122,7 +122,7 @@ export class ExtractionPool extends Context.Service<
       warn?: (warning: Warning) => void
     ) => EntryCursor
     /**
-     * The headers of an archive's entries, without their bodies, as fast as they come. Completes when all bytes are verified.
+     * The headers of an archive's entries, without their bodies, many at once, as fast as they come. Completes when all bytes are verified.
      * `spool`: a file that is made, and that the bodies of all files are written to, back to back in the order of the archive,
      * without holes. `tell` hears of progress and of what is odd. `ahead$`: as that of `extract$`.
      */
@@ -131,7 +131,7 @@ export class ExtractionPool extends Context.Service<
       source: Source,
       tell?: (event: LayerProgress | Warning) => void,
       ahead$?: Ahead
-    ) => Observable<EntryHeader>
+    ) => Observable<PackedHeaders>
     /** Entries of trees that are on disk, in place of those of an archive. */
     readonly stored: (digest: string, tree: StoredTree) => EntryCursor<StoredEntry>
     /** Writes a tree that is on disk a second time. Emits warnings, at last `Extracted`; fails with a `Reason`. */
@@ -202,7 +202,7 @@ export class ExtractionPool extends Context.Service<
                 ahead$,
                 receive: (ring) => (message) => {
                   if (message._tag !== "Headers") return
-                  for (const header of unpackHeaders(message.headers)) headers.next(header)
+                  headers.next(message.headers)
                   ring.giveBack(message.weight)
                 }
               }).subscribe({

@@ -27,7 +27,8 @@ export const copyRanges = ({ from, into, ranges, block }: CopyRangesJob, look: (
     /** Where the window begins, and how much is in it. */
     let [start, length] = [0, 0]
     for (let range = 0; range < ranges.length; range += 3) {
-      const [first = 0, size = 0, position = 0] = ranges.subarray(range, range + 3)
+      // No view for each: of a million small files they would be more than the files.
+      const [first, size, position] = [ranges[range] ?? 0, ranges[range + 1] ?? 0, ranges[range + 2] ?? 0]
       for (let done = 0; done < size; ) {
         const at = first + done
         if (at < start || at >= start + length) {

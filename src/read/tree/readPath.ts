@@ -2,13 +2,12 @@
 import * as Effect from "effect/Effect"
 import type { Limits, ListDirectoryOptions, ReadFileOptions } from "../../api/config.ts"
 import { printable } from "../../api/errors.ts"
-import type { EntryHeader } from "../../layer/Entry.ts"
 import { atMost } from "../../layer/limits.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { findPath, whyNoFile, whyNotFound } from "../../layer/tree/findPath.ts"
 import type { EntryFacts } from "../entries/Entry.ts"
 import { factsOf } from "../entries/makeEntry.ts"
-import type { MergedTree, Node } from "./merge/MergedTree.ts"
+import type { Facts, MergedTree } from "./merge/MergedTree.ts"
 import { viewOf } from "./merge/viewOf.ts"
 import { openImage } from "./openImage.ts"
 import { bodiesOf } from "./source/bodiesOf.ts"
@@ -81,17 +80,20 @@ export const listOf = Effect.fn("ociflow.list")(function* (
     const sought = seek(tree, path)
     if (sought._tag === "Unknown") return sought.name
     // Lower layers may have more in it.
-    return sought._tag === "Directory" && (sought.directory.isOpen || isUncertain(tree)) ? "" : undefined
+    return sought._tag === "Directory" && (tree.isOpen(sought.directory) || isUncertain(tree)) ? "" : undefined
   }
   const { tree } = yield* mergeImage(source, image, limits, { unknown })
   const sought = seek(tree, path)
   const problem = whyNotFound(sought, path)
   if (problem !== undefined) return yield* Effect.fail(problem)
-  const factsAt = (names: ReadonlyArray<string>, node: Node): EntryFacts => {
-    const header: EntryHeader = { ...node.facts, path: names.join("/") }
-    return factsOf(header, image.layers[node.layer]?.digest ?? "")
-  }
-  if (sought._tag === "Leaf") return [factsAt(sought.names, sought.leaf)]
+  const factsAt = (names: ReadonlyArray<string>, facts: Facts, layer: number): EntryFacts =>
+    factsOf({ ...facts, path: names.join("/") }, image.layers[layer]?.digest ?? "")
+  if (sought._tag === "Leaf") return [factsAt(sought.names, sought.leaf.facts, sought.leaf.layer)]
   if (sought._tag !== "Directory") return []
-  return sorted([...sought.directory.children].map(([name, node]) => factsAt([...sought.names, name], node)))
+  const { directory, names } = sought
+  return sorted(
+    Array.from(tree.names.in(directory), (node) =>
+      factsAt([...names, tree.names.nameOf(node)], tree.factsOf(node), tree.layerOf(node))
+    )
+  )
 }, Effect.scoped)

@@ -13,7 +13,6 @@ import { FileSystemFailed, isReason, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { ErofsTree } from "../../erofs/ErofsTree.ts"
 import { positionOf, writeFrame } from "../../erofs/erofsImage.ts"
-import type { Ino } from "../../erofs/format/InodeTable.ts"
 import { type ErofsPlan, planErofs } from "../../erofs/planErofs.ts"
 import { Turns } from "../../erofs/Turns.ts"
 import { warnOfAttributes } from "../../erofs/warnOfAttributes.ts"
@@ -23,28 +22,29 @@ import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { drain } from "../../reactive/bridge.ts"
+import type { Plan } from "./plan/Plan.ts"
 import { fromPromise, untilSettled } from "./source/fromPromise.ts"
 import type { LayerSpool } from "./source/LayerSpool.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
 import { stepsOf } from "./source/orderedCursor.ts"
-import type { Named, Plan } from "./source/treeCursor.ts"
 
 /** Layers whose bodies are copied at once; workers have their own limit. */
 const atOnce = 8
 
 interface PlannedImage {
   readonly erofs: ErofsPlan
-  readonly inodes: ReadonlyMap<Named, Ino>
+  /** By inode of the merged tree. */
+  readonly inodes: Uint32Array
 }
 
 const planInodes = async (plan: Plan, identity: string, emit: Emit, signal: AbortSignal): Promise<PlannedImage> => {
   const tree = new ErofsTree(warnOfAttributes(emit))
   const turns = new Turns()
-  const inodes = new Map<Named, Ino>()
+  const inodes = new Uint32Array(plan.tree.facts.length)
   for (const { header, file } of stepsOf(plan)) {
     tree.add(header)
     // The directories above it are there, so that the last inode is its own.
-    if (file !== undefined) inodes.set(file, tree.inodes.length - 1)
+    if (file !== undefined) inodes[plan.tree.inodeOf(file)] = tree.inodes.length - 1
     const turn = turns.take()
     if (turn !== undefined) await turn
     signal.throwIfAborted()
@@ -76,20 +76,24 @@ const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal
   }
 }
 
-/** What of a spool goes where: three numbers for each piece, as `copyRanges$` takes them. */
-const rangesOf = (files: Iterable<Named>, { erofs, inodes }: PlannedImage): Float64Array => {
-  const ranges: Array<number> = []
-  const byPlace = [...files].sort(({ leaf: a }, { leaf: b }) => a.bodyAt - b.bodyAt)
-  for (const named of byPlace) {
-    const { facts, bodyAt, sparse = [{ offset: 0, length: facts.size }] } = named.leaf
-    const position = positionOf(erofs, inodes.get(named) ?? 0)
-    let at = bodyAt
-    for (const { offset, length } of sparse) {
-      ranges.push(at, length, position + offset)
-      at += length
+/** Files whose bytes are copied by one message. */
+const filesAtOnce = 16_384
+
+/** What of a spool goes where: three numbers for each piece, as `copyRanges$` takes them. Its files are in the order of their layer. */
+const rangesOf = function* ({ tree }: Plan, files: Uint32Array, { erofs, inodes }: PlannedImage) {
+  for (let from = 0; from < files.length; from += filesAtOnce) {
+    const ranges: Array<number> = []
+    for (const node of files.subarray(from, from + filesAtOnce)) {
+      const inode = tree.inodeOf(node)
+      const position = positionOf(erofs, inodes[inode] ?? 0)
+      let at = tree.facts.bodyAt(inode)
+      for (const { offset, length } of tree.facts.sparse(inode) ?? [{ offset: 0, length: tree.sizeOf(node) }]) {
+        ranges.push(at, length, position + offset)
+        at += length
+      }
     }
+    yield Float64Array.from(ranges)
   }
-  return Float64Array.from(ranges)
 }
 
 /** `file` must not be there; its directory must. `digest`: the manifest's. */
@@ -103,17 +107,20 @@ export const writeErofs = Effect.fnUntraced(function* (
   const emit = yield* PullEvents
   const planned = yield* fromPromise((signal) => planInodes(plan, digest, emit, signal))
   yield* untilSettled((signal) => writeMetadata(planned.erofs, file, signal))
-  const copy = (spool: LayerSpool, files: Iterable<Named>) => {
-    const ranges = rangesOf(files, planned)
-    return drain(isReason)(pool.copyRanges$({ digest, from: spool.path, into: file, ranges, block: blockBytes }))
-  }
+  const copy = (spool: LayerSpool, files: Uint32Array) =>
+    Effect.forEach(
+      rangesOf(plan, files, planned),
+      (ranges) =>
+        drain(isReason)(pool.copyRanges$({ digest, from: spool.path, into: file, ranges, block: blockBytes })),
+      { discard: true }
+    )
   yield* Effect.forEach(
-    plan.files,
+    plan.files(),
     ([layer, files]) => {
       const spool = spools.get(layer)
       return spool === undefined
         ? Effect.die(new Error(`the bodies of layer ${layer} were not kept`))
-        : copy(spool, files.values())
+        : copy(spool, files)
     },
     { concurrency: atOnce, discard: true }
   )

@@ -1,19 +1,27 @@
-/** The tree that layers make together, in memory: names and facts, no bytes of files. */
+/**
+ * The tree that layers make together, in memory: names and facts, no bytes of files. In columns: objects for each of a million
+ * entries would take several times the memory, and as much again as garbage.
+ */
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import { implied } from "../../../layer/metadata/ownership.ts"
+import { Column } from "./columns/Column.ts"
+import { type Facts, FactTable } from "./columns/FactTable.ts"
+import { NameTable } from "./columns/NameTable.ts"
 
-/** What an archive says of an entry, its name and the holes of its body aside. */
-export type Facts = Omit<EntryHeader, "path" | "sparse">
+export type { Facts } from "./columns/FactTable.ts"
+
+/** A name in the tree, by its number, and what has it. */
+export type Node = number
+
+/** Of every tree. */
+export const root: Node = 0
 
 /** Bytes of a body that an archive stores: those of its holes are not there. */
 export const storedBytes = (size: number, sparse: EntryHeader["sparse"]): number =>
   sparse === undefined ? size : sparse.reduce((sum, { length }) => sum + length, 0)
 
-/**
- * What is no directory: one inode, which may have several names. Its body is that of an entry of an archive.
- * A class, since there may be a million.
- */
-export class Leaf {
+/** What is no directory: one inode, which may have several names. Its body is that of an entry of an archive. */
+export interface Leaf {
   readonly facts: Facts
   /** Index of the layer whose archive holds the body: 0 is the lowest. */
   readonly layer: number
@@ -23,63 +31,170 @@ export class Leaf {
   readonly bodyAt: number
   /** Of a sparse file. */
   readonly sparse: EntryHeader["sparse"]
-
-  constructor(facts: Facts, layer: number, ordinal: number, bodyAt: number, sparse: EntryHeader["sparse"]) {
-    this.facts = facts
-    this.layer = layer
-    this.ordinal = ordinal
-    this.bodyAt = bodyAt
-    this.sparse = sparse
-  }
 }
 
-export class Branch {
-  facts: Facts
-  /** The layer that describes it; -1 for one that no entry describes. */
-  layer: number
-  readonly children = new Map<string, Node>()
-  /** Layers that were not read may have more in it. */
-  isOpen: boolean
-  /** No entry describes it, and layers that were not read may have a symbolic link in its place: or it is beneath such a one. */
-  isGuess = false
-  /** Of an open directory: names that are known not to be there. */
-  absent: Set<string> | undefined
+/** Where an entry is from. */
+export type Origin = Pick<Leaf, "layer" | "ordinal" | "bodyAt">
 
-  constructor(facts: Facts, layer: number, isOpen: boolean) {
-    this.facts = facts
-    this.layer = layer
-    this.isOpen = isOpen
-  }
-}
+/** Of a directory: layers that were not read may have more in it. */
+const open = 1
+/** No entry describes it, and layers that were not read may have a symbolic link in its place: or it is beneath such a one. */
+const guess = 2
 
-export type Node = Leaf | Branch
-
-export const isBranch = (node: Node | undefined): node is Branch => node instanceof Branch
-
-export interface MergedTree {
-  readonly root: Branch
+export class MergedTree {
   /** Last names of all that may stand elsewhere than here, for what layers that were not read may hold; or of everything. */
-  uncertain: Set<string> | "everything"
+  uncertain: Set<string> | "everything" = new Set()
   /**
    * The highest layer with something in a directory that may be a link in a layer that was not read; -1: none has. Where that link
    * leads, directories are made: of what is missing, and of what is no directory in the layers below.
    */
-  guessed: number
+  guessed = -1
+  /** Of open directories: names that are known not to be there. */
+  readonly absent = new Map<Node, Set<string>>()
+  readonly names = new NameTable()
+  readonly facts = new FactTable()
+  /** By node. */
+  readonly #inodes = new Column(Uint32Array)
+  readonly #flags = new Column(Uint8Array)
+  /** The layer, counted from 1, that wrote it or something beneath it last. */
+  readonly #writers = new Column(Uint32Array)
+  /** By inode: the layer, counted from 1, and which entry of it; how many names it was given. */
+  readonly #layers = new Column(Uint32Array)
+  readonly #ordinals = new Column(Uint32Array)
+  readonly #links = new Column(Uint32Array)
+
+  /** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
+  constructor(isWhole: boolean) {
+    this.#inodes.set(root, this.facts.add(implied, 0))
+    this.setOpen(root, !isWhole)
+  }
+
+  /** What stands at a name of a directory. */
+  childAt(directory: Node, name: string): Node | undefined {
+    const found = this.names.find(directory, name)
+    return found === 0 ? undefined : found
+  }
+
+  isDirectory(node: Node): boolean {
+    return this.facts.isDirectory(this.#inodes.get(node))
+  }
+
+  /** Two names of one file have the same. */
+  inodeOf(node: Node): number {
+    return this.#inodes.get(node)
+  }
+
+  /** At least as many as it has. */
+  namesOfInode(node: Node): number {
+    return this.#links.get(this.#inodes.get(node))
+  }
+
+  factsOf(node: Node): Facts {
+    return this.facts.facts(this.#inodes.get(node))
+  }
+
+  sizeOf(node: Node): number {
+    return this.facts.size(this.#inodes.get(node))
+  }
+
+  /** Of a symbolic link. */
+  targetOf(node: Node): string | undefined {
+    return this.facts.target(this.#inodes.get(node))
+  }
+
+  /** The layer that describes it; -1 for a directory that no entry describes. */
+  layerOf(node: Node): number {
+    return this.#layers.get(this.#inodes.get(node)) - 1
+  }
+
+  ordinalOf(node: Node): number {
+    return this.#ordinals.get(this.#inodes.get(node))
+  }
+
+  leafOf(node: Node): Leaf {
+    const inode = this.#inodes.get(node)
+    return {
+      facts: this.facts.facts(inode),
+      layer: this.#layers.get(inode) - 1,
+      ordinal: this.#ordinals.get(inode),
+      bodyAt: this.facts.bodyAt(inode),
+      sparse: this.facts.sparse(inode)
+    }
+  }
+
+  /** Nothing stands at the name. */
+  add(directory: Node, name: string, header: EntryHeader, { layer, ordinal, bodyAt }: Origin): Node {
+    const inode = this.facts.add(header, bodyAt)
+    this.#layers.set(inode, layer + 1)
+    this.#ordinals.set(inode, ordinal)
+    return this.#name(directory, name, inode)
+  }
+
+  /** Another name of what is no directory. Nothing stands at the name. */
+  link(directory: Node, name: string, inode: number): Node {
+    return this.#name(directory, name, inode)
+  }
+
+  /** What an entry says of a directory; of layer -1, that no entry describes it. */
+  describe(directory: Node, header: EntryHeader, layer: number): void {
+    const inode = this.#inodes.get(directory)
+    this.facts.describe(inode, header)
+    this.#layers.set(inode, layer + 1)
+  }
+
+  /** And what is beneath it. */
+  remove(node: Node): void {
+    this.names.remove(node)
+  }
+
+  isOpen(directory: Node): boolean {
+    return (this.#flags.get(directory) & open) !== 0
+  }
+
+  setOpen(directory: Node, isOpen: boolean): void {
+    this.#set(directory, open, isOpen)
+    if (!isOpen) this.absent.delete(directory)
+  }
+
+  isGuess(directory: Node): boolean {
+    return (this.#flags.get(directory) & guess) !== 0
+  }
+
+  setGuess(directory: Node, isGuess: boolean): void {
+    this.#set(directory, guess, isGuess)
+  }
+
+  /** The layer wrote it: it and the directories above it survive that layer's own whiteouts. */
+  markWritten(node: Node, layer: number): void {
+    for (let place = node; place !== root && this.#writers.get(place) !== layer + 1; place = this.names.parentOf(place))
+      this.#writers.set(place, layer + 1)
+  }
+
+  isWrittenBy(node: Node, layer: number): boolean {
+    return this.#writers.get(node) === layer + 1
+  }
+
+  #name(directory: Node, name: string, inode: number): Node {
+    const node = this.names.add(directory, name)
+    this.#inodes.set(node, inode)
+    this.#links.set(inode, this.#links.get(inode) + 1)
+    return node
+  }
+
+  #set(directory: Node, flag: number, isSet: boolean): void {
+    const flags = this.#flags.get(directory)
+    this.#flags.set(directory, isSet ? flags | flag : flags & ~flag)
+  }
 }
 
-/** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
-export const emptyTree = (isWhole: boolean): MergedTree => ({
-  root: new Branch(implied, -1, !isWhole),
-  uncertain: new Set(),
-  guessed: -1
-})
-
 /** What stands at a name of a directory, as far as the layers tell that were applied. */
-export const childOf = (tree: MergedTree, branch: Branch, name: string): Node | "missing" | "unknown" => {
+export const childOf = (tree: MergedTree, directory: Node, name: string): Node | "missing" | "unknown" => {
   const { uncertain, guessed } = tree
   if (uncertain === "everything" || uncertain.has(name)) return "unknown"
-  const child = branch.children.get(name)
+  const child = tree.childAt(directory, name)
   if (child === undefined)
-    return guessed >= 0 || (branch.isOpen && branch.absent?.has(name) !== true) ? "unknown" : "missing"
-  return isBranch(child) || child.layer >= guessed ? child : "unknown"
+    return guessed >= 0 || (tree.isOpen(directory) && tree.absent.get(directory)?.has(name) !== true)
+      ? "unknown"
+      : "missing"
+  return tree.isDirectory(child) || tree.layerOf(child) >= guessed ? child : "unknown"
 }

@@ -10,10 +10,9 @@ import { makePlaceEntry, type Places } from "../../../layer/apply/rules/placeEnt
 import { makeWhiteouts } from "../../../layer/apply/rules/whiteouts.ts"
 import { Directory, decode, ownName } from "../../../layer/Directory.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
-import { markWritten } from "../../../layer/layout/Layout.ts"
 import { mergeInPlace } from "../../../layer/layout/rootfs.ts"
 import { implied } from "../../../layer/metadata/ownership.ts"
-import { Branch, type Facts, isBranch, Leaf, type MergedTree, storedBytes } from "./MergedTree.ts"
+import { type MergedTree, type Node, root as rootNode, storedBytes } from "./MergedTree.ts"
 import { makeUncertain } from "./uncertain.ts"
 
 export interface LayerOptions {
@@ -33,13 +32,6 @@ export interface LayerApplier {
   readonly finish: () => void
 }
 
-const noAttributes: ReadonlyMap<string, Uint8Array> = new Map()
-
-const factsOf = ({ path, sparse, xattrs, ...facts }: EntryHeader): Facts => ({
-  ...facts,
-  xattrs: xattrs.size === 0 ? noAttributes : xattrs
-})
-
 export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOptions): LayerApplier => {
   const root = Directory.root("")
   const entry = new CurrentEntry({ digest, limits }, () => {})
@@ -47,74 +39,91 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
   let ordinal = 0
   let bodyAt = 0
 
-  /** Asked of the tree each time: a directory may have been replaced. */
-  const branchOf = (directory: Directory): Branch => {
-    if (directory.parent === undefined) return tree.root
-    const node = branchOf(directory.parent).children.get(directory.name)
-    if (!isBranch(node)) throw refuse("its directory is gone")
+  /** The directory that was asked for last: entries beside each other follow each other. */
+  let last: { readonly directory: Directory; readonly node: Node } | undefined
+
+  /** Asked of the tree, for as long as no directory gave way: one may have been replaced. */
+  const nodeOf = (directory: Directory): Node => {
+    if (directory.parent === undefined) return rootNode
+    if (last?.directory === directory) return last.node
+    const node = tree.childAt(nodeOf(directory.parent), directory.name)
+    if (node === undefined || !tree.isDirectory(node)) throw refuse("its directory is gone")
+    last = { directory, node }
     return node
   }
 
   const at: FindAt = (directory, name) => {
-    const node = branchOf(directory).children.get(name)
+    const node = tree.childAt(nodeOf(directory), name)
     if (node === undefined) return undefined
-    if (isBranch(node)) return "directory"
-    return node.facts.type === "symlink" ? { target: node.facts.linkPath } : "other"
+    if (tree.isDirectory(node)) return "directory"
+    const target = tree.targetOf(node)
+    return target === undefined ? "other" : { target }
   }
 
   const vacate = (directory: Directory, name: string): void => {
     within.forget()
     directory.vacated(name)
-    const branch = branchOf(directory)
-    branch.children.delete(name)
-    if (!branch.isOpen) return
-    branch.absent ??= new Set()
-    branch.absent.add(ownName(name))
+    const above = nodeOf(directory)
+    const node = tree.childAt(above, name)
+    if (node !== undefined) {
+      if (tree.isDirectory(node)) last = undefined
+      tree.remove(node)
+    }
+    if (!tree.isOpen(above)) return
+    const absent = tree.absent.get(above) ?? new Set()
+    tree.absent.set(above, absent)
+    absent.add(ownName(name))
   }
 
-  const occupy = (directory: Directory, name: string, node: Leaf): void => {
+  /** Makes room for a name, and has it written. */
+  const occupy = (directory: Directory, name: string, make: (above: Node) => Node): void => {
     directory.links?.delete(name)
-    const { children } = branchOf(directory)
-    if (children.has(name)) vacate(directory, name)
-    children.set(ownName(name), node)
-    markWritten(directory, name)
+    const above = nodeOf(directory)
+    if (tree.childAt(above, name) !== undefined) vacate(directory, name)
+    tree.markWritten(make(above), layer)
     doubt.placed(directory, name)
   }
 
   const leaf = (directory: Directory, name: string, header: EntryHeader) =>
-    occupy(directory, name, new Leaf(factsOf(header), layer, ordinal, bodyAt, header.sparse))
+    occupy(directory, name, (above) => tree.add(above, name, header, { layer, ordinal, bodyAt }))
+
+  const makeNode = (parent: Directory, name: string, header: EntryHeader | undefined): Node => {
+    const above = nodeOf(parent)
+    const there = tree.childAt(above, name)
+    const described = header === undefined ? -1 : layer
+    if (there !== undefined && tree.isDirectory(there)) {
+      tree.describe(there, header ?? implied, described)
+      if (!tree.isGuess(above)) tree.setGuess(there, false)
+      return there
+    }
+    if (there !== undefined) vacate(parent, name)
+    if (header === undefined) imply?.()
+    const isUnknown = tree.isOpen(above) && tree.absent.get(above)?.has(name) !== true
+    const made = tree.add(above, name, header ?? implied, { layer: described, ordinal, bodyAt })
+    tree.setOpen(made, isUnknown)
+    tree.setGuess(made, tree.isGuess(above) || (isUnknown && header === undefined))
+    return made
+  }
 
   /** `header` is `undefined` for a directory that is only implied. */
   const makeDirectory = (parent: Directory, name: string, header: EntryHeader | undefined): Directory => {
     // Links let a short name lead deep, so the depth is checked here too, not only in the name.
     if (parent.depth >= limits.depth) throw entry.exceeds("depth", "components", "entry")
     parent.links?.delete(name)
-    const above = branchOf(parent)
-    const there = above.children.get(name)
-    const facts = header === undefined ? implied : factsOf(header)
-    const described = header === undefined ? -1 : layer
-    if (isBranch(there)) {
-      there.facts = facts
-      there.layer = described
-      if (!above.isGuess) there.isGuess = false
-    } else {
-      if (there !== undefined) vacate(parent, name)
-      if (header === undefined) imply?.()
-      const isUnknown = above.isOpen && above.absent?.has(name) !== true
-      const made = new Branch(facts, described, isUnknown)
-      made.isGuess = above.isGuess || (isUnknown && header === undefined)
-      above.children.set(ownName(name), made)
-    }
-    markWritten(parent, name)
+    tree.markWritten(makeNode(parent, name, header), layer)
     doubt.placed(parent, name)
     return parent.child(name)
   }
 
-  const doubt = makeUncertain({ tree, layer, branchOf })
+  const doubt = makeUncertain({ tree, layer, nodeOf })
   const merging = doubt.merging(
     mergeInPlace({
       vacate,
-      namesIn: (directory) => [...branchOf(directory).children.keys()],
+      namesIn: (directory) => Array.from(tree.names.in(nodeOf(directory)), (node) => tree.names.nameOf(node)),
+      isWritten: (directory, name) => {
+        const node = tree.childAt(nodeOf(directory), name)
+        return node !== undefined && tree.isWrittenBy(node, layer)
+      },
       isDirectory: (directory) => directory.parent !== undefined && at(directory.parent, directory.name) === "directory"
     })
   )
@@ -139,17 +148,16 @@ export const makeLayerApplier = ({ tree, layer, digest, limits, imply }: LayerOp
       vacate,
       look: () => {},
       join: (directory, name, target) => {
-        const node = branchOf(target.directory).children.get(target.name)
-        if (node !== undefined && !isBranch(node)) occupy(directory, name, node)
+        const node = tree.childAt(nodeOf(target.directory), target.name)
+        if (node === undefined || tree.isDirectory(node)) return
+        const inode = tree.inodeOf(node)
+        occupy(directory, name, (above) => tree.link(above, name, inode))
       }
     })
   )
   const places: Places = {
     start: () => {},
-    root: (header) => {
-      tree.root.facts = factsOf(header)
-      tree.root.layer = layer
-    },
+    root: (header) => tree.describe(rootNode, header, layer),
     directory: makeDirectory,
     file: leaf,
     symlink: leaf,

@@ -1,13 +1,13 @@
 /** What a selection means in a tree in memory. */
 import { InvalidOption } from "../../../api/errors.ts"
 import type { Selection } from "../../../layer/tree/Selection.ts"
-import { childOf, isBranch, type MergedTree, type Node } from "./MergedTree.ts"
+import { childOf, type MergedTree, type Node, root } from "./MergedTree.ts"
 
 /** What stands at a path of the tree, no link followed; a name where that depends on layers that were not applied. */
 const nodeAt = (tree: MergedTree, names: ReadonlyArray<string>): Node | undefined | { readonly unknown: string } => {
-  let node: Node = tree.root
+  let node = root
   for (const name of names) {
-    if (!isBranch(node)) return undefined
+    if (!tree.isDirectory(node)) return undefined
     const child = childOf(tree, node, name)
     if (child === "unknown") return { unknown: name }
     if (child === "missing") return undefined
@@ -21,48 +21,69 @@ export const unknownOf = (tree: MergedTree, { only }: Selection): string | undef
   for (const names of only ?? [[]]) {
     const found = nodeAt(tree, names)
     if (found === undefined) continue
-    if ("unknown" in found) return found.unknown
+    if (typeof found === "object") return found.unknown
     // Lower layers may have more in it; what is uncertain may be in it.
-    if (isBranch(found) && (found.isOpen || tree.uncertain === "everything" || tree.uncertain.size > 0)) return ""
+    if (tree.isDirectory(found) && (tree.isOpen(found) || tree.uncertain === "everything" || tree.uncertain.size > 0))
+      return ""
   }
   return undefined
 }
 
-export interface Placed {
-  /** Beneath the root, stripped. Never empty. */
-  readonly names: ReadonlyArray<string>
-  readonly node: Node
+/** The paths of nodes, stripped. A path is asked for after that of its neighbour. */
+export const makePathOf = ({ names }: MergedTree, strip: number) => {
+  let last: { readonly directory: Node; readonly path: string } | undefined
+  /** `undefined`: nothing is left. */
+  const pathOf = (node: Node): string | undefined => {
+    const above: Array<string> = []
+    for (let place = node; place !== root; place = names.parentOf(place)) above.push(names.nameOf(place))
+    return above.length <= strip ? undefined : above.reverse().slice(strip).join("/")
+  }
+  return (node: Node): string => {
+    const directory = names.parentOf(node)
+    if (last?.directory !== directory) last = { directory, path: pathOf(directory) ?? "" }
+    return last.path === "" ? (pathOf(node) ?? "") : `${last.path}/${names.nameOf(node)}`
+  }
 }
 
-const beneath = function* (node: Node, names: ReadonlyArray<string>): Generator<Placed> {
-  yield { names, node }
-  if (!isBranch(node)) return
-  for (const [name, child] of node.children) yield* beneath(child, [...names, name])
+/** What is at a node and beneath it, a directory before what is in it; and how many names lead to each. */
+const beneath = function* ({ names }: MergedTree, top: Node, depth: number): Generator<readonly [Node, number]> {
+  let [node, below] = [top, depth]
+  for (;;) {
+    yield [node, below]
+    let next = names.firstIn(node)
+    if (next !== 0) below += 1
+    while (next === 0) {
+      if (node === top) return
+      next = names.behind(node)
+      if (next !== 0) break
+      node = names.parentOf(node)
+      below -= 1
+    }
+    node = next
+  }
 }
 
 /** Two paths that became one: two directories are one directory, everything else is a contradiction. */
-const makeMeeting = () => {
+const makeMeeting = (tree: MergedTree, strip: number) => {
+  const pathOf = makePathOf(tree, strip)
   const seen = new Map<string, Node>()
-  return (names: ReadonlyArray<string>, node: Node): boolean => {
-    const path = names.join("/")
+  return (node: Node): boolean => {
+    const path = pathOf(node)
     const before = seen.get(path)
     seen.set(path, node)
     if (before === undefined) return true
-    if (isBranch(before) && isBranch(node)) return false
+    if (tree.isDirectory(before) && tree.isDirectory(node)) return false
     const problem = `makes two paths of the image one: ${JSON.stringify(Buffer.from(path, "latin1").toString())}`
     throw new InvalidOption({ option: "strip", problem })
   }
 }
 
 /** What is selected, each path once; a directory comes before what is in it. The root has no name, and is left out. */
-export const selected = function* (tree: MergedTree, { only, strip }: Selection): Generator<Placed> {
-  const isNew = strip === 0 ? () => true : makeMeeting()
+export const selected = function* (tree: MergedTree, { only, strip }: Selection): Generator<Node, undefined> {
+  const isNew = strip === 0 ? () => true : makeMeeting(tree, strip)
   for (const names of only ?? [[]]) {
     const found = nodeAt(tree, names)
-    if (found === undefined || "unknown" in found) continue
-    for (const { names: all, node } of beneath(found, names)) {
-      const rest = all.slice(strip)
-      if (rest.length > 0 && isNew(rest, node)) yield { names: rest, node }
-    }
+    if (found === undefined || typeof found === "object") continue
+    for (const [node, depth] of beneath(tree, found, names.length)) if (depth > strip && isNew(node)) yield node
   }
 }

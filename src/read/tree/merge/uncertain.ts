@@ -10,26 +10,25 @@ import type { PathResolver } from "../../../layer/apply/rules/PathResolver.ts"
 import { type ApplyWhiteout, whiteoutOf } from "../../../layer/apply/rules/whiteouts.ts"
 import { type Directory, ownName } from "../../../layer/Directory.ts"
 import type { Merging } from "../../../layer/layout/Layout.ts"
-import { type Branch, isBranch, type MergedTree } from "./MergedTree.ts"
+import { type MergedTree, type Node, root } from "./MergedTree.ts"
 
 export interface UncertainOptions {
   readonly tree: MergedTree
   /** Which layer is applied. */
   readonly layer: number
-  readonly branchOf: (directory: Directory) => Branch
+  readonly nodeOf: (directory: Directory) => Node
 }
 
 /** Nothing of lower layers is in it, or beneath it. */
-const close = (branch: Branch): void => {
+const close = (tree: MergedTree, directory: Node): void => {
   // What is beneath a closed directory is closed already.
-  if (!branch.isOpen) return
-  branch.isOpen = false
-  branch.absent = undefined
-  for (const child of branch.children.values()) if (isBranch(child)) close(child)
+  if (!tree.isOpen(directory)) return
+  tree.setOpen(directory, false)
+  for (const child of tree.names.in(directory)) if (tree.isDirectory(child)) close(tree, child)
 }
 
-export const makeUncertain = ({ tree, layer, branchOf }: UncertainOptions) => {
-  const isWhole = !tree.root.isOpen
+export const makeUncertain = ({ tree, layer, nodeOf }: UncertainOptions) => {
+  const isWhole = !tree.isOpen(root)
 
   const note = (name: string): void => {
     if (tree.uncertain !== "everything") tree.uncertain.add(ownName(name))
@@ -38,9 +37,9 @@ export const makeUncertain = ({ tree, layer, branchOf }: UncertainOptions) => {
   /** Something was put, or hidden, at this name. */
   const placed = (directory: Directory, name: string): void => {
     if (isWhole) return
-    const branch = branchOf(directory)
-    const child = branch.children.get(name)
-    if (!branch.isGuess && !(isBranch(child) && child.isGuess)) return
+    const above = nodeOf(directory)
+    const child = tree.childAt(above, name)
+    if (!tree.isGuess(above) && !(child !== undefined && tree.isGuess(child))) return
     note(name)
     tree.guessed = layer
   }
@@ -50,18 +49,18 @@ export const makeUncertain = ({ tree, layer, branchOf }: UncertainOptions) => {
 
     merging: (rules: Merging): Merging => {
       if (isWhole) return rules
-      const closeAt = (directory: Directory) => close(branchOf(directory))
+      const closeAt = (directory: Directory) => close(tree, nodeOf(directory))
       return {
         ...rules,
         hide: (directory, name) => {
           rules.hide(directory, name)
           placed(directory, name)
-          const child = branchOf(directory).children.get(name)
-          if (isBranch(child)) close(child)
+          const child = tree.childAt(nodeOf(directory), name)
+          if (child !== undefined && tree.isDirectory(child)) close(tree, child)
         },
         hideAll: (directory) => {
           rules.hideAll(directory)
-          if (branchOf(directory).isGuess) tree.uncertain = "everything"
+          if (tree.isGuess(nodeOf(directory))) tree.uncertain = "everything"
           closeAt(directory)
         }
       }

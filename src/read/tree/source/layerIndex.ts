@@ -4,8 +4,8 @@ import { tap } from "rxjs"
 import type { Limits } from "../../../api/config.ts"
 import { isReason, type Reason } from "../../../api/errors.ts"
 import type { Emit, LayerProgress, Warning } from "../../../api/events.ts"
-import type { EntryHeader } from "../../../layer/Entry.ts"
 import { atMost } from "../../../layer/limits.ts"
+import type { PackedHeaders } from "../../../layer/packHeaders.ts"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { PullEvents } from "../../../pull/events/PullEvents.ts"
 import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
@@ -24,9 +24,9 @@ const perDirectory = 1024
 /** Bytes of an attribute, besides its name and value. */
 const perAttribute = 256
 
-const weight = ({ path, linkPath, xattrs }: EntryHeader): number => {
-  let bytes = perEntry + path.length + linkPath.length
-  for (const [name, value] of xattrs) bytes += perAttribute + name.length + value.length
+const weight = ({ count, nameBytes, rest }: PackedHeaders): number => {
+  let bytes = count * perEntry + nameBytes
+  for (const { xattrs } of rest) for (const [name, value] of xattrs) bytes += perAttribute + name.length + value.length
   return bytes
 }
 
@@ -39,9 +39,9 @@ export const makeTreeBudget = (limits: Limits) => {
     layer: () => {
       let own = 0
       return {
-        add: (header: EntryHeader): void => {
-          own += weight(header)
-          bytes += weight(header)
+        add: (headers: PackedHeaders): void => {
+          own += weight(headers)
+          bytes += weight(headers)
           check(bytes)
         },
         /** What was read is not kept. */
@@ -81,19 +81,19 @@ export const readHeaders = Effect.fnUntraced(function* (
   budget: TreeBudget,
   tell: Emit,
   spool?: string
-): Effect.fn.Return<Array<EntryHeader>, Reason, ExtractionPool> {
+): Effect.fn.Return<Array<PackedHeaders>, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
   const attempt = Effect.suspend(() => {
-    const headers: Array<EntryHeader> = []
+    const headers: Array<PackedHeaders> = []
     const counted = budget.layer()
     const { ahead$, bytes$, progress } = layerArrival(download, { emit, context, tell })
     const hear = (event: LayerProgress | Warning) => (event._tag === "Warning" ? emit(event) : progress(event))
     const reading$ = pool.headers$({ ...download.layer, spool }, bytes$, hear, ahead$).pipe(
-      tap((header) => {
-        counted.add(header)
-        headers.push(header)
+      tap((some) => {
+        counted.add(some)
+        headers.push(some)
       })
     )
     return Effect.as(drain(isReason)(reading$), headers).pipe(Effect.onError(() => Effect.sync(counted.drop)))

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { Limits } from "../../../api/config.ts"
 import type { Reason } from "../../../api/errors.ts"
 import type { Emit } from "../../../api/events.ts"
-import type { EntryHeader } from "../../../layer/Entry.ts"
+import { type PackedHeaders, unpackHeaders } from "../../../layer/packHeaders.ts"
 import type { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { distinctLayers } from "../../../pull/describeImage.ts"
 import { PullEvents } from "../../../pull/events/PullEvents.ts"
@@ -18,7 +18,7 @@ import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { Blobs } from "../../../store/blobs/Blobs.ts"
 import type { Staging } from "../../../store/trees/Staging.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
-import { emptyTree, type MergedTree } from "../merge/MergedTree.ts"
+import { MergedTree } from "../merge/MergedTree.ts"
 import { fromPromise } from "./fromPromise.ts"
 import { type LayerSpool, makeLayerSpool } from "./LayerSpool.ts"
 import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layerIndex.ts"
@@ -26,7 +26,7 @@ import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layer
 /** A layer whose headers were read. */
 interface ReadLayer {
   readonly download: LayerDownload
-  readonly headers: Array<EntryHeader | undefined>
+  readonly headers: Array<PackedHeaders | undefined>
   readonly spool: LayerSpool | undefined
 }
 
@@ -58,7 +58,7 @@ const mergeRead = async (
   signal: AbortSignal
 ): Promise<MergedTree> => {
   const imply = budget.merge()
-  const tree = emptyTree(isWhole)
+  const tree = new MergedTree(isWhole)
   const inOrder = [...layers].sort(([a], [b]) => a - b)
   /** By the layer's headers, which the same layer has wherever it is listed. */
   const last = new Map(inOrder.map(([index, { headers }]) => [headers, index]))
@@ -66,14 +66,17 @@ const mergeRead = async (
   for (const [layer, { headers, download }] of inOrder) {
     const applier = makeLayerApplier({ tree, layer, digest: download.layer.digest, limits, imply })
     const isLast = isWhole && last.get(headers) === layer
-    for (const [ordinal, header] of headers.entries()) {
-      if (header === undefined) throw new Error("headers that were applied for the last time are asked for again")
-      applier.entry(header, ordinal)
+    let ordinal = 0
+    for (const [at, some] of headers.entries()) {
+      if (some === undefined) throw new Error("headers that were applied for the last time are asked for again")
+      for (const header of unpackHeaders(some)) {
+        applier.entry(header, ordinal++)
+        if (++applied % entriesPerTurn !== 0) continue
+        await turn()
+        signal.throwIfAborted()
+      }
       // No merge follows that of all layers, and the tree has what is needed of them: they are many.
-      if (isLast) headers[ordinal] = undefined
-      if (++applied % entriesPerTurn !== 0) continue
-      await turn()
-      signal.throwIfAborted()
+      if (isLast) headers[at] = undefined
     }
     applier.finish()
   }
@@ -88,13 +91,17 @@ const lastNameOf = (path: string): string => {
   return path.slice(path.lastIndexOf("/", end - 1) + 1, end)
 }
 
+const hasName = (headers: PackedHeaders, name: string): boolean => {
+  for (const { path } of unpackHeaders(headers)) {
+    const last = lastNameOf(path)
+    if (last === name || last === `.wh.${name}` || last === ".wh..wh..opq") return true
+  }
+  return false
+}
+
 /** Whether what a layer holds could answer what depends on `name`. */
 const mayTell = (headers: ReadLayer["headers"], name: string): boolean =>
-  name === "" ||
-  headers.some((header) => {
-    const last = lastNameOf(header?.path ?? "")
-    return last === name || last === `.wh.${name}` || last === ".wh..wh..opq"
-  })
+  name === "" || headers.some((some) => some !== undefined && hasName(some, name))
 
 /** A pull that reads layers: they are opened as it says, with its permits, and its listeners hear of them. */
 export interface LayerReading<R> {

@@ -6,26 +6,17 @@ import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../../../layer/EntryCursor.ts"
 import { isImplied } from "../../../layer/metadata/ownership.ts"
 import { isHostOnly, isReserved } from "../../../layer/metadata/reservedAttributes.ts"
+import type { Node } from "../merge/MergedTree.ts"
+import { inOrder } from "../plan/inOrder.ts"
+import type { Plan } from "../plan/Plan.ts"
 import type { MergedImage } from "./mergeImage.ts"
-import { linkTo, type Named, noBody, type Plan, type TreeEntry } from "./treeCursor.ts"
+import { linkTo, noBody } from "./treeCursor.ts"
 
 /** An entry that comes when it is its turn; of a file with bytes, the file whose body it has. */
 export interface Step {
   readonly header: EntryHeader
-  readonly file?: Named
+  readonly file?: Node
 }
-
-/** A name in the tree: its path, in the form that is compared, and what has it. There may be a million. */
-interface Place {
-  readonly key: string
-  readonly of: Pick<TreeEntry, "header"> | Named
-}
-
-/** Orders as a walk does: no name holds a NUL, so that a directory comes before a name that only begins like its own. */
-const keyOf = (path: string): string => path.replaceAll("/", "\0")
-const pathOf = (key: string): string => key.replaceAll("\0", "/")
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const isOfImage = (name: string): boolean => !isReserved(name) && !isHostOnly(name)
 
@@ -41,48 +32,43 @@ export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeade
   return { ...rest, xattrs, mode: rest.type === "symlink" ? 0o777 : rest.mode }
 }
 
-const placesOf = ({ root, directories, plain, files }: Plan): ReadonlyArray<Place> => {
-  const places: Array<Place> = directories.map((of) => ({ key: keyOf(of.header.path), of }))
-  const add = (of: Named) => {
-    if (of.paths.length > 1) of.paths.sort((a, b) => compare(keyOf(a), keyOf(b)))
-    for (const path of of.paths) places.push({ key: keyOf(path), of })
+const stepAt = (plan: Plan, node: Node, firsts: Map<number, string>): Step => {
+  const { tree } = plan
+  const header = plan.headerOf(node)
+  if (plan.namesOf(node).length > 1) {
+    const first = firsts.get(tree.inodeOf(node))
+    if (first !== undefined) return { header: canonicalHeader(linkTo(first, header.path, tree.leafOf(node)).header) }
+    firsts.set(tree.inodeOf(node), header.path)
   }
-  if (root !== undefined && !isImplied(canonicalHeader(root))) places.push({ key: "", of: { header: root } })
-  for (const named of plain) add(named)
-  for (const inLayer of files.values()) for (const named of inLayer.values()) add(named)
-  return places.sort((a, b) => compare(a.key, b.key))
-}
-
-const stepOf = ({ key, of }: Place): Step => {
-  if ("header" in of) return { header: canonicalHeader(of.header) }
-  const { leaf, paths } = of
-  const [path, first = ""] = [pathOf(key), paths[0]]
-  if (path !== first) return { header: canonicalHeader(linkTo(first, path, leaf).header) }
-  const header = canonicalHeader({ ...leaf.facts, path })
-  return header.type === "file" && header.size > 0 ? { header, file: of } : { header }
+  return { header: canonicalHeader(header), ...(tree.sizeOf(node) > 0 && { file: node }) }
 }
 
 /**
  * All entries of a plan, in the order of their paths; may be gone through again. The root comes first, with an empty path, where more
  * is known of it than of a directory that no entry describes: what is stored does not tell the two apart.
  */
-export const stepsOf = (plan: Plan): Iterable<Step> => {
-  const places = placesOf(plan)
-  return {
-    *[Symbol.iterator]() {
-      for (const place of places) yield stepOf(place)
-    }
+export const stepsOf = (plan: Plan): Iterable<Step> => ({
+  *[Symbol.iterator]() {
+    const root = plan.root && canonicalHeader(plan.root)
+    if (root !== undefined && !isImplied(root)) yield { header: root }
+    /** By inode, of what has several names: the path that has come. */
+    const firsts = new Map<number, string>()
+    for (const node of inOrder(plan)) yield stepAt(plan, node, firsts)
   }
-}
+})
 
 const cursorOf = <A>(values: Iterable<A>): EntryCursor<A> => {
   const iterator = values[Symbol.iterator]()
   return { next: async () => iterator.next().value, close: () => {} }
 }
 
-const entriesOf = function* (steps: Iterable<Step>, spools: MergedImage["spools"]): Generator<ArchiveEntry, undefined> {
+const entriesOf = function* (
+  { tree }: Plan,
+  steps: Iterable<Step>,
+  spools: MergedImage["spools"]
+): Generator<ArchiveEntry, undefined> {
   for (const { header, file } of steps) {
-    const body = file === undefined ? noBody : spools.get(file.leaf.layer)?.body(file.leaf)
+    const body = file === undefined ? noBody : spools.get(tree.layerOf(file))?.body(tree.leafOf(file))
     if (body === undefined) throw new Error("the bodies of a layer were not kept")
     yield { header, body }
   }
@@ -93,6 +79,6 @@ export const orderedCursors = (plan: Plan, { spools }: Pick<MergedImage, "spools
   const steps = stepsOf(plan)
   return {
     headers: () => cursorOf<{ readonly header: EntryHeader }>(steps),
-    entries: () => cursorOf(entriesOf(steps, spools))
+    entries: () => cursorOf(entriesOf(plan, steps, spools))
   }
 }

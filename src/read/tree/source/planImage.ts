@@ -6,9 +6,9 @@ import type { FoundImage } from "../../../registry/Registry.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { MergedTree } from "../merge/MergedTree.ts"
 import { unknownOf } from "../merge/selection.ts"
+import { Plan } from "../plan/Plan.ts"
 import { fromPromise } from "./fromPromise.ts"
 import { type MergeOptions, mergeImage } from "./mergeImage.ts"
-import { planOf } from "./treeCursor.ts"
 
 export const planImage = Effect.fnUntraced(function* <R = never>(
   source: ImageSource,
@@ -20,5 +20,5 @@ export const planImage = Effect.fnUntraced(function* <R = never>(
   // Of a whole tree all layers are needed.
   const unknown = selection.only === undefined ? undefined : (tree: MergedTree) => unknownOf(tree, selection)
   const merged = yield* mergeImage(source, image, limits, { ...options, unknown })
-  return { merged, plan: yield* fromPromise(async () => planOf(merged, selection)) }
+  return { merged, plan: yield* fromPromise(async () => new Plan(merged.tree, selection)) }
 })

@@ -5,10 +5,8 @@
  */
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../../../layer/EntryCursor.ts"
-import { isWhole, type Selection } from "../../../layer/tree/Selection.ts"
-import { type Facts, isBranch, type Leaf } from "../merge/MergedTree.ts"
-import { selected } from "../merge/selection.ts"
-import type { MergedImage } from "./mergeImage.ts"
+import type { Leaf, Node } from "../merge/MergedTree.ts"
+import type { Plan } from "../plan/Plan.ts"
 
 /** An entry of a tree, and the layer that it is from. */
 export interface TreeEntry extends ArchiveEntry {
@@ -17,93 +15,48 @@ export interface TreeEntry extends ArchiveEntry {
 
 export const noBody: BodyReader = { read: () => Promise.resolve(undefined), leave: () => {} }
 
-const headerAt = (path: string, facts: Facts): EntryHeader => ({ ...facts, path })
-
-export const linkTo = (target: string, path: string, { facts, layer }: Leaf): TreeEntry => ({
+export const linkTo = (target: string, path: string, { facts, layer }: Pick<Leaf, "facts" | "layer">): TreeEntry => ({
   header: { ...facts, path, type: "link", linkPath: target, size: 0 },
   layer,
   body: noBody
 })
 
-/** A leaf and all its names that are wanted. */
-export interface Named {
-  readonly leaf: Leaf
-  readonly paths: Array<string>
-}
-
-export interface Plan {
-  /** Of a whole tree, where an entry describes it. */
-  readonly root: EntryHeader | undefined
-  readonly directories: ReadonlyArray<TreeEntry>
-  readonly plain: ReadonlyArray<Named>
-  /** By layer, then by the number of the entry in its archive. */
-  readonly files: ReadonlyMap<number, ReadonlyMap<number, Named>>
-}
-
-/** Throws `InvalidOption` where `strip` makes one path of two. */
-export const planOf = ({ tree }: Pick<MergedImage, "tree">, selection: Selection): Plan => {
-  const directories: Array<TreeEntry> = []
-  const plain: Array<Named> = []
-  const files = new Map<number, Map<number, Named>>()
-  const known = new Map<Leaf, Named>()
-  for (const { names, node } of selected(tree, selection)) {
-    const path = names.join("/")
-    if (isBranch(node)) {
-      directories.push({ header: headerAt(path, node.facts), layer: node.layer, body: noBody })
-      continue
-    }
-    const before = known.get(node)
-    if (before !== undefined) {
-      before.paths.push(path)
-      continue
-    }
-    const named = { leaf: node, paths: [path] }
-    known.set(node, named)
-    if (node.facts.type !== "file" || node.facts.size === 0) plain.push(named)
-    else {
-      const inLayer = files.get(node.layer) ?? new Map<number, Named>()
-      files.set(node.layer, inLayer)
-      inLayer.set(node.ordinal, named)
-    }
-  }
-  const isRootDescribed = isWhole(selection) && tree.root.layer >= 0
-  return { root: isRootDescribed ? headerAt("", tree.root.facts) : undefined, directories, plain, files }
+/** Hard links to a file that has come, by its other names. */
+export const linksTo = function* (plan: Plan, node: Node): Generator<TreeEntry, undefined> {
+  const [first = node, ...others] = plan.namesOf(node)
+  const path = others.length === 0 ? "" : plan.pathOf(first)
+  for (const other of others) yield linkTo(path, plan.pathOf(other), plan.tree.leafOf(node))
 }
 
 /** All that has no body: directories, each before what is in it, then the rest. */
-export const headersOf = function* ({
-  directories,
-  plain
-}: Pick<Plan, "directories" | "plain">): Generator<EntryHeader> {
-  for (const { header } of directories) yield header
-  for (const { leaf, paths } of plain) {
-    const [first = "", ...others] = paths
-    yield headerAt(first, leaf.facts)
-    for (const path of others) yield linkTo(first, path, leaf).header
+export const withoutBodies = function* (plan: Plan): Generator<TreeEntry, undefined> {
+  for (const node of plan.directories())
+    yield { header: plan.headerOf(node), layer: plan.tree.layerOf(node), body: noBody }
+  for (const node of plan.plain()) {
+    yield { header: plan.headerOf(node), layer: plan.tree.layerOf(node), body: noBody }
+    yield* linksTo(plan, node)
   }
+}
+
+export const headersOf = function* (plan: Plan): Generator<EntryHeader, undefined> {
+  for (const { header } of withoutBodies(plan)) yield header
 }
 
 /** Opens the bodies of these entries of a layer, in the order of the archive. */
 export type OpenBodies = (layer: number, ordinals: ReadonlyArray<number>) => EntryCursor
 
-/** A file of a plan, as its layer has it. */
-interface FileEntry {
-  readonly layer: number
-  readonly named: Named
-  readonly entry: ArchiveEntry
-}
-
 /** All files of a plan in the order in which they can be read: layer by layer, the highest first. */
-export const filesOf = async function* (files: Plan["files"], open: OpenBodies): AsyncGenerator<FileEntry> {
-  for (const [layer, wanted] of [...files].sort(([a], [b]) => b - a)) {
-    const ordinals = [...wanted.keys()].sort((a, b) => a - b)
-    const cursor = open(layer, ordinals)
+const filesOf = async function* (plan: Plan, open: OpenBodies): AsyncGenerator<readonly [Node, ArchiveEntry]> {
+  for (const [layer, nodes] of [...plan.files()].sort(([a], [b]) => b - a)) {
+    const cursor = open(
+      layer,
+      Array.from(nodes, (node) => plan.tree.ordinalOf(node))
+    )
     try {
-      for (const ordinal of ordinals) {
+      for (const node of nodes) {
         const entry = await cursor.next()
-        const named = wanted.get(ordinal)
-        if (entry === undefined || named === undefined) break
-        yield { layer, named, entry }
+        if (entry === undefined) break
+        yield [node, entry]
       }
       // The digest is verified behind the last entry.
       await cursor.next()
@@ -113,17 +66,11 @@ export const filesOf = async function* (files: Plan["files"], open: OpenBodies):
   }
 }
 
-const entriesOf = async function* ({ directories, plain, files }: Plan, open: OpenBodies): AsyncGenerator<TreeEntry> {
-  yield* directories
-  for (const { leaf, paths } of plain) {
-    const [first = "", ...others] = paths
-    yield { header: headerAt(first, leaf.facts), layer: leaf.layer, body: noBody }
-    for (const path of others) yield linkTo(first, path, leaf)
-  }
-  for await (const { layer, named, entry } of filesOf(files, open)) {
-    const [first = "", ...others] = named.paths
-    yield { header: { ...entry.header, path: first }, layer, body: entry.body }
-    for (const path of others) yield linkTo(first, path, named.leaf)
+const entriesOf = async function* (plan: Plan, open: OpenBodies): AsyncGenerator<TreeEntry> {
+  yield* withoutBodies(plan)
+  for await (const [node, { header, body }] of filesOf(plan, open)) {
+    yield { header: { ...header, path: plan.pathOf(node) }, layer: plan.tree.layerOf(node), body }
+    yield* linksTo(plan, node)
   }
 }
 

@@ -8,8 +8,10 @@ import { ExtractionPool, type JobEvent } from "../../../layer/pool/ExtractionPoo
 import { PullEvents } from "../../../pull/events/PullEvents.ts"
 import { layerBytes$ } from "../../../pull/layer/LayerDownload.ts"
 import { drain } from "../../../reactive/bridge.ts"
+import { type Node, root as rootNode } from "../merge/MergedTree.ts"
+import type { Plan } from "../plan/Plan.ts"
 import type { MergedImage } from "./mergeImage.ts"
-import { headersOf, type Plan } from "./treeCursor.ts"
+import { headersOf } from "./treeCursor.ts"
 
 /** Entries that a worker is given at once: each is copied. */
 const mostAtOnce = 4096
@@ -48,7 +50,7 @@ export const writePlan = Effect.fnUntraced(function* (tree: PlannedTree) {
   const hear = (event: JobEvent) => event._tag === "Warning" && tell(event)
   const wrote = (events$: ReturnType<typeof pool.place$>) => drain(isReason)(events$.pipe(tap(hear)))
   // At once, also where nothing else is written: the root has its owner then.
-  const root: ReadonlyArray<EntryHeader> = withRoot ? [{ ...merged.tree.root.facts, path: "" }] : []
+  const root: ReadonlyArray<EntryHeader> = withRoot ? [{ ...merged.tree.factsOf(rootNode), path: "" }] : []
   let isFirst = true
   for (const batch of batches(headersOf(plan))) {
     const headers: ReadonlyArray<EntryHeader> = isFirst ? [...root, ...batch] : batch
@@ -56,11 +58,11 @@ export const writePlan = Effect.fnUntraced(function* (tree: PlannedTree) {
     yield* wrote(pool.place$({ digest, directory, headers, extraction }))
   }
   if (isFirst) yield* wrote(pool.place$({ digest, directory, headers: root, extraction }))
-  for (const [layer, files] of plan.files) {
+  for (const [layer, files] of plan.files()) {
     const download = merged.layers.get(layer)
     if (download === undefined) return yield* Effect.die(new Error(`layer ${layer} was not read`))
-    const rising = [...files].toSorted(([a], [b]) => a - b)
-    const parts = new Map(rising.map(([ordinal, { paths }]) => [ordinal, paths]))
+    const namesOf = (node: Node) => plan.namesOf(node).map(plan.pathOf)
+    const parts = new Map(Array.from(files, (node) => [merged.tree.ordinalOf(node), namesOf(node)]))
     const job = { ...download.layer, directory, parts, extraction }
     yield* wrote(pool.extract$(job, (gate) => layerBytes$(download, gate, tell, context)))
   }

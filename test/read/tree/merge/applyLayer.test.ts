@@ -4,7 +4,7 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { isReason } from "../../../../src/api/errors.ts"
-import { isBranch, type MergedTree, type Node } from "../../../../src/read/tree/merge/MergedTree.ts"
+import { type MergedTree, type Node, root } from "../../../../src/read/tree/merge/MergedTree.ts"
 import { outline, statOf } from "../../../support/diskTree.ts"
 import { apply, dir, emptyRoot, file, link, symlink, type TestEntry, thrown } from "../../../support/entries.ts"
 import { hostileEntry } from "../../../support/hostileEntries.ts"
@@ -36,23 +36,22 @@ const bits: Readonly<Record<string, number>> = {
   fifo: 0o10000
 }
 
-const inMemory = ({ root }: MergedTree): ReadonlyArray<string> => {
-  const inodes = new Map<Node, string>()
+const inMemory = (tree: MergedTree): ReadonlyArray<string> => {
+  const inodes = new Map<number, string>()
   const visit = (node: Node, path: string): ReadonlyArray<string> =>
-    isBranch(node)
-      ? [...node.children]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .flatMap(([name, child]) => {
-            const text = Buffer.from(name, "latin1").toString()
-            const short = path === "" ? text : `${path}/${text}`
-            const { type, mode, uid, gid, mtime } = child.facts
-            const first = inodes.get(child) ?? short
-            if (!isBranch(child)) inodes.set(child, first)
-            const stat = type === "symlink" ? "" : `${uid}:${gid}:0${((bits[type] ?? 0) | mode).toString(8)}`
-            const line = `${short} ${stat} ${isBranch(child) ? "" : `${mtime.seconds * 1000 + mtime.nanos / 1e6} ${first}`}`
-            return isBranch(child) ? [line, ...visit(child, short)] : [line]
-          })
-      : []
+    Array.from(tree.names.in(node))
+      .sort((a, b) => tree.names.compare(a, b))
+      .flatMap((child) => {
+        const text = Buffer.from(tree.names.nameOf(child), "latin1").toString()
+        const short = path === "" ? text : `${path}/${text}`
+        const { type, mode, uid, gid, mtime } = tree.factsOf(child)
+        const first = inodes.get(tree.inodeOf(child)) ?? short
+        const isDirectory = tree.isDirectory(child)
+        if (!isDirectory) inodes.set(tree.inodeOf(child), first)
+        const stat = type === "symlink" ? "" : `${uid}:${gid}:0${((bits[type] ?? 0) | mode).toString(8)}`
+        const line = `${short} ${stat} ${isDirectory ? "" : `${mtime.seconds * 1000 + mtime.nanos / 1e6} ${first}`}`
+        return [line, ...visit(child, short)]
+      })
   return visit(root, "")
 }
 

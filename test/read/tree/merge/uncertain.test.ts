@@ -3,18 +3,18 @@ import fc from "fast-check"
 import { expect, test } from "vitest"
 import { findPath as find, type Sought } from "../../../../src/layer/tree/findPath.ts"
 import { type SelectionOptions, selectionOf } from "../../../../src/layer/tree/Selection.ts"
-import { type Branch, isBranch, type Leaf, type MergedTree } from "../../../../src/read/tree/merge/MergedTree.ts"
-import { selected, unknownOf } from "../../../../src/read/tree/merge/selection.ts"
+import type { Leaf, MergedTree, Node } from "../../../../src/read/tree/merge/MergedTree.ts"
+import { makePathOf, selected, unknownOf } from "../../../../src/read/tree/merge/selection.ts"
 import { viewOf } from "../../../../src/read/tree/merge/viewOf.ts"
 import { dir, file, link, symlink, type TestEntry, thrown } from "../../../support/entries.ts"
 import { hostileEntry } from "../../../support/hostileEntries.ts"
 import { type Layers, mergeInMemory } from "../../../support/mergedTree.ts"
 
-const findPath = (tree: MergedTree, path: string, follow: boolean): Sought<Branch, Leaf> =>
+const findPath = (tree: MergedTree, path: string, follow: boolean): Sought<Node, Leaf> =>
   find(viewOf(tree), path, follow)
 
 /** More may be known of a directory by and by; what is in it is asked for by its own path. */
-const plain = (sought: Sought<Branch, Leaf>): unknown => {
+const plain = (sought: Sought<Node, Leaf>): unknown => {
   if (sought._tag === "Directory") return ["directory", sought.names]
   return sought._tag === "Leaf" ? [sought.leaf.layer, sought.leaf.ordinal, sought.names] : sought
 }
@@ -82,7 +82,10 @@ test.each<[string, Layers]>([
 test("a selection that is known before all layers are read is the same afterwards", () => {
   const listOf = (tree: MergedTree, options: SelectionOptions) =>
     [...selected(tree, selectionOf(options))]
-      .map(({ names, node }) => `${names.join("/")} ${isBranch(node) ? node.layer : `${node.layer} ${node.ordinal}`}`)
+      .map((node) => {
+        const { layer, ordinal } = tree.leafOf(node)
+        return `${makePathOf(tree, 0)(node)} ${layer} ${tree.isDirectory(node) ? "" : ordinal}`
+      })
       .sort()
   let known = 0
   fc.assert(

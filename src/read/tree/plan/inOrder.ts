@@ -1,0 +1,60 @@
+/** The nodes of a plan, in the order of their paths: a walk, with the names of each directory sorted by their bytes. */
+import { type MergedTree, type Node, root } from "../merge/MergedTree.ts"
+import type { Plan } from "./Plan.ts"
+
+/** What is given, and what only leads to it. */
+const given = 1
+const passed = 2
+
+const marksOf = ({ tree, nodes }: Plan): Uint8Array => {
+  const marks = new Uint8Array(tree.names.length)
+  for (const node of nodes) marks[node] = given
+  for (const node of nodes)
+    for (
+      let above = tree.names.parentOf(node);
+      above !== root && marks[above] === 0;
+      above = tree.names.parentOf(above)
+    )
+      marks[above] = passed
+  return marks
+}
+
+/** Names of several directories that `strip` made one. */
+const namesIn = ({ names }: MergedTree, directories: ReadonlyArray<Node>, marks: Uint8Array): Uint32Array => {
+  const found: Array<Node> = []
+  let isSorted = true
+  for (const directory of directories) {
+    for (let node = names.firstIn(directory); node !== 0; node = names.behind(node)) {
+      if (marks[node] === 0) continue
+      const before = found.at(-1)
+      if (before !== undefined && names.compare(before, node) > 0) isSorted = false
+      found.push(node)
+    }
+  }
+  const all = Uint32Array.from(found)
+  return isSorted ? all : all.sort((a, b) => names.compare(a, b))
+}
+
+export const inOrder = function* (plan: Plan): Generator<Node, undefined> {
+  const { tree, selection } = plan
+  const marks = marksOf(plan)
+  let tops: ReadonlyArray<Node> = [root]
+  for (let left = selection.strip; left > 0; left--)
+    tops = tops.flatMap((top) => [...tree.names.in(top)].filter((node) => marks[node] !== 0))
+  const stack = [{ nodes: namesIn(tree, tops, marks), at: 0 }]
+  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
+    const { nodes, at } = level
+    const first = nodes[at]
+    if (first === undefined) {
+      stack.pop()
+      continue
+    }
+    let end = at + 1
+    while (end < nodes.length && tree.names.compare(first, nodes[end] ?? 0) === 0) end += 1
+    level.at = end
+    const same = [...nodes.subarray(at, end)]
+    yield* same.filter((node) => marks[node] === given)
+    const within = same.filter((node) => tree.isDirectory(node))
+    if (within.length > 0) stack.push({ nodes: namesIn(tree, within, marks), at: 0 })
+  }
+}
