@@ -2,8 +2,8 @@
  * Large documents, of which a process has those of one image at a time: a document has 4 MiB at most, and is kept until its image
  * is recorded, so a hundred pulls at once would keep a hundred of them. Those of ordinary images are small and never wait.
  *
- * Each source of documents (each pull, each look-up) counts once. If none lets go for a while, the first that waits goes
- * ahead, as with downloads: a registry that stalls does not hold up the others.
+ * Each source of documents (each pull, each look-up) counts once. If none lets go for a while, nor reads much, the first that
+ * waits goes ahead, as with downloads: a registry that stalls does not hold up the others.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -15,11 +15,12 @@ import { collectHeap } from "../seams/readBuffers.ts"
 export const largeDocument = 262_144
 /** Sources that have large documents at once. */
 export const mostSources = 1
-/** Milliseconds in which none lets go, after which one more goes ahead. */
+/** Milliseconds in which none lets go or reads a mebibyte, after which one more goes ahead. */
 export const patience = 10_000
+const mebibyte = 2 ** 20
 
 let held = 0
-/** How often a source was admitted or has let go. */
+/** How often a source was admitted, has let go, or has read a mebibyte. */
 let moves = 0
 const waiting = new Set<Ticket>()
 
@@ -110,6 +111,23 @@ export const admit = Effect.fnUntraced(function* (bytes: number): Effect.fn.Retu
   yield* waitFor(yield* ticketIn(keeper.scope))
 })
 
+/**
+ * Counts each mebibyte that is read as a move: a busy machine may take longer than our patience for a document in small
+ * pieces, without a registry that stalls. Called with the bytes so far, and with those that the answer says it will have.
+ */
+const countBytes = () => {
+  let last = 0
+  let read = 0
+  return (length: number): void => {
+    const piece = length - last
+    last = length
+    if (piece > 0 && piece < largeDocument) read += piece
+    if (read < mebibyte) return
+    read = 0
+    moves += 1
+  }
+}
+
 /** Whether so many bytes may be read. If not, what is read fails, in whatever way. */
 export type MayRead = (bytes: number) => boolean
 
@@ -127,14 +145,21 @@ export const reading = <A, E, R>(
       const keeper = (yield* DocumentKeeper) ?? { scope, admitted: false }
       const ticket = yield* ticketIn(keeper.scope)
       let isRefused = false
+      const advance = countBytes()
       const mayRead: MayRead = (length) => {
         if (length > largeDocument && !keeper.admitted) keeper.admitted = tryTake(ticket)
         isRefused ||= length > largeDocument && !keeper.admitted
+        advance(length)
         return !isRefused
       }
       const again = Effect.andThen(
         admit(Number.POSITIVE_INFINITY),
-        Effect.suspend(() => read(() => true))
+        Effect.suspend(() =>
+          read((length) => {
+            advance(length)
+            return true
+          })
+        )
       )
       const once = Effect.catch(
         Effect.suspend(() => read(mayRead)),

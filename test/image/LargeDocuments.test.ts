@@ -100,6 +100,37 @@ describe("of sources with large documents", () => {
     })
   )
 
+  for (const [what, piece, others] of [
+    ["that reads a mebibyte meanwhile keeps the others waiting", 2 ** 16, 0],
+    ["that reads less does not", 2 ** 14, 2]
+  ] as const)
+    it.effect(`one ${what}`, () =>
+      Effect.gen(function* () {
+        const pieces = yield* Queue.unbounded<number>()
+        const length = 2 ** 23
+        const document = reading(undefined, (mayRead) =>
+          Effect.gen(function* () {
+            expect(mayRead(length)).toBe(true)
+            for (let bytes = 0; bytes < length; ) {
+              bytes += yield* Queue.take(pieces)
+              expect(mayRead(bytes)).toBe(true)
+            }
+          })
+        )
+        const fiber = yield* Effect.forkScoped(document)
+        yield* TestClock.adjust(0)
+        const all = yield* sources(2)
+        expect(yield* admitted(all)).toEqual([false, false])
+        for (let half = 0; half < 4; half++) {
+          for (let at = 0; at < 16; at++) Queue.offerUnsafe(pieces, piece)
+          yield* TestClock.adjust(patience / 2)
+        }
+        expect((yield* admitted(all)).filter(Boolean)).toHaveLength(others)
+        yield* Fiber.interrupt(fiber)
+        for (const { leave } of all) yield* leave
+      })
+    )
+
   it.effect("small ones never wait", () =>
     Effect.gen(function* () {
       const all = yield* sources(mostSources + 1)

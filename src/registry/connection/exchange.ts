@@ -124,12 +124,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#end = {}
+    this.#connection?.release()
     this.#parsing(() => this.#flow())
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     if (this.#end !== undefined) return
     this.#end = { error }
+    this.#connection?.release()
     if (this.#sink === undefined) this.#failed(error)
     else this.#flow()
   }

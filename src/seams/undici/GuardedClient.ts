@@ -27,6 +27,8 @@ export { buildConnector }
 export interface Connection {
   /** The address that it was made to, once it stands. */
   readonly peer: string | undefined
+  /** To be called once the request has ended: an idle connection would keep its pull, with all its documents. */
+  readonly release: () => void
 }
 
 /** The options of a request, and whether its body is paused now. */
@@ -56,17 +58,24 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
   }
 }
 
+const never = () => false
+
 /** A connection, and the request that it has now. */
-interface Running extends Awaited {
-  isPaused: () => boolean
+class Running implements Awaited, Connection {
+  isPaused: () => boolean = never
+  head = false
   peer: string | undefined
+
+  release(): void {
+    this.isPaused = never
+  }
 }
 
 class GuardedClient extends Client {
   readonly #running: Running
 
   constructor(origin: URL, { connect, ...options }: Client.Options) {
-    const running: Running = { isPaused: () => false, head: false, peer: undefined }
+    const running = new Running()
     const connector: buildConnector.connector = (target, callback) => {
       if (typeof connect !== "function") return callback(new Error("a pool gives its clients a connector"), null)
       connect(target, (...result) => {

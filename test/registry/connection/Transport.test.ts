@@ -1,10 +1,19 @@
 import * as Effect from "effect/Effect"
-import { describe, expect } from "vitest"
+import * as Fiber from "effect/Fiber"
+import { afterAll, beforeAll, describe, expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import { type Endpoint, endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
+import { collectBody } from "../../../src/registry/http/collectBody.ts"
+import { exposeGc } from "../../../src/seams/exposeGc.ts"
 import { it } from "../../support/effect.ts"
 import { serve, serveTcp, until } from "../server.ts"
+
+const { gc } = globalThis
+beforeAll(exposeGc)
+afterAll(() => {
+  globalThis.gc = gc
+})
 
 const get = (url: string) => ({ method: "GET", url: new URL(url), headers: {} }) as const
 
@@ -75,6 +84,27 @@ describe("a connection", () => {
       )
       expect(status).toBe(200)
       yield* until(() => served.sockets.size === 0)
+    })
+  )
+
+  it.live("that is idle keeps nothing of the request that it had", () =>
+    Effect.gen(function* () {
+      const served = yield* serve((_, response) => void response.end("whole"))
+      const { send } = yield* makeTransport({ timeouts: defaultTimeouts })
+      const asked = send(endpointOf(served.host, false), get(served.origin)).pipe(
+        Effect.flatMap((answer) => collectBody(answer, 10)),
+        Effect.scoped
+      )
+      const fiber = yield* Effect.gen(function* () {
+        const asking = yield* Effect.forkDetach(asked)
+        yield* Fiber.join(asking)
+        return new WeakRef(asking)
+      })
+      yield* until(() => {
+        globalThis.gc?.()
+        return fiber.deref() === undefined
+      })
+      expect(served.sockets.size).toBe(1)
     })
   )
 })
