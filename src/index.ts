@@ -156,6 +156,7 @@ export type {
   KeptBlob,
   Reclaimed,
   ReclaimedBlob,
+  TableTree,
   UnknownTree,
   Usage,
   Verified

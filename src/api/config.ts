@@ -49,6 +49,8 @@ export interface Limits {
    * path, link target and attributes; 1024 for each directory that has no entry. Default: 1 GiB.
    */
   readonly treeBytes: number
+  /** Bytes of a layer's table of contents, uncompressed; one that is larger is not used. Default: 32 MiB. */
+  readonly tableBytes: number
   /** Bytes of an artifact's files, where they are read into memory. Default: 64 MiB. */
   readonly artifactBytes: number
   /** Tags or referrers of one list. Default: 100 000. */
@@ -81,6 +83,7 @@ export const defaultLimits: Limits = {
   pendingBytes: 32 * 2 ** 20,
   bodyBytes: 16 * 2 ** 20,
   treeBytes: 2 ** 30,
+  tableBytes: 32 * 2 ** 20,
   artifactBytes: 64 * 2 ** 20,
   listItems: 100_000,
   listPages: 1000,
@@ -394,6 +397,10 @@ export interface PullOptions extends PartOptions {
    * before anything is downloaded, or do not check. Default: `warn`.
    */
   readonly preflight?: Preflight | undefined
+  /**
+   * Download only those files of a layer that the store does not have, where the layer has a table of contents. What is proven then is the table and each file, not the layer's diffID. See docs/partial.md. Default: `false`.
+   */
+  readonly partial?: boolean | undefined
 }
 
 /** How to cancel a call, and how to receive its events. */

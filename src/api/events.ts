@@ -151,6 +151,7 @@ export type WarningCode =
   | "LittleSpace"
   | "MirrorFailed"
   | "MirrorUnusable"
+  | "NotPartial"
   | "NotRepaired"
   | "OpaqueRoot"
   | "PlatformFallback"

@@ -16,6 +16,7 @@ const units: Record<keyof Limits, string> = {
   paxBytes: "bytes of extended header",
   bodyBytes: "bytes of a body in memory",
   pendingBytes: "bytes of hard links that wait for their targets",
+  tableBytes: "bytes of a table of contents",
   treeBytes: "bytes of names and facts of entries",
   artifactBytes: "bytes of files",
   listItems: "items",

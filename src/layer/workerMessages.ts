@@ -7,6 +7,7 @@ import type { EntryHeader } from "./Entry.ts"
 import type { Extraction } from "./ExtractionOptions.ts"
 import type { FingerprintFacts } from "./FingerprintFacts.ts"
 import type { PackedHeaders } from "./packHeaders.ts"
+import type { IndexedTree, PartialPlan, TablePlace } from "./partial/Table.ts"
 
 /** Of an archive's entries: all without their bodies, many in a message, or those of these numbers, in rising order. */
 export type Sent = "headers" | ReadonlyArray<number>
@@ -107,7 +108,23 @@ export interface StoredHeader extends EntryHeader {
   readonly layer: string
 }
 
-export type WorkerJob = Job | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
+/** A layer that is extracted by its table: its bytes, and afterwards those of the ranges that `Planned` tells of. */
+export interface PartialJob {
+  readonly digest: string
+  /** Bytes of the blob. */
+  readonly size: number
+  readonly limits: Limits
+  readonly table: TablePlace
+  /** Trees whose files are used. */
+  readonly stored: ReadonlyArray<IndexedTree>
+  /** Contents that are fetched, whatever the indexes say. */
+  readonly without: ReadonlyArray<string>
+  /** A file that is made: the index of the tree. */
+  readonly index: string
+  readonly write: Omit<NonNullable<Job["write"]>, "names">
+}
+
+export type WorkerJob = Job | PartialJob | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
 
 /** What a worker is told: one job at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"
@@ -140,10 +157,16 @@ export interface HeadersMessage {
   readonly weight: number
 }
 
+/** `Planned` waits for the answer to the question 1. After `Changed`, files of the store are not what they were: it stops. */
+export type PartialMessage =
+  | { readonly _tag: "Planned"; readonly plan: PartialPlan }
+  | { readonly _tag: "Changed"; readonly digests: ReadonlyArray<string> }
+
 /** Each job is ended by exactly one of `Done`, `Failed` and `Stopped`; then the worker is free. */
 export type Message =
   | EntryMessage
   | HeadersMessage
+  | PartialMessage
   | { readonly _tag: "Drained" }
   | { readonly _tag: "Progress"; readonly counts: Counts }
   | Warning

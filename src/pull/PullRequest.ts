@@ -16,6 +16,8 @@ export const readRequest = Effect.fnUntraced(function* (reference: string, optio
     origin: yield* originOf(reference, { name, input }),
     policy,
     preflight,
+    /** Trees that only a table of contents proves are good enough. They are for reading. */
+    partial: true as boolean,
     platform: yield* platformOf(platform)
   }
 })
@@ -23,5 +25,5 @@ export const readRequest = Effect.fnUntraced(function* (reference: string, optio
 export type PullRequest = Effect.Success<ReturnType<typeof readRequest>>
 
 /** Requests with the same key share one pull. */
-export const requestKey = ({ origin, platform, policy, preflight, part }: PullRequest): string =>
-  JSON.stringify([origin.inputs, platform, policy, preflight, part?.key])
+export const requestKey = ({ origin, platform, policy, preflight, partial, part }: PullRequest): string =>
+  JSON.stringify([origin.inputs, platform, policy, preflight, partial, part?.key])

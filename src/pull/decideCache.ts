@@ -11,6 +11,7 @@ import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { isDirectory } from "../store/trees/publish.ts"
+import { Trees } from "../store/trees/Trees.ts"
 import { PullEvents } from "./events/PullEvents.ts"
 import type { Part } from "./Part.ts"
 import type { PullRequest } from "./PullRequest.ts"
@@ -42,11 +43,20 @@ export const decideCache = ({ policy, source, isComplete }: CacheState): CacheDe
   return policy === "always" || (policy === "missing" && source === "file") ? "Compare" : "Use"
 }
 
+const hasTableTree = Effect.fnUntraced(function* ({ layers }: Pick<PulledImage, "layers">) {
+  const { merged, indexes, fingerprints } = yield* Trees
+  if (merged || !(yield* isDirectory(indexes))) return false
+  const known = yield* Effect.forEach(layers, ({ path }) => fingerprints.findAny(path))
+  return known.some((it) => it?.table !== undefined)
+})
+
 /** The image, where the store has all of it. */
-const findComplete = Effect.fnUntraced(function* (name: string, { platform, part }: PullRequest) {
+const findComplete = Effect.fnUntraced(function* (name: string, { platform, part, partial }: PullRequest) {
   const { find } = yield* Catalogue
   const { layout } = yield* Blobs
   const found = yield* find(name, platform, part?.key)
+  // A tree that only its layer's table proves is for who asks for partial pulls.
+  if (Option.isSome(found) && !partial && (yield* hasTableTree(found.value))) return Option.none<PulledImage>()
   if (Option.isNone(found) || layout === undefined || part !== undefined) return found
   return (yield* layout.holds(yield* layoutNamesOf(name), found.value)) ? found : Option.none<PulledImage>()
 })
@@ -61,7 +71,7 @@ const stateOf = ({ policy }: PullRequest, source: ImageSource | undefined, image
 export const findCached = Effect.fnUntraced(function* (
   request: PullRequest,
   source: ImageSource | undefined
-): Effect.fn.Return<Option.Option<PulledImage>, Reason, Blobs | Catalogue> {
+): Effect.fn.Return<Option.Option<PulledImage>, Reason, Blobs | Catalogue | Trees> {
   const name = source?.name ?? request.origin.name
   // A look-up loads the database engine, so a name without a record is looked up only if it cannot be pulled.
   const isRecorded = source === undefined || (yield* (yield* Catalogue).hasRecord(name))
@@ -89,7 +99,7 @@ export const whyNotCached = Effect.fnUntraced(function* (
   reference: string,
   wanted: Platform,
   part?: Part
-): Effect.fn.Return<NotCached, Reason, Blobs | Catalogue> {
+): Effect.fn.Return<NotCached, Reason, Blobs | Catalogue | Trees> {
   const platform = formatPlatform(wanted)
   const known = yield* (yield* Catalogue).inspect(reference)
   if (Option.isNone(known)) return new NotCached({ platform, problem: "it was not pulled" })
@@ -105,6 +115,8 @@ export const whyNotCached = Effect.fnUntraced(function* (
   for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isThere(path))) missing.push(digest)
   if (missing.length > 0)
     return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
+  if (manifest !== undefined && (yield* hasTableTree(manifest)))
+    return new NotCached({ platform, problem: "it was pulled with `partial`, which proves no diffID" })
   if (manifest !== undefined && (yield* Blobs).layout !== undefined)
     return new NotCached({ platform, problem: "not all of its blobs are kept" })
   const pulled = manifests.map((it) => it.platform).join(", ")

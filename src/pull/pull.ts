@@ -16,6 +16,7 @@ import type * as Scope from "effect/Scope"
 import type { PullOptions } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
 import type { PulledImage, PullResult } from "../api/events.ts"
+import { loadModule } from "../fs/loadModule.ts"
 import { formatPlatform } from "../image/Platform.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
@@ -61,6 +62,25 @@ const keptBytes = Effect.fnUntraced(function* ({ isRemote }: ImageSource, layers
   const found = yield* Effect.orElseSucceed(partials, () => [])
   return new Map(found.map(({ digest, bytes }) => [digest, bytes]))
 })
+
+/** Which layers only their tables prove. */
+const withProofs = Effect.fnUntraced(function* (image: FoundImage) {
+  const { fingerprints, layerPath } = yield* Trees
+  const layers = yield* Effect.forEach(image.layers, (layer) =>
+    Effect.map(fingerprints.findAny(layerPath(layer.digest)), (known) => ({
+      ...layer,
+      byTable: known?.table !== undefined
+    }))
+  )
+  return { ...image, layers }
+})
+
+/** Nothing of it is loaded where it is not asked for. */
+const loadPartials = (image: FoundImage) =>
+  Effect.map(
+    loadModule("partial pulls", () => import("./partial/makePartialLayers.ts")),
+    ({ makePartialLayers }) => makePartialLayers(image)
+  )
 
 /** Makes the tree of a part of an image, in place of all of it: `buildPart` of the folder `read`, whose trees are read so. */
 export type BuildPart = (
@@ -108,7 +128,10 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
 
   const permits = (yield* SharedWork).downloads.forPull()
   const build = isDiskImage(trees.paths.variant) ? builders.erofs : buildRootfs
-  const whole = trees.merged ? mergeLayers(source, image, layers, permits, build) : pullLayers(source, layers, permits)
+  const partials = request.partial && source.isRemote && !trees.merged ? yield* loadPartials(image) : undefined
+  const whole = trees.merged
+    ? mergeLayers(source, image, layers, permits, build)
+    : pullLayers(source, layers, permits, partials)
   const pulling = part === undefined ? whole : builders.part(source, image, part)
   const unfinished = yield* UnfinishedPulls
   const isRemembered = source.isRemote && part === undefined
@@ -119,7 +142,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   // downloads end too.
   yield* Effect.all([remember, pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
 
-  const record = recordOf(source.name, image, platform)
+  const record = recordOf(source.name, partials === undefined ? image : yield* withProofs(image), platform)
   const { layout } = yield* Blobs
   if (layout !== undefined && part === undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
   const pulled = withSignatures(yield* catalogue.record(record, part?.key), verified)
@@ -132,7 +155,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
 /** Pulls an image. Equal requests at the same time share one pull. */
 export const pull = Effect.fnUntraced(function* (reference: string, options: PullOptions, builders: TreeBuilders) {
   const part = yield* partOf(options)
-  const request: PullRequest = { ...(yield* readRequest(reference, options)), part }
+  const request: PullRequest = { ...(yield* readRequest(reference, options)), part, partial: options.partial ?? false }
   const key = requestKey(request)
   const { images } = yield* SharedWork
   return yield* images.join({ key, inputs: key }, pullImage(request, builders)).pipe(inPullSpan(request.origin.name))

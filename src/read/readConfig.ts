@@ -14,11 +14,12 @@ import { checkFound, checkStored } from "../pull/verify/checkSignatures.ts"
 import type { Signatures } from "../signatures/Signatures.ts"
 import type { Blobs } from "../store/blobs/Blobs.ts"
 import type { Catalogue } from "../store/catalogue/Catalogue.ts"
+import type { Trees } from "../store/trees/Trees.ts"
 
 export const readConfig = Effect.fn("ociflow.config")(function* (
   reference: string,
   options: ConfigOptions
-): Effect.fn.Return<ImageConfig, Reason, Blobs | Catalogue | ImageSources | Scope.Scope | Signatures> {
+): Effect.fn.Return<ImageConfig, Reason, Blobs | Catalogue | ImageSources | Scope.Scope | Signatures | Trees> {
   const request = yield* readRequest(reference, options)
   const { origin, platform, policy } = request
   const source = policy === "never" ? undefined : yield* (yield* ImageSources).open(origin)

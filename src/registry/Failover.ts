@@ -134,7 +134,7 @@ export const makeFailover = (options: FailoverOptions): Failover => {
     return yield* Effect.retry(at(places.origin, reportWait(places.origin, emit)), retries(retry, emit))
   })
 
-  const blob$: Failover["blob$"] = (reference, blob, gate, { offset = 0, emit, context }) => {
+  const blob$: Failover["blob$"] = (reference, blob, gate, { offset = 0, end, emit, context }) => {
     const lift = liftWithContext(ownLift, context)
     const { digest, size } = blob
     const { registry, repository } = networkReference(reference)
@@ -188,6 +188,10 @@ export const makeFailover = (options: FailoverOptions): Failover => {
                 error instanceof TryNextMirror ? of(undefined) : lift(backoff(error, renews(error, brought)))
             }
           })
+        if (end !== undefined) {
+          if (ignoringRanges.has(registry)) return throwError(() => new RangesIgnored())
+          return part(offset, end, gate)
+        }
         const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
         if (ranges < 2 || ignoringRanges.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
         const bodies = function* (): Generator<Body> {

@@ -22,6 +22,7 @@ const warningCodes: Readonly<Record<events.WarningCode, null>> = {
   LittleSpace: null,
   MirrorFailed: null,
   MirrorUnusable: null,
+  NotPartial: null,
   NotRepaired: null,
   OpaqueRoot: null,
   PlatformFallback: null,

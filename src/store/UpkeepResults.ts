@@ -63,6 +63,13 @@ export interface Verified {
   readonly repaired: ReadonlyArray<Fault>
   /** Trees without a fingerprint: only their existence was checked. */
   readonly unknown: ReadonlyArray<UnknownTree>
+  /** Trees that were proven by their layers' tables of contents, and not by a diffID (`partial`). Absent where there are none. */
+  readonly byTable?: ReadonlyArray<TableTree>
+}
+
+export interface TableTree extends UnknownTree {
+  /** The table's digest. */
+  readonly table: string
 }
 
 export interface UnknownTree {

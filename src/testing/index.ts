@@ -44,6 +44,8 @@ export {
   sign,
   type TestSignature
 } from "./signatures/sign.ts"
+export type { LayerTable, TableEntry } from "./table/TableEntry.ts"
+export { type TableLayerOptions, tableLayer } from "./table/tableLayer.ts"
 export type { EntryOptions } from "./tar/EntryOptions.ts"
 export { base256, type HeaderFields, headerBlock, type TarFormat, type Text } from "./tar/Header.ts"
 export { type Malformed, malformedArchives } from "./tar/malformed.ts"

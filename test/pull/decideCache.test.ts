@@ -13,6 +13,7 @@ import { readRequest } from "../../src/pull/PullRequest.ts"
 import type { ImageSource } from "../../src/source/ImageSource.ts"
 import { Blobs } from "../../src/store/blobs/Blobs.ts"
 import { Catalogue } from "../../src/store/catalogue/Catalogue.ts"
+import { Trees } from "../../src/store/trees/Trees.ts"
 import { it } from "../support/effect.ts"
 
 const text = await readFile(join(import.meta.dirname, "../../src/pull/decideCache.ts"), "utf8")
@@ -49,7 +50,8 @@ describe.each(table)("$policy, $source, complete: $isComplete", ({ policy, sourc
         calls.push(name)
         return value
       })
-    const services = Layer.merge(
+    const services = Layer.mergeAll(
+      Layer.mock(Trees, { merged: true } as never),
       Layer.mock(Catalogue, {
         path: "",
         prepare: Effect.void,
@@ -67,7 +69,7 @@ describe.each(table)("$policy, $source, complete: $isComplete", ({ policy, sourc
       digest: () => called("digest", current as Digest)
     } as unknown as ImageSource
     const request = readRequest(stored.reference, { policy })
-    const run = <A, E>(step: Effect.Effect<A, E, Blobs | Catalogue>) => Effect.provide(step, services)
+    const run = <A, E>(step: Effect.Effect<A, E, Blobs | Catalogue | Trees>) => Effect.provide(step, services)
     return {
       calls,
       find: Effect.flatMap(request, (it) => run(findCached(it, policy === "never" ? undefined : from))),

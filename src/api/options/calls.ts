@@ -86,6 +86,12 @@ export const pullOptions = {
     does: "what to do if the disk has less free space than the image needs at least: emit the warning `LittleSpace`, fail before anything is downloaded, or do not check",
     errors: ["NotEnoughSpace"]
   },
+  partial: {
+    kind: boolean,
+    default: "`false`",
+    does: "download only those files of a layer that the store does not have, where the layer has a table of contents",
+    see: "[partial pulls](partial.md)"
+  },
   name: {
     kind: text("reference"),
     default: "where the image came from",

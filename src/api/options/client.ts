@@ -62,6 +62,11 @@ export const limits: Table<Some<Limits>> = {
     "bytes",
     "bytes that `bytes()` or `text()` of an entry returns, including holes; `body$` has no such limit"
   ),
+  tableBytes: limit(
+    "tableBytes",
+    "bytes",
+    "bytes of a layer's table of contents, uncompressed; one that is larger is not used"
+  ),
   treeBytes: limit(
     "treeBytes",
     "bytes",

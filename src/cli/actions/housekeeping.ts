@@ -62,7 +62,7 @@ const usage = ({ images, layers, orphans, partials, staging, catalogue, byImage 
         ])
   ].join("\n\n")
 
-const verified = ({ faults, repaired, unknown }: Verified): string => {
+const verified = ({ faults, repaired, unknown, byTable = [] }: Verified): string => {
   const rows = [
     ...faults.map((fault) => ["damaged", fault] as const),
     ...repaired.map((fault) => ["repaired", fault] as const)
@@ -74,7 +74,11 @@ const verified = ({ faults, repaired, unknown }: Verified): string => {
     printable(problem),
     ...(path === undefined ? [] : [printable(path)])
   ])
-  const said = rows.length === 0 ? "No differences from the catalogue." : table(rows)
+  const found = rows.length === 0 ? "No differences from the catalogue." : table(rows)
+  const tables = byTable.map(({ digest, path }) => ["by table", namedDigest(digest), printable(path)])
+  const why =
+    "These trees were proven by a table of contents, and not by their diffID. To prove it, pull the images without --partial."
+  const said = tables.length === 0 ? found : `${found}\n${table(tables)}\n${why}`
   if (unknown.length === 0) return said
   const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])
   return `${said}\n${table(trees)}\nThese trees have no fingerprint. To create one, remove and pull the images again.`

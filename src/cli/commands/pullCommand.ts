@@ -60,6 +60,7 @@ export const pullCommand = (library: Library) =>
         Flag.withDescription("What to do if the image may not fit on the disk (default: warn)"),
         Flag.withDefault("warn")
       ),
+      partial: switched("partial", "Download only those files of a layer that the store does not have, by its table"),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
       json: switched(
         "json",
@@ -82,6 +83,7 @@ export const pullCommand = (library: Library) =>
       strip,
       policy,
       preflight,
+      partial,
       keys,
       identity,
       identityExpression,
@@ -97,7 +99,7 @@ export const pullCommand = (library: Library) =>
       yield* way.pull(
         library({ ...client, ...reached(network), ...(verify === undefined ? {} : { verify }) }),
         references,
-        { platform, policy, preflight, name, only, strip },
+        { platform, policy, preflight, partial, name, only, strip },
         { json, quiet, interval, plain: Option.isSome(level) }
       )
     })

@@ -25,6 +25,7 @@ const flags: Readonly<Record<string, string>> = {
   concurrency: "--concurrency",
   preflight: "preflight (--preflight off)",
   policy: "--policy",
+  partial: "--partial",
   access: "--access",
   prune: "ociflow prune",
   images: "ociflow images",

@@ -13,7 +13,7 @@ import { type Extraction, type ExtractionOptions, extractionOf } from "../Extrac
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
 import type { PackedHeaders } from "../packHeaders.ts"
-import type { CopyRangesJob, StoredHeader, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
+import type { CopyRangesJob, PartialJob, StoredHeader, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
@@ -106,6 +106,15 @@ export class ExtractionPool extends Context.Service<
     readonly extract$: (job: LayerJob, source: Source, ahead$?: Ahead) => Observable<JobEvent>
     /** Writes entries without bodies. Emits warnings, at last `Extracted`; fails with a `Reason`. */
     readonly place$: (entries: MergedEntries) => Observable<JobEvent>
+    /**
+     * Extracts a layer by its table. `source`: the bytes of the table, and then those of the ranges that `planned` hears of,
+     * which answers the question 1 of the ring.
+     */
+    readonly partial$: (
+      job: Omit<PartialJob, "limits" | "write"> & { readonly directory: string },
+      source: Source,
+      planned: NonNullable<JobOptions["planned"]>
+    ) => Observable<JobEvent>
     /** Copies ranges of a file to their places in another one. Emits `Extracted` when all are there; fails with a `Reason`. */
     readonly copyRanges$: (ranges: CopyRangesJob) => Observable<JobEvent>
     /**
@@ -182,6 +191,10 @@ export class ExtractionPool extends Context.Service<
           },
           place$: ({ digest, directory, headers, extraction: own = extraction }) =>
             runJob(pool, { digest, limits: all, headers, write: { directory, extraction: own, lasting } }, () => EMPTY),
+          partial$: ({ directory, ...layer }, source, planned) =>
+            runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source, {
+              planned
+            }),
           copyRanges$: (ranges) => runJob(pool, ranges, () => EMPTY),
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>

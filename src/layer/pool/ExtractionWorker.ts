@@ -111,7 +111,8 @@ export class ExtractionWorker {
 
   /** Milliseconds for which its job has waited for bytes of a layer; 0 where it has something to do. */
   get silence(): number {
-    return this.#running !== undefined && "mediaType" in this.#running.job ? this.ring.silence : 0
+    const job = this.#running?.job ?? {}
+    return "mediaType" in job || "table" in job ? this.ring.silence : 0
   }
 
   /** The directory, or file, that is being written, and when that is over. */

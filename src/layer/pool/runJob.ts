@@ -9,6 +9,8 @@ import {
   type EntryMessage,
   type HeadersMessage,
   type Job,
+  type PartialJob,
+  type PartialMessage,
   type PlaceJob,
   type StoredTreeJob,
   unpackReason
@@ -35,6 +37,8 @@ export interface JobOptions {
   readonly ahead$?: Observable<unknown> | undefined
   /** Takes what a worker sends back of the entries. */
   readonly receive?: (ring: RingWriter) => Receiver
+  /** Hears of a plan, which waits for its answer, and of stored files that were changed: the job then ends without a result. */
+  readonly planned?: (message: PartialMessage, ring: RingWriter) => void
 }
 
 /** Takes what a worker sends back of the entries. */
@@ -42,9 +46,9 @@ export type Receiver = (message: EntryMessage | HeadersMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job | PlaceJob | CopyRangesJob | StoredTreeJob,
+  job: Job | PartialJob | PlaceJob | CopyRangesJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
-  { ahead$, receive }: JobOptions = {}
+  { ahead$, receive, planned }: JobOptions = {}
 ): Observable<JobEvent> =>
   new Observable((events) => {
     let isTaken = false
@@ -78,6 +82,9 @@ export const runJob = (
                 return fail(unpackReason(message.reason))
               case "Stopped":
                 return
+              case "Planned":
+              case "Changed":
+                return planned?.(message, worker.ring)
               case "Done": {
                 const { counts, fingerprint } = message
                 const { inflated, entries } = counts

@@ -216,6 +216,8 @@ if (parentPort !== null) {
   port.on("message", (order: WorkerCommand) => {
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
+    else if ("table" in order)
+      void import("../partial/extractPartial.ts").then((it) => it.extractPartial(order, ring, port))
     else if ("stored" in order) readTree(order, ring, port)
     else if ("ranges" in order) copy(order, ring, port)
     else if ("headers" in order) place(order, ring, port)

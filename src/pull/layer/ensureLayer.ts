@@ -13,6 +13,7 @@ import { extractLayer } from "./extractLayer.ts"
 import { fetchBlob } from "./fetchBlob.ts"
 import type { LayerDownload } from "./LayerDownload.ts"
 import { isDone, layerState, missingFrom } from "./layerState.ts"
+import type { PartialLayers } from "./PartialLayers.ts"
 import { refetchOnMismatch } from "./refetchOnMismatch.ts"
 
 /** blob bytes ▸ verify digest ▸ decompress ▸ verify diffID ▸ untar ▸ apply ▸ publish by rename */
@@ -27,19 +28,27 @@ const extract = Effect.fnUntraced(function* (download: LayerDownload, isUnproven
   const replaces = isUnproven && (yield* layerState(download.layer)) === "unproven"
   const path = trees.layerPath(digest)
   yield* trees.proofs.keep(digest, diffId)
-  if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
-  if (!replaces) yield* trees.publish(directory, path)
+  const keep = fingerprint === undefined ? Effect.void : trees.fingerprints.keep(path, fingerprint)
+  if (!replaces) {
+    yield* keep
+    yield* trees.publish(directory, path)
+  } else if (yield* trees.replace(directory, { digest, path })) yield* keep
   // A program holds the old tree, which stays and is not the one that was verified.
-  else if (!(yield* trees.replace(directory, { digest, path }))) yield* trees.proofs.forget(digest)
+  else yield* trees.proofs.forget(digest)
   return { ...counts, path }
 }, Effect.scoped)
 
-const ensure = Effect.fnUntraced(function* (source: ImageSource, layer: ResolvedLayer, isLocked: boolean) {
+const ensure = Effect.fnUntraced(function* (
+  source: ImageSource,
+  layer: ResolvedLayer,
+  isLocked: boolean,
+  partials: PartialLayers | undefined
+) {
   const { digest, diffId } = layer
   const blobs = yield* Blobs
   const path = (yield* Trees).layerPath(digest)
   const keptIn = yield* missingFrom(layer)
-  const state = yield* layerState(layer)
+  const state = yield* layerState(layer, partials?.tableOf(layer))
   if (state === "proven" && keptIn === undefined) {
     if (isLocked) yield* blobs.removePartial(digest)
     return yield* emit({ _tag: "LayerCached", digest, path })
@@ -51,7 +60,13 @@ const ensure = Effect.fnUntraced(function* (source: ImageSource, layer: Resolved
     if (keptIn !== undefined) yield* fetchBlob(download, keptIn).pipe(refetchOnMismatch(download))
     return yield* emit({ _tag: "LayerCached", digest, path })
   }
-  const { inflated, entries } = yield* extract(download, state === "unproven").pipe(refetchOnMismatch(download))
+  const isUnproven = state === "unproven"
+  // A layout keeps whole blobs.
+  const byTable =
+    keptIn === undefined ? yield* partials?.pull(source, layer, isUnproven) ?? Effect.undefined : undefined
+  const { inflated, entries } =
+    byTable?.done ?? (yield* extract(download, isUnproven).pipe(refetchOnMismatch(download)))
+  if (byTable !== undefined) yield* byTable.keepIndex
   yield* keptIn === undefined ? partial.discard : keptIn.keep(digest, partial)
   yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
 }, Effect.scoped)
@@ -60,10 +75,15 @@ const ensure = Effect.fnUntraced(function* (source: ImageSource, layer: Resolved
  * Works under the layer's lock, or else beside its holder, without touching the holder's files. If it fails, another
  * pull, perhaps from another registry, may have published the layer meanwhile: then that one is used.
  */
-export const ensureLayer = (source: ImageSource, layer: ResolvedLayer, isLocked: boolean) => {
-  const ensuring = ensure(source, layer, isLocked).pipe(inLayerSpan(layer))
+export const ensureLayer = (
+  source: ImageSource,
+  layer: ResolvedLayer,
+  isLocked: boolean,
+  partials: PartialLayers | undefined
+) => {
+  const ensuring = ensure(source, layer, isLocked, partials).pipe(inLayerSpan(layer))
   return Effect.catch(ensuring, (reason) =>
-    Effect.orElseSucceed(isDone(layer), () => false).pipe(
+    Effect.orElseSucceed(isDone(layer, partials?.tableOf(layer)), () => false).pipe(
       Effect.flatMap((isThere) => (isThere ? ensuring : Effect.fail(reason)))
     )
   )

@@ -11,15 +11,20 @@ import { Trees } from "../../store/trees/Trees.ts"
  */
 export type LayerState = "absent" | "unproven" | "proven"
 
-/** Fails with `DigestMismatch` if the tree was made from another archive than the image names. */
-export const layerState = Effect.fnUntraced(function* ({
-  digest,
-  diffId
-}: ResolvedLayer): Effect.fn.Return<LayerState, Reason, Trees> {
+/**
+ * `table`: the digest of the layer's table of contents, where a tree that was proven by that is enough.
+ * Fails with `DigestMismatch` if the tree was made from another archive than the image names.
+ */
+export const layerState = Effect.fnUntraced(function* (
+  { digest, diffId }: ResolvedLayer,
+  table?: string
+): Effect.fn.Return<LayerState, Reason, Trees> {
   const trees = yield* Trees
   if (!(yield* trees.hasLayer(digest))) return "absent"
+  const known = yield* trees.fingerprints.findAny(trees.layerPath(digest))
+  if (known?.table !== undefined) return known.table === table ? "proven" : "unproven"
   const proven = yield* trees.proofs.find(digest)
-  const isKnown = (yield* trees.fingerprints.find(trees.layerPath(digest))) !== undefined
+  const isKnown = known !== undefined
   if (proven === undefined || (proven === diffId && !isKnown)) return "unproven"
   if (proven === diffId) return "proven"
   return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
@@ -32,6 +37,6 @@ export const missingFrom = Effect.fnUntraced(function* (layer: ResolvedLayer) {
 })
 
 /** Whether the layer, and its blob if blobs are kept, is in the store. */
-export const isDone = Effect.fnUntraced(function* (layer: ResolvedLayer) {
-  return (yield* missingFrom(layer)) === undefined && (yield* layerState(layer)) === "proven"
+export const isDone = Effect.fnUntraced(function* (layer: ResolvedLayer, table?: string) {
+  return (yield* missingFrom(layer)) === undefined && (yield* layerState(layer, table)) === "proven"
 })

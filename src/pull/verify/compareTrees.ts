@@ -9,7 +9,7 @@ import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { Trees } from "../../store/trees/Trees.ts"
-import type { Fault, UnknownTree, Verified } from "../../store/UpkeepResults.ts"
+import type { Fault, TableTree, UnknownTree, Verified } from "../../store/UpkeepResults.ts"
 import type { NamedTree } from "../../store/upkeep/namedTrees.ts"
 import { Upkeep } from "../../store/upkeep/Upkeep.ts"
 
@@ -18,18 +18,21 @@ const atOnce = 8
 
 type Judgement = "sound" | "unknown" | { readonly problem: string }
 
-export type Compared = Pick<Verified, "faults" | "unknown">
+export type Compared = Omit<Verified, "repaired">
 
 export const compareTrees = Effect.gen(function* () {
   const pool = yield* ExtractionPool
   const trees = yield* Trees
   const { lease } = yield* Locks
   const upkeep = yield* Upkeep
+  const byTable: Array<TableTree> = []
   const judge = Effect.fnUntraced(function* ({ digest, path, kind }: NamedTree): Effect.fn.Return<Judgement, Reason> {
     // The proof was synced before the image was recorded. If it is missing, more may be.
-    if (kind === "extracted" && (yield* trees.proofs.find(digest)) === undefined)
+    const known = yield* trees.fingerprints.findAny(path)
+    if (known?.table !== undefined) byTable.push({ digest, path, table: known.table })
+    else if (kind === "extracted" && (yield* trees.proofs.find(digest)) === undefined)
       return { problem: "there is no record of the archive that the tree was extracted from" }
-    const like = yield* trees.fingerprints.find(path)
+    const like = known?.fingerprint
     if (like === undefined) return "unknown"
     return yield* drain(isReason)(pool.fingerprint$({ digest, directory: path, like })).pipe(
       Effect.map((seen): Judgement => {
@@ -61,6 +64,10 @@ export const compareTrees = Effect.gen(function* () {
   const missing = yield* upkeep.verify
   yield* Effect.forEach(yield* upkeep.namedTrees, compare, { concurrency: atOnce, discard: true })
   const byPath = (a: UnknownTree, b: UnknownTree) => (a.path < b.path ? -1 : 1)
-  const compared: Compared = { faults: [...missing, ...faults], unknown: unknown.toSorted(byPath) }
+  const compared: Compared = {
+    faults: [...missing, ...faults],
+    unknown: unknown.toSorted(byPath),
+    ...(byTable.length === 0 ? {} : { byTable: byTable.toSorted(byPath) })
+  }
   return compared
 })

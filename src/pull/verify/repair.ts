@@ -100,10 +100,11 @@ export const repair = Effect.fnUntraced(function* <R>(pull: Pull<R>) {
     const left = faults.filter(({ path }) => path === undefined || !renewed.has(path))
     for (const path of yield* repairImage(pull, user, left)) renewed.add(path)
   }
-  const { faults, unknown } = concerned.size === 0 ? before : yield* compareTrees
+  const { faults, unknown, byTable } = concerned.size === 0 ? before : yield* compareTrees
   const verified: Verified = {
     faults,
     unknown,
+    ...(byTable === undefined ? {} : { byTable }),
     repaired: before.faults.filter((fault) => !faults.some(isSame(fault)))
   }
   return verified

@@ -14,6 +14,11 @@ export interface BlobDescriptor {
 export interface BlobOptions {
   /** The first byte wanted; default 0. */
   readonly offset?: number | undefined
+  /**
+   * The first byte that is not wanted any more; default: all. Fails with `RangesIgnored`, which is no `Reason`, where the whole blob
+   * would come.
+   */
+  readonly end?: number | undefined
   readonly emit: Emit
   /** The caller's services (its clock, its tracer, the current span); default: the puller's. */
   readonly context?: Context.Context<never> | undefined

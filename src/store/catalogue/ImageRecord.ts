@@ -26,6 +26,8 @@ export interface RecordedLayer {
   readonly diffId: string
   readonly mediaType: string
   readonly size: number
+  /** Its files were proven by its table of contents, and its diffID was not. */
+  readonly byTable?: boolean
 }
 
 /** An image whose layers are all published. */

@@ -161,7 +161,7 @@ const enterLayers = Effect.fnUntraced(function* (
   now: string
 ) {
   const sql = yield* SqlClient
-  for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
+  for (const [position, { digest, diffId, mediaType, size, byTable }] of layers.entries()) {
     // A layer's digest becomes the name of its directory.
     if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "the digest of a layer is invalid" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
@@ -170,7 +170,7 @@ const enterLayers = Effect.fnUntraced(function* (
     if (before !== unproven && before !== diffId) {
       return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: before })
     }
-    const diff_id = isProven ? diffId : before
+    const diff_id = byTable === true ? unproven : isProven ? diffId : before
     const row = { media_type: mediaType, digest, diff_id, size_bytes: size, created_at: now, modified_at: now }
     const layerId = yield* sql<Id>`
       INSERT INTO layers ${sql.insert(row)}

@@ -58,6 +58,8 @@ export class Trees extends Context.Service<
     readonly proofs: Proofs
     /** What trees looked like when they were finished. */
     readonly fingerprints: Fingerprints
+    /** The directory of the indexes of trees whose layers have a table of contents; absent where none was looked for. */
+    readonly indexes: string
     /** Gives a staged tree its name, by rename, unless there is one already. Returns `path`. */
     readonly publish: (staging: string, path: string) => Effect.Effect<string, Reason>
     /**
@@ -98,6 +100,7 @@ export class Trees extends Context.Service<
           freeSpace: freeSpace(layersDir),
           proofs,
           fingerprints,
+          indexes: join(root, "tables"),
           publish,
           replace: (staged, { digest, path }) =>
             Effect.flatMap(staging, (aside) => replaceTree(staged, path, { root, aside, digest })),

@@ -72,6 +72,7 @@ describe("repair", () => {
             place$: () => NEVER,
             copy$: () => NEVER,
             copyRanges$: () => NEVER,
+            partial$: () => NEVER,
             lasting: false,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
             headers$: () => NEVER,

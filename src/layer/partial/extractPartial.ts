@@ -1,0 +1,173 @@
+/**
+ * Extracts a layer by its table: the files that the store has are copied, the others come through the ring. The entries
+ * become an archive again, so that they are read and applied by the rules of every other layer. For the worker.
+ */
+import type { MessagePort } from "node:worker_threads"
+import { codeOrMessage } from "../../api/codeOf.ts"
+import { CorruptLayer, FileSystemFailed } from "../../api/errors.ts"
+import { syncTree } from "../../fs/syncTree.ts"
+import { makeApplier } from "../apply/apply.ts"
+import { atMost } from "../limits.ts"
+import { fingerprint } from "../metadata/fingerprint.ts"
+import { Cancelled, type RingReader } from "../Ring.ts"
+import { ArchiveReader, type Part } from "../tar/ArchiveReader.ts"
+import { encodeEntry, paddingOf, zeros } from "../tar/encodeEntry.ts"
+import { type Message, type PartialJob, packReason } from "../workerMessages.ts"
+import { fetchFile, readStoredFile } from "./bodies.ts"
+import { openTable } from "./openTable.ts"
+import { isOfImage, type LayerTable, planLayer } from "./planLayer.ts"
+import { planRanges } from "./planRanges.ts"
+import { RangeInput } from "./RangeInput.ts"
+import { readEntry } from "./readEntry.ts"
+import { findStored, writeIndex } from "./StoredFiles.ts"
+import type { PartialPlan, Range, TablePlace } from "./Table.ts"
+import { entryAt } from "./tableEntries.ts"
+
+/** Milliseconds between two messages of progress. */
+const progressInterval = 50
+
+const pieceBytes = 65_536
+
+/** Files of the store are not what they were. */
+class Changed extends Error {}
+
+const takeTable = (input: RangeInput, { offset, length }: TablePlace): Buffer => {
+  const range = { from: offset, to: offset + length }
+  const table = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  input.expect([range])
+  const take = (bytes: Uint8Array) => {
+    table.set(bytes, at)
+    at += bytes.length
+    return true
+  }
+  input.take(range.from, range.to, () => pieceBytes, take)
+  return table
+}
+
+const reachDisk = (directory: string): void => {
+  try {
+    syncTree(directory)
+  } catch (error) {
+    throw new FileSystemFailed({ operation: "sync", path: directory, code: codeOrMessage(error) })
+  }
+}
+
+/** What is fetched, and what is not. */
+const planOf = ({ files }: LayerTable): Omit<PartialPlan, "ranges"> & { readonly ranges: ReadonlyArray<Range> } => {
+  const missing: Array<Range> = []
+  let [reused, reusedBytes] = [0, 0]
+  for (const { content, chunks } of files) {
+    if (content?.found === undefined) missing.push(...chunks.filter(({ isZeros }) => !isZeros))
+    else {
+      reused += 1
+      reusedBytes += content.size
+    }
+  }
+  return { ranges: planRanges(missing), reused, reusedBytes }
+}
+
+const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void): Message => {
+  const { digest, limits, table: place, write } = job
+  const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "untar", problem })
+  const counts = { consumed: 0, inflated: 0, entries: 0 }
+  const look = () => ring.look()
+  const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
+
+  let told = performance.now()
+  const tell = () => {
+    if (performance.now() - told < progressInterval) return
+    told = performance.now()
+    post({ _tag: "Progress", counts: { ...counts } })
+  }
+  const input = new RangeInput(
+    ring,
+    (bytes) => {
+      counts.consumed += bytes
+      tell()
+    },
+    () => corrupt("bytes that its table of contents tells of are missing")
+  )
+
+  const context = { digest, limits, corrupt }
+  const json = openTable(place, takeTable(input, place), context)
+  counts.consumed = 0
+  const layer = planLayer(json, place, context)
+  for (const changed of job.without) layer.contents.delete(changed)
+  findStored(job.stored, layer.contents, look)
+  writeIndex(job.index, layer.index)
+  const { ranges, reused, reusedBytes } = planOf(layer)
+  const flat = Float64Array.from(ranges.flatMap(({ from, to }) => [from, to]))
+  post({ _tag: "Planned", plan: { ranges: flat, reused, reusedBytes } })
+  if (!ring.isWanted(1)) throw new Cancelled("the layer is downloaded whole")
+  input.expect(ranges)
+
+  const { directory, extraction } = write
+  const applier = makeApplier({ ...extraction, directory, digest, limits, warn, look })
+  const apply = (part: Part) => {
+    if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
+    if (part._tag === "Entry") applier.entry(part.header, part.body)
+    else if (part._tag === "Begin") applier.begin(part.header)
+    else if (part._tag === "Data") applier.write(part.chunk)
+    else applier.end()
+  }
+  const reader = new ArchiveReader({ digest, limits, warn })
+  const archive = (bytes: Uint8Array) => {
+    counts.inflated += bytes.length
+    atMost(limits, "layerBytes", counts.inflated, () => `layer ${digest}`)
+    reader.push(bytes, apply)
+    tell()
+  }
+  try {
+    const options = { digest, form: place.form, input, corrupt }
+    let file = 0
+    for (let at = 0; at < layer.entries.starts.length; at++) {
+      look()
+      const entry = readEntry(entryAt(json, layer.entries, at, corrupt), corrupt)
+      if (entry.is === "chunk" || !isOfImage(place, entry.header.path)) continue
+      const { header } = entry
+      archive(encodeEntry(header))
+      if (header.size === 0) continue
+      const planned = layer.files[file++]
+      if (planned === undefined) throw corrupt("its table of contents was read in two ways")
+      const { content } = planned
+      if (content?.found === undefined) fetchFile(planned, options, archive)
+      else if (!readStoredFile(content, archive)) throw new Changed(content.digest)
+      const padding = paddingOf(header.size)
+      if (padding.length > 0) archive(padding)
+    }
+    archive(zeros.subarray(0, 1024))
+    reader.end()
+    applier.finish()
+  } catch (error) {
+    if (!(error instanceof Changed)) throw error
+    post({ _tag: "Changed", digests: changedOf(layer, look) })
+    throw new Cancelled("files of the store are not what they were")
+  } finally {
+    applier.close()
+  }
+  if (write.lasting) reachDisk(directory)
+  const print = write.facts === undefined ? undefined : fingerprint(directory, write.facts, look)
+  return { _tag: "Done", counts, fingerprint: print }
+}
+
+/** All of them at once, so that the layer is tried once more, and not once for each. */
+const changedOf = ({ contents }: LayerTable, look: () => void): ReadonlyArray<string> => {
+  const changed: Array<string> = []
+  for (const content of contents.values()) {
+    look()
+    if (content.found !== undefined && !readStoredFile(content, () => {})) changed.push(content.digest)
+  }
+  return changed
+}
+
+export const extractPartial = (job: PartialJob, ring: RingReader, port: MessagePort): void => {
+  let outcome: Message
+  try {
+    outcome = run(job, ring, (message) => port.postMessage(message))
+  } catch (error) {
+    const isOver = error instanceof Cancelled
+    outcome = isOver ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, job.digest) }
+  }
+  port.postMessage(outcome)
+}

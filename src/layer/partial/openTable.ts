@@ -1,0 +1,80 @@
+/** The bytes of a table, as they are in the blob → its JSON, proven. */
+import { createHash } from "node:crypto"
+import type { Limits } from "../../api/config.ts"
+import { DigestMismatch } from "../../api/errors.ts"
+import type { Compression } from "../compression/Compression.ts"
+import { makeInputBudget } from "../compression/decompress.ts"
+import { gzip } from "../compression/gunzip.ts"
+import { zstd } from "../compression/unzstd.ts"
+import { atMost } from "../limits.ts"
+import { ArchiveReader } from "../tar/ArchiveReader.ts"
+import type { TableForm, TablePlace } from "./Table.ts"
+import type { Corrupt } from "./tableEntries.ts"
+
+export interface TableContext {
+  /** Of the layer's blob, for errors. */
+  readonly digest: string
+  readonly limits: Limits
+  readonly corrupt: Corrupt
+}
+
+export const compressionOfTable: Readonly<Record<TableForm, Compression>> = { "zstd:chunked": zstd, estargz: gzip }
+
+/** The name of an eStargz table in its own archive. */
+export const tableName = "stargz.index.json"
+
+const prove = (bytes: Uint8Array, expected: string): void => {
+  const actual = `sha256:${createHash("sha256").update(bytes).digest("hex")}`
+  if (actual !== expected) throw new DigestMismatch({ subject: "table of contents", expected, actual })
+}
+
+/** All that a table's bytes decompress to; more than `most` bytes are `LimitExceeded`. */
+const inflate = (form: TableForm, bytes: Uint8Array, most: number, { digest, limits }: TableContext): Buffer => {
+  const budget = makeInputBudget()
+  const decoder = compressionOfTable[form].decode(digest, budget)
+  const pieces: Array<Buffer> = []
+  let inflated = 0
+  const next = (piece: Uint8Array) => {
+    inflated += piece.length
+    if (inflated > most)
+      atMost(limits, "tableBytes", Math.max(inflated, limits.tableBytes + 1), () => `layer ${digest}`)
+    pieces.push(Buffer.from(piece))
+  }
+  try {
+    for (let at = 0, taken = 0; at < bytes.length; at += taken) {
+      taken = budget.bytes
+      decoder.push(bytes.subarray(at, at + taken), next)
+    }
+    decoder.end(next)
+  } finally {
+    decoder.close?.()
+  }
+  return Buffer.concat(pieces)
+}
+
+/** What an archive of one file holds. */
+const bodyIn = (archive: Buffer, { digest, limits, corrupt }: TableContext): Buffer => {
+  let [body, isTable]: [Buffer | undefined, boolean] = [undefined, false]
+  const pieces: Array<Uint8Array> = []
+  const reader = new ArchiveReader({ digest, limits, warn: () => {} })
+  reader.push(archive, (part) => {
+    if (part._tag === "Entry" || part._tag === "Begin") isTable = part.header.path === tableName
+    if (isTable && part._tag === "Entry" && part.body !== undefined) pieces.push(part.body)
+    if (isTable && part._tag === "Data") pieces.push(part.chunk)
+    if (isTable && (part._tag === "Entry" || part._tag === "End")) body ??= Buffer.concat(pieces)
+  })
+  if (body === undefined) throw corrupt("there is no table of contents where its footer says")
+  return body
+}
+
+export const openTable = ({ form, digest }: TablePlace, bytes: Buffer, context: TableContext): Buffer => {
+  const most = context.limits.tableBytes
+  if (form === "zstd:chunked") {
+    prove(bytes, digest)
+    return inflate(form, bytes, most, context)
+  }
+  // Its archive: a header, the padding, two blocks of zeros.
+  const json = bodyIn(inflate(form, bytes, most + 4096, context), context)
+  prove(json, digest)
+  return json
+}

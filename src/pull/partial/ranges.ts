@@ -1,0 +1,32 @@
+/** Ranges of a blob, one request for each, one after the other. */
+import type * as Context from "effect/Context"
+import { concat, defer, type Observable } from "rxjs"
+import type { Emit } from "../../api/events.ts"
+import type { Range } from "../../layer/partial/Table.ts"
+import type { Gate } from "../../reactive/Gate.ts"
+import type { ResolvedLayer } from "../../registry/Registry.ts"
+import type { ImageSource } from "../../source/ImageSource.ts"
+
+export interface RangeSource {
+  readonly source: ImageSource
+  readonly layer: ResolvedLayer
+  readonly emit: Emit
+  readonly context: Context.Context<never>
+}
+
+/** Fails with `RangesIgnored` where the host sends the whole blob. */
+export const ranges$ = (
+  { source, layer, emit, context }: RangeSource,
+  ranges: ReadonlyArray<Range>,
+  gate: Gate
+): Observable<Uint8Array> =>
+  concat(
+    ...ranges.map(({ from, to }) => defer(() => source.blob$(layer, gate, { offset: from, end: to, emit, context })))
+  )
+
+/** Two numbers of each. */
+export const unpackRanges = (flat: Float64Array): ReadonlyArray<Range> =>
+  Array.from({ length: flat.length / 2 }, (_, at) => ({ from: flat[2 * at] ?? 0, to: flat[2 * at + 1] ?? 0 }))
+
+export const bytesOf = (ranges: ReadonlyArray<Range>): number =>
+  ranges.reduce((sum, { from, to }) => sum + to - from, 0)
