@@ -71,7 +71,7 @@ const growing = Effect.gen(function* () {
   const now = "2026-01-01T00:00:00.000Z"
   return (goal: number) =>
     Effect.gen(function* () {
-      while (size < goal) yield* enterImage(record(size++), [{ kind: "extracted", variant: "" }], now)
+      while (size < goal) yield* enterImage(record(size++), [{ kind: "extracted", variant: "" }], new Map(), now)
     }).pipe(client.withTransaction, Effect.provideService(SqlClient, client), Effect.map(bytes))
 })
 

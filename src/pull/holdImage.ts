@@ -7,6 +7,7 @@ import { nameOf } from "../source/file/LocalReference.ts"
 import { originOf } from "../source/Origin.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
+import { heldDigestsOf } from "../store/reuse/heldDigestsOf.ts"
 import { whyNotCached } from "./decideCache.ts"
 import { partOf } from "./Part.ts"
 import { platformOf } from "./PullRequest.ts"
@@ -24,9 +25,8 @@ export const holdImage = Effect.fnUntraced(function* (text: string, options: Hol
     yield* locks.lease
     const known = yield* find(reference, platform, part?.key)
     if (Option.isNone(known)) return yield* yield* whyNotCached(reference, platform, part)
-    const { manifestDigest, layers } = known.value
     const verified = yield* checkStored(yield* originOf(text, {}), known.value, true)
-    yield* Scope.provide(locks.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
+    yield* Scope.provide(locks.hold(heldDigestsOf(known.value)), scope)
     return withSignatures(known.value, verified)
   }).pipe(Effect.scoped)
 })

@@ -7,7 +7,9 @@ import type { ResolvedLayer } from "../registry/Registry.ts"
 import { Trees } from "../store/trees/Trees.ts"
 import { emit } from "./events/PullEvents.ts"
 
-type Blob = Pick<ResolvedLayer, "digest" | "size">
+type Blob = Pick<ResolvedLayer, "digest" | "size"> & { readonly diffId: string }
+
+const bytesOf = (layers: ReadonlyArray<Blob>) => layers.reduce((sum, { size }) => sum + size, 0)
 
 /**
  * An extracted layer is hardly ever smaller than its blob, so less space than the missing blobs take is not enough. A
@@ -20,11 +22,14 @@ export const preflight = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, Reason, Trees> {
   const trees = yield* Trees
   const available = how === "off" ? undefined : yield* trees.freeSpace
-  if (available === undefined) return
+  if (available === undefined || bytesOf(layers) <= available) return
   const isMerged = trees.merged && manifest !== undefined && (yield* trees.hasRootfs(manifest))
-  const isThere = ({ digest }: Blob) => (trees.merged ? Effect.succeed(isMerged) : trees.hasLayer(digest))
+  const hasTree = Effect.fnUntraced(function* ({ digest, diffId }: Blob) {
+    return (yield* trees.hasLayer(digest)) || (yield* trees.treeOf(diffId)) !== undefined
+  })
+  const isThere = (layer: Blob) => (trees.merged ? Effect.succeed(isMerged) : hasTree(layer))
   const missing = yield* Effect.filter(layers, (layer) => Effect.map(isThere(layer), (there) => !there))
-  const needed = missing.reduce((sum, { size }) => sum + size, 0)
+  const needed = bytesOf(missing)
   if (needed <= available) return
   const reason = new NotEnoughSpace({ path: trees.paths.layersDir, needed, available })
   if (how === "refuse") return yield* reason

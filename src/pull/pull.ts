@@ -113,6 +113,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
 
   yield* (yield* Locks).lease
   yield* (yield* ExtractionPool).warm
+  if (!trees.merged) yield* Effect.forkScoped(Effect.ignore(trees.archives.prepare))
   const resolved = yield* Effect.result(source.resolve(platform, yield* PullEvents))
   if (Result.isFailure(resolved)) {
     const unrecorded = yield* findUnrecorded(request, source)

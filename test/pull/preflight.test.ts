@@ -1,6 +1,7 @@
 /** What still needs space, on a disk that has none. */
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
+import { isDigest } from "../../src/image/reference/Digest.ts"
 import { preflight } from "../../src/pull/preflight.ts"
 import { Trees } from "../../src/store/trees/Trees.ts"
 import { directory, imageOf, layerOf, type OpenStore, open, publishLayers } from "../store/fixtures.ts"
@@ -18,6 +19,20 @@ it.effect("layers that are there need no space", () =>
     yield* publishLayers(store, imageOf({ layers: ["a"] }))
     expect(yield* Effect.flip(look(store))).toMatchObject({ _tag: "NotEnoughSpace", needed: layers[1]?.size })
     yield* publishLayers(store, imageOf({ layers: ["b"] }))
+    yield* look(store)
+  })
+)
+
+it.effect("nor does a layer whose archive is there from another blob", () =>
+  Effect.gen(function* () {
+    const store = yield* open({ root: yield* directory })
+    yield* publishLayers(store, imageOf({ layers: ["a", "other"] }))
+    const { digest, path } = { digest: layerOf("other").digest, path: store.trees.layerPath(layerOf("other").digest) }
+    const [, b] = layers
+    if (b === undefined || !isDigest(b.diffId)) return expect.unreachable()
+    yield* store.trees.proofs.keep(digest, b.diffId)
+    expect(yield* Effect.flip(look(store))).toMatchObject({ _tag: "NotEnoughSpace", needed: b.size })
+    yield* store.trees.fingerprints.keep(path, `a:${"0".repeat(64)}`)
     yield* look(store)
   })
 )

@@ -12,7 +12,7 @@ import { inLayerSpan } from "../events/spans.ts"
 import { extractLayer } from "./extractLayer.ts"
 import { fetchBlob } from "./fetchBlob.ts"
 import type { LayerDownload } from "./LayerDownload.ts"
-import { isDone, layerState, missingFrom } from "./layerState.ts"
+import { isDone, layerState, missingFrom, standingTree } from "./layerState.ts"
 import type { PartialLayers } from "./PartialLayers.ts"
 import { refetchOnMismatch } from "./refetchOnMismatch.ts"
 
@@ -46,19 +46,20 @@ const ensure = Effect.fnUntraced(function* (
 ) {
   const { digest, diffId } = layer
   const blobs = yield* Blobs
-  const path = (yield* Trees).layerPath(digest)
   const keptIn = yield* missingFrom(layer)
   const state = yield* layerState(layer, partials?.tableOf(layer))
-  if (state === "proven" && keptIn === undefined) {
+  // A blob that is kept is read as a whole, so that what it contains is proven.
+  const there = state === "proven" || keptIn === undefined ? yield* standingTree(layer, state) : undefined
+  if (there !== undefined && keptIn === undefined) {
     if (isLocked) yield* blobs.removePartial(digest)
-    return yield* emit({ _tag: "LayerCached", digest, path })
+    return yield* emit({ _tag: "LayerCached", digest, path: there })
   }
   const isKept = source.isRemote || keptIn !== undefined
   const partial = isKept ? yield* isLocked ? blobs.partial(layer) : blobs.scratchPartial(layer) : noPartial
   const download = { source, layer, partial }
-  if (state === "proven") {
+  if (there !== undefined) {
     if (keptIn !== undefined) yield* fetchBlob(download, keptIn).pipe(refetchOnMismatch(download))
-    return yield* emit({ _tag: "LayerCached", digest, path })
+    return yield* emit({ _tag: "LayerCached", digest, path: there })
   }
   const isUnproven = state === "unproven"
   // A layout keeps whole blobs.
@@ -68,6 +69,7 @@ const ensure = Effect.fnUntraced(function* (
     byTable?.done ?? (yield* extract(download, isUnproven).pipe(refetchOnMismatch(download)))
   if (byTable !== undefined) yield* byTable.keepIndex
   yield* keptIn === undefined ? partial.discard : keptIn.keep(digest, partial)
+  const path = (yield* Trees).layerPath(digest)
   yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
 }, Effect.scoped)
 

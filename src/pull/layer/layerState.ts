@@ -36,7 +36,15 @@ export const missingFrom = Effect.fnUntraced(function* (layer: ResolvedLayer) {
   return layout !== undefined && !(yield* layout.has(layer)) ? layout : undefined
 })
 
+/** The path of the layer's tree, or of another blob's with the same archive; `undefined` if it is to be extracted. */
+export const standingTree = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer, state: LayerState) {
+  const trees = yield* Trees
+  if (state === "proven") return trees.layerPath(digest)
+  return state === "absent" ? yield* trees.treeOf(diffId) : undefined
+})
+
 /** Whether the layer, and its blob if blobs are kept, is in the store. */
 export const isDone = Effect.fnUntraced(function* (layer: ResolvedLayer, table?: string) {
-  return (yield* missingFrom(layer)) === undefined && (yield* layerState(layer, table)) === "proven"
+  if ((yield* missingFrom(layer)) !== undefined) return false
+  return (yield* standingTree(layer, yield* layerState(layer, table))) !== undefined
 })

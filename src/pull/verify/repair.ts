@@ -54,34 +54,34 @@ const warn = (reference: string, problem: string) =>
 type Pull<R> = (reference: string, options: PullOptions) => Effect.Effect<PulledImage, Reason, R>
 
 /** Pulls an image again. Returns the paths of the changed trees that were replaced. */
-const repairImage = Effect.fnUntraced(function* <R>(
-  pull: Pull<R>,
-  { reference, platform }: TreeUser,
-  faults: ReadonlyArray<Fault>
-) {
-  const { setAside } = yield* Trees
-  const { inspect } = yield* Catalogue
-  const { remove } = yield* Upkeep
-  const aside: Array<string> = []
-  for (const { digest, path } of faults) {
-    if (path === undefined) continue
-    if (yield* setAside({ digest, path })) aside.push(path)
-    else yield* warn(reference, `${path} is in use, or a pull is running: not now`)
-  }
-  if (aside.length === 0 && faults.every(({ path }) => path !== undefined)) return []
-  const known = yield* inspect(reference)
-  if (Option.isNone(known)) return []
-  const digest = yield* parseDigest(known.value.digest)
-  const { text, name, options } = yield* pinnedTo(reference, digest)
-  // What cannot be downloaded stays a fault, and is reported.
-  return yield* pull(text, { platform, ...options }).pipe(
-    withoutPulled,
-    Effect.as(aside),
-    Effect.catch((reason) => Effect.as(warn(reference, reason.message), [])),
-    // Even if interrupted: the user did not ask for this name.
-    Effect.onExit(() => remove(name))
+const repairImage = <R>(pull: Pull<R>, { reference, platform }: TreeUser, faults: ReadonlyArray<Fault>) =>
+  Effect.gen(function* () {
+    const { setAside } = yield* Trees
+    const { inspect } = yield* Catalogue
+    const { remove } = yield* Upkeep
+    const aside: Array<string> = []
+    for (const { digest, path } of faults) {
+      if (path === undefined) continue
+      if (yield* setAside({ digest, path })) aside.push(path)
+      else yield* warn(reference, `${path} is in use, or a pull is running: not now`)
+    }
+    if (aside.length === 0 && faults.every(({ path }) => path !== undefined)) return []
+    const known = yield* inspect(reference)
+    // It was removed meanwhile, and others may need these trees.
+    if (Option.isNone(known)) return yield* Effect.fail(undefined)
+    const digest = yield* parseDigest(known.value.digest)
+    const { text, name, options } = yield* pinnedTo(reference, digest)
+    yield* pull(text, { platform, ...options }).pipe(
+      withoutPulled,
+      // Even if interrupted: the user did not ask for this name.
+      Effect.onExit(() => remove(name))
+    )
+    return aside
+  }).pipe(
+    Effect.scoped,
+    // What cannot be downloaded stays a fault, and is reported.
+    Effect.catch((reason) => Effect.as(reason === undefined ? Effect.void : warn(reference, reason.message), []))
   )
-}, Effect.scoped)
 
 export const repair = Effect.fnUntraced(function* <R>(pull: Pull<R>) {
   const { images } = yield* Catalogue

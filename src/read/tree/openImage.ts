@@ -14,6 +14,7 @@ import { checkFound, checkStored } from "../../pull/verify/checkSignatures.ts"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Locks } from "../../store/locks/Locks.ts"
+import { heldDigestsOf } from "../../store/reuse/heldDigestsOf.ts"
 
 export type OpenImage =
   /** Held until the scope closes. */
@@ -31,8 +32,7 @@ export const openImage = Effect.fnUntraced(function* (reference: string, options
       yield* locks.lease
       const found = yield* find
       if (Option.isNone(found)) return undefined
-      const { manifestDigest, layers } = found.value
-      yield* Scope.provide(locks.hold([manifestDigest, ...layers.map(({ digest }) => digest)]), scope)
+      yield* Scope.provide(locks.hold(heldDigestsOf(found.value)), scope)
       yield* checkStored(origin, found.value, policy === "never")
       const stored: OpenImage = { _tag: "Stored", image: found.value }
       return stored

@@ -58,10 +58,10 @@ export class Catalogue extends Context.Service<
       Effect.gen(function* () {
         const { root, lockPath, check, make } = yield* Directories
         const { lease } = yield* Locks
-        const { paths, pathsOf, syncRecords } = yield* Trees
+        const { paths, pathsOf, archives, reused, syncRecords } = yield* Trees
         const scope = yield* Effect.scope
         const path = join(root, "oci.db")
-        const options = { root, path, lockPath: lockPath("catalogue"), emit, lease, pathsOf, ...paths }
+        const options = { root, path, lockPath: lockPath("catalogue"), emit, lease, pathsOf, archives, ...paths }
         const opened = cachedSuccess(
           loadModule("the catalogue", () => import("./openCatalogue.ts")).pipe(
             Effect.flatMap(({ openCatalogue }) => openCatalogue(options)),
@@ -76,8 +76,9 @@ export class Catalogue extends Context.Service<
           find: (reference, platform, part) => Effect.flatMap(open, (it) => it.find(reference, platform, part)),
           record: Effect.fnUntraced(function* (image, part) {
             yield* make
-            yield* syncRecords(image, part)
-            return yield* (yield* open).record(image, part)
+            const others = yield* reused(image.layers)
+            yield* syncRecords(image, others, part)
+            return yield* (yield* open).record(image, others, part)
           }),
           images: (options) => Effect.flatMap(open, (it) => it.images(options)),
           inspect: (reference) => Effect.flatMap(open, (it) => it.inspect(reference)),

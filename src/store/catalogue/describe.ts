@@ -1,6 +1,5 @@
 /** The catalogue's rows as what a program or a person asks for. */
 
-import { basename, dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,8 +9,10 @@ import { ConfigJson } from "../../image/ConfigJson.ts"
 import { imageConfigOf } from "../../image/imageConfigOf.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
-import { goneIn } from "../trees/goneMarks.ts"
-import { isDirectory } from "../trees/publish.ts"
+import type { Archives } from "../reuse/Archives.ts"
+import type { NamedLayer } from "../reuse/findTree.ts"
+import { placeLayers } from "../reuse/placeLayers.ts"
+import { isTree } from "../trees/publish.ts"
 import { isDiskImage, isPartOf, makeTreePaths, mergedIn, type TreePaths } from "../trees/TreePaths.ts"
 import { readDocument } from "./Documents.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
@@ -27,8 +28,8 @@ import {
   layerRows,
   type ManifestRow,
   manifestRows,
-  summaryRows,
-  unproven
+  namedLayer,
+  summaryRows
 } from "./queries.ts"
 
 export const platformOf = ({
@@ -43,18 +44,32 @@ export const platformOf = ({
 
 const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
 
-/** `diffIds`: as the image's config has them, which is what a layer's row says once it was proven. */
-const pulledLayers = (
+/** The names of trees, and which have the same files. */
+export interface Places extends TreePaths {
+  readonly archives: Archives
+}
+
+/**
+ * An image's layers, and whether its trees are all there. `diffIds`: as the image's config has them, which is what a layer's
+ * row says once it was proven.
+ */
+const placed = Effect.fnUntraced(function* (
   rows: ReadonlyArray<LayerRow>,
   diffIds: ReadonlyArray<string>,
   manifest: string,
-  { layerPath, rootfsPath, variant }: TreePaths
-) =>
-  rows.map(({ digest, diff_id, media_type, size_bytes }, at): PulledLayer => {
-    const path = rootfsPath === undefined ? layerPath(digest) : mergedIn(rootfsPath(manifest), variant)
-    const diffId = diff_id === unproven ? (diffIds[at] ?? unproven) : diff_id
-    return { digest, diffId, mediaType: media_type, size: size_bytes, path }
+  { archives, ...places }: Places
+) {
+  const { layerPath, rootfsPath, variant } = places
+  const named = rows.map((row, at) => namedLayer(row, diffIds[at]))
+  const trees = rootfsPath === undefined ? yield* placeLayers(named, archives, places) : []
+  const layers = rows.map(({ digest, media_type, size_bytes, ...row }, at): PulledLayer => {
+    const path = rootfsPath === undefined ? layerPath(trees[at] ?? digest) : mergedIn(rootfsPath(manifest), variant)
+    return { digest, diffId: named[at]?.diffId ?? row.named, mediaType: media_type, size: size_bytes, path }
   })
+  const isWhole = rootfsPath === undefined ? !trees.includes(undefined) : yield* isTree(rootfsPath(manifest))
+  const isSame = ({ digest, isProven }: NamedLayer, at: number) => isProven || (trees[at] ?? digest) !== digest
+  return { layers, isWhole, isProven: named.every(isSame) }
+})
 
 const mergedOf = (manifest: string, { rootfsPath, variant }: TreePaths) => {
   if (rootfsPath === undefined) return {}
@@ -64,29 +79,6 @@ const mergedOf = (manifest: string, { rootfsPath, variant }: TreePaths) => {
 
 const partPath = (manifest: string, variant: string, { layersDir }: TreePaths) =>
   mergedIn(makeTreePaths(layersDir, variant).rootfsPath(manifest), variant)
-
-/** What stands for an image: its merged tree, its disk image, or a directory for each layer. */
-export interface Standing {
-  readonly rootfs?: string
-  readonly erofs?: string
-  readonly layers: ReadonlyArray<Pick<PulledLayer, "path">>
-}
-
-/** The directories that hold it. */
-const directoriesOf = ({ rootfs, erofs, layers }: Standing): ReadonlyArray<string> => {
-  if (erofs !== undefined) return [dirname(erofs)]
-  return rootfs === undefined ? [...new Set(layers.map(({ path }) => path))] : [rootfs]
-}
-
-/** Every directory exists, and none is marked as gone. */
-export const isComplete = Effect.fnUntraced(function* (standing: Standing) {
-  const paths = directoriesOf(standing)
-  const there = yield* Effect.forEach(paths, isDirectory, { concurrency: 8 })
-  if (there.includes(false)) return false
-  const [first] = paths
-  const gone = first === undefined ? undefined : yield* goneIn(dirname(first))
-  return !paths.some((path) => gone?.has(basename(path)))
-})
 
 const parsed = Effect.fnUntraced(function* (bytes: Uint8Array | undefined) {
   return bytes === undefined ? Option.none<unknown>() : yield* Effect.option(parseJson(bytes))
@@ -105,7 +97,7 @@ export const choose = Effect.fnUntraced(function* (
   root: string,
   reference: string,
   platform: RecordedPlatform,
-  places: TreePaths
+  places: Places
 ) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return undefined
@@ -117,7 +109,7 @@ export const choose = Effect.fnUntraced(function* (
   const config = manifest === undefined ? undefined : yield* configOf(root, manifest)
   if (manifest === undefined || config === undefined) return undefined
   const rows = yield* layerRows(manifest.id)
-  const layers = pulledLayers(rows, config.diffIds, manifest.digest, places)
+  const { layers, ...standing } = yield* placed(rows, config.diffIds, manifest.digest, places)
   const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
   const image: PulledImage = {
     reference,
@@ -135,8 +127,8 @@ export const choose = Effect.fnUntraced(function* (
     manifestId: manifest.id,
     lastUsed: row.last_used_at,
     forms: yield* formRows(manifest.id),
-    /** Every layer was found to be what the image's config says. */
-    isProven: rows.every(({ diff_id }, at) => diff_id === config.diffIds[at])
+    /** `isWhole`: its trees are there. `isProven`: those are what the image's config says. */
+    ...standing
   }
 })
 
@@ -188,7 +180,7 @@ const annotationsOf = Effect.fnUntraced(function* (
   return Option.getOrUndefined(annotated)?.annotations ?? {}
 })
 
-export const detail = Effect.fnUntraced(function* (root: string, reference: string, places: TreePaths) {
+export const detail = Effect.fnUntraced(function* (root: string, reference: string, places: Places) {
   const [row] = yield* imageRows(reference)
   if (row === undefined) return Option.none<ImageDetails>()
   const manifests = yield* manifestRows(row.id)
@@ -199,7 +191,7 @@ export const detail = Effect.fnUntraced(function* (root: string, reference: stri
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
     const config = yield* configOf(root, manifest)
     const { diffIds = [] } = config ?? {}
-    const layers = pulledLayers(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
+    const { layers, isWhole } = yield* placed(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
     const merged = mergedOf(manifest.digest, places)
     const forms = yield* formRows(manifest.id)
     const parts = forms.filter((form) => isPartOf(form, places.variant))
@@ -217,7 +209,7 @@ export const detail = Effect.fnUntraced(function* (root: string, reference: stri
       layers,
       ...merged,
       ...(parts.length === 0 ? {} : { parts: parts.map(({ variant }) => partPath(manifest.digest, variant, places)) }),
-      complete: config !== undefined && (yield* isComplete({ ...merged, layers }))
+      complete: config !== undefined && isWhole
     }
   })
   const image: ImageDetails = {

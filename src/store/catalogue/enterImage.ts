@@ -10,6 +10,7 @@ import { parseJson } from "../../image/json/parseJson.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import { isPart, type TreeForm } from "../trees/TreePaths.ts"
+import type { Reused } from "../trees/Trees.ts"
 import type { ImageRecord, RecordedConfig, RecordedDocument } from "./ImageRecord.ts"
 import { isInRow } from "./isInRow.ts"
 import { platformKey } from "./platformKey.ts"
@@ -153,11 +154,12 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
   })}`
 })
 
-/** `isProven`: each layer was found to have the diffID that the config names. */
+/** `isProven`: the layer was found to have the diffID that the config names. */
 const enterLayers = Effect.fnUntraced(function* (
   manifestId: number,
   { layers }: ImageRecord,
-  isProven: boolean,
+  isProven: (digest: string) => boolean,
+  reused: Reused,
   now: string
 ) {
   const sql = yield* SqlClient
@@ -170,14 +172,17 @@ const enterLayers = Effect.fnUntraced(function* (
     if (before !== unproven && before !== diffId) {
       return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: before })
     }
-    const diff_id = byTable === true ? unproven : isProven ? diffId : before
+    const diff_id = byTable === true ? unproven : isProven(digest) ? diffId : before
     const row = { media_type: mediaType, digest, diff_id, size_bytes: size, created_at: now, modified_at: now }
     const layerId = yield* sql<Id>`
       INSERT INTO layers ${sql.insert(row)}
       ON CONFLICT (digest) DO UPDATE SET diff_id = ${diff_id}, modified_at = ${now} RETURNING id`.pipe(
       Effect.flatMap(idOf)
     )
-    const place = { manifest_id: manifestId, layer_id: layerId, position, created_at: now, modified_at: now }
+    // Nothing else says that a tree whose diffID was not proven is this image's.
+    const own = byTable === true ? digest : null
+    const named = { diff_id: diffId, tree: reused.get(digest) ?? own }
+    const place = { manifest_id: manifestId, layer_id: layerId, position, ...named, created_at: now, modified_at: now }
     yield* sql`INSERT INTO manifest_layers ${sql.insert(place)}`
   }
 })
@@ -195,16 +200,24 @@ const measure = Effect.fnUntraced(function* (imageId: number) {
     )) WHERE id = ${imageId}`
 })
 
-/** An image without trees has no layers. A pull of a part reads the layers that it needs, and no others. */
-const layersAreProven = (forms: ReadonlyArray<TreeForm>): boolean => forms.length === 0 || !forms.every(isPart)
+/**
+ * An image without trees has no layers. A pull of a part reads the layers that it needs, and no others; one of a whole image
+ * reads all that have no other blob's tree, unless it merges them.
+ */
+const readLayers = (forms: ReadonlyArray<TreeForm>, reused: Reused) => {
+  const whole = forms.filter((form) => !isPart(form))
+  const areAll = forms.length === 0 || whole.some(({ kind }) => kind === "rootfs")
+  return (digest: string): boolean => areAll || (whole.length > 0 && !reused.has(digest))
+}
 
 /**
- * `forms`: of its trees, in addition to those already recorded. Returns `moved`: whether the reference named something
- * else before.
+ * `forms`: of its trees, in addition to those already recorded. `reused`: which layers have other blobs' trees. Returns
+ * `moved`: whether the reference named something else before.
  */
 export const enterImage = Effect.fnUntraced(function* (
   image: ImageRecord,
   forms: ReadonlyArray<TreeForm>,
+  reused: Reused,
   now: string
 ) {
   const { id, moved } = yield* enterReference(image, now)
@@ -212,8 +225,7 @@ export const enterImage = Effect.fnUntraced(function* (
   const manifestId = yield* enterManifest(id, indexId, image, now)
   for (const form of forms) yield* enterForm(manifestId, form, now)
   yield* enterConfig(manifestId, image.config, now)
-  const isProven = layersAreProven(forms)
-  yield* enterLayers(manifestId, image, isProven, now)
+  yield* enterLayers(manifestId, image, readLayers(forms, reused), reused, now)
   yield* measure(id)
   return { moved, manifestId }
 })

@@ -5,31 +5,44 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
+import { placeLayers } from "../reuse/placeLayers.ts"
 import { isTree } from "../trees/publish.ts"
-import { makeTreePaths, type TreeForm, type TreePaths } from "../trees/TreePaths.ts"
+import { makeTreePaths, type TreeForm } from "../trees/TreePaths.ts"
 import { formOf, isSame } from "../trees/treeForms.ts"
 import type { Fault } from "../UpkeepResults.ts"
 import { readDocument } from "./Documents.ts"
-import { platformOf } from "./describe.ts"
+import { type Places, platformOf } from "./describe.ts"
 import { platformText } from "./platformKey.ts"
-import { formRows, imageRows, indexRows, layerRows, manifestRows } from "./queries.ts"
+import { formRows, imageRows, indexRows, type LayerRow, layerRows, manifestRows, namedLayer } from "./queries.ts"
 
-export const findMissing = Effect.fnUntraced(function* (root: string, database: Database, places: TreePaths) {
+export const findMissing = Effect.fnUntraced(function* (root: string, database: Database, places: Places) {
   const own = formOf(places)
   const isOwn = isSame(own)
 
   /** Those of an image's trees in one form that are missing. */
-  const missing = Effect.fnUntraced(function* (form: TreeForm, manifest: string, layers: Iterable<string>) {
-    const { layerPath, rootfsPath } = makeTreePaths(places.layersDir, form.variant)
-    const [paths, ours] =
-      form.kind === "rootfs"
-        ? [new Map([[manifest, rootfsPath(manifest)]]), "the root file system's directory is missing"]
-        : [new Map([...layers].map((layer) => [layer, layerPath(layer)])), "the layer's directory is missing"]
+  const missing = Effect.fnUntraced(function* (form: TreeForm, manifest: string, rows: ReadonlyArray<LayerRow>) {
+    const { archives, layersDir } = places
+    const paths = makeTreePaths(layersDir, form.variant)
+    const missed = new Map<string, string>()
+    if (form.kind === "rootfs") {
+      const path = paths.rootfsPath(manifest)
+      if (!(yield* isTree(path))) missed.set(manifest, path)
+    } else {
+      const trees = yield* placeLayers(
+        rows.map((row) => namedLayer(row)),
+        archives,
+        paths
+      )
+      for (const [at, { digest }] of rows.entries())
+        if (trees[at] === undefined) missed.set(digest, paths.layerPath(digest))
+    }
+    const what = form.kind === "rootfs" ? "the root file system's directory" : "the layer's directory"
     const found: Array<Pick<Fault, "digest" | "problem" | "variant">> = []
-    for (const [digest, path] of paths) {
-      if (yield* isTree(path)) continue
+    for (const [digest, path] of missed) {
       const others = `of the trees made with other options, ${basename(path)} is missing`
-      found.push(isOwn(form) ? { digest, problem: ours } : { digest, problem: others, variant: form.variant })
+      found.push(
+        isOwn(form) ? { digest, problem: `${what} is missing` } : { digest, problem: others, variant: form.variant }
+      )
     }
     return found
   })
@@ -44,9 +57,9 @@ export const findMissing = Effect.fnUntraced(function* (root: string, database: 
           const manifests = yield* Effect.forEach(
             yield* manifestRows(id),
             Effect.fnUntraced(function* (manifest) {
-              const layers = (yield* layerRows(manifest.id)).map((layer) => layer.digest)
+              const layers = yield* layerRows(manifest.id)
               const forms = yield* formRows(manifest.id)
-              return { ...manifest, platform: platformText(platformOf(manifest)), layers: new Set(layers), forms }
+              return { ...manifest, platform: platformText(platformOf(manifest)), layers, forms }
             })
           )
           return { reference, digest, index, manifests }

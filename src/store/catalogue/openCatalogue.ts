@@ -13,11 +13,14 @@ import type { Emit, PulledImage } from "../../api/events.ts"
 import { ifMissing } from "../../fs/syscall.ts"
 import { syncDirectory } from "../../fs/writeAtomic.ts"
 import { openDatabase } from "../database/Database.ts"
+import type { Archives } from "../reuse/Archives.ts"
+import { restoredTrees } from "../reuse/restoredTrees.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import { isPart, type TreePaths } from "../trees/TreePaths.ts"
-import { formOf, isSame, wholeForms } from "../trees/treeForms.ts"
+import type { Reused } from "../trees/Trees.ts"
+import { formOf, isSame } from "../trees/treeForms.ts"
 import { keepForms, keepImage, keepRecords, keptImages, type RecordKey } from "./Documents.ts"
-import { choose, detail, isComplete, platformOf, summarize } from "./describe.ts"
+import { choose, detail, type Places, platformOf, summarize } from "./describe.ts"
 import { enterForm, enterImage } from "./enterImage.ts"
 import { findMissing } from "./findMissing.ts"
 import type { ImageRecord, RecordedPlatform } from "./ImageRecord.ts"
@@ -30,6 +33,7 @@ export interface OpenOptions extends TreePaths {
   readonly path: string
   readonly lockPath: string
   readonly emit: Emit
+  readonly archives: Archives
   /** Prevents cleaning up meanwhile, as a pull does. */
   readonly lease: Effect.Effect<void, Reason, Scope.Scope>
 }
@@ -42,7 +46,8 @@ const iso = (millis: number) => new Date(millis).toISOString()
 const now = Effect.map(Clock.currentTimeMillis, iso)
 
 export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) {
-  const { root, layersDir, lease, pathsOf } = options
+  const { root, layersDir, lease, archives } = options
+  const pathsOf = (part: string | undefined) => ({ archives, ...options.pathsOf(part) })
 
   /** A layer that no manifest names keeps its row as long as a tree of it exists, made with any options. */
   const forgetLayers = Effect.gen(function* () {
@@ -58,15 +63,15 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
   const rebuild = Effect.gen(function* () {
     const sql = yield* SqlClient
     const time = yield* now
-    const wholeOf = wholeForms(yield* listTrees(layersDir))
+    const restored = restoredTrees(archives, yield* listTrees(layersDir))
     const found = new Set<string>()
     for (const { image, trees } of yield* keptImages(root)) {
-      const whole = wholeOf(image.manifest.digest, image.layers)
+      const { whole, reused } = yield* restored(image.manifest.digest, image.layers)
       // Only forms whose trees exist: a pull may have died after writing the record, and its trees may be gone since.
       const forms = trees === undefined ? whole : trees.filter((it) => whole.some(isSame(it)))
       if (forms.length === 0 && image.layers.length > 0) continue
       // If two records contradict each other, the first is used.
-      const entered = yield* Effect.option(sql.withTransaction(enterImage(image, forms, time)))
+      const entered = yield* Effect.option(sql.withTransaction(enterImage(image, forms, reused, time)))
       if (Option.isSome(entered)) found.add(image.reference)
     }
     return found.size
@@ -86,12 +91,12 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
    * If the trees of this store's form exist, because another image needed them, records them for this image too.
    * `false`: they are gone.
    */
-  const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: TreePaths) {
+  const adopt = Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, places: Places) {
     yield* lease
     const time = yield* now
     const enter = Effect.gen(function* () {
       const chosen = yield* choose(root, reference, platform, places)
-      if (chosen === undefined || !(yield* isComplete(chosen.image))) return false
+      if (chosen?.isWhole !== true) return false
       const form = formOf(places)
       // What was made of a layer may not be what this image says that it is.
       if (!isPart(form) && !chosen.isProven) return false
@@ -134,16 +139,16 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     find: Effect.fnUntraced(function* (reference: string, platform: RecordedPlatform, part?: string) {
       const places = pathsOf(part)
       const chosen = yield* database.read("find", choose(root, reference, platform, places))
-      if (chosen === undefined || !(yield* isComplete(chosen.image))) return Option.none<PulledImage>()
+      if (chosen?.isWhole !== true) return Option.none<PulledImage>()
       const isOurs = chosen.forms.some(isSame(formOf(places))) || (yield* adopt(reference, platform, places))
       return isOurs && (yield* use(reference, chosen.lastUsed)) ? Option.some(chosen.image) : Option.none<PulledImage>()
     }),
 
-    record: Effect.fnUntraced(function* (image: ImageRecord, part?: string) {
+    record: Effect.fnUntraced(function* (image: ImageRecord, reused: Reused, part?: string) {
       const time = yield* now
       const places = pathsOf(part)
       const query = Effect.gen(function* () {
-        const { moved, manifestId } = yield* enterImage(image, [formOf(places)], time)
+        const { moved, manifestId } = yield* enterImage(image, [formOf(places)], reused, time)
         if (moved) yield* forgetLayers
         // Before the rows are committed: after a crash in between, all layers of the record are there.
         yield* keepImage(root, image, yield* formRows(manifestId), time)

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
 import type { ListOptions } from "../../api/config.ts"
+import type { NamedLayer } from "../reuse/findTree.ts"
 import { readDocument } from "./Documents.ts"
 import { isInRow } from "./isInRow.ts"
 
@@ -47,11 +48,24 @@ export const unproven = ""
 
 const LayerRow = Schema.Struct({
   digest: Schema.String,
+  /** What its blob was proven to have. */
   diff_id: Schema.String,
+  /** What the image's config says; empty where an older version entered a part of an image. */
+  named: Schema.String,
+  /** The blob whose tree was there in place of its own. */
+  tree: Schema.NullOr(Schema.String),
   media_type: Schema.String,
   size_bytes: Schema.Number
 })
 export type LayerRow = typeof LayerRow.Type
+
+/** `diffId`: as the image's config says. */
+export const namedLayer = ({ digest, diff_id, named, tree }: LayerRow, diffId = named): NamedLayer => ({
+  digest,
+  diffId,
+  isProven: diff_id !== unproven && diff_id === diffId,
+  tree
+})
 
 /** One image by its reference, or all of them. */
 export const imageRows = SqlSchema.findAll({
@@ -84,7 +98,7 @@ export const layerRows = SqlSchema.findAll({
   execute: Effect.fnUntraced(function* (manifestId) {
     const sql = yield* SqlClient
     return yield* sql`
-      SELECT l.digest, l.diff_id, l.media_type, l.size_bytes
+      SELECT l.digest, l.diff_id, ml.diff_id AS named, ml.tree, l.media_type, l.size_bytes
       FROM manifest_layers ml JOIN layers l ON l.id = ml.layer_id
       WHERE ml.manifest_id = ${manifestId} ORDER BY ml.position`
   })

@@ -24,6 +24,13 @@ const digests = Effect.flatMap(SqlClient, (sql) =>
     UNION SELECT digest FROM configs UNION SELECT digest FROM layers UNION SELECT diff_id FROM layers WHERE diff_id <> ''`)
 )
 
+/** The same, since version 3. */
+const layerDigests = Effect.flatMap(SqlClient, (sql) =>
+  sql.unsafe<{ digest: unknown }>(`
+    SELECT diff_id AS digest FROM manifest_layers WHERE diff_id <> ''
+    UNION SELECT tree FROM manifest_layers WHERE tree IS NOT NULL`)
+)
+
 /** Columns that are read as JSON or as times. */
 const unreadable = Effect.flatMap(SqlClient, (sql) =>
   sql.unsafe(`
@@ -63,7 +70,8 @@ export const validateDatabase = Effect.fnUntraced(function* (path: string) {
   if (!(yield* isSchemaAt(objects, found))) return "its schema is not the catalogue's"
   const damage = yield* verdict("1")
   if (damage !== undefined) return damage
-  const wrong = (yield* digests).find(({ digest }) => typeof digest !== "string" || !isDigest(digest))
+  const named = [...(yield* digests), ...(found >= 3 ? yield* layerDigests : [])]
+  const wrong = named.find(({ digest }) => typeof digest !== "string" || !isDigest(digest))
   if (wrong !== undefined) return "a digest is none"
   if (found >= 2 && !(yield* forms).every(isForm)) return "a tree's form is none"
   return (yield* unreadable).length > 0 ? "a row cannot be read" : undefined

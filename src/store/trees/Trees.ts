@@ -10,6 +10,7 @@ import { freeSpace } from "../../fs/freeSpace.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import { makeProofs, type Proofs } from "../blobs/Proofs.ts"
 import { Directories } from "../directories/Directories.ts"
+import { type Archives, makeArchives } from "../reuse/Archives.ts"
 import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
 import { isTree, publish, replaceTree } from "./publish.ts"
 import { Staging } from "./Staging.ts"
@@ -33,8 +34,11 @@ export interface HeldTree {
 /** The digests in the names of an image's trees. */
 export interface TreeNames {
   readonly manifest: { readonly digest: string }
-  readonly layers: ReadonlyArray<{ readonly digest: string }>
+  readonly layers: ReadonlyArray<{ readonly digest: string; readonly diffId: string }>
 }
+
+/** By the digest of a layer without a tree of its own: the digest of the blob whose tree is used. */
+export type Reused = ReadonlyMap<string, string>
 
 export class Trees extends Context.Service<
   Trees,
@@ -60,6 +64,12 @@ export class Trees extends Context.Service<
     readonly fingerprints: Fingerprints
     /** The directory of the indexes of trees whose layers have a table of contents; absent where none was looked for. */
     readonly indexes: string
+    /** Trees by the archive that they were extracted from. */
+    readonly archives: Archives
+    /** The path of a tree of this archive, of whichever blob; `undefined` if there is none. */
+    readonly treeOf: (diffId: string) => Effect.Effect<string | undefined, Reason>
+    /** Which of these layers use other blobs' trees. None where images are merged. */
+    readonly reused: (layers: TreeNames["layers"]) => Effect.Effect<Reused, Reason>
     /** Gives a staged tree its name, by rename, unless there is one already. Returns `path`. */
     readonly publish: (staging: string, path: string) => Effect.Effect<string, Reason>
     /**
@@ -68,12 +78,13 @@ export class Trees extends Context.Service<
      */
     readonly replace: (staging: string, tree: HeldTree) => Effect.Effect<boolean, Reason>
     /**
-     * Takes a tree away until the scope closes. Then it is put back or, if another tree has its name by then, removed.
+     * Takes a tree away until the scope closes. After a failure it is then put back, unless another tree has its name by then;
+     * else it is removed.
      * `false`, and nothing is done, if a pull is running or somebody holds the tree.
      */
     readonly setAside: (tree: HeldTree) => Effect.Effect<boolean, Reason, Scope.Scope>
     /** Syncs the proofs and fingerprints of an image's trees. To be called before its rows are on disk. */
-    readonly syncRecords: (image: TreeNames, part?: string) => Effect.Effect<void, Reason>
+    readonly syncRecords: (image: TreeNames, reused: Reused, part?: string) => Effect.Effect<void, Reason>
   }
 >()("ociflow/store/Trees") {
   static layer({ variant = "", merged = false }: TreeOptions): Layer.Layer<Trees, never, Directories | Staging> {
@@ -85,6 +96,7 @@ export class Trees extends Context.Service<
         const { layerPath, rootfsPath } = makeTreePaths(layersDir, variant)
         const proofs = makeProofs((digest) => join(root, "proofs", fileName(digest)))
         const fingerprints = makeFingerprints(root)
+        const archives = makeArchives({ layersDir, proofs, fingerprints })
         const paths = { layersDir, variant, layerPath, ...(merged ? { rootfsPath } : {}) }
         const pathsOf = (part: string | undefined): TreePaths =>
           part === undefined ? paths : makeTreePaths(layersDir, partVariant(variant, part))
@@ -101,14 +113,28 @@ export class Trees extends Context.Service<
           proofs,
           fingerprints,
           indexes: join(root, "tables"),
+          archives,
+          treeOf: (diffId) =>
+            Effect.map(archives.find(diffId, variant), (digest) => (digest === undefined ? digest : layerPath(digest))),
+          reused: Effect.fnUntraced(function* (layers) {
+            const found = new Map<string, string>()
+            if (merged) return found
+            for (const { digest, diffId } of layers) {
+              if (found.has(digest) || (yield* isTree(layerPath(digest)))) continue
+              const other = yield* archives.find(diffId, variant)
+              if (other !== undefined) found.set(digest, other)
+            }
+            return found
+          }),
           publish,
           replace: (staged, { digest, path }) =>
             Effect.flatMap(staging, (aside) => replaceTree(staged, path, { root, aside, digest })),
           setAside: (tree) => setAside({ root, lockPath, staging }, tree),
-          syncRecords: ({ manifest, layers }, part) => {
+          syncRecords: ({ manifest, layers }, reused, part) => {
             const { rootfsPath } = pathsOf(part)
-            const trees = rootfsPath ? [rootfsPath(manifest.digest)] : layers.map(({ digest }) => layerPath(digest))
-            const known = [...layers.map(({ digest }) => proofs.pathOf(digest)), ...trees.map(fingerprints.pathOf)]
+            const digests = layers.map(({ digest }) => reused.get(digest) ?? digest)
+            const trees = rootfsPath ? [rootfsPath(manifest.digest)] : digests.map(layerPath)
+            const known = [...digests.map(proofs.pathOf), ...trees.map(fingerprints.pathOf)]
             return syncRecords([...new Set(known)])
           }
         })

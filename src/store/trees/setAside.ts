@@ -1,12 +1,13 @@
 /**
  * Takes its name from a tree that is to be made again. As in cleaning up, this needs the lock `use` exclusively, so
- * that no pull has just found the tree, and leaves trees that somebody holds. If nothing takes its place, the tree is
- * put back: a changed tree is better than none.
+ * that no pull has just found the tree, and leaves trees that somebody holds. If the scope closes with a failure, and nothing
+ * took its place, the tree is put back: a changed tree is better than none.
  */
 import { randomUUID } from "node:crypto"
 import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { Reason } from "../../api/errors.ts"
 import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
@@ -46,6 +47,13 @@ const take = Effect.fnUntraced(function* (
   return path
 }, Effect.scoped)
 
+/** Removes the tree, whose images have another now. A tree that could only be marked is left to the next clean-up. */
+const drop = Effect.fnUntraced(function* (path: string, aside: string) {
+  if (aside === path) return
+  yield* removeTree(aside)
+  yield* removeFile(`${aside}.stat`)
+})
+
 /** Puts the tree back, under the digest's lock, so that no other process is publishing there. */
 const giveBack = Effect.fnUntraced(function* ({ lockPath }: Options, digest: string, path: string, aside: string) {
   // Keeps out cleaning up, which would try the digest's lock.
@@ -64,7 +72,8 @@ export const setAside = (
   { digest, path }: { readonly digest: string; readonly path: string }
 ): Effect.Effect<boolean, Reason, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) =>
-    Effect.acquireRelease(take(options, digest, path, scope), (aside) =>
-      aside === undefined ? Effect.void : Effect.ignore(giveBack(options, digest, path, aside))
-    )
+    Effect.acquireRelease(take(options, digest, path, scope), (aside, exit) => {
+      if (aside === undefined) return Effect.void
+      return Effect.ignore(Exit.isSuccess(exit) ? drop(path, aside) : giveBack(options, digest, path, aside))
+    })
   ).pipe(Effect.map((aside) => aside !== undefined))

@@ -26,10 +26,11 @@ import {
 import { selectForRemoval } from "./selectForRemoval.ts"
 
 /** A last use in the future, from a clock that was set back since, would keep its image until then, so it is set to now. */
-const correctTimes = Effect.fnUntraced(function* ({ database }: CleanerOptions) {
+const correctTimes = Effect.fnUntraced(function* (options: CleanerOptions) {
+  const { database } = options
   const now = yield* Clock.currentTimeMillis
   const isToCome = ({ last_used_at }: Need) => Date.parse(last_used_at) > now + freshness
-  if (!(yield* database.read("prune", needs)).some(isToCome)) return
+  if (!(yield* database.read("prune", needs(options))).some(isToCome)) return
   const [latest, time] = [now + freshness, now].map((it) => new Date(it).toISOString())
   const update = Effect.flatMap(
     SqlClient,
@@ -48,7 +49,7 @@ export const makeCleaner = (options: CleanerOptions) => {
         "remove",
         Effect.gen(function* () {
           const sql = yield* SqlClient
-          const gone = (yield* needs).filter(which)
+          const gone = (yield* needs(options)).filter(which)
           for (const reference of referencesOf(gone)) yield* sql`DELETE FROM images WHERE reference = ${reference}`
           return { gone, kept: yield* reachable }
         }),
@@ -71,7 +72,7 @@ export const makeCleaner = (options: CleanerOptions) => {
   return {
     remove: Effect.fnUntraced(function* (wanted: string) {
       const isIt = ({ reference }: Need) => reference === wanted
-      if (!(yield* database.read("remove", needs)).some(isIt)) return nothing
+      if (!(yield* database.read("remove", needs(options))).some(isIt)) return nothing
       const gone = yield* forget(isIt)
       const collected = yield* collectGarbage(options, digestsOf(gone))
       const { layers } = collected
@@ -87,7 +88,7 @@ export const makeCleaner = (options: CleanerOptions) => {
         Effect.tap(treeSize(area), dryRun === true ? Effect.void : removeTree(area))
       )
       if (dryRun !== true) yield* correctTimes(options)
-      const rows = yield* database.read("prune", needs)
+      const rows = yield* database.read("prune", needs(options))
       const chosen = yield* selectForRemoval(options, rows, how)
       /** Measuring takes time: images that were used or moved meanwhile stay. */
       const isAsChosen = ({ reference, last_used_at, image }: Need) => {

@@ -34,7 +34,7 @@ export class Upkeep extends Context.Service<
       const { check, make, root, partialPath, lockPath } = yield* Directories
       const { directory: staging, sweepEach } = yield* Staging
       const { lease } = yield* Locks
-      const { paths } = yield* Trees
+      const { paths, archives } = yield* Trees
       const { open } = yield* Catalogue
       const loaded = cachedSuccess(
         Effect.gen(function* () {
@@ -42,7 +42,7 @@ export class Upkeep extends Context.Service<
           const { usage } = yield* loadModule("the keeper", () => import("./usage.ts"))
           const { namedTrees } = yield* loadModule("the keeper", () => import("./namedTrees.ts"))
           const { database, verify } = yield* open
-          const options = { root, ...paths, database, partialPath, lockPath, staging, sweepEach }
+          const options = { root, ...paths, archives, database, partialPath, lockPath, staging, sweepEach }
           return {
             ...makeCleaner(options),
             usage: usage(options),

@@ -71,7 +71,9 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
 
   const query = Effect.gen(function* () {
     const sql = yield* SqlClient
-    const unneeded = (yield* orphans(options, keysOf(yield* needs))).filter(({ digest }) => among?.has(digest) ?? true)
+    const unneeded = (yield* orphans(options, keysOf(yield* needs(options)))).filter(
+      ({ digest }) => among?.has(digest) ?? true
+    )
     const isHeld = yield* heldDigests(root)
     // Marked by a process that died, or by a repair, which holds its trees.
     const marked = [...(yield* goneIn(layersDir))].flatMap((name): ReadonlyArray<TreeLocation> => {

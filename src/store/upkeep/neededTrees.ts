@@ -5,6 +5,8 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/directories.ts"
 import type { Database } from "../database/Database.ts"
+import type { Archives } from "../reuse/Archives.ts"
+import { findTrees } from "../reuse/findTree.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import type { Staging } from "../trees/Staging.ts"
 import { readTreeName, type TreeKind, type TreePaths } from "../trees/TreePaths.ts"
@@ -16,6 +18,7 @@ import type { ReclaimedBlob } from "../UpkeepResults.ts"
 export interface CleanerOptions extends TreePaths {
   readonly root: string
   readonly database: Database
+  readonly archives: Archives
   readonly partialPath: (digest: string) => string
   readonly lockPath: (name: string) => string
   /** Where trees wait for their removal. */
@@ -30,29 +33,61 @@ export interface Need {
   readonly image: string
   readonly last_used_at: string
   readonly kind: TreeKind
+  /** In the tree's name: of a layer without a tree of its own, it is another blob's. */
   readonly digest: string | null
+  /** The layer's own; null for a manifest. */
+  readonly layer: string | null
   /** The form in which it needs that tree; null if in none. */
   readonly variant: string | null
 }
 
-/** The image that was unused longest comes first. */
-export const needs = Effect.flatMap(
+interface Row extends Need {
+  readonly diff_id: string | null
+  readonly proven: number | null
+  readonly tree: string | null
+}
+
+const rows = Effect.flatMap(
   SqlClient,
-  (sql) => sql<Need>`
-    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, 'extracted' AS kind, l.digest, t.variant FROM images i
+  (sql) => sql<Row>`
+    SELECT DISTINCT i.reference, i.digest AS image, i.last_used_at, 'extracted' AS kind, l.digest, l.digest AS layer, t.variant,
+      ml.diff_id, l.diff_id = ml.diff_id AS proven, ml.tree
+    FROM images i
     LEFT JOIN manifests m ON m.image_id = i.id
     LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id
     LEFT JOIN layers l ON l.id = ml.layer_id
     LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'extracted'
-    UNION SELECT i.reference, i.digest, i.last_used_at, 'rootfs', m.digest, t.variant
+    UNION SELECT i.reference, i.digest, i.last_used_at, 'rootfs', m.digest, NULL, t.variant, NULL, NULL, NULL
     FROM images i JOIN manifests m ON m.image_id = i.id
     LEFT JOIN manifest_trees t ON t.manifest_id = m.id AND t.kind = 'rootfs'
     ORDER BY 3, 1`
 )
 
+/** The image that was unused longest comes first. */
+export const needs = Effect.fnUntraced(function* ({
+  layersDir,
+  archives
+}: Pick<CleanerOptions, "layersDir" | "archives">) {
+  const named = yield* rows
+  const find = findTrees(archives, yield* listTrees(layersDir))
+  const found = new Map<string, Need>()
+  for (const { diff_id, proven, tree, ...need } of named) {
+    const { kind, variant, layer } = need
+    const digest =
+      kind === "extracted" && variant !== null && layer !== null
+        ? yield* find({ digest: layer, diffId: diff_id ?? "", isProven: proven === 1 && diff_id !== "", tree }, variant)
+        : need.digest
+    const row: Need = { ...need, digest }
+    // Two layers of an image may have one tree.
+    const key = JSON.stringify([row.reference, kind, digest, variant])
+    if (!found.has(key)) found.set(key, row)
+  }
+  return [...found.values()]
+})
+
 /** All digests of the images, whether they need trees of them or not. */
 export const digestsOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>
-  new Set(rows.flatMap(({ digest }) => (digest === null ? [] : [digest])))
+  new Set(rows.flatMap(({ digest, layer }) => [digest, layer].filter((it) => it !== null)))
 
 /** The trees that an image needs, by `treeKey`. */
 export const keysOf = (rows: ReadonlyArray<Need>): ReadonlySet<string> =>

@@ -50,7 +50,7 @@ const keptBlobs = Effect.fnUntraced(function* ({ root, partialPath }: CleanerOpt
 
 export const usage = Effect.fnUntraced(function* (options: CleanerOptions) {
   const { root, layersDir, database } = options
-  const rows = yield* database.read("usage", needs)
+  const rows = yield* database.read("usage", needs(options))
   const needed = keysOf(rows)
   const trees = yield* treesOf(options, needed)
   const [sizes, partials] = [yield* sizesOf(trees), yield* keptBlobs(options)]

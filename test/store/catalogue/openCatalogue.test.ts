@@ -169,7 +169,7 @@ describe("the catalogue's file", () => {
       const before = yield* Effect.promise(() => readFile(path))
       const store = yield* open({ root })
       const error = yield* Effect.flip(store.catalogue.images())
-      expect(error).toMatchObject({ _tag: "CatalogueTooNew", found: 99, supported: 2 })
+      expect(error).toMatchObject({ _tag: "CatalogueTooNew", found: 99, supported: 3 })
       yield* publishLayers(store, imageOf())
       expect((yield* Effect.flip(store.catalogue.record(imageOf())))._tag).toBe("CatalogueTooNew")
       expect(yield* Effect.promise(() => readFile(path))).toEqual(before)

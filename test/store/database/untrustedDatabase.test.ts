@@ -70,6 +70,8 @@ const strangers: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
     ["DROP TABLE schema_migrations", "CREATE TABLE schema_migrations (migration_id AS (1), name TEXT)"]
   ],
   ["a digest that is a path", ["UPDATE layers SET digest = '../../../etc'"]],
+  ["another blob's tree that is a path", ["UPDATE manifest_layers SET tree = 'sha256:../../x'"]],
+  ["a layer's diffID that is no text", ["UPDATE manifest_layers SET diff_id = 0"]],
   ["a manifest's digest that is a path", ["UPDATE manifests SET digest = 'sha256:../../x'"]],
   ["a tree's form that is a path", ["UPDATE manifest_trees SET variant = '/../../../etc'"]],
   ["a tree's form that is none", ["UPDATE manifest_trees SET kind = 'mine'"]],

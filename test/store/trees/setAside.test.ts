@@ -25,17 +25,31 @@ const staged = (store: OpenStore) =>
 const tree = [`${digest}.extracted`, `${digest}.extracted.stat`]
 
 describe("setAside", () => {
-  it.effect("takes the tree, and what is beside it, and puts both back where nothing took their place", () =>
+  it.effect(
+    "takes the tree, and what is beside it, and puts both back after a failure, where nothing took their place",
+    () =>
+      Effect.gen(function* () {
+        const { store, tree: it } = yield* pulled
+        yield* Effect.exit(
+          Effect.scoped(
+            Effect.gen(function* () {
+              expect(yield* store.trees.setAside(it)).toBe(true)
+              expect(yield* there(store)).toEqual([])
+              return yield* Effect.fail("the pull failed")
+            })
+          )
+        )
+        expect(yield* there(store)).toEqual(tree)
+        expect(yield* Effect.promise(() => readFile(join(it.path, "file"), "utf8"))).toBe(digest)
+        expect(yield* staged(store)).toEqual([])
+      })
+  )
+
+  it.effect("removes both after a success: its images have the tree of another blob", () =>
     Effect.gen(function* () {
       const { store, tree: it } = yield* pulled
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          expect(yield* store.trees.setAside(it)).toBe(true)
-          expect(yield* there(store)).toEqual([])
-        })
-      )
-      expect(yield* there(store)).toEqual(tree)
-      expect(yield* Effect.promise(() => readFile(join(it.path, "file"), "utf8"))).toBe(digest)
+      expect(yield* Effect.scoped(store.trees.setAside(it))).toBe(true)
+      expect(yield* there(store)).toEqual([])
       expect(yield* staged(store)).toEqual([])
     })
   )
@@ -72,11 +86,11 @@ describe("setAside", () => {
     })
   )
 
-  it.effect("of a tree that is gone leaves everything as it is", () =>
+  it.effect("of a tree that is gone leaves everything as it is, after a failure", () =>
     Effect.gen(function* () {
       const { store, tree: it } = yield* pulled
       yield* Effect.promise(() => rm(it.path, { recursive: true }))
-      yield* Effect.scoped(store.trees.setAside(it))
+      yield* Effect.exit(Effect.scoped(Effect.andThen(store.trees.setAside(it), Effect.fail("the pull failed"))))
       expect(yield* there(store)).toEqual([tree[1]])
     })
   )

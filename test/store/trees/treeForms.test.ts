@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { describe, expect, test } from "vitest"
+import { isDigest } from "../../../src/image/reference/Digest.ts"
 import { replaceDatabase } from "../../../src/store/database/replaceDatabase.ts"
 import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
 import { readTreeName } from "../../../src/store/trees/TreePaths.ts"
@@ -113,15 +114,16 @@ describe("a tree in another form than its image was pulled in", () => {
   )
 })
 
-describe("a catalogue of the version before", () => {
-  /** As it was: without the table, and without what the records say of trees. */
-  const older = Effect.fnUntraced(function* ({ database }: OpenStore) {
+describe("a catalogue of an earlier version", () => {
+  /** As it was: without the table (1) and the columns (1, 2), and without what the records say of trees. */
+  const older = Effect.fnUntraced(function* ({ database }: OpenStore, version: 1 | 2) {
     const bytes = yield* Effect.promise(() => import("node:fs/promises").then(({ readFile }) => readFile(database)))
     const { client, export: out } = yield* openSqlJs(new Uint8Array(bytes))
     yield* Effect.gen(function* () {
       const sql = yield* SqlClient
-      yield* sql`DROP TABLE manifest_trees`
-      yield* sql`DELETE FROM schema_migrations WHERE migration_id = 2`
+      if (version === 1) yield* sql`DROP TABLE manifest_trees`
+      for (const column of ["tree", "diff_id"]) yield* sql`ALTER TABLE manifest_layers DROP COLUMN ${sql(column)}`
+      yield* sql`DELETE FROM schema_migrations WHERE migration_id > ${version}`
     }).pipe(Effect.provideService(SqlClient, client))
     yield* replaceDatabase(database, out())
   })
@@ -132,11 +134,35 @@ describe("a catalogue of the version before", () => {
       yield* pullInto(overlay, a)
       yield* pullInto(plain, b)
       yield* Effect.promise(() => rm(plain.trees.layerPath(layerOf("b").digest), { recursive: true }))
-      yield* older(plain)
+      yield* older(plain, 1)
       const again = yield* open({ root })
       expect(yield* again.upkeep.verify).toMatchObject([{ reference: b.reference, digest: layerOf("b").digest }])
       expect((yield* again.upkeep.prune()).layers).toEqual([])
       expect(yield* there(plain)).toEqual([...named(overlay, "base", "a"), ...named(plain, "base")].sort())
     })
   )
+
+  for (const version of [1, 2] as const)
+    it.effect(`(${version}) has the diffIDs that its layers were proven to have`, () =>
+      Effect.gen(function* () {
+        const { root, plain } = yield* two
+        yield* pullInto(plain, a)
+        yield* older(plain, version)
+        const again = yield* open({ root })
+        expect(Option.isSome(yield* again.catalogue.find(a.reference, amd64))).toBe(true)
+        // Another blob of the same archive: its tree serves where the layer's own is gone.
+        const { digest, diffId } = layerOf("base")
+        const other = layerOf("other").digest
+        yield* publishLayers(again, imageOf({ layers: ["other"] }))
+        if (!isDigest(diffId)) return expect.unreachable()
+        yield* again.trees.proofs.keep(other, diffId)
+        yield* again.trees.fingerprints.keep(again.trees.layerPath(other), `a:${"0".repeat(64)}`)
+        yield* Effect.promise(() => rm(again.trees.layerPath(digest), { recursive: true }))
+        const found = Option.getOrUndefined(yield* again.catalogue.find(a.reference, amd64))
+        expect(found?.layers).toMatchObject([{ digest, diffId, path: again.trees.layerPath(other) }, {}])
+        expect(yield* again.upkeep.verify).toEqual([])
+        yield* again.upkeep.prune()
+        expect(yield* there(again)).toEqual(named(again, "a", "other").sort())
+      })
+    )
 })

@@ -188,7 +188,9 @@ describe("prune", () => {
       yield* three(other)
       const lockPath = (name: string) => join(root, "locks", name)
       const { layersDir, layerPath, variant } = makeTreePaths(join(root, "layers"), "")
-      const options = { root, layersDir, layerPath, variant, path: other.database, lockPath: lockPath("catalogue") }
+      const { archives } = other.trees
+      const places = { root, layersDir, layerPath, variant, archives }
+      const options = { ...places, path: other.database, lockPath: lockPath("catalogue") }
       const { database } = yield* openCatalogue({
         ...options,
         pathsOf: () => options,

@@ -29,10 +29,10 @@ const withoutRepeats = (cursor: EntryCursor<StoredEntry>): EntryCursor<StoredEnt
 
 /** Its directories. A layer that is repeated counts where it is highest: beneath itself it has nothing to add. */
 export const storedTreeOf = ({ rootfs, erofs, layers }: PulledImage) => {
-  const highest = [...new Map(layers.toReversed().map(({ digest, path }) => [digest, path]))]
+  const highest = [...new Map(layers.toReversed().map(({ digest, path }) => [path, digest]))]
   const merged = rootfs ?? erofs
-  const directories = merged === undefined ? highest.map(([, path]) => path) : [merged]
-  const digests = merged === undefined ? highest.map(([digest]) => digest) : [""]
+  const directories = merged === undefined ? highest.map(([path]) => path) : [merged]
+  const digests = merged === undefined ? highest.map(([, digest]) => digest) : [""]
   return { directories, digests }
 }
 

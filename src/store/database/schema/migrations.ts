@@ -138,9 +138,23 @@ const createTrees = (trees: ReadonlyArray<Tree>) =>
         yield* sql`INSERT INTO manifest_trees ${sql.insert({ manifest_id, kind, variant })}`
   })
 
+/**
+ * What the config of an image says of its layers: a layer's row has what its blob was proven to be, which needs no reading where
+ * another blob's tree has its files.
+ */
+const addLayerTrees = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  // Of the uncompressed archive, as the config says; '' where an older version entered a part of an image.
+  yield* sql.unsafe(`ALTER TABLE manifest_layers ADD COLUMN diff_id TEXT NOT NULL DEFAULT ''`)
+  // The blob whose tree was there in place of the layer's own, with the same diffID; the layer itself if a table of contents proved its
+  // tree; NULL for none.
+  yield* sql.unsafe(`ALTER TABLE manifest_layers ADD COLUMN tree TEXT`)
+  yield* sql`UPDATE manifest_layers SET diff_id = (SELECT diff_id FROM layers WHERE layers.id = layer_id)`
+})
+
 /** Runs the first steps, as many as this. `trees`: those on disk. */
 export const migrateTo = (version: number, trees: ReadonlyArray<Tree> = []) => {
-  const work = [createTables, createTrees(trees)] as const
+  const work = [createTables, createTrees(trees), addLayerTrees] as const
   const named = steps.slice(0, version).map((name, at) => [`${at + 1}_${name}`, work[at]])
   return Migrator.make({})({ loader: Migrator.fromRecord(Object.fromEntries(named)), table: migrationsTable })
 }

@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 export const migrationsTable = "schema_migrations"
 
 /** The names of all steps, in their order. */
-export const steps = ["create_tables", "create_manifest_trees"] as const
+export const steps = ["create_tables", "create_manifest_trees", "add_layer_trees"] as const
 
 /** The newest schema this version knows. */
 export const supported = steps.length

@@ -1,0 +1,53 @@
+/** Which tree has the files of a layer. */
+import * as Effect from "effect/Effect"
+import type { FileSystemFailed } from "../../api/errors.ts"
+import type { Tree } from "../trees/TreePaths.ts"
+import { treeKey } from "../trees/treeForms.ts"
+import type { Archives } from "./Archives.ts"
+
+/** A layer of an image, as the catalogue has it. */
+export interface NamedLayer {
+  readonly digest: string
+  /** As the image's config says. */
+  readonly diffId: string
+  /** Its blob was found to have that diffID. */
+  readonly isProven: boolean
+  /**
+   * The digest of the blob whose tree was there in place of its own when the image was pulled; its own, if its tree was proven by a
+   * table of contents.
+   */
+  readonly tree: string | null
+}
+
+export interface FindTreeOptions {
+  readonly archives: Archives
+  readonly variant: string
+  /** Whether the blob of this digest has a tree of this variant. */
+  readonly isThere: (digest: string) => boolean | Effect.Effect<boolean, FileSystemFailed>
+  /** All on disk, where the caller has listed them. */
+  readonly trees?: ReadonlyArray<Tree>
+}
+
+/**
+ * The digest of the blob whose tree it is: the one that was there when the image was pulled, else the layer's own, else any of
+ * the same archive. `undefined` if there is none.
+ */
+export const findTree = Effect.fnUntraced(function* (
+  { digest, diffId, isProven, tree }: NamedLayer,
+  { archives, variant, isThere, trees }: FindTreeOptions
+) {
+  for (const one of [...(tree === null ? [] : [tree]), ...(isProven ? [digest] : [])]) {
+    const there = isThere(one)
+    if (typeof there === "boolean" ? there : yield* there) return one
+  }
+  return diffId === "" ? undefined : yield* archives.find(diffId, variant, trees)
+})
+
+/** The same among these trees, which are all that are on disk. A layer without a tree has its own digest. */
+export const findTrees = (archives: Archives, trees: ReadonlyArray<Tree>) => {
+  const there = new Set(trees.map(treeKey))
+  return (layer: NamedLayer, variant: string) => {
+    const isThere = (digest: string) => there.has(treeKey({ kind: "extracted", variant, digest }))
+    return Effect.map(findTree(layer, { archives, variant, isThere, trees }), (digest) => digest ?? layer.digest)
+  }
+}
