@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises"
+import { countEntries } from "../seams/readBuffers.ts"
 
 /** Inodes, names, or as much work, before others have their turn on the event loop. */
 const stepsPerTurn = 4096
@@ -11,6 +12,7 @@ export class Turns {
     this.#left -= steps
     if (this.#left > 0) return undefined
     this.#left = stepsPerTurn
+    countEntries(stepsPerTurn)
     return setImmediate()
   }
 }

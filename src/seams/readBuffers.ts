@@ -25,6 +25,12 @@ export const countRead = (bytes: number): void => {
   else new ArrayBuffer(1)
 }
 
+/** Bytes of what is made of an entry while layers are merged, or a tree is planned, and is garbage by the next one. */
+const entryBytes = 2048
+
+/** Counts entries, as `countRead` counts bytes: where there are many, the young generation would grow to all that it may be. */
+export const countEntries = (entries: number): void => countRead(entries * entryBytes)
+
 /** The whole heap, where the process exposes its collector and the heap is small. */
 export const collectHeap = (): void => {
   if (globalThis.gc === undefined || process.memoryUsage().heapUsed > smallHeap) return

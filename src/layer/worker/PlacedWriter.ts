@@ -8,12 +8,15 @@ const gathered = 2 ** 20
 /** Pieces as large as this are not copied. */
 const large = 2 ** 16
 
+/** The buffers of those that were closed: a megabyte is soon garbage, and outside the heap, so that nothing collects it. */
+const spare: Array<Buffer> = []
+
 /** Every method but `close` throws `FileSystemFailed`. */
 export class PlacedWriter {
   readonly #path: string
   readonly #fd: number
   readonly #gap: number
-  readonly #buffer = Buffer.allocUnsafe(gathered)
+  readonly #buffer: Buffer
   #at = 0
   #filled = 0
 
@@ -22,6 +25,7 @@ export class PlacedWriter {
     this.#path = path
     this.#gap = gap
     this.#fd = this.#attempt("open", () => openSync(path, flags, 0o600))
+    this.#buffer = spare.pop() ?? Buffer.allocUnsafeSlow(gathered)
   }
 
   /** The bytes are read before the call returns. */
@@ -49,7 +53,9 @@ export class PlacedWriter {
     this.#filled = 0
   }
 
+  /** To be called once; nothing is written after it. */
   close(): void {
+    spare.push(this.#buffer)
     closeSync(this.#fd)
   }
 

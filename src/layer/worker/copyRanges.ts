@@ -8,6 +8,9 @@ import { PlacedWriter } from "./PlacedWriter.ts"
 /** Bytes that are read at once. */
 const windowBytes = 2 ** 20
 
+/** Of this worker, which has one job at a time: buffers that are soon garbage outside the heap would be many before it is collected. */
+let window: Buffer | undefined
+
 const { O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
 
 /** `look` is called for each window, and throws if nobody wants more. Throws `FileSystemFailed`. */
@@ -19,7 +22,8 @@ export const copyRanges = ({ from, into, ranges, block }: CopyRangesJob, look: (
       throw new FileSystemFailed({ operation, path: from, code: codeOrMessage(error) })
     }
   }
-  const buffer = Buffer.allocUnsafe(windowBytes)
+  window ??= Buffer.allocUnsafeSlow(windowBytes)
+  const buffer = window
   const fd = attempt("open", () => openSync(from, O_RDONLY | O_NOFOLLOW))
   let writer: PlacedWriter | undefined
   try {

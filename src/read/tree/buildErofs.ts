@@ -14,6 +14,7 @@ import type { BuildTree } from "../../pull/rootfs/buildRootfs.ts"
 import { publishTree } from "../../pull/rootfs/publishTree.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { diskImageIn } from "../../store/trees/TreePaths.ts"
+import { planDiskImage } from "./planDiskImage.ts"
 import { planImage } from "./source/planImage.ts"
 import { writeErofs } from "./writeErofs.ts"
 
@@ -24,17 +25,18 @@ export const makeBuildErofs = (limits: Limits): BuildTree =>
     const pool = yield* ExtractionPool
     const manifest = image.manifest.descriptor.digest
     const done = new Map<string, { readonly inflated: number; readonly entries: number }>()
-    const { merged, plan } = yield* planImage(source, image, everything, limits, {
+    // Neither the merged tree nor the plan of its entries is held any longer than this.
+    const planned = yield* planImage(source, image, everything, limits, {
       isSpooled: true,
       tell: (event) => {
         if (event._tag === "LayerProgress") done.set(event.digest, event)
       },
       reading: { open: ({ digest }) => RcMap.get(layers, digest), permits }
-    })
+    }).pipe(Effect.flatMap(({ merged, plan }) => planDiskImage(plan, merged, manifest)))
     const directory = yield* (yield* Staging).stage
     const file = diskImageIn(directory)
     yield* Effect.addFinalizer(() => pool.settled(file))
-    yield* writeErofs(plan, merged, manifest, file)
+    yield* writeErofs(planned, file)
     yield* publishTree(manifest, directory, isUnproven)
     return done
   }, Effect.scoped)

@@ -14,6 +14,7 @@ import { Locks } from "../../store/locks/Locks.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { diskImageIn, isDiskImage, mergedIn } from "../../store/trees/TreePaths.ts"
 import { Trees } from "../../store/trees/Trees.ts"
+import { planDiskImage } from "./planDiskImage.ts"
 import { planImage } from "./source/planImage.ts"
 import { writePlan } from "./source/writePlan.ts"
 import { writeErofs } from "./writeErofs.ts"
@@ -47,7 +48,8 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
       const directory = yield* (yield* Staging).stage
       const target = isSpooled ? diskImageIn(directory) : directory
       yield* Effect.addFinalizer(() => pool.settled(target))
-      if (isSpooled) yield* writeErofs(plan, merged, manifest, target)
+      if (isSpooled)
+        yield* Effect.flatMap(planDiskImage(plan, merged, manifest), (planned) => writeErofs(planned, target))
       else yield* writePlan({ plan, merged, digest: manifest, directory })
       const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
       if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)

@@ -2,9 +2,10 @@
  * The tree that layers make together, in memory: names and facts, no bytes of files. In columns: objects for each of a million
  * entries would take several times the memory, and as much again as garbage.
  */
+
+import { Column } from "../../../erofs/columns/Column.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import { implied } from "../../../layer/metadata/ownership.ts"
-import { Column } from "./columns/Column.ts"
 import { type Facts, FactTable } from "./columns/FactTable.ts"
 import { NameTable } from "./columns/NameTable.ts"
 
@@ -40,6 +41,8 @@ export type Origin = Pick<Leaf, "layer" | "ordinal" | "bodyAt">
 const open = 1
 /** No entry describes it, and layers that were not read may have a symbolic link in its place: or it is beneath such a one. */
 const guess = 2
+/** No entry describes it. */
+const implicit = 4
 
 export class MergedTree {
   /** Last names of all that may stand elsewhere than here, for what layers that were not read may hold; or of everything. */
@@ -56,16 +59,17 @@ export class MergedTree {
   /** By node. */
   readonly #inodes = new Column(Uint32Array)
   readonly #flags = new Column(Uint8Array)
-  /** The layer, counted from 1, that wrote it or something beneath it last. */
+  /** The layer that wrote it or something beneath it last. */
   readonly #writers = new Column(Uint32Array)
-  /** By inode: the layer, counted from 1, and which entry of it; how many names it was given. */
+  /** By inode: the layer, and which entry of it; how many names it was given besides its first. */
   readonly #layers = new Column(Uint32Array)
   readonly #ordinals = new Column(Uint32Array)
-  readonly #links = new Column(Uint32Array)
+  readonly #others = new Column(Uint32Array)
 
   /** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
   constructor(isWhole: boolean) {
     this.#inodes.set(root, this.facts.add(implied, 0))
+    this.#setLayer(root, -1)
     this.setOpen(root, !isWhole)
   }
 
@@ -84,9 +88,9 @@ export class MergedTree {
     return this.#inodes.get(node)
   }
 
-  /** At least as many as it has. */
-  namesOfInode(node: Node): number {
-    return this.#links.get(this.#inodes.get(node))
+  /** Whether it may have other names. */
+  isLinked(node: Node): boolean {
+    return this.#others.get(this.#inodes.get(node)) > 0
   }
 
   factsOf(node: Node): Facts {
@@ -104,7 +108,8 @@ export class MergedTree {
 
   /** The layer that describes it; -1 for a directory that no entry describes. */
   layerOf(node: Node): number {
-    return this.#layers.get(this.#inodes.get(node)) - 1
+    const isImplied = (this.#flags.get(node) & implicit) !== 0
+    return isImplied ? -1 : this.#layers.get(this.#inodes.get(node))
   }
 
   ordinalOf(node: Node): number {
@@ -115,7 +120,7 @@ export class MergedTree {
     const inode = this.#inodes.get(node)
     return {
       facts: this.facts.facts(inode),
-      layer: this.#layers.get(inode) - 1,
+      layer: this.layerOf(node),
       ordinal: this.#ordinals.get(inode),
       bodyAt: this.facts.bodyAt(inode),
       sparse: this.facts.sparse(inode)
@@ -125,21 +130,22 @@ export class MergedTree {
   /** Nothing stands at the name. */
   add(directory: Node, name: string, header: EntryHeader, { layer, ordinal, bodyAt }: Origin): Node {
     const inode = this.facts.add(header, bodyAt)
-    this.#layers.set(inode, layer + 1)
     this.#ordinals.set(inode, ordinal)
-    return this.#name(directory, name, inode)
+    const node = this.#name(directory, name, inode)
+    this.#setLayer(node, layer)
+    return node
   }
 
   /** Another name of what is no directory. Nothing stands at the name. */
   link(directory: Node, name: string, inode: number): Node {
+    this.#others.set(inode, this.#others.get(inode) + 1)
     return this.#name(directory, name, inode)
   }
 
   /** What an entry says of a directory; of layer -1, that no entry describes it. */
   describe(directory: Node, header: EntryHeader, layer: number): void {
-    const inode = this.#inodes.get(directory)
-    this.facts.describe(inode, header)
-    this.#layers.set(inode, layer + 1)
+    this.facts.describe(this.#inodes.get(directory), header)
+    this.#setLayer(directory, layer)
   }
 
   /** And what is beneath it. */
@@ -166,19 +172,23 @@ export class MergedTree {
 
   /** The layer wrote it: it and the directories above it survive that layer's own whiteouts. */
   markWritten(node: Node, layer: number): void {
-    for (let place = node; place !== root && this.#writers.get(place) !== layer + 1; place = this.names.parentOf(place))
-      this.#writers.set(place, layer + 1)
+    for (let place = node; place !== root && this.#writers.get(place) !== layer; place = this.names.parentOf(place))
+      this.#writers.set(place, layer)
   }
 
   isWrittenBy(node: Node, layer: number): boolean {
-    return this.#writers.get(node) === layer + 1
+    return this.#writers.get(node) === layer
   }
 
   #name(directory: Node, name: string, inode: number): Node {
     const node = this.names.add(directory, name)
     this.#inodes.set(node, inode)
-    this.#links.set(inode, this.#links.get(inode) + 1)
     return node
+  }
+
+  #setLayer(node: Node, layer: number): void {
+    this.#set(node, implicit, layer < 0)
+    this.#layers.set(this.#inodes.get(node), Math.max(layer, 0))
   }
 
   #set(directory: Node, flag: number, isSet: boolean): void {

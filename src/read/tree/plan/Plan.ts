@@ -27,7 +27,7 @@ export class Plan {
     let count = 0
     for (const node of selected(tree, selection)) {
       nodes[count++] = node
-      if (tree.namesOfInode(node) < 2 || tree.isDirectory(node)) continue
+      if (!tree.isLinked(node)) continue
       const inode = tree.inodeOf(node)
       const names = this.#names.get(inode)
       if (names === undefined) this.#names.set(inode, [node])
@@ -37,7 +37,7 @@ export class Plan {
   }
 
   headerOf(node: Node): EntryHeader {
-    return { ...this.tree.factsOf(node), path: this.pathOf(node) }
+    return this.tree.facts.header(this.tree.inodeOf(node), this.pathOf(node))
   }
 
   /** All names of what is no directory, the first one first. */

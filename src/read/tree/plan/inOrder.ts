@@ -52,6 +52,11 @@ export const inOrder = function* (plan: Plan): Generator<Node, undefined> {
     let end = at + 1
     while (end < nodes.length && tree.names.compare(first, nodes[end] ?? 0) === 0) end += 1
     level.at = end
+    if (end === at + 1) {
+      if (marks[first] === given) yield first
+      if (tree.isDirectory(first)) stack.push({ nodes: namesIn(tree, [first], marks), at: 0 })
+      continue
+    }
     const same = [...nodes.subarray(at, end)]
     yield* same.filter((node) => marks[node] === given)
     const within = same.filter((node) => tree.isDirectory(node))

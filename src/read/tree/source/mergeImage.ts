@@ -14,6 +14,7 @@ import type { Permits } from "../../../pull/flights/Downloads.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
 import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
+import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import type { Blobs } from "../../../store/blobs/Blobs.ts"
 import type { Staging } from "../../../store/trees/Staging.ts"
@@ -72,6 +73,7 @@ const mergeRead = async (
       for (const header of unpackHeaders(some)) {
         applier.entry(header, ordinal++)
         if (++applied % entriesPerTurn !== 0) continue
+        countEntries(entriesPerTurn)
         await turn()
         signal.throwIfAborted()
       }
@@ -80,6 +82,7 @@ const mergeRead = async (
     }
     applier.finish()
   }
+  if (applied > entriesPerTurn) collectHeap()
   return tree
 }
 

@@ -27,9 +27,11 @@ const canonicalAttributes = (xattrs: EntryHeader["xattrs"]): EntryHeader["xattrs
     : new Map([...xattrs].filter(([name]) => isOfImage(name)))
 
 /** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
-export const canonicalHeader = ({ sparse: _, ...rest }: EntryHeader): EntryHeader => {
-  const xattrs = canonicalAttributes(rest.xattrs)
-  return { ...rest, xattrs, mode: rest.type === "symlink" ? 0o777 : rest.mode }
+export const canonicalHeader = (header: EntryHeader): EntryHeader => {
+  // Nearly every entry is so already, and there may be a million.
+  if (header.sparse === undefined && header.xattrs.size === 0 && header.type !== "symlink") return header
+  const { sparse: _, ...rest } = header
+  return { ...rest, xattrs: canonicalAttributes(rest.xattrs), mode: rest.type === "symlink" ? 0o777 : rest.mode }
 }
 
 const stepAt = (plan: Plan, node: Node, firsts: Map<number, string>): Step => {
@@ -40,7 +42,8 @@ const stepAt = (plan: Plan, node: Node, firsts: Map<number, string>): Step => {
     if (first !== undefined) return { header: canonicalHeader(linkTo(first, header.path, tree.leafOf(node)).header) }
     firsts.set(tree.inodeOf(node), header.path)
   }
-  return { header: canonicalHeader(header), ...(tree.sizeOf(node) > 0 && { file: node }) }
+  const canonical = canonicalHeader(header)
+  return header.size > 0 ? { header: canonical, file: node } : { header: canonical }
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What archives say of the inodes of a tree: each a row. */
+
+import { Column } from "../../../../erofs/columns/Column.ts"
+import { TextTable } from "../../../../erofs/columns/TextTable.ts"
 import type { EntryHeader, EntryType } from "../../../../layer/Entry.ts"
-import { Column } from "./Column.ts"
-import { TextTable } from "./TextTable.ts"
 
 /** What an archive says of an entry, its name and the holes of its body aside. */
 export type Facts = Omit<EntryHeader, "path" | "sparse">
@@ -77,11 +78,17 @@ export class FactTable {
   }
 
   facts(row: number): Facts {
+    return this.header(row, "")
+  }
+
+  /** Under a name. One object, made at once: a tree is gone through entry by entry. */
+  header(row: number, path: string): EntryHeader {
     const type = this.#types.get(row)
     const isDevice = type === character || type === block
     return {
-      type: types[type] ?? "file",
+      path,
       linkPath: this.target(row) ?? "",
+      type: types[type] ?? "file",
       mode: this.#modes.get(row),
       uid: this.#uids.get(row),
       gid: this.#gids.get(row),

@@ -1,7 +1,8 @@
 /** The names of a tree: each a row, in a directory that is a row too. The root is row 0. */
+
+import { Column } from "../../../../erofs/columns/Column.ts"
+import { TextTable } from "../../../../erofs/columns/TextTable.ts"
 import { hashName, mostName } from "../../../../erofs/format/hashName.ts"
-import { Column } from "./Column.ts"
-import { TextTable } from "./TextTable.ts"
 
 export class NameTable {
   /** Rows, those that were removed among them. */

@@ -1,4 +1,7 @@
-/** A number for each row, page by page: there may be millions, and what grows is not copied. Rows that were not set have 0. */
+/**
+ * A number for each row, page by page: there may be millions, and what grows is not copied. Rows that were not set have 0, and pages of
+ * them take nothing: of many columns a whole image has zeros alone.
+ */
 type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 const pageBits = 13
@@ -10,6 +13,7 @@ export class Column {
   ) => Numbers
   readonly #pages: Array<Numbers | undefined> = []
 
+  /** The kind of its numbers. */
   constructor(numbers: new (length: number) => Numbers) {
     this.#Numbers = numbers
   }
@@ -22,6 +26,7 @@ export class Column {
     const index = row >>> pageBits
     let page = this.#pages[index]
     if (page === undefined) {
+      if (value === 0) return
       page = new this.#Numbers(perPage)
       this.#pages[index] = page
     }

@@ -26,6 +26,14 @@ export class TextTable {
     return this.#pageOf(at).toString("latin1", from, from + length)
   }
 
+  /** Into a buffer that has room for it. */
+  copy(at: number, length: number, to: Uint8Array, position: number): void {
+    const page = this.#pageOf(at)
+    const from = at % pageBytes
+    // Names are short: a call for each would cost more.
+    for (let byte = 0; byte < length; byte++) to[position + byte] = page[from + byte] ?? 0
+  }
+
   is(at: number, text: string): boolean {
     const page = this.#pageOf(at)
     const from = at % pageBytes
