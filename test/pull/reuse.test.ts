@@ -8,6 +8,7 @@ import { fault, image, startRegistry, type TestImage } from "../../src/testing/i
 import { open, temporaryRoot } from "../support/open.ts"
 import { randomLayer } from "../support/randomLayer.ts"
 import { reasonOf } from "../support/rejection.ts"
+import { versionOf } from "./partial/versions.ts"
 
 const contents = [randomLayer("a", 300_000), randomLayer("b")]
 const compressions = ["gzip", "zstd-raw", "none"] as const
@@ -181,6 +182,59 @@ describe("what the store has of an image that was not finished", () => {
     await rm(join(oci.root, "proofs", b))
     await oci.pull(registry.reference("app:zstd"))
     expect(downloads(registry, zstd)).toBe(2)
+  })
+})
+
+describe("a tree that only a table of contents proved", () => {
+  const versions = async () => {
+    const [before, table] = await Promise.all([versionOf([]), versionOf([3, 17])])
+    const [{ diffId } = { diffId: "" }] = layersOf(table)
+    // What it says is made of another blob, which nobody reads.
+    const other = await image({
+      layers: [randomLayer("unread")],
+      config: { rootfs: { type: "layers", diff_ids: [diffId] } }
+    })
+    const registry = await startRegistry({ images: { "app:1": before, "app:2": table, "app:other": other } })
+    return { registry, table, other, diffId }
+  }
+
+  test("is none of its diffID, with the option and without it", async () => {
+    const { registry, other } = await versions()
+    await using _ = registry
+    await using oci = await open()
+    for (const tag of ["app:1", "app:2"]) await oci.pull(registry.reference(tag), { partial: true })
+    for (const partial of [true, false]) {
+      const pulling = oci.pull(registry.reference("app:other"), { partial })
+      expect(await reasonOf(pulling)).toMatchObject({ _tag: "DigestMismatch", subject: "diffID" })
+    }
+    expect(downloads(registry, other)).toBeGreaterThan(0)
+  })
+
+  test("serves its image after the catalogue was lost, too, and only with the option", async () => {
+    const { registry, table, diffId } = await versions()
+    await using _ = registry
+    const reference = registry.reference("app:2")
+    await using oci = await open()
+    await oci.pull(registry.reference("app:1"), { partial: true })
+    const { layers } = await oci.pull(reference, { partial: true })
+    await oci.close()
+    for (const name of ["oci.db", "oci.db.spare"]) await rm(join(oci.root, name), { force: true })
+    await using again = await open({ root: oci.root })
+    expect(await again.pull(reference, { partial: true })).toMatchObject({ cached: true, layers })
+    expect(await reasonOf(again.pull(reference, { policy: "never" }))).toMatchObject({ _tag: "NotCached" })
+    const proven = await again.pull(reference)
+    expect(proven).toMatchObject({ cached: false, layers: [{ digest: digestsOf(table)[0], diffId }] })
+    expect(await again.pull(reference, { policy: "never" })).toMatchObject({ cached: true })
+  })
+
+  test("is not made where the archive is there already", async () => {
+    const { registry, table } = await versions()
+    await using _ = registry
+    await using oci = await open()
+    await oci.pull(registry.reference("app:2"))
+    const before = downloads(registry, table)
+    expect((await oci.pull(registry.reference("app:2"), { partial: true })).cached).toBe(true)
+    expect(downloads(registry, table)).toBe(before)
   })
 })
 

@@ -114,7 +114,7 @@ const checkTrees = (root: string, references: References) =>
 const neededTrees = (root: string): ReadonlyArray<string> =>
   sqlite(
     root,
-    `SELECT DISTINCT CASE t.kind WHEN 'rootfs' THEN m.digest ELSE l.digest END || iif(t.variant = '', '', '.' || t.variant)
+    `SELECT DISTINCT CASE t.kind WHEN 'rootfs' THEN m.digest ELSE ifnull(ml.tree, l.digest) END || iif(t.variant = '', '', '.' || t.variant)
        || '.' || t.kind AS name
      FROM manifest_trees t JOIN manifests m ON m.id = t.manifest_id
      LEFT JOIN manifest_layers ml ON ml.manifest_id = m.id AND t.kind = 'extracted' LEFT JOIN layers l ON l.id = ml.layer_id

@@ -108,7 +108,7 @@ const namedTrees = (root: string, layout: Layout): ReadonlyArray<string> =>
     root,
     layout !== "layers"
       ? `SELECT DISTINCT digest || '${layout === "erofs" ? ".erofs" : ""}.rootfs' AS name FROM manifests`
-      : `SELECT DISTINCT l.digest || '.extracted' AS name FROM layers l JOIN manifest_layers ml ON ml.layer_id = l.id`
+      : `SELECT DISTINCT ifnull(ml.tree, l.digest) || '.extracted' AS name FROM layers l JOIN manifest_layers ml ON ml.layer_id = l.id`
   ).map(({ name }) => String(name))
 
 /** Blobs that the layout's index leads to and that are not what their names say. */

@@ -10,7 +10,7 @@ import type { Proofs } from "../blobs/Proofs.ts"
 import type { Fingerprints } from "../trees/Fingerprints.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import { isDirectory } from "../trees/publish.ts"
-import type { Tree } from "../trees/TreePaths.ts"
+import { makeTreePaths, type Tree } from "../trees/TreePaths.ts"
 
 export interface Archives {
   /**
@@ -22,6 +22,8 @@ export interface Archives {
     variant: string,
     trees?: ReadonlyArray<Tree>
   ) => Effect.Effect<string | undefined, FileSystemFailed>
+  /** Whether the tree of this blob was proven by its layer's table of contents only. */
+  readonly isByTable: (digest: string, variant: string) => Effect.Effect<boolean, FileSystemFailed>
   /** Reads the proofs that `find` would read first. */
   readonly prepare: Effect.Effect<void, FileSystemFailed>
 }
@@ -71,6 +73,11 @@ export const makeArchives = ({ layersDir, proofs, fingerprints }: ArchivesOption
         if (yield* isWhole(tree, diffId)) return tree.digest
       return undefined
     }),
+    isByTable: (digest, variant) =>
+      Effect.map(
+        fingerprints.findAny(makeTreePaths(layersDir, variant).layerPath(digest)),
+        (known) => known?.table !== undefined
+      ),
     prepare: Effect.flatMap(listTrees(layersDir), (trees) => learn(extracted(trees)))
   }
 }

@@ -9,7 +9,10 @@ interface Layer {
   readonly diffId: string
 }
 
-/** `trees`: all on disk. Returns the forms in which an image is whole, and which of its layers have other blobs' trees. */
+/**
+ * `trees`: all on disk. Returns the forms in which an image is whole, which of its layers have other blobs' trees, and which were
+ * proven by their tables of contents only.
+ */
 export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) => {
   const there = new Set(trees.map(treeKey))
   const wholeOf = wholeForms(trees)
@@ -40,7 +43,12 @@ export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) =>
       for (const [digest, other] of others) if (!reused.has(digest)) reused.set(digest, other)
     }
     // What was extracted itself in one form was read.
-    const isRead = (digest: string) => whole.some((form) => form.kind === "extracted" && hasOwn(form, digest))
-    return { whole, reused: new Map([...reused].filter(([digest]) => !isRead(digest))) }
+    const ownForms = (digest: string) => whole.filter((form) => form.kind === "extracted" && hasOwn(form, digest))
+    const byTable = new Set<string>()
+    for (const { digest } of layers) {
+      const found = yield* Effect.forEach(ownForms(digest), ({ variant }) => archives.isByTable(digest, variant))
+      if (found.length > 0 && !found.includes(false)) byTable.add(digest)
+    }
+    return { whole, reused: new Map([...reused].filter(([digest]) => ownForms(digest).length === 0)), byTable }
   })
 }

@@ -80,6 +80,9 @@ describe("the tree of an archive", () => {
       yield* extracted(it, one)
       yield* it.trees.fingerprints.forget(path)
       expect(yield* it.trees.archives.find(archive, "")).toBeUndefined()
+      // Proven by a table of contents only.
+      yield* it.trees.fingerprints.keep(path, seen, digestOf("table"))
+      expect(yield* it.trees.archives.find(archive, "")).toBeUndefined()
       yield* it.trees.fingerprints.keep(path, seen)
       expect(yield* it.trees.archives.find(archive, "")).toBe(one)
       yield* Effect.promise(async () => {
@@ -141,16 +144,28 @@ describe("of a store without its catalogue", () => {
       const layer = (digest: string, diffId: string) => ({ digest, diffId })
       const form = { kind: "extracted", variant: "" }
       const manifest = digestOf("manifest")
-      expect(yield* restored(manifest, [layer(one, archive)])).toEqual({ whole: [form], reused: new Map() })
+      expect(yield* restored(manifest, [layer(one, archive)])).toEqual({
+        whole: [form],
+        reused: new Map(),
+        byTable: new Set()
+      })
       expect(yield* restored(manifest, [layer(one, archive), layer(two, archive)])).toEqual({
         whole: [form],
-        reused: new Map([[two, one]])
+        reused: new Map([[two, one]]),
+        byTable: new Set()
       })
       expect(yield* restored(manifest, [layer(two, archive), layer(archive, digestOf("a third"))])).toEqual({
         whole: [],
-        reused: new Map()
+        reused: new Map(),
+        byTable: new Set()
       })
-      expect(yield* restored(manifest, [])).toEqual({ whole: [], reused: new Map() })
+      expect(yield* restored(manifest, [])).toEqual({ whole: [], reused: new Map(), byTable: new Set() })
+      yield* it.trees.fingerprints.keep(it.trees.layerPath(one), seen, digestOf("table"))
+      expect(yield* restored(manifest, [layer(one, archive)])).toEqual({
+        whole: [form],
+        reused: new Map(),
+        byTable: new Set([one])
+      })
     })
   )
 
