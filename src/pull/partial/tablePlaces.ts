@@ -1,5 +1,5 @@
 /**
- * Where a layer's table of contents is, by its annotations. `io.github.containers.zstd-chunked.*` are containers/storage's
+ * Where a layer's table of contents is, by its annotations. `io.github.containers.zstd-chunked.*` is containers/storage's
  * (pkg/chunked), `containerd.io/snapshot/stargz/toc.digest` is stargz-snapshotter's (estargz.md).
  */
 
@@ -11,7 +11,8 @@ export type AnnotatedTable =
   | TablePlace
   | { readonly form: "estargz"; readonly digest: string; readonly offset?: undefined }
 
-const chunked = "io.github.containers.zstd-chunked"
+/** The second is what versions of 2022 and before write. */
+const chunked = ["io.github.containers.zstd-chunked", "io.containers.zstd-chunked"]
 const stargz = "containerd.io/snapshot/stargz/toc.digest"
 
 const isSha256 = (text: unknown): text is string => typeof text === "string" && /^sha256:[0-9a-f]{64}$/.test(text)
@@ -20,11 +21,14 @@ const isSha256 = (text: unknown): text is string => typeof text === "string" && 
 const position = /^(\d{1,15}):(\d{1,15}):(\d{1,15}):1$/
 
 const annotatedTable = (annotations: Readonly<Record<string, string>>, size: number): AnnotatedTable | undefined => {
-  const [checksum, toc] = [annotations[`${chunked}.manifest-checksum`], annotations[stargz]]
-  const [, from, bytes] = position.exec(annotations[`${chunked}.manifest-position`] ?? "") ?? []
-  const [offset, length] = [Number(from), Number(bytes)]
-  if (isSha256(checksum) && length > 0 && offset + length <= size)
-    return { form: "zstd:chunked", digest: checksum, offset, length }
+  for (const prefix of chunked) {
+    const digest = annotations[`${prefix}.manifest-checksum`]
+    const [, from, bytes] = position.exec(annotations[`${prefix}.manifest-position`] ?? "") ?? []
+    const [offset, length] = [Number(from), Number(bytes)]
+    if (isSha256(digest) && length > 0 && offset + length <= size)
+      return { form: "zstd:chunked", digest, offset, length }
+  }
+  const toc = annotations[stargz]
   return isSha256(toc) ? { form: "estargz", digest: toc } : undefined
 }
 
