@@ -301,7 +301,10 @@ export interface PullerOptions {
    * connection is slower than the disk. Default: 1.
    */
   readonly ranges?: number | undefined
-  /** Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count. Default: cores. */
+  /**
+   * Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count. Where there are more than
+   * layers, and one for the event loop, a second thread decompresses a layer of 16 MiB or more. Default: cores.
+   */
   readonly workers?: number | undefined
   /**
    * `true`: plain HTTP to every registry; `false`: HTTPS everywhere, loopback included. Default: plain HTTP for

@@ -12,6 +12,17 @@ import type { IndexedTree, PartialPlan, TablePlace } from "./partial/Table.ts"
 /** Of an archive's entries: all without their bodies, many in a message, or those of these numbers, in rising order. */
 export type Sent = "headers" | ReadonlyArray<number>
 
+/** What two workers share, of which one decompresses for the other. */
+export interface DecoderMemory {
+  readonly control: SharedArrayBuffer
+  /** Compressed bytes. */
+  readonly input: SharedArrayBuffer
+  /** What they decompress to. */
+  readonly output: SharedArrayBuffer
+  /** Why they cannot be decompressed. */
+  readonly fault: SharedArrayBuffer
+}
+
 export interface Job {
   readonly digest: string
   /** Absent where only the blob's digest is known: of the archive in an artifact. */
@@ -19,6 +30,8 @@ export interface Job {
   readonly mediaType: string
   readonly size: number
   readonly limits: Limits
+  /** Another worker, which decompresses the blob. Default: none. */
+  readonly decoder?: DecoderMemory | undefined
   /** What is sent back. Default: all entries. */
   readonly send?: Sent
   /** A file that is made: the bodies of all files are written there, back to back in the order of the archive, without holes. */
@@ -37,6 +50,12 @@ export interface Job {
      */
     readonly names?: ReadonlyArray<ReadonlyArray<string>> | undefined
   }
+}
+
+/** Decompression of a blob for another worker, in place of an archive's entries. It ends when the other one's job does. */
+export interface DecodeJob {
+  readonly digest: string
+  readonly decoder: DecoderMemory
 }
 
 /** Entries of a merged tree that need no archive, in place of an archive's. */
@@ -124,7 +143,7 @@ export interface PartialJob {
   readonly write: Omit<NonNullable<Job["write"]>, "names">
 }
 
-export type WorkerJob = Job | PartialJob | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
+export type WorkerJob = Job | PartialJob | DecodeJob | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
 
 /** What a worker is told: one job at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"

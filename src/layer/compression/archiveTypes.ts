@@ -8,10 +8,12 @@ const compressed = /[+.](?:gzip|zstd)$/
 
 const withoutParameters = (mediaType: string) => (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()
 
+/** It should be compressed. */
+export const isCompressed = (mediaType: string): boolean => compressed.test(withoutParameters(mediaType))
+
 /** `…tar`, `…+tar`, `…-tar`, plain or compressed: `…tar+gzip`, and Docker's `…tar.gzip`. */
 export const isTar = (mediaType: string): boolean =>
   /[./+-]tar$/.test(withoutParameters(mediaType).replace(compressed, ""))
 
 /** What can be tried as a layer: a tar, or what a suffix says is compressed: `application/vnd.example.layer+gzip`. */
-export const isReadable = (mediaType: string): boolean =>
-  isTar(mediaType) || compressed.test(withoutParameters(mediaType))
+export const isReadable = (mediaType: string): boolean => isTar(mediaType) || isCompressed(mediaType)

@@ -11,8 +11,11 @@ import { transduce } from "../../reactive/transduce.ts"
 import { type InputBudget, outputBytes, sliceBytes, smallestSlice } from "../../seams/inflater.ts"
 import { deferCorruption } from "../corruption.ts"
 import { atMost } from "../limits.ts"
+import type { DecoderMemory } from "../workerMessages.ts"
 import { isReadable } from "./archiveTypes.ts"
 import { compressionOf, magicBytes } from "./compressions.ts"
+import { closeDecoder } from "./elsewhere/DecoderRings.ts"
+import { decodeElsewhere } from "./elsewhere/decodeElsewhere.ts"
 
 const plain = (): Machine<Uint8Array, Uint8Array> => ({
   push: (chunk, next) => {
@@ -21,10 +24,16 @@ const plain = (): Machine<Uint8Array, Uint8Array> => ({
   end: () => {}
 })
 
-const decoderOf = (beginning: Uint8Array, digest: string, budget: InputBudget): Machine<Uint8Array, Uint8Array> => {
+const decoderOf = (
+  beginning: Uint8Array,
+  { digest, decoder }: Decompression,
+  budget: InputBudget
+): Machine<Uint8Array, Uint8Array> => {
   const compression = compressionOf(beginning)
-  if (compression !== undefined) return compression.decode(digest, budget)
+  if (compression !== undefined && decoder === undefined) return compression.decode(digest, budget)
   budget.bytes = sliceBytes
+  if (compression !== undefined && decoder !== undefined) return decodeElsewhere(decoder, digest)
+  if (decoder !== undefined) closeDecoder(decoder)
   return plain()
 }
 
@@ -38,6 +47,8 @@ export interface Decompression {
   readonly digest: string
   readonly mediaType: string
   readonly limits: Limits
+  /** Another thread, which decompresses while this one goes on with what it has. Default: none. */
+  readonly decoder?: DecoderMemory | undefined
 }
 
 /**
@@ -59,7 +70,7 @@ export const decompress = (
     let inflated = 0
 
     const decode = (chunk: Uint8Array, next: (value: Uint8Array) => void) => {
-      decoder ??= decoderOf(chunk, digest, budget)
+      decoder ??= decoderOf(chunk, layer, budget)
       decoder.push(chunk, (out) => {
         inflated += out.length
         atMost(limits, "layerBytes", inflated, subject)

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
 import type { LayerProgress, Warning } from "../../api/events.ts"
@@ -154,6 +155,8 @@ export class ExtractionPool extends Context.Service<
     readonly lasting: boolean
     /** A layer will come soon. */
     readonly warm: Effect.Effect<void>
+    /** So many layers will come: until they are over, no core of theirs decompresses for another. What is given is to be run as each is over. */
+    readonly expect: (layers: number) => Effect.Effect<Effect.Effect<void>, never, Scope.Scope>
     /** Done once no worker writes to this directory, or file: to be awaited after an unsubscription, before it is removed. */
     readonly settled: (target: string) => Effect.Effect<void>
   }
@@ -244,6 +247,11 @@ export class ExtractionPool extends Context.Service<
           },
           lasting,
           warm: Effect.sync(() => pool.warm()),
+          expect: (layers) =>
+            Effect.acquireRelease(
+              Effect.sync(() => pool.expect(layers)),
+              (over) => Effect.sync(() => Array.from({ length: layers }, over))
+            ).pipe(Effect.map((over) => Effect.sync(over))),
           settled: (target) => Effect.promise(() => pool.settled(target))
         })
       })

@@ -10,6 +10,9 @@ import { ExtractionWorker } from "./ExtractionWorker.ts"
  */
 export type Use = "write" | "read"
 
+/** `decode`: one that decompresses for another, on a core that nobody else wants. It stops no other job either. */
+type Work = Use | "decode"
+
 interface Taker {
   readonly use: Use
   readonly take: (worker: ExtractionWorker) => void
@@ -47,7 +50,13 @@ export class WorkerPool {
   readonly #most: Readonly<Record<Use, number>>
   #isClosed = false
   readonly #workers = new Set<ExtractionWorker>()
-  readonly #busy: Readonly<Record<Use, Set<ExtractionWorker>>> = { write: new Set(), read: new Set() }
+  readonly #busy: Readonly<Record<Work, Set<ExtractionWorker>>> = {
+    write: new Set(),
+    read: new Set(),
+    decode: new Set()
+  }
+  /** Layers under way and to come, as told. */
+  #expected = 0
   readonly #idle: Array<ExtractionWorker> = []
   readonly #line = new Set<Taker>()
   readonly #mostSilent: number
@@ -73,6 +82,27 @@ export class WorkerPool {
         this.#serve()
       }
     }
+  }
+
+  /** So many layers will come. The function that is returned is to be called as each is over, or will not come. */
+  expect(layers: number): () => void {
+    this.#expected += layers
+    let left = layers
+    return () => {
+      if (left === 0) return
+      left -= 1
+      this.#expected -= 1
+    }
+  }
+
+  /** A worker for a core that nobody wants, the event loop among them, to decompress for one that was just taken. */
+  takeSpare(): ExtractionWorker | undefined {
+    const { write, read, decode } = this.#busy
+    const wanted = 1 + Math.max(this.#expected, write.size + this.#line.size) + read.size + decode.size
+    if (this.#isClosed || wanted >= this.#size) return undefined
+    const worker = this.#idle.pop() ?? this.#make()
+    decode.add(worker)
+    return worker
   }
 
   /** Starts a worker, which takes as long as a registry's first answers, where all that there are wait for layers. */

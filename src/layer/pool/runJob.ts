@@ -2,6 +2,8 @@
 import { Observable } from "rxjs"
 import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
+import { isCompressed } from "../compression/archiveTypes.ts"
+import { closeDecoder, makeDecoderMemory } from "../compression/elsewhere/DecoderRings.ts"
 import { feed, type RingWriter } from "../Ring.ts"
 import {
   type CopyRangesJob,
@@ -41,6 +43,13 @@ export interface JobOptions {
   readonly planned?: (message: PartialMessage, ring: RingWriter) => void
 }
 
+/**
+ * Bytes of a blob from which on a second worker decompresses it, where a core is free: less than it takes to start a thread is not
+ * worth it.
+ */
+export const decodedElsewhere = 16 * 2 ** 20
+const isDecodedElsewhere = ({ mediaType, size }: Job) => size >= decodedElsewhere && isCompressed(mediaType)
+
 /** Takes what a worker sends back of the entries. */
 export type Receiver = (message: EntryMessage | HeadersMessage) => void
 
@@ -68,7 +77,9 @@ export const runJob = (
             ...counts
           })
 
-        const stop = worker.start(job, {
+        const spare = "mediaType" in job && isDecodedElsewhere(job) ? pool.takeSpare() : undefined
+        const decoder = spare === undefined ? undefined : makeDecoderMemory()
+        const stop = worker.start(decoder === undefined ? job : { ...job, decoder }, {
           died: fail,
           message: (message) => {
             switch (message._tag) {
@@ -100,6 +111,11 @@ export const runJob = (
         })
         // Before the source is subscribed: it may fail, or end, on the spot.
         events.add(stop)
+        if (spare !== undefined && decoder !== undefined) {
+          // In this order: what is over is not stopped.
+          events.add(() => closeDecoder(decoder))
+          events.add(spare.start({ digest: job.digest, decoder }, { died: fail, message: () => undefined }))
+        }
         const fed = feed(source(gate), worker.ring, gate, {
           received: (bytes) => {
             received += bytes

@@ -29,6 +29,7 @@ import {
   type WorkerCommand
 } from "../workerMessages.ts"
 import { copyRanges } from "./copyRanges.ts"
+import { decodeFor } from "./decodeFor.ts"
 import { digestErrorFirst } from "./digestErrorFirst.ts"
 import { nameParts } from "./nameParts.ts"
 import { readRing } from "./readRing.ts"
@@ -221,6 +222,7 @@ if (parentPort !== null) {
     else if ("stored" in order) readTree(order, ring, port)
     else if ("ranges" in order) copy(order, ring, port)
     else if ("headers" in order) place(order, ring, port)
+    else if (!("mediaType" in order)) port.postMessage(decodeFor(order))
     else run(order, ring, port)
   })
   ring.ready()

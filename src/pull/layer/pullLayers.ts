@@ -1,5 +1,6 @@
 /** Pulls all layers of an image, each into its own directory. A layer that several pulls want at once is pulled once. */
 import * as Effect from "effect/Effect"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Locks } from "../../store/locks/Locks.ts"
@@ -63,5 +64,9 @@ export const pullLayers = Effect.fnUntraced(function* (
   }
   // Largest first: a big layer that starts last would delay the whole pull.
   const bySize = layers.filter((layer) => !there.has(layer)).toSorted((a, b) => b.size - a.size)
-  yield* Effect.forEach(bySize, one, { concurrency: mostAtOnce, discard: true })
-})
+  const over = yield* (yield* ExtractionPool).expect(bySize.length)
+  yield* Effect.forEach(bySize, (layer) => Effect.ensuring(one(layer), over), {
+    concurrency: mostAtOnce,
+    discard: true
+  })
+}, Effect.scoped)

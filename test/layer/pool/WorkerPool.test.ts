@@ -58,3 +58,27 @@ test("a pull that begins while all layers are silent has a worker made in time",
   one.take("c", false)
   expect(one.given).toEqual(["a", "c"])
 })
+
+test("a spare worker is one for a core that neither the event loop nor a layer has, or will have", async () => {
+  await using four = opened(4, 2)
+  four.take("a")
+  const over = four.pool.expect(3)
+  expect(four.pool.takeSpare()).toBeUndefined()
+  over()
+  expect(four.pool.takeSpare()).toBeDefined()
+  expect(four.pool.takeSpare()).toBeUndefined()
+  over()
+  expect(four.pool.takeSpare()).toBeDefined()
+  // It is nobody's place in the line.
+  for (const name of ["b", "c", "d", "e"]) four.take(name)
+  expect(four.given).toEqual(["a", "b", "c", "d"])
+})
+
+test("what is said to be over more often than it was expected counts once", async () => {
+  await using three = opened(3, 2)
+  three.take("a")
+  three.pool.expect(2)
+  const over = three.pool.expect(1)
+  for (let i = 0; i < 3; i++) over()
+  expect(three.pool.takeSpare()).toBeUndefined()
+})
