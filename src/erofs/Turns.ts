@@ -12,7 +12,13 @@ export class Turns {
     this.#left -= steps
     if (this.#left > 0) return undefined
     this.#left = stepsPerTurn
-    countEntries(stepsPerTurn)
     return setImmediate()
+  }
+
+  /** The same, after the work on an entry whose header was an object: its garbage is counted. */
+  takeOfEntry(): Promise<unknown> | undefined {
+    const turn = this.take()
+    if (turn !== undefined) countEntries(stepsPerTurn)
+    return turn
   }
 }

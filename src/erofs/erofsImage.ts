@@ -42,7 +42,7 @@ export const readPlan = async (
   const turns = new Turns()
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
     tree.add(entry.header)
-    const turn = turns.take()
+    const turn = turns.takeOfEntry()
     if (turn !== undefined) await turn
   }
   return planErofs(tree, turns, identity)
@@ -100,7 +100,7 @@ export const writePlan = async function* (
     }
     writer.end(ino)
     if (output.hasChunk) yield* bytesOf(output.take())
-    const turn = turns.take()
+    const turn = turns.takeOfEntry()
     if (turn !== undefined) await turn
   }
   while ((await cursor.next()) !== undefined);

@@ -31,7 +31,7 @@ const planInodes = async (plan: Plan, identity: string, emit: Emit, signal: Abor
     tree.add(header)
     // The directories above it are there, so that the last inode is its own.
     if (file !== undefined) inodes[plan.tree.inodeOf(file)] = tree.inodes.length - 1
-    const turn = turns.take()
+    const turn = turns.takeOfEntry()
     if (turn !== undefined) await turn
     signal.throwIfAborted()
   }

@@ -22,11 +22,17 @@ const mostBetween = 2 ** 16
 
 const noBytes = Buffer.alloc(0)
 
+/** Spools whose files are open, the one that was read longest ago first. An image may have as many layers as a process may open files. */
+const opened = new Set<LayerSpool>()
+/** Of all images of the process. */
+const mostOpen = 32
+
 export class LayerSpool {
   /** Absolute. A worker makes the file. */
   readonly path: string
   #file: Promise<FileHandle> | undefined
   #isClosed = false
+  #isReading = false
   /** What was read last, and where it begins. */
   #window = noBytes
   #start = 0
@@ -67,8 +73,28 @@ export class LayerSpool {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#file?.then((file) => file.close()).catch(() => undefined)
+    await this.#letGo()
     await unlink(this.path).catch(() => undefined)
+  }
+
+  /** What is being read is read to its end; the file is opened again when more is asked for. */
+  async #letGo(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    opened.delete(this)
+    await file?.then((it) => it.close()).catch(() => undefined)
+  }
+
+  /** Opened, where it is not, in place of that of another spool. */
+  #open(): Promise<FileHandle> {
+    opened.delete(this)
+    opened.add(this)
+    for (const spool of opened) {
+      if (opened.size <= mostOpen) break
+      if (!spool.#isReading) void spool.#letGo()
+    }
+    this.#file ??= open(this.path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+    return this.#file
   }
 
   /** At least one byte, `most` at most. */
@@ -85,10 +111,10 @@ export class LayerSpool {
   }
 
   async #fill(at: number, length: number): Promise<void> {
+    this.#isReading = true
     try {
+      const file = await this.#open()
       // Not the same memory again: pieces of it are handed on.
-      this.#file ??= open(this.path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
-      const file = await this.#file
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at)
       if (bytesRead === 0) throw new FileSystemFailed({ operation: "read", path: this.path, code: "EIO" })
       this.#window = buffer.subarray(0, bytesRead)
@@ -96,6 +122,8 @@ export class LayerSpool {
     } catch (error) {
       const code = codeOf(error)
       throw code === "" ? error : new FileSystemFailed({ operation: "read", path: this.path, code })
+    } finally {
+      this.#isReading = false
     }
   }
 }
