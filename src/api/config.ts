@@ -302,8 +302,8 @@ export interface PullerOptions {
    */
   readonly ranges?: number | undefined
   /**
-   * Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count. Where there are more than
-   * layers, and one for the event loop, a second thread decompresses a layer of 16 MiB or more. Default: cores.
+   * Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count; where cores are
+   * left over, a second thread decompresses a layer of 16 MiB or more. Default: cores.
    */
   readonly workers?: number | undefined
   /**

@@ -241,7 +241,7 @@ export const clientOptions = {
   workers: {
     kind: number("threads", 1),
     default: "cores",
-    does: "layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count",
+    does: "layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count; where cores are left over, a second thread decompresses a layer of 16 MiB or more",
     see: "[a pull](pull.md#slow-layers)"
   },
   plainHttp: {
