@@ -6,6 +6,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { FileSystemFailed } from "../../api/errors.ts"
+import { peek } from "../../fs/openRegular.ts"
+import { isDigest } from "../../image/reference/Digest.ts"
 import type { Proofs } from "../blobs/Proofs.ts"
 import type { Fingerprints } from "../trees/Fingerprints.ts"
 import { listTrees } from "../trees/listTrees.ts"
@@ -37,8 +39,11 @@ export interface ArchivesOptions {
 /** Proofs read at once. */
 const atOnce = 8
 
+/** Characters that a digest may have, and one more. */
+const longest = 256
+
 export const makeArchives = ({ layersDir, proofs, fingerprints }: ArchivesOptions): Archives => {
-  /** By blob: its diffID, which never changes. A proof can still be withdrawn, so it is read again before it counts. */
+  /** By blob: its diffID, which never changes. A proof can be withdrawn, so it is read again, with care, before it counts. */
   const diffIds = new Map<string, string>()
   const turn = Semaphore.makeUnsafe(1)
 
@@ -47,12 +52,15 @@ export const makeArchives = ({ layersDir, proofs, fingerprints }: ArchivesOption
       Effect.gen(function* () {
         const digests = new Set(trees.map(({ digest }) => digest))
         for (const digest of diffIds.keys()) if (!digests.has(digest)) diffIds.delete(digest)
-        const read = Effect.fnUntraced(function* (digest: string) {
-          const diffId = yield* proofs.find(digest)
-          if (diffId !== undefined) diffIds.set(digest, diffId)
-        })
-        const unread = [...digests].filter((digest) => !diffIds.has(digest))
-        yield* Effect.forEach(unread, read, { concurrency: atOnce, discard: true })
+        // Not as Effects: a store may have thousands.
+        const unread = [...digests].filter((digest) => !diffIds.has(digest)).values()
+        const readAll = async () => {
+          for (const digest of unread) {
+            const text = await peek(proofs.pathOf(digest), longest).catch(() => "")
+            if (isDigest(text)) diffIds.set(digest, text)
+          }
+        }
+        yield* Effect.promise(() => Promise.all(Array.from({ length: atOnce }, readAll)))
       })
     )
 
