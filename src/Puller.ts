@@ -38,7 +38,7 @@ import type { PullsEffect } from "./pulls/makePulls.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
-import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
+import type { ImageDetails, ImageSummary } from "./store/records/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
 export class Puller extends Context.Service<

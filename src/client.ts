@@ -37,7 +37,7 @@ import type { Pulls } from "./pulls/Pulls.ts"
 import type { ArtifactFunction } from "./read/artifact/ArtifactFunction.ts"
 import type { BlobFunction } from "./read/blob/BlobFunction.ts"
 import type { EntriesFunction, Entry, EntryFacts, ReadFilePromise, TreeFunction } from "./read/entries/Entry.ts"
-import type { ImageDetails, ImageSummary } from "./store/catalogue/ImageRecord.ts"
+import type { ImageDetails, ImageSummary } from "./store/records/ImageRecord.ts"
 import type { Reclaimed, ReclaimedBlob, Usage, Verified } from "./store/UpkeepResults.ts"
 
 /** An image that is protected from removal: `await using held = await oci.hold(reference)`. */

@@ -148,7 +148,7 @@ export { Puller, pull } from "./Puller.ts"
 export type { PullState, Pulls, StartOptions, TrackedPull } from "./pulls/Pulls.ts"
 export { Gate } from "./reactive/Gate.ts"
 export type { Entry, EntryFacts } from "./read/entries/Entry.ts"
-export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/catalogue/ImageRecord.ts"
+export type { ImageDetails, ImageSummary, ManifestDetails } from "./store/records/ImageRecord.ts"
 export type {
   FailedRemoval,
   Fault,

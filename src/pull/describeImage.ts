@@ -5,7 +5,7 @@ import type { PulledImage, Resolved } from "../api/events.ts"
 import type { Document } from "../image/Descriptor.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
-import type { ImageRecord, RecordedDocument } from "../store/catalogue/ImageRecord.ts"
+import type { ImageRecord, RecordedDocument } from "../store/records/ImageRecord.ts"
 
 /**
  * Each distinct layer, in order of first appearance. A blob listed with two diffIDs is an error: only one of them would

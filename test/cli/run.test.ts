@@ -16,7 +16,7 @@ import { run } from "../../src/cli/run.ts"
 import { Puller } from "../../src/Puller.ts"
 import { formatBytes } from "../../src/progress/format.ts"
 import type { EntryFacts } from "../../src/read/entries/Entry.ts"
-import type { ImageDetails, ImageSummary } from "../../src/store/catalogue/ImageRecord.ts"
+import type { ImageDetails, ImageSummary } from "../../src/store/records/ImageRecord.ts"
 import { sampleReason } from "../support/reasons.ts"
 import {
   CapturedOutput,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { printable, printableJson } from "../../api/printable.ts"
 import { Puller } from "../../Puller.ts"
 import { formatBytes } from "../../progress/format.ts"
-import type { ImageDetails, ManifestDetails } from "../../store/catalogue/ImageRecord.ts"
+import type { ImageDetails, ManifestDetails } from "../../store/records/ImageRecord.ts"
 import { Output } from "../Output.ts"
 import { table } from "../text/table.ts"
 

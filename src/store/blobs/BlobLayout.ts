@@ -21,8 +21,8 @@ import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
-import type { ImageRecord, RecordedDocument } from "../catalogue/ImageRecord.ts"
 import { lock } from "../locks/Lock.ts"
+import type { ImageRecord, RecordedDocument } from "../records/ImageRecord.ts"
 import { openWhole, type PartialBlob } from "./PartialBlob.ts"
 
 /** By which the index of a layout lists an image. */

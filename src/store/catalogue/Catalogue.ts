@@ -12,9 +12,9 @@ import { loadModule } from "../../fs/loadModule.ts"
 import { cachedSuccess } from "../../reactive/cachedSuccess.ts"
 import { Directories } from "../directories/Directories.ts"
 import { Locks } from "../locks/Locks.ts"
+import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "../records/ImageRecord.ts"
+import { hasRecord } from "../records/Records.ts"
 import { Trees } from "../trees/Trees.ts"
-import { hasRecord } from "./Documents.ts"
-import type { ImageDetails, ImageRecord, ImageSummary, RecordedPlatform } from "./ImageRecord.ts"
 import type { OpenCatalogue } from "./openCatalogue.ts"
 
 export interface CatalogueOptions {

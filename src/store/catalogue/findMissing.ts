@@ -5,14 +5,14 @@
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Database } from "../database/Database.ts"
+import { platformText } from "../records/platformKey.ts"
+import { readDocument } from "../records/Records.ts"
 import { placeLayers } from "../reuse/placeLayers.ts"
 import { isTree } from "../trees/publish.ts"
 import { makeTreePaths, type TreeForm } from "../trees/TreePaths.ts"
 import { formOf, isSame } from "../trees/treeForms.ts"
 import type { Fault } from "../UpkeepResults.ts"
-import { readDocument } from "./Documents.ts"
 import { type Places, platformOf } from "./describe.ts"
-import { platformText } from "./platformKey.ts"
 import { formRows, imageRows, indexRows, type LayerRow, layerRows, manifestRows, namedLayer } from "./queries.ts"
 
 export const findMissing = Effect.fnUntraced(function* (root: string, database: Database, places: Places) {

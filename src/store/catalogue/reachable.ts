@@ -1,7 +1,7 @@
 /** What the catalogue names: each reference with its images, and their documents. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Reachable, RecordKey } from "./Documents.ts"
+import type { Reachable, RecordKey } from "../records/Records.ts"
 
 interface Row {
   readonly reference: string
