@@ -10,7 +10,7 @@ import { list } from "../../fs/directories.ts"
 import { notRegular, readRegular } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
-import { readDocument } from "../records/Records.ts"
+import { readDocument } from "../records/DocumentFiles.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { fileName } from "../trees/TreePaths.ts"
 

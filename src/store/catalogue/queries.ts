@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as SqlSchema from "effect/sql/SqlSchema"
 import type { ListOptions } from "../../api/config.ts"
+import { readDocument } from "../records/DocumentFiles.ts"
 import { isInRow } from "../records/isInRow.ts"
-import { readDocument } from "../records/Records.ts"
 import type { NamedLayer } from "../reuse/findTree.ts"
 
 /** Milliseconds. `last_used_at` is renewed when it is older, so that repeated use does not rewrite the file. */

@@ -1,7 +1,8 @@
 /** What the catalogue names: each reference with its images, and their documents. */
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import type { Reachable, RecordKey } from "../records/Records.ts"
+import type { RecordKey } from "../records/Records.ts"
+import type { Reachable } from "../records/removeUnreachable.ts"
 
 interface Row {
   readonly reference: string
