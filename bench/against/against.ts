@@ -5,7 +5,7 @@ import { Bench } from "../Bench.ts"
 import { machine } from "../measure/Machine.ts"
 import { random } from "../measure/statistics.ts"
 import { peers } from "../peers/index.ts"
-import { ociflow } from "../peers/ociflow.ts"
+import { ociflow, program } from "../peers/ociflow.ts"
 import { filePeers } from "../peers/oneFile.ts"
 import type { Peer } from "../peers/Peer.ts"
 import * as cached from "../stages/cached.ts"
@@ -52,8 +52,11 @@ export const against = async (bench: Bench): Promise<void> => {
   const { options } = bench
   const isWanted = ({ name }: Peer) => options.peers?.some((part) => name.includes(part)) ?? true
   const wanted = peers.filter(isWanted)
-  const others = options.nodes.map(({ path, label }) => ociflow(`ociflow, ${label}`, path))
-  const all = await present([ociflow(), ...others, ...wanted])
+  const others = options.nodes.flatMap(({ path, label }) => [
+    ociflow(`ociflow, ${label}`, path),
+    program(`a program with ociflow, ${label}`, path)
+  ])
+  const all = await present([ociflow(), program(), ...others, ...wanted])
   // Ours are the measure of the others, and so always there.
   const files = await present(filePeers.filter((peer) => peer.name.startsWith("ociflow") || isWanted(peer)))
   const next = random(options.seed)

@@ -49,7 +49,7 @@ const panel = (result: Result, image: string, top: number): { readonly svg: stri
   )
   const bars = ranked.map(({ name, wall }, index) => {
     const y = top + head + index * row
-    const mine = name.startsWith("ociflow") ? " ours" : ""
+    const mine = name.includes("ociflow") ? " ours" : ""
     const to = name === "ociflow" ? [] : ratios(result, image, name, "ociflow", "wall")
     const times = to.length === 0 ? "" : ` <tspan class="quiet">×${digits(quantile(to, 0.5))}</tspan>`
     const dots = runsOf(result, image, name).map(

@@ -25,7 +25,7 @@ const imageTable = (result: Result, image: string, into: Peer["kind"], first: st
     ranking(result, image, into).map(({ name, wall, cpu, peak }) => {
       const to = name === first ? [] : ratios(result, image, name, first, "wall")
       return [
-        name.startsWith("ociflow") ? `**${name}**` : name,
+        name.includes("ociflow") ? `**${name}**` : name,
         digits(wall.median),
         `${digits(wall.min)}–${digits(wall.max)}`,
         digits(cpu.median),

@@ -1,6 +1,6 @@
 /** Runs `processes/pull.mjs`: pulls in a fresh process, seen from within and from without. */
 import { fileURLToPath } from "node:url"
-import type { PullerOptions } from "../../src/api/config.ts"
+import type { PullerOptions, PullOptions } from "../../src/api/config.ts"
 import { here } from "../peers/ociflow.ts"
 import { measure, type Usage } from "./Command.ts"
 
@@ -9,6 +9,8 @@ export interface PullProcess {
   readonly root: string
   /** Of the puller. */
   readonly options?: PullerOptions
+  /** Of each pull. */
+  readonly call?: Pick<PullOptions, "partial">
   /** How often the same is pulled again, from the store. */
   readonly again?: number
   /** How often the same is removed and pulled once more, from the registry. */

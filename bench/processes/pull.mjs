@@ -1,10 +1,19 @@
 // Pulls in a process of its own, plain JavaScript so that no loader is measured with it. One JSON argument in, one
-// JSON line out: { tree, root, references, options?, again?, anew?, delay? } → { load, open, pull, again, anew, delay } in
+// JSON line out: { tree, root, references, options?, call?, again?, anew?, delay? } → { load, open, pull, again, anew, delay } in
 // milliseconds.
 import { monitorEventLoopDelay, performance } from "node:perf_hooks"
 import { pathToFileURL } from "node:url"
 
-const { tree, root, references, options = {}, again = 0, anew = 0, delay = false } = JSON.parse(process.argv[2])
+const {
+  tree,
+  root,
+  references,
+  options = {},
+  call = {},
+  again = 0,
+  anew = 0,
+  delay = false
+} = JSON.parse(process.argv[2])
 
 const timed = async (work) => {
   const began = performance.now()
@@ -18,7 +27,7 @@ const [opened, client] = await timed(() => open({ root, ...options }))
 const resolution = 1
 const histogram = monitorEventLoopDelay({ resolution })
 if (delay) histogram.enable()
-const pullAll = () => Promise.all(references.map((reference) => client.pull(reference)))
+const pullAll = () => Promise.all(references.map((reference) => client.pull(reference, call)))
 const [pull] = await timed(pullAll)
 histogram.disable()
 const repeated = []
