@@ -39,6 +39,8 @@ export interface Job {
   /** Absent where the entries are sent back in place of being written. */
   readonly write?: {
     readonly directory: string
+    /** Of the applier. */
+    readonly hasLower?: boolean | undefined
     readonly extraction: Extraction
     /** The tree is on the disk before the job is done. */
     readonly lasting: boolean

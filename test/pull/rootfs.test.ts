@@ -1,5 +1,5 @@
 /** The layout rootfs, and the other makings of layers, from registry to disk. */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -69,6 +69,17 @@ describe("rootfs", () => {
     const pulled = await oci.pull(registry.reference("app:1"))
     expect(outline(pulled.rootfs ?? "")).toEqual([])
     expect(await oci.pull(registry.reference("app:1"), { policy: "never" })).toEqual({ ...pulled, cached: true })
+  })
+
+  test("the root is as the highest layer that has it says, even where that layer has nothing else", async () => {
+    const root = tar().directory("./", { mode: 0o700, uid: 7, gid: 8, mtime: 1_000_000_000 })
+    const made = await image({ layers: [root, tar(), tar().file("f", "1"), tar().directory("d/")] })
+    await using registry = await startRegistry({ images: { "app:1": made } })
+    await using oci = await rootfs()
+    const { rootfs: path = "" } = await oci.pull(registry.reference("app:1"))
+    expect(outline(path)).toEqual(["d/", "f = 1"])
+    expect(statOf(path, "")).toBe("7:8:040700")
+    expect((await stat(path)).mtimeMs).toBe(1_000_000_000_000)
   })
 
   test("upper layers are downloaded while the lowest arrives; with concurrency 1, one at a time", async () => {

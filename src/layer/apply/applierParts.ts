@@ -20,6 +20,8 @@ import { makeWhiteouts } from "./rules/whiteouts.ts"
 export interface ApplierOptions extends ExtractionOptions {
   /** The layer's root: it exists, and is empty unless the layout merges layers. */
   readonly directory: string
+  /** Layers were applied to it before, where the layout merges them. Default: it is not empty. */
+  readonly hasLower?: boolean | undefined
   /** Digest of the layer's blob, for errors. */
   readonly digest: string
   readonly limits: Limits

@@ -33,7 +33,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   const start = (): void => {
     if (isStarted) return
     isStarted = true
-    if (layout.isMerged && tree.namesIn(root).length > 0) directories.keepTime(root)
+    if (layout.isMerged && (options.hasLower ?? tree.namesIn(root).length > 0)) directories.keepTime(root)
     else {
       metadata.directory(root.path, implied, false)
       root.mtime = implied.mtime

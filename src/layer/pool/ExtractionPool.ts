@@ -33,6 +33,8 @@ export interface LayerJob {
   readonly directory: string
   /** How it is written. Default: as the pool's options say. */
   readonly extraction?: Extraction | undefined
+  /** Layers of the image were written there before, of which one may have left nothing but the root's own attributes. Default: it is not empty. */
+  readonly hasLower?: boolean | undefined
   /**
    * Only the entries of these numbers, in rising order, of a tree that was merged already: with their names there, of which
    * those after the first are hard links. `directory` may hold other entries of the tree. Default: all entries, under their own names.
@@ -155,7 +157,7 @@ export class ExtractionPool extends Context.Service<
     readonly lasting: boolean
     /** A layer will come soon. */
     readonly warm: Effect.Effect<void>
-    /** So many layers will come: until they are over, no core of theirs decompresses for another. What is given is to be run as each is over. */
+    /** Reserves a core for each of so many layers, so that no spare worker takes it. Run the returned effect each time a layer is done. */
     readonly expect: (layers: number) => Effect.Effect<Effect.Effect<void>, never, Scope.Scope>
     /** Done once no worker writes to this directory, or file: to be awaited after an unsubscription, before it is removed. */
     readonly settled: (target: string) => Effect.Effect<void>
@@ -184,9 +186,9 @@ export class ExtractionPool extends Context.Service<
           overlayAttributes: overlayAttributes ?? extraction.overlayAttributes
         })
         return ExtractionPool.of({
-          extract$: ({ directory, extraction: own, parts, ...layer }, source, ahead$) => {
-            const write =
-              own === undefined ? { directory, extraction, lasting, facts } : { directory, extraction: own, lasting }
+          extract$: ({ directory, extraction: own, hasLower, parts, ...layer }, source, ahead$) => {
+            const place = { directory, hasLower, lasting }
+            const write = own === undefined ? { ...place, extraction, facts } : { ...place, extraction: own }
             const job = { ...layer, limits: all, write }
             if (parts === undefined) return runJob(pool, job, source, { ahead$ })
             const [send, names] = [[...parts.keys()], [...parts.values()]]

@@ -100,6 +100,7 @@ const run = (job: Job, ring: RingReader, port: MessagePort): void => {
                   makeApplier({
                     ...write.extraction,
                     directory: write.directory,
+                    hasLower: write.hasLower,
                     digest,
                     limits,
                     warn,

@@ -2,23 +2,28 @@
 import * as Effect from "effect/Effect"
 import { tap } from "rxjs"
 import { isReason } from "../../api/errors.ts"
-import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
+import { ExtractionPool, type LayerJob } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import type { LayerDownload } from "./LayerDownload.ts"
 import { layerArrival } from "./layerArrival.ts"
 
-/** `directory` may be written to until `pool.settled` completes. `started`: by default, `LayerStarted` is told. */
+export interface ExtractLayerOptions extends Pick<LayerJob, "hasLower"> {
+  /** By default, `LayerStarted` is told. */
+  readonly started?: (() => void) | undefined
+}
+
+/** `directory` may be written to until `pool.settled` completes. */
 export const extractLayer = Effect.fnUntraced(function* (
   download: LayerDownload,
   directory: string,
-  started?: () => void
+  { hasLower, started }: ExtractLayerOptions = {}
 ) {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
   const context = yield* Effect.context<never>()
   const { ahead$, bytes$, progress } = layerArrival(download, { emit, context, started })
-  const extracting$ = pool.extract$({ ...download.layer, directory }, bytes$, ahead$).pipe(
+  const extracting$ = pool.extract$({ ...download.layer, directory, hasLower }, bytes$, ahead$).pipe(
     tap((event) => {
       if (event._tag === "LayerProgress") progress(event)
       else if (event._tag !== "Extracted") emit(event)

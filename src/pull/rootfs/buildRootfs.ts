@@ -19,7 +19,7 @@ import { Staging } from "../../store/trees/Staging.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
-import { extractLayer } from "../layer/extractLayer.ts"
+import { type ExtractLayerOptions, extractLayer } from "../layer/extractLayer.ts"
 import { downloadBlob } from "../layer/fetchBlob.ts"
 import type { LayerDownload } from "../layer/LayerDownload.ts"
 import { startOf } from "../layer/layerArrival.ts"
@@ -48,9 +48,9 @@ export interface Attempt {
   readonly refuse: (layer: LockedLayer, reason: Reason) => Effect.Effect<void, Reason>
 }
 
-const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer, started: () => void) {
+const apply = Effect.fnUntraced(function* (directory: string, layer: LockedLayer, options: ExtractLayerOptions) {
   const isFetched = layer.source.isRemote && layer.partial.size() === layer.layer.size
-  const applying = extractLayer(layer, directory, started)
+  const applying = extractLayer(layer, directory, options)
   if (!isFetched) return yield* applying
   const emit = yield* PullEvents
   return yield* Effect.provideService(applying, PullEvents, (event) =>
@@ -77,7 +77,9 @@ export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Atte
     const { digest } = layer.layer
     const isFirst = turns.indexOf(digest) === index
     const started = isFirst ? startOf(layer, yield* PullEvents) : () => {}
-    const applying = apply(directory, layer, started).pipe(Effect.tapError((reason) => refuse(layer, reason)))
+    const applying = apply(directory, layer, { hasLower: index > 0, started }).pipe(
+      Effect.tapError((reason) => refuse(layer, reason))
+    )
     const before = applied[index - 1]
     if (before === undefined) done.set(digest, yield* permits.withPermit(applying))
     else {
