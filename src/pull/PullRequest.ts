@@ -16,7 +16,7 @@ export const readRequest = Effect.fnUntraced(function* (reference: string, optio
     origin: yield* originOf(reference, { name, input }),
     policy,
     preflight,
-    /** Trees that only a table of contents proves are good enough. They are for reading. */
+    /** Whether to accept trees that were checked only against a table of contents. Reading accepts them. */
     partial: true as boolean,
     platform: yield* platformOf(platform)
   }

@@ -43,10 +43,11 @@ export const decideCache = ({ policy, source, isComplete }: CacheState): CacheDe
   return policy === "always" || (policy === "missing" && source === "file") ? "Compare" : "Use"
 }
 
+/** Whether a tree was made by its layer's table of contents: none of those has the layer's own name. */
 const hasTableTree = Effect.fnUntraced(function* ({ layers }: Pick<PulledImage, "layers">) {
-  const { merged, indexes, fingerprints } = yield* Trees
-  if (merged || !(yield* isDirectory(indexes))) return false
-  const known = yield* Effect.forEach(layers, ({ path }) => fingerprints.findAny(path))
+  const { merged, fingerprints, layerPath } = yield* Trees
+  const others = merged ? [] : layers.filter(({ digest, path }) => path !== layerPath(digest))
+  const known = yield* Effect.forEach(others, ({ path }) => fingerprints.findAny(path))
   return known.some((it) => it?.table !== undefined)
 })
 
@@ -55,7 +56,7 @@ const findComplete = Effect.fnUntraced(function* (name: string, { platform, part
   const { find } = yield* Catalogue
   const { layout } = yield* Blobs
   const found = yield* find(name, platform, part?.key)
-  // A tree that only its layer's table proves is for who asks for partial pulls.
+  // Only a request with `partial` may use a tree that was checked against a table of contents.
   if (Option.isSome(found) && !partial && (yield* hasTableTree(found.value))) return Option.none<PulledImage>()
   if (Option.isNone(found) || layout === undefined || part !== undefined) return found
   return (yield* layout.holds(yield* layoutNamesOf(name), found.value)) ? found : Option.none<PulledImage>()
@@ -116,7 +117,7 @@ export const whyNotCached = Effect.fnUntraced(function* (
   if (missing.length > 0)
     return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
   if (manifest !== undefined && (yield* hasTableTree(manifest)))
-    return new NotCached({ platform, problem: "it was pulled with `partial`, which proves no diffID" })
+    return new NotCached({ platform, problem: "it was pulled with `partial`, so its diffIDs were not checked" })
   if (manifest !== undefined && (yield* Blobs).layout !== undefined)
     return new NotCached({ platform, problem: "not all of its blobs are kept" })
   const pulled = manifests.map((it) => it.platform).join(", ")

@@ -26,6 +26,7 @@ import { Blobs } from "../store/blobs/Blobs.ts"
 import { pullId, UnfinishedPulls } from "../store/blobs/UnfinishedPulls.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
 import { Locks } from "../store/locks/Locks.ts"
+import { digestOfTable } from "../store/reuse/digestOfTable.ts"
 import { Staging } from "../store/trees/Staging.ts"
 import { isDiskImage } from "../store/trees/TreePaths.ts"
 import { Trees } from "../store/trees/Trees.ts"
@@ -35,6 +36,8 @@ import { emit, PullEvents } from "./events/PullEvents.ts"
 import { inPullSpan } from "./events/spans.ts"
 import { SharedWork } from "./flights/SharedWork.ts"
 import { ImageSources } from "./ImageSources.ts"
+import { layerState, standingTree } from "./layer/layerState.ts"
+import type { PartialLayers } from "./layer/PartialLayers.ts"
 import { pullLayers } from "./layer/pullLayers.ts"
 import { type Part, partOf } from "./Part.ts"
 import { type PullRequest, readRequest, requestKey } from "./PullRequest.ts"
@@ -63,14 +66,16 @@ const keptBytes = Effect.fnUntraced(function* ({ isRemote }: ImageSource, layers
   return new Map(found.map(({ digest, bytes }) => [digest, bytes]))
 })
 
-/** Which layers only their tables prove. */
-const withProofs = Effect.fnUntraced(function* (image: FoundImage) {
-  const { fingerprints, layerPath } = yield* Trees
-  const layers = yield* Effect.forEach(image.layers, (layer) =>
-    Effect.map(fingerprints.findAny(layerPath(layer.digest)), (known) => ({
-      ...layer,
-      byTable: known?.table !== undefined
-    }))
+/** Which layers have trees that were made by their tables of contents. */
+const withTables = Effect.fnUntraced(function* (image: FoundImage, { tableOf }: PartialLayers) {
+  const layers = yield* Effect.forEach(
+    image.layers,
+    Effect.fnUntraced(function* (layer) {
+      const table = tableOf(layer)
+      if (table === undefined) return layer
+      const own = yield* standingTree(layer, yield* layerState(layer))
+      return own === undefined ? { ...layer, tree: digestOfTable(table) } : layer
+    })
   )
   return { ...image, layers }
 })
@@ -143,7 +148,7 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   // downloads end too.
   yield* Effect.all([remember, pulling, catalogue.prepare, sweep], { concurrency: "unbounded", discard: true })
 
-  const record = recordOf(source.name, partials === undefined ? image : yield* withProofs(image), platform)
+  const record = recordOf(source.name, partials === undefined ? image : yield* withTables(image, partials), platform)
   const { layout } = yield* Blobs
   if (layout !== undefined && part === undefined) yield* layout.enter(yield* layoutNamesOf(record.reference), record)
   const pulled = withSignatures(yield* catalogue.record(record, part?.key), verified)

@@ -73,7 +73,7 @@ export interface TableTree extends UnknownTree {
 }
 
 export interface UnknownTree {
-  /** Of the layer's blob, or of the manifest where layers are merged. */
+  /** In the tree's name: of the layer's blob, of the manifest where layers are merged, or one that stands for a table of contents. */
   readonly digest: string
   readonly path: string
 }

@@ -31,7 +31,10 @@ const pieceBytes = 65_536
 /** Files of the store are not what they were. */
 class Changed extends Error {}
 
-const takeTable = (input: RangeInput, { offset, length }: TablePlace): Buffer => {
+const takeTable = (input: RangeInput, { offset, length }: TablePlace, { digest, limits }: PartialJob): Buffer => {
+  // What cannot be compressed becomes a little larger.
+  if (length > limits.tableBytes + limits.tableBytes / 64 + 4096)
+    atMost(limits, "tableBytes", length, () => `layer ${digest}`)
   const range = { from: offset, to: offset + length }
   const table = Buffer.allocUnsafeSlow(length)
   let at = 0
@@ -58,8 +61,9 @@ const planOf = ({ files }: LayerTable): Omit<PartialPlan, "ranges"> & { readonly
   const missing: Array<Range> = []
   let [reused, reusedBytes] = [0, 0]
   for (const { content, chunks } of files) {
-    if (content?.found === undefined) missing.push(...chunks.filter(({ isZeros }) => !isZeros))
-    else {
+    if (content?.found === undefined) {
+      for (const chunk of chunks) if (!chunk.isZeros) missing.push(chunk)
+    } else {
       reused += 1
       reusedBytes += content.size
     }
@@ -86,11 +90,11 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
       counts.consumed += bytes
       tell()
     },
-    () => corrupt("bytes that its table of contents tells of are missing")
+    () => corrupt("bytes that its table of contents lists are missing")
   )
 
   const context = { digest, limits, corrupt }
-  const json = openTable(place, takeTable(input, place), context)
+  const json = openTable(place, takeTable(input, place, job), context)
   counts.consumed = 0
   const layer = planLayer(json, place, context)
   for (const changed of job.without) layer.contents.delete(changed)
@@ -129,7 +133,7 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
       archive(encodeEntry(header))
       if (header.size === 0) continue
       const planned = layer.files[file++]
-      if (planned === undefined) throw corrupt("its table of contents was read in two ways")
+      if (planned === undefined) throw corrupt("its table of contents listed other files when it was read again")
       const { content } = planned
       if (content?.found === undefined) fetchFile(planned, options, archive)
       else if (!readStoredFile(content, archive)) throw new Changed(content.digest)

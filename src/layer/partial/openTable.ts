@@ -32,13 +32,16 @@ const prove = (bytes: Uint8Array, expected: string): void => {
 const inflate = (form: TableForm, bytes: Uint8Array, most: number, { digest, limits }: TableContext): Buffer => {
   const budget = makeInputBudget()
   const decoder = compressionOfTable[form].decode(digest, budget)
-  const pieces: Array<Buffer> = []
+  // One piece of memory: a table of small frames comes in millions of pieces.
+  let all = Buffer.alloc(Math.min(most, 4 * bytes.length))
   let inflated = 0
   const next = (piece: Uint8Array) => {
+    const at = inflated
     inflated += piece.length
     if (inflated > most)
       atMost(limits, "tableBytes", Math.max(inflated, limits.tableBytes + 1), () => `layer ${digest}`)
-    pieces.push(Buffer.from(piece))
+    if (inflated > all.length) all = Buffer.concat([all], Math.min(most, 2 * inflated))
+    all.set(piece, at)
   }
   try {
     for (let at = 0, taken = 0; at < bytes.length; at += taken) {
@@ -49,7 +52,7 @@ const inflate = (form: TableForm, bytes: Uint8Array, most: number, { digest, lim
   } finally {
     decoder.close?.()
   }
-  return Buffer.concat(pieces)
+  return all.subarray(0, inflated)
 }
 
 /** What an archive of one file holds. */

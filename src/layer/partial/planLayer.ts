@@ -73,7 +73,9 @@ export const planLayer = (json: Buffer, place: TablePlace, context: TableContext
       at += length
       position = to
       if (length <= 0 || at > size || (i === pieces.length - 1 && at !== size))
-        throw corrupt(`its table of contents has pieces that are not the file: ${JSON.stringify(path.slice(0, 120))}`)
+        throw corrupt(
+          `its table of contents has pieces that do not add up to the file: ${JSON.stringify(path.slice(0, 120))}`
+        )
       if (digest === undefined && piece.digest === undefined)
         throw corrupt(`its table of contents has no digest of ${JSON.stringify(path.slice(0, 120))}`)
       return { from: offset, to, size: length, digest: piece.digest, isZeros }

@@ -32,7 +32,7 @@ const types: ReadonlyMap<unknown, EntryType> = new Map<unknown, EntryType>([
   ["fifo", "fifo"]
 ])
 
-const wrong = (name: string) => `an entry of its table of contents has another \`${name}\` than can be read`
+const wrong = (name: string) => `an entry of its table of contents has an invalid \`${name}\``
 
 const numberOf = (value: unknown, name: string, corrupt: Corrupt): number | undefined => {
   const found = memberOf(value, name) ?? undefined

@@ -12,6 +12,9 @@ export interface TableEntries {
   readonly ends: ReadonlyArray<number>
 }
 
+/** Bytes of an entry: its attributes and names fit, since a layer's headers are bounded too. */
+const mostOfEntry = 2 ** 21
+
 /** Bytes of a table beside its entries. */
 const mostBeside = 4096
 
@@ -65,7 +68,11 @@ export const tableEntries = (json: Buffer, most: number, corrupt: Corrupt): Tabl
       depth += 1
     } else if (byte === closeBrace || byte === closeBracket) {
       depth -= 1
-      if (isInList && depth === 2) ends.push(at + 1)
+      if (isInList && depth === 2) {
+        if (at + 1 - (starts.at(-1) ?? 0) > mostOfEntry)
+          throw corrupt("its table of contents has an entry that is too large")
+        ends.push(at + 1)
+      }
       if (isInList && depth === 1) listEnd = at
     } else if (isInList && depth === 2 && byte !== comma && !isSpace(byte))
       throw corrupt("its table of contents has an entry that is no object")
@@ -74,7 +81,7 @@ export const tableEntries = (json: Buffer, most: number, corrupt: Corrupt): Tabl
   if (listStart + json.length - listEnd > mostBeside) throw corrupt("its table of contents has a large header")
   const beside = `${json.toString("utf8", 0, listStart)}[]${json.toString("utf8", listEnd + 1)}`
   if (memberOf(parse(beside, corrupt), "version") !== 1)
-    throw corrupt("its table of contents has another version than 1")
+    throw corrupt("its table of contents has a version other than 1")
   return { starts, ends }
 }
 

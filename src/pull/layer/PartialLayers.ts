@@ -12,7 +12,7 @@ import type { Trees } from "../../store/trees/Trees.ts"
 /** What became of a layer that has a table. */
 export interface ByTable {
   /** Absent where the layer is to be downloaded whole. */
-  readonly done?: { readonly inflated: number; readonly entries: number }
+  readonly done?: { readonly inflated: number; readonly entries: number; readonly path: string }
   /** To be run when the layer's tree has its name: its files are found by later pulls. */
   readonly keepIndex: Effect.Effect<void, Reason>
 }
@@ -23,7 +23,6 @@ export interface PartialLayers {
   /** Publishes the layer's tree, if few of its bytes are missing. `undefined`: there is no table that can be used. */
   readonly pull: (
     source: ImageSource,
-    layer: ResolvedLayer,
-    isUnproven: boolean
+    layer: ResolvedLayer
   ) => Effect.Effect<ByTable | undefined, Reason, Directories | ExtractionPool | Scope.Scope | Staging | Trees>
 }

@@ -47,9 +47,10 @@ const ensure = Effect.fnUntraced(function* (
   const { digest, diffId } = layer
   const blobs = yield* Blobs
   const keptIn = yield* missingFrom(layer)
-  const state = yield* layerState(layer, partials?.tableOf(layer))
+  const state = yield* layerState(layer)
   // A blob that is kept is read as a whole, so that what it contains is proven.
-  const there = state === "proven" || keptIn === undefined ? yield* standingTree(layer, state) : undefined
+  const there =
+    state === "proven" || keptIn === undefined ? yield* standingTree(layer, state, partials?.tableOf(layer)) : undefined
   if (there !== undefined && keptIn === undefined) {
     if (isLocked) yield* blobs.removePartial(digest)
     return yield* emit({ _tag: "LayerCached", digest, path: there })
@@ -61,15 +62,12 @@ const ensure = Effect.fnUntraced(function* (
     if (keptIn !== undefined) yield* fetchBlob(download, keptIn).pipe(refetchOnMismatch(download))
     return yield* emit({ _tag: "LayerCached", digest, path: there })
   }
-  const isUnproven = state === "unproven"
   // A layout keeps whole blobs.
-  const byTable =
-    keptIn === undefined ? yield* partials?.pull(source, layer, isUnproven) ?? Effect.undefined : undefined
-  const { inflated, entries } =
-    byTable?.done ?? (yield* extract(download, isUnproven).pipe(refetchOnMismatch(download)))
+  const byTable = blobs.layout === undefined ? yield* partials?.pull(source, layer) ?? Effect.undefined : undefined
+  const { inflated, entries, path } =
+    byTable?.done ?? (yield* extract(download, state === "unproven").pipe(refetchOnMismatch(download)))
   if (byTable !== undefined) yield* byTable.keepIndex
   yield* keptIn === undefined ? partial.discard : keptIn.keep(digest, partial)
-  const path = (yield* Trees).layerPath(digest)
   yield* emit({ _tag: "LayerDone", digest, diffId, path, inflated, entries })
 }, Effect.scoped)
 

@@ -12,19 +12,16 @@ import { Trees } from "../../store/trees/Trees.ts"
 export type LayerState = "absent" | "unproven" | "proven"
 
 /**
- * `table`: the digest of the layer's table of contents, where a tree that was proven by that is enough.
  * Fails with `DigestMismatch` if the tree was made from another archive than the image names.
  */
-export const layerState = Effect.fnUntraced(function* (
-  { digest, diffId }: ResolvedLayer,
-  table?: string
-): Effect.fn.Return<LayerState, Reason, Trees> {
+export const layerState = Effect.fnUntraced(function* ({
+  digest,
+  diffId
+}: ResolvedLayer): Effect.fn.Return<LayerState, Reason, Trees> {
   const trees = yield* Trees
   if (!(yield* trees.hasLayer(digest))) return "absent"
-  const known = yield* trees.fingerprints.findAny(trees.layerPath(digest))
-  if (known?.table !== undefined) return known.table === table ? "proven" : "unproven"
   const proven = yield* trees.proofs.find(digest)
-  const isKnown = known !== undefined
+  const isKnown = (yield* trees.fingerprints.find(trees.layerPath(digest))) !== undefined
   if (proven === undefined || (proven === diffId && !isKnown)) return "unproven"
   if (proven === diffId) return "proven"
   return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: proven })
@@ -36,15 +33,23 @@ export const missingFrom = Effect.fnUntraced(function* (layer: ResolvedLayer) {
   return layout !== undefined && !(yield* layout.has(layer)) ? layout : undefined
 })
 
-/** The path of the layer's tree, or of another blob's with the same archive; `undefined` if it is to be extracted. */
-export const standingTree = Effect.fnUntraced(function* ({ digest, diffId }: ResolvedLayer, state: LayerState) {
+/**
+ * The path of the layer's tree, of another blob's with the same archive, or of one that was made by `table`: the digest of the layer's table of
+ * contents, where that is enough. `undefined` if it is to be extracted.
+ */
+export const standingTree = Effect.fnUntraced(function* (
+  { digest, diffId }: ResolvedLayer,
+  state: LayerState,
+  table?: string
+) {
   const trees = yield* Trees
   if (state === "proven") return trees.layerPath(digest)
-  return state === "absent" ? yield* trees.treeOf(diffId) : undefined
+  const same = state === "absent" ? yield* trees.treeOf(diffId) : undefined
+  return same === undefined && table !== undefined ? yield* trees.treeOfTable(table) : same
 })
 
 /** Whether the layer, and its blob if blobs are kept, is in the store. */
 export const isDone = Effect.fnUntraced(function* (layer: ResolvedLayer, table?: string) {
   if ((yield* missingFrom(layer)) !== undefined) return false
-  return (yield* standingTree(layer, yield* layerState(layer, table))) !== undefined
+  return (yield* standingTree(layer, yield* layerState(layer), table)) !== undefined
 })

@@ -8,7 +8,7 @@ import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import type { PartialLayers } from "../layer/PartialLayers.ts"
-import { pullPartial } from "./pullPartial.ts"
+import { ofTheTable, pullPartial, unusable } from "./pullPartial.ts"
 import { ranges$ } from "./ranges.ts"
 import { annotatedTables, footerBytes, placeByFooter } from "./tablePlaces.ts"
 
@@ -21,7 +21,11 @@ const readFooter = Effect.fnUntraced(function* (source: ImageSource, layer: Reso
   const pieces: Array<Buffer> = []
   yield* drainTo(ranges$(from, [range], new Gate()), (bytes) => pieces.push(Buffer.from(bytes))).pipe(
     Effect.catch((error) =>
-      error instanceof RangesIgnored ? Effect.void : isReason(error) ? Effect.fail(error) : Effect.die(error)
+      error instanceof RangesIgnored || (isReason(error) && ofTheTable.has(error._tag))
+        ? Effect.void
+        : isReason(error)
+          ? Effect.fail(error)
+          : Effect.die(error)
     )
   )
   return Buffer.concat(pieces)
@@ -33,14 +37,18 @@ export const makePartialLayers = (image: FoundImage): PartialLayers => {
     size < smallestLayer ? undefined : tables.get(digest)?.digest
   return {
     tableOf,
-    pull: Effect.fnUntraced(function* (source, layer, isUnproven) {
+    pull: Effect.fnUntraced(function* (source, layer) {
       const annotated = tableOf(layer) === undefined ? undefined : tables.get(layer.digest)
       if (annotated === undefined) return undefined
       const table =
         annotated.offset === undefined
           ? placeByFooter(yield* readFooter(source, layer), annotated.digest, layer.size)
           : annotated
-      return table === undefined ? undefined : yield* pullPartial({ source, layer, table }, isUnproven)
+      if (table !== undefined) return yield* pullPartial({ source, layer, table })
+      return yield* Effect.as(
+        unusable(layer.digest, "the host sends no ranges, or no table is where its footer says"),
+        undefined
+      )
     })
   }
 }

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { concat, concatMap, defer, Observable, ReplaySubject, take } from "rxjs"
 import { isReason, type Reason } from "../../api/errors.ts"
@@ -16,10 +17,10 @@ import { drain } from "../../reactive/bridge.ts"
 import { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
+import { digestOfTable } from "../../store/reuse/digestOfTable.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
-import { layerState } from "../layer/layerState.ts"
 import type { ByTable } from "../layer/PartialLayers.ts"
 import { indexedTrees, keepIndex } from "./indexedTrees.ts"
 import { bytesOf, ranges$, unpackRanges } from "./ranges.ts"
@@ -40,13 +41,16 @@ class Changed {
   }
 }
 
+/** A program holds a tree of this table whose record is lost. */
+class InUse extends Data.TaggedError("InUse") {}
+
 type Failure = Reason | TooMuchMissing | Changed | RangesIgnored
 
 const isFailure = (error: unknown): error is Failure =>
   isReason(error) || error instanceof TooMuchMissing || error instanceof Changed || error instanceof RangesIgnored
 
 /** What a table, or bytes that it tells of, can be wrong with. The whole layer may be right. */
-const ofTheTable: ReadonlySet<Reason["_tag"]> = new Set<Reason["_tag"]>([
+export const ofTheTable: ReadonlySet<Reason["_tag"]> = new Set<Reason["_tag"]>([
   "CorruptLayer",
   "DigestMismatch",
   "InvalidOption",
@@ -105,7 +109,11 @@ const extract = Effect.fnUntraced(function* (
         next: (event) => {
           if (event._tag === "Warning") listener(event)
           else if (event._tag === "LayerProgress" && offset < size)
-            listener({ ...event, received: Math.min(size, offset + event.consumed) })
+            listener({
+              ...event,
+              received: Math.min(size, offset + event.consumed),
+              consumed: Math.min(size, offset + event.consumed)
+            })
           if (event._tag === "Extracted") events.next(event)
         },
         error: (error) => events.error(error),
@@ -137,38 +145,38 @@ const extractAgain = Effect.fnUntraced(function* (download: PartialDownload, ind
 })
 
 const publish = Effect.fnUntraced(function* (
-  { layer, table }: PartialDownload,
-  { directory, fingerprint }: { readonly directory: string; readonly fingerprint?: string },
-  isUnproven: boolean
+  { table }: PartialDownload,
+  { directory, fingerprint }: { readonly directory: string; readonly fingerprint?: string }
 ) {
   const trees = yield* Trees
-  const { digest } = layer
+  const digest = digestOfTable(table.digest)
   const path = trees.layerPath(digest)
   if (fingerprint === undefined) return yield* Effect.die(new Error("a layer's tree has no fingerprint"))
-  const keep = trees.fingerprints.keep(path, fingerprint, table.digest)
-  const replaces = isUnproven && (yield* layerState(layer, table.digest)) === "unproven"
-  if (!replaces) {
-    yield* keep
-    yield* trees.publish(directory, path)
-  } else if (yield* trees.replace(directory, { digest, path })) yield* keep
+  const known = yield* trees.treeOfTable(table.digest)
+  if (known !== undefined) return known
+  // One whose record was lost by a power cut.
+  if ((yield* trees.has(path)) && !(yield* trees.replace(directory, { digest, path }))) return yield* new InUse()
+  yield* trees.fingerprints.keep(path, fingerprint, table.digest)
+  return yield* trees.publish(directory, path)
 })
 
-const unusable = (digest: string, problem: string) =>
+export const unusable = (digest: string, problem: string) =>
   emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is downloaded whole: ${problem}` })
 
 /** In the scope that closes when the layer is done. */
-export const pullPartial = Effect.fnUntraced(function* (download: PartialDownload, isUnproven: boolean) {
+export const pullPartial = Effect.fnUntraced(function* (download: PartialDownload) {
   const { digest } = download.layer
   const trees = yield* Trees
   const index = join(trees.indexes, `${randomUUID()}.tmp`)
   yield* syscall("mkdir", trees.indexes, () => makeDirectory(trees.indexes))
   yield* Effect.addFinalizer(() => Effect.ignore(removeFile(index)))
-  const keep = Effect.provideService(keepIndex(index, trees.layerPath(digest)), Trees, trees)
+  const keepFor = (path: string) => Effect.provideService(keepIndex(index, path), Trees, trees)
+  const keep = keepFor(trees.layerPath(digest))
   const made = yield* Effect.gen(function* () {
     const extracted = yield* extractAgain(download, index)
-    yield* publish(download, extracted, isUnproven)
+    const path = yield* publish(download, extracted)
     const { inflated, entries } = extracted
-    const outcome: ByTable = { done: { inflated, entries }, keepIndex: keep }
+    const outcome: ByTable = { done: { inflated, entries, path }, keepIndex: keepFor(path) }
     return outcome
   }).pipe(
     Effect.scoped,
@@ -176,6 +184,8 @@ export const pullPartial = Effect.fnUntraced(function* (download: PartialDownloa
       if (failure instanceof TooMuchMissing) return Effect.succeed({ keepIndex: keep })
       if (failure instanceof Changed)
         return Effect.as(unusable(digest, "files of the store change while they are read"), { keepIndex: keep })
+      if (failure instanceof InUse)
+        return Effect.as(unusable(digest, "a program uses a tree of it whose record is lost"), undefined)
       if (failure instanceof RangesIgnored) return Effect.as(unusable(digest, "the host sends no ranges"), undefined)
       if (ofTheTable.has(failure._tag)) return Effect.as(unusable(digest, failure.message), undefined)
       return Effect.fail(failure)

@@ -163,7 +163,7 @@ const enterLayers = Effect.fnUntraced(function* (
   now: string
 ) {
   const sql = yield* SqlClient
-  for (const [position, { digest, diffId, mediaType, size, byTable }] of layers.entries()) {
+  for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
     // A layer's digest becomes the name of its directory.
     if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "the digest of a layer is invalid" })
     const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
@@ -172,16 +172,14 @@ const enterLayers = Effect.fnUntraced(function* (
     if (before !== unproven && before !== diffId) {
       return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: before })
     }
-    const diff_id = byTable === true ? unproven : isProven(digest) ? diffId : before
+    const diff_id = isProven(digest) ? diffId : before
     const row = { media_type: mediaType, digest, diff_id, size_bytes: size, created_at: now, modified_at: now }
     const layerId = yield* sql<Id>`
       INSERT INTO layers ${sql.insert(row)}
       ON CONFLICT (digest) DO UPDATE SET diff_id = ${diff_id}, modified_at = ${now} RETURNING id`.pipe(
       Effect.flatMap(idOf)
     )
-    // Nothing else says that a tree whose diffID was not proven is this image's.
-    const own = byTable === true ? digest : null
-    const named = { diff_id: diffId, tree: reused.get(digest) ?? own }
+    const named = { diff_id: diffId, tree: reused.get(digest) ?? null }
     const place = { manifest_id: manifestId, layer_id: layerId, position, ...named, created_at: now, modified_at: now }
     yield* sql`INSERT INTO manifest_layers ${sql.insert(place)}`
   }

@@ -67,13 +67,12 @@ export const openCatalogue = Effect.fnUntraced(function* (options: OpenOptions) 
     const restored = restoredTrees(archives, yield* listTrees(layersDir))
     const found = new Set<string>()
     for (const { image, trees } of yield* keptImages(root)) {
-      const { whole, reused, byTable } = yield* restored(image.manifest.digest, image.layers)
-      const layers = image.layers.map((layer) => (byTable.has(layer.digest) ? { ...layer, byTable: true } : layer))
+      const { whole, reused } = yield* restored(image.manifest.digest, image.layers)
       // Only forms whose trees exist: a pull may have died after writing the record, and its trees may be gone since.
       const forms = trees === undefined ? whole : trees.filter((it) => whole.some(isSame(it)))
       if (forms.length === 0 && image.layers.length > 0) continue
       // If two records contradict each other, the first is used.
-      const entered = yield* Effect.option(sql.withTransaction(enterImage({ ...image, layers }, forms, reused, time)))
+      const entered = yield* Effect.option(sql.withTransaction(enterImage(image, forms, reused, time)))
       if (Option.isSome(entered)) found.add(image.reference)
     }
     return found.size

@@ -26,8 +26,8 @@ export interface RecordedLayer {
   readonly diffId: string
   readonly mediaType: string
   readonly size: number
-  /** Its files were proven by its table of contents, and its diffID was not. */
-  readonly byTable?: boolean
+  /** The digest in its tree's name, where that was made by the layer's table of contents. */
+  readonly tree?: string | undefined
 }
 
 /** An image whose layers are all published. */

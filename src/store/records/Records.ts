@@ -39,7 +39,10 @@ const Entry = Schema.Struct({
   manifest: Named,
   config: Named,
   layers: Schema.Array(
-    Schema.Struct({ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number })
+    Schema.Struct({
+      ...{ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number },
+      tree: Schema.optionalKey(Schema.String)
+    })
   ),
   /** The forms of its trees; absent in older records. */
   trees: Schema.optionalKey(
@@ -108,7 +111,10 @@ export const keepImage = Effect.fnUntraced(function* (
     index: index === undefined ? undefined : named(index),
     manifest: named(manifest),
     config: named(config),
-    layers: layers.map(({ digest, diffId, mediaType, size }) => ({ digest, diffId, mediaType, size })),
+    layers: layers.map(({ digest, diffId, mediaType, size, tree }) => ({
+      ...{ digest, diffId, mediaType, size },
+      ...(tree === undefined ? {} : { tree })
+    })),
     trees,
     recorded
   })

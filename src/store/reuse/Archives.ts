@@ -12,7 +12,7 @@ import type { Proofs } from "../blobs/Proofs.ts"
 import type { Fingerprints } from "../trees/Fingerprints.ts"
 import { listTrees } from "../trees/listTrees.ts"
 import { isDirectory } from "../trees/publish.ts"
-import { makeTreePaths, type Tree } from "../trees/TreePaths.ts"
+import type { Tree } from "../trees/TreePaths.ts"
 
 export interface Archives {
   /**
@@ -24,8 +24,6 @@ export interface Archives {
     variant: string,
     trees?: ReadonlyArray<Tree>
   ) => Effect.Effect<string | undefined, FileSystemFailed>
-  /** Whether the tree of this blob was proven by its layer's table of contents only. */
-  readonly isByTable: (digest: string, variant: string) => Effect.Effect<boolean, FileSystemFailed>
   /** Reads the proofs that `find` would read first. */
   readonly prepare: Effect.Effect<void, FileSystemFailed>
 }
@@ -43,7 +41,7 @@ const atOnce = 8
 const longest = 256
 
 export const makeArchives = ({ layersDir, proofs, fingerprints }: ArchivesOptions): Archives => {
-  /** By blob: its diffID, which never changes. A proof can be withdrawn, so it is read again, with care, before it counts. */
+  /** The diffID of each blob. It never changes, but a proof can be removed, so the proof is read again before it is used. */
   const diffIds = new Map<string, string>()
   const turn = Semaphore.makeUnsafe(1)
 
@@ -81,11 +79,6 @@ export const makeArchives = ({ layersDir, proofs, fingerprints }: ArchivesOption
         if (yield* isWhole(tree, diffId)) return tree.digest
       return undefined
     }),
-    isByTable: (digest, variant) =>
-      Effect.map(
-        fingerprints.findAny(makeTreePaths(layersDir, variant).layerPath(digest)),
-        (known) => known?.table !== undefined
-      ),
     prepare: Effect.flatMap(listTrees(layersDir), (trees) => learn(extracted(trees)))
   }
 }

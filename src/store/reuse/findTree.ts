@@ -13,8 +13,8 @@ export interface NamedLayer {
   /** Its blob was found to have that diffID. */
   readonly isProven: boolean
   /**
-   * The digest of the blob whose tree was there in place of its own when the image was pulled; its own, if its tree was proven by a
-   * table of contents.
+   * The digest in the name of the tree that was there in place of its own when the image was pulled: of another blob, or
+   * of the layer's table of contents.
    */
   readonly tree: string | null
 }

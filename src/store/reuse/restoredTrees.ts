@@ -7,11 +7,11 @@ import type { Archives } from "./Archives.ts"
 interface Layer {
   readonly digest: string
   readonly diffId: string
+  readonly tree?: string | undefined
 }
 
 /**
- * `trees`: all on disk. Returns the forms in which an image is whole, which of its layers have other blobs' trees, and which were
- * proven by their tables of contents only.
+ * `trees`: all on disk. Returns the forms in which an image is whole, and which of its layers have other trees than their own.
  */
 export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) => {
   const there = new Set(trees.map(treeKey))
@@ -31,7 +31,9 @@ export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) =>
     return others
   })
 
-  return Effect.fnUntraced(function* (manifest: string, layers: ReadonlyArray<Layer>) {
+  return Effect.fnUntraced(function* (manifest: string, all: ReadonlyArray<Layer>) {
+    // A tree that was made by a table of contents is the layer's as its own would be.
+    const layers = all.map(({ digest, diffId, tree = digest }) => ({ digest: tree, diffId }))
     const whole = [...wholeOf(manifest, layers)]
     const reused = new Map<string, string>()
     for (const variant of layers.length === 0 ? [] : variants) {
@@ -43,12 +45,9 @@ export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) =>
       for (const [digest, other] of others) if (!reused.has(digest)) reused.set(digest, other)
     }
     // What was extracted itself in one form was read.
-    const ownForms = (digest: string) => whole.filter((form) => form.kind === "extracted" && hasOwn(form, digest))
-    const byTable = new Set<string>()
-    for (const { digest } of layers) {
-      const found = yield* Effect.forEach(ownForms(digest), ({ variant }) => archives.isByTable(digest, variant))
-      if (found.length > 0 && !found.includes(false)) byTable.add(digest)
-    }
-    return { whole, reused: new Map([...reused].filter(([digest]) => ownForms(digest).length === 0)), byTable }
+    const hasOwnForm = (digest: string) => whole.some((form) => form.kind === "extracted" && hasOwn(form, digest))
+    const others = new Map([...reused].filter(([digest]) => !hasOwnForm(digest)))
+    for (const { digest, tree } of all) if (tree !== undefined) others.set(digest, tree)
+    return { whole, reused: others }
   })
 }

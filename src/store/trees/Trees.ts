@@ -11,6 +11,7 @@ import type { Digest } from "../../image/reference/Digest.ts"
 import { makeProofs, type Proofs } from "../blobs/Proofs.ts"
 import { Directories } from "../directories/Directories.ts"
 import { type Archives, makeArchives } from "../reuse/Archives.ts"
+import { digestOfTable } from "../reuse/digestOfTable.ts"
 import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
 import { isTree, publish, replaceTree } from "./publish.ts"
 import { Staging } from "./Staging.ts"
@@ -34,7 +35,11 @@ export interface HeldTree {
 /** The digests in the names of an image's trees. */
 export interface TreeNames {
   readonly manifest: { readonly digest: string }
-  readonly layers: ReadonlyArray<{ readonly digest: string; readonly diffId: string }>
+  readonly layers: ReadonlyArray<{
+    readonly digest: string
+    readonly diffId: string
+    readonly tree?: string | undefined
+  }>
 }
 
 /** By the digest of a layer without a tree of its own: the digest of the blob whose tree is used. */
@@ -68,6 +73,8 @@ export class Trees extends Context.Service<
     readonly archives: Archives
     /** The path of a tree of this archive, of whichever blob; `undefined` if there is none. */
     readonly treeOf: (diffId: string) => Effect.Effect<string | undefined, Reason>
+    /** The path of the tree that was made by this table of contents; `undefined` if there is none, or its record is lost. */
+    readonly treeOfTable: (table: string) => Effect.Effect<string | undefined, Reason>
     /** Which of these layers use other blobs' trees. None where images are merged. */
     readonly reused: (layers: TreeNames["layers"]) => Effect.Effect<Reused, Reason>
     /** Gives a staged tree its name, by rename, unless there is one already. Returns `path`. */
@@ -116,10 +123,16 @@ export class Trees extends Context.Service<
           archives,
           treeOf: (diffId) =>
             Effect.map(archives.find(diffId, variant), (digest) => (digest === undefined ? digest : layerPath(digest))),
+          treeOfTable: Effect.fnUntraced(function* (table) {
+            const path = layerPath(digestOfTable(table))
+            if (!(yield* isTree(path))) return undefined
+            return (yield* fingerprints.findAny(path))?.table === table ? path : undefined
+          }),
           reused: Effect.fnUntraced(function* (layers) {
             const found = new Map<string, string>()
             if (merged) return found
-            for (const { digest, diffId } of layers) {
+            for (const { digest, diffId, tree } of layers) {
+              if (tree !== undefined) found.set(digest, tree)
               if (found.has(digest) || (yield* isTree(layerPath(digest)))) continue
               const other = yield* archives.find(diffId, variant)
               if (other !== undefined) found.set(digest, other)

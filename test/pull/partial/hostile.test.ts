@@ -1,7 +1,7 @@
 /** Tables that lie, or cannot be read: the layer is downloaded whole, and nothing is published before it is proven. */
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import { describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import {
   fault,
@@ -11,9 +11,11 @@ import {
   startRegistry,
   type TableEntry,
   type TableLayerOptions,
+  type TestImage,
+  type TestRegistry,
   tableLayer
 } from "../../../src/testing/index.ts"
-import { open } from "../../support/open.ts"
+import { open, type TestClient } from "../../support/open.ts"
 import { archiveOf, sentBytes, treeOf, versionOf, warningsOf } from "./versions.ts"
 
 const changed = [3, 17]
@@ -93,15 +95,67 @@ const wholeTree = async () => {
 }
 const whole = wholeTree()
 
-test.each(Object.entries(lies))("%s", async (_, edit) => {
-  await using registry = await startRegistry({ images: { "app:1": before, "app:2": await layerOf(edit) } })
-  await using oci = await open()
-  await oci.pull(registry.reference("app:1"), { partial: true })
-  const events: Array<PullEvent> = []
-  const pulled = await oci.pull(registry.reference("app:2"), { partial: true, onEvent: (it) => events.push(it) })
-  expect(warningsOf(events)).toEqual(["NotPartial"])
-  expect(treeOf(pulled.layers[0]?.path ?? "")).toEqual(await whole)
-  expect((await oci.verify()).byTable).toBeUndefined()
+describe("a table that lies", () => {
+  const names = Object.keys(lies)
+  let registry: TestRegistry
+  let oci: TestClient
+  beforeAll(async () => {
+    const images: Record<string, TestImage> = { "app:before": before }
+    for (const [at, edit] of Object.values(lies).entries()) images[`app:${at}`] = await layerOf(edit)
+    registry = await startRegistry({ images })
+    oci = await open()
+    await oci.pull(registry.reference("app:before"), { partial: true })
+  })
+  afterAll(async () => {
+    await oci.close()
+    await registry.close()
+  })
+
+  test.each(names)("%s", async (name) => {
+    const events: Array<PullEvent> = []
+    const reference = registry.reference(`app:${names.indexOf(name)}`)
+    const pulled = await oci.pull(reference, { partial: true, onEvent: (it) => events.push(it) })
+    expect(warningsOf(events)).toEqual(["NotPartial"])
+    expect(treeOf(pulled.layers[0]?.path ?? "")).toEqual(await whole)
+    await oci.remove(reference)
+    await oci.prune()
+  })
+
+  test("makes no tree", async () => {
+    expect((await oci.verify()).byTable).toBeUndefined()
+  })
+})
+
+describe("a table of a stranger for a layer of another image", () => {
+  test.each([
+    ["before", ["theirs", "mine"]],
+    ["after", ["mine", "theirs"]]
+  ])("makes another tree, be it pulled %s the other one or not", async (_, order) => {
+    const honest = await tableLayer(archiveOf(new Set([3])))
+    const evil = await tableLayer(archiveOf(new Set([7])))
+    const { digest, diffId } = honest.layer
+    const lying = { ...evil, layer: { ...evil.layer, digest, diffId } }
+    const images = { "app:1": await versionOf([]), "app:2": await image({ layers: [honest] }) }
+    await using registry = await startRegistry({ images })
+    await using stranger = await startRegistry({ images: { "evil:1": await image({ layers: [lying] }) } })
+    await using oci = await open()
+    await using plain = await open()
+    const [mine, theirs] = [registry.reference("app:2"), stranger.reference("evil:1")]
+    const expected = treeOf((await plain.pull(mine)).layers[0]?.path ?? "")
+    const read = async () => {
+      const [layer] = (await oci.inspect(mine)).manifests[0]?.layers ?? []
+      return treeOf(layer?.path ?? "")
+    }
+    await oci.pull(registry.reference("app:1"), { partial: true })
+    for (const who of order) await oci.pull(who === "mine" ? mine : theirs, { partial: true })
+    expect(await read()).toEqual(expected)
+    await using held = await oci.hold(theirs)
+    expect(held.image.layers[0]?.digest).toBe(digest)
+    const proven = await oci.pull(mine)
+    expect(proven.layers[0]?.path).not.toBe(held.image.layers[0]?.path)
+    expect(treeOf(proven.layers[0]?.path ?? "")).toEqual(expected)
+    expect(await read()).toEqual(expected)
+  })
 })
 
 describe("a table that is too large", () => {

@@ -1,9 +1,10 @@
 /** Which tree has the files of an archive, whatever blob it was extracted from. */
-import { rm, writeFile } from "node:fs/promises"
+import { mkdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { describe, expect } from "vitest"
 import type { Digest } from "../../../src/image/reference/Digest.ts"
+import { digestOfTable } from "../../../src/store/reuse/digestOfTable.ts"
 import { findTree } from "../../../src/store/reuse/findTree.ts"
 import { heldDigestsOf } from "../../../src/store/reuse/heldDigestsOf.ts"
 import { restoredTrees } from "../../../src/store/reuse/restoredTrees.ts"
@@ -146,26 +147,23 @@ describe("of a store without its catalogue", () => {
       const manifest = digestOf("manifest")
       expect(yield* restored(manifest, [layer(one, archive)])).toEqual({
         whole: [form],
-        reused: new Map(),
-        byTable: new Set()
+        reused: new Map()
       })
       expect(yield* restored(manifest, [layer(one, archive), layer(two, archive)])).toEqual({
         whole: [form],
-        reused: new Map([[two, one]]),
-        byTable: new Set()
+        reused: new Map([[two, one]])
       })
       expect(yield* restored(manifest, [layer(two, archive), layer(archive, digestOf("a third"))])).toEqual({
         whole: [],
-        reused: new Map(),
-        byTable: new Set()
+        reused: new Map()
       })
-      expect(yield* restored(manifest, [])).toEqual({ whole: [], reused: new Map(), byTable: new Set() })
-      yield* it.trees.fingerprints.keep(it.trees.layerPath(one), seen, digestOf("table"))
-      expect(yield* restored(manifest, [layer(one, archive)])).toEqual({
-        whole: [form],
-        reused: new Map(),
-        byTable: new Set([one])
-      })
+      expect(yield* restored(manifest, [])).toEqual({ whole: [], reused: new Map() })
+      const tree = digestOfTable(digestOf("table"))
+      const byTable = [{ ...layer(two, digestOf("a third")), tree }]
+      expect(yield* restored(manifest, byTable)).toMatchObject({ whole: [] })
+      yield* Effect.promise(() => mkdir(it.trees.layerPath(tree), { recursive: true }))
+      const again = restoredTrees(it.trees.archives, yield* listTrees(it.layersDir))
+      expect(yield* again(manifest, byTable)).toEqual({ whole: [form], reused: new Map([[two, tree]]) })
     })
   )
 
