@@ -216,10 +216,14 @@ describe("ociflow pull", () => {
       {
         puller: { root: "/r", layersDir: "/l", plainHttp: true, concurrency: 7, durability: "crash" },
         reference: "debian:12",
-        options: { platform: "linux/arm64/v8", policy: "always", preflight: "warn" },
+        options: { platform: "linux/arm64/v8", policy: "always", preflight: "warn", partial: false },
         closed: true
       }
     ])
+  })
+
+  test("asks for a partial pull by --partial", async () => {
+    expect((await ran("pull debian:12 --partial")).asked[0]?.options).toMatchObject({ partial: true })
   })
 
   test("asks for a part of the image by --only, once or several times, and --strip", async () => {
@@ -231,7 +235,7 @@ describe("ociflow pull", () => {
   test("has defaults", async () => {
     const [asked] = (await ran("pull debian:12")).asked
     expect(asked?.puller).toEqual({ concurrency: 3, durability: "crash" })
-    expect(asked?.options).toEqual({ policy: "missing", preflight: "warn" })
+    expect(asked?.options).toEqual({ policy: "missing", preflight: "warn", partial: false })
   })
 
   test("tells each step as a line and the image at the end", async () => {
