@@ -401,7 +401,7 @@ export interface PullOptions extends PartOptions {
    */
   readonly preflight?: Preflight | undefined
   /**
-   * Download only those files of a layer that the store does not have, where the layer has a table of contents. What is proven then is the table and each file, not the layer's diffID. See docs/partial.md. Default: `false`.
+   * Download only those files of a layer that the store does not have, where the layer has a table of contents. This checks the table and each file, but not the layer's diffID. See docs/partial.md. Default: `false`.
    */
   readonly partial?: boolean | undefined
 }

@@ -77,7 +77,7 @@ const verified = ({ faults, repaired, unknown, byTable = [] }: Verified): string
   const found = rows.length === 0 ? "No differences from the catalogue." : table(rows)
   const tables = byTable.map(({ digest, path }) => ["by table", namedDigest(digest), printable(path)])
   const why =
-    "These trees were proven by a table of contents, and not by their diffID. To prove it, pull the images without --partial."
+    "These trees were checked against a table of contents, not against their diffID. To check the diffID, pull the images without --partial."
   const said = tables.length === 0 ? found : `${found}\n${table(tables)}\n${why}`
   if (unknown.length === 0) return said
   const trees = unknown.map(({ digest, path }) => ["not known", namedDigest(digest), printable(path)])

@@ -60,7 +60,10 @@ export const pullCommand = (library: Library) =>
         Flag.withDescription("What to do if the image may not fit on the disk (default: warn)"),
         Flag.withDefault("warn")
       ),
-      partial: switched("partial", "Download only those files of a layer that the store does not have, by its table"),
+      partial: switched(
+        "partial",
+        "Download only the files of a layer that the store does not have (zstd:chunked, eStargz)"
+      ),
       quiet: switched("quiet", "Print the image's name and digest and nothing else"),
       json: switched(
         "json",

@@ -10,7 +10,7 @@ import { ExtractionWorker } from "./ExtractionWorker.ts"
  */
 export type Use = "write" | "read"
 
-/** `decode`: one that decompresses for another, on a core that nobody else wants. It stops no other job either. */
+/** `decode`: a job that decompresses for another worker, on a free core. It does not delay other jobs. */
 type Work = Use | "decode"
 
 interface Taker {
@@ -95,14 +95,19 @@ export class WorkerPool {
     }
   }
 
-  /** A worker for a core that nobody wants, the event loop among them, to decompress for one that was just taken. */
+  /** A second worker, to decompress for one that was just taken. None if no core is free; the event loop counts as using one. */
   takeSpare(): ExtractionWorker | undefined {
     const { write, read, decode } = this.#busy
     const wanted = 1 + Math.max(this.#expected, write.size + this.#line.size) + read.size + decode.size
     if (this.#isClosed || wanted >= this.#size) return undefined
-    const worker = this.#idle.pop() ?? this.#make()
-    decode.add(worker)
-    return worker
+    try {
+      const worker = this.#idle.pop() ?? this.#make()
+      decode.add(worker)
+      return worker
+    } catch {
+      // The system gives no thread. One is enough.
+      return undefined
+    }
   }
 
   /** Starts a worker, which takes as long as a registry's first answers, where all that there are wait for layers. */

@@ -1,4 +1,4 @@
-/** Where everything of a merged image is in its disk image: from the headers of its layers alone, so that the tree can be let go of. */
+/** Computes where everything of a merged image is in its disk image, from headers alone. The tree is not needed afterwards. */
 import * as Effect from "effect/Effect"
 import type { Emit } from "../../api/events.ts"
 import { ErofsTree } from "../../erofs/ErofsTree.ts"

@@ -15,7 +15,7 @@ import { SparseBody } from "../../../layer/pool/SparseBody.ts"
 import { Staging } from "../../../store/trees/Staging.ts"
 import { type Leaf, storedBytes } from "../merge/MergedTree.ts"
 
-/** Bytes that are read at once where bodies follow each other, and else. */
+/** Bytes of one read: where bodies follow each other, and elsewhere. */
 const windowBytes = { following: 2 ** 18, elsewhere: 2 ** 14 }
 /** Bodies that are not wanted may be between two that are. */
 const mostBetween = 2 ** 16
@@ -77,7 +77,7 @@ export class LayerSpool {
     await unlink(this.path).catch(() => undefined)
   }
 
-  /** What is being read is read to its end; the file is opened again when more is asked for. */
+  /** Closes the file after a read that is running. The next read opens it again. */
   async #letGo(): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -85,7 +85,7 @@ export class LayerSpool {
     await file?.then((it) => it.close()).catch(() => undefined)
   }
 
-  /** Opened, where it is not, in place of that of another spool. */
+  /** Opens the file if it is closed. If too many are open, closes that of another spool. */
   #open(): Promise<FileHandle> {
     opened.delete(this)
     opened.add(this)
@@ -93,7 +93,11 @@ export class LayerSpool {
       if (opened.size <= mostOpen) break
       if (!spool.#isReading) void spool.#letGo()
     }
-    this.#file ??= open(this.path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+    this.#file ??= open(this.path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch((error) => {
+      // There may be a descriptor later.
+      this.#file = undefined
+      throw error
+    })
     return this.#file
   }
 
