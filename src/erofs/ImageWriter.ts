@@ -60,6 +60,7 @@ export class ImageWriter {
 
   finish(): void {
     this.#closeShared()
+    if (this.output.position < this.#plan.size) this.output.write(Buffer.alloc(blockBytes))
     this.#expect(this.#plan.size)
     this.output.end()
   }

@@ -5,7 +5,7 @@
  * A shared block is written when it is full: behind the whole blocks of all inodes in it. So neither what was written nor
  * what is still to come has to be kept, but for one block.
  */
-import { blockBytes, blocksOf, type DataLayout, roundUp, slotBytes } from "../layer/erofs/format.ts"
+import { blockBytes, blocksOf, type DataLayout, roundUp, slotBytes, xattrHeaderBytes } from "../layer/erofs/format.ts"
 import { rootAt } from "./format/encodeSuperblock.ts"
 import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import type { Turns } from "./Turns.ts"
@@ -85,6 +85,8 @@ export const placeInodes = async (inodes: InodeTable, turns: Turns): Promise<Pla
     const turn = turns.take()
     if (turn !== undefined) await turn
   }
+  // fsck.erofs 1.5 looks for attributes behind an inode that has none, and fails where the image ends there.
+  const isTight = sharing.length > 0 && blockBytes - used < xattrHeaderBytes
   closeShared()
-  return { offsets, blocks: block }
+  return { offsets, blocks: isTight ? block + 1 : block }
 }

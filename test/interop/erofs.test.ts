@@ -143,6 +143,17 @@ test("every kind of entry is what it was, for fsck.erofs, for the kernel, and fo
   expect(run("dump.erofs", "-s", image)).toMatch(new RegExp(`inode count:\\s+${inodes}\\b[\\s\\S]*sb_csum mtime`))
 })
 
+test("an inode without attributes that ends where its block does is not the end of the image", async () => {
+  const directory = temporary()
+  // Inode and attributes take 4032 bytes, and the other inode the last 64.
+  const large = file("a", "", { xattrs: new Map([["user.large", Buffer.alloc(3941)]]) })
+  for (const [name, entries] of [
+    ["tight", [large, device("b", 1, 3)]],
+    ["behind", [large, device("b", 1, 3), file("c", "c")]]
+  ] as const)
+    await check(directory, name, entries)
+})
+
 test(`${count} random trees, hostile ones, are mounted as they were written, and fsck.erofs finds nothing`, async () => {
   const directory = temporary()
   let made = 0
