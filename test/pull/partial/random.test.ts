@@ -14,7 +14,7 @@ import {
 import { open } from "../../support/open.ts"
 import { forms, treeOf, warningsOf } from "./versions.ts"
 
-const numRuns = Number(process.env["PARTIAL_RUNS"] ?? 6)
+const numRuns = Number(process.env["PARTIAL_RUNS"] ?? 3)
 
 const second = 1_000_000_000n
 
