@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
 import { expect, test } from "vitest"
 import type { ExportFormat } from "../../src/api/config.ts"
+import { exposeGc } from "../../src/seams/exposeGc.ts"
 import { bigLayer, image, Prng, startRegistry } from "../../src/testing/index.ts"
 import { open, type TestClient } from "../support/open.ts"
 
@@ -63,6 +64,11 @@ test.for(formats)(
 test("what a consumer keeps is seen: the count can tell", { timeout: 240_000 }, async () => {
   await using registry = await startRegistry({ images: { "app:1": made } })
   await using oci = await open()
+  // What earlier tests left would be collected meanwhile, and hide what is kept.
+  const { gc } = globalThis
+  exposeGc()
+  globalThis.gc?.()
+  globalThis.gc = gc
   const before = bytesHeld()
   const kept: Array<Uint8Array> = []
   for await (const chunk of oci.export(registry.reference("app:1"), { format: "oci-archive" })) kept.push(chunk)

@@ -1,6 +1,7 @@
 /** A worker that dies takes its layer with it, and nothing else. */
 import type { Worker } from "node:worker_threads"
 import { afterAll, expect, test } from "vitest"
+import type { PullEvent } from "../../src/api/events.ts"
 import { fault, image, Prng, startRegistry } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
 
@@ -20,10 +21,16 @@ test("a killed worker is WorkerDied; the next pull continues from the kept bytes
   await using registry = await startRegistry({ images: { "app:1": made } })
   registry.fault({ kind: "blob", reference: digest, times: 1 }, fault.stall(200_000))
   await using oci = await open({ workers: 1 })
-  const failing = oci.pull(registry.reference("app:1")).then(
+  let consumed = 0
+  const onEvent = (event: PullEvent) => {
+    if (event._tag === "LayerProgress") ({ consumed } = event)
+  }
+  const failing = oci.pull(registry.reference("app:1"), { onEvent }).then(
     () => expect.unreachable(),
     (error) => error
   )
+  // A thread that is ended while it loads a native module takes the process with it: it has loaded them when it tells of bytes.
+  await expect.poll(() => consumed, { timeout: 20_000, interval: 20 }).toBeGreaterThan(0)
   await expect
     .poll(async () => (await oci.usage()).partials.bytes, { timeout: 20_000, interval: 100 })
     .toBeGreaterThan(190_000)
