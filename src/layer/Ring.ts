@@ -35,21 +35,68 @@ export const makeRingMemory = (capacity: number): RingMemory => ({
 /** What the reader's calls throw once the writer has cancelled. */
 export class Cancelled extends Error {}
 
-export class RingWriter {
+/** Bytes in shared memory, for one thread that writes and one that reads. `first`: the word of what was written; what was read is next. */
+export class RingBytes {
   readonly #control: Int32Array
   readonly #bytes: Uint8Array
+  readonly #first: number
+
+  /** `bytes`: a power of two. */
+  constructor(control: Int32Array, bytes: SharedArrayBuffer, first: number) {
+    this.#control = control
+    this.#bytes = new Uint8Array(bytes)
+    this.#first = first
+  }
+
+  get capacity(): number {
+    return this.#bytes.length
+  }
+
+  /** Bytes that were written and not read. */
+  get used(): number {
+    return (Atomics.load(this.#control, this.#first) - Atomics.load(this.#control, this.#first + 1)) >>> 0
+  }
+
+  /** Takes what fits, and says how much. */
+  put(chunk: Uint8Array): number {
+    const { capacity } = this
+    const taken = Math.min(chunk.length, capacity - this.used)
+    if (taken === 0) return 0
+    const at = (Atomics.load(this.#control, this.#first) >>> 0) & (capacity - 1)
+    const first = Math.min(taken, capacity - at)
+    this.#bytes.set(chunk.subarray(0, first), at)
+    this.#bytes.set(chunk.subarray(first, taken), 0)
+    Atomics.add(this.#control, this.#first, taken)
+    return taken
+  }
+
+  /** At most `limit` bytes, as they lie there; empty where there are none now. */
+  look(limit: number): Uint8Array {
+    const at = (Atomics.load(this.#control, this.#first + 1) >>> 0) & (this.capacity - 1)
+    return this.#bytes.subarray(at, at + Math.min(this.used, limit, this.capacity - at))
+  }
+
+  /** The first `length` bytes of the last look may be overwritten. */
+  release(length: number): void {
+    Atomics.add(this.#control, this.#first + 1, length)
+  }
+}
+
+export class RingWriter {
+  readonly #control: Int32Array
+  readonly #bytes: RingBytes
   /** When the ring was made new, or took bytes. */
   #fed = 0
 
   constructor({ control, bytes }: RingMemory) {
     this.#control = new Int32Array(control)
-    this.#bytes = new Uint8Array(bytes)
+    this.#bytes = new RingBytes(this.#control, bytes, word.written)
   }
 
   /** Milliseconds since bytes came, where the reader has taken all of them and more may come; else 0. */
   get silence(): number {
     const isOpen = Atomics.load(this.#control, word.state) === open
-    return isOpen && this.#used() === 0 ? performance.now() - this.#fed : 0
+    return isOpen && this.#bytes.used === 0 ? performance.now() - this.#fed : 0
   }
 
   /** Takes what fits and says how much; where that is not all, the reader tells once half the ring is free. */
@@ -60,7 +107,7 @@ export class RingWriter {
       if (taken === chunk.length) return taken
       Atomics.store(this.#control, word.waiting, 1)
       // The reader may have drained the ring before it could see that we wait.
-      const low = this.#used() <= this.#bytes.length / 2
+      const low = this.#bytes.used <= this.#bytes.capacity / 2
       if (!low || Atomics.compareExchange(this.#control, word.waiting, 1, 0) === 0) return taken
     }
   }
@@ -98,20 +145,10 @@ export class RingWriter {
     this.#signal()
   }
 
-  #used(): number {
-    return (Atomics.load(this.#control, word.written) - Atomics.load(this.#control, word.read)) >>> 0
-  }
-
   #take(chunk: Uint8Array): number {
-    const capacity = this.#bytes.length
-    const taken = Math.min(chunk.length, capacity - this.#used())
+    const taken = this.#bytes.put(chunk)
     if (taken === 0) return 0
     this.#fed = performance.now()
-    const at = (Atomics.load(this.#control, word.written) >>> 0) & (capacity - 1)
-    const first = Math.min(taken, capacity - at)
-    this.#bytes.set(chunk.subarray(0, first), at)
-    this.#bytes.set(chunk.subarray(first, taken), 0)
-    Atomics.add(this.#control, word.written, taken)
     this.#signal()
     return taken
   }
@@ -130,13 +167,13 @@ export class RingWriter {
 
 export class RingReader {
   readonly #control: Int32Array
-  readonly #bytes: Uint8Array
+  readonly #bytes: RingBytes
   readonly #drained: () => void
 
   /** `drained` is called when the writer waits and half of the ring is free again. */
   constructor({ control, bytes }: RingMemory, drained: () => void) {
     this.#control = new Int32Array(control)
-    this.#bytes = new Uint8Array(bytes)
+    this.#bytes = new RingBytes(this.#control, bytes, word.written)
     this.#drained = drained
   }
 
@@ -152,21 +189,17 @@ export class RingReader {
    */
   read(limit: number, idle?: () => void): Uint8Array | undefined {
     const view = this.#wait((state) => {
-      const position = Atomics.load(this.#control, word.read) >>> 0
-      const available = (Atomics.load(this.#control, word.written) - position) >>> 0
-      if (available === 0) return state === ended ? null : undefined
-      const at = position & (this.#bytes.length - 1)
-      return this.#bytes.subarray(at, at + Math.min(available, limit, this.#bytes.length - at))
+      const found = this.#bytes.look(limit)
+      return found.length > 0 ? found : state === ended ? null : undefined
     }, idle)
     return view ?? undefined
   }
 
   /** The first `length` bytes of the last view may be overwritten now. */
   release(length: number): void {
-    const read = Atomics.add(this.#control, word.read, length) + length
-    const used = (Atomics.load(this.#control, word.written) - read) >>> 0
-    if (used <= this.#bytes.length / 2 && Atomics.compareExchange(this.#control, word.waiting, 1, 0) === 1)
-      this.#drained()
+    this.#bytes.release(length)
+    const isLow = this.#bytes.used <= this.#bytes.capacity / 2
+    if (isLow && Atomics.compareExchange(this.#control, word.waiting, 1, 0) === 1) this.#drained()
   }
 
   /** Blocks until all but `window` of the `sent` bytes of credit came back. */

@@ -6,6 +6,7 @@ import { codeOf } from "../../api/codeOf.ts"
 import { DigestMismatch, isReason } from "../../api/errors.ts"
 import { makeInputBudget } from "../compression/decompress.ts"
 import { toDisk } from "../Directory.ts"
+import { zeros } from "../tar/encodeEntry.ts"
 import { compressionOfTable } from "./openTable.ts"
 import type { Chunk, PlannedFile } from "./planLayer.ts"
 import type { RangeInput } from "./RangeInput.ts"
@@ -49,8 +50,6 @@ export const readStoredFile = ({ digest, size, found = "" }: Content, next: Next
     if (file !== undefined) closeSync(file)
   }
 }
-
-const zeros = new Uint8Array(65_536)
 
 export interface FetchOptions {
   /** Of the layer's blob, for errors. */

@@ -22,7 +22,7 @@ export const decodeFor = ({ digest, decoder: memory }: DecodeJob): Message => {
   /** `null` at the end. */
   const take = () =>
     rings.await<Uint8Array | null>(() => {
-      const chunk = input.look(budget.bytes)
+      const chunk = input.next(budget.bytes)
       return chunk === undefined ? null : chunk.length === 0 ? undefined : chunk
     })
 

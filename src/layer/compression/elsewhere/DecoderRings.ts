@@ -1,16 +1,13 @@
 /**
- * Memory between two threads, of which one decompresses what the other gives it: a ring of bytes each way. Both block while
- * they have to wait. Whoever closes it ends both.
+ * Memory between two threads, of which one decompresses what the other gives it: a ring of bytes each way. Each thread blocks
+ * while its ring is empty or full. Closing the memory ends both.
  */
-import { Cancelled } from "../../Ring.ts"
+import { Cancelled, RingBytes } from "../../Ring.ts"
 import type { DecoderMemory } from "../../workerMessages.ts"
 
-/** Positions count modulo 2^32; `signal` changes with whatever one of the two may be waiting for. */
+/** `signal` changes with whatever one of the two may be waiting for. A ring has three words: written, read, ended. */
 const word = { signal: 0, closed: 1, input: 2, output: 5, fault: 8 } as const
 const words = 9
-/** Of a ring, from its first word on. */
-const part = { written: 0, read: 1, ended: 2 } as const
-
 /** Bytes, those of the rings a power of two. */
 const capacity = { input: 2 ** 20, output: 2 ** 21, fault: 4096 } as const
 
@@ -29,53 +26,27 @@ export const closeDecoder = ({ control }: DecoderMemory): void => {
   Atomics.notify(words, word.signal)
 }
 
-/** One of the two rings. One thread writes, the other reads. */
-class Ring {
+/** One of the two rings, which the writer ends. */
+class Ring extends RingBytes {
   readonly #control: Int32Array
-  readonly #bytes: Uint8Array
-  readonly #first: number
+  readonly #ended: number
 
   constructor(control: Int32Array, bytes: SharedArrayBuffer, first: number) {
+    super(control, bytes, first)
     this.#control = control
-    this.#bytes = new Uint8Array(bytes)
-    this.#first = first
+    this.#ended = first + 2
   }
 
-  /** Takes what fits, and says how much. */
-  put(chunk: Uint8Array): number {
-    const written = this.#load(part.written)
-    const size = this.#bytes.length
-    const taken = Math.min(chunk.length, size - ((written - this.#load(part.read)) >>> 0))
-    const at = written & (size - 1)
-    const first = Math.min(taken, size - at)
-    if (first > 0) this.#bytes.set(chunk.subarray(0, first), at)
-    if (taken > first) this.#bytes.set(chunk.subarray(first, taken), 0)
-    if (taken > 0) Atomics.add(this.#control, this.#first + part.written, taken)
-    return taken
-  }
-
-  /** At most `limit` bytes, as they lie there; empty where there are none now, `undefined` where none will be. */
-  look(limit: number): Uint8Array | undefined {
+  /** As `look`; `undefined` where no bytes will come any more. */
+  next(limit: number): Uint8Array | undefined {
     // In this order: what was written before the end is seen with it.
-    const isEnded = this.#load(part.ended) === 1
-    const read = this.#load(part.read)
-    const available = (this.#load(part.written) - read) >>> 0
-    if (available === 0 && isEnded) return undefined
-    const at = read & (this.#bytes.length - 1)
-    return this.#bytes.subarray(at, at + Math.min(available, limit, this.#bytes.length - at))
-  }
-
-  /** So many bytes of the last look may be overwritten. */
-  release(length: number): void {
-    Atomics.add(this.#control, this.#first + part.read, length)
+    const isEnded = Atomics.load(this.#control, this.#ended) === 1
+    const found = this.look(limit)
+    return found.length === 0 && isEnded ? undefined : found
   }
 
   end(): void {
-    Atomics.store(this.#control, this.#first + part.ended, 1)
-  }
-
-  #load(which: number): number {
-    return Atomics.load(this.#control, this.#first + which) >>> 0
+    Atomics.store(this.#control, this.#ended, 1)
   }
 }
 

@@ -15,7 +15,7 @@ export const decodeElsewhere = (memory: DecoderMemory, digest: string): Machine<
   const drain = (next: (value: Uint8Array) => void): true | undefined => {
     let found: true | undefined
     while (!isOver) {
-      const chunk = output.look(outputBytes)
+      const chunk = output.next(outputBytes)
       if (chunk?.length === 0) return found
       found = true
       if (chunk === undefined) {
