@@ -3,10 +3,9 @@
  * become an archive again, so that they are read and applied by the rules of every other layer. For the worker.
  */
 import type { MessagePort } from "node:worker_threads"
-import { codeOrMessage } from "../../api/codeOf.ts"
-import { CorruptLayer, FileSystemFailed } from "../../api/errors.ts"
-import { syncTree } from "../../fs/syncTree.ts"
+import { CorruptLayer } from "../../api/errors.ts"
 import { makeApplier } from "../apply/apply.ts"
+import { reachDisk } from "../apply/reachDisk.ts"
 import { atMost } from "../limits.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
@@ -46,14 +45,6 @@ const takeTable = (input: RangeInput, { offset, length }: TablePlace, { digest, 
   }
   input.take(range.from, range.to, () => pieceBytes, take)
   return table
-}
-
-const reachDisk = (directory: string): void => {
-  try {
-    syncTree(directory)
-  } catch (error) {
-    throw new FileSystemFailed({ operation: "sync", path: directory, code: codeOrMessage(error) })
-  }
 }
 
 /** What is fetched, and what is not. */

@@ -5,12 +5,10 @@
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
-import { codeOrMessage } from "../../api/codeOf.ts"
-import { FileSystemFailed } from "../../api/errors.ts"
-import { syncTree } from "../../fs/syncTree.ts"
 import { endThread } from "../../seams/endThread.ts"
 import { Observable, tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
+import { reachDisk } from "../apply/reachDisk.ts"
 import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import type { Applier } from "../Entry.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
@@ -41,14 +39,6 @@ import { writeEntries } from "./writeEntries.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
-
-const reachDisk = (directory: string): void => {
-  try {
-    syncTree(directory)
-  } catch (error) {
-    throw new FileSystemFailed({ operation: "sync", path: directory, code: codeOrMessage(error) })
-  }
-}
 
 const run = (job: Job, ring: RingReader, port: MessagePort): void => {
   const { digest, diffId, size, limits, send, write, spool } = job

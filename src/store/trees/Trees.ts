@@ -12,6 +12,7 @@ import { makeProofs, type Proofs } from "../blobs/Proofs.ts"
 import { Directories } from "../directories/Directories.ts"
 import { type Archives, makeArchives } from "../reuse/Archives.ts"
 import { digestOfTable } from "../reuse/digestOfTable.ts"
+import { fileListsIn } from "../reuse/fileLists.ts"
 import { type Fingerprints, makeFingerprints } from "./Fingerprints.ts"
 import { isTree, publish, replaceTree } from "./publish.ts"
 import { Staging } from "./Staging.ts"
@@ -119,7 +120,7 @@ export class Trees extends Context.Service<
           freeSpace: freeSpace(layersDir),
           proofs,
           fingerprints,
-          indexes: join(root, "tables"),
+          indexes: fileListsIn(root),
           archives,
           treeOf: (diffId) =>
             Effect.map(archives.find(diffId, variant), (digest) => (digest === undefined ? digest : layerPath(digest))),

@@ -18,6 +18,7 @@ import { reachable } from "../catalogue/reachable.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { tryLock } from "../locks/Lock.ts"
 import { removeUnreachable } from "../records/removeUnreachable.ts"
+import { forgetFileLists } from "../reuse/fileLists.ts"
 import { makeFingerprints } from "../trees/Fingerprints.ts"
 import { goneIn, takeAway, unmark } from "../trees/goneMarks.ts"
 import { listTrees } from "../trees/listTrees.ts"
@@ -105,7 +106,7 @@ const take = Effect.fnUntraced(function* (options: CleanerOptions, among: Readon
   const { kept, ...result } = yield* database.transaction("collect", query, ({ kept }) =>
     Effect.andThen(removeUnreachable(root, kept, { thorough }), forgetSignatures(root, kept.digests))
   )
-  if (thorough) yield* Effect.andThen(sweep(options), forgetFileLists(options))
+  if (thorough) yield* Effect.andThen(sweep(options), forgetFileLists(root, layersDir))
   const [inPlace, moved] = [result.taken.filter(stays), result.taken.filter((place) => !stays(place))]
   const removed = yield* dispose(inPlace, (path) => Effect.andThen(discard(path), unmark(path)))
   return { ...result, taken: moved, removed }
@@ -120,13 +121,6 @@ const sweep = Effect.fnUntraced(function* ({ root, lockPath }: CleanerOptions) {
   for (const name of yield* list(join(root, "locks"))) {
     if (name !== "held" && name !== "use") yield* Effect.scoped(Effect.ignore(tryLock(lockPath(name))))
   }
-})
-
-/** Lists of the files of trees that are gone, or that a process did not live to finish (`partial`). */
-const forgetFileLists = Effect.fnUntraced(function* ({ root, layersDir }: CleanerOptions) {
-  const there = new Set((yield* listTrees(layersDir)).map(({ name }) => name))
-  const directory = join(root, "tables")
-  for (const name of yield* list(directory)) if (!there.has(name)) yield* removeTree(join(directory, name))
 })
 
 export interface Collected {
