@@ -48,7 +48,7 @@ export interface Job {
     readonly facts?: FingerprintFacts | undefined
     /**
      * Of each entry of `send`: its names in a tree that was merged already, the first one its own, the others hard links
-     * to it. A name that looks like a whiteout is none.
+     * to it. A name that looks like a whiteout is an ordinary name.
      */
     readonly names?: ReadonlyArray<ReadonlyArray<string>> | undefined
   }

@@ -1,4 +1,4 @@
-/** Names in directories, each a row, found by directory and name. Rows count from 1: 0 is none. */
+/** Names in directories, each a row, found by directory and name. Rows count from 1; 0 stands for no name. */
 import { Column } from "./Column.ts"
 import { hashName, mostName } from "./hashName.ts"
 import { TextTable } from "./TextTable.ts"

@@ -1,6 +1,6 @@
 /**
  * The files of stored trees by digest. Beside each tree whose layer had a table there is an index, a line for each file: its
- * SHA-256, and its path as JSON. What it says is not believed: the file is hashed as it is read.
+ * SHA-256, and its path as JSON. An index proves nothing: each file is hashed as it is read.
  */
 import { lstatSync, readFileSync, realpathSync, statSync, writeFileSync } from "node:fs"
 import { codeOrMessage } from "../../api/codeOf.ts"
@@ -45,7 +45,7 @@ const within = (line: string): string | undefined => {
   return names.length === 0 || names.includes("..") ? undefined : names.join("/")
 }
 
-/** No link leads out of the tree: directories of it that are there, and are none. */
+/** Whether a directory is in the tree, and not reached through a link that leads out of it. */
 const makeIsWithin = (root: string) => {
   const known = new Map<string, boolean>()
   const resolved = realpathSync(toDisk(root), { encoding: "buffer" }).toString("latin1")

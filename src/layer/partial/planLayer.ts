@@ -31,7 +31,7 @@ export interface LayerTable {
   readonly index: ReadonlyArray<string>
 }
 
-/** Of eStargz: files that tell its readers something, and are none of the image's. */
+/** Of eStargz: files for its own readers, which are not part of the image. */
 const landmarks: ReadonlySet<string> = new Set([".prefetch.landmark", ".no.prefetch.landmark"])
 
 /** What the table says that the image has. */

@@ -8,69 +8,20 @@ import { EMPTY, Observable } from "rxjs"
 import { type Durability, defaultLimits, filled, type Limits, type Some } from "../../api/config.ts"
 import type { LayerProgress, Warning } from "../../api/events.ts"
 import type { Gate } from "../../reactive/Gate.ts"
-import type { EntryHeader } from "../Entry.ts"
-import type { ArchiveEntry, EntryCursor } from "../EntryCursor.ts"
-import { type Extraction, type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
+import type { EntryCursor } from "../EntryCursor.ts"
+import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
 import type { PackedHeaders } from "../packHeaders.ts"
-import type { CopyRangesJob, PartialJob, StoredHeader, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
+import type { CopyRangesJob, PartialJob, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
+import type { CopiedTree, FinishedTree, LayerJob, MergedEntries, StoredEntry, StoredTree } from "./LayerJob.ts"
 import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
+export type { CopiedTree, FinishedTree, LayerJob, MergedEntries, StoredEntry, StoredTree } from "./LayerJob.ts"
 export type { Extracted, JobEvent } from "./runJob.ts"
-
-export interface LayerJob {
-  readonly digest: string
-  /** Absent where only the blob's digest is known: of the archive in an artifact. */
-  readonly diffId?: string | undefined
-  readonly mediaType: string
-  /** Bytes of the blob. */
-  readonly size: number
-  /** Where the layer is written: exists and is empty. */
-  readonly directory: string
-  /** How it is written. Default: as the pool's options say. */
-  readonly extraction?: Extraction | undefined
-  /** Layers of the image were written there before, of which one may have left nothing but the root's own attributes. Default: it is not empty. */
-  readonly hasLower?: boolean | undefined
-  /**
-   * Only the entries of these numbers, in rising order, of a tree that was merged already: with their names there, of which
-   * those after the first are hard links. `directory` may hold other entries of the tree. Default: all entries, under their own names.
-   */
-  readonly parts?: ReadonlyMap<number, ReadonlyArray<string>> | undefined
-}
-
-/** Entries of a merged tree that have no body. */
-export interface MergedEntries {
-  /** What the tree is called by, for errors. */
-  readonly digest: string
-  /** Where they are written, beside others of the tree. */
-  readonly directory: string
-  /** Each after the directory that it is in, and a hard link after its target. */
-  readonly headers: ReadonlyArray<EntryHeader>
-  /** How they are written. Default: as the pool's options say. */
-  readonly extraction?: Extraction | undefined
-}
-
-/** A tree that is to be copied. */
-export interface CopiedTree {
-  /** What the tree is called by, for errors. */
-  readonly digest: string
-  readonly tree: Omit<StoredTree, "question">
-  /** Where it is written: exists and is empty. */
-  readonly directory: string
-  readonly extraction: Extraction
-}
-
-export interface FinishedTree {
-  /** What the tree is called by, for errors. */
-  readonly digest: string
-  readonly directory: string
-  /** A fingerprint that the new one is to be compared with. */
-  readonly like?: string | undefined
-}
 
 export interface ExtractionPoolOptions extends ExtractionOptions {
   /**
@@ -81,14 +32,6 @@ export interface ExtractionPoolOptions extends ExtractionOptions {
   readonly limits?: Some<Limits> | undefined
   /** `power`: a layer is on the disk before it is done. Default `crash`. */
   readonly durability?: Durability | undefined
-}
-
-/** Trees of this pool's options, unless it says otherwise. */
-export type StoredTree = Pick<StoredTreeJob["stored"], "directories" | "digests" | "question"> & ExtractionOptions
-
-/** An entry of a tree that is on disk. */
-export interface StoredEntry extends ArchiveEntry {
-  readonly header: StoredHeader
 }
 
 /** A blob's bytes; it must honour the gate. */

@@ -92,7 +92,7 @@ export const whyNotFound = (sought: Sought<unknown, unknown>, path: string): Rea
   }
 }
 
-/** For a reader of files: why this is none. */
+/** Why an entry of this type cannot be read as a file; `undefined` if it can. */
 export const whyNoFile = (type: string, path: string): UnsuitablePath | undefined => {
   if (type === "file") return undefined
   const problem = type === "directory" ? "it is a directory" : `it is a ${type.replace("-", " ")}, which has no content`

@@ -1,4 +1,4 @@
-/** Ring → sequence, in the worker: takes slice by slice, as large as the pace allows, and blocks while there is none. */
+/** The bytes of a ring as a sequence, for the worker. Reads slices of at most `budget.bytes`, and blocks while the ring is empty. */
 
 import type { InputBudget } from "../../seams/inflater.ts"
 import { Observable } from "../../seams/rxjs.ts"

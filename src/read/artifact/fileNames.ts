@@ -38,7 +38,7 @@ const isFolding = (platform: NodeJS.Platform) => platform === "win32" || platfor
 
 /**
  * Fails with `UnsafeEntry` or `LimitExceeded` for a title that no file can have, and with `InvalidManifest` where two layers
- * claim one place. A layer that is listed twice is one file; the empty descriptor is none.
+ * claim one place. A layer that is listed twice becomes one file. The empty descriptor becomes no file.
  */
 export const nameFiles = (
   layers: ReadonlyArray<Descriptor>,

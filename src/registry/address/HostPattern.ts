@@ -15,7 +15,7 @@ export const parseHostPattern = (entry: string): HostPattern => {
 
 export const portOf = ({ port, protocol }: URL) => port || (protocol === "https:" ? "443" : "80")
 
-/** Whether an address lies in `address/prefix`; in nothing that is none. */
+/** Whether an address lies in `address/prefix`. False if the text is not of that form. */
 export const inNetwork = (address: string, network: string): boolean => {
   if (!ipaddr.isValidCIDR(network) || isIP(address) === 0) return false
   const [parsed, [base, prefix]] = [ipaddr.process(address), ipaddr.parseCIDR(network)]

@@ -91,7 +91,7 @@ const fromVariable = (given: Variable | undefined): ForwardProxy | UnusableProxy
     : (parseProxy(Redacted.make(given.value)) ??
       new UnusableProxy(`the variable ${given.name} holds none of: ${usable}`))
 
-/** Fails with words where the option is no proxy; a variable that is none fails what would use it, and nothing else. */
+/** Fails with a sentence if the option is not a proxy. If a variable is not a proxy, only what would use it fails. */
 export const makeProxy = Effect.fnUntraced(function* (
   given: false | ProxyOptions | undefined
 ): Effect.fn.Return<ProxyFor, string> {

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { printable } from "../../api/errors.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 
-/** The proxy refused, or is none (`PROXY_REFUSED`), or could not be asked (`PROXY_UNREACHABLE`). */
+/** The proxy refused or is not a proxy (`PROXY_REFUSED`), or it could not be asked (`PROXY_UNREACHABLE`). */
 export class TunnelRefused extends Error {
   readonly code: "PROXY_REFUSED" | "PROXY_UNREACHABLE"
   constructor(message: string, code: TunnelRefused["code"]) {

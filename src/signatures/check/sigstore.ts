@@ -28,7 +28,7 @@ const excess = ({ verificationMaterial }: Bundle): string | undefined => {
   return names.every((name) => plainName.test(name)) ? undefined : "a checkpoint has a name that no log has"
 }
 
-/** Reads a bundle; a text where it is none. */
+/** Reads a bundle. Gives the problem as a text if it cannot be read. */
 export const readBundle = Effect.fnUntraced(function* (read: () => unknown): Effect.fn.Return<Bundle | string, Reason> {
   const { bundleFromJSON } = yield* loadBundle
   return yield* Effect.sync(() => {

@@ -75,7 +75,7 @@ const compile = (text: string): Rules => {
     const scopes = transports[transport]
     return scopes === undefined ? {} : fieldsOf(scopes, `the transport ${printable(transport, 50)}`)
   }
-  // Those of transports that are none here must make sense too.
+  // Rules of transports that ociflow does not have must be valid, too.
   for (const transport of Object.keys(transports))
     for (const [scope, list] of Object.entries(scopesOf(transport)))
       ruleOf(list, `the list of ${printable(scope, 100)}`)

@@ -39,8 +39,8 @@ export interface KnownTree {
 }
 
 /**
- * A power cut may have cut it short. A table's digest comes first: without it, the rest is no record; and to a version that
- * does not know it, it is none.
+ * A power cut may have cut it short. A table's digest comes first: without it, the rest is not a record. A version that
+ * does not know tables takes the whole for no record.
  */
 const pattern = /^(?:table ([a-z0-9]+:[0-9a-f]+) )?([a-z0-9-]+:[0-9a-f]{64}) (.*)\n$/s
 
