@@ -154,7 +154,7 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
   })}`
 })
 
-/** `isProven`: the layer was found to have the diffID that the config names. */
+/** `isProven`: the layer was found to have the diffID that the config names. One statement a table, however many layers. */
 const enterLayers = Effect.fnUntraced(function* (
   manifestId: number,
   { layers }: ImageRecord,
@@ -163,26 +163,33 @@ const enterLayers = Effect.fnUntraced(function* (
   now: string
 ) {
   const sql = yield* SqlClient
-  for (const [position, { digest, diffId, mediaType, size }] of layers.entries()) {
+  const digests = JSON.stringify(layers.map(({ digest }) => digest))
+  const recorded = yield* sql<{ digest: string; diff_id: string }>`
+    SELECT digest, diff_id FROM layers WHERE digest IN (SELECT value FROM json_each(${digests}))`
+  const proofs = new Map(recorded.map(({ digest, diff_id }) => [digest, diff_id]))
+  const rows = []
+  for (const { digest, diffId, mediaType, size } of layers) {
     // A layer's digest becomes the name of its directory.
     if (!isDigest(digest)) return yield* new InvalidManifest({ digest, problem: "the digest of a layer is invalid" })
-    const known = yield* sql<{ diff_id: string }>`SELECT diff_id FROM layers WHERE digest = ${digest}`
     // The tree was verified against the diffID that it was extracted with; another config may claim another.
-    const before = known[0]?.diff_id ?? unproven
+    const before = proofs.get(digest) ?? unproven
     if (before !== unproven && before !== diffId) {
       return yield* new DigestMismatch({ subject: "diffID", expected: diffId, actual: before })
     }
-    const diff_id = isProven(digest) ? diffId : before
-    const row = { media_type: mediaType, digest, diff_id, size_bytes: size, created_at: now, modified_at: now }
-    const layerId = yield* sql<Id>`
-      INSERT INTO layers ${sql.insert(row)}
-      ON CONFLICT (digest) DO UPDATE SET diff_id = ${diff_id}, modified_at = ${now} RETURNING id`.pipe(
-      Effect.flatMap(idOf)
-    )
-    const named = { diff_id: diffId, tree: reused.get(digest) ?? null }
-    const place = { manifest_id: manifestId, layer_id: layerId, position, ...named, created_at: now, modified_at: now }
-    yield* sql`INSERT INTO manifest_layers ${sql.insert(place)}`
+    const proof = isProven(digest) ? diffId : before
+    proofs.set(digest, proof)
+    rows.push({ digest, diffId, mediaType, size, proof, tree: reused.get(digest) ?? null })
   }
+  const list = JSON.stringify(rows)
+  yield* sql`
+    INSERT INTO layers (media_type, digest, diff_id, size_bytes, created_at, modified_at)
+    SELECT value ->> 'mediaType', value ->> 'digest', value ->> 'proof', value ->> 'size', ${now}, ${now}
+    FROM json_each(${list}) WHERE true
+    ON CONFLICT (digest) DO UPDATE SET diff_id = excluded.diff_id, modified_at = ${now}`
+  yield* sql`
+    INSERT INTO manifest_layers (manifest_id, layer_id, position, diff_id, tree, created_at, modified_at)
+    SELECT ${manifestId}, layers.id, key, value ->> 'diffId', value ->> 'tree', ${now}, ${now}
+    FROM json_each(${list}) JOIN layers ON layers.digest = value ->> 'digest' ORDER BY key`
 })
 
 /** Computes an image's size: each digest once, over all its platforms. */
