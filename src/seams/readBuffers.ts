@@ -2,6 +2,7 @@
  * Each read of a socket is a buffer of its own, 64 KiB, and garbage as soon as it is handed on. V8 collects them when twice
  * its largest young generation has come together, 32 MB, and by then each was memory touched for the first time.
  */
+import { getHeapStatistics } from "node:v8"
 
 /** Bytes between two collections: as they arrive, and again where they are copied; and of the views that they are handed over in. */
 const interval = 8 * 2 ** 20
@@ -31,24 +32,29 @@ const entryBytes = 2048
 /** Counts entries, as `countRead` counts bytes: where there are many, the young generation would grow to all that it may be. */
 export const countEntries = (entries: number): void => countRead(entries * entryBytes)
 
-/** The whole heap, where the process exposes its collector and the heap is small. */
-export const collectHeap = (): void => {
-  if (globalThis.gc === undefined || process.memoryUsage().heapUsed > smallHeap) return
-  void globalThis.gc({ type: "major", execution: "async" })
-}
-
-/** Layers between two collections of the whole heap. */
-const layersBetween = 32
 /** Bytes of a heap that is collected as a whole in some hundredths of a second. */
 const smallHeap = 128 * 2 ** 20
 
-let layers = 0
+/** The whole heap, where the process exposes its collector and the heap is small. */
+export const collectHeap = (): void => {
+  if (globalThis.gc === undefined || getHeapStatistics().used_heap_size > smallHeap) return
+  void globalThis.gc({ type: "major", execution: "async" })
+}
+
+/** The heap is collected when it has grown by this factor. The young generation's garbage alone is half of that. */
+const growth = 1.25
+
+/** Bytes in use after the last collection, as far as it has been seen. */
+let least = Number.POSITIVE_INFINITY
 
 /**
- * Counts the layers that are done. What the work on one leaves behind is little, but of hundreds V8 would let the old part of the
- * heap double before it collects it. Most images have too few.
+ * Called for each layer, whatever was done with it. What the work on one leaves behind is little, but of hundreds V8 would let the
+ * old part of the heap double before it collects it. Most images have too few.
  */
 export const countLayer = (): void => {
-  layers += 1
-  if (layers % layersBetween === 0) collectHeap()
+  const used = getHeapStatistics().used_heap_size
+  least = Math.min(least, used)
+  if (used < least * growth) return
+  least = Number.POSITIVE_INFINITY
+  collectHeap()
 }

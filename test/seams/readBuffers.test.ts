@@ -1,5 +1,7 @@
-import { afterEach, expect, test, vi } from "vitest"
-import { countRead } from "../../src/seams/readBuffers.ts"
+import { syncBuiltinESMExports } from "node:module"
+import v8 from "node:v8"
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest"
+import { countLayer, countRead } from "../../src/seams/readBuffers.ts"
 import { image, Prng, startRegistry } from "../../src/testing/index.ts"
 import { open } from "../support/open.ts"
 
@@ -39,4 +41,38 @@ test("a pull counts the bytes of its blobs", async () => {
 test("a process without `gc` has nothing collected", () => {
   vi.stubGlobal("gc", undefined)
   expect(() => countRead(64 * megabyte)).not.toThrow()
+})
+
+describe("the heap as a whole", () => {
+  const heap = vi.spyOn(v8, "getHeapStatistics")
+  syncBuiltinESMExports()
+  const uses = (megabytes: number) => void heap.mockReturnValue({ used_heap_size: megabytes * megabyte } as v8.HeapInfo)
+  afterAll(() => {
+    heap.mockRestore()
+    syncBuiltinESMExports()
+  })
+
+  test("is collected for layers that have let it grow by a quarter, and then when it has grown again", () => {
+    const gc = vi.fn()
+    vi.stubGlobal("gc", gc)
+    const counts: Array<number> = []
+    // It falls to 21 MB once it was collected, by the time of the next layer but one.
+    for (const used of [20, 22, 24, 25, 25, 21, 26, 27]) {
+      uses(used)
+      countLayer()
+      counts.push(gc.mock.calls.length)
+    }
+    expect(counts).toEqual([0, 0, 0, 1, 1, 1, 1, 2])
+    expect(gc).toHaveBeenCalledWith({ type: "major", execution: "async" })
+  })
+
+  test("is left alone where it is so large that this takes long", () => {
+    const gc = vi.fn()
+    vi.stubGlobal("gc", gc)
+    for (const used of [120, 129, 170]) {
+      uses(used)
+      countLayer()
+    }
+    expect(gc).not.toHaveBeenCalled()
+  })
 })

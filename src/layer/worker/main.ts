@@ -6,6 +6,7 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
 import { endThread } from "../../seams/endThread.ts"
+import { countLayer } from "../../seams/readBuffers.ts"
 import { Observable, tap } from "../../seams/rxjs.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { reachDisk } from "../apply/reachDisk.ts"
@@ -206,6 +207,7 @@ if (parentPort !== null) {
   const port = parentPort
   const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
   port.on("message", (order: WorkerCommand) => {
+    countLayer()
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
     else if ("table" in order)
