@@ -28,9 +28,9 @@ export const pullOnce = async (
   const out = await disk.fresh()
   const job = { registry, image, layers, out }
   try {
-    await using daemon = await peer.daemon?.(job)
+    await using prepared = await peer.prepare?.(job)
     const { wall, user, system, peak } = await measure(peer.command(job))
-    const behind = await daemon?.usage()
+    const behind = await prepared?.usage?.()
     return {
       wall,
       cpu: user + system + (behind === undefined ? 0 : behind.user + behind.system),

@@ -11,9 +11,9 @@ export interface Job {
   readonly out: string
 }
 
-/** A server that does the work of its client: started before the clock, its costs added to the client's. */
-export interface Daemon extends AsyncDisposable {
-  readonly usage: () => Promise<{ readonly user: number; readonly system: number; readonly peak: number }>
+/** What is there before the clock starts. A server that does the work of its client has its costs added to the client's. */
+export interface Prepared extends AsyncDisposable {
+  readonly usage?: () => Promise<{ readonly user: number; readonly system: number; readonly peak: number }>
 }
 
 export interface Peer {
@@ -26,5 +26,5 @@ export interface Peer {
   /** What comes of it: directories, or one file. Default: `directories`. */
   readonly kind?: "directories" | "file"
   readonly command: (job: Job) => Command
-  readonly daemon?: (job: Job) => Promise<Daemon>
+  readonly prepare?: (job: Job) => Promise<Prepared>
 }

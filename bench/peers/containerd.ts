@@ -2,9 +2,10 @@
 import { spawn } from "node:child_process"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { run, versionOf } from "../measure/Command.ts"
-import type { Daemon, Job, Peer } from "./Peer.ts"
+import { dirname, join } from "node:path"
+import { run } from "../measure/Command.ts"
+import type { Job, Peer, Prepared } from "./Peer.ts"
+import type { Place } from "./Place.ts"
 
 /** Linux tells processor time to user space in hundredths of a second. */
 const ticksPerSecond = 100
@@ -27,7 +28,8 @@ const peakOf = async (pid: number): Promise<number> =>
 const sockets = new Map<string, string>()
 const socketOf = (out: string): string => sockets.get(out) ?? ""
 
-const daemon = async ({ out }: Job): Promise<Daemon> => {
+const startDaemon = async (place: Place, { out }: Job): Promise<Prepared> => {
+  const opened = await place.open(dirname(out))
   const scratch = await mkdtemp(join(tmpdir(), "ociflow-ctr-"))
   const socket = join(scratch, "s")
   sockets.set(out, socket)
@@ -42,23 +44,24 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 address = ${JSON.stringify(socket)}
 `
   )
-  const child = spawn("containerd", ["--config", join(scratch, "config.toml"), "--log-level", "error"], {
-    stdio: "ignore"
-  })
+  const [file, ...args] = place.argv("containerd", "--config", join(scratch, "config.toml"), "--log-level", "error")
+  const child = spawn(file, args, { stdio: "ignore" })
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()))
   const stop = async () => {
     child.kill()
     await ended
     sockets.delete(out)
+    await opened[Symbol.asyncDispose]()
     await rm(scratch, { recursive: true, force: true })
   }
+  const client = place.argv("ctr", "-a", socket, "version")
   try {
     await run({
       argv: [
         "sh",
         "-c",
-        'for i in $(seq 200); do ctr -a "$0" version >/dev/null 2>&1 && exit; sleep 0.05; done; exit 1',
-        socket
+        'for i in $(seq 200); do "$@" >/dev/null 2>&1 && exit; sleep 0.05; done; exit 1',
+        ...["-", ...client]
       ]
     })
     const pid = child.pid ?? 0
@@ -77,13 +80,13 @@ address = ${JSON.stringify(socket)}
   }
 }
 
-export const containerd: Peer = {
-  name: "ctr (containerd)",
+export const containerd = (place: Place): Peer => ({
+  name: place.named("ctr (containerd)"),
   how: "ctr image pull, with a daemon started before, overlayfs snapshotter; the daemon's costs are included",
-  version: async () => (await versionOf("containerd", "--version")) && versionOf("ctr", "--version"),
+  version: async () => (await place.version("containerd", "--version")) && place.version("ctr", "--version"),
   zstd: true,
-  daemon,
+  prepare: (job) => startDaemon(place, job),
   command: ({ registry, image, out }) => ({
-    argv: ["ctr", "-a", socketOf(out), "image", "pull", "--plain-http", `${registry}/${image}:latest`]
+    argv: place.argv("ctr", "-a", socketOf(out), "image", "pull", "--plain-http", `${registry}/${image}:latest`)
   })
-}
+})

@@ -1,16 +1,18 @@
-import { versionOf } from "../measure/Command.ts"
+import { dirname } from "node:path"
 import type { Peer } from "./Peer.ts"
+import type { Place } from "./Place.ts"
 
-export const podman: Peer = {
-  name: "podman",
+export const podman = (place: Place): Peer => ({
+  name: place.named("podman"),
   how: "podman pull, as root, overlay storage of its own",
-  version: () => versionOf("podman", "--version"),
+  version: () => place.version("podman", "--version"),
   zstd: true,
+  prepare: ({ out }) => place.open(dirname(out)),
   command: ({ registry, image, out }) => ({
-    argv: [
+    argv: place.argv(
       ...(["podman", "--root", `${out}/root`, "--runroot", `${out}/run`, "--tmpdir", `${out}/tmp`] as const),
       ...["--storage-driver", "overlay", "--cgroup-manager", "cgroupfs", "--events-backend", "none"],
       ...["pull", "-q", "--tls-verify=false", `${registry}/${image}:latest`]
-    ]
+    )
   })
-}
+})

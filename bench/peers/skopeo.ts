@@ -1,6 +1,8 @@
 /** skopeo to download, and three ways to unpack what it brought. */
+import { dirname } from "node:path"
 import { versionOf } from "../measure/Command.ts"
 import type { Job, Peer } from "./Peer.ts"
+import type { Place } from "./Place.ts"
 
 /** The digests come from outside, so that no parser of JSON is on the clock. */
 const shell = (script: string, { registry, image, out, layers }: Job) => ({
@@ -47,14 +49,17 @@ export const skopeoPigz: Peer = {
     )
 }
 
-export const umoci: Peer = {
-  name: "umoci",
+export const umoci = (place: Place): Peer => ({
+  name: place.named("umoci"),
   how: "skopeo copy to an OCI layout, then umoci raw unpack",
-  version: () => together(versionOf("skopeo", "--version"), versionOf("umoci", "--version")),
+  version: () => together(place.version("skopeo", "--version"), place.version("umoci", "--version")),
   zstd: false,
-  command: (job) =>
-    shell(
+  prepare: ({ out }) => place.open(dirname(out)),
+  command: (job) => {
+    const { argv, env } = shell(
       'mkdir -p "$OUT"; skopeo copy -q --src-tls-verify=false "docker://$IMAGE" "oci:$OUT/oci:latest"; umoci raw unpack --image "$OUT/oci:latest" "$OUT/rootfs"',
       job
     )
-}
+    return { argv: place.argv(...argv), env }
+  }
+})
