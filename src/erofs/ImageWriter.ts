@@ -33,7 +33,7 @@ export class ImageWriter {
     // Full: this inode is not in it.
     if (this.#shared !== undefined && this.#shared.at !== this.#blockOf(ino)) this.#closeShared()
     if (ino === 0 && inline === 0) this.#writeInode(ino)
-    if (this.#left > 0) this.#expect(inodes.block(ino) * blockBytes)
+    if (this.#left > 0) this.#expect(inodes.position(ino))
   }
 
   /** A piece is copied, or written, before the call returns. More bytes than the inode's size are a defect. */
@@ -74,7 +74,7 @@ export class ImageWriter {
     const behind = place + inodeBytes
     this.#shared ??= { at, bytes: Buffer.alloc(blocksOf(behind + xattrs.length + this.#tail.length) * blockBytes) }
     const { bytes } = this.#shared
-    inodes.copy(ino, bytes, place)
+    inodes.encode(ino, bytes, place)
     if (xattrs.length > 0) bytes.set(xattrs, behind)
     if (this.#tail.length > 0) bytes.set(this.#tail, behind + xattrs.length)
     if (ino > 0) return

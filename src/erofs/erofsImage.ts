@@ -9,8 +9,8 @@
 import { counted } from "../api/counted.ts"
 import type { EntryHeader } from "../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../layer/EntryCursor.ts"
-import { blockBytes } from "../layer/erofs/format.ts"
-import { ErofsTree, type OnXattrDropped } from "./ErofsTree.ts"
+import { EntryTree } from "./EntryTree.ts"
+import type { OnXattrDropped } from "./ErofsTree.ts"
 import { crc32cOf } from "./format/crc32c.ts"
 import type { Ino } from "./format/InodeTable.ts"
 import type { Chunk } from "./ImageOutput.ts"
@@ -38,20 +38,21 @@ export const readPlan = async (
   cursor: EntryCursor<{ readonly header: EntryHeader }>,
   { identity, onXattrDropped }: ErofsOptions = {}
 ): Promise<ErofsPlan> => {
-  const tree = new ErofsTree(onXattrDropped)
+  const entries = new EntryTree(onXattrDropped)
   const turns = new Turns()
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
-    tree.add(entry.header)
+    entries.add(entry.header)
     const turn = turns.takeOfEntry()
     if (turn !== undefined) await turn
   }
-  return planErofs(tree, turns, identity)
+  entries.seal()
+  return planErofs(entries.tree, turns, identity, entries.pathSums)
 }
 
 /** The bytes of directories and symbolic links, which the plan knows. */
 const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
   const { inodes, dirents } = plan
-  const target = inodes.targets.get(ino)
+  const target = inodes.target(ino)
   if (inodes.isDirectory(ino))
     yield* dirents.content(ino, { nid: (child) => nidOf(plan, child), fileType: (child) => inodes.fileType(child) })
   else if (target !== undefined) yield Buffer.from(target, "latin1")
@@ -60,11 +61,11 @@ const knownBytes = function* (plan: ErofsPlan, ino: Ino): Iterable<Uint8Array> {
 const bytesOf = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<Uint8Array> => chunks.map(({ bytes }) => bytes)
 
 /** The next file that has bytes. It must be the one that was planned. */
-const nextFile = async (cursor: EntryCursor, size: number, pathSum: number): Promise<ArchiveEntry> => {
+const nextFile = async (cursor: EntryCursor, size: number, pathSum: number | undefined): Promise<ArchiveEntry> => {
   for (let entry = await cursor.next(); entry !== undefined; entry = await cursor.next()) {
     const { header } = entry
     if (header.type !== "file" || header.size === 0) continue
-    if (header.size === size && crc32cOf(header.path) === pathSum) return entry
+    if (header.size === size && (pathSum === undefined || crc32cOf(header.path) === pathSum)) return entry
     throw unsupported(header.path, "another entry was there when the image was planned")
   }
   throw unsupported("", "it has fewer files than when the image was planned")
@@ -88,7 +89,7 @@ export const writePlan = async function* (
         if (output.hasChunk) yield* bytesOf(output.take())
       }
     } else {
-      const { header, body } = await nextFile(cursor, size, inodes.pathSum(ino))
+      const { header, body } = await nextFile(cursor, size, plan.pathSums?.get(ino))
       let seen = 0
       for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
         seen += piece.length
@@ -131,24 +132,29 @@ export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chun
 }
 
 /** Where the bytes of a file begin in the image. */
-export const positionOf = ({ inodes }: ErofsPlan, ino: Ino): number => inodes.block(ino) * blockBytes
+export const positionOf = ({ inodes }: ErofsPlan, ino: Ino): number => inodes.position(ino)
 
-/** Both, one after the other; each cursor is closed, also where the image is left before its end. */
-export const erofsImage = async function* (
-  source: ErofsSource,
-  options: ErofsOptions = {}
+/** A plan, and what it was planned for; the cursor is closed, also where the image is left before its end. */
+export const plannedImage = async function* (
+  plan: () => Promise<ErofsPlan>,
+  open: ErofsSource["bodies"]
 ): AsyncGenerator<Uint8Array, void, void> {
-  const headers = source.headers()
-  let plan: ErofsPlan
+  const planned = await plan()
+  const bodies = open()
   try {
-    plan = await readPlan(headers, options)
-  } finally {
-    headers.close()
-  }
-  const bodies = source.bodies()
-  try {
-    yield* writePlan(plan, bodies)
+    yield* writePlan(planned, bodies)
   } finally {
     bodies.close()
   }
 }
+
+/** The same, of a tree whose headers say what is planned. */
+export const erofsImage = ({ headers, bodies }: ErofsSource, options: ErofsOptions = {}) =>
+  plannedImage(async () => {
+    const cursor = headers()
+    try {
+      return await readPlan(cursor, options)
+    } finally {
+      cursor.close()
+    }
+  }, bodies)

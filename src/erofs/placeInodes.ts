@@ -39,8 +39,7 @@ export const placeInodes = async (inodes: InodeTable, turns: Turns): Promise<Pla
   const place = (ino: Ino, layout: DataLayout) => {
     const size = inodes.size(ino)
     const blocks = layout === "inline" ? Math.floor(size / blockBytes) : blocksOf(size)
-    // A device's number is in the same field.
-    inodes.place(ino, layout, size > 0 ? block : undefined)
+    inodes.place(ino, layout, size > 0 ? block : 0)
     block += blocks
   }
 

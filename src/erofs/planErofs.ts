@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { blockBytes, slotBytes } from "../layer/erofs/format.ts"
+import type { Column } from "./columns/Column.ts"
 import type { ErofsTree } from "./ErofsTree.ts"
 import type { DirentTable } from "./format/DirentTable.ts"
 import type { Ino, InodeTable } from "./format/InodeTable.ts"
@@ -9,6 +10,8 @@ import type { Turns } from "./Turns.ts"
 /** An image whose every offset is known, before a byte of a file was read. */
 export interface ErofsPlan {
   readonly inodes: InodeTable
+  /** CRCs of the paths of files with bytes, where those come from elsewhere than their headers. */
+  readonly pathSums: Column | undefined
   readonly dirents: DirentTable
   readonly offsets: Float64Array
   readonly blocks: number
@@ -26,15 +29,17 @@ export const nidOf = ({ offsets }: ErofsPlan, ino: Ino): number => (offsets[ino]
  */
 const uuidOf = async ({ inodes, dirents }: ErofsTree, identity: string, turns: Turns): Promise<Uint8Array> => {
   const hash = createHash("sha256").update(identity)
-  for (const page of inodes.pages()) {
-    hash.update(page)
-    await turns.take(4096)
+  for (const some of inodes.records()) {
+    hash.update(some)
+    await turns.take(256)
   }
-  for (const value of inodes.xattrs.values()) {
+  for (const [, value] of [...inodes.xattrs].sort(([a], [b]) => a - b)) {
     hash.update(value)
     await turns.take(1 + value.length / 256)
   }
-  for (const target of inodes.targets.values()) {
+  for (let ino = 0; ino < inodes.length; ino++) {
+    const target = inodes.target(ino)
+    if (target === undefined) continue
     hash.update(target, "latin1")
     await turns.take()
   }
@@ -53,7 +58,12 @@ const uuidOf = async ({ inodes, dirents }: ErofsTree, identity: string, turns: T
 }
 
 /** The tree is not to be added to any more. */
-export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): Promise<ErofsPlan> => {
+export const planErofs = async (
+  tree: ErofsTree,
+  turns: Turns,
+  identity = "",
+  pathSums?: Column
+): Promise<ErofsPlan> => {
   const { inodes, dirents } = tree
   dirents.seal(inodes.length)
   for (let ino = 0; ino < inodes.length; ino++) {
@@ -65,5 +75,5 @@ export const planErofs = async (tree: ErofsTree, turns: Turns, identity = ""): P
   }
   const uuid = await uuidOf(tree, identity, turns)
   const { offsets, blocks } = await placeInodes(inodes, turns)
-  return { inodes, dirents, offsets, blocks, size: blocks * blockBytes, uuid }
+  return { inodes, pathSums, dirents, offsets, blocks, size: blocks * blockBytes, uuid }
 }

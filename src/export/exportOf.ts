@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ExportOptions, Limits } from "../api/config.ts"
 import { InvalidOption } from "../api/errors.ts"
-import { erofsImage } from "../erofs/erofsImage.ts"
+import { erofsImage, plannedImage } from "../erofs/erofsImage.ts"
 import { warnOfAttributes } from "../erofs/warnOfAttributes.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
 import { orderedTree } from "../read/tree/orderedTree.ts"
@@ -28,8 +28,13 @@ export const exportOf = Effect.fn("ociflow.export")(function* (
     if (format === "tar") return tarOf(tree.entries())
     if (tree.diskImage !== undefined) return yield* diskImageChunks(tree.diskImage)
     const onXattrDropped = warnOfAttributes(yield* PullEvents)
-    const { headers, entries: bodies, manifestDigest: identity } = tree
-    return erofsImage({ headers, bodies }, { identity, onXattrDropped })
+    const { headers, entries: bodies, manifestDigest: identity, planned } = tree
+    if (planned === undefined) return erofsImage({ headers, bodies }, { identity, onXattrDropped })
+    const { signal } = yield* Effect.acquireRelease(
+      Effect.sync(() => new AbortController()),
+      (controller) => Effect.sync(() => controller.abort())
+    )
+    return plannedImage(() => planned({ identity, onXattrDropped, signal }), bodies)
   }
   if (only !== undefined || strip !== undefined)
     return yield* refuse(only === undefined ? "strip" : "only", `needs the tree of an image: ${format} has its layers`)

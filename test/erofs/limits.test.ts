@@ -87,7 +87,8 @@ const described = (entries: ReadonlyArray<TestEntry>) =>
         [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString("latin1")])
       )
       const nanoseconds = BigInt(mtime.seconds) * 1_000_000_000n + BigInt(mtime.nanos)
-      return [[path === "." ? "" : path, { mode, uid, mtime: nanoseconds, content, xattrs: values }] as const]
+      const kept = type === "symlink" ? 0o777 : mode
+      return [[path === "." ? "" : path, { mode: kept, uid, mtime: nanoseconds, content, xattrs: values }] as const]
     })
   )
 

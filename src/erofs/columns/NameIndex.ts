@@ -7,10 +7,10 @@ export class NameIndex {
   /** The next row; those that were removed count as well. */
   length = 1
   readonly #texts = new TextTable()
-  readonly #starts = new Column(Float64Array)
-  readonly #lengths = new Column(Uint32Array)
-  #parents = new Column(Uint32Array)
-  #hashes = new Column(Uint32Array)
+  readonly #starts = new Column()
+  readonly #lengths = new Column()
+  #parents = new Column()
+  #hashes = new Column()
   /** Rows, where their hash says or as near behind as there is room; a power of two, at most half full. */
   #slots = new Uint32Array(2 ** 8)
   #taken = 0
@@ -60,6 +60,11 @@ export class NameIndex {
     this.#texts.copy(this.#starts.get(row), this.#lengths.get(row), to, at)
   }
 
+  /** Whether a byte is in it. */
+  includes(row: number, byte: number): boolean {
+    return this.#texts.includes(this.#starts.get(row), this.#lengths.get(row), byte)
+  }
+
   /** The directory that it is in. */
   parentOf(row: number): number {
     return this.#parents.get(row)
@@ -73,13 +78,13 @@ export class NameIndex {
   /** Frees what finds names: none is looked for, added or removed any more. */
   seal(): void {
     this.#slots = new Uint32Array(0)
-    this.#hashes = new Column(Uint32Array)
+    this.#hashes = new Column()
     this.#long.clear()
   }
 
   /** Frees what tells the directory of a name. Only once it is sealed. */
   forgetParents(): void {
-    this.#parents = new Column(Uint32Array)
+    this.#parents = new Column()
   }
 
   #insert(row: number, directory: number, name: string): void {

@@ -41,6 +41,13 @@ export class TextTable {
     return true
   }
 
+  includes(at: number, length: number, byte: number): boolean {
+    const page = this.#pageOf(at)
+    const from = at % pageBytes
+    for (let place = from; place < from + length; place++) if (page[place] === byte) return true
+    return false
+  }
+
   /** By their bytes. */
   compare(a: number, aLength: number, b: number, bLength: number): number {
     const [one, other] = [this.#pageOf(a), this.#pageOf(b)]

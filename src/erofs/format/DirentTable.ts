@@ -1,10 +1,10 @@
 /**
  * What all directories of an image hold, in columns: there may be millions of names, and a string and an object for each would
- * take several times the memory, and the collector's time. Names are bytes, back to back.
+ * take several times the memory, and the collector's time. The names themselves are in a table of whoever has them.
  */
 import { blockBytes, direntBytes, direntFields } from "../../layer/erofs/format.ts"
 import { Column } from "../columns/Column.ts"
-import { NameIndex } from "../columns/NameIndex.ts"
+import type { NameIndex } from "../columns/NameIndex.ts"
 import type { Ino } from "./InodeTable.ts"
 
 /** What a name leads to. */
@@ -14,46 +14,58 @@ export interface Targets {
 }
 
 export class DirentTable {
-  readonly #names = new NameIndex()
-  /** What each name leads to. */
-  readonly #inodes = new Column(Uint32Array)
-  /** Once they are sorted: the names, directory by directory, and where those of each begin. */
+  readonly #names: NameIndex
+  /** What each directory calls itself and the one above it. */
+  readonly #self: number
+  readonly #above: number
+  /** By entry: the name, and what it leads to. */
+  readonly #rows = new Column()
+  readonly #inodes = new Column()
+  #directories = new Column()
+  #length = 0
+  /** Once they are sorted: the entries, directory by directory, and where those of each begin. */
   #order = new Uint32Array(0)
   #firsts = new Uint32Array(0)
 
-  /** What a name (a binary string) of a directory leads to; not the directory's own two. */
-  get(directory: Ino, name: string): Ino | undefined {
-    const found = this.#names.find(directory, name)
-    return found === 0 ? undefined : this.#inodes.get(found)
+  /** `names`: what entries are called by; some may be nobody's. */
+  constructor(names: NameIndex) {
+    this.#names = names
+    this.#self = names.append(0, ".")
+    this.#above = names.append(0, "..")
   }
 
-  /** A name that is not there yet, of at most `mostName` bytes. */
-  add(directory: Ino, name: string, ino: Ino): void {
-    this.#inodes.set(this.#names.add(directory, name), ino)
+  /** A name that the directory does not have yet, of at most `mostName` bytes. */
+  add(directory: Ino, name: number, ino: Ino): void {
+    const entry = this.#length++
+    this.#directories.set(entry, directory)
+    this.#rows.set(entry, name)
+    this.#inodes.set(entry, ino)
   }
 
-  /** Its own two names, which are not found by `get`. */
+  /** Its own two names. */
   addDirectory(directory: Ino, parent: Ino): void {
-    this.#inodes.set(this.#names.append(directory, "."), directory)
-    this.#inodes.set(this.#names.append(directory, ".."), parent)
+    this.add(directory, this.#self, directory)
+    this.add(directory, this.#above, parent)
   }
 
   /** No name comes any more. `inodes`: how many there are. Then each directory is to be sorted. */
   seal(inodes: number): void {
-    const names = this.#names
-    names.seal()
-    const firsts = new Uint32Array(inodes + 1)
-    for (let name = 1; name < names.length; name++) this.#bump(firsts, names.parentOf(name) + 1)
-    for (let ino = 0; ino < inodes; ino++) firsts[ino + 1] = (firsts[ino + 1] ?? 0) + (firsts[ino] ?? 0)
-    const next = firsts.slice()
-    this.#order = new Uint32Array(names.length - 1)
-    for (let name = 1; name < names.length; name++) this.#order[this.#bump(next, names.parentOf(name))] = name
-    this.#firsts = firsts
-    names.forgetParents()
+    const next = new Uint32Array(inodes + 1)
+    for (let entry = 0; entry < this.#length; entry++) this.#bump(next, this.#directories.get(entry) + 1)
+    for (let ino = 0; ino < inodes; ino++) next[ino + 1] = (next[ino + 1] ?? 0) + (next[ino] ?? 0)
+    this.#firsts = next.slice()
+    this.#order = new Uint32Array(this.#length)
+    for (let entry = 0; entry < this.#length; entry++)
+      this.#order[this.#bump(next, this.#directories.get(entry))] = entry
+    this.#directories = new Column()
   }
+
   /** Names are sorted by their bytes, for the kernel's binary search, the directory's own two among them. Gives its size in bytes. */
   sort(directory: Ino): number {
-    this.#order.subarray(this.#firsts[directory], this.#firsts[directory + 1]).sort((a, b) => this.#names.compare(a, b))
+    const entries = this.#order.subarray(this.#firsts[directory], this.#firsts[directory + 1])
+    const compare = (a: number, b: number) => this.#names.compare(this.#rows.get(a), this.#rows.get(b))
+    // They nearly always are, and a sort copies them.
+    if (entries.some((entry, at) => at > 0 && compare(entries[at - 1] ?? 0, entry) > 0)) entries.sort(compare)
     let size = 0
     for (const [, , used] of this.#blocks(directory)) size = Math.ceil(size / blockBytes) * blockBytes + used
     return size
@@ -67,8 +79,8 @@ export class DirentTable {
       // The first name's offset tells how many entries there are.
       let nameAt = (to - from) * direntBytes
       for (let at = from; at < to; at++) {
-        const name = this.#order[at] ?? 0
-        const ino = this.#inodes.get(name)
+        const name = this.#rows.get(this.#order[at] ?? 0)
+        const ino = this.#inodes.get(this.#order[at] ?? 0)
         const entry = (at - from) * direntBytes
         const number = nid(ino)
         block.writeUInt32LE(number % 2 ** 32, entry + direntFields.nid)
@@ -88,7 +100,7 @@ export class DirentTable {
     let from = this.#firsts[directory] ?? 0
     let used = 0
     for (let at = from; at < last; at++) {
-      const more = direntBytes + this.#names.lengthOf(this.#order[at] ?? 0)
+      const more = direntBytes + this.#names.lengthOf(this.#rows.get(this.#order[at] ?? 0))
       if (used + more > blockBytes) {
         yield [from, at, used]
         from = at

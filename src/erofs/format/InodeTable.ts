@@ -1,136 +1,90 @@
-/** All inodes of an image, in columns: there may be millions, and an object for each would take several times the memory. */
-import type { EntryHeader } from "../../layer/Entry.ts"
+/** All inodes of an image, in columns, beside the facts that archives give: there may be millions. */
 import {
+  blockBytes,
   type DataLayout,
   inodeFields as fields,
   inodeBytes,
   inodeFormats,
   kinds,
-  typeMask,
   xattrHeaderBytes
 } from "../../layer/erofs/format.ts"
-import { fits } from "../unsupported.ts"
+import { Column } from "../columns/Column.ts"
+import type { FactTable } from "../columns/FactTable.ts"
 
 /** The index of an inode: in the order in which they were first named, which is that of the image. The root is 0. */
 export type Ino = number
 
-const perPage = 16_384
-
-const fileTypes = new Map(Object.values(kinds).map(([bits, fileType]) => [bits as number, fileType as number]))
-
 /** Linux's `new_encode_dev`: 12 bits of major number, 20 bits of minor number. */
-const deviceOf = ({ path, type, devMajor, devMinor }: EntryHeader): number => {
-  if (type !== "character-device" && type !== "block-device") return 0
-  fits(path, devMajor, 0xfff, "its major number")
-  fits(path, devMinor, 0xfffff, "its minor number")
-  return ((devMinor & 0xff) | (devMajor << 8) | ((devMinor & 0xfff00) << 12)) >>> 0
-}
+const deviceOf = (major: number, minor: number): number =>
+  ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0
 
-/** In the reserved bytes, which are zeros when it is written: what is to be remembered of a file until then. */
-const pathSumAt = fields.reserved
+/** Of the extended form, without the reserved bytes at the end. */
+const usedBytes = fields.reserved
 
-/** Within its page. */
-const offsetOf = (ino: Ino): number => (ino % perPage) * inodeBytes
+const inodesAtOnce = 256
 
 export class InodeTable {
-  readonly #pages: Array<Buffer> = []
-  #length = 0
+  length = 0
+  readonly #facts: FactTable
+  /** The row of its facts. */
+  readonly #rows = new Column()
+  /** The first whole block of its bytes. */
+  readonly #blocks = new Column()
+  /** Names besides its first. */
+  readonly #others = new Column()
+  /** 1: its last bytes are behind it. */
+  readonly #inline = new Column()
   /** Of those that have any: encoded. */
   readonly xattrs = new Map<Ino, Uint8Array>()
-  /** Targets of symbolic links, as binary strings. */
-  readonly targets = new Map<Ino, string>()
 
-  get length(): number {
-    return this.#length
+  constructor(facts: FactTable) {
+    this.#facts = facts
   }
 
-  /** No view for each inode: a million of them would be garbage for the collector. */
-  #page(ino: Ino): Buffer {
-    return this.#pages[Math.floor(ino / perPage)] as Buffer
-  }
-
-  #get16(ino: Ino, field: number): number {
-    return this.#page(ino).readUInt16LE(offsetOf(ino) + field)
-  }
-
-  #get32(ino: Ino, field: number): number {
-    return this.#page(ino).readUInt32LE(offsetOf(ino) + field)
-  }
-
-  #set16(ino: Ino, field: number, value: number): void {
-    this.#page(ino).writeUInt16LE(value, offsetOf(ino) + field)
-  }
-
-  #set32(ino: Ino, field: number, value: number): void {
-    this.#page(ino).writeUInt32LE(value, offsetOf(ino) + field)
-  }
-
-  /** A whole number, perhaps negative, in two's complement. */
-  #set64(ino: Ino, field: number, value: number): void {
-    const high = Math.floor(value / 2 ** 32)
-    this.#set32(ino, field, value - high * 2 ** 32)
-    this.#set32(ino, field + 4, high >>> 0)
-  }
-
-  add(header: EntryHeader): Ino {
-    const ino = this.#length
-    if (ino % perPage === 0) this.#pages.push(Buffer.alloc(perPage * inodeBytes))
-    this.#length += 1
-    this.#set32(ino, fields.ino, ino + 1)
-    this.#set32(ino, fields.nlink, 1)
-    this.describe(ino, header)
+  add(row: number): Ino {
+    const ino = this.length++
+    this.#rows.set(ino, row)
     return ino
   }
 
-  /** What the header says; the inode's number and its links stay. */
-  describe(ino: Ino, header: EntryHeader): void {
-    const { type, mode, uid, gid, size, mtime } = header
-    if (type === "link") throw new Error("a hard link is no inode")
-    this.#set16(ino, fields.mode, kinds[type][0] | (mode & 0o7777))
-    this.setSize(ino, type === "file" ? size : 0)
-    this.#set32(ino, fields.union, deviceOf(header))
-    this.#set32(ino, fields.uid, uid)
-    this.#set32(ino, fields.gid, gid)
-    this.#set64(ino, fields.mtime, mtime.seconds)
-    this.#set32(ino, fields.nanos, mtime.nanos)
+  /** The row of its facts. */
+  rowOf(ino: Ino): number {
+    return this.#rows.get(ino)
   }
 
   addLink(ino: Ino): void {
-    this.#set32(ino, fields.nlink, this.#get32(ino, fields.nlink) + 1)
+    this.#others.set(ino, this.#others.get(ino) + 1)
   }
 
   fileType(ino: Ino): number {
-    return fileTypes.get(this.#get16(ino, fields.mode) & typeMask) ?? 0
+    return kinds[this.#facts.type(this.#rows.get(ino))][1]
   }
 
   isFile(ino: Ino): boolean {
-    return (this.#get16(ino, fields.mode) & typeMask) === kinds.file[0]
+    return this.#facts.type(this.#rows.get(ino)) === "file"
   }
 
   isDirectory(ino: Ino): boolean {
-    return (this.#get16(ino, fields.mode) & typeMask) === kinds.directory[0]
+    return this.#facts.isDirectory(this.#rows.get(ino))
   }
 
-  /** CRC of the path that a file with bytes was described with: it tells two files apart whose bytes come in another order. */
-  pathSum(ino: Ino): number {
-    return this.#get32(ino, pathSumAt)
-  }
-
-  setPathSum(ino: Ino, sum: number): void {
-    this.#set32(ino, pathSumAt, sum)
+  /** Of a symbolic link, a binary string. */
+  target(ino: Ino): string | undefined {
+    return this.#facts.target(this.#rows.get(ino))
   }
 
   size(ino: Ino): number {
-    return this.#get32(ino, fields.size + 4) * 2 ** 32 + this.#get32(ino, fields.size)
+    return this.#facts.bytes(this.#rows.get(ino))
   }
 
+  /** Of a directory. */
   setSize(ino: Ino, size: number): void {
-    this.#set64(ino, fields.size, size)
+    this.#facts.setBytes(this.#rows.get(ino), size)
   }
 
-  /** The address of the first whole block of its bytes. */
-  block(ino: Ino): number {
-    return this.#get32(ino, fields.union)
+  /** Where its whole blocks are in the image, in bytes. */
+  position(ino: Ino): number {
+    return this.#blocks.get(ino) * blockBytes
   }
 
   /** Inode and attributes. */
@@ -139,26 +93,51 @@ export class InodeTable {
   }
 
   isInline(ino: Ino): boolean {
-    return this.#get16(ino, fields.format) === inodeFormats.inline
+    return this.#inline.get(ino) === 1
   }
 
-  place(ino: Ino, layout: DataLayout, block: number | undefined): void {
-    this.#set16(ino, fields.format, inodeFormats[layout])
-    const attributes = this.xattrs.get(ino)?.length ?? 0
-    // One for the header, then units of 4.
-    this.#set16(ino, fields.xattrs, attributes === 0 ? 0 : (attributes - xattrHeaderBytes) / 4 + 1)
-    if (block !== undefined) this.#set32(ino, fields.union, block)
+  /** `block`: the first whole block of its bytes. */
+  place(ino: Ino, layout: DataLayout, block: number): void {
+    this.#inline.set(ino, layout === "inline" ? 1 : 0)
+    this.#blocks.set(ino, block)
   }
 
   /** Its 64 bytes, into zeros. */
-  copy(ino: Ino, to: Buffer, at: number): void {
-    const from = offsetOf(ino)
-    this.#page(ino).copy(to, at, from, from + fields.reserved)
+  encode(ino: Ino, to: Buffer, at: number): void {
+    const facts = this.#facts
+    const row = this.#rows.get(ino)
+    const type = facts.type(row)
+    const attributes = this.xattrs.get(ino)?.length ?? 0
+    to.writeUInt16LE(inodeFormats[this.isInline(ino) ? "inline" : "plain"], at + fields.format)
+    // One for the header, then units of 4.
+    to.writeUInt16LE(attributes === 0 ? 0 : (attributes - xattrHeaderBytes) / 4 + 1, at + fields.xattrs)
+    // Linux keeps no mode for a symbolic link.
+    to.writeUInt16LE(kinds[type][0] | (type === "symlink" ? 0o777 : facts.mode(row) & 0o7777), at + fields.mode)
+    to.writeUInt32LE(ino + 1, at + fields.ino)
+    to.writeUInt32LE(1 + this.#others.get(ino), at + fields.nlink)
+    const union = facts.isDevice(row) ? deviceOf(facts.major(row), facts.minor(row)) : this.#blocks.get(ino)
+    to.writeUInt32LE(union, at + fields.union)
+    to.writeUInt32LE(facts.uid(row), at + fields.uid)
+    to.writeUInt32LE(facts.gid(row), at + fields.gid)
+    this.#write64(facts.bytes(row), to, at + fields.size)
+    this.#write64(facts.seconds(row), to, at + fields.mtime)
+    to.writeUInt32LE(facts.nanos(row), at + fields.nanos)
   }
 
-  /** All records, page by page. */
-  *pages(): Iterable<Buffer> {
-    for (const [at, page] of this.#pages.entries())
-      yield page.subarray(0, Math.min(perPage, this.#length - at * perPage) * inodeBytes)
+  /** All of them, back to back, as far as they are known; the same memory again and again. */
+  *records(): Iterable<Buffer> {
+    const some = Buffer.alloc(inodesAtOnce * usedBytes)
+    for (let ino = 0; ino < this.length; ino += inodesAtOnce) {
+      const count = Math.min(inodesAtOnce, this.length - ino)
+      for (let at = 0; at < count; at++) this.encode(ino + at, some, at * usedBytes)
+      yield some.subarray(0, count * usedBytes)
+    }
+  }
+
+  /** A whole number, perhaps negative, in two's complement. */
+  #write64(value: number, to: Buffer, at: number): void {
+    const high = Math.floor(value / 2 ** 32)
+    to.writeUInt32LE(value - high * 2 ** 32, at)
+    to.writeUInt32LE(high >>> 0, at + 4)
   }
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Limits, TreeOptions } from "../../api/config.ts"
 import type { Reason } from "../../api/errors.ts"
+import type { ErofsPlan } from "../../erofs/planErofs.ts"
 import type { EntryHeader } from "../../layer/Entry.ts"
 import type { ArchiveEntry, EntryCursor } from "../../layer/EntryCursor.ts"
 import { isImplied } from "../../layer/metadata/ownership.ts"
@@ -11,6 +12,7 @@ import { isWhole, selectionOf } from "../../layer/tree/Selection.ts"
 import type { Services } from "../../pull/services.ts"
 import { mapCursor } from "../entries/concatCursors.ts"
 import { openImage } from "./openImage.ts"
+import { type PlanOptions, planInodes } from "./planInodes.ts"
 import { canonicalHeader, orderedCursors } from "./source/orderedCursor.ts"
 import { planImage } from "./source/planImage.ts"
 import { askStored } from "./source/storedTree.ts"
@@ -30,6 +32,8 @@ export interface OrderedTree {
   readonly manifestDigest: string
   /** The disk image that has all of this tree and no more, where the store has one; held until the scope closes. */
   readonly diskImage?: string | undefined
+  /** The disk image that is to be made of it, where that is known without its entries. */
+  readonly planned?: ((options: PlanOptions) => Promise<ErofsPlan>) | undefined
   /** What `entries` gives, without bodies; may be asked for before, once or more often. */
   readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
   /** Cursors of one tree share its bodies: one is read at a time. */
@@ -65,5 +69,6 @@ export const orderedTree = Effect.fnUntraced(function* (
   }
   const { source, image } = opened
   const { merged, plan } = yield* planImage(source, image, selection, limits, { isSpooled: true })
-  return { manifestDigest: image.manifest.descriptor.digest, ...orderedCursors(plan, merged) }
+  const planned = async (options: PlanOptions) => (await planInodes(plan, options)).erofs
+  return { manifestDigest: image.manifest.descriptor.digest, planned, ...orderedCursors(plan, merged) }
 })

@@ -1,62 +1,50 @@
-/** Computes where everything of a merged image is in its disk image, from headers alone. The tree is not needed afterwards. */
+/** Computes where everything of a merged image is in its disk image, from headers alone. */
 import * as Effect from "effect/Effect"
-import type { Emit } from "../../api/events.ts"
-import { ErofsTree } from "../../erofs/ErofsTree.ts"
-import { positionOf } from "../../erofs/erofsImage.ts"
-import { type ErofsPlan, planErofs } from "../../erofs/planErofs.ts"
-import { Turns } from "../../erofs/Turns.ts"
+import type { ErofsPlan } from "../../erofs/planErofs.ts"
 import { warnOfAttributes } from "../../erofs/warnOfAttributes.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { collectHeap } from "../../seams/readBuffers.ts"
 import type { Plan } from "./plan/Plan.ts"
+import { type PlannedInodes, planInodes } from "./planInodes.ts"
 import { fromPromise } from "./source/fromPromise.ts"
 import type { LayerSpool } from "./source/LayerSpool.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
-import { stepsOf } from "./source/orderedCursor.ts"
 
 export interface DiskImagePlan {
   /** What the image is called by: the manifest's digest. */
   readonly digest: string
   readonly erofs: ErofsPlan
-  /** What of a spool goes where: three numbers for each piece, as `copyRanges$` takes them. */
-  readonly ranges: ReadonlyArray<readonly [LayerSpool, Float64Array]>
+  /** What of a spool goes where, some at a time: three numbers for each piece, as `copyRanges$` takes them. */
+  readonly ranges: ReadonlyArray<readonly [LayerSpool, Iterable<Float64Array>]>
 }
 
-const planInodes = async (plan: Plan, identity: string, emit: Emit, signal: AbortSignal) => {
-  const tree = new ErofsTree(warnOfAttributes(emit))
-  const turns = new Turns()
-  /** By inode of the merged tree: that of the image. */
-  const inodes = new Uint32Array(plan.tree.facts.length)
-  for (const { header, file } of stepsOf(plan)) {
-    tree.add(header)
-    // The directories above it are there, so that the last inode is its own.
-    if (file !== undefined) inodes[plan.tree.inodeOf(file)] = tree.inodes.length - 1
-    const turn = turns.takeOfEntry()
-    if (turn !== undefined) await turn
-    signal.throwIfAborted()
-  }
-  return { erofs: await planErofs(tree, turns, identity), inodes }
-}
+/** Pieces that are copied by one message. */
+const piecesAtOnce = 16_384
 
-/** `files`: of one layer, in the order of its archive. */
-const rangesOf = ({ tree }: Plan, files: Uint32Array, erofs: ErofsPlan, inodes: Uint32Array): Float64Array => {
-  const { facts } = tree
-  const piecesOf = (inode: number) => facts.sparse(inode)?.length ?? 1
-  const pieces = files.reduce((sum, node) => sum + piecesOf(tree.inodeOf(node)), 0)
-  const ranges = new Float64Array(3 * pieces)
+/** `rows`: the facts of the files of one layer, in the order of its archive. */
+const rangesOf = function* (
+  { facts }: Plan["tree"],
+  rows: Uint32Array,
+  { erofs, inodes }: PlannedInodes
+): Generator<Float64Array, undefined> {
+  let ranges = new Float64Array(3 * Math.min(piecesAtOnce, rows.length))
   let filled = 0
-  for (const node of files) {
-    const inode = tree.inodeOf(node)
-    const position = positionOf(erofs, inodes[inode] ?? 0)
-    let at = facts.bodyAt(inode)
-    for (const { offset, length } of facts.sparse(inode) ?? [{ offset: 0, length: facts.size(inode) }]) {
+  for (const row of rows) {
+    const position = erofs.inodes.position(inodes[row] ?? 0)
+    let at = facts.bodyAt(row)
+    for (const { offset, length } of facts.sparse(row) ?? [{ offset: 0, length: facts.size(row) }]) {
+      if (filled === ranges.length) {
+        yield ranges
+        ranges = new Float64Array(3 * piecesAtOnce)
+        filled = 0
+      }
       ranges[filled++] = at
       ranges[filled++] = length
       ranges[filled++] = position + offset
       at += length
     }
   }
-  return ranges
+  if (filled > 0) yield ranges.slice(0, filled)
 }
 
 export const planDiskImage = Effect.fnUntraced(function* (
@@ -64,15 +52,17 @@ export const planDiskImage = Effect.fnUntraced(function* (
   { spools }: Pick<MergedImage, "spools">,
   digest: string
 ) {
-  const emit = yield* PullEvents
-  const { erofs, inodes } = yield* fromPromise((signal) => planInodes(plan, digest, emit, signal))
+  const { tree } = plan
+  const onXattrDropped = warnOfAttributes(yield* PullEvents)
+  const planned = yield* fromPromise((signal) => planInodes(plan, { identity: digest, onXattrDropped, signal }))
   const ranges: Array<DiskImagePlan["ranges"][number]> = []
   for (const [layer, files] of plan.files()) {
     const spool = spools.get(layer)
     if (spool === undefined) return yield* Effect.die(new Error(`the bodies of layer ${layer} were not kept`))
-    ranges.push([spool, rangesOf(plan, files, erofs, inodes)])
+    const rows = files.map((node) => tree.inodeOf(node))
+    ranges.push([spool, { [Symbol.iterator]: () => rangesOf(tree, rows, planned) }])
   }
   collectHeap()
-  const planned: DiskImagePlan = { digest, erofs, ranges }
-  return planned
+  const result: DiskImagePlan = { digest, erofs: planned.erofs, ranges }
+  return result
 })

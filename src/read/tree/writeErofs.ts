@@ -50,14 +50,10 @@ const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal
   }
 }
 
-/** Pieces that are copied by one message, three numbers each. */
-const numbersAtOnce = 3 * 16_384
-
 /** One message after the other: what a message has is copied. */
-const copyFrom = Effect.fnUntraced(function* (from: string, into: string, all: Float64Array, digest: string) {
+const copyFrom = Effect.fnUntraced(function* (from: string, into: string, all: Iterable<Float64Array>, digest: string) {
   const pool = yield* ExtractionPool
-  for (let at = 0; at < all.length; at += numbersAtOnce) {
-    const ranges = all.slice(at, at + numbersAtOnce)
+  for (const ranges of all) {
     yield* drain(isReason)(pool.copyRanges$({ digest, from, into, ranges, block: blockBytes }))
     // The worker that has done it is free in the next turn. Until then the pool would start another one.
     yield* Effect.promise(() => turn())

@@ -4,12 +4,12 @@
  */
 
 import { Column } from "../../../erofs/columns/Column.ts"
+import { type Facts, FactTable } from "../../../erofs/columns/FactTable.ts"
 import type { EntryHeader } from "../../../layer/Entry.ts"
 import { implied } from "../../../layer/metadata/ownership.ts"
-import { type Facts, FactTable } from "./columns/FactTable.ts"
 import { NameTable } from "./columns/NameTable.ts"
 
-export type { Facts } from "./columns/FactTable.ts"
+export type { Facts } from "../../../erofs/columns/FactTable.ts"
 
 /** A name in the tree, by its number, and what has it. */
 export type Node = number
@@ -57,14 +57,14 @@ export class MergedTree {
   readonly names = new NameTable()
   readonly facts = new FactTable()
   /** By node. */
-  readonly #inodes = new Column(Uint32Array)
-  readonly #flags = new Column(Uint8Array)
+  readonly #inodes = new Column()
+  readonly #flags = new Column()
   /** The layer that wrote it or something beneath it last. */
-  readonly #writers = new Column(Uint32Array)
+  #writers = new Column()
   /** By inode: the layer, and which entry of it; how many names it was given besides its first. */
-  readonly #layers = new Column(Uint32Array)
-  readonly #ordinals = new Column(Uint32Array)
-  readonly #others = new Column(Uint32Array)
+  readonly #layers = new Column()
+  readonly #ordinals = new Column()
+  readonly #others = new Column()
 
   /** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
   constructor(isWhole: boolean) {
@@ -146,6 +146,13 @@ export class MergedTree {
   describe(directory: Node, header: EntryHeader, layer: number): void {
     this.facts.describe(this.#inodes.get(directory), header)
     this.#setLayer(directory, layer)
+  }
+
+  /** No layer follows, and nothing is looked up by its name any more: frees what only that needs. */
+  seal(): void {
+    this.names.seal()
+    this.absent.clear()
+    this.#writers = new Column()
   }
 
   /** And what is beneath it. */

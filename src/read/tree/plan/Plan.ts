@@ -62,23 +62,30 @@ export class Plan {
   }
 
   #isFirst(node: Node): boolean {
-    return this.namesOf(node)[0] === node
+    return !this.tree.isLinked(node) || this.namesOf(node)[0] === node
   }
 
   #makeFiles(): ReadonlyMap<number, Uint32Array> {
     const { tree } = this
     const counts = new Map<number, number>()
-    const all = this.nodes.filter((node) => tree.sizeOf(node) > 0 && this.#isFirst(node))
-    for (const node of all) counts.set(tree.layerOf(node), (counts.get(tree.layerOf(node)) ?? 0) + 1)
+    for (const node of this.#withBytes()) counts.set(tree.layerOf(node), (counts.get(tree.layerOf(node)) ?? 0) + 1)
     const made = new Map(Array.from(counts, ([layer, count]) => [layer, new Uint32Array(count)]))
-    for (const node of all) {
+    for (const node of this.#withBytes()) {
       const layer = tree.layerOf(node)
-      const left = (counts.get(layer) ?? 0) - 1
-      counts.set(layer, left)
+      const left = counts.get(layer) ?? 0
+      counts.set(layer, left - 1)
       const nodes = made.get(layer)
-      if (nodes !== undefined) nodes[nodes.length - 1 - left] = node
+      if (nodes !== undefined) nodes[nodes.length - left] = node
     }
-    for (const nodes of made.values()) nodes.sort((a, b) => tree.ordinalOf(a) - tree.ordinalOf(b))
+    const compare = (a: number, b: number) => tree.ordinalOf(a) - tree.ordinalOf(b)
+    for (const nodes of made.values()) {
+      // Most archives have a directory's files together, and a sort copies them.
+      if (nodes.some((node, at) => at > 0 && compare(nodes[at - 1] ?? 0, node) > 0)) nodes.sort(compare)
+    }
     return made
+  }
+
+  *#withBytes(): Generator<Node, undefined> {
+    for (const node of this.nodes) if (this.tree.sizeOf(node) > 0 && this.#isFirst(node)) yield node
   }
 }

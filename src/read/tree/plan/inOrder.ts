@@ -1,4 +1,4 @@
-/** The nodes of a plan, in the order of their paths: a walk, with the names of each directory sorted by their bytes. */
+/** The tree of a plan, in the order of its paths: a walk, with the names of each directory sorted by their bytes. */
 import { type MergedTree, type Node, root } from "../merge/MergedTree.ts"
 import type { Plan } from "./Plan.ts"
 
@@ -35,7 +35,21 @@ const namesIn = ({ names }: MergedTree, directories: ReadonlyArray<Node>, marks:
   return isSorted ? all : all.sort((a, b) => names.compare(a, b))
 }
 
-export const inOrder = function* (plan: Plan): Generator<Node, undefined> {
+/** What stands at a path. */
+export interface Place {
+  /** What is given, if anything is. */
+  readonly node: Node
+  /** Or it only leads to what is. */
+  readonly isGiven: boolean
+  /** How many directories are above it, the root aside. */
+  readonly depth: number
+  /** Others that `strip` gave the same path. */
+  readonly others: ReadonlyArray<Node>
+}
+
+const alone: ReadonlyArray<Node> = []
+
+export const placesOf = function* (plan: Plan): Generator<Place, undefined> {
   const { tree, selection } = plan
   const marks = marksOf(plan)
   let tops: ReadonlyArray<Node> = [root]
@@ -49,17 +63,24 @@ export const inOrder = function* (plan: Plan): Generator<Node, undefined> {
       stack.pop()
       continue
     }
+    const depth = stack.length - 1
     let end = at + 1
     while (end < nodes.length && tree.names.compare(first, nodes[end] ?? 0) === 0) end += 1
     level.at = end
     if (end === at + 1) {
-      if (marks[first] === given) yield first
+      yield { node: first, isGiven: marks[first] === given, depth, others: alone }
       if (tree.isDirectory(first)) stack.push({ nodes: namesIn(tree, [first], marks), at: 0 })
       continue
     }
     const same = [...nodes.subarray(at, end)]
-    yield* same.filter((node) => marks[node] === given)
-    const within = same.filter((node) => tree.isDirectory(node))
+    // Two that are given have two paths.
+    const node = same.find((it) => marks[it] === given) ?? first
+    yield { node, isGiven: marks[node] === given, depth, others: same.filter((it) => it !== node) }
+    const within = same.filter((it) => tree.isDirectory(it))
     if (within.length > 0) stack.push({ nodes: namesIn(tree, within, marks), at: 0 })
   }
+}
+
+export const inOrder = function* (plan: Plan): Generator<Node, undefined> {
+  for (const { node, isGiven } of placesOf(plan)) if (isGiven) yield node
 }

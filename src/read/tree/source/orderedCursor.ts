@@ -21,7 +21,7 @@ export interface Step {
 const isOfImage = (name: string): boolean => !isReserved(name) && !isHostOnly(name)
 
 /** Those that are not an image's to set are left out, as in a tree on disk: by them, a mount would hide what is beneath it. */
-const canonicalAttributes = (xattrs: EntryHeader["xattrs"]): EntryHeader["xattrs"] =>
+export const canonicalAttributes = (xattrs: EntryHeader["xattrs"]): EntryHeader["xattrs"] =>
   xattrs.size === 0 || [...xattrs.keys()].every(isOfImage)
     ? xattrs
     : new Map([...xattrs].filter(([name]) => isOfImage(name)))

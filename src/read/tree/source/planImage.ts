@@ -20,5 +20,7 @@ export const planImage = Effect.fnUntraced(function* <R = never>(
   // Of a whole tree all layers are needed.
   const unknown = selection.only === undefined ? undefined : (tree: MergedTree) => unknownOf(tree, selection)
   const merged = yield* mergeImage(source, image, limits, { ...options, unknown })
-  return { merged, plan: yield* fromPromise(async () => new Plan(merged.tree, selection)) }
+  const plan = yield* fromPromise(async () => new Plan(merged.tree, selection))
+  merged.tree.seal()
+  return { merged, plan }
 })

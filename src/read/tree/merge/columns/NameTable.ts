@@ -4,26 +4,26 @@ import { Column } from "../../../../erofs/columns/Column.ts"
 import { NameIndex } from "../../../../erofs/columns/NameIndex.ts"
 
 export class NameTable {
-  readonly #index = new NameIndex()
+  readonly index = new NameIndex()
   /** Names of a directory, in the order in which they came: its first and last one, and those beside each; 0: none. */
-  readonly #firsts = new Column(Uint32Array)
-  readonly #lasts = new Column(Uint32Array)
-  readonly #before = new Column(Uint32Array)
-  readonly #behind = new Column(Uint32Array)
+  readonly #firsts = new Column()
+  #lasts = new Column()
+  #before = new Column()
+  readonly #behind = new Column()
 
   /** Rows, those that were removed among them. */
   get length(): number {
-    return this.#index.length
+    return this.index.length
   }
 
   /** A name (a binary string) of a directory; 0 where it is not there. */
   find(directory: number, name: string): number {
-    return this.#index.find(directory, name)
+    return this.index.find(directory, name)
   }
 
   /** A name that is not there. */
   add(directory: number, name: string): number {
-    const row = this.#index.add(directory, name)
+    const row = this.index.add(directory, name)
     const last = this.#lasts.get(directory)
     if (last === 0) this.#firsts.set(directory, row)
     else this.#behind.set(last, row)
@@ -40,16 +40,23 @@ export class NameTable {
     else this.#behind.set(before, behind)
     if (behind === 0) this.#lasts.set(directory, before)
     else this.#before.set(behind, before)
-    this.#index.remove(row)
+    this.index.remove(row)
+  }
+
+  /** Frees what finds names, and what they are added and removed by: none is any more. */
+  seal(): void {
+    this.index.seal()
+    this.#lasts = new Column()
+    this.#before = new Column()
   }
 
   nameOf(row: number): string {
-    return this.#index.nameOf(row)
+    return this.index.nameOf(row)
   }
 
   /** The directory that it is in. */
   parentOf(row: number): number {
-    return this.#index.parentOf(row)
+    return this.index.parentOf(row)
   }
 
   /** The first name of a directory, and the one behind a name; 0 where there is none. */
@@ -72,6 +79,6 @@ export class NameTable {
 
   /** By the bytes of their names alone. */
   compare(a: number, b: number): number {
-    return this.#index.compare(a, b)
+    return this.index.compare(a, b)
   }
 }

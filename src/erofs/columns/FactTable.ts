@@ -1,36 +1,31 @@
 /** What archives say of the inodes of a tree: each a row. */
-
-import { Column } from "../../../../erofs/columns/Column.ts"
-import { TextTable } from "../../../../erofs/columns/TextTable.ts"
-import type { EntryHeader, EntryType } from "../../../../layer/Entry.ts"
+import type { EntryHeader, EntryType } from "../../layer/Entry.ts"
+import { Column } from "./Column.ts"
+import { TextTable } from "./TextTable.ts"
 
 /** What an archive says of an entry, its name and the holes of its body aside. */
 export type Facts = Omit<EntryHeader, "path" | "sparse">
 
-const types: ReadonlyArray<Exclude<EntryType, "link">> = [
-  "file",
-  "directory",
-  "symlink",
-  "character-device",
-  "block-device",
-  "fifo"
-]
+/** Of what has an inode of its own. */
+export type InodeType = Exclude<EntryType, "link">
+
+const types: ReadonlyArray<InodeType> = ["file", "directory", "symlink", "character-device", "block-device", "fifo"]
 const [file, directory, symlink, character, block] = types.keys()
 
 const noAttributes: EntryHeader["xattrs"] = new Map()
 
 export class FactTable {
   length = 0
-  readonly #types = new Column(Uint8Array)
-  readonly #modes = new Column(Uint16Array)
-  readonly #uids = new Column(Uint32Array)
-  readonly #gids = new Column(Uint32Array)
-  readonly #seconds = new Column(Float64Array)
-  readonly #nanos = new Column(Uint32Array)
-  /** Bytes of a file, length of a link's target, a device's major number. */
-  readonly #sizes = new Column(Float64Array)
+  readonly #types = new Column()
+  readonly #modes = new Column()
+  readonly #uids = new Column()
+  readonly #gids = new Column()
+  readonly #seconds = new Column()
+  readonly #nanos = new Column()
+  /** Bytes of a file, of a link's target, of a directory in an image; a device's major number. */
+  readonly #sizes = new Column()
   /** Where the body of a file is, or a link's target; a device's minor number. */
-  readonly #places = new Column(Float64Array)
+  readonly #places = new Column()
   readonly #targets = new TextTable()
   readonly #xattrs = new Map<number, EntryHeader["xattrs"]>()
   readonly #sparse = new Map<number, EntryHeader["sparse"]>()
@@ -55,6 +50,34 @@ export class FactTable {
     else this.#xattrs.delete(row)
   }
 
+  type(row: number): InodeType {
+    return types[this.#types.get(row)] ?? "file"
+  }
+
+  mode(row: number): number {
+    return this.#modes.get(row)
+  }
+
+  uid(row: number): number {
+    return this.#uids.get(row)
+  }
+
+  gid(row: number): number {
+    return this.#gids.get(row)
+  }
+
+  seconds(row: number): number {
+    return this.#seconds.get(row)
+  }
+
+  nanos(row: number): number {
+    return this.#nanos.get(row)
+  }
+
+  xattrs(row: number): EntryHeader["xattrs"] {
+    return this.#xattrs.get(row) ?? noAttributes
+  }
+
   isDirectory(row: number): boolean {
     return this.#types.get(row) === directory
   }
@@ -62,6 +85,29 @@ export class FactTable {
   /** Of a file in bytes; 0 of everything else. */
   size(row: number): number {
     return this.#types.get(row) === file ? this.#sizes.get(row) : 0
+  }
+
+  /** Of a directory, in an image. */
+  setBytes(row: number, bytes: number): void {
+    this.#sizes.set(row, bytes)
+  }
+
+  /** Of a file, a link's target, or a directory, once that is known; 0 of everything else. */
+  bytes(row: number): number {
+    return this.isDevice(row) ? 0 : this.#sizes.get(row)
+  }
+
+  isDevice(row: number): boolean {
+    const type = this.#types.get(row)
+    return type === character || type === block
+  }
+
+  major(row: number): number {
+    return this.isDevice(row) ? this.#sizes.get(row) : 0
+  }
+
+  minor(row: number): number {
+    return this.isDevice(row) ? this.#places.get(row) : 0
   }
 
   bodyAt(row: number): number {
@@ -83,20 +129,18 @@ export class FactTable {
 
   /** Under a name. One object, made at once: a tree is gone through entry by entry. */
   header(row: number, path: string): EntryHeader {
-    const type = this.#types.get(row)
-    const isDevice = type === character || type === block
     return {
       path,
       linkPath: this.target(row) ?? "",
-      type: types[type] ?? "file",
+      type: this.type(row),
       mode: this.#modes.get(row),
       uid: this.#uids.get(row),
       gid: this.#gids.get(row),
       size: this.size(row),
       mtime: { seconds: this.#seconds.get(row), nanos: this.#nanos.get(row) },
-      devMajor: isDevice ? this.#sizes.get(row) : 0,
-      devMinor: isDevice ? this.#places.get(row) : 0,
-      xattrs: this.#xattrs.get(row) ?? noAttributes
+      devMajor: this.major(row),
+      devMinor: this.minor(row),
+      xattrs: this.xattrs(row)
     }
   }
 
@@ -104,7 +148,7 @@ export class FactTable {
     if (type === "link") throw new Error("a hard link is no inode")
     this.#types.set(row, types.indexOf(type))
     const isDevice = type === "character-device" || type === "block-device"
-    this.#sizes.set(row, type === "symlink" ? linkPath.length : isDevice ? devMajor : size)
+    this.#sizes.set(row, type === "symlink" ? linkPath.length : isDevice ? devMajor : type === "file" ? size : 0)
     this.#places.set(row, type === "symlink" ? this.#targets.add(linkPath) : isDevice ? devMinor : bodyAt)
   }
 }

@@ -1,8 +1,8 @@
 /** What a table of facts is given, it tells again, of each type of entry. */
 import { expect, test } from "vitest"
-import type { EntryHeader } from "../../../../../src/layer/Entry.ts"
-import { implied } from "../../../../../src/layer/metadata/ownership.ts"
-import { FactTable } from "../../../../../src/read/tree/merge/columns/FactTable.ts"
+import { FactTable } from "../../../src/erofs/columns/FactTable.ts"
+import type { EntryHeader } from "../../../src/layer/Entry.ts"
+import { implied } from "../../../src/layer/metadata/ownership.ts"
 
 const facts = { ...implied, mode: 0o4751, uid: 2 ** 32 - 2, gid: 7, mtime: { seconds: -5, nanos: 999_999_999 } }
 const all: ReadonlyArray<EntryHeader> = [
