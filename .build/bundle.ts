@@ -4,7 +4,7 @@
  * its own modules alone: a program that imports it must share its `effect` and its `rxjs`.
  */
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
 import { removeModules, removeUnreachable } from "./removeUnreachable.ts"
@@ -36,6 +36,32 @@ const rxjs: Plugin = {
   }
 }
 
+/** The modules of rxjs that make up what a program sees of it: its classes, its settings, its clocks. */
+const isShared = (module: string) =>
+  /^(?:(?:Async|Behavior|Replay)?Subject|Observable|Subscriber|Subscription|config|symbol\/.*|scheduler\/.*|util\/\w+Error)$/.test(
+    module
+  )
+
+/**
+ * Node has all 200 modules of rxjs loaded for any one of them. The library holds the operators that it uses, which work on any
+ * observable; what they work on, its classes, is what the program has.
+ */
+const operators: Plugin = {
+  name: "operators",
+  setup: ({ onResolve }) => {
+    const modules = join(root, "node_modules/rxjs/dist/esm")
+    onResolve({ filter: /^rxjs$/ }, () => ({ path: join(modules, "index.js"), sideEffects: false }))
+    onResolve({ filter: /^(?:\.|rxjs\/internal\/)/ }, ({ path, resolveDir }) => {
+      const file = path.startsWith(".") ? join(resolveDir, path) : join(modules, path.slice("rxjs/".length))
+      if (!file.startsWith(modules)) return undefined
+      const module = relative(join(modules, "internal"), file)
+      return isShared(module)
+        ? { path: `rxjs/internal/${module}`, external: true, sideEffects: false }
+        : { path: `${file}.js`, sideEffects: false }
+    })
+  }
+}
+
 /** What sql.js and tar-stream ask of Node by `require`, imported, so that another bundler does not meet `require`. */
 const builtins: Plugin = {
   name: "builtins",
@@ -52,6 +78,16 @@ const builtins: Plugin = {
     )
     onLoad({ filter: /./, namespace: "class" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule("node:${path}")`
+    }))
+  }
+}
+
+/** Never spoken, since it is never offered; Node takes some ms to load its part of it. */
+const withoutHttp2: Plugin = {
+  name: "without HTTP/2",
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/undici\/lib\/dispatcher\/client-h2\.js$/ }, () => ({
+      contents: 'module.exports = () => { throw new Error("HTTP/2 is not spoken") }'
     }))
   }
 }
@@ -129,14 +165,14 @@ const built = await Promise.all([
     ...split,
     entryPoints: ["src/cli/main.ts"],
     outdir: cli,
-    plugins: [rxjs, builtins, assets, engineAt("../ociflow-engine.js")]
+    plugins: [rxjs, builtins, withoutHttp2, assets, engineAt("../ociflow-engine.js")]
   }),
   build({
     ...common,
     ...split,
     entryPoints: library.map((it) => `src/${it}.ts`),
     outdir: join(root, "dist"),
-    plugins: [dependencies, builtins, engineAt("./ociflow-engine.js")],
+    plugins: [operators, dependencies, builtins, engineAt("./ociflow-engine.js")],
     banner: {},
     minifyWhitespace: false
   }),

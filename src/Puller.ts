@@ -235,11 +235,12 @@ export class Puller extends Context.Service<
   static layerTest(methods: Partial<Puller["Service"]>): Layer.Layer<Puller> {
     return Layer.unwrap(
       Effect.gen(function* () {
-        const { throwError } = yield* Effect.promise(() => import("rxjs"))
+        const { Observable } = yield* Effect.promise(() => import("./seams/rxjs.ts"))
         const { eventsOf, makeLift } = yield* Effect.promise(() => import("./reactive/bridge.ts"))
         const { makePulls } = yield* Effect.promise(() => import("./pulls/makePulls.ts"))
         const lift = yield* makeLift()
-        const missing$ = (name: string) => () => throwError(() => new Error(`this puller has no ${name}`))
+        const missing$ = (name: string) => () =>
+          new Observable<never>((observer) => observer.error(new Error(`this puller has no ${name}`)))
         const { pull } = methods
         // Of a pull that does not tell its end, that is added.
         const pull$: Puller["Service"]["pull$"] = (reference, options) =>

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
 import { expect, test } from "vitest"
 import type { ExportFormat } from "../../src/api/config.ts"
-import { exposeGc } from "../../src/seams/exposeGc.ts"
+import { exposeGc } from "../../src/seams/v8/exposeGc.ts"
 import { bigLayer, image, Prng, startRegistry } from "../../src/testing/index.ts"
 import { open, type TestClient } from "../support/open.ts"
 

@@ -1,7 +1,7 @@
 /** Creates devices and FIFOs: real ones with `chown`, else empty files whose attribute says what they are. */
-import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, closeSync, constants, lstatSync, openSync, renameSync, rmSync } from "node:fs"
 import { native } from "../../fs/native.ts"
+import { nodeChildProcess } from "../../seams/builtins.ts"
 import { decode, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
 import { typeBits } from "../metadata/overrideStat.ts"
@@ -22,7 +22,9 @@ const makeByProgram = (
   rmSync(beside, { force: true })
   const kind = { "character-device": "c", "block-device": "b" }[type as string]
   const numbers = kind === undefined ? ["p"] : [kind, String(devMajor), String(devMinor)]
-  const { status, error } = spawnSync("mknod", ["-m", "600", "--", beside, ...numbers], { stdio: "ignore" })
+  const { status, error } = nodeChildProcess().spawnSync("mknod", ["-m", "600", "--", beside, ...numbers], {
+    stdio: "ignore"
+  })
   if (error !== undefined && "code" in error) throw failed("mknod", String(error.code), decode(path))
   if (status !== 0) throw failed("mknod", "EPERM", decode(path))
   renameSync(beside, toDisk(path))

@@ -6,7 +6,7 @@
  * says is bounded and kept to ourselves, since it may hold the secret.
  */
 
-import { type ChildProcessByStdio, spawn } from "node:child_process"
+import type { ChildProcessByStdio } from "node:child_process"
 import type { Readable, Writable } from "node:stream"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -16,6 +16,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { codeOf } from "../../api/codeOf.ts"
 import { fieldsOf, parseJson } from "../../image/json/parseJson.ts"
+import { nodeChildProcess } from "../../seams/builtins.ts"
 import type { Login } from "./Login.ts"
 import { helperNames } from "./registryKey.ts"
 
@@ -43,7 +44,7 @@ interface Said {
 /** `undefined` where the system refuses at once: a program that is being written, links in a circle. */
 const start = (program: string, verb: string): Pipes | undefined => {
   try {
-    return spawn(program, [verb], { stdio: ["pipe", "pipe", "ignore"], windowsHide: true })
+    return nodeChildProcess().spawn(program, [verb], { stdio: ["pipe", "pipe", "ignore"], windowsHide: true })
   } catch {
     return undefined
   }

@@ -1,9 +1,8 @@
 /** A way through a proxy (RFC 9110, section 9.3.6, CONNECT): the socket behind it is then spoken TLS over. */
-import { request as plain } from "node:http"
-import { request as secured } from "node:https"
 import type { Socket } from "node:net"
 import * as Redacted from "effect/Redacted"
 import { printable } from "../../api/errors.ts"
+import { nodeHttp, nodeHttps } from "../../seams/builtins.ts"
 import type { ForwardProxy } from "./Proxy.ts"
 
 /** The proxy refused or is not a proxy (`PROXY_REFUSED`), or it could not be asked (`PROXY_UNREACHABLE`). */
@@ -40,7 +39,8 @@ export type Tunnel = (
 export const tunnel: Tunnel = ({ origin, authorization }, { hostname, port }, { timeout, signal }, done) => {
   const proxy = new URL(origin)
   const target = `${hostname.includes(":") ? `[${hostname.replace(/^\[|\]$/g, "")}]` : hostname}:${port || 443}`
-  const request = (proxy.protocol === "https:" ? secured : plain)({
+  const { request: ask } = proxy.protocol === "https:" ? nodeHttps() : nodeHttp()
+  const request = ask({
     host: proxy.hostname.replace(/^\[|\]$/g, ""),
     port: proxy.port || (proxy.protocol === "https:" ? 443 : 80),
     method: "CONNECT",

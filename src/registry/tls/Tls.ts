@@ -1,8 +1,9 @@
 /** How TLS is spoken to one host: paths of PEM files, so that it is a plain value; the files are read when connecting. */
-import * as tls from "node:tls"
+import type * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type { ClientCertificate, TlsOptions } from "../../api/config.ts"
 import { readBounded } from "../../fs/readBounded.ts"
+import { nodeTls } from "../../seams/builtins.ts"
 
 export interface Tls {
   /** Trusted beside the usual authorities. */
@@ -56,10 +57,12 @@ const readAuthority = Effect.fnUntraced(function* (path: string) {
 })
 
 /** What Node takes for the usual authorities; giving one's own replaces them all. */
-const usual = (): ReadonlyArray<string> =>
-  "getCACertificates" in tls && typeof tls.getCACertificates === "function"
+const usual = (): ReadonlyArray<string> => {
+  const tls = nodeTls()
+  return "getCACertificates" in tls && typeof tls.getCACertificates === "function"
     ? tls.getCACertificates("default")
     : tls.rootCertificates
+}
 
 /** The options of a connection. */
 export const readTls = Effect.fnUntraced(function* ({
@@ -77,7 +80,7 @@ export const readTls = Effect.fnUntraced(function* ({
     ...(insecure ? { rejectUnauthorized: false } : {})
   }
   yield* Effect.try({
-    try: () => tls.createSecureContext(options),
+    try: () => nodeTls().createSecureContext(options),
     catch: () =>
       new UnusablePem(`the certificates of ${[...ca, ...client.map(({ cert }) => cert)].join(", ")} cannot be used`)
   })

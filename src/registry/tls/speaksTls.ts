@@ -1,14 +1,14 @@
 /** Asks a server whether it speaks TLS, by nothing but the beginning of a handshake. */
 
-import { connect } from "node:tls"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../../api/codeOf.ts"
+import { nodeTls } from "../../seams/builtins.ts"
 import { hostOf } from "../address/Address.ts"
 
 /** Whom it vouches for is looked at when it is asked for something: a server that wants a certificate speaks TLS, too. */
 export const speaksTls = (url: URL, timeout: number): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
-    const socket = connect({
+    const socket = nodeTls().connect({
       host: hostOf(url),
       port: Number(url.port || 80),
       rejectUnauthorized: false,

@@ -19,6 +19,7 @@ import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
 import { codeOf } from "../../api/codeOf.ts"
+import { sparing } from "../v8/spareWasm.ts"
 import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }
@@ -60,6 +61,9 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
 
 const never = () => false
 
+let isFirst = true
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
 /** A connection, and the request that it has now. */
 class Running implements Awaited, Connection {
   isPaused: () => boolean = never
@@ -85,6 +89,9 @@ class GuardedClient extends Client {
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
         }
+        // At its first connection undici compiles its parser.
+        if (isFirst) void sparing(nextTurn)
+        isFirst = false
         callback(...result)
       })
     }

@@ -14,6 +14,7 @@ import type { Database, SqlJsStatic, SqlValue } from "sql.js"
 import { codeOf, messageOf } from "../../api/codeOf.ts"
 import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
+import { sparing } from "../../seams/v8/spareWasm.ts"
 
 export interface SqlJs {
   readonly client: SqlClient.SqlClient
@@ -56,7 +57,7 @@ const compile = async (): Promise<SqlJsStatic> => {
   // optimize the engine by then, before it continues.
   const handle = setInterval(() => {}, 2 ** 30)
   try {
-    return await initSqlJs({ wasmBinary: new Uint8Array(wasm).buffer })
+    return await sparing(() => initSqlJs({ wasmBinary: new Uint8Array(wasm).buffer }))
   } finally {
     // One turn later, since this may still be the turn that found the loop empty.
     setImmediate(() => clearInterval(handle))

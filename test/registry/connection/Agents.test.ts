@@ -9,7 +9,7 @@ import { describe, expect } from "vitest"
 import { defaultTimeouts } from "../../../src/api/config.ts"
 import { endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
-import { exposeGc } from "../../../src/seams/exposeGc.ts"
+import { exposeGc } from "../../../src/seams/v8/exposeGc.ts"
 import { it } from "../../support/effect.ts"
 import { serve, serveTcp, until } from "../server.ts"
 

@@ -5,7 +5,7 @@ import { defaultTimeouts } from "../../../src/api/config.ts"
 import { type Endpoint, endpointOf } from "../../../src/registry/address/Endpoint.ts"
 import { makeTransport } from "../../../src/registry/connection/Transport.ts"
 import { collectBody } from "../../../src/registry/http/collectBody.ts"
-import { exposeGc } from "../../../src/seams/exposeGc.ts"
+import { exposeGc } from "../../../src/seams/v8/exposeGc.ts"
 import { it } from "../../support/effect.ts"
 import { serve, serveTcp, until } from "../server.ts"
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest"
-import { exposeGc } from "../../src/seams/exposeGc.ts"
+import { exposeGc } from "../../../src/seams/v8/exposeGc.ts"
 
 const { gc } = globalThis
 afterEach(() => {
