@@ -82,12 +82,16 @@ const builtins: Plugin = {
   }
 }
 
-/** Never spoken, since it is never offered; Node takes some ms to load its part of it. */
+/** Never spoken, since it is never offered; Node takes 10 ms to load its part of it. Nobody waits for this process in turns. */
 const withoutHttp2: Plugin = {
   name: "without HTTP/2",
   setup: ({ onLoad }) => {
     onLoad({ filter: /\/undici\/lib\/dispatcher\/client-h2\.js$/ }, () => ({
       contents: 'module.exports = () => { throw new Error("HTTP/2 is not spoken") }'
+    }))
+    onLoad({ filter: /\/src\/seams\/undici\/loadClient\.ts$/ }, () => ({
+      contents: 'export const loadClient = () => import("./GuardedClient.ts")',
+      resolveDir: join(root, "src/seams/undici")
     }))
   }
 }

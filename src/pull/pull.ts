@@ -116,8 +116,9 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   }
   if (source === undefined) return yield* yield* whyNotCached(origin.name, platform, part)
 
-  yield* (yield* Locks).lease
+  // First, since a thread takes longer to start than all that comes before its first byte.
   yield* (yield* ExtractionPool).warm
+  yield* (yield* Locks).lease
   if (!trees.merged) yield* Effect.forkScoped(Effect.ignore(trees.archives.prepare))
   const resolved = yield* Effect.result(source.resolve(platform, yield* PullEvents))
   if (Result.isFailure(resolved)) {

@@ -4,5 +4,6 @@
  */
 export const nodeHttp = () => process.getBuiltinModule("node:http")
 export const nodeHttps = () => process.getBuiltinModule("node:https")
+export const nodeHttp2 = () => process.getBuiltinModule("node:http2")
 export const nodeTls = () => process.getBuiltinModule("node:tls")
 export const nodeChildProcess = () => process.getBuiltinModule("node:child_process")

@@ -9,6 +9,7 @@ import type { Agent, buildConnector } from "undici"
 import type { Timeouts } from "../../api/config.ts"
 import type { FileSystemFailed, ModuleMissing } from "../../api/errors.ts"
 import { loadModule } from "../../fs/loadModule.ts"
+import { loadClient } from "../../seams/undici/loadClient.ts"
 import type { AddressPolicy } from "../address/AddressGuard.ts"
 import { type Tunnel, tunnel } from "../proxy/httpTunnel.ts"
 import type { ForwardProxy } from "../proxy/Proxy.ts"
@@ -24,7 +25,7 @@ export interface Route {
 export type AgentFor = (way: Route) => Effect.Effect<Agent, UnusablePem | FileSystemFailed | ModuleMissing>
 
 /** Loaded with the first request, so that reading the store does not load undici. */
-const client = loadModule("undici", () => import("../../seams/undici/GuardedClient.ts"))
+const client = loadModule("undici", loadClient)
 const socks = loadModule("undici", () => import("../proxy/socksTunnel.ts"))
 
 export const makeAgents = Effect.fnUntraced(function* (

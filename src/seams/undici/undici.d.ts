@@ -5,6 +5,8 @@
 declare module "undici/lib/core/connect.js" {
   export { buildConnector as default } from "undici"
 }
+declare module "undici/lib/core/request.js"
+declare module "undici/lib/core/util.js"
 declare module "undici/lib/dispatcher/agent.js" {
   export { Agent as default } from "undici"
 }
