@@ -12,7 +12,8 @@ const common = {
   root: import.meta.dirname,
   pool: "forks" as const,
   setupFiles: ["support/forgetSecrets.ts"],
-  testTimeout: 60_000
+  testTimeout: 60_000,
+  hookTimeout: 60_000
 }
 
 export default defineConfig({

@@ -421,13 +421,18 @@ export type HoldOptions = Pick<PullOptions, "platform" | "only" | "strip">
 export type ConfigOptions = Pick<PullOptions, "platform" | "policy" | "input">
 
 /** Options of `readFile`. */
-export interface ReadFileOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+export interface ReadFileOptions extends ListDirectoryOptions {
   /** Return text in this encoding. Default: bytes. */
   readonly encoding?: BufferEncoding | undefined
 }
 
 /** Options of `list`. */
-export type ListDirectoryOptions = Pick<PullOptions, "platform" | "policy" | "input">
+export interface ListDirectoryOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+  /**
+   * Read the table of contents of a layer that has one, and not the whole layer. This checks the table and each file, but not the layer's diffID. See docs/partial.md. Default: `false`.
+   */
+  readonly partial?: boolean | undefined
+}
 
 /** Options of `tree$` and `tree`. */
 export interface TreeOptions extends PartOptions, Pick<PullOptions, "platform" | "policy" | "input"> {}

@@ -145,7 +145,26 @@ export interface PartialJob {
   readonly write: Omit<NonNullable<Job["write"]>, "names">
 }
 
-export type WorkerJob = Job | PartialJob | DecodeJob | PlaceJob | CopyRangesJob | FingerprintJob | StoredTreeJob
+/** A layer that is read by its table, in place of its archive: its bytes, and then those of the ranges that `Planned` tells of. */
+export interface TableJob {
+  readonly digest: string
+  /** Bytes of the blob. */
+  readonly size: number
+  readonly limits: Limits
+  readonly table: TablePlace
+  /** The file of this number is sent. Default: the headers of all entries. */
+  readonly wanted: number | undefined
+}
+
+export type WorkerJob =
+  | Job
+  | PartialJob
+  | TableJob
+  | DecodeJob
+  | PlaceJob
+  | CopyRangesJob
+  | FingerprintJob
+  | StoredTreeJob
 
 /** What a worker is told: one job at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"

@@ -46,4 +46,14 @@ test("zstd:chunked by skopeo", async () => {
     if (version > 1) expect(size - offset).toBeLessThan(size / 4)
   }
   expect((await partial.verify()).byTable).toHaveLength(2)
+
+  // In pieces, in pieces with zeros between them, and zeros alone.
+  await using reading = await open()
+  const reference = `${registry.host}/app:3`
+  const events: Array<PullEvent> = []
+  const options = { partial: true, onEvent: (event: PullEvent) => void events.push(event) }
+  for (const path of ["usr/large", "usr/holes", "usr/zeros", "usr/lib/f3", "usr/hard"])
+    expect(await reading.readFile(reference, path, options)).toEqual(await whole.readFile(reference, path))
+  expect(await reading.list(reference, "usr", options)).toEqual(await reading.list(reference, "usr"))
+  expect(warningsOf(events)).toEqual([])
 })

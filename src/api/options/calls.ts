@@ -190,14 +190,22 @@ const encoding = choice(
   "hex"
 )
 
-export const readFileOptions: Table<ReadFileOptions> = {
+export const listDirectoryOptions: Table<ListDirectoryOptions> = {
   platform,
   policy: pullOptions.policy,
   input,
-  encoding: { kind: encoding, default: "bytes", does: "return text in this encoding" }
+  partial: {
+    kind: boolean,
+    default: "`false`",
+    does: "read the table of contents of a layer that has one, and not the whole layer",
+    see: "[partial pulls](partial.md#one-file)"
+  }
 }
 
-export const listDirectoryOptions: Table<ListDirectoryOptions> = { platform, policy: pullOptions.policy, input }
+export const readFileOptions: Table<ReadFileOptions> = {
+  ...listDirectoryOptions,
+  encoding: { kind: encoding, default: "bytes", does: "return text in this encoding" }
+}
 
 export const treeOptions: Table<TreeOptions> = {
   platform,

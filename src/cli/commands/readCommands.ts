@@ -20,6 +20,7 @@ const which = {
   ...extraction,
   platform: text("platform", "OS/ARCH[/VARIANT]", "Read the image for this platform (default: the host's)"),
   policy,
+  partial: switched("partial", "Of a layer, download only its table of contents and the file (zstd:chunked, eStargz)"),
   network
 }
 
@@ -31,9 +32,9 @@ const cat = (library: Library) =>
       path: Argument.String("PATH").pipe(Argument.withDescription("Path of a file in the image")),
       ...which
     },
-    Effect.fnUntraced(function* ({ reference, path, platform, policy, network, ...store }) {
+    Effect.fnUntraced(function* ({ reference, path, platform, policy, partial, network, ...store }) {
       const { cat } = yield* way
-      yield* cat(reference, path, { platform, policy }).pipe(
+      yield* cat(reference, path, { platform, policy, partial }).pipe(
         Effect.provide(library({ ...store, ...reached(network) })),
         reportFailure(false)
       )
@@ -53,9 +54,9 @@ const ls = (library: Library) =>
       ...which,
       json
     },
-    Effect.fnUntraced(function* ({ reference, path, long, json, platform, policy, network, ...store }) {
+    Effect.fnUntraced(function* ({ reference, path, long, json, platform, policy, partial, network, ...store }) {
       const { ls } = yield* way
-      yield* ls(reference, Option.getOrUndefined(path), { platform, policy }, { long, json }).pipe(
+      yield* ls(reference, Option.getOrUndefined(path), { platform, policy, partial }, { long, json }).pipe(
         Effect.provide(library({ ...store, ...reached(network) })),
         reportFailure(json)
       )

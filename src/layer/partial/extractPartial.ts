@@ -19,33 +19,15 @@ import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
 import { readEntry } from "./readEntry.ts"
 import { findStored, writeIndex } from "./StoredFiles.ts"
-import type { PartialPlan, Range, TablePlace } from "./Table.ts"
+import type { PartialPlan, Range } from "./Table.ts"
 import { entryAt } from "./tableEntries.ts"
+import { takeTable } from "./takeTable.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
 
-const pieceBytes = 65_536
-
 /** Files of the store are not what they were. */
 class Changed extends Error {}
-
-const takeTable = (input: RangeInput, { offset, length }: TablePlace, { digest, limits }: PartialJob): Buffer => {
-  // What cannot be compressed becomes a little larger.
-  if (length > limits.tableBytes + limits.tableBytes / 64 + 4096)
-    atMost(limits, "tableBytes", length, () => `layer ${digest}`)
-  const range = { from: offset, to: offset + length }
-  const table = Buffer.allocUnsafeSlow(length)
-  let at = 0
-  input.expect([range])
-  const take = (bytes: Uint8Array) => {
-    table.set(bytes, at)
-    at += bytes.length
-    return true
-  }
-  input.take(range.from, range.to, () => pieceBytes, take)
-  return table
-}
 
 /** What is fetched, and what is not. */
 const planOf = ({ files }: LayerTable): Omit<PartialPlan, "ranges"> & { readonly ranges: ReadonlyArray<Range> } => {

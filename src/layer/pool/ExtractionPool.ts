@@ -13,10 +13,17 @@ import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
 import type { PackedHeaders } from "../packHeaders.ts"
-import type { CopyRangesJob, PartialJob, StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
+import {
+  type CopyRangesJob,
+  type PartialJob,
+  type StoredQuestion,
+  type StoredTreeJob,
+  type TableJob,
+  weight
+} from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import type { CopiedTree, FinishedTree, LayerJob, MergedEntries, StoredEntry, StoredTree } from "./LayerJob.ts"
-import { type JobEvent, type JobOptions, runJob } from "./runJob.ts"
+import { type JobEvent, type JobOptions, type Receiver, runJob } from "./runJob.ts"
 import { takeFingerprint } from "./takeFingerprint.ts"
 import { WorkerPool } from "./WorkerPool.ts"
 
@@ -60,6 +67,15 @@ export class ExtractionPool extends Context.Service<
       job: Omit<PartialJob, "limits" | "write"> & { readonly directory: string },
       source: Source,
       planned: NonNullable<JobOptions["planned"]>
+    ) => Observable<JobEvent>
+    /**
+     * Reads a layer by its table: the headers of all entries, or the file of the number `wanted`. `source` and `planned`: as those of
+     * `partial$`; headers alone have no plan.
+     */
+    readonly table$: (
+      job: Omit<TableJob, "limits">,
+      source: Source,
+      on: { readonly planned: NonNullable<JobOptions["planned"]>; readonly receive: Receiver }
     ) => Observable<JobEvent>
     /** Copies ranges of a file to their places in another one. Emits `Extracted` when all are there; fails with a `Reason`. */
     readonly copyRanges$: (ranges: CopyRangesJob) => Observable<JobEvent>
@@ -142,6 +158,14 @@ export class ExtractionPool extends Context.Service<
           partial$: ({ directory, ...layer }, source, planned) =>
             runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source, {
               planned
+            }),
+          table$: (job, source, { planned, receive }) =>
+            runJob(pool, { ...job, limits: all }, source, {
+              planned,
+              receive: (ring) => (message) => {
+                receive(message)
+                ring.giveBack(message._tag === "Headers" ? message.weight : weight(message))
+              }
             }),
           copyRanges$: (ranges) => runJob(pool, ranges, () => EMPTY),
           entries: (layer, source, warn) =>

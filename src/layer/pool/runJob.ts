@@ -15,6 +15,7 @@ import {
   type PartialMessage,
   type PlaceJob,
   type StoredTreeJob,
+  type TableJob,
   unpackReason
 } from "../workerMessages.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
@@ -55,7 +56,7 @@ export type Receiver = (message: EntryMessage | HeadersMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job | PartialJob | PlaceJob | CopyRangesJob | StoredTreeJob,
+  job: Job | PartialJob | TableJob | PlaceJob | CopyRangesJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
   { ahead$, receive, planned }: JobOptions = {}
 ): Observable<JobEvent> =>

@@ -210,6 +210,7 @@ if (parentPort !== null) {
     countLayer()
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
+    else if ("wanted" in order) void import("../partial/readTable.ts").then((it) => it.readTable(order, ring, port))
     else if ("table" in order)
       void import("../partial/extractPartial.ts").then((it) => it.extractPartial(order, ring, port))
     else if ("stored" in order) readTree(order, ring, port)

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { concat, concatMap, defer, Observable, ReplaySubject, take } from "rxjs"
+import { Observable, ReplaySubject } from "rxjs"
 import { isReason, type Reason } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/directories.ts"
 import { removeFile, syscall } from "../../fs/syscall.ts"
@@ -23,7 +23,7 @@ import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
 import type { ByTable } from "../layer/PartialLayers.ts"
 import { indexedTrees, keepIndex } from "./indexedTrees.ts"
-import { bytesOf, ranges$, unpackRanges } from "./ranges.ts"
+import { bytesOf, tableAndRanges$, unpackRanges } from "./ranges.ts"
 
 /** Share of a layer's bytes that may be missing; if more is, it is downloaded whole. */
 export const mostMissing = 0.75
@@ -81,18 +81,9 @@ const extract = Effect.fnUntraced(function* (
   const extracting$ = new Observable<JobEvent>((events) => {
     const decided$ = new ReplaySubject<ReadonlyArray<Range>>(1)
     let offset = size
-    const tableRange = { from: table.offset, to: table.offset + table.length }
-    const bytes$ = (gate: Parameters<typeof ranges$>[2]) =>
-      concat(
-        ranges$(from, [tableRange], gate),
-        decided$.pipe(
-          take(1),
-          concatMap((ranges) => ranges$(from, ranges, gate))
-        )
-      )
     const extracting = pool.partial$(
       job,
-      (gate) => defer(() => bytes$(gate)),
+      (gate) => tableAndRanges$(from, table, decided$, gate),
       (message, ring) => {
         if (message._tag === "Changed") return events.error(new Changed(message.digests))
         const ranges = unpackRanges(message.plan.ranges)

@@ -1,8 +1,8 @@
 /** Ranges of a blob, one request for each, one after the other. */
 import type * as Context from "effect/Context"
-import { concat, defer, type Observable } from "rxjs"
+import { concat, concatMap, defer, type Observable, take } from "rxjs"
 import type { Emit } from "../../api/events.ts"
-import type { Range } from "../../layer/partial/Table.ts"
+import type { Range, TablePlace } from "../../layer/partial/Table.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
@@ -22,6 +22,21 @@ export const ranges$ = (
 ): Observable<Uint8Array> =>
   concat(
     ...ranges.map(({ from, to }) => defer(() => source.blob$(layer, gate, { offset: from, end: to, emit, context })))
+  )
+
+/** The table, and then the ranges that are decided on by it: one value, or none if it completes. */
+export const tableAndRanges$ = (
+  from: RangeSource,
+  { offset, length }: TablePlace,
+  decided$: Observable<ReadonlyArray<Range>>,
+  gate: Gate
+): Observable<Uint8Array> =>
+  concat(
+    ranges$(from, [{ from: offset, to: offset + length }], gate),
+    decided$.pipe(
+      take(1),
+      concatMap((ranges) => ranges$(from, ranges, gate))
+    )
   )
 
 /** Two numbers of each. */

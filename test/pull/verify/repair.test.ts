@@ -73,6 +73,7 @@ describe("repair", () => {
             copy$: () => NEVER,
             copyRanges$: () => NEVER,
             partial$: () => NEVER,
+            table$: () => NEVER,
             lasting: false,
             entries: () => ({ next: () => new Promise(() => {}), close: () => {} }),
             headers$: () => NEVER,

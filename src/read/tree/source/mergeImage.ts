@@ -13,9 +13,11 @@ import { inLayerSpan } from "../../../pull/events/spans.ts"
 import type { Permits } from "../../../pull/flights/Downloads.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
 import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
+import type { LayerTables } from "../../../pull/partial/readTables.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
 import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
+import { noPartial } from "../../../source/noPartial.ts"
 import type { Blobs } from "../../../store/blobs/Blobs.ts"
 import type { Staging } from "../../../store/trees/Staging.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
@@ -118,6 +120,8 @@ export interface MergeOptions<R = never> {
   /** Hears how each layer is downloaded. */
   readonly tell?: Emit | undefined
   readonly reading?: LayerReading<R> | undefined
+  /** Tables of contents, which are read in place of the layers that have one. */
+  readonly tables?: LayerTables | undefined
   /** The bodies of files are kept as well, as the layers are read, in temporary files. */
   readonly isSpooled?: boolean
 }
@@ -126,7 +130,7 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   source: ImageSource,
   image: FoundImage,
   limits: Limits,
-  { unknown, tell = () => {}, reading, isSpooled = false }: MergeOptions<R> = {}
+  { unknown, tell = () => {}, reading, tables, isSpooled = false }: MergeOptions<R> = {}
 ): Effect.fn.Return<MergedImage, Reason, Blobs | ExtractionPool | SharedWork | Staging | Scope.Scope | R> {
   const distinct = yield* distinctLayers(image)
   const permits = reading?.permits ?? (yield* SharedWork).downloads.forPull()
@@ -134,7 +138,16 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   /** A layer that is listed twice is read once. */
   const known = new Map<string, ReadLayer>()
   const layers = new Map<number, ReadLayer>()
+  const readTable = Effect.fnUntraced(function* (layer: ResolvedLayer, { headers }: LayerTables) {
+    const found = yield* permits.withPermit(headers(layer))
+    const counted = budget.layer()
+    if (found !== undefined) yield* fromPromise(async () => found.forEach(counted.add))
+    return found
+  })
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
+    const listed = tables === undefined ? undefined : yield* readTable(layer, tables)
+    if (listed !== undefined)
+      return { download: { source, layer, partial: noPartial }, headers: listed, spool: undefined }
     const download = yield* reading === undefined ? openLayer(source, layer) : reading.open(layer)
     const spool = isSpooled ? yield* makeLayerSpool : undefined
     const reads = Effect.gen(function* () {

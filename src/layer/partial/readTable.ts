@@ -1,0 +1,101 @@
+/**
+ * Reads a layer by its table, in place of its archive: the headers of all entries, or one of the files. They are numbered and
+ * judged as those of an archive. For the worker.
+ */
+import type { MessagePort } from "node:worker_threads"
+import { CorruptLayer } from "../../api/errors.ts"
+import { Observable } from "../../seams/rxjs.ts"
+import type { EntryHeader } from "../Entry.ts"
+import { Cancelled, type RingReader } from "../Ring.ts"
+import { ArchiveReader, type Part } from "../tar/ArchiveReader.ts"
+import { encodeEntry } from "../tar/encodeEntry.ts"
+import { sendEntries } from "../worker/sendEntries.ts"
+import { sendHeaders } from "../worker/sendHeaders.ts"
+import { type Message, packReason, type TableJob } from "../workerMessages.ts"
+import { fetchFile } from "./bodies.ts"
+import { openTable, type TableContext } from "./openTable.ts"
+import { isOfImage, type LayerTable, type PlannedFile, planLayer } from "./planLayer.ts"
+import { planRanges } from "./planRanges.ts"
+import { RangeInput } from "./RangeInput.ts"
+import { readEntry } from "./readEntry.ts"
+import { entryAt } from "./tableEntries.ts"
+import { takeTable } from "./takeTable.ts"
+
+interface Listed {
+  readonly header: EntryHeader
+  /** Of a file that has bytes. */
+  readonly file: PlannedFile | undefined
+}
+
+/** The entries that belong to the image. Each header is written as an archive has it, and read again: the same rules hold. */
+const listed = function* (
+  { json, entries, files }: LayerTable,
+  { table: place, digest, limits }: TableJob,
+  { corrupt }: TableContext,
+  warn: (warning: Extract<Message, { _tag: "Warning" }>) => void
+): Generator<Listed> {
+  const reader = new ArchiveReader({ digest, limits, warn })
+  let file = 0
+  for (let at = 0; at < entries.starts.length; at++) {
+    const entry = readEntry(entryAt(json, entries, at, corrupt), corrupt)
+    if (entry.is === "chunk" || !isOfImage(place, entry.header.path)) continue
+    const { size } = entry.header
+    let header: EntryHeader | undefined
+    // Without its body, which is not here.
+    reader.push(encodeEntry({ ...entry.header, size: 0 }), (part) => {
+      if (part._tag === "Entry" || part._tag === "Begin") header = part.header
+    })
+    if (header === undefined) throw corrupt("its table of contents has an entry that no archive could have")
+    yield { header: { ...header, size }, file: size > 0 ? files[file++] : undefined }
+  }
+}
+
+const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => void) =>
+  new Observable<Part>((parts) => {
+    const { digest, limits, table: place, wanted } = job
+    const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "untar", problem })
+    const input = new RangeInput(
+      ring,
+      () => {},
+      () => corrupt("bytes that its table of contents lists are missing")
+    )
+    const context = { digest, limits, corrupt }
+    const layer = planLayer(openTable(place, takeTable(input, place, job), context), place, context)
+    let ordinal = 0
+    for (const { header, file } of listed(layer, job, context, post)) {
+      ring.look()
+      if (wanted === undefined) parts.next({ _tag: "Entry", header })
+      if (wanted === undefined || ordinal++ < wanted) continue
+      if (file === undefined) throw corrupt("its table of contents listed other files when it was read before")
+      const ranges = planRanges(file.chunks.filter(({ isZeros }) => !isZeros))
+      const flat = Float64Array.from(ranges.flatMap(({ from, to }) => [from, to]))
+      post({ _tag: "Planned", plan: { ranges: flat, reused: 0, reusedBytes: 0 } })
+      if (!ring.isWanted(1)) throw new Cancelled("the file is not wanted")
+      input.expect(ranges)
+      parts.next({ _tag: "Begin", header })
+      fetchFile(file, { digest, form: place.form, input, corrupt }, (chunk) => parts.next({ _tag: "Data", chunk }))
+      parts.next({ _tag: "End" })
+      break
+    }
+    parts.complete()
+  })
+
+export const readTable = (job: TableJob, ring: RingReader, port: MessagePort): void => {
+  let outcome: Message = { _tag: "Stopped" }
+  const post = (message: Message) => port.postMessage(message)
+  const send =
+    job.wanted === undefined
+      ? sendHeaders(ring, post)
+      : sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
+  partsOf(job, ring, post)
+    .pipe(send)
+    .subscribe({
+      error: (error) => {
+        if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, job.digest) }
+      },
+      complete: () => {
+        outcome = { _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 } }
+      }
+    })
+  post(outcome)
+}

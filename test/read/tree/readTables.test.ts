@@ -1,0 +1,183 @@
+/** `readFile` and `list` with `partial: true`: layers with a table of contents are read by it. */
+import { describe, expect, test } from "vitest"
+import type { PullEvent } from "../../../src/api/events.ts"
+import {
+  fault,
+  image,
+  type LayerInput,
+  startRegistry,
+  type TableEntry,
+  type TableLayerOptions,
+  type TestImage,
+  tableLayer,
+  tar
+} from "../../../src/testing/index.ts"
+import { archiveOf, forms, sentBytes, warningsOf } from "../../pull/partial/versions.ts"
+import { open, type TestClient } from "../../support/open.ts"
+import { reasonOf, rejection } from "../../support/rejection.ts"
+
+const served = async (layers: ReadonlyArray<LayerInput>) => {
+  const made = await image({ layers })
+  const registry = await startRegistry({ images: { "app:1": made } })
+  return { registry, made, reference: registry.reference("app:1") }
+}
+
+const layersOf = (made: TestImage) => made.manifests[0]?.layers ?? []
+
+const ofTable = async (options: TableLayerOptions = {}) => tableLayer(archiveOf(new Set()), options)
+
+const listening = () => {
+  const events: Array<PullEvent> = []
+  return { events, options: { partial: true, onEvent: (event: PullEvent) => void events.push(event) } }
+}
+
+describe.each(forms)("%s", (form) => {
+  test("of a layer, only the table and the file's bytes are downloaded", async () => {
+    const { registry, made, reference } = await served([await ofTable({ form })])
+    await using _ = registry
+    await using oci = await open()
+    const [layer] = layersOf(made)
+    if (layer === undefined) throw new Error("an image without layers")
+    const { events, options } = listening()
+    const bytes = await oci.readFile(reference, "/usr/lib/f7", options)
+    expect(sentBytes(registry, layer.digest)).toBeLessThan(layer.size / 4)
+    expect(events.filter(({ _tag }) => _tag !== "LayerProgress")).toEqual(
+      events.filter(({ _tag }) => _tag === "Resolving" || _tag === "Resolved")
+    )
+    expect(bytes).toEqual(await oci.readFile(reference, "/usr/lib/f7"))
+    expect(bytes.length).toBe(9007)
+  })
+
+  test("each file, and each directory, is as the archive has it", async () => {
+    const { registry, reference } = await served([await ofTable({ form })])
+    await using _ = registry
+    await using oci = await open()
+    const options = { partial: true }
+    for (const path of ["usr/lib/f0", "usr/lib/f5", "usr/lib/f39", "usr/hard", "usr/link", "usr/empty", "usr/x"])
+      expect(await oci.readFile(reference, path, options)).toEqual(await oci.readFile(reference, path))
+    for (const path of ["", "usr", "usr/lib", "usr/x", "var"]) {
+      // Its own readers' files are in the archive of an eStargz layer.
+      const whole = (await oci.list(reference, path)).filter(({ path }) => !/landmark$|index\.json$/.test(path))
+      // Whole seconds are all that a table has, and this archive's times are so.
+      expect(await oci.list(reference, path, options)).toEqual(whole)
+    }
+  })
+})
+
+test("a list downloads tables alone, of no more layers than it takes", async () => {
+  const top = await tableLayer(
+    tar().directory("app").file("app/one", "1".repeat(200_000)).file("app/.wh..wh..opq", ""),
+    { form: "zstd:chunked" }
+  )
+  const { registry, made, reference } = await served([await ofTable(), top])
+  await using _ = registry
+  await using oci = await open()
+  const names = (await oci.list(reference, "app", { partial: true })).map(({ path }) => path)
+  expect(names).toEqual(["app/one"])
+  const [lower] = layersOf(made)
+  expect(registry.log.where({ kind: "blob", reference: lower?.digest ?? "" })).toEqual([])
+})
+
+test("layers with a table and layers without are one tree: links, whiteouts and hard links across them", async () => {
+  const above = tar()
+    .directory("usr")
+    .file("usr/.wh.hard", "")
+    .symlink("usr/to", "lib/f3")
+    .file("usr/lib/f4", "plain")
+    .ended()
+    .bytes()
+  const { registry, reference } = await served([await ofTable(), { archive: above, compression: "gzip" }])
+  await using _ = registry
+  await using oci = await open()
+  const options = { partial: true }
+  expect(await oci.readFile(reference, "usr/to", options)).toEqual(await oci.readFile(reference, "usr/lib/f3"))
+  expect(await oci.readFile(reference, "usr/lib/f4", { ...options, encoding: "utf8" })).toBe("plain")
+  expect(await reasonOf(oci.readFile(reference, "usr/hard", options))).toMatchObject({ _tag: "NotInImage" })
+  expect(await oci.list(reference, "usr", options)).toEqual(await oci.list(reference, "usr"))
+})
+
+test("what is pulled is read from the store, with the option as without", async () => {
+  const { registry, reference } = await served([await ofTable()])
+  await using _ = registry
+  await using oci = await open()
+  await oci.pull(reference)
+  registry.log.clear()
+  expect((await oci.readFile(reference, "usr/lib/f1", { partial: true })).length).toBe(9001)
+  expect(registry.log.where({ kind: "blob" })).toEqual([])
+})
+
+test("nothing is left in the store", async () => {
+  const { registry, reference } = await served([await ofTable()])
+  await using _ = registry
+  await using oci = await open()
+  await oci.readFile(reference, "usr/lib/f1", { partial: true })
+  await oci.list(reference, "usr", { partial: true })
+  expect(await oci.images()).toEqual([])
+  expect(await oci.layers()).toEqual([])
+  expect((await oci.usage()).partials.count).toBe(0)
+})
+
+describe("a table that cannot be used: the layer is read whole, with a warning", () => {
+  const wanted = "usr/lib/f3"
+  const editing =
+    (change: (entry: TableEntry) => object): NonNullable<TableLayerOptions["edit"]> =>
+    (table) => ({
+      ...table,
+      entries: table.entries.map((entry) =>
+        entry.name === wanted && entry.type !== "chunk" ? { ...entry, ...change(entry) } : entry
+      )
+    })
+  const other = `sha256:${"0".repeat(64)}`
+  const same = async (oci: TestClient, reference: string) => {
+    const { events, options } = listening()
+    const bytes = await oci.readFile(reference, wanted, options)
+    expect(bytes).toEqual(await oci.readFile(reference, wanted))
+    expect(new Set(warningsOf(events))).toEqual(new Set(["NotPartial"]))
+  }
+
+  test.each<[string, TableLayerOptions]>([
+    ["the file has another digest", { edit: editing(() => ({ digest: other, chunkDigest: other })) }],
+    ["the file is longer", { edit: editing(({ size = 0 }) => ({ size: size + 1 })) }],
+    ["the file is shorter", { edit: editing(({ size = 0 }) => ({ size: size - 1 })) }],
+    ["the file is larger than any layer", { edit: editing(() => ({ size: 2 ** 52 })) }],
+    ["its bytes are in another place", { edit: editing(({ offset = 0 }) => ({ offset: offset + 1 })) }],
+    ["its bytes are past the end", { edit: editing(() => ({ offset: 2 ** 40, endOffset: 2 ** 40 + 9 })) }],
+    ["its name is too long", { edit: editing(() => ({ name: "a".repeat(5000) })) }],
+    ["an entry is empty", { edit: (table) => ({ ...table, entries: [{}, ...table.entries] }) }],
+    ["the table is no JSON", { edit: () => Buffer.from("{") }]
+  ])("%s", async (_, options) => {
+    const { registry, reference } = await served([await ofTable(options)])
+    await using _registry = registry
+    await using oci = await open()
+    await same(oci, reference)
+  })
+
+  test("the host sends no ranges", async () => {
+    const { registry, reference } = await served([await ofTable()])
+    await using _ = registry
+    registry.fault({ kind: "blob" }, fault.ignoreRange())
+    await using oci = await open()
+    await same(oci, reference)
+  })
+})
+
+test("a file that is larger than the limit is refused before its bytes are requested", async () => {
+  const { registry, made, reference } = await served([await ofTable()])
+  await using _ = registry
+  await using oci = await open({ limits: { bodyBytes: 9000 } })
+  const reason = await reasonOf(oci.readFile(reference, "usr/lib/f5", { partial: true }))
+  expect(reason).toMatchObject({ _tag: "LimitExceeded", limit: "bodyBytes" })
+  const [layer] = layersOf(made)
+  expect(registry.log.where({ kind: "blob", reference: layer?.digest ?? "" })).toHaveLength(1)
+})
+
+test("a read that is aborted while it waits for the table lets go of its worker", async () => {
+  const { registry, made, reference } = await served([await ofTable()])
+  await using _ = registry
+  const whole = registry.fault({ kind: "blob", reference: layersOf(made)[0]?.digest ?? "" }, fault.stall(100))
+  await using oci = await open({ workers: 1 })
+  const reading = oci.readFile(reference, "usr/lib/f1", { partial: true, signal: AbortSignal.timeout(300) })
+  expect((await rejection<Error>(reading)).name).toBe("TimeoutError")
+  whole()
+  expect((await oci.readFile(reference, "usr/lib/f1", { partial: true })).length).toBe(9001)
+})
