@@ -1,5 +1,5 @@
 /**
- * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs, OFD locks. koffi
+ * The system calls that Node has no name for: fsetxattr and its like, futimens, utimensat, mknod, syncfs, OFD locks, FICLONE. koffi
  * calls them if it is installed. Without it, fs-xattr sets attributes. Without both, every caller has another way.
  * See docs/decisions/0005-native-calls.md.
  */

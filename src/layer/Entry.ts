@@ -35,6 +35,11 @@ export interface Applier {
   /** A large body in pieces, between `begin` and `end`; each view is valid during its call only. */
   begin(header: EntryHeader): void
   write(chunk: Uint8Array): void
+  /**
+   * In place of `write`, the whole body from an open file, whose blocks are shared until one of the two is written to. Gives the
+   * file that has it, to be read. `undefined`: not here, and nothing was written.
+   */
+  clone(source: number): number | undefined
   end(): void
   /** After the last entry: hard links, the times of directories, the attributes of the root. */
   finish(): void

@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from "node:fs"
+import { closeSync, lstatSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { loadFsXattr } from "../../src/fs/native.ts"
@@ -74,4 +74,19 @@ test("koffi locks an open file against others, shared or not, whole or in part",
   expect([...taken, lockFile(one, false, 2 ** 30, 512)]).toEqual([undefined, undefined, "EAGAIN", "EAGAIN", undefined])
   closeSync(one)
   expect(lockFile(one, false, 0, 0)).toBe("EBADF")
+})
+
+test("koffi clones a file where the file system can, and else says why it cannot", () => {
+  const directory = temporary()
+  const [from, to] = [join(directory, "from"), join(directory, "to")]
+  writeFileSync(from, "content")
+  const cloneFile = loadKoffi()?.cloneFile
+  if (cloneFile === undefined) return
+  const [source, target] = [openSync(from, "r"), openSync(to, "wx")]
+  const code = cloneFile(target, source)
+  closeSync(source)
+  closeSync(target)
+  expect([undefined, "ENOTSUP"]).toContain(code)
+  expect(readFileSync(to, "utf8")).toBe(code === undefined ? "content" : "")
+  expect(cloneFile(target, source)).toBe("EBADF")
 })

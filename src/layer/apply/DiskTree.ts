@@ -10,10 +10,10 @@ import { makeWhiteoutNode } from "./nodes.ts"
 import type { LinkTarget } from "./rules/links.ts"
 import type { FindAt } from "./rules/PathResolver.ts"
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_WRONLY } = constants
+const { O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_RDONLY, O_RDWR } = constants
 
-/** Exclusive: a name that exists is never opened, so no link is ever followed. */
-export const exclusive = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW
+/** Exclusive: a name that exists is never opened, so no link is ever followed. A body that was cloned is read again. */
+export const exclusive = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW
 
 export interface DiskTreeOptions {
   readonly root: Directory

@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from "node:fs"
 import { counted } from "../../api/counted.ts"
+import { native } from "../../fs/native.ts"
 import type { EntryHeader } from "../Entry.ts"
 
 /** `position` null: after what was written last. */
@@ -37,6 +38,16 @@ export class FileBody {
     }
     if (this.header.sparse === undefined) writeAll(this.fd, chunk, null)
     else this.#scatter(this.header.sparse, chunk)
+  }
+
+  /** The whole body at once, on the blocks of an open file. False: nothing is written. */
+  clone(source: number): boolean {
+    const code = this.header.sparse === undefined ? native.cloneFile?.(this.fd, source) : "EINVAL"
+    const isDone = native.cloneFile !== undefined && code === undefined
+    if (isDone) this.#written = this.#expected
+    // XFS may have shared a part before it failed.
+    else if (native.cloneFile !== undefined) ftruncateSync(this.fd, 0)
+    return isDone
   }
 
   /** To be called after the last byte: gives a sparse file its full size. */

@@ -73,9 +73,9 @@ export const makeApplier = (options: ApplierOptions): Applier => {
   }
 
   /** Turns every failure into a reason. */
-  const guarded = (step: () => void): void => {
+  const guarded = <A>(step: () => A): A => {
     try {
-      step()
+      return step()
     } catch (error) {
       throw entry.failure(error, directory)
     }
@@ -90,6 +90,7 @@ export const makeApplier = (options: ApplierOptions): Applier => {
       }),
     begin: (header) => guarded(() => place(header)),
     write: (chunk) => guarded(() => file?.write(chunk)),
+    clone: (source) => guarded(() => file && files.clone(file, source)),
     end: () => guarded(seal),
     finish: () =>
       guarded(() => {

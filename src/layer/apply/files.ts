@@ -1,5 +1,5 @@
 /** Files, and the empty files in place of devices and FIFOs that cannot be created. */
-import { openSync } from "node:fs"
+import { fstatSync, openSync } from "node:fs"
 import type { Ownership } from "../../api/config.ts"
 import { type Directory, toDisk } from "../Directory.ts"
 import type { EntryHeader } from "../Entry.ts"
@@ -23,6 +23,8 @@ export interface FilesOptions {
 export interface Files {
   /** To be closed, also after a failure. */
   readonly open: (parent: Directory, name: string, header: EntryHeader) => FileBody
+  /** The body from an open file, by sharing its blocks: gives a descriptor to read it by. `undefined`: nothing is written. */
+  readonly clone: (file: FileBody, source: number) => number | undefined
   /** To be called when the body is complete: sets the file's metadata. Leaves it open. */
   readonly seal: (file: FileBody) => void
   /** A device or a FIFO: a real node with `chown`, else an empty file whose attribute says what it is. */
@@ -35,6 +37,17 @@ export const makeFiles = ({ tree, entry, metadata, attributes, ownership }: File
     return new FileBody(fd, parent.at(name), header, entry.refuse)
   }
 
+  /** File systems whose blocks the layer's own cannot share. Where the reason was one file's, the others are copied too. */
+  const foreign = new Set<number>()
+
+  const clone = (file: FileBody, source: number): number | undefined => {
+    const { dev } = fstatSync(source)
+    if (foreign.has(dev)) return undefined
+    if (file.clone(source)) return file.fd
+    foreign.add(dev)
+    return undefined
+  }
+
   const seal = (file: FileBody): void => {
     file.complete()
     metadata.file(file.fd, file.path, file.header)
@@ -42,6 +55,7 @@ export const makeFiles = ({ tree, entry, metadata, attributes, ownership }: File
 
   return {
     open,
+    clone,
     seal,
     node: (parent, name, header) => {
       const path = parent.at(name)

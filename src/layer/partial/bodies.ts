@@ -17,13 +17,29 @@ import type { Corrupt } from "./tableEntries.ts"
 /** The bytes are valid while they are handed on. */
 export type Next = (bytes: Uint8Array) => void
 
+/**
+ * Where the bytes of a stored file go. `clone` may take all of them without a copy, and gives a file that has them; they are read there,
+ * since nobody else writes to it, and `cloned` hears of them.
+ */
+export interface StoredBody {
+  readonly write: Next
+  readonly cloned: Next
+  readonly clone: (file: number) => number | undefined
+}
+
+/** Bytes of a file from which on cloning it takes less than copying it. */
+export const leastCloned = 65_536
+
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 
 const buffer = Buffer.allocUnsafeSlow(2 ** 18)
 
-const readFile = (file: number, size: number, next: Next): string | undefined => {
+const isOfSize = (file: number, size: number): boolean => {
   const stats = fstatSync(file)
-  if (!stats.isFile() || stats.size !== size) return undefined
+  return stats.isFile() && stats.size === size
+}
+
+const hashOf = (file: number, size: number, next: Next): string | undefined => {
   const hash = createHash("sha256")
   for (let at = 0; at < size; ) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, size - at), at)
@@ -36,14 +52,22 @@ const readFile = (file: number, size: number, next: Next): string | undefined =>
   return hash.digest("hex")
 }
 
+const readFile = (file: number, size: number, { write, cloned, clone }: StoredBody): string | undefined => {
+  if (!isOfSize(file, size)) return undefined
+  const copy = size < leastCloned ? undefined : clone(file)
+  if (copy === undefined) return hashOf(file, size, write)
+  // It may have grown in between.
+  return isOfSize(copy, size) ? hashOf(copy, size, cloned) : undefined
+}
+
 /** Whether the file still has this content. If not, what was handed on is not to be used. */
-export const readStoredFile = ({ digest, size, found = "" }: Content, next: Next): boolean => {
+export const readStoredFile = ({ digest, size, found = "" }: Content, body: StoredBody): boolean => {
   let file: number | undefined
   try {
     file = openSync(toDisk(found), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-    return readFile(file, size, next) === digest
+    return readFile(file, size, body) === digest
   } catch (error) {
-    // What `next` throws is no system error of this file's.
+    // What `body` throws is no system error of this file's.
     if (!isReason(error) && codeOf(error) !== "") return false
     throw error
   } finally {

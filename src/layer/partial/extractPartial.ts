@@ -1,6 +1,6 @@
 /**
- * Extracts a layer by its table: the files that the store has are copied, the others come through the ring. The entries
- * become an archive again, so that they are read and applied by the rules of every other layer. For the worker.
+ * Extracts a layer by its table: the files that the store has are cloned or copied, the others come through the ring. The entries
+ * become headers of an archive again, so that they are read and applied by the rules of every other layer. For the worker.
  */
 import type { MessagePort } from "node:worker_threads"
 import { CorruptLayer } from "../../api/errors.ts"
@@ -9,10 +9,11 @@ import { reachDisk } from "../apply/reachDisk.ts"
 import { atMost } from "../limits.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
-import { ArchiveReader, type Part } from "../tar/ArchiveReader.ts"
-import { encodeEntry, paddingOf, zeros } from "../tar/encodeEntry.ts"
+import { ArchiveReader } from "../tar/ArchiveReader.ts"
+import { encodeEntry, paddingOf } from "../tar/encodeEntry.ts"
+import { blockBytes } from "../tar/HeaderBlock.ts"
 import { type Message, type PartialJob, packReason } from "../workerMessages.ts"
-import { fetchFile, readStoredFile } from "./bodies.ts"
+import { fetchFile, readStoredFile, type StoredBody } from "./bodies.ts"
 import { openTable } from "./openTable.ts"
 import { isOfImage, type LayerTable, planLayer } from "./planLayer.ts"
 import { planRanges } from "./planRanges.ts"
@@ -25,6 +26,9 @@ import { takeTable } from "./takeTable.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
+
+/** Of files that are only looked at. */
+const unused: StoredBody = { write: () => {}, cloned: () => {}, clone: () => undefined }
 
 /** Files of the store are not what they were. */
 class Changed extends Error {}
@@ -45,7 +49,7 @@ const planOf = ({ files }: LayerTable): Omit<PartialPlan, "ranges"> & { readonly
 }
 
 const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void): Message => {
-  const { digest, limits, table: place, write } = job
+  const { digest, limits, table: place, write: target } = job
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "untar", problem })
   const counts = { consumed: 0, inflated: 0, entries: 0 }
   const look = () => ring.look()
@@ -79,22 +83,32 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   if (!ring.isWanted(1)) throw new Cancelled("the layer is downloaded whole")
   input.expect(ranges)
 
-  const { directory, extraction } = write
+  const { directory, extraction } = target
   const applier = makeApplier({ ...extraction, directory, digest, limits, warn, look })
-  const apply = (part: Part) => {
-    if (part._tag === "Entry" || part._tag === "Begin") counts.entries++
-    if (part._tag === "Entry") applier.entry(part.header, part.body)
-    else if (part._tag === "Begin") applier.begin(part.header)
-    else if (part._tag === "Data") applier.write(part.chunk)
-    else applier.end()
-  }
-  const reader = new ArchiveReader({ digest, limits, warn })
-  const archive = (bytes: Uint8Array) => {
-    counts.inflated += bytes.length
+  const reader = new ArchiveReader({ digest, limits, warn, isBodiless: true })
+  /** Bytes of the archive, whether it is written out or not. */
+  const count = (bytes: number) => {
+    counts.inflated += bytes
     atMost(limits, "layerBytes", counts.inflated, () => `layer ${digest}`)
-    reader.push(bytes, apply)
     tell()
   }
+  const begin = (bytes: Buffer) => {
+    count(bytes.length)
+    reader.push(bytes, (part) => {
+      if (part._tag !== "Entry") return
+      counts.entries++
+      applier.begin(part.header)
+    })
+  }
+  const cloned = (bytes: Uint8Array) => {
+    look()
+    count(bytes.length)
+  }
+  const write = (bytes: Uint8Array) => {
+    cloned(bytes)
+    applier.write(bytes)
+  }
+  const stored: StoredBody = { write, cloned, clone: applier.clone }
   try {
     const options = { digest, form: place.form, input, corrupt }
     let file = 0
@@ -103,17 +117,19 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
       const entry = readEntry(entryAt(json, layer.entries, at, corrupt), corrupt)
       if (entry.is === "chunk" || !isOfImage(place, entry.header.path)) continue
       const { header } = entry
-      archive(encodeEntry(header))
-      if (header.size === 0) continue
-      const planned = layer.files[file++]
-      if (planned === undefined) throw corrupt("its table of contents listed other files when it was read again")
-      const { content } = planned
-      if (content?.found === undefined) fetchFile(planned, options, archive)
-      else if (!readStoredFile(content, archive)) throw new Changed(content.digest)
-      const padding = paddingOf(header.size)
-      if (padding.length > 0) archive(padding)
+      begin(encodeEntry(header))
+      if (header.size > 0) {
+        const planned = layer.files[file++]
+        if (planned === undefined) throw corrupt("its table of contents listed other files when it was read again")
+        const { content } = planned
+        if (content?.found === undefined) fetchFile(planned, options, write)
+        else if (!readStoredFile(content, stored)) throw new Changed(content.digest)
+        count(paddingOf(header.size).length)
+      }
+      applier.end()
     }
-    archive(zeros.subarray(0, 1024))
+    // The end of an archive.
+    count(2 * blockBytes)
     reader.end()
     applier.finish()
   } catch (error) {
@@ -123,8 +139,8 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   } finally {
     applier.close()
   }
-  if (write.lasting) reachDisk(directory)
-  const print = write.facts === undefined ? undefined : fingerprint(directory, write.facts, look)
+  if (target.lasting) reachDisk(directory)
+  const print = target.facts === undefined ? undefined : fingerprint(directory, target.facts, look)
   return { _tag: "Done", counts, fingerprint: print }
 }
 
@@ -133,7 +149,7 @@ const changedOf = ({ contents }: LayerTable, look: () => void): ReadonlyArray<st
   const changed: Array<string> = []
   for (const content of contents.values()) {
     look()
-    if (content.found !== undefined && !readStoredFile(content, () => {})) changed.push(content.digest)
+    if (content.found !== undefined && !readStoredFile(content, unused)) changed.push(content.digest)
   }
   return changed
 }

@@ -44,11 +44,14 @@ const skipped: Body = { is: "skipped" }
 
 export interface ReaderOptions extends Omit<HeaderContext, "corrupt"> {
   readonly warn: (warning: Warning) => void
+  /** After the header of an entry comes that of the next one: each entry is handed on without its body. */
+  readonly isBodiless?: boolean
 }
 
 export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
   readonly #context: HeaderContext
   readonly #warn: (warning: Warning) => void
+  readonly #isBodiless: boolean
   readonly #framer = new TarFramer(this)
   readonly #extensions: ExtendedHeaders
   #expected: Expected = expectHeader
@@ -57,8 +60,9 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
   #warned = false
   #next: (part: Part) => void = () => {}
 
-  constructor({ warn, ...context }: ReaderOptions) {
+  constructor({ warn, isBodiless = false, ...context }: ReaderOptions) {
     this.#warn = warn
+    this.#isBodiless = isBodiless
     this.#context = {
       ...context,
       corrupt: (problem) => new CorruptLayer({ digest: context.digest, stage: "untar", problem })
@@ -203,23 +207,24 @@ export class ArchiveReader implements Machine<Uint8Array, Part>, BlockReader {
       this.#expected = { is: "1.0 map", sparse: described, text: new SparseMapText(), left: stored }
       return 0
     }
-    this.#announce(described.header, stored)
-    if (listing === 0) return stored
+    const follows = this.#announce(described.header, stored)
+    if (listing === 0) return follows
     this.#body = skipped
     return listing
   }
 
   #sparse({ header }: EntryDescription, segments: ReadonlyArray<Segment>, stored: number): number {
     const sparse = checkSegments(segments, header.size, stored, this.#context.corrupt)
-    this.#announce({ ...header, sparse }, stored)
-    return stored
+    return this.#announce({ ...header, sparse }, stored)
   }
 
-  /** The entry's header is read; its body follows. */
-  #announce(header: EntryHeader, stored: number): void {
+  /** The entry's header is read. Gives the bytes of the body that follows. */
+  #announce(header: EntryHeader, stored: number): number {
     this.#extensions.reset()
     this.#expected = expectHeader
-    this.#body = { is: "entry", header, stored }
-    if (stored === 0) this.#next({ _tag: "Entry", header })
+    const follows = this.#isBodiless ? 0 : stored
+    this.#body = { is: "entry", header, stored: follows }
+    if (follows === 0) this.#next({ _tag: "Entry", header })
+    return follows
   }
 }

@@ -24,6 +24,8 @@ export interface Native {
   readonly lockFile?: (fd: number, shared: boolean, offset: number, length: number) => string | undefined
   /** syncfs(2): all that the file system of this descriptor has to write is on its disk. */
   readonly syncFileSystem?: (fd: number) => string | undefined
+  /** ioctl(2) with FICLONE: `to` becomes a file with the content of `from`, on the same blocks until one of them is written to. */
+  readonly cloneFile?: (to: number, from: number) => string | undefined
 }
 
 type Call = (...values: ReadonlyArray<unknown>) => number
@@ -109,7 +111,8 @@ export const loadKoffi = (): Native | undefined => {
         outcome(utimensat(here, terminated(path, "utf8"), fill(seconds, nanos), noFollow)),
       ...makeNodeWith(libc, outcome),
       ...syncWith(libc, outcome),
-      ...lockWith(libc, outcome)
+      ...lockWith(libc, outcome),
+      ...cloneWith(libc, outcome)
     }
   } catch {
     return undefined
@@ -149,6 +152,14 @@ const lockWith = (libc: Libc, outcome: Outcome): Pick<Native, "lockFile"> =>
       lockFile: (fd: number, shared: boolean, offset: number, length: number) =>
         outcome(fcntl(fd, setLock, "void *", flock(shared ? readLock : writeLock, offset, length)))
     }
+  })
+
+/** The number is that of the processors in `known`. */
+const cloneWith = (libc: Libc, outcome: Outcome): Pick<Native, "cloneFile"> =>
+  onLinux(() => {
+    const ioctl = libc.func("int ioctl(int fd, unsigned long request, ...)")
+    const clone = 0x40049409
+    return { cloneFile: (to: number, from: number) => outcome(ioctl(to, clone, "int", from)) }
   })
 
 /** glibc before 2.33 has no symbol `mknod`; the program of that name is used there. */

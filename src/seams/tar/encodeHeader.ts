@@ -28,14 +28,25 @@ interface Encoder {
   _encode(fields: BlockFields): void
 }
 
-/** A ustar header of 512 bytes. */
-export const encodeHeader = (fields: BlockFields): Buffer => {
-  const blocks: Array<Buffer> = []
-  const encoder = pack() as unknown as Encoder
-  encoder.push = (block) => {
+/** The blocks of the header that is being encoded. */
+let blocks: Array<Buffer> = []
+
+/** One for all headers: it is a stream, which costs more to make than a header. Nothing of a header stays in it. */
+let encoder: Encoder | undefined
+
+const makeEncoder = (): Encoder => {
+  const made = pack() as unknown as Encoder
+  made.push = (block) => {
     blocks.push(block)
     return true
   }
+  return made
+}
+
+/** A ustar header of 512 bytes. */
+export const encodeHeader = (fields: BlockFields): Buffer => {
+  encoder ??= makeEncoder()
+  blocks = []
   encoder._encode(fields)
   const [block] = blocks
   if (block?.length !== 512 || blocks.length !== 1)
