@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http"
+import { syncBuiltinESMExports } from "node:module"
+import v8 from "node:v8"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -47,7 +49,8 @@ describe("of sources with large documents", () => {
       const gc = vi.fn()
       vi.stubGlobal("gc", gc)
       // That of the test files before this one may be too large to be collected.
-      vi.spyOn(process, "memoryUsage").mockReturnValue({ ...process.memoryUsage(), heapUsed: 2 ** 20 })
+      vi.spyOn(v8, "getHeapStatistics").mockReturnValue({ ...v8.getHeapStatistics(), used_heap_size: 2 ** 20 })
+      syncBuiltinESMExports()
       const [first] = yield* sources(mostSources)
       yield* admitted([])
       expect(gc).not.toHaveBeenCalled()
@@ -58,6 +61,7 @@ describe("of sources with large documents", () => {
         Effect.sync(() => {
           vi.unstubAllGlobals()
           vi.restoreAllMocks()
+          syncBuiltinESMExports()
         })
       )
     )
