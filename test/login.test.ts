@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import { describe, expect } from "vitest"
 import { login, logout } from "../src/login.ts"
 import { startRegistry } from "../src/testing/index.ts"
+import { bundled } from "./support/bundled.ts"
 import { it } from "./support/effect.ts"
 
 const home = Effect.acquireRelease(
@@ -112,30 +113,26 @@ describe("login", () => {
         expect(yield* Effect.promise(() => readFile(path, "latin1"))).toBe(`{${rest},"auths":{}}`)
 
         const program = [
-          `import { login } from ${JSON.stringify(new URL("../src/login.ts", import.meta.url).href)}`,
-          `import * as Effect from ${JSON.stringify(import.meta.resolve("effect/Effect"))}`,
-          `import * as Redacted from ${JSON.stringify(import.meta.resolve("effect/Redacted"))}`,
+          'import { login } from "./src/login.ts"',
+          'import * as Effect from "effect/Effect"',
+          'import * as Redacted from "effect/Redacted"',
           'const me = { username: "me", password: Redacted.make("secret") }',
           "await Promise.all(process.argv.slice(2).map((host) => Effect.runPromise(login(host, me))))"
         ]
-        const file = join(directory, "program.mjs")
-        yield* Effect.promise(() => writeFile(file, program.join("\n")))
-        const argv = ["--import", import.meta.resolve("tsx"), file]
+        const file = yield* Effect.promise(() => bundled(program.join("\n")))
         const env = { ...process.env, DOCKER_CONFIG: directory }
         yield* Effect.forEach(
           [0, 1],
           (n) =>
             Effect.promise(() =>
-              promisify(execFile)(
-                process.execPath,
-                [...argv, ...hosts.slice(4 * n, 4 * n + 4).map(({ host }) => host)],
-                { env }
-              )
+              promisify(execFile)(process.execPath, [file, ...hosts.slice(4 * n, 4 * n + 4).map(({ host }) => host)], {
+                env
+              })
             ),
           { concurrency: "unbounded" }
         )
         expect(yield* keys).toEqual(hosts.map(({ host }) => host).sort())
-        expect((yield* Effect.promise(() => readdir(directory))).sort()).toEqual(["config.json", "program.mjs"])
+        expect((yield* Effect.promise(() => readdir(directory))).sort()).toEqual(["config.json"])
       }),
     60_000
   )

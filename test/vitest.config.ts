@@ -1,3 +1,4 @@
+import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 
 /** It goes through the whole heap, which is small in a process of its own. */
@@ -5,13 +6,16 @@ const heaps = "pull/manyPulls.test.ts"
 
 /** Sigstore's packages from this directory: the current ones, which Node 20 does not take. */
 const { SIGSTORE_FROM: sigstore } = process.env
-const alias =
+const signatures =
   sigstore === undefined ? [] : [{ find: /^@sigstore\//, replacement: `${sigstore}/node_modules/@sigstore/` }]
+
+/** As the pools import it. */
+const worker = { find: /^\.\/ExtractionWorker\.ts$/, replacement: join(import.meta.dirname, "support/KeptWorker.ts") }
 
 const common = {
   root: import.meta.dirname,
   pool: "forks" as const,
-  setupFiles: ["support/forgetSecrets.ts"],
+  setupFiles: ["support/measure.ts", "support/forgetSecrets.ts"],
   testTimeout: 60_000,
   hookTimeout: 60_000
 }
@@ -22,11 +26,12 @@ export default defineConfig({
     maxWorkers: 4,
     projects: [
       {
-        resolve: { alias },
+        resolve: { alias: [...signatures, worker] },
         // Modules are loaded once for each process: a test that replaces one puts it back.
         test: {
           ...common,
           name: "all",
+          globalSetup: ["support/programs.ts"],
           isolate: false,
           include: ["**/*.test.ts"],
           exclude: ["interop/**", "node_modules/**", heaps]

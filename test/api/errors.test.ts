@@ -132,7 +132,7 @@ describe("the stack", () => {
   test("of an uncaught error leads to the caller's own line", async () => {
     await using home = await temporaryRoot()
     const program = join(home.root, "program.mjs")
-    const client = new URL("../../src/client.ts", import.meta.url).href
+    const client = new URL("../../dist/index.js", import.meta.url).href
     const call = 'const mine = async () => { await oci.pull("localhost:1/app:1", { policy: "never" }) }'
     await writeFile(
       program,
@@ -140,8 +140,7 @@ describe("the stack", () => {
         "\n"
       )
     )
-    const argv = ["--import", import.meta.resolve("tsx"), program]
-    const { stderr } = await promisify(execFile)(process.execPath, argv, { cwd: home.root }).then(
+    const { stderr } = await promisify(execFile)(process.execPath, [program], { cwd: home.root }).then(
       () => expect.unreachable("it was to fail"),
       (error: { readonly stderr: string }) => error
     )

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads"
 import { afterAll, expect, test } from "vitest"
 import type { PullEvent } from "../../src/api/events.ts"
 import { fault, image, Prng, startRegistry } from "../../src/testing/index.ts"
+import { endKept } from "../support/KeptWorker.ts"
 import { open } from "../support/open.ts"
 
 const workers = new Set<Worker>()
@@ -16,6 +17,7 @@ afterAll(() => void process.off("worker", watch))
 test("a killed worker is WorkerDied; the next pull continues from the kept bytes with a new worker", {
   timeout: 60_000
 }, async () => {
+  await endKept()
   const made = await image({ layers: [{ files: { "noise.bin": new Prng("dies").bytes(400_000) } }] })
   const digest = made.manifests[0]?.layers[0]?.digest ?? ""
   await using registry = await startRegistry({ images: { "app:1": made } })

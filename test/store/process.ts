@@ -1,9 +1,9 @@
 /** Another process, running one of the programs beside this file; it ends with the test's scope. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { join } from "node:path"
 import { createInterface } from "node:readline"
 import * as Effect from "effect/Effect"
+import { bundled } from "../support/bundled.ts"
 
 export interface Child {
   readonly process: ChildProcess
@@ -17,9 +17,9 @@ export interface Child {
 
 export const start = (program: string, ...args: ReadonlyArray<string>) =>
   Effect.acquireRelease(
-    Effect.sync((): Child => {
-      const file = join(import.meta.dirname, "programs", program)
-      const child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+    Effect.promise(async (): Promise<Child> => {
+      const file = await bundled(`import "./test/store/programs/${program}"`)
+      const child = spawn(process.execPath, [file, ...args], {
         stdio: ["ignore", "pipe", "inherit"]
       })
       const lines: Array<string> = []

@@ -1,28 +1,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
-import { join } from "node:path"
-import { build } from "esbuild"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
-
-const repository = join(import.meta.dirname, "../../..")
-let directory: string
-
-beforeAll(async () => {
-  // Beneath the repository: its packages are found from there.
-  directory = await mkdtemp(join(repository, "node_modules/.ociflow-"))
-  const contents = 'export * from "./ExtractionWorker.ts"; export { useAssets } from "../../assets.ts"'
-  await build({
-    stdin: { contents, resolveDir: join(repository, "src/layer/pool"), loader: "ts" },
-    bundle: true,
-    packages: "external",
-    platform: "node",
-    format: "esm",
-    outfile: join(directory, "module.mjs")
-  })
-})
-
-afterAll(() => rm(directory, { recursive: true }))
+import { describe, expect, test } from "vitest"
+import { bundled } from "../../support/bundled.ts"
 
 const ways = {
   "closes it": "await worker.end()",
@@ -32,13 +11,12 @@ const ways = {
 
 /** How a program ended that made a worker and left it after so many milliseconds: its exit code, or the signal. */
 const leave = async (way: string, after: number): Promise<unknown> => {
-  const program = `
-    const { ExtractionWorker, useAssets } = await import(${JSON.stringify(join(directory, "module.mjs"))})
-    useAssets({ worker: ${JSON.stringify(join(repository, "dist/ociflow-worker.js"))} })
+  const file = await bundled(`
+    import { ExtractionWorker } from "./src/layer/pool/ExtractionWorker.ts"
     const worker = new ExtractionWorker(() => {})
-    await new Promise((resolve) => setTimeout(resolve, ${after}))
-    ${way}`
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "ignore" })
+    await new Promise((resolve) => setTimeout(resolve, Number(process.argv[2])))
+    ${way}`)
+  const child = spawn(process.execPath, [file, `${after}`], { stdio: "ignore" })
   const [code, signal] = await once(child, "exit")
   return signal ?? code
 }

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { expect } from "vitest"
 import { removeTree } from "../../../src/store/trees/removeTree.ts"
+import { bundled } from "../../support/bundled.ts"
 import { it } from "../../support/effect.ts"
 import { directory } from "../fixtures.ts"
 
@@ -56,12 +57,14 @@ it.effect("directories that nobody may open, and names that are no text, go too"
         await chmod(root, 0o777)
         for (const path of [join(tree, "shut", "inner"), join(tree, "shut"), tree]) await chown(path, nobody, nobody)
       })
-      const module = join(import.meta.dirname, "../../../src/store/trees/removeTree.ts")
-      const program = `const [{ removeTree }, Effect] = await Promise.all([import(${JSON.stringify(module)}), import("effect/Effect")]);
-        process.setgid(${nobody}); process.setuid(${nobody});
-        await Effect.runPromise(removeTree(${JSON.stringify(tree)}))`
-      const options = { cwd: join(import.meta.dirname, "../../.."), encoding: "utf8" as const }
-      const ran = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], options)
+      const program = yield* Effect.promise(() =>
+        bundled(`
+          import * as Effect from "effect/Effect"
+          import { removeTree } from "./src/store/trees/removeTree.ts"
+          process.setgid(${nobody}); process.setuid(${nobody})
+          await Effect.runPromise(removeTree(process.argv[2]))`)
+      )
+      const ran = spawnSync(process.execPath, [program, tree], { encoding: "utf8" })
       expect(ran.stderr).toBe("")
     } else {
       yield* removeTree(tree)
