@@ -61,9 +61,9 @@ const stages: Readonly<Record<string, Stage>> = {
   "as a layer is done": { until: "LayerDone" }
 }
 
+const made = await image({ layers: [{ files: { "a.txt": "a" } }, await bigLayer({ size: 200_000_000 })] })
+
 const setUp = async ({ stall, status, auth }: Stage) => {
-  const big = await bigLayer({ size: 200_000_000 })
-  const made = await image({ layers: [{ files: { "a.txt": "a" } }, big] })
   const registry = await startRegistry({ images: { "app:1": made }, ...(auth === undefined ? {} : { auth }) })
   if (stall !== undefined) registry.fault(stall.on, fault.stall(stall.after))
   if (status !== undefined) registry.fault({}, fault.status(status))
