@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises"
 import { brotliCompressSync, constants } from "node:zlib"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
+import { SqlClient } from "../src/store/database/Sql.ts"
 import { openSqlJs } from "../src/store/database/SqlJs.ts"
 import { migrateTo } from "../src/store/database/schema/migrations.ts"
 import { migrationsTable, supported } from "../src/store/database/schema/version.ts"

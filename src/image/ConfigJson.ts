@@ -2,50 +2,50 @@
  * How an image was built and how it is run (OCI image-spec, config.md), by the names that the document itself uses.
  * Real images leave out almost anything. A pull needs the platform and `rootfs`: what else makes no sense is left out.
  */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { DigestText } from "./Descriptor.ts"
-import { AnyMap, advice, TextMap } from "./json/lenient.ts"
 
-const Texts = Schema.Array(Schema.String)
-const text = Schema.optionalKey(Schema.String)
-const anyText = advice(Schema.String)
+import { DigestText } from "./Descriptor.ts"
+import { AnyMap, TextMap } from "./json/lenient.ts"
+import * as Shape from "./json/Shape.ts"
+
+const Texts = Shape.Array(Shape.String)
+const text = Shape.optionalKey(Shape.String)
+const anyText = Shape.advice(Shape.String)
 /** A set, as Go writes one: the keys count. */
 const Keys = AnyMap
 
 /** Docker's; durations are nanoseconds, and 0 is the default. */
-const Healthcheck = Schema.Struct({
-  Test: advice(Texts),
-  Interval: advice(Schema.Finite),
-  Timeout: advice(Schema.Finite),
-  StartPeriod: advice(Schema.Finite),
-  StartInterval: advice(Schema.Finite),
-  Retries: advice(Schema.Natural)
+const Healthcheck = Shape.Struct({
+  Test: Shape.advice(Texts),
+  Interval: Shape.advice(Shape.Finite),
+  Timeout: Shape.advice(Shape.Finite),
+  StartPeriod: Shape.advice(Shape.Finite),
+  StartInterval: Shape.advice(Shape.Finite),
+  Retries: Shape.advice(Shape.Natural)
 })
 
 /** Defaults for a process that is started from the image. */
-export const Execution = Schema.Struct({
+export const Execution = Shape.Struct({
   User: anyText,
   WorkingDir: anyText,
-  Env: advice(Texts),
-  Entrypoint: advice(Texts),
-  Cmd: advice(Texts),
-  ExposedPorts: advice(Keys),
-  Volumes: advice(Keys),
-  Labels: advice(TextMap),
+  Env: Shape.advice(Texts),
+  Entrypoint: Shape.advice(Texts),
+  Cmd: Shape.advice(Texts),
+  ExposedPorts: Shape.advice(Keys),
+  Volumes: Shape.advice(Keys),
+  Labels: Shape.advice(TextMap),
   StopSignal: anyText,
-  Healthcheck: advice(Healthcheck)
+  Healthcheck: Shape.advice(Healthcheck)
 })
 
-export const History = Schema.Struct({
+export const History = Shape.Struct({
   created: anyText,
   created_by: anyText,
   author: anyText,
   comment: anyText,
-  empty_layer: advice(Schema.Boolean)
+  empty_layer: Shape.advice(Shape.Boolean)
 })
 
-export class ConfigJson extends Schema.Class<ConfigJson>("oci/ConfigJson")({
+export const ConfigJson = Shape.Struct({
   os: text,
   architecture: text,
   variant: text,
@@ -53,11 +53,15 @@ export class ConfigJson extends Schema.Class<ConfigJson>("oci/ConfigJson")({
   /** As it was written: RFC 3339 is asked for and not always there. */
   created: anyText,
   author: anyText,
-  config: advice(Execution),
-  rootfs: Schema.Struct({
-    type: anyText,
-    /** Digests of the uncompressed layers, the lowest first. */
-    diff_ids: Schema.Array(DigestText).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
-  }).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed({ diff_ids: [] }))),
-  history: advice(Schema.Array(History))
-}) {}
+  config: Shape.advice(Execution),
+  rootfs: Shape.withDefault(
+    Shape.Struct({
+      type: anyText,
+      /** Digests of the uncompressed layers, the lowest first. */
+      diff_ids: Shape.withDefault(Shape.Array(DigestText), [])
+    }),
+    { diff_ids: [] }
+  ),
+  history: Shape.advice(Shape.Array(History))
+})
+export type ConfigJson = typeof ConfigJson.Type

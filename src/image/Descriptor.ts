@@ -1,30 +1,28 @@
 /** Names content: its type, its digest and its exact size (OCI image-spec, descriptor.md). */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { advice, TextMap } from "./json/lenient.ts"
+
+import { TextMap } from "./json/lenient.ts"
+import * as Shape from "./json/Shape.ts"
 import { PlatformFields } from "./Platform.ts"
 import { type Digest, isDigest } from "./reference/Digest.ts"
 
 /** Well-formed, by any algorithm: an entry that is never used may name bytes that cannot be proven. */
-export const DigestText = Schema.String.pipe(
-  Schema.check(Schema.makeFilter((text: string) => isDigest(text) || "a digest (algorithm:hex)")),
-  Schema.brand("Digest")
-)
+export const DigestText = Shape.check(Shape.String, isDigest, "a digest (algorithm:hex)")
 
-export class Descriptor extends Schema.Class<Descriptor>("oci/Descriptor")({
+export const Descriptor = Shape.Struct({
   /** Empty where none is told. */
-  mediaType: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed(""))),
+  mediaType: Shape.withDefault(Shape.String, ""),
   digest: DigestText,
   /** Bytes, exactly. */
-  size: Schema.Natural,
+  size: Shape.Natural,
   /** Where else the content may be had: foreign layers. */
-  urls: advice(Schema.Array(Schema.String)),
-  annotations: advice(TextMap),
-  platform: advice(PlatformFields),
-  artifactType: advice(Schema.String),
+  urls: Shape.advice(Shape.Array(Shape.String)),
+  annotations: Shape.advice(TextMap),
+  platform: Shape.advice(PlatformFields),
+  artifactType: Shape.advice(Shape.String),
   /** The content itself, in base64. */
-  data: advice(Schema.String)
-}) {}
+  data: Shape.advice(Shape.String)
+})
+export type Descriptor = typeof Descriptor.Type
 
 /** The platform that an entry of an index tells; some write an empty one. */
 export const platformOf = ({ platform }: Descriptor): Descriptor["platform"] =>

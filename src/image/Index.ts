@@ -1,35 +1,31 @@
 /** One image for several platforms: OCI image index, Docker manifest list. */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { transform } from "effect/SchemaTransformation"
 import { Descriptor } from "./Descriptor.ts"
 import { decodeAs } from "./json/decodeAs.ts"
-import { advice, TextMap } from "./json/lenient.ts"
+import { TextMap } from "./json/lenient.ts"
 import { parseJson } from "./json/parseJson.ts"
+import * as Shape from "./json/Shape.ts"
 import { isGenericType, isIndex, isManifest } from "./mediaTypes.ts"
 
+const senseless = Shape.map(Shape.Unknown, () => undefined)
+
 /** Those that make sense: what stands beside an image is not the image. */
-const Entries = Schema.Array(Schema.Union([Descriptor, Schema.Unknown])).pipe(
-  Schema.decodeTo(
-    Schema.Array(Schema.toType(Descriptor)),
-    transform<ReadonlyArray<Descriptor>, ReadonlyArray<unknown>>({
-      decode: (all) => all.filter((entry) => entry instanceof Descriptor),
-      encode: (entries) => entries
-    })
-  )
+const Entries = Shape.map(Shape.Array(Shape.Union(Descriptor, senseless)), (all) =>
+  all.filter((it) => it !== undefined)
 )
 
-export class Index extends Schema.Class<Index>("oci/Index")({
-  mediaType: advice(Schema.String),
-  artifactType: advice(Schema.String),
-  manifests: Entries.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([]))),
-  annotations: advice(TextMap)
-}) {}
+export const Index = Shape.Struct({
+  mediaType: Shape.advice(Shape.String),
+  artifactType: Shape.advice(Shape.String),
+  manifests: Shape.withDefault(Entries, []),
+  annotations: Shape.advice(TextMap)
+})
+export type Index = typeof Index.Type
 
 /** What is wrong with the first entry of an index that makes no sense. */
 export const senselessEntry = (index: Uint8Array): Effect.Effect<string | undefined> =>
   parseJson(index).pipe(
-    Effect.flatMap((json) => decodeAs(Schema.Struct({ manifests: Schema.Array(Descriptor) }), json)),
+    Effect.flatMap((json) => decodeAs(Shape.Struct({ manifests: Shape.Array(Descriptor) }), json)),
     Effect.match({ onFailure: (problem) => problem, onSuccess: () => undefined })
   )
 

@@ -7,10 +7,10 @@
  */
 import { endianness } from "node:os"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { platformForm } from "../api/config.ts"
 import { InvalidOption } from "../api/errors.ts"
 import { withoutControls } from "../api/printable.ts"
+import * as Shape from "./json/Shape.ts"
 
 export interface Platform {
   readonly os: string
@@ -19,17 +19,15 @@ export interface Platform {
   readonly osVersion?: string
 }
 
-const Name = Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed("")))
-
-const Fields = Schema.Struct({
-  os: Name,
-  architecture: Name,
-  variant: Schema.optionalKey(Schema.String),
-  osVersion: Schema.optionalKey(Schema.String)
-})
+const Name = Shape.withDefault(Shape.String, "")
 
 /** As a descriptor holds it. */
-export const PlatformFields = Fields.pipe(Schema.encodeKeys({ osVersion: "os.version" }))
+export const PlatformFields = Shape.Struct({
+  os: Name,
+  architecture: Name,
+  variant: Shape.optionalKey(Shape.String),
+  osVersion: Shape.fromKey("os.version", Shape.optionalKey(Shape.String))
+})
 
 /** Other names that the field uses. A map, not an object: the keys that are looked up come from a document. */
 const architectures: ReadonlyMap<string, readonly [architecture: string, variant?: string]> = new Map([

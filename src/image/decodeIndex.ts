@@ -1,9 +1,9 @@
 /** Reads an index whose entries may be many: in several turns of the event loop. */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { Index } from "./Index.ts"
 import { asSpelled, decodeAs, mostItems } from "./json/decodeAs.ts"
 import { mostKeys } from "./json/parseJson.ts"
+import * as Shape from "./json/Shape.ts"
 
 /** What an index may hold. */
 export interface IndexBounds {
@@ -20,7 +20,7 @@ export const boundsOfReferrers: IndexBounds = { entries: 8192, keys: 50_000 }
 /** Entries that are decoded in one turn: some milliseconds. */
 const perTurn = 128
 
-const List = Schema.Struct({ manifests: Schema.Unknown })
+const List = Shape.Struct({ manifests: Shape.Unknown })
 
 /** Fails with what is wrong, on one line. */
 export const decodeIndex = Effect.fnUntraced(function* (

@@ -5,9 +5,9 @@
  * own count first, since they are proven.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { InvalidManifest, printable, UnsupportedMediaType } from "../api/errors.ts"
 import { asSpelled } from "./json/decodeAs.ts"
+import * as Shape from "./json/Shape.ts"
 import { isGenericType, isIndex, isManifest, isSchema1, ociIndex, ociManifest } from "./mediaTypes.ts"
 import type { Digest } from "./reference/Digest.ts"
 
@@ -28,13 +28,13 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** What tells the kind; in any case, as most readers take it. */
-const Telling = Schema.Struct({
-  schemaVersion: Schema.Unknown,
-  mediaType: Schema.Unknown,
-  manifests: Schema.Unknown,
-  config: Schema.Unknown,
-  layers: Schema.Unknown,
-  fsLayers: Schema.Unknown
+const Telling = Shape.Struct({
+  schemaVersion: Shape.Unknown,
+  mediaType: Shape.Unknown,
+  manifests: Shape.Unknown,
+  config: Shape.Unknown,
+  layers: Shape.Unknown,
+  fsLayers: Shape.Unknown
 })
 
 export const documentKindOf = Effect.fnUntraced(function* (

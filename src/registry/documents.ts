@@ -1,7 +1,6 @@
 /** Fetches a document and proves it: bounded, of the exact size and digest that named it, and of one kind only. */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "../api/config.ts"
 import {
@@ -23,6 +22,7 @@ import type { Index } from "../image/Index.ts"
 import { inTurns } from "../image/inTurns.ts"
 import { decodeAs, mostItems } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
+import type * as Shape from "../image/json/Shape.ts"
 import { admit as admitDecoding, type MayRead, reading } from "../image/LargeDocuments.ts"
 import { Manifest } from "../image/Manifest.ts"
 import { acceptManifests, withoutParameters } from "../image/mediaTypes.ts"
@@ -92,8 +92,8 @@ export const checkDescriptor = Effect.fnUntraced(function* (
   if (size > limit) return yield* new LimitExceeded({ limit: "documentBytes", maximum: limit, unit: "bytes", subject })
 })
 
-const decode = <A, I>(
-  schema: Schema.Codec<A, I>,
+const decode = <A>(
+  schema: Shape.Shape<A>,
   json: unknown,
   digest: Digest,
   { layers }: DocumentLimits

@@ -1,10 +1,10 @@
 /** The tags of a repository, and what refers to a manifest (OCI distribution-spec, "Content Discovery"). */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type { Observable } from "rxjs"
 import { InvalidResponse, LimitExceeded, ManifestNotFound, redactUrl } from "../api/errors.ts"
 import { decodeAs } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
+import * as Shape from "../image/json/Shape.ts"
 import { reading } from "../image/LargeDocuments.ts"
 import type { Reference } from "../image/reference/Reference.ts"
 import { liftWithContext } from "../reactive/bridge.ts"
@@ -13,8 +13,8 @@ import { readDocument } from "./http/readDocument.ts"
 import { type Body, type Listing, type ListOptions, type ListsOptions, nextOf, pages$ } from "./pages.ts"
 import { makeReferrers } from "./referrers.ts"
 
-const Tags = Schema.Struct({
-  tags: Schema.Array(Schema.Unknown).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
+const Tags = Shape.Struct({
+  tags: Shape.withDefault(Shape.Array(Shape.Unknown), [])
 })
 
 /** As reference/Reference.ts has it: what is longer or other is no tag. */

@@ -6,7 +6,6 @@
  * repository holds, trouble, or a list that breaks off is an error: what cannot be told is no empty list.
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { catchError, concatMap, defer, filter, from, type Observable, throwError } from "rxjs"
 import { InvalidResponse, isReason, ManifestNotFound, type Reason } from "../api/errors.ts"
 import type { Emit } from "../api/events.ts"
@@ -14,6 +13,7 @@ import type { Descriptor } from "../image/Descriptor.ts"
 import { boundsOfReferrers, decodeIndex } from "../image/decodeIndex.ts"
 import { asSpelled } from "../image/json/decodeAs.ts"
 import { parseJson } from "../image/json/parseJson.ts"
+import * as Shape from "../image/json/Shape.ts"
 import { acceptManifests, isIndex, ociIndex } from "../image/mediaTypes.ts"
 import { algorithmOf, type Digest, hexOf } from "../image/reference/Digest.ts"
 import type { Reference } from "../image/reference/Reference.ts"
@@ -49,7 +49,7 @@ const isList = (json: unknown, { bytes }: Body, subject: Digest): boolean => {
 }
 
 /** What tells a list. */
-const List = Schema.Struct({ manifests: Schema.Unknown, mediaType: Schema.Unknown })
+const List = Shape.Struct({ manifests: Shape.Unknown, mediaType: Shape.Unknown })
 
 const entriesOf = (subject: Digest) =>
   Effect.fnUntraced(function* (body: Body): Effect.fn.Return<ReadonlyArray<Descriptor>, Reason> {

@@ -1,27 +1,21 @@
 /**
  * JSON as Go's `encoding/json` reads it, and with it most programs that read images: a key counts in any case, and `null`
- * in a list is an empty value. What a schema does not read is left as it is: the keys of annotations and labels are data.
+ * in a list is an empty value. What a shape does not read is left as it is: the keys of annotations and labels are data.
  */
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
-import { decodeUnknownEffect } from "effect/Schema"
-import { type AST, isArrays, isObjects, isUnion, toEncoded } from "effect/SchemaAST"
 import { printable } from "../../api/errors.ts"
 import { complaint } from "./parseJson.ts"
+import { decode, type Form, type Shape } from "./Shape.ts"
 
 /** By Unicode's simple folding, as Go has it: "ſ" is an "s", the Kelvin sign a "k". */
 const fold = (key: string): string => key.replaceAll("ſ", "s").toLowerCase()
 
-/** The keys that a schema reads, by their folded form, and what each holds. */
-type Known = readonly [names: ReadonlyMap<string, string>, types: ReadonlyMap<string, AST>]
-const cache = new WeakMap<AST, Known>()
+/** The keys that a shape reads, by their folded form. */
+const cache = new WeakMap<Form, ReadonlyMap<string, string>>()
 
-const known = (ast: Extract<AST, { readonly _tag: "Objects" }>): Known => {
-  const made: Known = cache.get(ast) ?? [
-    new Map(ast.propertySignatures.map(({ name }) => [fold(String(name)), String(name)])),
-    new Map(ast.propertySignatures.map(({ name, type }) => [String(name), type]))
-  ]
-  cache.set(ast, made)
+const namesOf = (form: Extract<Form, { readonly kind: "object" }>): ReadonlyMap<string, string> => {
+  const made = cache.get(form) ?? new Map([...form.fields.keys()].map((name) => [fold(name), name]))
+  cache.set(form, made)
   return made
 }
 
@@ -32,17 +26,17 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 class Refused extends Error {}
 
 /** What Go has for a `null`. */
-const emptyOf = (ast: AST): unknown => {
-  switch (ast._tag) {
-    case "String":
+const emptyOf = (form: Form): unknown => {
+  switch (form.kind) {
+    case "text":
       return ""
-    case "Number":
+    case "number":
       return 0
-    case "Boolean":
+    case "boolean":
       return false
-    case "Objects":
+    case "object":
       return {}
-    case "Arrays":
+    case "list":
       return []
     default:
       return null
@@ -55,19 +49,16 @@ const emptyOf = (ast: AST): unknown => {
  */
 export const mostItems = 4096
 
-const spelled = (ast: AST, value: unknown, most: number): unknown => {
-  if (isUnion(ast)) {
-    const [first] = ast.types
-    return first === undefined ? value : spelled(first, value, most)
-  }
-  if (isArrays(ast) && Array.isArray(value)) {
-    const [item] = ast.rest
-    if (item === undefined || item._tag === "Unknown") return value
+const spelled = (form: Form, value: unknown, most: number): unknown => {
+  if (form.kind === "either") return spelled(form.first, value, most)
+  if (form.kind === "list" && Array.isArray(value)) {
+    const { item } = form
+    if (item.kind === "other") return value
     if (value.length > most) throw new Refused(`it has a list of more than ${most} items`)
     return value.map((each) => spelled(item, each ?? emptyOf(item), most))
   }
-  if (!isObjects(ast) || !isRecord(value) || ast.propertySignatures.length === 0) return value
-  const [names, types] = known(ast)
+  if (form.kind !== "object" || !isRecord(value)) return value
+  const names = namesOf(form)
   const found = new Map<string, string>()
   const entries = Object.entries(value).map(([key, each]): readonly [string, unknown] => {
     const name = names.get(fold(key))
@@ -75,25 +66,23 @@ const spelled = (ast: AST, value: unknown, most: number): unknown => {
     const before = found.get(name)
     if (before !== undefined) throw new Refused(`it has both ${printable(before, 20)} and ${printable(key, 20)}`)
     found.set(name, key)
-    const type = types.get(name)
-    return [name, type === undefined ? each : spelled(type, each, most)]
+    const field = form.fields.get(name)
+    return [name, field === undefined ? each : spelled(field, each, most)]
   })
   return Object.fromEntries(entries)
 }
 
-/** The same document with the keys that a schema reads as the schema spells them; no list is longer than `most`. */
+/** The same document with the keys that a shape reads as the shape spells them; no list is longer than `most`. */
 export const asSpelled = (
-  schema: Schema.Constraint,
+  { form }: Shape<unknown>,
   json: unknown,
   most = Number.POSITIVE_INFINITY
 ): Effect.Effect<unknown, string> =>
   Effect.try({
-    try: () => spelled(toEncoded(schema.ast), json, most),
+    try: () => spelled(form, json, most),
     catch: (error) => (error instanceof Refused ? error.message : "it cannot be read")
   })
 
 /** Fails with what is wrong, on one line. */
-export const decodeAs = <A, I>(schema: Schema.Codec<A, I>, json: unknown, most = mostItems): Effect.Effect<A, string> =>
-  Effect.flatMap(asSpelled(schema, json, most), (named) =>
-    decodeUnknownEffect(schema)(named).pipe(Effect.mapError(complaint))
-  )
+export const decodeAs = <A>(shape: Shape<A>, json: unknown, most = mostItems): Effect.Effect<A, string> =>
+  Effect.flatMap(asSpelled(shape, json, most), (named) => Effect.mapError(decode(shape)(named), complaint))

@@ -1,18 +1,18 @@
 /** Files in docker's form: docker's own `config.json`, podman's `auth.json`, and the same text in a variable. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { Emit } from "../../api/events.ts"
 import { fieldsOf, parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { askHelper } from "./credentialHelper.ts"
 import { type Login, loginOf, type RepositoryName } from "./Login.ts"
 import { entryFor } from "./registryKey.ts"
 
-const text = Schema.optionalKey(Schema.String)
-const Entry = Schema.Struct({ auth: text, username: text, password: text, identitytoken: text, registrytoken: text })
-export const AuthFile = Schema.Struct({
-  auths: Schema.optionalKey(Schema.Record(Schema.String, Entry)),
-  credHelpers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+const text = Shape.optionalKey(Shape.String)
+const Entry = Shape.Struct({ auth: text, username: text, password: text, identitytoken: text, registrytoken: text })
+export const AuthFile = Shape.Struct({
+  auths: Shape.optionalKey(Shape.Record(Entry)),
+  credHelpers: Shape.optionalKey(Shape.Record(Shape.String)),
   credsStore: text
 })
 export type AuthFile = typeof AuthFile.Type
@@ -23,7 +23,7 @@ export const longestFile = 2 ** 20
 export const decodeAuthFile = (bytes: Uint8Array): Effect.Effect<AuthFile, unknown> =>
   bytes.length > longestFile
     ? Effect.fail("too large")
-    : parseAuthFile(bytes).pipe(Effect.map(asGoReads), Effect.flatMap(Schema.decodeUnknownEffect(AuthFile)))
+    : parseAuthFile(bytes).pipe(Effect.map(asGoReads), Effect.flatMap(Shape.decode(AuthFile)))
 
 /** To docker an empty file is as good as none. */
 const parseAuthFile = (bytes: Uint8Array) =>

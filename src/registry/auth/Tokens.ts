@@ -10,11 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { InvalidResponse, type Reason, redactUrl } from "../../api/errors.ts"
 import { rememberSecret } from "../../api/secrets.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { addressOf, type Endpoint } from "../address/Endpoint.ts"
 import type { OnWait } from "../connection/HostBackoff.ts"
 import type { Answer, Request, Transport } from "../connection/Transport.ts"
@@ -43,10 +43,10 @@ export interface Tokens {
 }
 
 /** Either name is in use, and some servers write both. */
-const Answered = Schema.Struct({
-  token: Schema.optionalKey(Schema.String),
-  access_token: Schema.optionalKey(Schema.String),
-  expires_in: Schema.optionalKey(Schema.Unknown)
+const Answered = Shape.Struct({
+  token: Shape.optionalKey(Shape.String),
+  access_token: Shape.optionalKey(Shape.String),
+  expires_in: Shape.optionalKey(Shape.Unknown)
 })
 
 /** What the specification says of a token that does not tell. */
@@ -122,7 +122,7 @@ const fetchToken = (transport: Transport) =>
       Effect.catchTag("TooLong", () => unusable),
       Effect.flatMap((body) =>
         parseJson(body).pipe(
-          Effect.flatMap(Schema.decodeUnknownEffect(Answered)),
+          Effect.flatMap(Shape.decode(Answered)),
           Effect.mapError(() => unusable)
         )
       )

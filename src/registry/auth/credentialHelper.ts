@@ -13,9 +13,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { codeOf } from "../../api/codeOf.ts"
 import { fieldsOf, parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { nodeChildProcess } from "../../seams/builtins.ts"
 import type { Login } from "./Login.ts"
 import { helperNames } from "./registryKey.ts"
@@ -107,7 +107,7 @@ const call = Effect.fnUntraced(function* (
   return yield* run(program, verb, input).pipe(Effect.timeoutOrElse({ duration: patience, orElse: late }))
 })
 
-const Answered = Schema.Struct({ Username: Schema.String, Secret: Schema.String })
+const Answered = Shape.Struct({ Username: Shape.String, Secret: Shape.String })
 
 const askFor = Effect.fnUntraced(function* (
   name: string,
@@ -120,7 +120,7 @@ const askFor = Effect.fnUntraced(function* (
   }
   const { Username, Secret } = yield* parseJson(Buffer.from(Redacted.value(text))).pipe(
     Effect.map(fieldsOf(Object.keys(Answered.fields))),
-    Effect.flatMap(Schema.decodeUnknownEffect(Answered)),
+    Effect.flatMap(Shape.decode(Answered)),
     Effect.mapError(() => new HelperFailed({ problem: `docker-credential-${name} gave an invalid answer` }))
   )
   if (Secret === "") return Option.none()

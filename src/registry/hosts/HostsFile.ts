@@ -5,25 +5,25 @@
 import { readdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type { ClientCertificate, HostOptions, MirrorOptions, TlsOptions } from "../../api/config.ts"
 import { readBounded } from "../../fs/readBounded.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { isMissing } from "../auth/authFiles.ts"
 
-const oneOrMore = Schema.Union([Schema.String, Schema.Array(Schema.String)])
+const oneOrMore = Shape.Union(Shape.String, Shape.Array(Shape.String))
 const fields = {
-  capabilities: Schema.optionalKey(Schema.Array(Schema.String)),
-  ca: Schema.optionalKey(oneOrMore),
-  client: Schema.optionalKey(Schema.Union([Schema.String, Schema.Array(oneOrMore)])),
-  skip_verify: Schema.optionalKey(Schema.Boolean),
-  header: Schema.optionalKey(Schema.Record(Schema.String, oneOrMore)),
-  override_path: Schema.optionalKey(Schema.Boolean)
+  capabilities: Shape.optionalKey(Shape.Array(Shape.String)),
+  ca: Shape.optionalKey(oneOrMore),
+  client: Shape.optionalKey(Shape.Union(Shape.String, Shape.Array(oneOrMore))),
+  skip_verify: Shape.optionalKey(Shape.Boolean),
+  header: Shape.optionalKey(Shape.Record(oneOrMore)),
+  override_path: Shape.optionalKey(Shape.Boolean)
 }
-const Fields = Schema.Struct(fields)
-const Written = Schema.Struct({
+const Fields = Shape.Struct(fields)
+const Written = Shape.Struct({
   ...fields,
-  server: Schema.optionalKey(Schema.String),
-  host: Schema.optionalKey(Schema.Record(Schema.String, Fields))
+  server: Shape.optionalKey(Shape.String),
+  host: Shape.optionalKey(Shape.Record(Fields))
 })
 
 /** A mirror as it is written: `push` and what is not known yet are among the capabilities. */
@@ -76,7 +76,7 @@ const optionsOf = (
 export const parseHostsFile = Effect.fnUntraced(function* (text: string, directory: string) {
   const { parse } = yield* Effect.promise(() => import("smol-toml"))
   const toml = yield* Effect.try({ try: () => parse(text), catch: () => "it is no TOML" })
-  const { host = {}, server, ...root } = yield* Schema.decodeUnknownEffect(Written)(toml)
+  const { host = {}, server, ...root } = yield* Shape.decode(Written)(toml)
   const { capabilities: _, ...own } = optionsOf(root, directory)
   const mirrors = Object.entries(host).map(([url, it]) => ({ url, ...optionsOf(it, directory) }))
   const file: HostsFile = { ...own, mirrors, ...(server ? { server: { ...own, url: server } } : {}) }

@@ -1,9 +1,9 @@
 /** An answer that is a refusal, as the reason it stands for: the status, and the registry's own code and words. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { AccessDenied, printable, RateLimited, type Reason, RegistryError, redactUrl } from "../../api/errors.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { withoutParameters } from "../../image/mediaTypes.ts"
 import type { Answer } from "../connection/Transport.ts"
 import { headerOf } from "../headers/readHeader.ts"
@@ -16,17 +16,15 @@ export const shortBody = 65_536
 const patience = 5000
 
 /** OCI distribution-spec, "Error codes"; token servers and proxies write other things. */
-const Envelope = Schema.Struct({
-  errors: Schema.Array(
-    Schema.Struct({ code: Schema.optionalKey(Schema.String), message: Schema.optionalKey(Schema.String) })
-  )
+const Envelope = Shape.Struct({
+  errors: Shape.Array(Shape.Struct({ code: Shape.optionalKey(Shape.String), message: Shape.optionalKey(Shape.String) }))
 })
 /** What token servers answer (RFC 6749, section 5.2), and Docker Hub's `details`. */
-const Plain = Schema.Struct({
-  error: Schema.optionalKey(Schema.String),
-  error_description: Schema.optionalKey(Schema.String),
-  message: Schema.optionalKey(Schema.String),
-  details: Schema.optionalKey(Schema.String)
+const Plain = Shape.Struct({
+  error: Shape.optionalKey(Shape.String),
+  error_description: Shape.optionalKey(Shape.String),
+  message: Shape.optionalKey(Shape.String),
+  details: Shape.optionalKey(Shape.String)
 })
 
 interface ErrorFields {
@@ -54,10 +52,10 @@ const errorFieldsOf = Effect.fnUntraced(
     if (type === "text/plain" || (type === "" && !/^\s*[{[<]/.test(text))) return errorFields(undefined, text)
     if (/^\s*</.test(text)) return errorFieldsOfMarkup(text)
     const json = yield* parseJson(body)
-    const envelope = Schema.decodeUnknownEffect(Envelope)(json).pipe(
+    const envelope = Shape.decode(Envelope)(json).pipe(
       Effect.map(({ errors: [first] }) => errorFields(first?.code, first?.message))
     )
-    const plain = Schema.decodeUnknownEffect(Plain)(json).pipe(
+    const plain = Shape.decode(Plain)(json).pipe(
       Effect.map((it) => errorFields(it.error, it.error_description ?? it.details ?? it.message))
     )
     return yield* Effect.catch(envelope, () => plain)

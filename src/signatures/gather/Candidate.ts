@@ -1,31 +1,33 @@
 /** A signature as it was found, which nothing is proven of yet. It can be written as JSON and read again. */
-import * as Schema from "effect/Schema"
+import * as Shape from "../../image/json/Shape.ts"
 
 /** cosign's tag scheme: a payload (simple signing), and what the annotations of its layer say. */
-const SimpleSigning = Schema.TaggedStruct("SimpleSigning", {
+const SimpleSigning = Shape.Struct({
+  _tag: Shape.Literals(["SimpleSigning"]),
   /** For errors. */
-  name: Schema.String,
+  name: Shape.String,
   /** Base64. */
-  payload: Schema.String,
+  payload: Shape.String,
   /** Base64. */
-  signature: Schema.String,
+  signature: Shape.String,
   /** PEM; of a signature without a key of its own. */
-  certificate: Schema.optionalKey(Schema.String),
-  chain: Schema.optionalKey(Schema.String),
+  certificate: Shape.optionalKey(Shape.String),
+  chain: Shape.optionalKey(Shape.String),
   /** JSON: the entry of the transparency log. */
-  logEntry: Schema.optionalKey(Schema.String),
+  logEntry: Shape.optionalKey(Shape.String),
   /** JSON: the timestamp (RFC 3161). */
-  timestamp: Schema.optionalKey(Schema.String)
+  timestamp: Shape.optionalKey(Shape.String)
 })
 
 /** A Sigstore bundle. */
-const Bundle = Schema.TaggedStruct("Bundle", {
-  name: Schema.String,
+const Bundle = Shape.Struct({
+  _tag: Shape.Literals(["Bundle"]),
+  name: Shape.String,
   /** JSON. */
-  text: Schema.String
+  text: Shape.String
 })
 
-export const Candidate = Schema.Union([SimpleSigning, Bundle])
+export const Candidate = Shape.Union(SimpleSigning, Bundle)
 export type SimpleSigning = typeof SimpleSigning.Type
 export type Bundle = typeof Bundle.Type
 export type Candidate = typeof Candidate.Type

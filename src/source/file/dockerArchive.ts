@@ -5,12 +5,11 @@
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { ignoreElements, tap } from "rxjs"
 import { isReason, ManifestNotFound, type Reason } from "../../api/errors.ts"
 import type { DescriptorLike } from "../../image/Descriptor.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
-import { advice } from "../../image/json/lenient.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { dockerConfig, dockerManifest } from "../../image/mediaTypes.ts"
 import { type Digest, parseDigest } from "../../image/reference/Digest.ts"
 import { compressionOf, magicBytes } from "../../layer/compression/compressions.ts"
@@ -21,13 +20,13 @@ import { beginningOf, type Container, documentOf, type Part, partOfBytes, unusab
 import type { FileFormat, ImageSelector, LocalImage } from "./LocalImage.ts"
 import { ambiguityProblem, mostNames, normalizeName, notFoundProblem, ociLayout, readJson } from "./ociLayout.ts"
 
-const Saved = Schema.Struct({
-  Config: Schema.String,
-  RepoTags: advice(Schema.Array(Schema.String)),
-  Layers: Schema.Array(Schema.String).pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed([])))
+const Saved = Shape.Struct({
+  Config: Shape.String,
+  RepoTags: Shape.advice(Shape.Array(Shape.String)),
+  Layers: Shape.withDefault(Shape.Array(Shape.String), [])
 })
 type Saved = typeof Saved.Type
-const Manifest = Schema.Array(Saved)
+const Manifest = Shape.Array(Saved)
 
 const layerType = "application/vnd.docker.image.rootfs.diff.tar"
 

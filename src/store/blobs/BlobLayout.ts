@@ -10,7 +10,6 @@
 import { lstat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { codeOrMessage } from "../../api/codeOf.ts"
 import type { Durability } from "../../api/config.ts"
@@ -19,6 +18,7 @@ import type { PulledImage } from "../../api/events.ts"
 import { readBounded } from "../../fs/readBounded.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { syncDirectory, writeAtomic } from "../../fs/writeAtomic.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { fullName, refName } from "../../image/reference/annotations.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
 import { lock } from "../locks/Lock.ts"
@@ -49,15 +49,9 @@ export interface BlobLayout {
   readonly enter: (names: LayoutNames, image: ImageRecord) => Effect.Effect<void, Reason>
 }
 
-const Texts = Schema.Record(Schema.String, Schema.String)
-const Entry = Schema.StructWithRest(Schema.Struct({ digest: Schema.String, annotations: Schema.optionalKey(Texts) }), [
-  Schema.Record(Schema.String, Schema.Unknown)
-])
-const Index = Schema.fromJsonString(
-  Schema.StructWithRest(Schema.Struct({ manifests: Schema.Array(Entry) }), [
-    Schema.Record(Schema.String, Schema.Unknown)
-  ])
-)
+const Texts = Shape.Record(Shape.String)
+const Entry = Shape.Struct({ digest: Shape.String, annotations: Shape.optionalKey(Texts) }, { open: true })
+const Index = Shape.fromJsonString(Shape.Struct({ manifests: Shape.Array(Entry) }, { open: true }))
 type Entry = typeof Entry.Type
 
 const isCalled =
@@ -106,7 +100,7 @@ export const makeBlobLayout = (directory: string, { durability }: BlobLayoutOpti
     const text = (yield* ifMissing(readIndexFile))?.toString()
     // An empty file has lost its content to a power cut or a full disk.
     if (text === undefined || text === "") return { schemaVersion: 2, manifests: [] }
-    return yield* Schema.decodeUnknownEffect(Index)(text).pipe(
+    return yield* Shape.decode(Index)(text).pipe(
       Effect.mapError(() => new InvalidSource({ source: indexPath, problem: "it is not the index of an OCI layout" }))
     )
   })

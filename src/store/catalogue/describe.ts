@@ -2,13 +2,13 @@
 
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import type { ListOptions } from "../../api/config.ts"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
 import { ConfigJson } from "../../image/ConfigJson.ts"
 import { imageConfigOf } from "../../image/imageConfigOf.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { readDocument } from "../records/DocumentFiles.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "../records/ImageRecord.ts"
 import { isInRow } from "../records/isInRow.ts"
@@ -167,7 +167,7 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
-const Annotated = Schema.Struct({ annotations: Schema.optional(Schema.Record(Schema.String, Schema.Unknown)) })
+const Annotated = Shape.Struct({ annotations: Shape.optionalKey(Shape.Record(Shape.Unknown)) })
 
 /** What the annotations of an index or a manifest are; none if it is a file that is missing or was changed. */
 const annotationsOf = Effect.fnUntraced(function* (
@@ -176,7 +176,7 @@ const annotationsOf = Effect.fnUntraced(function* (
 ) {
   if (isInRow(size_bytes)) return annotations_json ?? {}
   const document = Option.getOrUndefined(yield* parsed(yield* readDocument(root, digest)))
-  const annotated = yield* Effect.option(Schema.decodeUnknownEffect(Annotated)(document))
+  const annotated = yield* Effect.option(Shape.decode(Annotated)(document))
   return Option.getOrUndefined(annotated)?.annotations ?? {}
 })
 

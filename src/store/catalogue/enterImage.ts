@@ -1,14 +1,14 @@
 /** Records an image in the catalogue's tables, and removes the image that its reference named before. */
 import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import { SqlClient } from "effect/sql/SqlClient"
 import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
 import { Index } from "../../image/Index.ts"
 import { asSpelled } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { Manifest } from "../../image/Manifest.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
+import { SqlClient } from "../database/Sql.ts"
 import type { ImageRecord, RecordedConfig, RecordedDocument } from "../records/ImageRecord.ts"
 import { isInRow } from "../records/isInRow.ts"
 import { platformKey } from "../records/platformKey.ts"
@@ -16,13 +16,13 @@ import { isPart, type TreeForm } from "../trees/TreePaths.ts"
 import type { Reused } from "../trees/Trees.ts"
 import { unproven } from "./queries.ts"
 
-const Members = Schema.Record(Schema.String, Schema.Unknown)
+const Members = Shape.Record(Shape.Unknown)
 
 /** The members of a document, under the names that its schema gives them. */
-const members = ({ digest, bytes }: RecordedDocument, schema: Schema.Constraint) =>
+const members = ({ digest, bytes }: RecordedDocument, schema: Shape.Shape<unknown>) =>
   parseJson(bytes).pipe(
     Effect.flatMap((json) => asSpelled(schema, json)),
-    Effect.flatMap(Schema.decodeUnknownEffect(Members)),
+    Effect.flatMap(Shape.decode(Members)),
     Effect.mapError(() => new InvalidManifest({ digest, problem: "it is not a JSON object" }))
   )
 

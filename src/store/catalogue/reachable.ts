@@ -1,6 +1,6 @@
 /** What the catalogue names: each reference with its images, and their documents. */
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
+import { SqlClient } from "../database/Sql.ts"
 import type { RecordKey } from "../records/Records.ts"
 import type { Reachable } from "../records/removeUnreachable.ts"
 

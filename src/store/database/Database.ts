@@ -7,24 +7,22 @@
 import { rename } from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
-import type { MigrationError } from "effect/sql/Migrator"
-import { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
 import { counted } from "../../api/counted.ts"
 import { CatalogueFailed, type FileSystemFailed, type Reason } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
 import { syscall } from "../../fs/syscall.ts"
+import type { Mismatch } from "../../image/json/Shape.ts"
 import { lock, lockBriefly } from "../locks/Lock.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
 import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
+import { SqlClient, type SqlError } from "./Sql.ts"
 
 /** The errors of a query, besides its own reasons. */
-type Failure = SqlError | Schema.SchemaError | MigrationError | Reason
+type Failure = SqlError | Mismatch | Reason
 
 export interface DatabaseOptions {
   readonly path: string
@@ -55,8 +53,7 @@ const typed =
   (error: Failure): Reason => {
     switch (error._tag) {
       case "SqlError":
-      case "SchemaError":
-      case "MigrationError":
+      case "Mismatch":
         return new CatalogueFailed({ operation, problem: error.message, cause: error })
       default:
         return error

@@ -1,10 +1,10 @@
 /** The catalogue in memory: the content of one file. */
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { FileSystemFailed } from "../../api/errors.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { readDatabase } from "./DatabaseFile.ts"
 import { hasPassedCheck, rememberCheck } from "./integrityCheck.ts"
+import { SqlClient } from "./Sql.ts"
 import { openSqlJs, type SqlJs } from "./SqlJs.ts"
 import { emptyDatabase } from "./schema/emptyDatabase.ts"
 import { migrateTo } from "./schema/schema.ts"

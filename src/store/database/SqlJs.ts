@@ -1,23 +1,17 @@
-/** A sql.js database, which lives in memory, behind Effect's `SqlClient`. Statements are synchronous and short. */
+/** A sql.js database, which lives in memory, behind `SqlClient`. Statements are synchronous and short. */
 
 import { open, readFile } from "node:fs/promises"
 import { types } from "node:util"
 import * as Effect from "effect/Effect"
-import * as Reactivity from "effect/reactivity/Reactivity"
-import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
-import * as SqlClient from "effect/sql/SqlClient"
-import type { Connection } from "effect/sql/SqlConnection"
-import { classifySqliteError, SqlError } from "effect/sql/SqlError"
-import * as Statement from "effect/sql/Statement"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
 import { codeOf, messageOf } from "../../api/codeOf.ts"
 import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 import { sparing } from "../../seams/v8/spareWasm.ts"
+import { makeSql, type Sql, SqlError } from "./Sql.ts"
 
 export interface SqlJs {
-  readonly client: SqlClient.SqlClient
+  readonly client: Sql
   /** The file's bytes. Only outside a transaction. */
   readonly export: () => Uint8Array
   readonly close: () => void
@@ -64,9 +58,6 @@ const compile = async (): Promise<SqlJsStatic> => {
   }
 }
 
-const failing = (operation: string) => (cause: unknown) =>
-  new SqlError({ reason: classifySqliteError(cause, { operation, message: messageOf(cause) }) })
-
 const isSqlValue = (value: unknown): value is SqlValue =>
   value === null || typeof value === "string" || typeof value === "number" || types.isUint8Array(value)
 
@@ -89,54 +80,29 @@ export const longTextsAsBytes = (sql: string, params: ReadonlyArray<unknown>) =>
   }
 }
 
-const connecting = (database: Database): Connection => {
-  const run = <A>(
-    text: string,
-    values: ReadonlyArray<unknown>,
-    row: (statement: ReturnType<Database["prepare"]>) => A
-  ) =>
-    Effect.try({
-      try: () => {
-        const { sql, params } = longTextsAsBytes(text, values)
-        const statement = database.prepare(sql)
-        try {
-          statement.bind(params.map((value) => (isSqlValue(value) ? value : String(value))))
-          const rows: Array<A> = []
-          while (statement.step()) rows.push(row(statement))
-          return rows
-        } finally {
-          statement.free()
-        }
-      },
-      catch: failing("execute")
-    })
-  const objects: Connection["execute"] = (sql, params, transform) => {
-    const rows = run(sql, params, (statement) => statement.getAsObject())
-    return transform === undefined ? rows : Effect.map(rows, transform)
+const running =
+  (database: Database) =>
+  (text: string, values: ReadonlyArray<unknown>): ReadonlyArray<object> => {
+    const { sql, params } = longTextsAsBytes(text, values)
+    const statement = database.prepare(sql)
+    try {
+      statement.bind(params.map((value) => (isSqlValue(value) ? value : String(value))))
+      const rows: Array<object> = []
+      while (statement.step()) rows.push(statement.getAsObject())
+      return rows
+    } finally {
+      statement.free()
+    }
   }
-  const values: Connection["executeValues"] = (sql, params) => run(sql, params, (statement) => statement.get())
-  return {
-    execute: objects,
-    executeUnprepared: objects,
-    executeRaw: (sql, params) => objects(sql, params, undefined),
-    executeValues: values,
-    executeValuesUnprepared: values,
-    executeStream: (sql, params, transform) => Stream.fromIterableEffect(objects(sql, params, transform))
-  }
-}
 
 /** Opens a database file's bytes or, without any, an empty database. */
 export const openSqlJs = Effect.fnUntraced(function* (bytes?: Uint8Array) {
   const { Database } = yield* loadModule("the database engine", load)
-  const database = yield* Effect.try({ try: () => new Database(bytes ?? null), catch: failing("open") })
-  const semaphore = yield* Semaphore.make(1)
-  const client = yield* SqlClient.make({
-    ...SqlClient.makeSqliteAcquirers({ connection: Effect.succeed(connecting(database)), semaphore }),
-    compiler: Statement.makeCompilerSqlite(),
-    driver: "sqljs",
-    spanAttributes: [["db.system.name", "sqlite"]],
-    releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`
-  }).pipe(Effect.provide(Reactivity.layer))
+  const database = yield* Effect.try({
+    try: () => new Database(bytes ?? null),
+    catch: (cause) => new SqlError({ message: messageOf(cause), cause })
+  })
+  const client = makeSql(running(database))
   yield* client`PRAGMA foreign_keys = ON`
   const opened: SqlJs = { client, export: () => database.export(), close: () => database.close() }
   return opened

@@ -1,9 +1,9 @@
 /** Whether a database file, wherever it comes from, is a usable catalogue. */
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import { CatalogueTooNew } from "../../api/errors.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import { isForm } from "../trees/TreePaths.ts"
+import { SqlClient } from "./Sql.ts"
 import { isSchemaAt, readSchema, saysVersion } from "./schema/schema.ts"
 import { migrationsTable, supported, version } from "./schema/version.ts"
 

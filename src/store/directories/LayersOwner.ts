@@ -9,14 +9,13 @@ import { randomUUID } from "node:crypto"
 import { link, stat, unlink } from "node:fs/promises"
 import { basename, dirname, isAbsolute, join, relative } from "node:path"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { InvalidOption } from "../../api/errors.ts"
 import { readOwn } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { openNew, ownMode, writeAtomic } from "../../fs/writeAtomic.ts"
+import * as Shape from "../../image/json/Shape.ts"
 
-const Owner = Schema.fromJsonString(Schema.Struct({ id: Schema.String, root: Schema.String }))
+const Owner = Shape.fromJsonString(Shape.Struct({ id: Shape.String, root: Shape.String }))
 type Owner = typeof Owner.Type
 
 const idPath = (root: string) => join(root, "id")
@@ -50,7 +49,7 @@ export const makeLayersOwner = (root: string, layersDir: string) => {
   const isWithin = !way.startsWith("..") && !isAbsolute(way)
   const path = ownerPath(layersDir)
 
-  const read = Effect.map(readOwn(path), (text = "") => Option.getOrUndefined(Schema.decodeUnknownOption(Owner)(text)))
+  const read = Effect.map(readOwn(path), (text = "") => Shape.orUndefined(Owner)(text))
 
   /** The record counts as long as the root at its path has its name. A root that was moved writes its record again. */
   const isOurs = Effect.fnUntraced(function* (owner: Owner) {

@@ -7,11 +7,11 @@ import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { list } from "../../fs/directories.ts"
 import { readRegular } from "../../fs/openRegular.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
+import * as Shape from "../../image/json/Shape.ts"
 import { refuseLink } from "../directories/refuseLink.ts"
 import { isDirectory } from "../trees/publish.ts"
 import { removeTree } from "../trees/removeTree.ts"
@@ -20,38 +20,38 @@ import { hashOf, mostBytes, writeDocument } from "./DocumentFiles.ts"
 import type { ImageRecord, RecordedDocument, RecordedPlatform } from "./ImageRecord.ts"
 import { platformText } from "./platformKey.ts"
 
-const Named = Schema.Struct({ digest: Schema.String, mediaType: Schema.String })
+const Named = Shape.Struct({ digest: Shape.String, mediaType: Shape.String })
 /** A document of a record. */
 export type NamedDocument = typeof Named.Type
-const Platform = Schema.Struct({
-  os: Schema.String,
-  architecture: Schema.String,
-  variant: Schema.optionalKey(Schema.String)
+const Platform = Shape.Struct({
+  os: Shape.String,
+  architecture: Shape.String,
+  variant: Shape.optionalKey(Shape.String)
 })
 
 /** An `ImageRecord` that has only the digests of its documents. */
-const Entry = Schema.Struct({
-  reference: Schema.String,
-  digest: Schema.String,
+const Entry = Shape.Struct({
+  reference: Shape.String,
+  digest: Shape.String,
   platform: Platform,
-  requested: Schema.optionalKey(Platform),
-  index: Schema.optionalKey(Named),
+  requested: Shape.optionalKey(Platform),
+  index: Shape.optionalKey(Named),
   manifest: Named,
   config: Named,
-  layers: Schema.Array(
-    Schema.Struct({
-      ...{ digest: Schema.String, diffId: Schema.String, mediaType: Schema.String, size: Schema.Number },
-      tree: Schema.optionalKey(Schema.String)
+  layers: Shape.Array(
+    Shape.Struct({
+      ...{ digest: Shape.String, diffId: Shape.String, mediaType: Shape.String, size: Shape.Number },
+      tree: Shape.optionalKey(Shape.String)
     })
   ),
   /** The forms of its trees; absent in older records. */
-  trees: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ kind: Schema.Literals(["extracted", "rootfs"]), variant: Schema.String }))
+  trees: Shape.optionalKey(
+    Shape.Array(Shape.Struct({ kind: Shape.Literals(["extracted", "rootfs"]), variant: Shape.String }))
   ),
   /** When it was written; absent in older records. */
-  recorded: Schema.optionalKey(Schema.String)
+  recorded: Shape.optionalKey(Shape.String)
 })
-const EntryText = Schema.fromJsonString(Entry)
+const EntryText = Shape.fromJsonString(Entry)
 
 export const referencesOf = (root: string) => join(root, "references")
 
@@ -122,7 +122,7 @@ export const keepImage = Effect.fnUntraced(function* (
 
 export const readEntry = Effect.fnUntraced(function* (path: string) {
   const bytes = yield* syscall("read", path, () => readRegular(path, mostBytes))
-  return yield* Schema.decodeUnknownEffect(EntryText)(bytes.toString())
+  return yield* Shape.decode(EntryText)(bytes.toString())
 })
 
 /** Replaces the forms of trees in an image's record. */

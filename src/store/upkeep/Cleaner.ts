@@ -2,11 +2,11 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { PruneOptions } from "../../api/config.ts"
 import { prunePartials } from "../blobs/prunePartials.ts"
 import { freshness } from "../catalogue/queries.ts"
 import { reachable } from "../catalogue/reachable.ts"
+import { SqlClient } from "../database/Sql.ts"
 import { removeUnreachable } from "../records/removeUnreachable.ts"
 import { removeTree } from "../trees/removeTree.ts"
 import { treeSize } from "../trees/treeSize.ts"

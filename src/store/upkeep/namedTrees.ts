@@ -1,8 +1,8 @@
 /** The trees on disk that images need, made with any options, each with these images. */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { Database } from "../database/Database.ts"
+import { SqlClient } from "../database/Sql.ts"
 import { platformText } from "../records/platformKey.ts"
 import type { Archives } from "../reuse/Archives.ts"
 import { findTrees } from "../reuse/findTree.ts"

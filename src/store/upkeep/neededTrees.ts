@@ -1,10 +1,10 @@
 /** Which image needs which layer, and which layers on disk nobody needs. */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { Reason } from "../../api/errors.ts"
 import { listAt } from "../../fs/directories.ts"
 import type { Database } from "../database/Database.ts"
+import { SqlClient } from "../database/Sql.ts"
 import type { Archives } from "../reuse/Archives.ts"
 import { findTrees } from "../reuse/findTree.ts"
 import { listTrees } from "../trees/listTrees.ts"

@@ -2,9 +2,9 @@
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { PruneOptions } from "../../api/config.ts"
 import { freshness } from "../catalogue/queries.ts"
+import { SqlClient } from "../database/Sql.ts"
 import { heldDigests } from "../locks/Holds.ts"
 import { type CleanerOptions, keysOf, type Need, sizesOf, treesOf } from "./neededTrees.ts"
 

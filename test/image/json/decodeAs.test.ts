@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { ConfigJson } from "../../../src/image/ConfigJson.ts"
 import { Index } from "../../../src/image/Index.ts"
 import { decodeAs } from "../../../src/image/json/decodeAs.ts"
 import { parseJson } from "../../../src/image/json/parseJson.ts"
+import type { Shape } from "../../../src/image/json/Shape.ts"
 import { Manifest } from "../../../src/image/Manifest.ts"
 
-const read = <A, I>(schema: Schema.Codec<A, I>, json: unknown) =>
-  Effect.runSync(Effect.flatMap(parseJson(Buffer.from(JSON.stringify(json))), (json) => decodeAs(schema, json)))
-const refusal = <A, I>(schema: Schema.Codec<A, I>, json: unknown) => Effect.runSync(Effect.flip(decodeAs(schema, json)))
+const read = <A>(shape: Shape<A>, json: unknown) =>
+  Effect.runSync(Effect.flatMap(parseJson(Buffer.from(JSON.stringify(json))), (json) => decodeAs(shape, json)))
+const refusal = <A>(shape: Shape<A>, json: unknown) => Effect.runSync(Effect.flip(decodeAs(shape, json)))
 
 const digest = `sha256:${"a".repeat(64)}`
 const manifest = {
@@ -113,7 +113,7 @@ test.each(["digest", "size", "os", "architecture", "diff_ids"])("what a pull nee
     key === "digest" || key === "size"
       ? [Manifest, { ...manifest, layers: [{ ...manifest.config, ...wrong }] }]
       : [ConfigJson, key === "diff_ids" ? { rootfs: wrong } : wrong]
-  expect(refusal(schema as Schema.Codec<unknown, unknown>, json)).toContain(key)
+  expect(refusal(schema as Shape<unknown>, json)).toContain(key)
 })
 
 test("a mapping that a stranger writes changes nothing but itself", () => {
@@ -145,5 +145,5 @@ test("a list of 4096 items is read, one of 4097 is refused before its items are 
     [ConfigJson, { config: { Env: Array(2_000_000).fill("") } }],
     [Manifest, { ...manifest, layers: [{ ...manifest.config, urls: Array(4097).fill("") }] }]
   ] as const)
-    expect(refusal(schema as Schema.Codec<unknown, unknown>, json)).toContain("more than 4096 items")
+    expect(refusal(schema as Shape<unknown>, json)).toContain("more than 4096 items")
 })

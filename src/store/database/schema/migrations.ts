@@ -3,11 +3,10 @@
  * in UTC, `*_json` columns JSON or NULL, never the text "null". After a new step, `npx tsx .build/emptyDatabase.ts`.
  */
 import * as Effect from "effect/Effect"
-import * as Migrator from "effect/sql/Migrator"
-import { SqlClient } from "effect/sql/SqlClient"
 import type { Tree } from "../../trees/TreePaths.ts"
 import { likelyForms } from "../../trees/treeForms.ts"
-import { migrationsTable, steps } from "./version.ts"
+import { SqlClient } from "../Sql.ts"
+import { version as currentVersion, migrationsTable, steps } from "./version.ts"
 
 const tables = [
   // What a reference names now. `digest` is the index's, or the manifest's where there is no index.
@@ -152,9 +151,27 @@ const addLayerTrees = Effect.gen(function* () {
   yield* sql`UPDATE manifest_layers SET diff_id = (SELECT diff_id FROM layers WHERE layers.id = layer_id)`
 })
 
-/** Runs the first steps, as many as this. `trees`: those on disk. */
-export const migrateTo = (version: number, trees: ReadonlyArray<Tree> = []) => {
-  const work = [createTables, createTrees(trees), addLayerTrees] as const
-  const named = steps.slice(0, version).map((name, at) => [`${at + 1}_${name}`, work[at]])
-  return Migrator.make({})({ loader: Migrator.fromRecord(Object.fromEntries(named)), table: migrationsTable })
-}
+/** The text of the table is that of effect's migrator, which made the first catalogues. */
+const stepsTable = `CREATE TABLE IF NOT EXISTS "${migrationsTable}" (
+  migration_id integer PRIMARY KEY NOT NULL,
+  created_at datetime NOT NULL DEFAULT current_timestamp,
+  name VARCHAR(255) NOT NULL
+)`
+
+/** Runs the first steps, as many as this, that were not done yet: all of them, or none. `trees`: those on disk. */
+export const migrateTo = Effect.fnUntraced(function* (version: number, trees: ReadonlyArray<Tree> = []) {
+  const work = [createTables, createTrees(trees), addLayerTrees]
+  const sql = yield* SqlClient
+  yield* sql.unsafe(stepsTable)
+  const done = yield* currentVersion
+  const rest = Effect.forEach(
+    work.slice(done, version),
+    (step, at) =>
+      Effect.andThen(
+        sql`INSERT INTO ${sql(migrationsTable)} ${sql.insert({ migration_id: done + at + 1, name: steps[done + at] })}`,
+        step
+      ),
+    { discard: true }
+  )
+  yield* sql.withTransaction(rest)
+})

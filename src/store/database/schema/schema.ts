@@ -4,9 +4,9 @@
  * its schema is the catalogue's to the letter.
  */
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import { loadModule } from "../../../fs/loadModule.ts"
 import type { Tree } from "../../trees/TreePaths.ts"
+import { SqlClient } from "../Sql.ts"
 import { openSqlJs } from "../SqlJs.ts"
 import { emptyDatabase } from "./emptyDatabase.ts"
 import { migrationsTable, supported } from "./version.ts"

@@ -1,6 +1,6 @@
 /** Which schema a database has. */
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
+import { SqlClient } from "../Sql.ts"
 
 /** Which steps were done. */
 export const migrationsTable = "schema_migrations"

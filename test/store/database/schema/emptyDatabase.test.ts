@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import { SqlClient } from "effect/sql/SqlClient"
 import { describe, expect } from "vitest"
+import { SqlClient } from "../../../../src/store/database/Sql.ts"
 import { openSqlJs } from "../../../../src/store/database/SqlJs.ts"
 import { emptyDatabase } from "../../../../src/store/database/schema/emptyDatabase.ts"
 import { migrateTo, readSchema } from "../../../../src/store/database/schema/schema.ts"
