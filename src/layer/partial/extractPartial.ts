@@ -9,20 +9,17 @@ import { reachDisk } from "../apply/reachDisk.ts"
 import { atMost } from "../limits.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
-import { ArchiveReader } from "../tar/ArchiveReader.ts"
-import { encodeEntry, paddingOf } from "../tar/encodeEntry.ts"
+import { paddingOf } from "../tar/encodeEntry.ts"
 import { blockBytes } from "../tar/HeaderBlock.ts"
 import { type Message, type PartialJob, packReason } from "../workerMessages.ts"
 import { fetchFile, readStoredFile, type StoredBody } from "./bodies.ts"
-import { openTable } from "./openTable.ts"
-import { isOfImage, type LayerTable, planLayer } from "./planLayer.ts"
+import { openTable, takeTable } from "./openTable.ts"
+import { type LayerTable, planLayer } from "./planLayer.ts"
 import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
-import { readEntry } from "./readEntry.ts"
 import { findStored, writeIndex } from "./StoredFiles.ts"
 import type { PartialPlan, Range } from "./Table.ts"
-import { entryAt } from "./tableEntries.ts"
-import { takeTable } from "./takeTable.ts"
+import { tableHeaders } from "./tableHeaders.ts"
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
@@ -85,20 +82,11 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
 
   const { directory, extraction } = target
   const applier = makeApplier({ ...extraction, directory, digest, limits, warn, look })
-  const reader = new ArchiveReader({ digest, limits, warn, isBodiless: true })
-  /** Bytes of the archive, whether it is written out or not. */
+  /** Bytes of the archive that the entries would be. */
   const count = (bytes: number) => {
     counts.inflated += bytes
     atMost(limits, "layerBytes", counts.inflated, () => `layer ${digest}`)
     tell()
-  }
-  const begin = (bytes: Buffer) => {
-    count(bytes.length)
-    reader.push(bytes, (part) => {
-      if (part._tag !== "Entry") return
-      counts.entries++
-      applier.begin(part.header)
-    })
   }
   const cloned = (bytes: Uint8Array) => {
     look()
@@ -111,26 +99,21 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   const stored: StoredBody = { write, cloned, clone: applier.clone }
   try {
     const options = { digest, form: place.form, input, corrupt }
-    let file = 0
-    for (let at = 0; at < layer.entries.starts.length; at++) {
+    for (const { header, file, headerBytes } of tableHeaders(layer, place, context, warn)) {
       look()
-      const entry = readEntry(entryAt(json, layer.entries, at, corrupt), corrupt)
-      if (entry.is === "chunk" || !isOfImage(place, entry.header.path)) continue
-      const { header } = entry
-      begin(encodeEntry(header))
-      if (header.size > 0) {
-        const planned = layer.files[file++]
-        if (planned === undefined) throw corrupt("its table of contents listed other files when it was read again")
-        const { content } = planned
-        if (content?.found === undefined) fetchFile(planned, options, write)
+      counts.entries++
+      count(headerBytes)
+      applier.begin(header)
+      if (file !== undefined) {
+        const { content } = file
+        if (content?.found === undefined) fetchFile(file, options, write)
         else if (!readStoredFile(content, stored)) throw new Changed(content.digest)
         count(paddingOf(header.size).length)
       }
       applier.end()
     }
-    // The end of an archive.
+    // Its end.
     count(2 * blockBytes)
-    reader.end()
     applier.finish()
   } catch (error) {
     if (!(error instanceof Changed)) throw error

@@ -1,4 +1,4 @@
-/** The bytes of a table, as they are in the blob → its JSON, proven. */
+/** A table of contents: its bytes, the first ones that a worker gets of a layer that has one → its JSON, proven. */
 import { createHash } from "node:crypto"
 import type { Limits } from "../../api/config.ts"
 import { DigestMismatch } from "../../api/errors.ts"
@@ -8,6 +8,7 @@ import { gzip } from "../compression/gunzip.ts"
 import { zstd } from "../compression/unzstd.ts"
 import { atMost } from "../limits.ts"
 import { ArchiveReader } from "../tar/ArchiveReader.ts"
+import type { RangeInput } from "./RangeInput.ts"
 import type { TableForm, TablePlace } from "./Table.ts"
 import type { Corrupt } from "./tableEntries.ts"
 
@@ -22,6 +23,30 @@ export const compressionOfTable: Readonly<Record<TableForm, Compression>> = { "z
 
 /** The name of an eStargz table in its own archive. */
 export const tableName = "stargz.index.json"
+
+const pieceBytes = 65_536
+
+/** As they are in the blob. */
+export const takeTable = (
+  input: RangeInput,
+  { offset, length }: TablePlace,
+  { digest, limits }: Pick<TableContext, "digest" | "limits">
+): Buffer => {
+  // What cannot be compressed becomes a little larger.
+  if (length > limits.tableBytes + limits.tableBytes / 64 + 4096)
+    atMost(limits, "tableBytes", length, () => `layer ${digest}`)
+  const range = { from: offset, to: offset + length }
+  const table = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  input.expect([range])
+  const take = (bytes: Uint8Array) => {
+    table.set(bytes, at)
+    at += bytes.length
+    return true
+  }
+  input.take(range.from, range.to, () => pieceBytes, take)
+  return table
+}
 
 const prove = (bytes: Uint8Array, expected: string): void => {
   const actual = `sha256:${createHash("sha256").update(bytes).digest("hex")}`

@@ -5,50 +5,17 @@
 import type { MessagePort } from "node:worker_threads"
 import { CorruptLayer } from "../../api/errors.ts"
 import { Observable } from "../../seams/rxjs.ts"
-import type { EntryHeader } from "../Entry.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
-import { ArchiveReader, type Part } from "../tar/ArchiveReader.ts"
-import { encodeEntry } from "../tar/encodeEntry.ts"
+import type { Part } from "../tar/ArchiveReader.ts"
 import { sendEntries } from "../worker/sendEntries.ts"
 import { sendHeaders } from "../worker/sendHeaders.ts"
 import { type Message, packReason, type TableJob } from "../workerMessages.ts"
 import { fetchFile } from "./bodies.ts"
-import { openTable, type TableContext } from "./openTable.ts"
-import { isOfImage, type LayerTable, type PlannedFile, planLayer } from "./planLayer.ts"
+import { openTable, takeTable } from "./openTable.ts"
+import { planLayer } from "./planLayer.ts"
 import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
-import { readEntry } from "./readEntry.ts"
-import { entryAt } from "./tableEntries.ts"
-import { takeTable } from "./takeTable.ts"
-
-interface Listed {
-  readonly header: EntryHeader
-  /** Of a file that has bytes. */
-  readonly file: PlannedFile | undefined
-}
-
-/** The entries that belong to the image. Each header is written as an archive has it, and read again: the same rules hold. */
-const listed = function* (
-  { json, entries, files }: LayerTable,
-  { table: place, digest, limits }: TableJob,
-  { corrupt }: TableContext,
-  warn: (warning: Extract<Message, { _tag: "Warning" }>) => void
-): Generator<Listed> {
-  const reader = new ArchiveReader({ digest, limits, warn })
-  let file = 0
-  for (let at = 0; at < entries.starts.length; at++) {
-    const entry = readEntry(entryAt(json, entries, at, corrupt), corrupt)
-    if (entry.is === "chunk" || !isOfImage(place, entry.header.path)) continue
-    const { size } = entry.header
-    let header: EntryHeader | undefined
-    // Without its body, which is not here.
-    reader.push(encodeEntry({ ...entry.header, size: 0 }), (part) => {
-      if (part._tag === "Entry" || part._tag === "Begin") header = part.header
-    })
-    if (header === undefined) throw corrupt("its table of contents has an entry that no archive could have")
-    yield { header: { ...header, size }, file: size > 0 ? files[file++] : undefined }
-  }
-}
+import { tableHeaders } from "./tableHeaders.ts"
 
 const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => void) =>
   new Observable<Part>((parts) => {
@@ -62,7 +29,7 @@ const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => vo
     const context = { digest, limits, corrupt }
     const layer = planLayer(openTable(place, takeTable(input, place, job), context), place, context)
     let ordinal = 0
-    for (const { header, file } of listed(layer, job, context, post)) {
+    for (const { header, file } of tableHeaders(layer, place, context, post)) {
       ring.look()
       if (wanted === undefined) parts.next({ _tag: "Entry", header })
       if (wanted === undefined || ordinal++ < wanted) continue
