@@ -1,5 +1,6 @@
 /** Bytes in order → chunks of one length, and the shared block that is written later than what is in it was made. */
 import { blockBytes } from "../layer/erofs/format.ts"
+import { countRead } from "../seams/readBuffers.ts"
 
 const chunkBytes = 256 * 1024
 
@@ -70,5 +71,6 @@ export class ImageOutput {
     this.#start += this.#filled
     this.#chunk = Buffer.allocUnsafe(chunkBytes)
     this.#filled = 0
+    countRead(chunkBytes)
   }
 }

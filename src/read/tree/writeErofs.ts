@@ -18,7 +18,6 @@ import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
-import { countRead } from "../../seams/readBuffers.ts"
 import type { DiskImagePlan } from "./planDiskImage.ts"
 import { untilSettled } from "./source/fromPromise.ts"
 
@@ -39,7 +38,6 @@ const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal
     await handle.truncate(erofs.size)
     for await (const { position, bytes } of writeFrame(erofs)) {
       await writeAll(handle, bytes, position)
-      countRead(bytes.length)
       signal.throwIfAborted()
     }
   } catch (error) {

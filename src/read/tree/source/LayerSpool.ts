@@ -12,6 +12,7 @@ import { FileSystemFailed } from "../../../api/errors.ts"
 import type { BodyReader } from "../../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { SparseBody } from "../../../layer/pool/SparseBody.ts"
+import { countRead } from "../../../seams/readBuffers.ts"
 import { Staging } from "../../../store/trees/Staging.ts"
 import { type Leaf, storedBytes } from "../merge/MergedTree.ts"
 
@@ -120,6 +121,7 @@ export class LayerSpool {
       const file = await this.#open()
       // Not the same memory again: pieces of it are handed on.
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at)
+      countRead(length)
       if (bytesRead === 0) throw new FileSystemFailed({ operation: "read", path: this.path, code: "EIO" })
       this.#window = buffer.subarray(0, bytesRead)
       this.#start = at
