@@ -45,8 +45,8 @@ export interface Limits {
    */
   readonly bodyBytes: number
   /**
-   * Bytes of memory for the names and facts of an image's entries while its layers are merged: 1280 for each entry, and its
-   * path, link target and attributes; 1024 for each directory that has no entry. Default: 1 GiB.
+   * Bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its
+   * path, link target and attributes; 256 for each directory that has no entry. Default: 256 MiB.
    */
   readonly treeBytes: number
   /** Bytes of a layer's table of contents, uncompressed; one that is larger is not used. Default: 32 MiB. */
@@ -82,7 +82,7 @@ export const defaultLimits: Limits = {
   paxBytes: 2 ** 20,
   pendingBytes: 32 * 2 ** 20,
   bodyBytes: 16 * 2 ** 20,
-  treeBytes: 2 ** 30,
+  treeBytes: 2 ** 28,
   tableBytes: 32 * 2 ** 20,
   artifactBytes: 64 * 2 ** 20,
   listItems: 100_000,

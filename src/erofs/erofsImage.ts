@@ -3,7 +3,7 @@
  * Owners, modes, times, devices and attributes are the entries' own; nothing asks for privileges.
  *
  * The headers come first, all of them, and say where everything is. Then the bytes of the files are written as they come.
- * Memory: some 200 bytes for each entry, its name, its attributes; never the bytes of a file.
+ * Memory: some 100 bytes for each entry, its name, its attributes; never the bytes of a file.
  * The same entries in the same order give the same image. Holes of sparse files are written as zeros.
  */
 import { counted } from "../api/counted.ts"

@@ -70,7 +70,7 @@ export const limits: Table<Some<Limits>> = {
   treeBytes: limit(
     "treeBytes",
     "bytes",
-    "bytes of memory for the names and facts of an image's entries while its layers are merged: 1280 for each entry, and its path, link target and attributes; 1024 for each directory that has no entry"
+    "bytes of memory for the names and facts of an image's entries while its layers are merged: 256 for each entry, and its path, link target and attributes; 256 for each directory that has no entry"
   ),
   artifactBytes: limit("artifactBytes", "bytes", "bytes of an artifact's files, where they are read into memory"),
   listItems: limit("listItems", "items", "tags or referrers of one list"),

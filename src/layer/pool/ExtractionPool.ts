@@ -185,6 +185,8 @@ export class ExtractionPool extends Context.Service<
             new Observable((headers) =>
               runJob(pool, { ...layer, limits: all, send: "headers" }, source, {
                 ahead$,
+                // It waits for nobody: no more of them are at once than there are workers to keep.
+                use: "write",
                 receive: (ring) => (message) => {
                   if (message._tag !== "Headers") return
                   headers.next(message.headers)

@@ -18,7 +18,7 @@ import {
   type TableJob,
   unpackReason
 } from "../workerMessages.ts"
-import type { WorkerPool } from "./WorkerPool.ts"
+import type { Use, WorkerPool } from "./WorkerPool.ts"
 
 /** The last value of a job. */
 export interface Extracted {
@@ -40,6 +40,8 @@ export interface JobOptions {
   readonly ahead$?: Observable<unknown> | undefined
   /** Takes what a worker sends back of the entries. */
   readonly receive?: (ring: RingWriter) => Receiver
+  /** Default: `read` where something is received. */
+  readonly use?: Use
   /** Hears of a plan, which waits for its answer, and of stored files that were changed: the job then ends without a result. */
   readonly planned?: (message: PartialMessage, ring: RingWriter) => void
 }
@@ -58,7 +60,7 @@ export const runJob = (
   pool: WorkerPool,
   job: Job | PartialJob | TableJob | PlaceJob | CopyRangesJob | StoredTreeJob,
   source: (gate: Gate) => Observable<Uint8Array>,
-  { ahead$, receive, planned }: JobOptions = {}
+  { ahead$, receive, use = receive === undefined ? "write" : "read", planned }: JobOptions = {}
 ): Observable<JobEvent> =>
   new Observable((events) => {
     let isTaken = false
@@ -125,7 +127,7 @@ export const runJob = (
         })
         events.add(fed.subscription)
       },
-      { use: receive === undefined ? "write" : "read", isReady: ahead$ === undefined }
+      { use, isReady: ahead$ === undefined }
     )
     events.add(place.leave)
     if (!isTaken) events.add(ahead$?.subscribe({ next: place.ready, error: fail, complete: place.ready }))

@@ -1,6 +1,6 @@
 /**
  * Images are the same tree by four ways: the tar of an export, its disk image, umoci, the kernel's overlay. `TREES` says how
- * many random images.
+ * many random images, `TREES_FROM` the seed of the first one.
  */
 import { join } from "node:path"
 import { test } from "vitest"
@@ -10,6 +10,7 @@ import { openWays, sameFourWays } from "../support/fourWays.ts"
 import { directoryOfTest } from "../support/oracle.ts"
 
 const count = Math.min(Number(process.env["TREES"] ?? 200), 200)
+const from = Number(process.env["TREES_FROM"] ?? 0)
 
 test.runIf(process.getuid?.() === 0)(
   `${count} random images`,
@@ -20,7 +21,7 @@ test.runIf(process.getuid?.() === 0)(
     const layout = join(home, "oci")
     await using oci = await open({ root: join(home, "store"), keepBlobs: layout })
     await using ways = await openWays(home)
-    for (let seed = 0; seed < count; seed++) {
+    for (let seed = from; seed < from + count; seed++) {
       // Every other image has devices and FIFOs.
       const made = await randomImage(`export ${seed}`, { nodes: seed % 2 === 1 })
       registry.add(`random:${seed}`, made)

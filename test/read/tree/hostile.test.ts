@@ -88,7 +88,7 @@ const limits = {
   inflateRatio: 100,
   layerBytes: 2 ** 28,
   entries: 20_000,
-  treeBytes: 16 * 2 ** 20,
+  treeBytes: 4 * 2 ** 20,
   paxBytes: 2 ** 16,
   pendingBytes: 2 ** 20
 }

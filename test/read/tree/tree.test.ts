@@ -163,7 +163,7 @@ describe("from a registry", () => {
   test("more entries than treeBytes allow are refused", async () => {
     const made = await image({ layers: [count(100)] })
     await using registry = await startRegistry({ images: { "app:1": made } })
-    const bytes = Array.from({ length: 100 }, (_, i) => 1280 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
+    const bytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
     await using at = await open({ limits: { treeBytes: bytes } })
     expect((await treeOf(at, registry.reference("app:1"))).length).toBe(100)
     await using past = await open({ limits: { treeBytes: bytes - 1 } })
@@ -178,8 +178,8 @@ describe("from a registry", () => {
     for (let i = 0; i < 100; i++) archive.file(`${i}/${"d/".repeat(199)}f`)
     await using registry = await startRegistry({ images: { "app:1": await image({ layers: [archive] }) } })
     const reference = registry.reference("app:1")
-    const names = Array.from({ length: 100 }, (_, i) => 1280 + `${i}/${"d/".repeat(199)}f`.length)
-    const treeBytes = names.reduce((sum, it) => sum + it, 0) + 100 * 200 * 1024
+    const names = Array.from({ length: 100 }, (_, i) => 256 + `${i}/${"d/".repeat(199)}f`.length)
+    const treeBytes = names.reduce((sum, it) => sum + it, 0) + 100 * 200 * 256
     await using at = await open({ limits: { treeBytes } })
     expect((await at.list(reference)).length).toBe(100)
     await using past = await open({ limits: { treeBytes: treeBytes - 1 } })
@@ -193,7 +193,7 @@ describe("from a registry", () => {
     await using mirror = await startRegistry({ images: { "app:1": made } })
     const { digest = "", size = 0 } = made.manifests[0]?.layers[0] ?? {}
     mirror.fault({ kind: "blob", reference: digest }, fault.otherByte(size - 1))
-    const treeBytes = Array.from({ length: 100 }, (_, i) => 1280 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
+    const treeBytes = Array.from({ length: 100 }, (_, i) => 256 + `f${i}`.length).reduce((sum, it) => sum + it, 0)
     const hosts = { [registry.host]: { mirrors: [`http://${mirror.host}`] } }
     await using at = await open({ limits: { treeBytes }, hosts })
     expect((await treeOf(at, registry.reference("app:1"))).length).toBe(100)

@@ -14,6 +14,7 @@ import type { Permits } from "../../../pull/flights/Downloads.ts"
 import { SharedWork } from "../../../pull/flights/SharedWork.ts"
 import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
 import type { LayerTables } from "../../../pull/partial/readTables.ts"
+import { mostAtOnce } from "../../../pull/rootfs/buildRootfs.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
 import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
@@ -35,7 +36,7 @@ interface ReadLayer {
 
 export interface MergedImage {
   readonly tree: MergedTree
-  /** By index, 0 is the lowest; those that were not read are absent. */
+  /** By index, 0 is the lowest; those that were not read are absent. They can be read again where bodies were not spooled. */
   readonly layers: ReadonlyMap<number, LayerDownload>
   /** The bodies of their files, where they were asked for. */
   readonly spools: ReadonlyMap<number, LayerSpool>
@@ -144,12 +145,8 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     if (found !== undefined) yield* fromPromise(async () => found.forEach(counted.add))
     return found
   })
-  const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
-    const listed = tables === undefined ? undefined : yield* readTable(layer, tables)
-    if (listed !== undefined)
-      return { download: { source, layer, partial: noPartial }, headers: listed, spool: undefined }
+  const readOpen = Effect.fnUntraced(function* (layer: ResolvedLayer, spool: LayerSpool | undefined) {
     const download = yield* reading === undefined ? openLayer(source, layer) : reading.open(layer)
-    const spool = isSpooled ? yield* makeLayerSpool : undefined
     const reads = Effect.gen(function* () {
       const emit = yield* PullEvents
       const hear: Emit = (event) => {
@@ -161,10 +158,19 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     const headers = yield* permits.withPermit(reading === undefined ? reads : reads.pipe(inLayerSpan(layer)))
     return { download, headers, spool }
   })
+  /** What was spooled is not read again: its blob is let go of, since an image may have as many layers as a process may open files. */
+  const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
+    const listed = tables === undefined ? undefined : yield* readTable(layer, tables)
+    if (listed !== undefined)
+      return { download: { source, layer, partial: noPartial }, headers: listed, spool: undefined }
+    if (!isSpooled) return yield* readOpen(layer, undefined)
+    const spool = yield* makeLayerSpool
+    return yield* Effect.scoped(readOpen(layer, spool))
+  })
 
   if (unknown === undefined) {
     const keep = (layer: ResolvedLayer) => Effect.map(read(layer), (found) => void known.set(layer.digest, found))
-    yield* Effect.forEach(distinct, keep, { concurrency: "unbounded", discard: true })
+    yield* Effect.forEach(distinct, keep, { concurrency: isSpooled ? mostAtOnce : "unbounded", discard: true })
   }
   // Not the headers, which are many: the tree has what is needed of them.
   const merged = (tree: MergedTree): MergedImage => ({
