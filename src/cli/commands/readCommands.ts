@@ -20,7 +20,10 @@ const which = {
   ...extraction,
   platform: text("platform", "OS/ARCH[/VARIANT]", "Read the image for this platform (default: the host's)"),
   policy,
-  partial: switched("partial", "Of a layer, download only its table of contents and the file (zstd:chunked, eStargz)"),
+  partial: switched(
+    "partial",
+    "Of a layer, download only what is needed: its table of contents, and for cat the file (zstd:chunked, eStargz)"
+  ),
   network
 }
 

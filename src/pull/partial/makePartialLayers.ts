@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { PartialLayers } from "../layer/PartialLayers.ts"
-import { placeOf } from "./placeOf.ts"
 import { pullPartial, unusable } from "./pullPartial.ts"
+import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { annotatedTables } from "./tablePlaces.ts"
 
 /** Bytes of a layer below which a table costs more than it saves. */
@@ -18,7 +18,7 @@ export const makePartialLayers = (image: FoundImage): PartialLayers => {
     pull: Effect.fnUntraced(function* (source, layer) {
       const annotated = tableOf(layer) === undefined ? undefined : tables.get(layer.digest)
       if (annotated === undefined) return undefined
-      const table = yield* placeOf(source, layer, annotated)
+      const table = yield* tablePlaceOf(source, layer, annotated)
       if (table !== undefined) return yield* pullPartial({ source, layer, table })
       return yield* Effect.as(
         unusable(layer.digest, "the host sends no ranges, or no table is where its footer says"),

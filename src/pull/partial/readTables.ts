@@ -1,34 +1,38 @@
 /** Reads layers of an image by their tables of contents, where no tree is made of them. Nothing else of a layer is downloaded. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { Observable, ReplaySubject } from "rxjs"
+import { Observable, ReplaySubject, tap } from "rxjs"
 import { isReason, type Reason } from "../../api/errors.ts"
 import type { PackedHeaders } from "../../layer/packHeaders.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
-import { ExtractionPool, type JobEvent } from "../../layer/pool/ExtractionPool.ts"
+import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import type { EntryMessage, HeadersMessage } from "../../layer/workerMessages.ts"
 import { drain } from "../../reactive/bridge.ts"
 import { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
+import { SharedWork } from "../flights/SharedWork.ts"
 import { smallestLayer } from "./makePartialLayers.ts"
-import { placeOf } from "./placeOf.ts"
 import { ofTheTable } from "./pullPartial.ts"
 import { tableAndRanges$, unpackRanges } from "./ranges.ts"
+import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { type AnnotatedTable, annotatedTables } from "./tablePlaces.ts"
 
 /** The table, or bytes that it tells of, cannot be used: the layer has to be read whole. */
 export class TableUnusable extends Data.TaggedError("TableUnusable")<{ readonly problem: string }> {}
 
 export interface LayerTables {
-  /** The headers of all entries. `undefined`: the layer has no table that can be used; a warning says why. */
-  readonly headers: (layer: ResolvedLayer) => Effect.Effect<Array<PackedHeaders> | undefined, Reason, ExtractionPool>
+  /** The headers of all entries. `add` hears of them as they come, and may throw a `Reason`. `undefined`: the layer has no table that can be used; a warning says why. */
+  readonly headers: (
+    layer: ResolvedLayer,
+    add: (headers: PackedHeaders) => void
+  ) => Effect.Effect<Array<PackedHeaders> | undefined, Reason, ExtractionPool | SharedWork>
   /** The bytes of a file, by its number among the headers; `undefined` where these did not come from a table. */
   readonly file: (
     layer: ResolvedLayer,
     ordinal: number
-  ) => Effect.Effect<Buffer | undefined, Reason | TableUnusable, ExtractionPool>
+  ) => Effect.Effect<Buffer | undefined, Reason | TableUnusable, ExtractionPool | SharedWork>
 }
 
 const isFailure = (error: unknown): error is Reason | RangesIgnored => isReason(error) || error instanceof RangesIgnored
@@ -41,18 +45,19 @@ const unusable = (failure: Reason | RangesIgnored): Reason | TableUnusable => {
 const warn = ({ digest }: ResolvedLayer, { problem }: TableUnusable) =>
   emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is read whole: ${problem}` })
 
-/** `wanted`: the number of a file. */
+/** What a worker sends of a layer. `wanted`: the number of a file; default: the headers. */
 const read = Effect.fnUntraced(function* (
   source: ImageSource,
   layer: ResolvedLayer,
   table: TablePlace,
-  wanted: number | undefined,
-  receive: (message: EntryMessage | HeadersMessage) => void
+  use: (message: EntryMessage | HeadersMessage) => void,
+  wanted?: number
 ) {
   const pool = yield* ExtractionPool
+  const permits = (yield* SharedWork).downloads.forPull()
   const from = { source, layer, emit: yield* PullEvents, context: yield* Effect.context<never>() }
   const { digest, size } = layer
-  const reading$ = new Observable<JobEvent>((events) => {
+  const messages$ = new Observable<EntryMessage | HeadersMessage>((messages) => {
     const decided$ = new ReplaySubject<ReadonlyArray<Range>>(1)
     if (wanted === undefined) decided$.complete()
     const job = { digest, size, table, wanted }
@@ -63,11 +68,12 @@ const read = Effect.fnUntraced(function* (
           ring.decide(1, true)
           decided$.next(unpackRanges(message.plan.ranges))
         },
-        receive
+        receive: (message) => messages.next(message)
       })
-      .subscribe(events)
+      .subscribe({ error: (error) => messages.error(error), complete: () => messages.complete() })
   })
-  yield* drain(isFailure)(reading$).pipe(Effect.mapError(unusable))
+  const reading = drain(isFailure)(messages$.pipe(tap(use)))
+  yield* permits.withPermit(reading).pipe(Effect.mapError(unusable))
 })
 
 export const readTables = (source: ImageSource, image: FoundImage): LayerTables => {
@@ -75,22 +81,29 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
   /** Of layers whose headers came from a table, by digest. */
   const places = new Map<string, TablePlace>()
 
-  const findHeaders = Effect.fnUntraced(function* (layer: ResolvedLayer, named: AnnotatedTable) {
-    const place = yield* placeOf(source, layer, named)
-    if (place === undefined) return yield* new TableUnusable({ problem: "no table is where its footer says" })
+  const findHeaders = Effect.fnUntraced(function* (
+    layer: ResolvedLayer,
+    named: AnnotatedTable,
+    add: (headers: PackedHeaders) => void
+  ) {
+    const place = yield* tablePlaceOf(source, layer, named)
+    if (place === undefined)
+      return yield* new TableUnusable({ problem: "the host sends no ranges, or no table is where its footer says" })
     const all: Array<PackedHeaders> = []
-    yield* read(source, layer, place, undefined, (message) => {
-      if (message._tag === "Headers") all.push(message.headers)
+    yield* read(source, layer, place, (message) => {
+      if (message._tag !== "Headers") return
+      add(message.headers)
+      all.push(message.headers)
     })
     places.set(layer.digest, place)
     return all
   })
 
   return {
-    headers: (layer) => {
+    headers: (layer, add) => {
       const named = layer.size < smallestLayer ? undefined : annotated.get(layer.digest)
       if (named === undefined) return Effect.undefined
-      return findHeaders(layer, named).pipe(
+      return findHeaders(layer, named, add).pipe(
         Effect.catchTag("TableUnusable", (problem) => Effect.as(warn(layer, problem), undefined))
       )
     },
@@ -98,9 +111,12 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
       const place = places.get(layer.digest)
       if (place === undefined) return undefined
       const pieces: Array<Uint8Array> = []
-      yield* read(source, layer, place, ordinal, (message) => {
+      const take = (message: EntryMessage | HeadersMessage) => {
         if (message._tag === "Data") pieces.push(message.chunk)
-      }).pipe(Effect.tapErrorTag("TableUnusable", (problem) => warn(layer, problem)))
+      }
+      yield* read(source, layer, place, take, ordinal).pipe(
+        Effect.tapErrorTag("TableUnusable", (problem) => warn(layer, problem))
+      )
       return Buffer.concat(pieces)
     })
   }

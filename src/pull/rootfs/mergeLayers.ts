@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import type { Reason } from "../../api/errors.ts"
 import type { Digest } from "../../image/reference/Digest.ts"
 import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
-import { countLayer } from "../../seams/readBuffers.ts"
+import { collectIfGrown } from "../../seams/readBuffers.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { noPartial } from "../../source/noPartial.ts"
 import { Blobs } from "../../store/blobs/Blobs.ts"
@@ -90,7 +90,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
     const partial = isWanted ? (unlocked.get(digest) ?? (yield* blobs.partial(layer))) : noPartial
     if (!opened.has(digest) && partial.size() > 0) resumed.add(digest)
     opened.add(digest)
-    countLayer()
+    collectIfGrown()
     const locked: LockedLayer = { source, layer, partial, keeps }
     return locked
   })

@@ -1,4 +1,5 @@
 /** `readFile` and `list` with `partial: true`: layers with a table of contents are read by it. */
+import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
 import {
@@ -13,7 +14,7 @@ import {
   tar
 } from "../../../src/testing/index.ts"
 import { archiveOf, forms, sentBytes, warningsOf } from "../../pull/partial/versions.ts"
-import { open, type TestClient } from "../../support/open.ts"
+import { open, type TestClient, temporaryRoot } from "../../support/open.ts"
 import { reasonOf, rejection } from "../../support/rejection.ts"
 
 const served = async (layers: ReadonlyArray<LayerInput>) => {
@@ -106,6 +107,28 @@ test("what is pulled is read from the store, with the option as without", async 
   expect(registry.log.where({ kind: "blob" })).toEqual([])
 })
 
+test("a layer whose blob the store keeps is read from there, without a request", async () => {
+  const shared = await ofTable()
+  const more = await image({ layers: [shared, await tableLayer(tar().directory("more"))] })
+  const registry = await startRegistry({ images: { "app:1": await image({ layers: [shared] }), "app:2": more } })
+  await using _ = registry
+  await using home = await temporaryRoot()
+  await using oci = await open({ keepBlobs: join(home.root, "kept") })
+  await oci.pull(registry.reference("app:1"))
+  registry.log.clear()
+  const [kept] = layersOf(more)
+  await oci.readFile(registry.reference("app:2"), "usr/lib/f1", { partial: true })
+  expect(registry.log.where({ kind: "blob", reference: kept?.digest ?? "" })).toEqual([])
+})
+
+test("the limit of a tree's memory holds for tables, as their headers come", async () => {
+  const { registry, reference } = await served([await ofTable()])
+  await using _ = registry
+  await using oci = await open({ limits: { treeBytes: 20_000 } })
+  const reason = await reasonOf(oci.list(reference, "usr", { partial: true }))
+  expect(reason).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
+})
+
 test("nothing is left in the store", async () => {
   const { registry, reference } = await served([await ofTable()])
   await using _ = registry
@@ -142,6 +165,7 @@ describe("a table that cannot be used: the layer is read whole, with a warning",
     ["the file is larger than any layer", { edit: editing(() => ({ size: 2 ** 52 })) }],
     ["its bytes are in another place", { edit: editing(({ offset = 0 }) => ({ offset: offset + 1 })) }],
     ["its bytes are past the end", { edit: editing(() => ({ offset: 2 ** 40, endOffset: 2 ** 40 + 9 })) }],
+    ["it is a directory with bytes", { edit: editing(() => ({ name: "usr/lib/f3/" })) }],
     ["its name is too long", { edit: editing(() => ({ name: "a".repeat(5000) })) }],
     ["an entry is empty", { edit: (table) => ({ ...table, entries: [{}, ...table.entries] }) }],
     ["the table is no JSON", { edit: () => Buffer.from("{") }]

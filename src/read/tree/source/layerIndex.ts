@@ -43,8 +43,9 @@ export const makeTreeBudget = (limits: Limits) => {
       let own = 0
       return {
         add: (headers: PackedHeaders): void => {
-          own += weight(headers)
-          bytes += weight(headers)
+          const more = weight(headers)
+          own += more
+          bytes += more
           check(bytes)
         },
         /** What was read is not kept. */

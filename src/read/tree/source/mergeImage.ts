@@ -19,7 +19,7 @@ import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
 import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import { noPartial } from "../../../source/noPartial.ts"
-import type { Blobs } from "../../../store/blobs/Blobs.ts"
+import { Blobs } from "../../../store/blobs/Blobs.ts"
 import type { Staging } from "../../../store/trees/Staging.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
 import { MergedTree } from "../merge/MergedTree.ts"
@@ -139,10 +139,13 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   /** A layer that is listed twice is read once. */
   const known = new Map<string, ReadLayer>()
   const layers = new Map<number, ReadLayer>()
-  const readTable = Effect.fnUntraced(function* (layer: ResolvedLayer, { headers }: LayerTables) {
-    const found = yield* permits.withPermit(headers(layer))
+  /** Nothing where the layer has no table, or the store keeps its blob. */
+  const headersByTable = Effect.fnUntraced(function* (layer: ResolvedLayer, { headers }: LayerTables) {
+    const { layout } = yield* Blobs
+    if (layout !== undefined && (yield* layout.has(layer))) return undefined
     const counted = budget.layer()
-    if (found !== undefined) yield* fromPromise(async () => found.forEach(counted.add))
+    const found = yield* Effect.onError(headers(layer, counted.add), () => Effect.sync(counted.drop))
+    if (found === undefined) counted.drop()
     return found
   })
   const readOpen = Effect.fnUntraced(function* (layer: ResolvedLayer, spool: LayerSpool | undefined) {
@@ -160,7 +163,7 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
   })
   /** What was spooled is not read again: its blob is let go of, since an image may have as many layers as a process may open files. */
   const read = Effect.fnUntraced(function* (layer: ResolvedLayer) {
-    const listed = tables === undefined ? undefined : yield* readTable(layer, tables)
+    const listed = tables === undefined ? undefined : yield* headersByTable(layer, tables)
     if (listed !== undefined)
       return { download: { source, layer, partial: noPartial }, headers: listed, spool: undefined }
     if (!isSpooled) return yield* readOpen(layer, undefined)

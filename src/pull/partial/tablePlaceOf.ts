@@ -29,7 +29,7 @@ const readFooter = Effect.fnUntraced(function* (source: ImageSource, layer: Reso
 })
 
 /** Nothing where no table is where the footer says. */
-export const placeOf = Effect.fnUntraced(function* (
+export const tablePlaceOf = Effect.fnUntraced(function* (
   source: ImageSource,
   layer: ResolvedLayer,
   annotated: AnnotatedTable
