@@ -8,6 +8,14 @@ import type { Extraction } from "./ExtractionOptions.ts"
 import type { FingerprintFacts } from "./FingerprintFacts.ts"
 import type { PackedHeaders } from "./packHeaders.ts"
 import type { IndexedTree, PartialPlan, TablePlace } from "./partial/Table.ts"
+import type { RingMemory } from "./Ring.ts"
+
+/** What a worker is started with. */
+export interface WorkerData {
+  readonly ring: RingMemory
+  /** The process has V8's collector exposed, but perhaps for its first thread alone. */
+  readonly exposesGc: boolean
+}
 
 /** Of an archive's entries: all without their bodies, many in a message, or those of these numbers, in rising order. */
 export type Sent = "headers" | ReadonlyArray<number>

@@ -32,7 +32,7 @@ const entryBytes = 2048
 /** Counts entries, as `countRead` counts bytes: where there are many, the young generation would grow to all that it may be. */
 export const countEntries = (entries: number): void => countRead(entries * entryBytes)
 
-/** Bytes of a heap that is collected as a whole in some hundredths of a second. */
+/** Bytes of a heap that is collected as a whole within a tenth of a second. */
 const smallHeap = 128 * 2 ** 20
 
 /** The whole heap, where the process exposes its collector and the heap is small. */
@@ -41,20 +41,26 @@ export const collectHeap = (): void => {
   void globalThis.gc({ type: "major", execution: "async" })
 }
 
-/** The heap is collected when it has grown by this factor. The young generation's garbage alone is half of that. */
+/** The heap is collected when it has grown by this factor. Garbage of the young generation alone makes it grow by about an eighth. */
 const growth = 1.25
 
-/** Bytes in use after the last collection, as far as it has been seen. */
+/** Calls between two collections at least: what other code of the process leaves behind makes the heap grow as well. */
+const leastCalls = 8
+
+/** The smallest heap seen since the last collection. Bytes. */
 let least = Number.POSITIVE_INFINITY
+let calls = 0
 
 /**
- * Called for each layer, whatever was done with it. What the work on one leaves behind is little, but of hundreds V8 would let the
- * old part of the heap double before it collects it. Most images have too few.
+ * To be called for each layer, or job. What one of them leaves behind is little, but of hundreds V8 would let the old part of the heap
+ * double before it collects it. Most images have too few.
  */
-export const countLayer = (): void => {
+export const collectIfGrown = (): void => {
+  calls += 1
   const used = getHeapStatistics().used_heap_size
   least = Math.min(least, used)
-  if (used < least * growth) return
+  if (used < least * growth || calls < leastCalls) return
   least = Number.POSITIVE_INFINITY
+  calls = 0
   collectHeap()
 }

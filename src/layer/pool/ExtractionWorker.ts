@@ -5,9 +5,10 @@ import { messageOf } from "../../api/codeOf.ts"
 import { FileSystemFailed, ModuleMissing, WorkerDied } from "../../api/errors.ts"
 import { startWorker } from "../../assets.ts"
 import { isMissing, scarcity } from "../../fs/loadModule.ts"
-import { countLayer } from "../../seams/readBuffers.ts"
+import { collectIfGrown } from "../../seams/readBuffers.ts"
+import { isGcExposed } from "../../seams/v8/exposeGc.ts"
 import { makeRingMemory, RingWriter } from "../Ring.ts"
-import type { Message, WorkerCommand, WorkerJob } from "../workerMessages.ts"
+import type { Message, WorkerCommand, WorkerData, WorkerJob } from "../workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
@@ -66,7 +67,7 @@ export class ExtractionWorker {
     const memory = makeRingMemory(ringBytes)
     this.ring = new RingWriter(memory)
     this.#worker = startWorker({
-      workerData: memory,
+      workerData: { ring: memory, exposesGc: isGcExposed() } satisfies WorkerData,
       name: "ociflow extraction",
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes }
@@ -95,7 +96,7 @@ export class ExtractionWorker {
       const last = message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped"
       if (last) {
         this.#finish()
-        countLayer()
+        collectIfGrown()
       }
       running?.message(message)
       if (last && !this.#dead) free(this)

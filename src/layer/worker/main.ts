@@ -6,14 +6,15 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import type { MonoTypeOperatorFunction, OperatorFunction } from "rxjs"
 import { endThread } from "../../seams/endThread.ts"
-import { countLayer } from "../../seams/readBuffers.ts"
+import { collectIfGrown } from "../../seams/readBuffers.ts"
 import { Observable, tap } from "../../seams/rxjs.ts"
+import { exposeGc, isGcExposed } from "../../seams/v8/exposeGc.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { reachDisk } from "../apply/reachDisk.ts"
 import { decompress, makeInputBudget } from "../compression/decompress.ts"
 import type { Applier } from "../Entry.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
-import { Cancelled, type RingMemory, RingReader } from "../Ring.ts"
+import { Cancelled, RingReader } from "../Ring.ts"
 import { type Part, untar } from "../tar/untar.ts"
 import { readStored } from "../tree/readStored.ts"
 import { verifyDigest } from "../verifyDigest.ts"
@@ -25,7 +26,8 @@ import {
   type PlaceJob,
   packReason,
   type StoredTreeJob,
-  type WorkerCommand
+  type WorkerCommand,
+  type WorkerData
 } from "../workerMessages.ts"
 import { copyRanges } from "./copyRanges.ts"
 import { decodeFor } from "./decodeFor.ts"
@@ -37,6 +39,9 @@ import { sendEntries } from "./sendEntries.ts"
 import { sendHeaders } from "./sendHeaders.ts"
 import { spoolBodies } from "./spoolBodies.ts"
 import { writeEntries } from "./writeEntries.ts"
+
+/** Few workers have so many; those have their garbage collected. */
+const manyJobs = 16
 
 /** Milliseconds between two messages of progress. */
 const progressInterval = 50
@@ -205,9 +210,13 @@ const readTree = (job: StoredTreeJob, ring: RingReader, port: MessagePort): void
 
 if (parentPort !== null) {
   const port = parentPort
-  const ring = new RingReader(workerData as RingMemory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
+  const { ring: memory, exposesGc } = workerData as WorkerData
+  let jobs = 0
+  const ring = new RingReader(memory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
   port.on("message", (order: WorkerCommand) => {
-    countLayer()
+    jobs += 1
+    if (jobs === manyJobs && exposesGc && !isGcExposed()) exposeGc()
+    collectIfGrown()
     if (order === "end") endThread(port)
     else if ("tree" in order) survey(order, ring, port)
     else if ("wanted" in order) void import("../partial/readTable.ts").then((it) => it.readTable(order, ring, port))

@@ -10,3 +10,6 @@ export const exposeGc = (): void => {
   globalThis.gc = runInNewContext("globalThis.gc") as typeof globalThis.gc
   setFlagsFromString("--no-expose-gc")
 }
+
+/** To this thread. */
+export const isGcExposed = (): boolean => globalThis.gc !== undefined
