@@ -25,7 +25,9 @@ const images = ["small", "debian", "nodeapp", "nodeapp-zstd", "bigfile"]
 const asFile = ["debian", "nodeapp"]
 
 const present = async (candidates: ReadonlyArray<Peer>) => {
-  const found = await Promise.all(candidates.map(async (peer) => ({ peer, version: await peer.version() })))
+  const found = []
+  // Not at once: a place is mounted for each.
+  for (const peer of candidates) found.push({ peer, version: await peer.version() })
   const absent = found.filter(({ version }) => version === undefined).map(({ peer }) => peer.name)
   if (absent.length > 0) console.error(`Not on this machine: ${absent.join(", ")}`)
   return found.flatMap(({ peer, version }) => (version === undefined ? [] : [{ peer, version }]))

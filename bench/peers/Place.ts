@@ -28,8 +28,10 @@ export const thisMachine: Place = {
 const placeIn = (root: string): Place => {
   const open = async (...directories: ReadonlyArray<string>): Promise<AsyncDisposable> => {
     const points: Array<string> = []
+    // All of them, whatever happens: who removes the root file system must not find the machine's own directories in it.
     const close = async () => {
-      for (const point of points.reverse()) await run({ argv: ["umount", "-R", point] })
+      for (const point of points.reverse())
+        await run({ argv: ["umount", "-R", point] }).catch(() => run({ argv: ["umount", "-R", "-l", point] }))
     }
     try {
       for (const directory of ["/proc", "/sys", "/dev", tmpdir(), ...directories]) {

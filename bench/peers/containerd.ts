@@ -29,7 +29,6 @@ const sockets = new Map<string, string>()
 const socketOf = (out: string): string => sockets.get(out) ?? ""
 
 const startDaemon = async (place: Place, { out }: Job): Promise<Prepared> => {
-  const opened = await place.open(dirname(out))
   const scratch = await mkdtemp(join(tmpdir(), "ociflow-ctr-"))
   const socket = join(scratch, "s")
   sockets.set(out, socket)
@@ -44,6 +43,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 address = ${JSON.stringify(socket)}
 `
   )
+  const opened = await place.open(dirname(out))
   const [file, ...args] = place.argv("containerd", "--config", join(scratch, "config.toml"), "--log-level", "error")
   const child = spawn(file, args, { stdio: "ignore" })
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()))
