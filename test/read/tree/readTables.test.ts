@@ -124,7 +124,7 @@ test("a layer whose blob the store keeps is read from there, without a request",
 test("the limit of a tree's memory holds for tables, as their headers come", async () => {
   const { registry, reference } = await served([await ofTable()])
   await using _ = registry
-  await using oci = await open({ limits: { treeBytes: 20_000 } })
+  await using oci = await open({ limits: { treeBytes: 2000 } })
   const reason = await reasonOf(oci.list(reference, "usr", { partial: true }))
   expect(reason).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
 })
