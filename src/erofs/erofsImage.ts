@@ -110,7 +110,7 @@ export const writePlan = async function* (
 }
 
 /**
- * The image without the bytes of its files, each of which begins at `positionOf`: chunks, and where they are. What is between
+ * The image without the bytes of its files, each of which begins at its inode's `position`: chunks, and where they are. What is between
  * them, and is not a file's, is zeros.
  */
 export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chunk, void, void> {
@@ -130,9 +130,6 @@ export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chun
   writer.finish()
   yield* output.take()
 }
-
-/** Where the bytes of a file begin in the image. */
-export const positionOf = ({ inodes }: ErofsPlan, ino: Ino): number => inodes.position(ino)
 
 /** A plan, and what it was planned for; the cursor is closed, also where the image is left before its end. */
 export const plannedImage = async function* (

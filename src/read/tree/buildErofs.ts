@@ -25,7 +25,7 @@ export const makeBuildErofs = (limits: Limits): BuildTree =>
     const pool = yield* ExtractionPool
     const manifest = image.manifest.descriptor.digest
     const done = new Map<string, { readonly inflated: number; readonly entries: number }>()
-    // Neither the merged tree nor the plan of its entries is held any longer than this.
+    // What the image does not need of the merged tree, and of the plan of its entries, is not held any longer than this.
     const planned = yield* planImage(source, image, everything, limits, {
       isSpooled: true,
       tell: (event) => {

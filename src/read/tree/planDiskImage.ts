@@ -23,7 +23,7 @@ const piecesAtOnce = 16_384
 
 /** `rows`: the facts of the files of one layer, in the order of its archive. */
 const rangesOf = function* (
-  { facts }: Plan["tree"],
+  facts: Plan["tree"]["facts"],
   rows: Uint32Array,
   { erofs, inodes }: PlannedInodes
 ): Generator<Float64Array, undefined> {
@@ -53,6 +53,8 @@ export const planDiskImage = Effect.fnUntraced(function* (
   digest: string
 ) {
   const { tree } = plan
+  // What is handed on holds the facts, and not the rest of the tree.
+  const { facts } = tree
   const onXattrDropped = warnOfAttributes(yield* PullEvents)
   const planned = yield* fromPromise((signal) => planInodes(plan, { identity: digest, onXattrDropped, signal }))
   const ranges: Array<DiskImagePlan["ranges"][number]> = []
@@ -60,7 +62,7 @@ export const planDiskImage = Effect.fnUntraced(function* (
     const spool = spools.get(layer)
     if (spool === undefined) return yield* Effect.die(new Error(`the bodies of layer ${layer} were not kept`))
     const rows = files.map((node) => tree.inodeOf(node))
-    ranges.push([spool, { [Symbol.iterator]: () => rangesOf(tree, rows, planned) }])
+    ranges.push([spool, { [Symbol.iterator]: () => rangesOf(facts, rows, planned) }])
   }
   collectHeap()
   const result: DiskImagePlan = { digest, erofs: planned.erofs, ranges }

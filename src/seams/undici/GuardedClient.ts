@@ -88,10 +88,10 @@ class GuardedClient extends Client {
           readHeads(result[1], running)
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
+          // At its first connection undici compiles its parser.
+          if (isFirst) void sparing(nextTurn)
+          isFirst = false
         }
-        // At its first connection undici compiles its parser.
-        if (isFirst) void sparing(nextTurn)
-        isFirst = false
         callback(...result)
       })
     }
