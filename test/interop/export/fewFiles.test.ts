@@ -1,7 +1,7 @@
 /** An image of more layers than a process may have files open becomes one file, by the command. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -42,8 +42,11 @@ const run = async (most: number, ...args: ReadonlyArray<string>) => {
   return { code, said: output.stderr }
 }
 
-/** Of trees, layers and temporary files. */
-const inMaking = () => readdirSync(join(root, "layers", ".staging"))
+/** Of trees, layers and temporary files. With few descriptors a command may end before it has made any directory. */
+const inMaking = () => {
+  const staging = join(root, "layers", ".staging")
+  return existsSync(staging) ? readdirSync(staging) : []
+}
 
 const names = (bytes: Buffer) => new Set(bytes.toString("latin1").match(/layer \d+/g))
 
