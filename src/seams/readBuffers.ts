@@ -21,7 +21,7 @@ export const countRead = (bytes: number): void => {
   arrived += bytes + viewBytes
   if (arrived < interval) return
   arrived = 0
-  if (globalThis.gc !== undefined) void globalThis.gc({ type: "minor", execution: "sync" })
+  if (globalThis.gc !== undefined) collectYoung()
   // V8 looks at what buffers hold when it allocates one: not when they come from another thread.
   else new ArrayBuffer(1)
 }
@@ -39,6 +39,23 @@ const smallHeap = 128 * 2 ** 20
 export const collectHeap = (): void => {
   if (globalThis.gc === undefined || getHeapStatistics().used_heap_size > smallHeap) return
   void globalThis.gc({ type: "major", execution: "async" })
+}
+
+/** Bytes of buffers, beyond the fewest seen since the last collection, that a collection of the young generation leaves. */
+const mostOutside = 16 * 2 ** 20
+let leastOutside = Number.POSITIVE_INFINITY
+
+/**
+ * Where each object leads to the next one, as in a loop of promises, one that has become old keeps all that follow, and their buffers
+ * with them: no collection of the young generation frees these.
+ */
+const collectYoung = (): void => {
+  void globalThis.gc?.({ type: "minor", execution: "sync" })
+  const outside = getHeapStatistics().external_memory
+  leastOutside = Math.min(leastOutside, outside)
+  if (outside - leastOutside < mostOutside) return
+  leastOutside = Number.POSITIVE_INFINITY
+  collectHeap()
 }
 
 /** The heap is collected when it has grown by this factor. Garbage of the young generation alone makes it grow by about an eighth. */
