@@ -4,9 +4,11 @@
  * it holds must all tell the same of that. Whether they say it in OCI's words or Docker's does not matter; the document's
  * own count first, since they are proven.
  */
+
 import * as Effect from "effect/Effect"
 import { InvalidManifest, printable, UnsupportedMediaType } from "../api/errors.ts"
 import { asSpelled } from "./json/decodeAs.ts"
+import { isObject } from "./json/isObject.ts"
 import * as Shape from "./json/Shape.ts"
 import { isGenericType, isIndex, isManifest, isSchema1, ociIndex, ociManifest } from "./mediaTypes.ts"
 import type { Digest } from "./reference/Digest.ts"
@@ -23,9 +25,6 @@ export interface DocumentKind {
   readonly kind: "index" | "manifest"
   readonly mediaType: string
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** What tells the kind; in any case, as most readers take it. */
 const Telling = Shape.Struct({

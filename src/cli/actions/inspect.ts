@@ -1,17 +1,17 @@
 /** `ociflow inspect`: what the catalogue knows of one image, for people or with `--json` as one object; or its config. */
+
 import * as Effect from "effect/Effect"
 import { printable, printableJson } from "../../api/printable.ts"
+import { isObject } from "../../image/json/isObject.ts"
 import { Puller } from "../../Puller.ts"
 import { formatBytes } from "../../progress/format.ts"
 import type { ImageDetails, ManifestDetails } from "../../store/records/ImageRecord.ts"
 import { Output } from "../Output.ts"
 import { table } from "../text/table.ts"
 
-const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
-
 /** What a container of this image would run, as its config has it. */
 const runtime = (value: unknown): ReadonlyArray<ReadonlyArray<string>> => {
-  const config = isRecord(value) && isRecord(value["config"]) ? value["config"] : {}
+  const config = isObject(value) && isObject(value["config"]) ? value["config"] : {}
   return ["Entrypoint", "Cmd", "WorkingDir", "User", "Env"].flatMap((key) => {
     const found = config[key]
     if (found === undefined || found === null || found === "") return []

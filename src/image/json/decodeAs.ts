@@ -2,8 +2,10 @@
  * JSON as Go's `encoding/json` reads it, and with it most programs that read images: a key counts in any case, and `null`
  * in a list is an empty value. What a shape does not read is left as it is: the keys of annotations and labels are data.
  */
+
 import * as Effect from "effect/Effect"
 import { printable } from "../../api/errors.ts"
+import { isObject } from "./isObject.ts"
 import { complaint } from "./parseJson.ts"
 import { decode, type Form, type Shape } from "./Shape.ts"
 
@@ -18,9 +20,6 @@ const namesOf = (form: Extract<Form, { readonly kind: "object" }>): ReadonlyMap<
   cache.set(form, made)
   return made
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** In words that are told. */
 class Refused extends Error {}
@@ -57,7 +56,7 @@ const spelled = (form: Form, value: unknown, most: number): unknown => {
     if (value.length > most) throw new Refused(`it has a list of more than ${most} items`)
     return value.map((each) => spelled(item, each ?? emptyOf(item), most))
   }
-  if (form.kind !== "object" || !isRecord(value)) return value
+  if (form.kind !== "object" || !isObject(value)) return value
   const names = namesOf(form)
   const found = new Map<string, string>()
   const entries = Object.entries(value).map(([key, each]): readonly [string, unknown] => {

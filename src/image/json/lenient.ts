@@ -1,13 +1,11 @@
 /** What a document tells beside what a pull needs: where it makes no sense it is left out, and the rest counts. */
+import { isObject } from "./isObject.ts"
 import * as Shape from "./Shape.ts"
 
 const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === "string"
 
-type AnyMap = Readonly<Record<string, unknown>>
-const isMap = (value: unknown): value is AnyMap => typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** Anything by name. Whole: looked at key by key, a map takes five times as long as its parsing. */
-export const AnyMap = Shape.declare(isMap, "an object")
+export const AnyMap = Shape.declare(isObject, "an object")
 
 /** Texts by name: annotations, labels. Values of another type are left out. */
 export const TextMap = Shape.map(

@@ -1,7 +1,9 @@
 /** Files in docker's form: docker's own `config.json`, podman's `auth.json`, and the same text in a variable. */
+
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Emit } from "../../api/events.ts"
+import { isObject } from "../../image/json/isObject.ts"
 import { fieldsOf, parseJson } from "../../image/json/parseJson.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { askHelper } from "./credentialHelper.ts"
@@ -31,9 +33,6 @@ const parseAuthFile = (bytes: Uint8Array) =>
 
 const fields = fieldsOf(Object.keys(AuthFile.fields))
 const entryFields = fieldsOf(Object.keys(Entry.fields))
-
-const isObject = (u: unknown): u is Readonly<Record<string, unknown>> =>
-  typeof u === "object" && u !== null && !Array.isArray(u)
 
 const asGoReads = (json: unknown): unknown => {
   const file = fields(json)

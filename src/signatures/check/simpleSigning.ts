@@ -1,4 +1,5 @@
 /** What the payload of a signature says (containers-signature(5), "JSON data format"; cosign, specs/SIGNATURE_SPEC.md). */
+import { isObject } from "../../image/json/isObject.ts"
 
 export interface Claims {
   readonly digest: string
@@ -8,9 +9,6 @@ export interface Claims {
 
 const typeOfCosign = "cosign container image signature"
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** `undefined` where it is no such payload: each field is there, and within `critical` no other. */
 export const claimsOf = (payload: Uint8Array): Claims | undefined => {
   let json: unknown
@@ -19,9 +17,9 @@ export const claimsOf = (payload: Uint8Array): Claims | undefined => {
   } catch {
     return undefined
   }
-  if (!isRecord(json) || !isRecord(json.critical)) return undefined
+  if (!isObject(json) || !isObject(json.critical)) return undefined
   const { type, image, identity, ...others } = json.critical
-  if (type !== typeOfCosign || !isRecord(image) || !isRecord(identity) || Object.keys(others).length > 0)
+  if (type !== typeOfCosign || !isObject(image) || !isObject(identity) || Object.keys(others).length > 0)
     return undefined
   const digest = image["docker-manifest-digest"]
   const reference = identity["docker-reference"]

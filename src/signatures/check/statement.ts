@@ -1,4 +1,5 @@
 /** What an attestation says (in-toto, spec/v1/statement.md): of which artifacts, and what. */
+import { isObject } from "../../image/json/isObject.ts"
 import { algorithmOf, hexOf } from "../../image/reference/Digest.ts"
 
 export const statementType = "application/vnd.in-toto+json"
@@ -9,9 +10,6 @@ export interface Statement {
   readonly predicate: unknown
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
 /** The statement, or what is wrong with it. One of its subjects must be `digest`. */
 export const statementAbout = (digest: string, payload: Uint8Array): Statement | string => {
   let json: unknown
@@ -20,13 +18,13 @@ export const statementAbout = (digest: string, payload: Uint8Array): Statement |
   } catch {
     return "its statement is no JSON"
   }
-  const { _type: version, subject, predicateType, predicate } = isRecord(json) ? json : {}
+  const { _type: version, subject, predicateType, predicate } = isObject(json) ? json : {}
   if (!versions.has(version)) return "its payload is no statement (in-toto)"
   if (!Array.isArray(subject) || typeof predicateType !== "string") return "its statement has no subject or no type"
   const isAbout = subject.some(
     (it: unknown) =>
-      isRecord(it) &&
-      isRecord(it.digest) &&
+      isObject(it) &&
+      isObject(it.digest) &&
       Object.hasOwn(it.digest, algorithmOf(digest)) &&
       it.digest[algorithmOf(digest)] === hexOf(digest)
   )

@@ -1,4 +1,5 @@
 /** Lists and objects, and the keys of objects. */
+import { isObject } from "../isObject.ts"
 import { type Form, Mismatch, type Path, type Shape, shape } from "./reading.ts"
 
 export interface Optional<out A> extends Shape<A> {
@@ -12,9 +13,6 @@ const List = <A>(of: Shape<A>): Shape<ReadonlyArray<A>> =>
   })
 
 export { List as Array }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const objectOf = (value: unknown, at: Path | undefined) => {
   if (isObject(value)) return value
