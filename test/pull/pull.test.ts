@@ -127,6 +127,18 @@ test("an image without layers is pulled", async () => {
   expect(await oci.pull(registry.reference("empty:1"), { policy: "never" })).toMatchObject({ layers: [] })
 })
 
+test.each([[[["note"]]], ["note"], [7]])("annotations that are no object are none: %j", async (annotations) => {
+  const made = await image({ layers: [{ files: { a: "a" } }] })
+  await using registry = await startRegistry({ images: { "app:1": made } })
+  const { bytes, mediaType } = made.documents.get(made.digest) ?? expect.unreachable()
+  const manifest = JSON.parse(Buffer.from(bytes).toString())
+  registry.addDocument("app", Buffer.from(JSON.stringify({ ...manifest, annotations })), mediaType, "odd")
+  await using oci = await open()
+  await oci.pull(registry.reference("app:odd"))
+  expect(await oci.inspect(registry.reference("app:odd"))).toMatchObject({ manifests: [{ annotations: {} }] })
+  expect(await oci.images()).toHaveLength(1)
+})
+
 test("an empty layer is a directory, and is not fetched again", async () => {
   const made = await image({ layers: [tar(), { files: { "a.txt": "a" } }] })
   await using registry = await startRegistry({ images: { "app:1": made } })

@@ -1,9 +1,11 @@
 /** Records an image in the catalogue's tables, and removes the image that its reference named before. */
+
 import { isUtf8 } from "node:buffer"
 import * as Effect from "effect/Effect"
 import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
 import { Index } from "../../image/Index.ts"
 import { asSpelled } from "../../image/json/decodeAs.ts"
+import { isObject } from "../../image/json/isObject.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { Manifest } from "../../image/Manifest.ts"
@@ -28,6 +30,9 @@ const members = ({ digest, bytes }: RecordedDocument, schema: Shape.Shape<unknow
 
 /** NULL for what is not there, so that no column ever says "null". */
 const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value))
+/** NULL for those of a document that is not in the row, and for what is no object. */
+const annotationsOf = (bytes: Uint8Array, { annotations }: Readonly<Record<string, unknown>>) =>
+  isInRow(bytes.length) && isObject(annotations) ? JSON.stringify(annotations) : null
 const schemaVersion = (value: unknown) => (typeof value === "number" && Number.isInteger(value) ? value : 2)
 
 const idOf = (rows: ReadonlyArray<{ readonly id: number }>) =>
@@ -61,7 +66,7 @@ const enterIndex = Effect.fnUntraced(function* (imageId: number, index: Recorded
     schema_version: schemaVersion(value["schemaVersion"]),
     media_type: index.mediaType,
     size_bytes: index.bytes.length,
-    annotations_json: isInRow(index.bytes.length) ? json(value["annotations"]) : null,
+    annotations_json: annotationsOf(index.bytes, value),
     created_at: now,
     modified_at: now
   }
@@ -99,7 +104,7 @@ const enterManifest = Effect.fnUntraced(function* (
     platform_arch: platform.architecture,
     platform_variant: platform.variant ?? null,
     requested_json: JSON.stringify([...keys]),
-    annotations_json: isInRow(manifest.bytes.length) ? json(value["annotations"]) : null,
+    annotations_json: annotationsOf(manifest.bytes, value),
     created_at: now,
     modified_at: now
   }
