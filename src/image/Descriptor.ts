@@ -24,6 +24,13 @@ export const Descriptor = Shape.Struct({
 })
 export type Descriptor = typeof Descriptor.Type
 
+/** Bytes of all of them, at most `Number.MAX_SAFE_INTEGER`: each size is what somebody says it is. */
+export const totalSize = (all: Iterable<Pick<Descriptor, "size">>): number => {
+  let total = 0
+  for (const { size } of all) total = Math.min(Number.MAX_SAFE_INTEGER, total + size)
+  return total
+}
+
 /** The platform that an entry of an index tells; some write an empty one. */
 export const platformOf = ({ platform }: Descriptor): Descriptor["platform"] =>
   platform === undefined || (platform.os === "" && platform.architecture === "") ? undefined : platform

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { InvalidManifest } from "../api/errors.ts"
 import type { PulledImage, Resolved } from "../api/events.ts"
-import type { Document } from "../image/Descriptor.ts"
+import { type Document, totalSize } from "../image/Descriptor.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
 import type { FoundImage, ResolvedLayer } from "../registry/Registry.ts"
 import type { ImageRecord, RecordedDocument } from "../store/records/ImageRecord.ts"
@@ -36,7 +36,7 @@ export const resolvedEvent = (
   digest: image.digest,
   manifestDigest: image.manifest.descriptor.digest,
   platform: formatPlatform(image.platform),
-  size: layers.reduce((sum, { size }) => sum + size, 0),
+  size: totalSize(layers),
   layers: layers.map(({ digest, diffId, size }) => {
     const bytes = kept.get(digest)
     return { digest, diffId, size, ...(bytes === undefined ? {} : { kept: bytes }) }
@@ -52,7 +52,7 @@ export const resolvedFromStore = ({ reference, digest, manifestDigest, platform,
     digest,
     manifestDigest,
     platform,
-    size: layers.reduce((sum, { size }) => sum + size, 0),
+    size: totalSize(layers),
     layers: layers.map(({ digest, diffId, size }) => ({ digest, diffId, size }))
   }
 }

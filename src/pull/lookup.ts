@@ -5,7 +5,7 @@ import { from, map } from "rxjs"
 import type { LookOptions, ManifestOptions, ReferrersOptions } from "../api/config.ts"
 import { InvalidReference, type Reason } from "../api/errors.ts"
 import type { ManifestDocument, OfferedPlatform, Referrer, Resolution } from "../api/results/Lookup.ts"
-import { type DescriptorLike, type Document, platformOf } from "../image/Descriptor.ts"
+import { type DescriptorLike, type Document, platformOf, totalSize } from "../image/Descriptor.ts"
 import { mayBeImage } from "../image/Index.ts"
 import type { Manifest } from "../image/Manifest.ts"
 import { isConfig } from "../image/mediaTypes.ts"
@@ -26,8 +26,8 @@ const mostManifests = 64
 const deepest = 4
 
 const sizeOf = ({ descriptor, value: { config, layers } }: Document<Manifest>): number => {
-  const blobs = new Map([config, ...layers].map(({ digest, size }) => [digest as string, size]))
-  return [...blobs.values()].reduce((sum, size) => sum + size, descriptor.size)
+  const blobs = new Map([config, ...layers].map((blob) => [blob.digest as string, blob]))
+  return totalSize([descriptor, ...blobs.values()])
 }
 
 const platformOfManifest = Effect.fnUntraced(function* (

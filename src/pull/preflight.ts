@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Preflight } from "../api/config.ts"
 import { NotEnoughSpace, type Reason } from "../api/errors.ts"
+import { totalSize } from "../image/Descriptor.ts"
 import type { Digest } from "../image/reference/Digest.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import { isDiskImage } from "../store/trees/TreePaths.ts"
@@ -9,8 +10,6 @@ import { Trees } from "../store/trees/Trees.ts"
 import { emit } from "./events/PullEvents.ts"
 
 type Blob = Pick<ResolvedLayer, "digest" | "size"> & { readonly diffId: string }
-
-const bytesOf = (layers: ReadonlyArray<Blob>) => layers.reduce((sum, { size }) => sum + size, 0)
 
 /**
  * Copies of the files of an image that are on the disk at once, at most. A disk image is made of spools, which hold the files of all
@@ -30,14 +29,14 @@ export const preflight = Effect.fnUntraced(function* (
   const trees = yield* Trees
   const available = how === "off" ? undefined : yield* trees.freeSpace
   const copies = copiesIn(trees.paths.variant)
-  if (available === undefined || copies * bytesOf(layers) <= available) return
+  if (available === undefined || copies * totalSize(layers) <= available) return
   const isMerged = trees.merged && manifest !== undefined && (yield* trees.hasRootfs(manifest))
   const hasTree = Effect.fnUntraced(function* ({ digest, diffId }: Blob) {
     return (yield* trees.hasLayer(digest)) || (yield* trees.treeOf(diffId)) !== undefined
   })
   const isThere = (layer: Blob) => (trees.merged ? Effect.succeed(isMerged) : hasTree(layer))
   const missing = yield* Effect.filter(layers, (layer) => Effect.map(isThere(layer), (there) => !there))
-  const needed = copies * bytesOf(missing)
+  const needed = copies * totalSize(missing)
   if (needed <= available) return
   const reason = new NotEnoughSpace({ path: trees.paths.layersDir, needed, available })
   if (how === "refuse") return yield* reason

@@ -69,6 +69,22 @@ describe("resolve", () => {
     expect((await oci.resolve(registry.reference("app:artifact"))).platforms).toEqual([])
   })
 
+  test("of sizes that add up to more than a number can be, the size is the largest one", async () => {
+    await using registry = await startRegistry({ images: { "app:1": arm64 } })
+    const [{ config, layers } = expect.unreachable()] = arm64.manifests
+    const size = Number.MAX_SAFE_INTEGER
+    const digests = ["1", "2", "3"].map((digit) => `sha256:${digit.repeat(64)}`)
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: mediaTypes.oci.manifest,
+      config: { mediaType: mediaTypes.oci.config, digest: config.digest, size: config.size },
+      layers: digests.map((digest) => ({ mediaType: layers[0]?.mediaType, digest, size }))
+    }
+    registry.addDocument("app", Buffer.from(JSON.stringify(manifest)), mediaTypes.oci.manifest, "large")
+    await using oci = await open()
+    expect((await oci.resolve(registry.reference("app:large"))).platforms).toMatchObject([{ layers: 3, size }])
+  })
+
   test("looks into files as well", async () => {
     await using home = await temporaryRoot()
     const layout = await writeFiles(join(home.root, "layout"), layoutOf([[tagged("1"), both]]))

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import type { ListOptions } from "../../api/config.ts"
 import type { PulledImage, PulledLayer } from "../../api/events.ts"
 import { ConfigJson } from "../../image/ConfigJson.ts"
+import { totalSize } from "../../image/Descriptor.ts"
 import { imageConfigOf } from "../../image/imageConfigOf.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
@@ -110,7 +111,7 @@ export const choose = Effect.fnUntraced(function* (
   if (manifest === undefined || config === undefined) return undefined
   const rows = yield* layerRows(manifest.id)
   const { layers, ...standing } = yield* placed(rows, config.diffIds, manifest.digest, places)
-  const blobs = distinct(layers).reduce((sum, { size }) => sum + size, 0)
+  const blobs = totalSize(distinct(layers))
   const image: PulledImage = {
     reference,
     digest: row.digest,
