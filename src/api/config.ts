@@ -427,7 +427,7 @@ export interface ReadFileOptions extends ListDirectoryOptions {
 }
 
 /** Options of `list`. */
-export interface ListDirectoryOptions extends Pick<PullOptions, "platform" | "policy" | "input"> {
+export interface ListDirectoryOptions extends ConfigOptions {
   /**
    * Read the table of contents of a layer that has one, and not the whole layer. This checks the table and the file that is read, but neither the layer's digest nor its diffID. See docs/partial.md. Default: `false`.
    */

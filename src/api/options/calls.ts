@@ -190,10 +190,10 @@ const encoding = choice(
   "hex"
 )
 
+export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }
+
 export const listDirectoryOptions: Table<ListDirectoryOptions> = {
-  platform,
-  policy: pullOptions.policy,
-  input,
+  ...configOptions,
   partial: {
     kind: boolean,
     default: "`false`",
@@ -273,8 +273,6 @@ export const bundleOptions: Table<BundleOptions> = {
   policy: pullOptions.policy,
   input
 }
-
-export const configOptions: Table<ConfigOptions> = { platform, policy: pullOptions.policy, input }
 
 export const lookOptions: Table<LookOptions> = { input }
 

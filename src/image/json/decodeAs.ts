@@ -6,17 +6,16 @@
 import * as Effect from "effect/Effect"
 import { printable } from "../../api/errors.ts"
 import { isObject } from "./isObject.ts"
-import { complaint } from "./parseJson.ts"
 import { decode, type Form, type Shape } from "./Shape.ts"
 
 /** By Unicode's simple folding, as Go has it: "ſ" is an "s", the Kelvin sign a "k". */
 const fold = (key: string): string => key.replaceAll("ſ", "s").toLowerCase()
 
 /** The keys that a shape reads, by their folded form. */
-const cache = new WeakMap<Form, ReadonlyMap<string, string>>()
+const cache = new WeakMap<Form, ReadonlyMap<string, readonly [name: string, form: Form]>>()
 
-const namesOf = (form: Extract<Form, { readonly kind: "object" }>): ReadonlyMap<string, string> => {
-  const made = cache.get(form) ?? new Map([...form.fields.keys()].map((name) => [fold(name), name]))
+const fieldsOf = (form: Extract<Form, { readonly kind: "object" }>) => {
+  const made = cache.get(form) ?? new Map([...form.fields].map((field) => [fold(field[0]), field]))
   cache.set(form, made)
   return made
 }
@@ -57,16 +56,16 @@ const spelled = (form: Form, value: unknown, most: number): unknown => {
     return value.map((each) => spelled(item, each ?? emptyOf(item), most))
   }
   if (form.kind !== "object" || !isObject(value)) return value
-  const names = namesOf(form)
+  const fields = fieldsOf(form)
   const found = new Map<string, string>()
   const entries = Object.entries(value).map(([key, each]): readonly [string, unknown] => {
-    const name = names.get(fold(key))
-    if (name === undefined) return [key, each]
+    const field = fields.get(fold(key))
+    if (field === undefined) return [key, each]
+    const [name, of] = field
     const before = found.get(name)
     if (before !== undefined) throw new Refused(`it has both ${printable(before, 20)} and ${printable(key, 20)}`)
     found.set(name, key)
-    const field = form.fields.get(name)
-    return [name, field === undefined ? each : spelled(field, each, most)]
+    return [name, spelled(of, each, most)]
   })
   return Object.fromEntries(entries)
 }
@@ -84,4 +83,6 @@ export const asSpelled = (
 
 /** Fails with what is wrong, on one line. */
 export const decodeAs = <A>(shape: Shape<A>, json: unknown, most = mostItems): Effect.Effect<A, string> =>
-  Effect.flatMap(asSpelled(shape, json, most), (named) => Effect.mapError(decode(shape)(named), complaint))
+  Effect.flatMap(asSpelled(shape, json, most), (named) =>
+    Effect.mapError(decode(shape)(named), ({ message }) => printable(message))
+  )

@@ -1,4 +1,4 @@
-/** What a document tells beside what a pull needs: where it makes no sense it is left out, and the rest counts. */
+/** Objects with keys that a document chooses. */
 import { isObject } from "./isObject.ts"
 import * as Shape from "./Shape.ts"
 

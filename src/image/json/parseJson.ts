@@ -1,6 +1,5 @@
 /** JSON as Go programs write it. */
 import * as Effect from "effect/Effect"
-import { printable } from "../../api/errors.ts"
 import { inTurns } from "../inTurns.ts"
 
 /**
@@ -98,6 +97,3 @@ export const fieldsOf =
       })
     )
   }
-
-/** A schema's complaint, on one line. */
-export const complaint = (error: { readonly message: string }): string => printable(error.message)

@@ -1,6 +1,6 @@
 /** Lists and objects, and the keys of objects. */
 import { isObject } from "../isObject.ts"
-import { type Form, Mismatch, type Path, type Shape, shape } from "./reading.ts"
+import { type Form, Mismatch, orUndefined, type Path, type Shape, shape } from "./reading.ts"
 
 export interface Optional<out A> extends Shape<A> {
   readonly isOptional: true
@@ -39,13 +39,7 @@ export type StructOf<F extends Fields> = Flat<
 const readField = (field: Shape<unknown>, given: unknown, at: Path): unknown => {
   if (given === undefined && field.absent !== undefined) return field.absent.value
   if (given === undefined && field.form.kind !== "other") throw new Mismatch("Missing key", at)
-  if (field.isAdvice !== true) return field.read(given, at)
-  try {
-    return field.read(given, at)
-  } catch (error) {
-    if (error instanceof Mismatch) return undefined
-    throw error
-  }
+  return field.read(given, at)
 }
 
 /** An object with these keys. Others are left out, unless it is `open`. */
@@ -70,11 +64,14 @@ export const Struct = <const F extends Fields>(
 /** A key that may be absent. */
 export const optionalKey = <A>(of: Shape<A>): Optional<A> => ({ ...of, absent: { value: undefined }, isOptional: true })
 
-/** A key that may be absent, and is where its value makes no sense. */
-export const advice = <A>(of: Shape<A>): Optional<A> => ({ ...optionalKey(of), isAdvice: true })
+/** A key that may be absent. A value that makes no sense counts as absent. */
+export const advice = <A>(of: Shape<A>): Optional<A> => ({
+  ...optionalKey(of),
+  read: orUndefined(of) as Shape<A>["read"]
+})
 
 /** A key that has this value where it is absent. */
 export const withDefault = <A>(of: Shape<A>, value: A): Shape<A> => ({ ...of, absent: { value } })
 
-/** A key that the document calls otherwise. */
+/** A field that has another name in the document. */
 export const fromKey = <S extends Shape<unknown>>(key: string, of: S): S => ({ ...of, key })

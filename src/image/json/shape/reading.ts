@@ -1,4 +1,4 @@
-/** What reads a value: a function with what can be said of the values before. */
+/** A shape: a function that reads a value, and a description of the values that it takes. */
 import * as Effect from "effect/Effect"
 
 /** Where in a document: the names and places that lead there. */
@@ -17,52 +17,53 @@ export class Mismatch extends Error {
   }
 }
 
-/** What can be said of values before they are read. */
+/** What kind of value a shape reads; `decodeAs` needs it beforehand. */
 export type Form =
   | { readonly kind: "text" | "number" | "boolean" | "other" }
   | { readonly kind: "list"; readonly item: Form }
   | { readonly kind: "object"; readonly fields: ReadonlyMap<string, Form> }
   | { readonly kind: "either"; readonly first: Form }
 
-/** Of a key that may be absent: left out, or with a value in its place. */
+/** Stands for a key that is absent: this value or, if it is `undefined`, nothing. */
 interface Absent<out A> {
   readonly value: A | undefined
 }
 
 export interface Shape<out A> {
-  /** Of types alone. */
+  /** For the compiler; it is never there at run time. */
   readonly Type: A
   readonly form: Form
   /** Throws `Mismatch`. */
   readonly read: (value: unknown, at?: Path) => A
   readonly absent?: Absent<A>
-  /** Where its value makes no sense it counts as absent. */
-  readonly isAdvice?: boolean
   /** The key in the document, where that is another one. */
   readonly key?: string
 }
 
 export const shape = <A>(form: Form, read: Shape<A>["read"]): Shape<A> => ({ form, read }) as Shape<A>
 
+/** What a shape reads; where the value does not fit, why. */
+export const attempt = <A>(of: Shape<A>, value: unknown, at?: Path): A | Mismatch => {
+  try {
+    return of.read(value, at)
+  } catch (error) {
+    if (error instanceof Mismatch) return error
+    throw error
+  }
+}
+
 /** `undefined` if it does not fit. */
 export const orUndefined =
   <A>(of: Shape<A>) =>
   (value: unknown): A | undefined => {
-    try {
-      return of.read(value)
-    } catch (error) {
-      if (error instanceof Mismatch) return undefined
-      throw error
-    }
+    const found = attempt(of, value)
+    return found instanceof Mismatch ? undefined : found
   }
 
 export const decode =
   <A>(of: Shape<A>) =>
   (value: unknown): Effect.Effect<A, Mismatch> =>
     Effect.suspend(() => {
-      try {
-        return Effect.succeed(of.read(value))
-      } catch (error) {
-        return error instanceof Mismatch ? Effect.fail(error) : Effect.die(error)
-      }
+      const found = attempt(of, value)
+      return found instanceof Mismatch ? Effect.fail(found) : Effect.succeed(found)
     })

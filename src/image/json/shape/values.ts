@@ -1,5 +1,5 @@
 /** Single values, and what is made of one. */
-import { Mismatch, type Shape, shape } from "./reading.ts"
+import { attempt, Mismatch, type Shape, shape } from "./reading.ts"
 
 const only = <A>(kind: "text" | "number" | "boolean" | "other", expected: string, is: (value: unknown) => value is A) =>
   shape<A>({ kind }, (value, at) => {
@@ -22,7 +22,7 @@ const Flag = only("boolean", "boolean", (value): value is boolean => typeof valu
 export { Flag as Boolean, Numeric as Number, Text as String }
 export const Unknown = shape<unknown>({ kind: "other" }, (value) => value)
 
-/** Of a type that a function tells. */
+/** A value that `is` accepts. */
 export const declare = <A>(is: (value: unknown) => value is A, expected: string): Shape<A> =>
   only("other", expected, is)
 
@@ -37,15 +37,11 @@ export const NullOr = <A>(of: Shape<A>): Shape<A | null> =>
 /** The first of two that fits. */
 export const Union = <A, B>(one: Shape<A>, other: Shape<B>): Shape<A | B> =>
   shape({ kind: "either", first: one.form }, (value, at) => {
-    try {
-      return one.read(value, at)
-    } catch (error) {
-      if (!(error instanceof Mismatch)) throw error
-      return other.read(value, at)
-    }
+    const found = attempt(one, value, at)
+    return found instanceof Mismatch ? other.read(value, at) : found
   })
 
-/** The same, of values for which something holds. */
+/** The same, with one more condition. */
 export const check = <A, B extends A>(of: Shape<A>, holds: (value: A) => value is B, expected: string): Shape<B> =>
   shape(of.form, (value, at) => {
     const found = of.read(value, at)
@@ -60,11 +56,12 @@ export const map = <A, B>(of: Shape<A>, make: (value: A) => B): Shape<B> =>
 /** A text that holds a value as JSON. */
 export const fromJsonString = <A>(of: Shape<A>): Shape<A> =>
   shape({ kind: "text" }, (value, at) => {
+    const text = Text.read(value, at)
     let json: unknown
     try {
-      json = JSON.parse(Text.read(value, at))
-    } catch (error) {
-      throw error instanceof Mismatch ? error : new Mismatch("Expected JSON", at)
+      json = JSON.parse(text)
+    } catch {
+      throw new Mismatch("Expected JSON", at)
     }
     return of.read(json, at)
   })
