@@ -1,6 +1,5 @@
 /** Signatures as a store keeps them: as they were found, so that they are proven again each time. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Shape from "../image/json/Shape.ts"
 import { Candidate } from "./gather/Candidate.ts"
 
@@ -11,7 +10,4 @@ export const encodeEvidence = (signatures: ReadonlyArray<Candidate>): string =>
 
 /** None where it cannot be read. */
 export const decodeEvidence = (text: string): Effect.Effect<ReadonlyArray<Candidate>> =>
-  Shape.decode(Kept)(text).pipe(
-    Effect.option,
-    Effect.map(Option.match({ onNone: () => [], onSome: ({ signatures }) => signatures }))
-  )
+  Effect.sync(() => Shape.orUndefined(Kept)(text)?.signatures ?? [])

@@ -8,6 +8,7 @@ import { ConfigJson } from "../../image/ConfigJson.ts"
 import { totalSize } from "../../image/Descriptor.ts"
 import { imageConfigOf } from "../../image/imageConfigOf.ts"
 import { decodeAs } from "../../image/json/decodeAs.ts"
+import { AnyMap } from "../../image/json/lenient.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { readDocument } from "../records/DocumentFiles.ts"
@@ -168,7 +169,7 @@ export const summarize = (options: ListOptions) =>
     })
   )
 
-const Annotated = Shape.Struct({ annotations: Shape.optionalKey(Shape.Record(Shape.Unknown)) })
+const Annotated = Shape.Struct({ annotations: Shape.optionalKey(AnyMap) })
 
 /** What the annotations of an index or a manifest are; none if it is a file that is missing or was changed. */
 const annotationsOf = Effect.fnUntraced(function* (
@@ -177,8 +178,7 @@ const annotationsOf = Effect.fnUntraced(function* (
 ) {
   if (isInRow(size_bytes)) return annotations_json ?? {}
   const document = Option.getOrUndefined(yield* parsed(yield* readDocument(root, digest)))
-  const annotated = yield* Effect.option(Shape.decode(Annotated)(document))
-  return Option.getOrUndefined(annotated)?.annotations ?? {}
+  return Shape.orUndefined(Annotated)(document)?.annotations ?? {}
 })
 
 export const detail = Effect.fnUntraced(function* (root: string, reference: string, places: Places) {

@@ -6,6 +6,7 @@ import { DigestMismatch, InvalidManifest } from "../../api/errors.ts"
 import { Index } from "../../image/Index.ts"
 import { asSpelled } from "../../image/json/decodeAs.ts"
 import { isObject } from "../../image/json/isObject.ts"
+import { AnyMap } from "../../image/json/lenient.ts"
 import { parseJson } from "../../image/json/parseJson.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { Manifest } from "../../image/Manifest.ts"
@@ -18,18 +19,17 @@ import { isPart, type TreeForm } from "../trees/TreePaths.ts"
 import type { Reused } from "../trees/Trees.ts"
 import { unproven } from "./queries.ts"
 
-const Members = Shape.Record(Shape.Unknown)
-
-/** The members of a document, under the names that its schema gives them. */
-const members = ({ digest, bytes }: RecordedDocument, schema: Shape.Shape<unknown>) =>
+/** The members of a document, under the names that its shape gives them. */
+const members = ({ digest, bytes }: RecordedDocument, shape: Shape.Shape<unknown>) =>
   parseJson(bytes).pipe(
-    Effect.flatMap((json) => asSpelled(schema, json)),
-    Effect.flatMap(Shape.decode(Members)),
+    Effect.flatMap((json) => asSpelled(shape, json)),
+    Effect.flatMap(Shape.decode(AnyMap)),
     Effect.mapError(() => new InvalidManifest({ digest, problem: "it is not a JSON object" }))
   )
 
 /** NULL for what is not there, so that no column ever says "null". */
 const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value))
+
 /** NULL for those of a document that is not in the row, and for what is no object. */
 const annotationsOf = (bytes: Uint8Array, { annotations }: Readonly<Record<string, unknown>>) =>
   isInRow(bytes.length) && isObject(annotations) ? JSON.stringify(annotations) : null
@@ -159,7 +159,7 @@ const enterConfig = Effect.fnUntraced(function* (manifestId: number, document: R
   })}`
 })
 
-/** `isProven`: the layer was found to have the diffID that the config names. One statement a table, however many layers. */
+/** `isProven`: the layer was found to have the diffID that the config names. Each table is written by one statement, however many layers there are. */
 const enterLayers = Effect.fnUntraced(function* (
   manifestId: number,
   { layers }: ImageRecord,

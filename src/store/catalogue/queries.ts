@@ -3,6 +3,7 @@
 import { types } from "node:util"
 import * as Effect from "effect/Effect"
 import type { ListOptions } from "../../api/config.ts"
+import { AnyMap } from "../../image/json/lenient.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { SqlClient, type SqlError } from "../database/Sql.ts"
 import { readDocument } from "../records/DocumentFiles.ts"
@@ -12,13 +13,16 @@ import type { NamedLayer } from "../reuse/findTree.ts"
 /** Milliseconds. `last_used_at` is renewed when it is older, so that repeated use does not rewrite the file. */
 export const freshness = 60_000
 
-/** What a query finds, with its columns looked at. */
-const rowsOf =
-  <A, B>(row: Shape.Shape<A>, execute: (request: B) => Effect.Effect<ReadonlyArray<unknown>, SqlError, SqlClient>) =>
-  (request: B) =>
-    Effect.flatMap(execute(request), Shape.decode(Shape.Array(row)))
+/** Runs a query and checks the columns of its rows. */
+const rowsOf = <A, B>(
+  row: Shape.Shape<A>,
+  execute: (request: B) => Effect.Effect<ReadonlyArray<unknown>, SqlError, SqlClient>
+) => {
+  const checked = Shape.decode(Shape.Array(row))
+  return (request: B) => Effect.flatMap(execute(request), checked)
+}
 
-const Annotations = Shape.NullOr(Shape.fromJsonString(Shape.Record(Shape.Unknown)))
+const Annotations = Shape.NullOr(Shape.fromJsonString(AnyMap))
 
 const Bytes = Shape.declare(types.isUint8Array, "bytes")
 
@@ -162,11 +166,13 @@ const SummaryRow = Shape.Struct({
 })
 
 /** Images with their fields in a list, by reference. Every page costs the same. */
-export const summaryRows = Effect.fnUntraced(function* ({ limit, after }: ListOptions) {
-  const sql = yield* SqlClient
-  const beyond = after === undefined ? sql`` : sql`WHERE i.reference > ${after}`
-  const most = limit === undefined ? sql`` : sql`LIMIT ${limit}`
-  const rows = yield* sql`
+export const summaryRows = rowsOf(
+  SummaryRow,
+  Effect.fnUntraced(function* ({ limit, after }: ListOptions) {
+    const sql = yield* SqlClient
+    const beyond = after === undefined ? sql`` : sql`WHERE i.reference > ${after}`
+    const most = limit === undefined ? sql`` : sql`LIMIT ${limit}`
+    return yield* sql`
     SELECT i.reference, i.digest, i.size_bytes, i.modified_at, i.last_used_at,
       (SELECT json_group_array(json_array(m.platform_os, m.platform_arch, m.platform_variant))
         FROM manifests m WHERE m.image_id = i.id) AS platforms,
@@ -174,5 +180,5 @@ export const summaryRows = Effect.fnUntraced(function* ({ limit, after }: ListOp
       (SELECT count(DISTINCT ml.layer_id) FROM manifests m JOIN manifest_layers ml ON ml.manifest_id = m.id
         WHERE m.image_id = i.id) AS layers
     FROM images i ${beyond} ORDER BY i.reference ${most}`
-  return yield* Shape.decode(Shape.Array(SummaryRow))(rows)
-})
+  })
+)

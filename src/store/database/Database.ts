@@ -61,8 +61,7 @@ const typed =
   }
 
 /** SQLite found damage that a check of the whole file would have found. */
-const isDamage = (error: Failure) =>
-  error._tag === "SqlError" && /malformed|not a database/.test(`${error.message} ${error.cause}`)
+const isDamage = (error: Failure) => error._tag === "SqlError" && /malformed|not a database/.test(error.message)
 
 /** Statements are not traced: they would be most of a trace, and say nothing about a pull. */
 const untraced = Effect.withTracerEnabled(false)

@@ -1,6 +1,6 @@
 /**
- * Statements as templates, and transactions: as much of `effect/sql` as the catalogue needs, by its names. That loads Schema and
- * streams: 100 modules, for statements that are synchronous and have few rows.
+ * Statements as templates, and transactions: as much of `effect/sql` as the catalogue needs, by its names. `effect/sql` would load
+ * Schema and streams, 100 modules in all; our statements are synchronous and return few rows.
  *
  *     sql`SELECT id FROM layers WHERE digest = ${digest}`      a value is a parameter
  *     sql`INSERT INTO layers ${sql.insert(row)} ${more}`       a fragment is a part of the statement
@@ -14,6 +14,9 @@ export class SqlError extends Data.TaggedError("SqlError")<{
   readonly message: string
   readonly cause: unknown
 }> {}
+
+/** What SQLite threw. */
+export const sqlError = (cause: unknown): SqlError => new SqlError({ message: messageOf(cause), cause })
 
 const fragment = Symbol("ociflow/store/fragment")
 
@@ -57,13 +60,13 @@ const joined = (texts: ReadonlyArray<string>, values: ReadonlyArray<unknown>): F
   }
 }
 
-/** `run`: synchronously; throws what SQLite says. */
+/** `run` executes a statement synchronously; it throws SQLite's error. */
 export const makeSql = (run: (text: string, values: ReadonlyArray<unknown>) => ReadonlyArray<object>): Sql => {
   const statement = <A extends object>(whole: Fragment[typeof fragment]): Statement<A> =>
     Object.assign(
       Effect.try({
         try: () => run(whole.text, whole.values) as ReadonlyArray<A>,
-        catch: (cause) => new SqlError({ message: messageOf(cause), cause })
+        catch: sqlError
       }),
       { [fragment]: whole }
     )
@@ -79,12 +82,9 @@ export const makeSql = (run: (text: string, values: ReadonlyArray<unknown>) => R
     )
   const sql = (text: string | TemplateStringsArray, ...values: ReadonlyArray<unknown>) =>
     typeof text === "string" ? part(quoted(text)) : statement(joined(text, values))
-  const insert = (row: Row) =>
-    part(
-      `(${Object.keys(row).map(quoted).join(",")}) VALUES (${Object.keys(row)
-        .map(() => "?")
-        .join(",")})`,
-      Object.values(row)
-    )
+  const insert = (row: Row) => {
+    const names = Object.keys(row)
+    return part(`(${names.map(quoted).join(",")}) VALUES (${names.map(() => "?").join(",")})`, Object.values(row))
+  }
   return Object.assign(sql as Sql, { insert, unsafe, withTransaction })
 }

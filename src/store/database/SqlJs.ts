@@ -4,11 +4,11 @@ import { open, readFile } from "node:fs/promises"
 import { types } from "node:util"
 import * as Effect from "effect/Effect"
 import type { Database, SqlJsStatic, SqlValue } from "sql.js"
-import { codeOf, messageOf } from "../../api/codeOf.ts"
+import { codeOf } from "../../api/codeOf.ts"
 import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
 import { sparing } from "../../seams/v8/spareWasm.ts"
-import { makeSql, type Sql, SqlError } from "./Sql.ts"
+import { makeSql, type Sql, sqlError } from "./Sql.ts"
 
 export interface SqlJs {
   readonly client: Sql
@@ -100,7 +100,7 @@ export const openSqlJs = Effect.fnUntraced(function* (bytes?: Uint8Array) {
   const { Database } = yield* loadModule("the database engine", load)
   const database = yield* Effect.try({
     try: () => new Database(bytes ?? null),
-    catch: (cause) => new SqlError({ message: messageOf(cause), cause })
+    catch: sqlError
   })
   const client = makeSql(running(database))
   yield* client`PRAGMA foreign_keys = ON`
