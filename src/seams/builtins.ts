@@ -1,6 +1,6 @@
 /**
- * Node's modules that few pulls need, when they are needed. Some ask for others as soon as an `import` lists what they export: of
- * `node:http` that is all of Node's own `fetch`, 40 ms.
+ * Node's modules that few pulls need, loaded when they are needed. An `import` reads every export of such a module, and some exports
+ * load more: those of `node:http` load all of Node's own `fetch`, 40 ms.
  */
 export const nodeHttp = () => process.getBuiltinModule("node:http")
 export const nodeHttps = () => process.getBuiltinModule("node:https")

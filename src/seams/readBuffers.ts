@@ -46,8 +46,8 @@ const mostOutside = 16 * 2 ** 20
 let leastOutside = Number.POSITIVE_INFINITY
 
 /**
- * Where each object leads to the next one, as in a loop of promises, one that has become old keeps all that follow, and their buffers
- * with them: no collection of the young generation frees these.
+ * In a chain of objects, such as a loop of promises, one that has become old keeps all later ones and their buffers. Collections of
+ * the young generation do not free them.
  */
 const collectYoung = (): void => {
   void globalThis.gc?.({ type: "minor", execution: "sync" })
@@ -74,6 +74,7 @@ let calls = 0
  */
 export const collectIfGrown = (): void => {
   calls += 1
+  if (globalThis.gc === undefined) return
   const used = getHeapStatistics().used_heap_size
   least = Math.min(least, used)
   if (used < least * growth || calls < leastCalls) return

@@ -13,6 +13,7 @@
  */
 
 import type { Socket } from "node:net"
+import { setImmediate as turn } from "node:timers/promises"
 import type { Dispatcher } from "undici"
 import buildConnector from "undici/lib/core/connect.js"
 import Agent from "undici/lib/dispatcher/agent.js"
@@ -62,7 +63,6 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
 const never = () => false
 
 let isFirst = true
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 /** A connection, and the request that it has now. */
 class Running implements Awaited, Connection {
@@ -88,8 +88,8 @@ class GuardedClient extends Client {
           readHeads(result[1], running)
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
-          // At its first connection undici compiles its parser.
-          if (isFirst) void sparing(nextTurn)
+          // undici compiles its parser at the first connection, in this turn.
+          if (isFirst) void sparing(() => turn())
           isFirst = false
         }
         callback(...result)

@@ -11,5 +11,5 @@ export const exposeGc = (): void => {
   setFlagsFromString("--no-expose-gc")
 }
 
-/** To this thread. */
+/** Whether this thread has `gc`. */
 export const isGcExposed = (): boolean => globalThis.gc !== undefined

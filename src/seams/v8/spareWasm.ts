@@ -14,7 +14,7 @@ let spares = false
 let compiling = 0
 let tag = 0
 
-/** From now on. */
+/** Turns `sparing` on for this process. */
 export const spareWasm = (): void => {
   spares = true
 }
