@@ -82,7 +82,7 @@ const builtins: Plugin = {
   }
 }
 
-/** Never spoken, since it is never offered; Node takes 10 ms to load its part of it. Nobody waits for this process in turns. */
+/** Never spoken, since it is never offered; Node takes 10 ms to load its part of it. In the command line nothing else waits for the event loop, so undici is loaded at once. */
 const withoutHttp2: Plugin = {
   name: "without HTTP/2",
   setup: ({ onLoad }) => {

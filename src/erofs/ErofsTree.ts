@@ -1,4 +1,4 @@
-/** The names and inodes of an image: which of the rows of two tables, its names and its facts, are in it. It holds no bytes of files. */
+/** The inodes and directories of an image: rows of a table of names and of a table of facts. It holds no bytes of files. */
 import type { EntryHeader } from "../layer/Entry.ts"
 import { blockBytes, blocksOf, mostBlocks } from "../layer/erofs/format.ts"
 import { implied } from "../layer/metadata/ownership.ts"

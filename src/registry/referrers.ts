@@ -2,7 +2,7 @@
  * Artifacts attached to a manifest (OCI distribution-spec, "Listing Referrers"), as the registry lists them.
  *
  * Many registries have no such API, and say so in many ways. Then an index under a tag that is made of the digest lists
- * them ("Referrers Tag Schema"), and where there is none, nothing refers to the manifest. A refusal of all that the
+ * them ("Referrers Tag Schema"). Without such an index, nothing refers to the manifest. A refusal of all that the
  * repository holds, trouble, or a list that breaks off is an error: what cannot be told is no empty list.
  */
 import * as Effect from "effect/Effect"

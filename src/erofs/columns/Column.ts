@@ -1,7 +1,3 @@
-/**
- * A number for each row, page by page: there may be millions, and what grows is not copied. Rows that were not set have 0, and pages of
- * them take nothing: of many columns a whole image has zeros alone. A page is as wide as its largest number asks for.
- */
 type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 const pageBits = 13
@@ -10,6 +6,10 @@ const perPage = 2 ** pageBits
 /** The narrowest first. The last holds every number. */
 const widths = [Uint8Array, Uint16Array, Uint32Array, Float64Array] as const
 
+/**
+ * A number for each row, page by page: there may be millions, and what grows is not copied. Rows that were not set have 0, and pages of
+ * them take nothing: of many columns a whole image has zeros alone. A page is as wide as its largest number asks for.
+ */
 export class Column {
   readonly #pages: Array<Numbers | undefined> = []
   /** Of the page that was made last. The next one will need as much. */

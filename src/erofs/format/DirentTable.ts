@@ -1,6 +1,6 @@
 /**
- * What all directories of an image hold, in columns: there may be millions of names, and a string and an object for each would
- * take several times the memory, and the collector's time. The names themselves are in a table of whoever has them.
+ * The entries of all directories of an image, in columns: there may be millions, and an object for each would take several times
+ * the memory, and time to collect. Their names are in a table that others share.
  */
 import { blockBytes, direntBytes, direntFields } from "../../layer/erofs/format.ts"
 import { Column } from "../columns/Column.ts"
@@ -27,7 +27,7 @@ export class DirentTable {
   #order = new Uint32Array(0)
   #firsts = new Uint32Array(0)
 
-  /** `names`: what entries are called by; some may be nobody's. */
+  /** `names`: what entries are called by. It may hold names that no directory has. */
   constructor(names: NameIndex) {
     this.#names = names
     this.#self = names.append(0, ".")

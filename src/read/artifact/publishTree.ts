@@ -36,7 +36,7 @@ export const publishTree = (staged: string, target: string) => publish(Buffer.fr
 
 /**
  * The name in a staged tree that would be published into a directory within the target, in whatever case or form the file
- * system knows its name; `undefined` where there is none.
+ * system knows its name. `undefined` if nothing would be published there.
  */
 export const nameOf = Effect.fnUntraced(function* (
   directory: string,

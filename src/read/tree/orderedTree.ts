@@ -19,7 +19,7 @@ import { askStored } from "./source/storedTree.ts"
 
 const canonical = ({ header, body }: ArchiveEntry): ArchiveEntry => ({ header: canonicalHeader(header), body })
 
-/** As a tree that is not stored: of a root that no entry describes there is none. */
+/** Leaves out the entry of a root that no entry of the image describes, as in a tree that is not stored. */
 const withoutImpliedRoot = ({ next, close }: EntryCursor): EntryCursor => ({
   next: async () => {
     const entry = await next()

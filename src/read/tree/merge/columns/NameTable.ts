@@ -59,11 +59,12 @@ export class NameTable {
     return this.index.parentOf(row)
   }
 
-  /** The first name of a directory, and the one behind a name; 0 where there is none. */
+  /** The first name of a directory; 0 if it is empty. */
   firstIn(directory: number): number {
     return this.#firsts.get(directory)
   }
 
+  /** The next name of the same directory; 0 behind the last. */
   behind(row: number): number {
     return this.#behind.get(row)
   }
