@@ -42,12 +42,15 @@ export class FileBody {
 
   /** The whole body at once, on the blocks of an open file. False: nothing is written. */
   clone(source: number): boolean {
-    const code = this.header.sparse === undefined ? native.cloneFile?.(this.fd, source) : "EINVAL"
-    const isDone = native.cloneFile !== undefined && code === undefined
-    if (isDone) this.#written = this.#expected
-    // XFS may have shared a part before it failed.
-    else if (native.cloneFile !== undefined) ftruncateSync(this.fd, 0)
-    return isDone
+    const { cloneFile } = native
+    if (cloneFile === undefined || this.header.sparse !== undefined) return false
+    if (cloneFile(this.fd, source) !== undefined) {
+      // XFS may have shared a part before it failed.
+      ftruncateSync(this.fd, 0)
+      return false
+    }
+    this.#written = this.#expected
+    return true
   }
 
   /** To be called after the last byte: gives a sparse file its full size. */

@@ -13,7 +13,7 @@ import { paddingOf } from "../tar/encodeEntry.ts"
 import { blockBytes } from "../tar/HeaderBlock.ts"
 import { type Message, type PartialJob, packReason } from "../workerMessages.ts"
 import { fetchFile, readStoredFile, type StoredBody } from "./bodies.ts"
-import { openTable, takeTable } from "./openTable.ts"
+import { openTable } from "./openTable.ts"
 import { type LayerTable, planLayer } from "./planLayer.ts"
 import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
@@ -68,7 +68,7 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   )
 
   const context = { digest, limits, corrupt }
-  const json = openTable(place, takeTable(input, place, job), context)
+  const json = openTable(place, input, context)
   counts.consumed = 0
   const layer = planLayer(json, place, context)
   for (const changed of job.without) layer.contents.delete(changed)

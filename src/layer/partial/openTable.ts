@@ -27,11 +27,7 @@ export const tableName = "stargz.index.json"
 const pieceBytes = 65_536
 
 /** As they are in the blob. */
-export const takeTable = (
-  input: RangeInput,
-  { offset, length }: TablePlace,
-  { digest, limits }: Pick<TableContext, "digest" | "limits">
-): Buffer => {
+const takeTable = (input: RangeInput, { offset, length }: TablePlace, { digest, limits }: TableContext): Buffer => {
   // What cannot be compressed becomes a little larger.
   if (length > limits.tableBytes + limits.tableBytes / 64 + 4096)
     atMost(limits, "tableBytes", length, () => `layer ${digest}`)
@@ -95,7 +91,9 @@ const bodyIn = (archive: Buffer, { digest, limits, corrupt }: TableContext): Buf
   return body
 }
 
-export const openTable = ({ form, digest }: TablePlace, bytes: Buffer, context: TableContext): Buffer => {
+export const openTable = (place: TablePlace, input: RangeInput, context: TableContext): Buffer => {
+  const { form, digest } = place
+  const bytes = takeTable(input, place, context)
   const most = context.limits.tableBytes
   if (form === "zstd:chunked") {
     prove(bytes, digest)

@@ -11,7 +11,7 @@ import { sendEntries } from "../worker/sendEntries.ts"
 import { sendHeaders } from "../worker/sendHeaders.ts"
 import { type Message, packReason, type TableJob } from "../workerMessages.ts"
 import { fetchFile } from "./bodies.ts"
-import { openTable, takeTable } from "./openTable.ts"
+import { openTable } from "./openTable.ts"
 import { planLayer } from "./planLayer.ts"
 import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
@@ -27,7 +27,7 @@ const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => vo
       () => corrupt("bytes that its table of contents lists are missing")
     )
     const context = { digest, limits, corrupt }
-    const layer = planLayer(openTable(place, takeTable(input, place, job), context), place, context)
+    const layer = planLayer(openTable(place, input, context), place, context)
     let ordinal = 0
     for (const { header, file } of tableHeaders(layer, place, context, post)) {
       ring.look()

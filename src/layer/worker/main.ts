@@ -214,11 +214,11 @@ if (parentPort !== null) {
   let jobs = 0
   const ring = new RingReader(memory, () => port.postMessage({ _tag: "Drained" } satisfies Message))
   port.on("message", (order: WorkerCommand) => {
+    if (order === "end") return endThread(port)
     jobs += 1
     if (jobs === manyJobs && exposesGc && !isGcExposed()) exposeGc()
     collectIfGrown()
-    if (order === "end") endThread(port)
-    else if ("tree" in order) survey(order, ring, port)
+    if ("tree" in order) survey(order, ring, port)
     else if ("wanted" in order) void import("../partial/readTable.ts").then((it) => it.readTable(order, ring, port))
     else if ("table" in order)
       void import("../partial/extractPartial.ts").then((it) => it.extractPartial(order, ring, port))

@@ -151,8 +151,9 @@ const publish = Effect.fnUntraced(function* (
   return yield* trees.publish(directory, path)
 })
 
-export const unusable = (digest: string, problem: string) =>
-  emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is downloaded whole: ${problem}` })
+/** Tells why a table is not used. `how`: what is done with the whole layer. */
+export const unusable = (digest: string, problem: string, how: "downloaded" | "read" = "downloaded") =>
+  emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is ${how} whole: ${problem}` })
 
 /** In the scope that closes when the layer is done. */
 export const pullPartial = Effect.fnUntraced(function* (download: PartialDownload) {

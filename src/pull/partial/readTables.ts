@@ -11,10 +11,10 @@ import { drain } from "../../reactive/bridge.ts"
 import { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
-import { emit, PullEvents } from "../events/PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 import { SharedWork } from "../flights/SharedWork.ts"
 import { smallestLayer } from "./makePartialLayers.ts"
-import { ofTheTable } from "./pullPartial.ts"
+import { ofTheTable, unusable } from "./pullPartial.ts"
 import { tableAndRanges$, unpackRanges } from "./ranges.ts"
 import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { type AnnotatedTable, annotatedTables } from "./tablePlaces.ts"
@@ -37,13 +37,12 @@ export interface LayerTables {
 
 const isFailure = (error: unknown): error is Reason | RangesIgnored => isReason(error) || error instanceof RangesIgnored
 
-const unusable = (failure: Reason | RangesIgnored): Reason | TableUnusable => {
+const tableUnusable = (failure: Reason | RangesIgnored): Reason | TableUnusable => {
   if (failure instanceof RangesIgnored) return new TableUnusable({ problem: "the host sends no ranges" })
   return ofTheTable.has(failure._tag) ? new TableUnusable({ problem: failure.message }) : failure
 }
 
-const warn = ({ digest }: ResolvedLayer, { problem }: TableUnusable) =>
-  emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is read whole: ${problem}` })
+const warn = ({ digest }: ResolvedLayer, { problem }: TableUnusable) => unusable(digest, problem, "read")
 
 /** What a worker sends of a layer. `wanted`: the number of a file; default: the headers. */
 const read = Effect.fnUntraced(function* (
@@ -73,7 +72,7 @@ const read = Effect.fnUntraced(function* (
       .subscribe({ error: (error) => messages.error(error), complete: () => messages.complete() })
   })
   const reading = drain(isFailure)(messages$.pipe(tap(use)))
-  yield* permits.withPermit(reading).pipe(Effect.mapError(unusable))
+  yield* permits.withPermit(reading).pipe(Effect.mapError(tableUnusable))
 })
 
 export const readTables = (source: ImageSource, image: FoundImage): LayerTables => {
