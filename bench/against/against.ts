@@ -26,7 +26,7 @@ const asFile = ["debian", "nodeapp"]
 
 const present = async (candidates: ReadonlyArray<Peer>) => {
   const found = []
-  // Not at once: a place is mounted for each.
+  // One at a time: asking for a version mounts a root file system.
   for (const peer of candidates) found.push({ peer, version: await peer.version() })
   const absent = found.filter(({ version }) => version === undefined).map(({ peer }) => peer.name)
   if (absent.length > 0) console.error(`Not on this machine: ${absent.join(", ")}`)

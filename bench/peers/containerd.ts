@@ -61,7 +61,8 @@ address = ${JSON.stringify(socket)}
         "sh",
         "-c",
         'for i in $(seq 200); do "$@" >/dev/null 2>&1 && exit; sleep 0.05; done; exit 1',
-        ...["-", ...client]
+        "-",
+        ...client
       ]
     })
     const pid = child.pid ?? 0

@@ -52,7 +52,10 @@ export const skopeoPigz: Peer = {
 export const umoci = (place: Place): Peer => ({
   name: place.named("umoci"),
   how: "skopeo copy to an OCI layout, then umoci raw unpack",
-  version: () => together(place.version("skopeo", "--version"), place.version("umoci", "--version")),
+  version: async () => {
+    const skopeo = await place.version("skopeo", "--version")
+    return together(Promise.resolve(skopeo), place.version("umoci", "--version"))
+  },
   zstd: false,
   prepare: ({ out }) => place.open(dirname(out)),
   command: (job) => {
