@@ -251,7 +251,7 @@ describe("an attestation", () => {
   })
 })
 
-// Who has such signatures is told that they were seen: it is not as if there were none.
+// Notation has trust policies and revocation of its own, which ociflow does not read. Such signatures are reported by name, not treated as absent.
 test("a signature of Notation is not implemented, which is told by name", async () => {
   await using registry = await startRegistry({ images: { "app:1": single } })
   put(registry, "app", bundleReferrer(single, {}, { artifactType: "application/vnd.cncf.notary.signature" }))

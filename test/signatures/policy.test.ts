@@ -140,7 +140,7 @@ test("a directory's scope counts below it, whichever of the transports has a dee
   expect(await of({ oci: { "/srv": accept, "/srv/a": accept }, "oci-archive": { "/other": reject } })).toBe("accept")
 })
 
-// A policy that asks for what cannot be checked accepts nothing, and says what it asks for.
+// Node's crypto has no OpenPGP. A policy that asks for them accepts nothing, and the error says what it asks for.
 test("the policy of podman's own tests is read: what it asks for in GPG is not implemented", async () => {
   expect(await verdict(fixtures.policy, "r.test", "app")).toBe("SignatureRejected")
   expect(await verdict(fixtures.policy, "example.com", "hardened/app")).toBe("NotImplemented")

@@ -20,7 +20,7 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "ociflow-few-files-"))
   const contents = Array.from({ length: layers }, (_, at) => ({ files: { [`d/${at}`]: `layer ${at}` } }))
   registry = await startRegistry({ images: { "app:1": await image({ layers: contents }) } })
-}, 60_000)
+})
 afterAll(async () => {
   await registry.close()
   rmSync(home, { recursive: true, force: true })
@@ -42,15 +42,14 @@ const run = async (most: number, ...args: ReadonlyArray<string>) => {
   return { code, said: output.stderr }
 }
 
-/** Of trees, layers and temporary files. With few descriptors a command may end before it has made any directory. */
-const inMaking = () => {
-  const staging = join(root, "layers", ".staging")
-  return existsSync(staging) ? readdirSync(staging) : []
-}
+const staging = () => join(root, "layers", ".staging")
+
+/** Of trees, layers and temporary files. */
+const inMaking = () => readdirSync(staging())
 
 const names = (bytes: Buffer) => new Set(bytes.toString("latin1").match(/layer \d+/g))
 
-test.each(["tar", "erofs"])("an export, %s", { timeout: 300_000 }, async (format) => {
+test.each(["tar", "erofs"])("an export, %s", async (format) => {
   const out = join(home, `image.${format}`)
   const { code, said } = await run(256, "export", "--format", format, "-o", out)
   expect(said).toBe("")
@@ -59,7 +58,7 @@ test.each(["tar", "erofs"])("an export, %s", { timeout: 300_000 }, async (format
   expect(inMaking()).toEqual([])
 })
 
-test("a pull into the layout erofs", { timeout: 300_000 }, async () => {
+test("a pull into the layout erofs", async () => {
   const { code, said } = await run(256, "pull", "--quiet", "--layout", "erofs")
   expect(said).toBe("")
   expect(code).toBe(0)
@@ -70,14 +69,11 @@ test("a pull into the layout erofs", { timeout: 300_000 }, async () => {
 test.each([
   ["an export", ["export", "--format", "erofs", "-o", "image"]],
   ["a pull", ["pull", "--quiet", "--layout", "erofs"]]
-])(
-  "%s that may open too few says what to do, and leaves nothing",
-  { timeout: 300_000 },
-  async (_, [what = "", ...flags]) => {
-    const { code, said } = await run(64, what, ...flags.map((flag) => (flag === "image" ? join(home, "image") : flag)))
-    expect(code).toBe(1)
-    expect(said).toMatch(/EMFILE\n {2}Too many open files: raise the limit \(ulimit -n\)/)
-    expect(readdirSync(home).filter((name) => name === "image" || name.startsWith(".image"))).toEqual([])
-    expect(inMaking()).toEqual([])
-  }
-)
+])("%s that may open too few says what to do, and leaves nothing", async (_, [what = "", ...flags]) => {
+  const { code, said } = await run(64, what, ...flags.map((flag) => (flag === "image" ? join(home, "image") : flag)))
+  expect(code).toBe(1)
+  expect(said).toMatch(/EMFILE\n {2}Too many open files: raise the limit \(ulimit -n\)/)
+  expect(readdirSync(home).filter((name) => name === "image" || name.startsWith(".image"))).toEqual([])
+  // With so few, a command may end before it has made any directory.
+  if (existsSync(staging())) expect(inMaking()).toEqual([])
+})

@@ -38,7 +38,11 @@ export const warningsOf = (events: ReadonlyArray<PullEvent>) =>
   events.flatMap((event) => (event._tag === "Warning" ? [event.code] : []))
 
 /** Of eStargz: what only its own readers want, and a pull by its table leaves out. */
-const ofReaders = new Set(["stargz.index.json", ".prefetch.landmark", ".no.prefetch.landmark"])
+export const ofReaders: ReadonlySet<string> = new Set([
+  "stargz.index.json",
+  ".prefetch.landmark",
+  ".no.prefetch.landmark"
+])
 
 /** All that an archive says of a tree. */
 export const treeOf = (directory: string) =>

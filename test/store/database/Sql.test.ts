@@ -29,6 +29,7 @@ describe("a statement", () => {
       const insert = sql`INSERT INTO t ${sql.insert({ name: "a" })}`
       yield* insert
       yield* insert
+      yield* sql`EXPLAIN ${insert}`
       expect(yield* names).toEqual([{ name: "a" }, { name: "a" }])
     })
   )
