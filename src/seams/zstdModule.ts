@@ -3,6 +3,7 @@
  * the window of a stream that nobody ends.
  */
 import { ZSTDDecoder } from "zstddec/stream"
+import { type Module, webAssembly } from "./webAssembly.ts"
 
 /** What the module exports of zstd and of its allocator. Pointers and sizes are numbers of 32 bits. */
 export interface Exports {
@@ -15,14 +16,7 @@ export interface Exports {
 }
 
 /** Compiled, to be instantiated. */
-export type Module = WebAssembly.Module
-
-/** Node's types know no more of it than its name. */
-declare const WebAssembly: {
-  instantiate: (bytes: Uint8Array, imports: object) => Promise<unknown>
-  readonly Module: new (bytes: Uint8Array) => Module
-  readonly Instance: new (module: Module, imports: object) => { readonly exports: Exports }
-}
+export type { Module }
 
 /**
  * `zstddec` hands its module on only as a promise, and an awaited compilation waits for all that V8's threads have in hand
@@ -31,17 +25,17 @@ declare const WebAssembly: {
  */
 const bytesOfModule = (): Uint8Array => {
   const { fetch } = globalThis
-  const { instantiate } = WebAssembly
+  const { instantiate } = webAssembly
   let found: Uint8Array | undefined
   Reflect.set(globalThis, "fetch", undefined)
-  WebAssembly.instantiate = (bytes) => {
+  webAssembly.instantiate = (bytes) => {
     found = bytes
     return new Promise(() => {})
   }
   try {
     void new ZSTDDecoder().init()
   } finally {
-    WebAssembly.instantiate = instantiate
+    webAssembly.instantiate = instantiate
     Reflect.set(globalThis, "fetch", fetch)
   }
   if (found === undefined) throw new Error("zstddec hands on no module")
@@ -52,9 +46,9 @@ let compiled: Module | undefined
 
 /** Compiles the module, once in a thread, some 10 ms: with the first layer that needs it. */
 export const loadZstd = (): Module => {
-  compiled ??= new WebAssembly.Module(bytesOfModule())
+  compiled ??= new webAssembly.Module(bytesOfModule())
   return compiled
 }
 
 export const instantiateZstd = (module: Module): Exports =>
-  new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth: () => {} } }).exports
+  new webAssembly.Instance<Exports>(module, { env: { emscripten_notify_memory_growth: () => {} } }).exports

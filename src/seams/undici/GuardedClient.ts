@@ -20,7 +20,7 @@ import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
 import { codeOf } from "../../api/codeOf.ts"
-import { sparing } from "../v8/spareWasm.ts"
+import { unoptimizedMeanwhile } from "../v8/unoptimized.ts"
 import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }
@@ -89,7 +89,7 @@ class GuardedClient extends Client {
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
           // undici compiles its parser at the first connection, in this turn.
-          if (isFirst) void sparing(() => turn())
+          if (isFirst) void unoptimizedMeanwhile(() => turn())
           isFirst = false
         }
         callback(...result)

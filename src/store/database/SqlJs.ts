@@ -7,7 +7,8 @@ import type { Database, SqlJsStatic, SqlValue } from "sql.js"
 import { codeOf } from "../../api/codeOf.ts"
 import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import { sparing } from "../../seams/v8/spareWasm.ts"
+import { unoptimized } from "../../seams/v8/unoptimized.ts"
+import { webAssembly } from "../../seams/webAssembly.ts"
 import { makeSql, type Sql, sqlError } from "./Sql.ts"
 
 export interface SqlJs {
@@ -41,21 +42,21 @@ const readWasm = async () => {
 }
 
 /**
- * Loads the engine, once, at the first use of any catalogue. The WebAssembly is passed in, because sql.js would read it
- * with synchronous calls.
+ * Loads the engine, once, at the first use of any catalogue. sql.js would read the WebAssembly with synchronous calls. It is
+ * compiled here at once, some 5 ms: after an awaited compilation of a process that has nothing else to do, Node waits 0.1 s for
+ * V8's threads.
  */
 const compile = async (): Promise<SqlJsStatic> => {
   const { initSqlJs } = await import("./engine.ts")
-  const wasm = await readWasm()
-  // Compiling WebAssembly keeps no handle. If the event loop has nothing else, Node waits 0.1 s for V8's threads, which
-  // optimize the engine by then, before it continues.
-  const handle = setInterval(() => {}, 2 ** 30)
-  try {
-    return await sparing(() => initSqlJs({ wasmBinary: new Uint8Array(wasm).buffer }))
-  } finally {
-    // One turn later, since this may still be the turn that found the loop empty.
-    setImmediate(() => clearInterval(handle))
-  }
+  const bytes = await readWasm()
+  const module = unoptimized(() => new webAssembly.Module(bytes))
+  return initSqlJs({
+    instantiateWasm: (imports, done) => {
+      const instance = new webAssembly.Instance(module, imports)
+      done(instance)
+      return instance.exports
+    }
+  })
 }
 
 const isSqlValue = (value: unknown): value is SqlValue =>
