@@ -9,6 +9,7 @@
 #   debian        debootstrap's minbase                                         1 layer,   6 700 entries, devices
 #   nodeapp       debian, python3, compilers, git, node, 30 000 npm files, …    6 layers, 57 000 entries, whiteouts
 #   nodeapp-zstd  the same, compressed with zstd
+#   debian-chunked, nodeapp-chunked: the same, in zstd:chunked
 #   bigfile       three files of 250 to 500 MB                                  1 layer
 set -euo pipefail
 IMAGES=${IMAGES:-${XDG_CACHE_HOME:-$HOME/.cache}/ociflow-images}
@@ -74,6 +75,14 @@ make_nodeapp-zstd() {
   skopeo copy -q --dest-compress-format zstd "oci:$IMAGES/oci/nodeapp:latest" "oci:$IMAGES/oci/nodeapp-zstd.new:latest"
   mv "$IMAGES/oci/nodeapp-zstd.new" "$IMAGES/oci/nodeapp-zstd"
 }
+
+make_chunked() {
+  have "$1" || "make_$1"
+  skopeo copy -q --dest-compress-format zstd:chunked "oci:$IMAGES/oci/$1:latest" "oci:$IMAGES/oci/$1-chunked.new:latest"
+  mv "$IMAGES/oci/$1-chunked.new" "$IMAGES/oci/$1-chunked"
+}
+make_debian-chunked() { make_chunked debian; }
+make_nodeapp-chunked() { make_chunked nodeapp; }
 
 make_bigfile() {
   local tree=$IMAGES/trees/bigfile/data c

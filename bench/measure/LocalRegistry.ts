@@ -6,13 +6,19 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import type { TestImage } from "../../src/testing/index.ts"
 import { CommandFailed, run } from "./Command.ts"
+import { pushImage } from "./pushImage.ts"
 
 export interface LocalRegistry extends AsyncDisposable {
   /** `127.0.0.1:port` */
   readonly host: string
   /** Makes and pushes an image that is not there yet, which takes minutes, once. */
   readonly provide: (image: string) => Promise<void>
+  /** Puts an image there that this process made. */
+  readonly push: (name: string, image: TestImage) => Promise<void>
+  /** The file in which Linux counts what its process wrote: nearly all of it goes to clients. */
+  readonly counts: string
 }
 
 /** Where `images.sh` keeps what it makes. */
@@ -80,7 +86,8 @@ export const startLocalRegistry = async (): Promise<LocalRegistry> => {
     await run({ argv: [script, "make", image] }, 3_600_000)
     await run({ argv: [script, "push", String(port), image] })
   }
-  return { host, provide, [Symbol.asyncDispose]: close }
+  const push = (name: string, image: TestImage) => pushImage(`http://${host}`, name, image)
+  return { host, provide, push, counts: `/proc/${child.pid}/io`, [Symbol.asyncDispose]: close }
 }
 
 export interface LayerOf {
