@@ -1,11 +1,18 @@
-/** Ranges of a blob, one request for each, one after the other. */
+/** Ranges of a blob, one request for each, some of them at once, whose bytes come one range after the other. */
 import type * as Context from "effect/Context"
-import { concat, concatMap, defer, type Observable, take } from "rxjs"
+import { concat, concatMap, type Observable, take } from "rxjs"
 import type { Emit } from "../../api/events.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
 import type { Gate } from "../../reactive/Gate.ts"
+import { type Body, inOrder } from "../../registry/blob/inOrder.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
+
+/** Requests of one layer. */
+const atOnce = 4
+
+/** Bytes of each range but the first that are kept in memory. */
+const ahead = 2 ** 20
 
 export interface RangeSource {
   readonly source: ImageSource
@@ -20,8 +27,15 @@ export const ranges$ = (
   ranges: ReadonlyArray<Range>,
   gate: Gate
 ): Observable<Uint8Array> =>
-  concat(
-    ...ranges.map(({ from, to }) => defer(() => source.blob$(layer, gate, { offset: from, end: to, emit, context })))
+  inOrder(
+    ranges.map(
+      ({ from, to }): Body =>
+        (gate) =>
+          source.blob$(layer, gate, { offset: from, end: to, emit, context })
+    ),
+    atOnce,
+    gate,
+    ahead
   )
 
 /** The table, and then the ranges that are decided on by it: one value, or none if it completes. */

@@ -4,10 +4,10 @@ import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { PullEvent, PulledImage } from "../../../src/api/events.ts"
 import { initSqlJs } from "../../../src/store/database/engine.ts"
-import { fault, startRegistry, type TableLayerOptions } from "../../../src/testing/index.ts"
+import { fault, image, startRegistry, type TableLayerOptions, tableLayer } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
 import { reasonOf } from "../../support/rejection.ts"
-import { contentsOf, filesUnder, forms, sentBytes, treeOf, versionOf, warningsOf } from "./versions.ts"
+import { archiveOf, contentsOf, filesUnder, forms, sentBytes, treeOf, versionOf, warningsOf } from "./versions.ts"
 
 const twoVersions = async (options: TableLayerOptions = {}) => {
   const [first, second] = [await versionOf([], options), await versionOf([3, 17], options)]
@@ -37,6 +37,27 @@ describe.each(forms)("%s", (form) => {
     expect(events.find((it) => it._tag === "LayerStarted")).toMatchObject({ size: layer.size })
     expect(events.at(-2)).toMatchObject({ _tag: "LayerDone", diffId: layer.diffId })
   })
+})
+
+test("ranges are asked for at once, each once, and give the same tree", async () => {
+  const changed = [3, 9, 15, 21, 27, 33]
+  const versions = [[], changed].map((it) => tableLayer(archiveOf(new Set(it), 40, 100_000)))
+  const [first, second] = await Promise.all(versions.map(async (it) => image({ layers: [await it] })))
+  if (first === undefined || second === undefined) throw new Error("no images")
+  await using registry = await startRegistry({ images: { "app:1": first, "app:2": second } })
+  await using oci = await open()
+  await using plain = await open()
+  await oci.pull(registry.reference("app:1"), { partial: true })
+  const { digest = "" } = second.manifests[0]?.layers[0] ?? {}
+  registry.log.clear()
+  const before = registry.accepted()
+  registry.fault({ kind: "blob", reference: digest }, fault.slow({ latency: 100 }))
+  const pulled = await oci.pull(registry.reference("app:2"), { partial: true })
+  const ranges = registry.log.where({ kind: "blob", reference: digest }).map(({ range }) => range)
+  expect([ranges.length, new Set(ranges).size]).toEqual([1 + changed.length, 1 + changed.length])
+  expect(registry.accepted() - before).toBeGreaterThanOrEqual(3)
+  const whole = await plain.pull(registry.reference("app:2"))
+  expect(treeOf(pulled.layers[0]?.path ?? "")).toEqual(treeOf(whole.layers[0]?.path ?? ""))
 })
 
 test("no tree shares an inode with another: a change in one does not reach the other", async () => {
