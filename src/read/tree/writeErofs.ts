@@ -18,10 +18,12 @@ import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
+import type { Pieces } from "./piecesFromEnd.ts"
 import type { DiskImagePlan } from "./planDiskImage.ts"
 import { untilSettled } from "./source/fromPromise.ts"
+import type { LayerSpool } from "./source/LayerSpool.ts"
 
-/** Layers whose bodies are copied at once; workers have their own limit. */
+/** Copies at once; workers have their own limit. */
 const atOnce = 8
 
 const writeAll = async (handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
@@ -31,15 +33,11 @@ const writeAll = async (handle: FileHandle, bytes: Uint8Array, position: number)
   }
 }
 
-const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal): Promise<void> => {
+const opened = async (file: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> => {
   let handle: FileHandle | undefined
   try {
-    handle = await open(file, "wx")
-    await handle.truncate(erofs.size)
-    for await (const { position, bytes } of writeFrame(erofs)) {
-      await writeAll(handle, bytes, position)
-      signal.throwIfAborted()
-    }
+    handle = await open(file, flags)
+    await use(handle)
   } catch (error) {
     const code = codeOf(error)
     throw code === "" ? error : new FileSystemFailed({ operation: "write", path: file, code })
@@ -48,27 +46,69 @@ const writeMetadata = async (erofs: ErofsPlan, file: string, signal: AbortSignal
   }
 }
 
-/** One message after the other: what a message has is copied. */
-const copyFrom = Effect.fnUntraced(function* (from: string, into: string, all: Iterable<Float64Array>, digest: string) {
-  const pool = yield* ExtractionPool
-  for (const ranges of all) {
-    yield* drain(isReason)(pool.copyRanges$({ digest, from, into, ranges, block: blockBytes }))
-    // The worker that has done it is free in the next turn. Until then the pool would start another one.
-    yield* Effect.promise(() => turn())
+/** Zeros, where all else is written. */
+const makeFile = (file: string, size: number) =>
+  untilSettled(() => opened(file, "wx", (handle) => handle.truncate(size)))
+
+const writeMetadata = (file: string, erofs: ErofsPlan) =>
+  untilSettled((signal) =>
+    opened(file, "r+", async (handle) => {
+      for await (const { position, bytes } of writeFrame(erofs)) {
+        await writeAll(handle, bytes, position)
+        signal.throwIfAborted()
+      }
+    })
+  )
+
+interface Copy {
+  readonly spool: LayerSpool
+  readonly pieces: Pieces
+  /** It is done. The length that the spool may be cut to, if there is something to cut. */
+  readonly over: () => number | undefined
+}
+
+/** One after the other; several may be under way. */
+const copiesOf = function* (all: DiskImagePlan["pieces"]): Generator<Copy, undefined> {
+  for (const [spool, some] of all) {
+    const begun: Array<{ readonly from: number; isOver: boolean }> = []
+    for (const pieces of some) {
+      const mine = { from: pieces.from, isOver: false }
+      begun.push(mine)
+      const over = () => {
+        mine.isOver = true
+        const open = begun.findIndex(({ isOver }) => !isOver)
+        return begun.splice(0, open < 0 ? begun.length : open).at(-1)?.from
+      }
+      yield { spool, pieces, over }
+    }
   }
-})
+}
 
 /** `file` must not be there; its directory must. */
 export const writeErofs = Effect.fnUntraced(function* (
-  { digest, erofs, ranges }: DiskImagePlan,
+  { digest, erofs, pieces }: DiskImagePlan,
   file: string
 ): Effect.fn.Return<void, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
-  yield* untilSettled((signal) => writeMetadata(erofs, file, signal))
-  yield* Effect.forEach(ranges, ([{ path }, pieces]) => copyFrom(path, file, pieces, digest), {
-    concurrency: atOnce,
-    discard: true
+  yield* makeFile(file, erofs.size)
+  const copies = copiesOf(pieces)
+  const copySome = Effect.gen(function* () {
+    // Of all that are at this at once, each takes the next.
+    for (let next = copies.next(); next.done !== true; next = copies.next()) {
+      const { spool, pieces, over } = next.value
+      const { path } = spool
+      yield* drain(isReason)(
+        pool.copyRanges$({ digest, from: path, into: file, ranges: pieces.ranges, block: blockBytes })
+      )
+      const length = over()
+      // The worker that has done it is free in the next turn. Until then the pool would start another one.
+      yield* length === undefined
+        ? Effect.promise(() => turn())
+        : syscall("truncate", path, () => spool.shorten(length))
+    }
   })
+  const all = [writeMetadata(file, erofs), ...Array.from({ length: atOnce }, () => copySome)]
+  yield* Effect.all(all, { concurrency: "unbounded", discard: true })
   yield* syscall("utimes", file, () => utimes(file, 0, 0))
   if (!pool.lasting) return
   yield* syncFile(file)

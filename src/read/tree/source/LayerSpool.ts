@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
-import { type FileHandle, open, unlink } from "node:fs/promises"
+import { type FileHandle, open, truncate, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../../../api/codeOf.ts"
@@ -70,6 +70,11 @@ export class LayerSpool {
         pieces = undefined
       }
     }
+  }
+
+  /** What is behind is not read any more. Memory that holds it is free, and no disk has to write it. */
+  shorten(length: number): Promise<void> {
+    return truncate(this.path, length)
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Reads the layers of an image, the highest first, until enough is known of the tree that they make together. */
-import { setImmediate as turn } from "node:timers/promises"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Limits } from "../../../api/config.ts"
@@ -16,14 +16,13 @@ import type { LayerDownload } from "../../../pull/layer/LayerDownload.ts"
 import type { LayerTables } from "../../../pull/partial/readTables.ts"
 import { mostAtOnce } from "../../../pull/rootfs/buildRootfs.ts"
 import type { FoundImage, ResolvedLayer } from "../../../registry/Registry.ts"
-import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
 import type { ImageSource } from "../../../source/ImageSource.ts"
 import { noPartial } from "../../../source/noPartial.ts"
 import { Blobs } from "../../../store/blobs/Blobs.ts"
 import type { Staging } from "../../../store/trees/Staging.ts"
-import { makeLayerApplier } from "../merge/applyLayer.ts"
-import { MergedTree } from "../merge/MergedTree.ts"
+import type { MergedTree } from "../merge/MergedTree.ts"
 import { fromPromise } from "./fromPromise.ts"
+import { LayerMerge } from "./LayerMerge.ts"
 import { type LayerSpool, makeLayerSpool } from "./LayerSpool.ts"
 import { makeTreeBudget, openLayer, readHeaders, type TreeBudget } from "./layerIndex.ts"
 
@@ -48,49 +47,39 @@ export interface MergedImage {
  */
 export type Unknown = (tree: MergedTree) => string | undefined
 
-/** Entries that are applied before others have their turn on the event loop. */
-const entriesPerTurn = 4096
-
 /** Merges before the last layer is read: each costs as much as there are entries, and there may be many layers. */
 const mostMerges = 16
 
-const mergeRead = async (
-  layers: ReadonlyMap<number, ReadLayer>,
-  isWhole: boolean,
-  limits: Limits,
-  budget: TreeBudget,
-  signal: AbortSignal
-): Promise<MergedTree> => {
-  const imply = budget.merge()
-  const tree = new MergedTree(isWhole)
-  const inOrder = [...layers].sort(([a], [b]) => a - b)
-  /** By the layer's headers, which the same layer has wherever it is listed. */
-  const last = new Map(inOrder.map(([index, { headers }]) => [headers, index]))
-  let applied = 0
-  for (const [layer, { headers, download }] of inOrder) {
-    const applier = makeLayerApplier({ tree, layer, digest: download.layer.digest, limits, imply })
-    const isLast = isWhole && last.get(headers) === layer
-    let ordinal = 0
-    for (const [at, some] of headers.entries()) {
-      if (some === undefined) throw new Error("headers that were applied for the last time are asked for again")
-      for (const header of unpackHeaders(some)) {
-        applier.entry(header, ordinal++)
-        if (++applied % entriesPerTurn !== 0) continue
-        countEntries(entriesPerTurn)
-        await turn()
-        signal.throwIfAborted()
-      }
-      // No merge follows that of all layers, and the tree has what is needed of them: they are many.
-      if (isLast) headers[at] = undefined
-    }
-    applier.finish()
-  }
-  if (applied > entriesPerTurn) collectHeap()
-  return tree
-}
+/** What is known of an image whose other layers were not read. */
+const mergeSome = (layers: ReadonlyMap<number, ReadLayer>, limits: Limits, budget: TreeBudget) =>
+  fromPromise(async (signal) => {
+    const merge = new LayerMerge(false, limits, budget)
+    for (const [index, { headers, download }] of [...layers].sort(([a], [b]) => a - b))
+      await merge.add({ index, digest: download.layer.digest, headers, isLast: false }, signal)
+    return merge.finish()
+  })
 
-const merge = (layers: ReadonlyMap<number, ReadLayer>, isWhole: boolean, limits: Limits, budget: TreeBudget) =>
-  fromPromise((signal) => mergeRead(layers, isWhole, limits, budget, signal))
+/** Merges all layers of an image, each as soon as it was read and those below it were merged. */
+const mergeWhole = Effect.fnUntraced(function* <R>(
+  layers: FoundImage["layers"],
+  read: (layer: ResolvedLayer, index: number) => Effect.Effect<ReadLayer, Reason, R>,
+  limits: Limits,
+  budget: TreeBudget
+) {
+  const merge = new LayerMerge(true, limits, budget)
+  const last = new Map(layers.map(({ digest }, index) => [digest, index]))
+  yield* Effect.forEach(
+    layers,
+    Effect.fnUntraced(function* (layer, index) {
+      const { digest } = layer
+      const { headers } = yield* read(layer, index)
+      const isLast = last.get(digest) === index
+      yield* fromPromise((signal) => merge.add({ index, digest, headers, isLast }, signal))
+    }),
+    { discard: true }
+  )
+  return merge.finish()
+})
 
 const lastNameOf = (path: string): string => {
   const end = path.endsWith("/") ? path.length - 1 : path.length
@@ -171,16 +160,32 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     return yield* Effect.scoped(readOpen(layer, spool))
   })
 
-  if (unknown === undefined) {
-    const keep = (layer: ResolvedLayer) => Effect.map(read(layer), (found) => void known.set(layer.digest, found))
-    yield* Effect.forEach(distinct, keep, { concurrency: isSpooled ? mostAtOnce : "unbounded", discard: true })
-  }
   // Not the headers, which are many: the tree has what is needed of them.
   const merged = (tree: MergedTree): MergedImage => ({
     tree,
     layers: new Map([...layers].map(([index, { download }]) => [index, download])),
     spools: new Map([...layers].flatMap(([index, { spool }]) => (spool === undefined ? [] : [[index, spool]])))
   })
+  if (unknown === undefined) {
+    const arrivals = distinct.map((layer) => ({ layer, arrival: Deferred.makeUnsafe<ReadLayer>() }))
+    const byDigest = new Map(arrivals.map(({ layer, arrival }) => [layer.digest, arrival]))
+    const arrived = ({ digest }: ResolvedLayer, index: number) => {
+      const arrival = byDigest.get(digest)
+      if (arrival === undefined) return Effect.die(new Error(`layer ${digest} is not read`))
+      return Effect.tap(Deferred.await(arrival), (found) => Effect.sync(() => layers.set(index, found)))
+    }
+    const keep = ({ layer, arrival }: (typeof arrivals)[number]) =>
+      Effect.flatMap(read(layer), (found) => Deferred.succeed(arrival, found))
+    const concurrency = isSpooled ? mostAtOnce : "unbounded"
+    const [tree] = yield* Effect.all(
+      [
+        mergeWhole(image.layers, arrived, limits, budget),
+        Effect.forEach(arrivals, keep, { concurrency, discard: true })
+      ],
+      { concurrency: 2 }
+    )
+    return merged(tree)
+  }
   let waiting = ""
   let merges = 0
   for (let index = image.layers.length - 1; index >= 0; index--) {
@@ -189,14 +194,18 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     const found = known.get(layer.digest) ?? (yield* read(layer))
     known.set(layer.digest, found)
     layers.set(index, found)
-    const isPromising = unknown !== undefined && index > 0 && merges < mostMerges && mayTell(found.headers, waiting)
+    const isPromising = index > 0 && merges < mostMerges && mayTell(found.headers, waiting)
     if (!isPromising) continue
     merges += 1
     // What is refused may be so for what is not there yet: all layers together say.
-    const tree = yield* Effect.orElseSucceed(merge(layers, false, limits, budget), () => undefined)
+    const tree = yield* Effect.orElseSucceed(mergeSome(layers, limits, budget), () => undefined)
     const missing = tree === undefined ? "" : unknown(tree)
     if (tree !== undefined && missing === undefined) return merged(tree)
     waiting = missing ?? ""
   }
-  return merged(yield* merge(layers, true, limits, budget))
+  const all = ({ digest }: ResolvedLayer) => {
+    const found = known.get(digest)
+    return found === undefined ? Effect.die(new Error(`layer ${digest} was not read`)) : Effect.succeed(found)
+  }
+  return merged(yield* mergeWhole(image.layers, all, limits, budget))
 })

@@ -1,0 +1,48 @@
+/** What of a layer's spool goes where in the disk image: some at a time, from the end of the spool, which can be cut off behind them. */
+import { type MergedTree, storedBytes } from "./merge/MergedTree.ts"
+import type { PlannedInodes } from "./planInodes.ts"
+
+export interface Pieces {
+  /** Where the first of them begins in the spool. Those that come later are before it. */
+  readonly from: number
+  /** Three numbers for each, as `copyRanges$` takes them. */
+  readonly ranges: Float64Array
+}
+
+/** Pieces, and bytes, that are copied by one message. */
+const atOnce = { pieces: 4096, bytes: 2 ** 24 }
+
+/** `rows`: the facts of the files of one layer, in the order of its archive. */
+export const piecesFromEnd = function* (
+  facts: MergedTree["facts"],
+  rows: Uint32Array,
+  { erofs, inodes }: PlannedInodes
+): Generator<Pieces, undefined> {
+  /** Filled from its end, so that the pieces are in the order of the spool. */
+  const ranges = new Float64Array(3 * atOnce.pieces)
+  let at = ranges.length
+  let room = atOnce.bytes
+  for (let last = rows.length - 1; last >= 0; last--) {
+    const row = rows[last] ?? 0
+    const position = erofs.inodes.position(inodes[row] ?? 0)
+    const sparse = facts.sparse(row) ?? [{ offset: 0, length: facts.size(row) }]
+    let end = facts.bodyAt(row) + storedBytes(facts.size(row), sparse)
+    for (const { offset, length } of sparse.toReversed()) {
+      for (let left = length; left > 0; ) {
+        const taken = Math.min(left, room)
+        left -= taken
+        end -= taken
+        room -= taken
+        at -= 3
+        ranges[at] = end
+        ranges[at + 1] = taken
+        ranges[at + 2] = position + offset + left
+        if (at > 0 && room > 0) continue
+        yield { from: end, ranges: ranges.slice(at) }
+        at = ranges.length
+        room = atOnce.bytes
+      }
+    }
+  }
+  if (at < ranges.length) yield { from: ranges[at] ?? 0, ranges: ranges.slice(at) }
+}
