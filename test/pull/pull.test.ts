@@ -7,7 +7,7 @@ import { PullError } from "../../src/api/errors.ts"
 import type { PullEvent } from "../../src/api/events.ts"
 import { Puller, pull } from "../../src/Puller.ts"
 import { openSqlJs } from "../../src/store/database/SqlJs.ts"
-import { image, imageIndex, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
+import { fault, image, imageIndex, randomImage, startRegistry, tar } from "../../src/testing/index.ts"
 import { open, temporaryRoot } from "../support/open.ts"
 import { rejection } from "../support/rejection.ts"
 
@@ -78,8 +78,10 @@ test("a name without its record is resolved at the registry, and no layer is dow
   expect(registry.log.all).toEqual([])
 })
 
-test("a catalogue of a newer version ends a pull that is downloading layers", async () => {
-  await using registry = await startRegistry({ images: { "app:1": await motd("old\n"), "app:2": await motd("new\n") } })
+test("a catalogue of a newer version ends a pull that has asked for a layer and waits for its bytes", async () => {
+  const next = await motd("new\n")
+  const layer = { kind: "blob", reference: next.manifests[0]?.layers[0]?.digest ?? "" } as const
+  await using registry = await startRegistry({ images: { "app:1": await motd("old\n"), "app:2": next } })
   await using oci = await open()
   await oci.pull(registry.reference("app:1"))
   const database = join(oci.root, "oci.db")
@@ -87,8 +89,10 @@ test("a catalogue of a newer version ends a pull that is downloading layers", as
   await Effect.runPromise(later.client`INSERT INTO schema_migrations VALUES (99, 'later', 'now')`)
   await writeFile(database, later.export())
   await using late = await open({ root: oci.root })
+  registry.fault(layer, fault.stall(0))
   const error = await rejection(late.pull(registry.reference("app:2")))
   expect(error.reason).toMatchObject({ _tag: "CatalogueTooNew" })
+  expect(registry.log.count(layer)).toBe(1)
 })
 
 test("the Effect face pulls through the Puller of its context", async () => {
