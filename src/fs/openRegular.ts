@@ -2,7 +2,7 @@
  * Opens files in directories that others may write to: never through a link, and never a FIFO or a device, which would
  * keep the opener waiting.
  */
-import { close, constants, open as openDescriptor, read, type Stats } from "node:fs"
+import { type BigIntStats, close, constants, fstat, open as openDescriptor, read, type Stats } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import { promisify } from "node:util"
 import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
@@ -53,21 +53,35 @@ export const readOwn = (path: string) =>
     recoverFrom(["EFBIG", ...notRegular], undefined)
   )
 
-const [openAt, readAt, closeAt] = [promisify(openDescriptor), promisify(read), promisify(close)]
+const [openAt, closeAt, statsAt] = [promisify(openDescriptor), promisify(close), promisify(fstat)]
+export const readAt = promisify(read)
+
+/** Of an open file, which is refused where it is no regular one. */
+export const regularStats = async (file: number): Promise<BigIntStats> => {
+  const stats = await statsAt(file, { bigint: true })
+  if (!stats.isFile()) throw refuse("EFTYPE", String(file))
+  return stats
+}
+
+/** Opens as `openRegular` does, for a look that is taken often: a descriptor costs a third of a `FileHandle`. The caller judges what it is. */
+export const withDescriptor = async <A>(path: string, use: (file: number) => Promise<A>): Promise<A> => {
+  const file = await openAt(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    return await use(file)
+  } finally {
+    await closeAt(file)
+  }
+}
 
 /**
  * The first `most` bytes of a file, as latin-1: for a look at thousands of small ones, in a third of the time that `readOwn` takes.
  * Rejects as `open` and `read` do; a link or a FIFO is refused, or has no bytes.
  */
-export const peek = async (path: string, most: number): Promise<string> => {
-  const file = await openAt(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  try {
+export const peek = (path: string, most: number): Promise<string> =>
+  withDescriptor(path, async (file) => {
     const { bytesRead, buffer } = await readAt(file, Buffer.allocUnsafe(most), 0, most, 0)
     return buffer.toString("latin1", 0, bytesRead)
-  } finally {
-    await closeAt(file)
-  }
-}
+  })
 
 /** The user whose rights the process has; `undefined` on Windows, which has no such numbers. */
 const user = (): number | undefined => process.geteuid?.()

@@ -14,12 +14,13 @@ import * as Shape from "../../image/json/Shape.ts"
 import { readDocument } from "../records/DocumentFiles.ts"
 import type { ImageDetails, ImageSummary, RecordedPlatform } from "../records/ImageRecord.ts"
 import { isInRow } from "../records/isInRow.ts"
-import { platformKey, platformText } from "../records/platformKey.ts"
+import { platformText } from "../records/platformKey.ts"
 import type { Archives } from "../reuse/Archives.ts"
 import type { NamedLayer } from "../reuse/findTree.ts"
 import { placeLayers } from "../reuse/placeLayers.ts"
 import { isTree } from "../trees/publish.ts"
 import { isDiskImage, isPartOf, makeTreePaths, mergedIn, type TreePaths } from "../trees/TreePaths.ts"
+import { chooseRows } from "./chooseRows.ts"
 import {
   configBytes,
   formRows,
@@ -31,18 +32,9 @@ import {
   type ManifestRow,
   manifestRows,
   namedLayer,
+  platformOf,
   summaryRows
 } from "./queries.ts"
-
-export const platformOf = ({
-  platform_os,
-  platform_arch,
-  platform_variant
-}: Pick<ManifestRow, "platform_os" | "platform_arch" | "platform_variant">): RecordedPlatform => ({
-  os: platform_os,
-  architecture: platform_arch,
-  ...(platform_variant === null ? {} : { variant: platform_variant })
-})
 
 const distinct = (layers: ReadonlyArray<PulledLayer>) => [...new Map(layers.map((it) => [it.digest, it])).values()]
 
@@ -87,31 +79,26 @@ const parsed = Effect.fnUntraced(function* (bytes: Uint8Array | undefined) {
 })
 
 /** `undefined` if the document cannot be read: then the image is pulled again. */
-const configOf = Effect.fnUntraced(function* (root: string, manifest: ManifestRow) {
-  const json = yield* parsed(yield* configBytes(root, manifest))
+const configOf = Effect.fnUntraced(function* (bytes: Uint8Array | undefined) {
+  const json = yield* parsed(bytes)
   if (Option.isNone(json)) return undefined
   const document = yield* Effect.option(decodeAs(ConfigJson, json.value, Number.POSITIVE_INFINITY))
   return Option.isNone(document) ? undefined : imageConfigOf(document.value)
 })
 
-/** The manifest for a platform: one that an earlier request for it led to, else one that is for it. */
+/** An image for a platform. */
 export const choose = Effect.fnUntraced(function* (
   root: string,
   reference: string,
   platform: RecordedPlatform,
   places: Places
 ) {
-  const [row] = yield* imageRows(reference)
-  if (row === undefined) return undefined
-  const key = platformKey(platform)
-  const manifests = yield* manifestRows(row.id)
-  const manifest =
-    manifests.find((it) => it.requested_json.includes(key)) ??
-    manifests.find((it) => platformKey(platformOf(it)) === key)
-  const config = manifest === undefined ? undefined : yield* configOf(root, manifest)
-  if (manifest === undefined || config === undefined) return undefined
-  const rows = yield* layerRows(manifest.id)
-  const { layers, ...standing } = yield* placed(rows, config.diffIds, manifest.digest, places)
+  const rows = yield* chooseRows(root, reference, platform)
+  if (rows === undefined) return undefined
+  const { image: row, manifest, forms } = rows
+  const config = yield* configOf(rows.config ?? (yield* configBytes(root, manifest)))
+  if (config === undefined) return undefined
+  const { layers, ...standing } = yield* placed(rows.layers, config.diffIds, manifest.digest, places)
   const blobs = totalSize(distinct(layers))
   const image: PulledImage = {
     reference,
@@ -128,7 +115,7 @@ export const choose = Effect.fnUntraced(function* (
     image,
     manifestId: manifest.id,
     lastUsed: row.last_used_at,
-    forms: yield* formRows(manifest.id),
+    forms,
     /** `isWhole`: its trees are there. `isProven`: those are what the image's config says. */
     ...standing
   }
@@ -190,7 +177,7 @@ export const detail = Effect.fnUntraced(function* (root: string, reference: stri
     index: { digest: index.digest, mediaType: index.media_type, annotations: yield* annotationsOf(root, index) }
   }
   const details = Effect.fnUntraced(function* (manifest: ManifestRow) {
-    const config = yield* configOf(root, manifest)
+    const config = yield* configOf(yield* configBytes(root, manifest))
     const { diffIds = [] } = config ?? {}
     const { layers, isWhole } = yield* placed(yield* layerRows(manifest.id), diffIds, manifest.digest, places)
     const merged = mergedOf(manifest.digest, places)

@@ -12,8 +12,17 @@ import { isTree } from "../trees/publish.ts"
 import { makeTreePaths, type TreeForm } from "../trees/TreePaths.ts"
 import { formOf, isSame } from "../trees/treeForms.ts"
 import type { Fault } from "../UpkeepResults.ts"
-import { type Places, platformOf } from "./describe.ts"
-import { formRows, imageRows, indexRows, type LayerRow, layerRows, manifestRows, namedLayer } from "./queries.ts"
+import type { Places } from "./describe.ts"
+import {
+  formRows,
+  imageRows,
+  indexRows,
+  type LayerRow,
+  layerRows,
+  manifestRows,
+  namedLayer,
+  platformOf
+} from "./queries.ts"
 
 export const findMissing = Effect.fnUntraced(function* (root: string, database: Database, places: Places) {
   const own = formOf(places)

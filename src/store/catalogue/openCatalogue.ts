@@ -22,10 +22,10 @@ import { listTrees } from "../trees/listTrees.ts"
 import { isPart, type TreePaths } from "../trees/TreePaths.ts"
 import type { Reused } from "../trees/Trees.ts"
 import { formOf, isSame } from "../trees/treeForms.ts"
-import { choose, detail, type Places, platformOf, summarize } from "./describe.ts"
+import { choose, detail, type Places, summarize } from "./describe.ts"
 import { enterForm, enterImage } from "./enterImage.ts"
 import { findMissing } from "./findMissing.ts"
-import { formRows, freshness, imageRows, manifestRows } from "./queries.ts"
+import { formRows, freshness, imageRows, manifestRows, platformOf } from "./queries.ts"
 
 export interface OpenOptions extends TreePaths {
   /** The names of the trees of a part of images; `undefined`: of whole ones. */

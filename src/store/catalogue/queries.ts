@@ -7,6 +7,7 @@ import { AnyMap } from "../../image/json/lenient.ts"
 import * as Shape from "../../image/json/Shape.ts"
 import { SqlClient, type SqlError } from "../database/Sql.ts"
 import { readDocument } from "../records/DocumentFiles.ts"
+import type { RecordedPlatform } from "../records/ImageRecord.ts"
 import { isInRow } from "../records/isInRow.ts"
 import type { NamedLayer } from "../reuse/findTree.ts"
 
@@ -54,6 +55,16 @@ const ManifestRow = Shape.Struct({
   created: Shape.NullOr(Shape.String)
 })
 export type ManifestRow = typeof ManifestRow.Type
+
+export const platformOf = ({
+  platform_os,
+  platform_arch,
+  platform_variant
+}: Pick<ManifestRow, "platform_os" | "platform_arch" | "platform_variant">): RecordedPlatform => ({
+  os: platform_os,
+  architecture: platform_arch,
+  ...(platform_variant === null ? {} : { variant: platform_variant })
+})
 
 /** In place of the diffID of a layer that was pulled only for parts of images, which need not read it. */
 export const unproven = ""

@@ -17,6 +17,7 @@ import { lock, lockBriefly } from "../locks/Lock.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
 import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
+import { Remembered } from "./Remembered.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
 import { SqlClient, type SqlError } from "./Sql.ts"
@@ -109,7 +110,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
     if (snapshot.damage !== undefined) yield* setAside
     yield* replaceDatabase(path, bytes)
     const identity = yield* identify(path)
-    current = { ...snapshot, identity, damage: undefined, fresh: false }
+    current = { ...snapshot, identity, damage: undefined, fresh: false, results: new Map() }
     restored = false
     if (identity !== undefined) yield* rememberCheck(path, identity)
   })
@@ -133,10 +134,10 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
   const read: Database["read"] = (name, query) =>
     turn.withPermit(
       Effect.gen(function* () {
-        yield* Effect.uninterruptible(latest)
-        if (restored) yield* keep
-        const { client } = yield* Effect.uninterruptible(latest)
-        return yield* Effect.provideService(query, SqlClient, client)
+        const found = yield* Effect.uninterruptible(latest)
+        // Another process may have written it meanwhile.
+        const { client, results } = restored ? yield* Effect.andThen(keep, Effect.uninterruptible(latest)) : found
+        return yield* query.pipe(Effect.provideService(SqlClient, client), Effect.provideService(Remembered, results))
       }).pipe(oncemore, Effect.mapError(typed(name)), untraced)
     )
 

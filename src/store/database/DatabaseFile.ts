@@ -6,7 +6,7 @@ import { constants } from "node:fs"
 import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import { FileSystemFailed } from "../../api/errors.ts"
-import { notRegular, openRegular } from "../../fs/openRegular.ts"
+import { notRegular, openRegular, readAt, regularStats, withDescriptor } from "../../fs/openRegular.ts"
 import { ifMissing, recoverFrom, syscall } from "../../fs/syscall.ts"
 import { isAt } from "../locks/fileLock.ts"
 import { tryDatabaseLock } from "./databaseLock.ts"
@@ -22,17 +22,26 @@ const nothing: DatabaseFile = { identity: "no regular file", bytes: new Uint8Arr
 /** Of one catalogue: some 100 000 images. All of it is read into memory. */
 const mostBytes = 2 ** 30
 
-/** The count of changes is at bytes 24 to 27 of the header (SQLite, "Database File Format", 1.3.7). */
-const headerBytes = 28
+/** The count of changes, in the file's header (SQLite, "Database File Format", 1.3.7). */
+const [countAt, countBytes] = [24, 4]
 
-const identityOf = async (file: FileHandle): Promise<string> => {
-  const { dev, ino, mtimeNs, size } = await file.stat({ bigint: true })
-  const header = new Uint8Array(headerBytes)
-  await file.read(header, 0, headerBytes, 0)
-  return [dev, ino, mtimeNs, size, Buffer.from(header.subarray(24)).readUInt32BE()].join(":")
+const identityOf = async (file: number): Promise<string> => {
+  const { dev, ino, mtimeNs, size } = await regularStats(file)
+  const count = Buffer.alloc(countBytes)
+  await readAt(file, count, 0, countBytes, countAt)
+  return [dev, ino, mtimeNs, size, count.readUInt32BE()].join(":")
 }
 
-const opened = <A, B>(path: string, irregular: B, work: (file: FileHandle) => Promise<A>) =>
+const orNothing =
+  <const B>(irregular: B) =>
+  <A, R>(call: Effect.Effect<A, FileSystemFailed, R>) =>
+    call.pipe(ifMissing, recoverFrom(notRegular, irregular))
+
+/** `undefined` where there is no file. */
+export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>
+  syscall("read", path, () => withDescriptor(path, identityOf)).pipe(orNothing(nothing.identity))
+
+const opened = <A>(path: string, work: (file: FileHandle) => Promise<A>) =>
   syscall("read", path, async () => {
     const { file } = await openRegular(path, constants.O_RDONLY)
     try {
@@ -40,11 +49,7 @@ const opened = <A, B>(path: string, irregular: B, work: (file: FileHandle) => Pr
     } finally {
       await file.close()
     }
-  }).pipe(ifMissing, recoverFrom(notRegular, irregular))
-
-/** `undefined` where there is no file. */
-export const identify = (path: string): Effect.Effect<string | undefined, FileSystemFailed> =>
-  opened(path, nothing.identity, identityOf)
+  }).pipe(orNothing(nothing))
 
 /**
  * `false` if it is being written, or was replaced since it was opened: a replaced file may become the spare and be
@@ -64,9 +69,11 @@ export const readDatabase = Effect.fnUntraced(function* (
   path: string
 ): Effect.fn.Return<DatabaseFile | undefined, FileSystemFailed> {
   for (let look = 1; look < looks; look++) {
-    const read = yield* opened(path, nothing, async (file) => {
+    const read = yield* opened(path, async (file) => {
       if ((await file.stat()).size > mostBytes) throw Object.assign(new Error("too large"), { code: "EFBIG" })
-      return (await isStill(file, path)) ? { identity: await identityOf(file), bytes: await file.readFile() } : "busy"
+      return (await isStill(file, path))
+        ? { identity: await identityOf(file.fd), bytes: await file.readFile() }
+        : "busy"
     })
     if (read !== "busy") return read
     yield* Effect.sleep(2 ** look)

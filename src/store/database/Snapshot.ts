@@ -18,6 +18,8 @@ export interface Snapshot extends SqlJs {
   readonly damage: string | undefined
   /** It began empty, and has to be rebuilt from the documents. */
   readonly fresh: boolean
+  /** What queries found in it. */
+  readonly results: Map<string, unknown>
 }
 
 /** What is wrong with the database; `undefined` if it is sound. Fails if it is from a newer version. */
@@ -58,13 +60,13 @@ export const openSnapshot = Effect.fnUntraced(function* (
       if (damage === undefined) {
         const known = yield* Effect.provideService(version, SqlClient, sqlJs.client)
         if (known < supported) yield* Effect.provideService(migrateTo(supported, yield* trees), SqlClient, sqlJs.client)
-        const snapshot: Snapshot = { ...sqlJs, identity: found.identity, damage, fresh: false }
+        const snapshot: Snapshot = { ...sqlJs, identity: found.identity, damage, fresh: false, results: new Map() }
         return snapshot
       }
       sqlJs.close()
     }
   }
   const empty = yield* openSqlJs(yield* emptyDatabase)
-  const snapshot: Snapshot = { ...empty, identity: found?.identity, damage, fresh: true }
+  const snapshot: Snapshot = { ...empty, identity: found?.identity, damage, fresh: true, results: new Map() }
   return snapshot
 })

@@ -118,7 +118,7 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
    * long as nothing has changed.
    */
   const check = Effect.gen(function* () {
-    const identities = yield* Effect.forEach(top, identityOf)
+    const identities = yield* Effect.forEach(top, identityOf, { concurrency: "unbounded" })
     const missing = top.filter((_, i) => identities[i] === undefined)
     const found = identities.join(" ")
     if (found === known && access !== "writable") return missing

@@ -67,6 +67,42 @@ describe("the catalogue's rows", () => {
       expect(yield* ask(store.database, count)).toEqual([{ m: 1, ml: 3 }])
     })
   )
+  it.effect(
+    "an image that was found is found again as it is now: recorded anew by another store, or without its trees",
+    () =>
+      Effect.gen(function* () {
+        const root = yield* directory
+        const [store, other] = [yield* open({ root }), yield* open({ root })]
+        const find = Effect.map(store.catalogue.find(alpine, amd64), Option.getOrUndefined)
+        yield* pullInto(store, { layers: ["a"] })
+        const first = yield* find
+        expect(yield* find).toEqual(first)
+        yield* pullInto(other, { layers: ["b"], version: "2" })
+        const second = yield* find
+        expect([first, second].map((it) => it?.layers.map(({ digest }) => digest))).toEqual([
+          [layerOf("a").digest],
+          [layerOf("b").digest]
+        ])
+        yield* Effect.promise(() => rm(store.trees.layerPath(layerOf("b").digest), { recursive: true }))
+        expect(yield* find).toBeUndefined()
+      })
+  )
+  it.effect("what a caller does to an image that was found is not seen by the next one", () =>
+    Effect.gen(function* () {
+      const store = yield* open({ root: yield* directory })
+      yield* pullInto(store, { layers: ["a"] })
+      const find = Effect.map(store.catalogue.find(alpine, amd64), Option.getOrThrow)
+      const [found, before] = [yield* find, structuredClone(yield* find)]
+      const emptied = (value: object) => {
+        for (const [key, inner] of Object.entries(value)) {
+          if (typeof inner === "object" && inner !== null) emptied(inner)
+          Reflect.deleteProperty(value, key)
+        }
+      }
+      emptied(found)
+      expect(yield* find).toEqual(before)
+    })
+  )
   it.effect("many references of one image share its layers", () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
