@@ -12,6 +12,7 @@ export class ImageWriter {
   /** Where the bytes go; what is ready is taken from it between the calls. */
   readonly output = new ImageOutput()
   readonly #plan: ErofsPlan
+  readonly #uuid: Uint8Array
   /** The block of inodes that is not written yet: one, or all those of an inode with many attributes. */
   #shared: { readonly at: number; readonly bytes: Buffer } | undefined
   /** Of the inode that has begun: bytes that go into blocks of their own and are still to come, and those that do not. */
@@ -19,8 +20,9 @@ export class ImageWriter {
   #tail = noBytes
   #tailed = 0
 
-  constructor(plan: ErofsPlan) {
+  constructor(plan: ErofsPlan, uuid: Uint8Array) {
     this.#plan = plan
+    this.#uuid = uuid
   }
 
   begin(ino: Ino): void {
@@ -67,7 +69,7 @@ export class ImageWriter {
 
   /** The inode, its attributes, and what of its bytes is behind them. */
   #writeInode(ino: Ino): void {
-    const { inodes, offsets, blocks, uuid } = this.#plan
+    const { inodes, offsets, blocks } = this.#plan
     const at = this.#blockOf(ino)
     const xattrs = inodes.xattrs.get(ino) ?? noBytes
     const place = (offsets[ino] ?? 0) - at
@@ -78,7 +80,7 @@ export class ImageWriter {
     if (xattrs.length > 0) bytes.set(xattrs, behind)
     if (this.#tail.length > 0) bytes.set(this.#tail, behind + xattrs.length)
     if (ino > 0) return
-    encodeSuperblock(bytes, { rootNid: nidOf(this.#plan, 0), inodes: inodes.length, blocks, uuid })
+    encodeSuperblock(bytes, { rootNid: nidOf(this.#plan, 0), inodes: inodes.length, blocks, uuid: this.#uuid })
     this.#closeShared()
   }
 

@@ -18,6 +18,7 @@ import { ImageWriter } from "./ImageWriter.ts"
 import { type ErofsPlan, nidOf, planErofs } from "./planErofs.ts"
 import { Turns } from "./Turns.ts"
 import { unsupported } from "./unsupported.ts"
+import { uuidOf } from "./uuidOf.ts"
 
 export interface ErofsOptions {
   /** Goes into the image's UUID: the manifest's digest, say. Default: the UUID tells only what is known of the entries. */
@@ -77,9 +78,9 @@ export const writePlan = async function* (
   cursor: EntryCursor<ArchiveEntry>
 ): AsyncGenerator<Uint8Array, void, void> {
   const { inodes } = plan
-  const writer = new ImageWriter(plan)
-  const { output } = writer
   const turns = new Turns()
+  const writer = new ImageWriter(plan, await uuidOf(plan, turns))
+  const { output } = writer
   for (let ino = 0; ino < inodes.length; ino++) {
     writer.begin(ino)
     const size = inodes.size(ino)
@@ -115,9 +116,9 @@ export const writePlan = async function* (
  */
 export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chunk, void, void> {
   const { inodes } = plan
-  const writer = new ImageWriter(plan)
-  const { output } = writer
   const turns = new Turns()
+  const writer = new ImageWriter(plan, await uuidOf(plan, turns))
+  const { output } = writer
   for (let ino = 0; ino < inodes.length; ino++) {
     writer.begin(ino)
     if (inodes.isFile(ino)) writer.skipBody()

@@ -102,20 +102,21 @@ export class InodeTable {
     this.#blocks.set(ino, block)
   }
 
-  /** Its 64 bytes, into zeros. */
-  encode(ino: Ino, to: Buffer, at: number): void {
+  /** Its 64 bytes, into zeros. `isPlaced`: with where its bytes are. */
+  encode(ino: Ino, to: Buffer, at: number, isPlaced = true): void {
     const facts = this.#facts
     const row = this.#rows.get(ino)
     const type = facts.type(row)
     const attributes = this.xattrs.get(ino)?.length ?? 0
-    to.writeUInt16LE(inodeFormats[this.isInline(ino) ? "inline" : "plain"], at + fields.format)
+    to.writeUInt16LE(inodeFormats[isPlaced && this.isInline(ino) ? "inline" : "plain"], at + fields.format)
     // One for the header, then units of 4.
     to.writeUInt16LE(attributes === 0 ? 0 : (attributes - xattrHeaderBytes) / 4 + 1, at + fields.xattrs)
     // Linux keeps no mode for a symbolic link.
     to.writeUInt16LE(kinds[type][0] | (type === "symlink" ? 0o777 : facts.mode(row) & 0o7777), at + fields.mode)
     to.writeUInt32LE(ino + 1, at + fields.ino)
     to.writeUInt32LE(1 + this.#others.get(ino), at + fields.nlink)
-    const union = facts.isDevice(row) ? deviceOf(facts.major(row), facts.minor(row)) : this.#blocks.get(ino)
+    const block = isPlaced ? this.#blocks.get(ino) : 0
+    const union = facts.isDevice(row) ? deviceOf(facts.major(row), facts.minor(row)) : block
     to.writeUInt32LE(union, at + fields.union)
     to.writeUInt32LE(facts.uid(row), at + fields.uid)
     to.writeUInt32LE(facts.gid(row), at + fields.gid)
@@ -124,12 +125,12 @@ export class InodeTable {
     to.writeUInt32LE(facts.nanos(row), at + fields.nanos)
   }
 
-  /** All of them, back to back, as far as they are known; the same memory again and again. */
+  /** All of them, back to back, without their places; the same memory again and again. */
   *records(): Iterable<Buffer> {
     const some = Buffer.alloc(inodesAtOnce * usedBytes)
     for (let ino = 0; ino < this.length; ino += inodesAtOnce) {
       const count = Math.min(inodesAtOnce, this.length - ino)
-      for (let at = 0; at < count; at++) this.encode(ino + at, some, at * usedBytes)
+      for (let at = 0; at < count; at++) this.encode(ino + at, some, at * usedBytes, false)
       yield some.subarray(0, count * usedBytes)
     }
   }
