@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import { codeOf } from "../../api/codeOf.ts"
 import { FileSystemFailed, isReason, type Reason } from "../../api/errors.ts"
 import { writeFrame } from "../../erofs/erofsImage.ts"
+import type { Chunk } from "../../erofs/ImageOutput.ts"
 import type { ErofsPlan } from "../../erofs/planErofs.ts"
 import { syscall } from "../../fs/syscall.ts"
 import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
@@ -25,8 +26,10 @@ import type { LayerSpool } from "./source/LayerSpool.ts"
 
 /** Copies at once; workers have their own limit. */
 const atOnce = 8
+/** Writes of metadata at once. Most are of a block or two, and wait for what workers write to the same file. */
+const writesAtOnce = 32
 
-const writeAll = async (handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
+const writeAll = async (handle: FileHandle, { bytes, position }: Chunk): Promise<void> => {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
     done += bytesWritten
@@ -53,10 +56,14 @@ const makeFile = (file: string, size: number) =>
 const writeMetadata = (file: string, erofs: ErofsPlan) =>
   untilSettled((signal) =>
     opened(file, "r+", async (handle) => {
-      for await (const { position, bytes } of writeFrame(erofs)) {
-        await writeAll(handle, bytes, position)
+      const some: Array<Chunk> = []
+      const flush = () => Promise.all(some.splice(0).map((chunk) => writeAll(handle, chunk)))
+      for await (const chunk of writeFrame(erofs)) {
+        if (some.push(chunk) < writesAtOnce) continue
+        await flush()
         signal.throwIfAborted()
       }
+      await flush()
     })
   )
 
