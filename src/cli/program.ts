@@ -4,13 +4,11 @@ import * as Fiber from "effect/Fiber"
 import { printable } from "../api/errors.ts"
 import { Puller } from "../Puller.ts"
 import { exposeGc } from "../seams/v8/exposeGc.ts"
-import { spareAll } from "../seams/v8/unoptimized.ts"
 import { exitCode } from "./exitCode.ts"
 import { Output } from "./Output.ts"
 import { run } from "./run.ts"
 import { onSignal } from "./signals.ts"
 
-spareAll()
 exposeGc()
 
 const unwritable = (code: string) => {

@@ -13,14 +13,13 @@
  */
 
 import type { Socket } from "node:net"
-import { setImmediate as turn } from "node:timers/promises"
 import type { Dispatcher } from "undici"
 import buildConnector from "undici/lib/core/connect.js"
 import Agent from "undici/lib/dispatcher/agent.js"
 import Client from "undici/lib/dispatcher/client.js"
 import Pool from "undici/lib/dispatcher/pool.js"
 import { codeOf } from "../../api/codeOf.ts"
-import { unoptimizedMeanwhile } from "../v8/unoptimized.ts"
+import { optimizeLate } from "../v8/optimizeLate.ts"
 import { type Awaited, readHeads } from "./readHeads.ts"
 
 export { buildConnector }
@@ -62,7 +61,7 @@ const guard = (socket: Socket, isPaused: () => boolean): void => {
 
 const never = () => false
 
-let isFirst = true
+let hasParser = false
 
 /** A connection, and the request that it has now. */
 class Running implements Awaited, Connection {
@@ -88,11 +87,11 @@ class GuardedClient extends Client {
           readHeads(result[1], running)
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
-          // undici compiles its parser at the first connection, in this turn.
-          if (isFirst) void unoptimizedMeanwhile(() => turn())
-          isFirst = false
         }
-        callback(...result)
+        if (hasParser) return callback(...result)
+        hasParser = result[0] === null
+        // undici compiles its parser within the call that brings it its first connection.
+        optimizeLate(() => callback(...result))
       })
     }
     super(origin, { ...options, connect: connector })

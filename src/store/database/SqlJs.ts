@@ -7,7 +7,7 @@ import type { Database, SqlJsStatic, SqlValue } from "sql.js"
 import { codeOf } from "../../api/codeOf.ts"
 import { assetMissing, sqliteWasm } from "../../assets.ts"
 import { loadModule } from "../../fs/loadModule.ts"
-import { unoptimized } from "../../seams/v8/unoptimized.ts"
+import { optimizeLate } from "../../seams/v8/optimizeLate.ts"
 import { webAssembly } from "../../seams/webAssembly.ts"
 import { makeSql, type Sql, sqlError } from "./Sql.ts"
 
@@ -49,7 +49,7 @@ const readWasm = async () => {
 const compile = async (): Promise<SqlJsStatic> => {
   const { initSqlJs } = await import("./engine.ts")
   const bytes = await readWasm()
-  const module = unoptimized(() => new webAssembly.Module(bytes))
+  const module = optimizeLate(() => new webAssembly.Module(bytes))
   return initSqlJs({
     instantiateWasm: (imports, done) => {
       const instance = new webAssembly.Instance(module, imports)
