@@ -94,7 +94,11 @@ export const run = async (bench: Bench): Promise<ReadonlyArray<Figure>> => {
   const figures: Array<Figure> = []
   for (const { image, where, ...file } of cases.filter((it) => bench.options.images?.includes(it.image) ?? true)) {
     const layers = await layersOf(registry.host, image)
-    const able = [...ways].filter(([name]) => image === "debian" || !name.includes("eStargz"))
+    const able = [...ways].filter(
+      ([name]) =>
+        (image === "debian" || !name.includes("eStargz")) &&
+        (bench.options.peers?.some((peer) => name.includes(peer)) ?? true)
+    )
     const answers = new Map<string, Array<Answer>>(able.map(([name]) => [name, []]))
     // The first round warms the page cache.
     for (let round = -1; round < bench.rounds(5); round++)

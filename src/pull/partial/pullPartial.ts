@@ -23,7 +23,7 @@ import { Trees } from "../../store/trees/Trees.ts"
 import { emit, PullEvents } from "../events/PullEvents.ts"
 import type { ByTable } from "../layer/PartialLayers.ts"
 import { indexedTrees, keepIndex } from "./indexedTrees.ts"
-import { bytesOf, tableAndRanges$, unpackRanges } from "./ranges.ts"
+import { bytesOf, table$, tableAndRanges$, unpackRanges } from "./ranges.ts"
 
 /** Share of a layer's bytes that may be missing; if more is, it is downloaded whole. */
 export const mostMissing = 0.75
@@ -83,7 +83,7 @@ const extract = Effect.fnUntraced(function* (
     let offset = size
     const extracting = pool.partial$(
       job,
-      (gate) => tableAndRanges$(from, table, decided$, gate),
+      (gate) => tableAndRanges$(from, table$(from, table, gate), decided$, gate),
       (message, ring) => {
         if (message._tag === "Changed") return events.error(new Changed(message.digests))
         const ranges = unpackRanges(message.plan.ranges)

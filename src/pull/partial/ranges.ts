@@ -38,15 +38,19 @@ export const ranges$ = (
     ahead
   )
 
+/** A table's bytes. */
+export const table$ = (from: RangeSource, { offset, length }: TablePlace, gate: Gate): Observable<Uint8Array> =>
+  ranges$(from, [{ from: offset, to: offset + length }], gate)
+
 /** The table, and then the ranges that are decided on by it: one value, or none if it completes. */
 export const tableAndRanges$ = (
   from: RangeSource,
-  { offset, length }: TablePlace,
+  table$: Observable<Uint8Array>,
   decided$: Observable<ReadonlyArray<Range>>,
   gate: Gate
 ): Observable<Uint8Array> =>
   concat(
-    ranges$(from, [{ from: offset, to: offset + length }], gate),
+    table$,
     decided$.pipe(
       take(1),
       concatMap((ranges) => ranges$(from, ranges, gate))

@@ -1,13 +1,15 @@
 /** Reads layers of an image by their tables of contents, where no tree is made of them. Nothing else of a layer is downloaded. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import { Observable, ReplaySubject, tap } from "rxjs"
+import { from, Observable, ReplaySubject, tap } from "rxjs"
 import { isReason, type Reason } from "../../api/errors.ts"
 import type { PackedHeaders } from "../../layer/packHeaders.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import type { EntryMessage, HeadersMessage } from "../../layer/workerMessages.ts"
 import { drain } from "../../reactive/bridge.ts"
+import type { Gate } from "../../reactive/Gate.ts"
+import { inOrder } from "../../registry/blob/inOrder.ts"
 import { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
@@ -15,7 +17,7 @@ import { PullEvents } from "../events/PullEvents.ts"
 import { SharedWork } from "../flights/SharedWork.ts"
 import { smallestLayer } from "./makePartialLayers.ts"
 import { ofTheTable, unusable } from "./pullPartial.ts"
-import { tableAndRanges$, unpackRanges } from "./ranges.ts"
+import { type RangeSource, table$, tableAndRanges$, unpackRanges } from "./ranges.ts"
 import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { type AnnotatedTable, annotatedTables } from "./tablePlaces.ts"
 
@@ -44,24 +46,41 @@ const tableUnusable = (failure: Reason | RangesIgnored): Reason | TableUnusable 
 
 const warn = ({ digest }: ResolvedLayer, { problem }: TableUnusable) => unusable(digest, problem, "read")
 
+/** Bytes of an image's tables that are kept in memory from the headers to the file. */
+const mostKept = 2 ** 23
+
+interface LayerTable {
+  readonly place: TablePlace
+  /** Its bytes, once they came; absent where they are too many to be kept. */
+  readonly bytes: Array<Uint8Array> | undefined
+}
+
+/** `isRead`: its headers came, and so did all of it. */
+const tableBytes$ = (at: RangeSource, { place, bytes }: LayerTable, gate: Gate, isRead: boolean) => {
+  if (bytes === undefined) return table$(at, place, gate)
+  if (isRead) return inOrder([() => from(bytes)], 1, gate)
+  bytes.length = 0
+  return table$(at, place, gate).pipe(tap((piece) => bytes.push(Buffer.from(piece))))
+}
+
 /** What a worker sends of a layer. `wanted`: the number of a file; default: the headers. */
 const read = Effect.fnUntraced(function* (
   source: ImageSource,
   layer: ResolvedLayer,
-  table: TablePlace,
+  table: LayerTable,
   use: (message: EntryMessage | HeadersMessage) => void,
   wanted?: number
 ) {
   const pool = yield* ExtractionPool
   const permits = (yield* SharedWork).downloads.forPull()
-  const from = { source, layer, emit: yield* PullEvents, context: yield* Effect.context<never>() }
+  const at = { source, layer, emit: yield* PullEvents, context: yield* Effect.context<never>() }
   const { digest, size } = layer
   const messages$ = new Observable<EntryMessage | HeadersMessage>((messages) => {
     const decided$ = new ReplaySubject<ReadonlyArray<Range>>(1)
     if (wanted === undefined) decided$.complete()
-    const job = { digest, size, table, wanted }
+    const job = { digest, size, table: table.place, wanted }
     return pool
-      .table$(job, (gate) => tableAndRanges$(from, table, decided$, gate), {
+      .table$(job, (gate) => tableAndRanges$(at, tableBytes$(at, table, gate, wanted !== undefined), decided$, gate), {
         planned: (message, ring) => {
           if (message._tag !== "Planned") return
           ring.decide(1, true)
@@ -78,7 +97,8 @@ const read = Effect.fnUntraced(function* (
 export const readTables = (source: ImageSource, image: FoundImage): LayerTables => {
   const annotated = annotatedTables(image)
   /** Of layers whose headers came from a table, by digest. */
-  const places = new Map<string, TablePlace>()
+  const tables = new Map<string, LayerTable>()
+  let kept = 0
 
   const findHeaders = Effect.fnUntraced(function* (
     layer: ResolvedLayer,
@@ -88,13 +108,16 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
     const place = yield* tablePlaceOf(source, layer, named)
     if (place === undefined)
       return yield* new TableUnusable({ problem: "the host sends no ranges, or no table is where its footer says" })
+    const isKept = kept + place.length <= mostKept
+    if (isKept) kept += place.length
+    const table = { place, bytes: isKept ? [] : undefined }
     const all: Array<PackedHeaders> = []
-    yield* read(source, layer, place, (message) => {
+    yield* read(source, layer, table, (message) => {
       if (message._tag !== "Headers") return
       add(message.headers)
       all.push(message.headers)
     })
-    places.set(layer.digest, place)
+    tables.set(layer.digest, table)
     return all
   })
 
@@ -107,13 +130,13 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
       )
     },
     file: Effect.fnUntraced(function* (layer, ordinal) {
-      const place = places.get(layer.digest)
-      if (place === undefined) return undefined
+      const table = tables.get(layer.digest)
+      if (table === undefined) return undefined
       const pieces: Array<Uint8Array> = []
       const take = (message: EntryMessage | HeadersMessage) => {
         if (message._tag === "Data") pieces.push(message.chunk)
       }
-      yield* read(source, layer, place, take, ordinal).pipe(
+      yield* read(source, layer, table, take, ordinal).pipe(
         Effect.tapErrorTag("TableUnusable", (problem) => warn(layer, problem))
       )
       return Buffer.concat(pieces)

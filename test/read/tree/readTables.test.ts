@@ -1,4 +1,5 @@
 /** `readFile` and `list` with `partial: true`: layers with a table of contents are read by it. */
+import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
@@ -11,6 +12,7 @@ import {
   type TableEntry,
   type TableLayerOptions,
   type TestImage,
+  type TestRegistry,
   tableLayer,
   tar
 } from "../../../src/testing/index.ts"
@@ -28,6 +30,11 @@ const layersOf = (made: TestImage) => made.manifests[0]?.layers ?? []
 
 const ofTable = async (options: TableLayerOptions = {}) => tableLayer(archiveOf(new Set()), options)
 
+const isEachByteOnce = ({ log }: TestRegistry, digest: string): boolean => {
+  const ranges = log.ranges(digest).toSorted(([a], [b]) => a - b)
+  return ranges.every(([from], at) => at === 0 || from >= (ranges[at - 1]?.[1] ?? 0))
+}
+
 const listening = () => {
   const events: Array<PullEvent> = []
   return { events, options: { partial: true, onEvent: (event: PullEvent) => void events.push(event) } }
@@ -43,6 +50,7 @@ describe.each(forms)("%s", (form) => {
     const { events, options } = listening()
     const bytes = await oci.readFile(reference, "/usr/lib/f7", options)
     expect(sentBytes(registry, layer.digest)).toBeLessThan(layer.size / 4)
+    expect(isEachByteOnce(registry, layer.digest)).toBe(true)
     expect(events.filter(({ _tag }) => !["LayerProgress", "Resolving", "Resolved"].includes(_tag))).toEqual([])
     expect(bytes).toEqual(await oci.readFile(reference, "/usr/lib/f7"))
     expect(bytes.length).toBe(9007)
@@ -62,6 +70,20 @@ describe.each(forms)("%s", (form) => {
       expect(await oci.list(reference, path, options)).toEqual(whole)
     }
   })
+})
+
+test("a table that is too large to be kept is asked for again", async () => {
+  const edit: TableLayerOptions["edit"] = ({ entries, ...table }) => ({
+    ...table,
+    entries: entries.map((entry) => ({ ...entry, note: randomBytes(250_000).toString("base64") }))
+  })
+  const { registry, made, reference } = await served([await ofTable({ edit })])
+  await using _ = registry
+  await using oci = await open()
+  const { digest = "" } = layersOf(made)[0] ?? {}
+  const bytes = await oci.readFile(reference, "/usr/lib/f7", { partial: true })
+  expect(isEachByteOnce(registry, digest)).toBe(false)
+  expect(bytes).toEqual(await oci.readFile(reference, "/usr/lib/f7"))
 })
 
 test("a list downloads tables alone, of no more layers than it takes", async () => {
