@@ -48,9 +48,25 @@ const isShared = (module: string) =>
  */
 const operators: Plugin = {
   name: "operators",
-  setup: ({ onResolve }) => {
+  setup: async ({ onLoad, onResolve }) => {
     const modules = join(root, "node_modules/rxjs/dist/esm")
-    onResolve({ filter: /^rxjs$/ }, () => ({ path: join(modules, "index.js"), sideEffects: false }))
+    const moduleOf = new Map<string, string>()
+    for (const [, names = "", module = ""] of (await readFile(join(modules, "index.js"), "utf8")).matchAll(
+      /export \{ (.+) \} from '\.\/(.+)'/g
+    ))
+      for (const name of names.split(", ")) moduleOf.set(name, module)
+    // Through the barrel, whoever imports one name would be given a chunk with what all others import.
+    onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace(/^import \{([^}]+)\} from "rxjs"$/gm, (_, names: string) =>
+        names
+          .split(",")
+          .map((name) => name.trim())
+          .filter((name) => name !== "" && !name.startsWith("type "))
+          .map((name) => `import { ${name} } from "rxjs/${moduleOf.get(name)}";`)
+          .join(" ")
+      ),
+      loader: "ts"
+    }))
     onResolve({ filter: /^(?:\.|rxjs\/internal\/)/ }, ({ path, resolveDir }) => {
       const file = path.startsWith(".") ? join(resolveDir, path) : join(modules, path.slice("rxjs/".length))
       if (!file.startsWith(modules)) return undefined
