@@ -32,8 +32,8 @@ import { checkOptions } from "./api/options/checkOptions.ts"
 import type { Referrer } from "./api/results/Lookup.ts"
 import { LogWarnings } from "./api/sanitizeEvents.ts"
 import { useAssets } from "./assets.ts"
-import { bundleOf } from "./bundle/bundleOf.ts"
 import { exportReaders } from "./export/exportReaders.ts"
+import { loadModule } from "./fs/loadModule.ts"
 import { formatPlatform, type Platform } from "./image/Platform.ts"
 import { extractionOf } from "./layer/ExtractionOptions.ts"
 import { naming, naming$, watched } from "./pull/call.ts"
@@ -42,23 +42,17 @@ import { holdImage } from "./pull/holdImage.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "./pull/lookup.ts"
 import { makeCalls, withPendingTeardowns } from "./pull/makeCalls.ts"
 import { readRequest } from "./pull/PullRequest.ts"
-import { pull } from "./pull/pull.ts"
+import { pull, type TreeBuilders } from "./pull/pull.ts"
 import { servicesLayer } from "./pull/services.ts"
 import { compareTrees } from "./pull/verify/compareTrees.ts"
 import { repair } from "./pull/verify/repair.ts"
 import { makePulls } from "./pulls/makePulls.ts"
 import type { ArtifactEffect } from "./read/artifact/ArtifactFunction.ts"
-import { readArtifact } from "./read/artifact/readArtifact.ts"
 import { blobOf } from "./read/blob/blobOf.ts"
 import { blobReaders } from "./read/blob/blobReaders.ts"
 import type { EntriesFunction, ReadFileFunction, TreeFunction } from "./read/entries/Entry.ts"
-import { entriesOf } from "./read/entries/entriesOf.ts"
 import { entryReaders } from "./read/entries/entryReaders.ts"
 import { readConfig } from "./read/readConfig.ts"
-import { makeBuildErofs } from "./read/tree/buildErofs.ts"
-import { makeBuildPart } from "./read/tree/buildPart.ts"
-import { listOf, readFileOf } from "./read/tree/readPath.ts"
-import { treeOf } from "./read/tree/treeOf.ts"
 import { nameOf } from "./source/file/LocalReference.ts"
 import type { Origin } from "./source/Origin.ts"
 import { Blobs } from "./store/blobs/Blobs.ts"
@@ -68,6 +62,8 @@ import { Catalogue } from "./store/catalogue/Catalogue.ts"
 import { Upkeep } from "./store/upkeep/Upkeep.ts"
 
 const storeName = "(store)"
+
+const reading = loadModule("what reads images", () => import("./reading.ts"))
 
 const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
 
@@ -87,7 +83,10 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const calls = yield* makeCalls(context, options.timeouts)
   const { call, inTime, lift, list, list$, listTo, opened$, provided, settled, whenSettled } = calls
   const limits = filled(defaultLimits, options.limits)
-  const builders = { part: makeBuildPart(limits), erofs: makeBuildErofs(limits) }
+  const builders: TreeBuilders = {
+    part: (...given) => Effect.flatMap(reading, ({ makeBuildPart }) => makeBuildPart(limits)(...given)),
+    erofs: (...given) => Effect.flatMap(reading, ({ makeBuildErofs }) => makeBuildErofs(limits)(...given))
+  }
   const setup = { limits, extraction: extractionOf(options), lasting: options.durability === "power" }
 
   /** A pull that also hears the catalogue's warnings. The listener added for that never throws. */
@@ -123,15 +122,28 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
       })
     }).pipe(naming$(reference))
 
-  const entries = entryReaders<EntriesOptions & Watching>({ name: "entries$", open: entriesOf, limits, calls })
-  const tree = entryReaders<TreeOptions & Watching>({ name: "tree", open: treeOf, limits, calls })
+  const entries = entryReaders<EntriesOptions & Watching>({
+    name: "entries$",
+    open: (...given) => Effect.flatMap(reading, ({ entriesOf }) => entriesOf(...given)),
+    limits,
+    calls
+  })
+  const tree = entryReaders<TreeOptions & Watching>({
+    name: "tree",
+    open: (...given) => Effect.flatMap(reading, ({ treeOf }) => treeOf(...given)),
+    limits,
+    calls
+  })
   const { blob, blob$ } = blobReaders({
     names: { sequence: "blob$", iterable: "blob" },
     open$: (reference, digest, options, emit) => opened$(blobOf(reference, digest, options, limits), emit),
     settled: whenSettled
   })
 
-  const exported = exportReaders({ limits, calls })
+  const exported = exportReaders({
+    open: (references, options) => Effect.flatMap(reading, ({ exportOf }) => exportOf(references, options, limits)),
+    calls
+  })
   const pulls = yield* makePulls({
     pull: pulling,
     identify: (reference, options) =>
@@ -167,16 +179,20 @@ const make = Effect.fnUntraced(function* (given: PullerOptions) {
     ...exported,
     readFile: ((reference: string, path: string, options?: ReadFileOptions & Watching, listen?: Emit) =>
       call("readFile", reference, options, listen, (options) =>
-        readFileOf(reference, path, options, limits)
+        Effect.flatMap(reading, ({ readFileOf }) => readFileOf(reference, path, options, limits))
       )) as ReadFileFunction,
     list: (reference: string, path = "/", options?: ListDirectoryOptions & Watching, listen?: Emit) =>
-      call("list", reference, options, listen, (options) => listOf(reference, path, options, limits)),
+      call("list", reference, options, listen, (options) =>
+        Effect.flatMap(reading, ({ listOf }) => listOf(reference, path, options, limits))
+      ),
     artifact: ((reference: string, options?: ArtifactOptions & Watching, listen?: Emit) =>
       call("artifact", reference, options, listen, (options) =>
-        readArtifact(reference, options, limits)
+        Effect.flatMap(reading, ({ readArtifact }) => readArtifact(reference, options, limits))
       )) as ArtifactEffect,
     bundle: (reference: string, directory: string, options?: BundleOptions & Watching, listen?: Emit) =>
-      call("bundle", reference, options, listen, (options) => bundleOf(reference, directory, options, setup)),
+      call("bundle", reference, options, listen, (options) =>
+        Effect.flatMap(reading, ({ bundleOf }) => bundleOf(reference, directory, options, setup))
+      ),
     blob$,
     blob,
     config: (reference: string, options?: ConfigOptions & Watching, listen?: Emit) =>

@@ -93,6 +93,7 @@ const order = [
   ["read"],
   ["stages"],
   ["export", "bundle"],
+  ["reading.ts"],
   ["makePuller.ts", "makeRuntime.ts"],
   ["Puller.ts"],
   ["logins.ts"],
@@ -255,6 +256,19 @@ test("reading registries alone loads no store, no thread, no database and nothin
 test("the store is read without loading the network, and pulled into without streams", () => {
   const loaded = [...loadedBy("makePuller.ts")]
   for (const heavy of ["undici", "effect/Config", "effect/Stream", "streams.ts"]) expect(loaded).not.toContain(heavy)
+})
+
+test("a pull is loaded without what reads archives and writes disk images", () => {
+  const loaded = [...loadedBy("makePuller.ts")]
+  for (const reader of [
+    "read/tree/treeOf.ts",
+    "erofs/planErofs.ts",
+    "export/tarOf.ts",
+    "bundle/bundleOf.ts",
+    "tar-stream"
+  ])
+    expect(loaded).not.toContain(reader)
+  expect([...loadedBy("reading.ts")]).toEqual(expect.arrayContaining(["export/tarOf.ts", "tar-stream"]))
 })
 
 test("what checks signatures is loaded with the first rule, and Sigstore's packages with the first bundle", () => {

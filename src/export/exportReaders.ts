@@ -1,7 +1,7 @@
 /** `export$` and `export`. */
 import * as Effect from "effect/Effect"
 import type { Observable, ObservableInput } from "rxjs"
-import type { ExportOptions, Limits, Watching } from "../api/config.ts"
+import type { ExportOptions, Watching } from "../api/config.ts"
 import type { Emit } from "../api/events.ts"
 import type { Calls } from "../pull/makeCalls.ts"
 import type { Services } from "../pull/services.ts"
@@ -10,17 +10,20 @@ import { emitGated } from "../read/blob/emitGated.ts"
 import { gatedReaders } from "../read/blob/gatedReaders.ts"
 import { concatNext } from "../read/entries/concatNext.ts"
 import type { ExportFunction, References } from "./ExportFunction.ts"
-import { exportOf } from "./exportOf.ts"
+import type { exportOf } from "./exportOf.ts"
 
 export interface ExportReading {
-  readonly limits: Limits
+  readonly open: (
+    references: Parameters<typeof exportOf>[0],
+    options: Parameters<typeof exportOf>[1]
+  ) => ReturnType<typeof exportOf>
   readonly calls: Pick<Calls<Services>, "opened$" | "whenSettled">
 }
 
 const listOf = (references: References): ReadonlyArray<string> =>
   typeof references === "string" ? [references] : references
 
-export const exportReaders = ({ limits, calls }: ExportReading) => {
+export const exportReaders = ({ open, calls }: ExportReading) => {
   const { sequence$, iterable } = gatedReaders<ExportOptions>({
     names: { sequence: "export$", iterable: "export" },
     settled: calls.whenSettled
@@ -29,7 +32,7 @@ export const exportReaders = ({ limits, calls }: ExportReading) => {
     (references: References) =>
     ({ gate, ...options }: ExportOptions & { readonly gate: Gate }, emit: Emit): Observable<Uint8Array> =>
       calls.opened$(
-        Effect.map(exportOf(listOf(references), options, limits), (chunks) => {
+        Effect.map(open(listOf(references), options), (chunks) => {
           const next = async () => (await chunks.next()).value ?? undefined
           return emitGated<Uint8Array>(gate, (give) => concatNext(next, give))
         }),
