@@ -1,5 +1,5 @@
 /** The tables of docs/configuration.md, and the docstrings of the options, are what the tables of the source say. */
-import { readFile } from "node:fs/promises"
+import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { reasons } from "../../src/api/errors.ts"
@@ -12,7 +12,10 @@ import { identityRequirement, keyRequirement, ruleOptions, rulesOptions } from "
 
 const file = join(import.meta.dirname, "../../docs/configuration.md")
 const page = await readFile(file, "utf8")
-const source = await readFile(join(import.meta.dirname, "../../src/api/config.ts"), "utf8")
+const config = join(import.meta.dirname, "../../src/api/config")
+const source = (await Promise.all((await readdir(config)).map((name) => readFile(join(config, name), "utf8")))).join(
+  "\n"
+)
 
 const row = (...cells: ReadonlyArray<string>) => `| ${cells.map((it) => it.replaceAll("|", "\\|")).join(" | ")} |`
 const rows = (table: AnyTable) =>
