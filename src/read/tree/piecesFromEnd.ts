@@ -10,7 +10,7 @@ export interface Pieces {
 }
 
 /** Pieces, and bytes, that are copied by one message. */
-const atOnce = { pieces: 4096, bytes: 2 ** 24 }
+const atOnce = { pieces: 16_384, bytes: 2 ** 26 }
 
 /** `rows`: the facts of the files of one layer, in the order of its archive. */
 export const piecesFromEnd = function* (
