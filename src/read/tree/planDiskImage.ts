@@ -4,12 +4,12 @@ import type { ErofsPlan } from "../../erofs/planErofs.ts"
 import { warnOfAttributes } from "../../erofs/warnOfAttributes.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
 import { collectHeap } from "../../seams/readBuffers.ts"
-import { type Pieces, piecesFromEnd } from "./piecesFromEnd.ts"
 import type { Plan } from "./plan/Plan.ts"
 import { planInodes } from "./planInodes.ts"
 import { fromPromise } from "./source/fromPromise.ts"
 import type { LayerSpool } from "./source/LayerSpool.ts"
 import type { MergedImage } from "./source/mergeImage.ts"
+import { type Pieces, piecesFromEnd } from "./spoolCopies.ts"
 
 export interface DiskImagePlan {
   /** What the image is called by: the manifest's digest. */

@@ -19,10 +19,9 @@ import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
-import type { Pieces } from "./piecesFromEnd.ts"
 import type { DiskImagePlan } from "./planDiskImage.ts"
 import { untilSettled } from "./source/fromPromise.ts"
-import type { LayerSpool } from "./source/LayerSpool.ts"
+import { copiesOf } from "./spoolCopies.ts"
 
 /** Copies at once; workers have their own limit. */
 const atOnce = 8
@@ -66,30 +65,6 @@ const writeMetadata = (file: string, erofs: ErofsPlan) =>
       await flush()
     })
   )
-
-interface Copy {
-  readonly spool: LayerSpool
-  readonly pieces: Pieces
-  /** It is done. The length that the spool may be cut to, if there is something to cut. */
-  readonly over: () => number | undefined
-}
-
-/** One after the other; several may be under way. */
-const copiesOf = function* (all: DiskImagePlan["pieces"]): Generator<Copy, undefined> {
-  for (const [spool, some] of all) {
-    const begun: Array<{ readonly from: number; isOver: boolean }> = []
-    for (const pieces of some) {
-      const mine = { from: pieces.from, isOver: false }
-      begun.push(mine)
-      const over = () => {
-        mine.isOver = true
-        const open = begun.findIndex(({ isOver }) => !isOver)
-        return begun.splice(0, open < 0 ? begun.length : open).at(-1)?.from
-      }
-      yield { spool, pieces, over }
-    }
-  }
-}
 
 /** `file` must not be there; its directory must. */
 export const writeErofs = Effect.fnUntraced(function* (

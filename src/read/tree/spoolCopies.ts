@@ -1,6 +1,10 @@
-/** What of a layer's spool goes where in the disk image: some at a time, from the end of the spool, which can be cut off behind them. */
+/**
+ * What of the spools of layers goes where in the disk image: some at a time, from the end of each spool, which is cut off as it is copied.
+ * So the image takes the memory that held the spool, and no disk has to write both.
+ */
 import { type MergedTree, storedBytes } from "./merge/MergedTree.ts"
 import type { PlannedInodes } from "./planInodes.ts"
+import type { LayerSpool } from "./source/LayerSpool.ts"
 
 export interface Pieces {
   /** Where the first of them begins in the spool. Those that come later are before it. */
@@ -45,4 +49,30 @@ export const piecesFromEnd = function* (
     }
   }
   if (at < ranges.length) yield { from: ranges[at] ?? 0, ranges: ranges.slice(at) }
+}
+
+export interface Copy {
+  readonly spool: LayerSpool
+  readonly pieces: Pieces
+  /** It is done. The length that the spool may be cut to, if there is something to cut. */
+  readonly over: () => number | undefined
+}
+
+/** One after the other; several may be under way. */
+export const copiesOf = function* (
+  all: ReadonlyArray<readonly [LayerSpool, Iterable<Pieces>]>
+): Generator<Copy, undefined> {
+  for (const [spool, some] of all) {
+    const begun: Array<{ readonly from: number; isOver: boolean }> = []
+    for (const pieces of some) {
+      const mine = { from: pieces.from, isOver: false }
+      begun.push(mine)
+      const over = () => {
+        mine.isOver = true
+        const open = begun.findIndex(({ isOver }) => !isOver)
+        return begun.splice(0, open < 0 ? begun.length : open).at(-1)?.from
+      }
+      yield { spool, pieces, over }
+    }
+  }
 }
