@@ -15,6 +15,8 @@ export interface DiskImagePlan {
   /** What the image is called by: the manifest's digest. */
   readonly digest: string
   readonly erofs: ErofsPlan
+  /** Of all files. */
+  readonly bytes: number
   /** What of a spool goes where. */
   readonly pieces: ReadonlyArray<readonly [LayerSpool, Iterable<Pieces>]>
 }
@@ -30,13 +32,15 @@ export const planDiskImage = Effect.fnUntraced(function* (
   const onXattrDropped = warnOfAttributes(yield* PullEvents)
   const planned = yield* fromPromise((signal) => planInodes(plan, { identity: digest, onXattrDropped, signal }))
   const pieces: Array<DiskImagePlan["pieces"][number]> = []
+  let bytes = 0
   for (const [layer, files] of plan.files()) {
     const spool = spools.get(layer)
     if (spool === undefined) return yield* Effect.die(new Error(`the bodies of layer ${layer} were not kept`))
     const rows = files.map((node) => tree.inodeOf(node))
+    for (const row of rows) bytes += facts.size(row)
     pieces.push([spool, piecesFromEnd(facts, rows, planned)])
   }
   collectHeap()
-  const result: DiskImagePlan = { digest, erofs: planned.erofs, pieces }
+  const result: DiskImagePlan = { digest, erofs: planned.erofs, bytes, pieces }
   return result
 })

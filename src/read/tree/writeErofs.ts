@@ -23,8 +23,8 @@ import type { DiskImagePlan } from "./planDiskImage.ts"
 import { untilSettled } from "./source/fromPromise.ts"
 import { copiesOf } from "./spoolCopies.ts"
 
-/** Copies at once; workers have their own limit. */
-const atOnce = 8
+/** Copies at once, and the bytes for each: fewer are not worth another thread. Workers have their own limit. */
+const copiesAtOnce = { most: 8, bytes: 2 ** 27 }
 /** Writes of metadata at once. Most are of a block or two, and wait for what workers write to the same file. */
 const writesAtOnce = 32
 
@@ -68,7 +68,7 @@ const writeMetadata = (file: string, erofs: ErofsPlan) =>
 
 /** `file` must not be there; its directory must. */
 export const writeErofs = Effect.fnUntraced(function* (
-  { digest, erofs, pieces }: DiskImagePlan,
+  { digest, erofs, bytes, pieces }: DiskImagePlan,
   file: string
 ): Effect.fn.Return<void, Reason, ExtractionPool> {
   const pool = yield* ExtractionPool
@@ -89,7 +89,8 @@ export const writeErofs = Effect.fnUntraced(function* (
         : syscall("truncate", path, () => spool.shorten(length))
     }
   })
-  const all = [writeMetadata(file, erofs), ...Array.from({ length: atOnce }, () => copySome)]
+  const length = Math.min(Math.ceil(bytes / copiesAtOnce.bytes), copiesAtOnce.most)
+  const all = [writeMetadata(file, erofs), ...Array.from({ length }, () => copySome)]
   yield* Effect.all(all, { concurrency: "unbounded", discard: true })
   yield* syscall("utimes", file, () => utimes(file, 0, 0))
   if (!pool.lasting) return
