@@ -56,7 +56,10 @@ export const absolute = {
   peaks: { what: "peak memory, all images", unit: "MB", must: 150, aim: 120 },
   zeros: { what: "peak memory, a layer of 5 GB", unit: "MB", must: 140, aim: 120 },
   zerosByCommand: { what: "peak memory, a layer of 5 GB, command line", unit: "MB", must: 160, aim: 120 },
-  load: { what: 'import "ociflow" beyond an empty program', unit: "ms", must: 80, aim: 50 }
+  load: { what: 'import "ociflow" beyond an empty program', unit: "ms", must: 80, aim: 50 },
+  open: { what: "open(), first in a process", unit: "ms", must: 80, aim: 30 },
+  first: { what: "cached pull, first in a process, with import and open()", unit: "ms", must: 150, aim: 100 },
+  longest: { what: "event-loop delay in a first pull of `small`, longest", unit: "ms", must: 30, aim: 16 }
 } as const satisfies Record<string, Absolute>
 
 const verdict = (value: number, { must, aim }: { must: number; aim: number }) =>
