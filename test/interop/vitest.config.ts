@@ -8,7 +8,7 @@ export default defineConfig({
     // Modules are loaded once for each process.
     isolate: false,
     globalSetup: ["../support/programs.ts"],
-    setupFiles: ["../support/measure.ts", "../support/forgetSecrets.ts"],
+    setupFiles: ["../support/environment.ts", "../support/measure.ts", "../support/forgetSecrets.ts"],
     maxWorkers: 3,
     testTimeout: 300_000,
     hookTimeout: 120_000
