@@ -57,6 +57,28 @@ describe("the disk image of a pull", () => {
     expect(await oci.verify()).toEqual({ faults: [], repaired: [], unknown: [] })
   })
 
+  test("has the bytes of an export where an image lists a layer twice and wants bytes of both", async () => {
+    const twice = tar().file("x/f", Buffer.alloc(200_000, "f")).file("x/g", "g")
+    const toP = tar().directory("p").directory("q").symlink("x", "p")
+    const toQ = tar().symlink("x", "q")
+    await using registry = await startRegistry({
+      images: {
+        "app:both": await image({ layers: [toP, twice, toQ, twice] }),
+        "app:some": await image({ layers: [toP, twice, toQ, tar().file("p/.wh.g"), twice] }),
+        "app:kept": await image({
+          layers: [tar().file("f", "hello"), tar().hardLink("g", "f"), tar().file("f", "hello")]
+        })
+      }
+    })
+    await using oci = await opened()
+    await using other = await open()
+    for (const name of ["both", "some", "kept"]) {
+      const reference = registry.reference(`app:${name}`)
+      const { erofs = "" } = await oci.pull(reference)
+      expect(Buffer.compare(await readFile(erofs), await exported(other, reference)), name).toBe(0)
+    }
+  })
+
   test("has the bytes of an export: of many layers, of none, of one that is repeated, of random ones, of holes", async () => {
     const [a, b] = [tar().file("f", "a").file("g", "a"), tar().file("f", "b").file(".wh.g")]
     const sparse = tar().sparse("holes", 5_000_000, [[4_100_000, "end"]], "pax-1.0")

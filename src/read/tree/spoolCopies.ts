@@ -1,13 +1,13 @@
 /**
- * What of the spools of layers goes where in the disk image: some at a time, from the end of each spool, which is cut off as it is copied.
- * So the image takes the memory that held the spool, and no disk has to write both.
+ * Which bytes of the layers' spools go where in the disk image. A spool is copied from its end, some bytes at a time, and what was copied
+ * is cut off. So the image takes the memory that held the spool, and no disk has to write both.
  */
 import { type MergedTree, storedBytes } from "./merge/MergedTree.ts"
 import type { PlannedInodes } from "./planInodes.ts"
 import type { LayerSpool } from "./source/LayerSpool.ts"
 
 export interface Pieces {
-  /** Where the first of them begins in the spool. Those that come later are before it. */
+  /** Where they begin in the spool. What is copied after them has lower offsets. */
   readonly from: number
   /** Three numbers for each, as `copyRanges$` takes them. */
   readonly ranges: Float64Array
@@ -58,10 +58,17 @@ export interface Copy {
   readonly over: () => number | undefined
 }
 
-/** One after the other; several may be under way. */
+/** The spools of layers that an image lists twice. */
+const sharedOf = (all: ReadonlyArray<readonly [LayerSpool, unknown]>): ReadonlySet<LayerSpool> => {
+  const seen = new Set<LayerSpool>()
+  return new Set(all.flatMap(([spool]) => (seen.size === seen.add(spool).size ? [spool] : [])))
+}
+
+/** One after the other; several may be under way. A spool that is listed twice is not cut: what one has copied, the other may still read. */
 export const copiesOf = function* (
   all: ReadonlyArray<readonly [LayerSpool, Iterable<Pieces>]>
 ): Generator<Copy, undefined> {
+  const shared = sharedOf(all)
   for (const [spool, some] of all) {
     const begun: Array<{ readonly from: number; isOver: boolean }> = []
     for (const pieces of some) {
@@ -69,6 +76,7 @@ export const copiesOf = function* (
       begun.push(mine)
       const over = () => {
         mine.isOver = true
+        if (shared.has(spool)) return undefined
         const open = begun.findIndex(({ isOver }) => !isOver)
         return begun.splice(0, open < 0 ? begun.length : open).at(-1)?.from
       }

@@ -116,3 +116,10 @@ test("a spool is cut off where all that is behind was copied, in whatever order 
       expect(length).toBe(0)
     })
   ))
+
+test("a spool that is listed twice is not cut, since the other may want what one has copied", () => {
+  const [twice, once] = [new LayerSpool("twice"), new LayerSpool("once")]
+  const some: ReadonlyArray<Pieces> = [{ from: 0, ranges: new Float64Array() }]
+  const copies = [...copiesOf([twice, once, twice].map((spool) => [spool, some]))]
+  expect(copies.map(({ over }) => over())).toEqual([undefined, 0, undefined])
+})

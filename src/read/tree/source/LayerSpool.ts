@@ -34,6 +34,8 @@ export class LayerSpool {
   #file: Promise<FileHandle> | undefined
   #isClosed = false
   #isReading = false
+  #length = Number.POSITIVE_INFINITY
+  #shortened = Promise.resolve()
   /** What was read last, and where it begins. */
   #window = noBytes
   #start = 0
@@ -72,9 +74,14 @@ export class LayerSpool {
     }
   }
 
-  /** What is behind is not read any more. Memory that holds it is free, and no disk has to write it. */
+  /**
+   * What is behind is not read any more. Memory that holds it is free, and no disk has to write it. Calls follow each other: one that is late
+   * would make the file longer again, with zeros.
+   */
   shorten(length: number): Promise<void> {
-    return truncate(this.path, length)
+    this.#length = Math.min(this.#length, length)
+    this.#shortened = this.#shortened.then(() => truncate(this.path, this.#length))
+    return this.#shortened
   }
 
   async close(): Promise<void> {
