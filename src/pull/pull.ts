@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { PullOptions } from "../api/config.ts"
 import type { Reason } from "../api/errors.ts"
-import type { PulledImage, PullResult } from "../api/events.ts"
+import type { PullEvent, PulledImage, PullResult } from "../api/events.ts"
 import { loadModule } from "../fs/loadModule.ts"
 import { formatPlatform } from "../image/Platform.ts"
 import { ExtractionPool } from "../layer/pool/ExtractionPool.ts"
@@ -88,7 +88,7 @@ const loadPartials = (image: FoundImage) =>
     ({ makePartialLayers }) => makePartialLayers(image)
   )
 
-/** The same source, and what opens when the bytes of a blob are asked of it. */
+/** A source that opens the latch `begun` at its first request for a blob. */
 const untilBegun = (source: ImageSource) => {
   const begun = Latch.makeUnsafe()
   const blob$: ImageSource["blob$"] = (...blob) => {
@@ -143,7 +143,8 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   const layers = yield* distinctLayers(image)
   yield* emit(resolvedEvent(source.name, image, layers, yield* keptBytes(source, layers)))
   const verified = yield* checkFound(origin, image)
-  if (part === undefined) yield* preflight(layers, request.preflight, image.manifest.descriptor.digest)
+  const manifest = image.manifest.descriptor.digest
+  if (part === undefined) yield* preflight(layers, request.preflight, { manifest, isRemote: source.isRemote })
 
   const permits = (yield* SharedWork).downloads.forPull()
   const build = isDiskImage(trees.paths.variant) ? builders.erofs : buildRootfs
@@ -157,13 +158,17 @@ const pullImage = Effect.fnUntraced(function* (request: PullRequest, builders: T
   const asked = { reference: source.name, platform: formatPlatform(platform) }
   const sizes = layers.map(({ digest, size }) => ({ digest, size }))
   const remember = isRemembered ? unfinished.add({ ...asked, layers: sizes }) : Effect.void
-  // Once a layer has been asked for, while bytes are awaited: before, the database engine would delay the request by the 40 ms for
-  // which it keeps the event loop. If the catalogue cannot be used, the downloads end too.
+  const told = yield* PullEvents
+  const tell = (event: PullEvent) => {
+    // Another pull downloads this layer.
+    if (event._tag === "LayerWaiting") begun.openUnsafe()
+    told(event)
+  }
+  const begins = pulling.pipe(Effect.provideService(PullEvents, tell), Effect.ensuring(begun.open))
+  // The database engine keeps the event loop for 40 ms when it is loaded. So it is loaded once a layer has been asked for, while
+  // bytes are awaited. If the catalogue cannot be used, the downloads end too.
   const meanwhile = Effect.andThen(begun.await, Effect.andThen(sweep, catalogue.prepare))
-  yield* Effect.all([remember, Effect.ensuring(pulling, begun.open), meanwhile], {
-    concurrency: "unbounded",
-    discard: true
-  })
+  yield* Effect.all([remember, begins, meanwhile], { concurrency: "unbounded", discard: true })
 
   const record = recordOf(source.name, partials === undefined ? image : yield* withTables(image, partials), platform)
   const { layout } = yield* Blobs

@@ -11,7 +11,9 @@ const layers = [layerOf("a"), layerOf("b")]
 const manifest = layerOf("manifest").digest
 /** Of a store whose disk is full. */
 const look = ({ trees }: OpenStore) =>
-  preflight(layers, "refuse", manifest).pipe(Effect.provideService(Trees, { ...trees, freeSpace: Effect.succeed(0) }))
+  preflight(layers, "refuse", { manifest, isRemote: true }).pipe(
+    Effect.provideService(Trees, { ...trees, freeSpace: Effect.succeed(0) })
+  )
 
 it.effect("layers that are there need no space", () =>
   Effect.gen(function* () {
@@ -51,16 +53,17 @@ it.effect("of a merged image all of it needs space until it is there as a whole"
 )
 
 for (const variant of ["erofs", `erofs-part-${"a".repeat(32)}`])
-  it.effect(`a disk image (${variant}) needs it once: it takes the place of its spools`, () =>
+  it.effect(`a disk image (${variant}) needs it twice from a registry: the blobs stay until it is whole`, () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory, merged: true, variant })
       const size = layers.reduce((sum, layer) => sum + layer.size, 0)
-      const lookAt = (available: number) =>
-        preflight(layers, "refuse", manifest).pipe(
+      const lookAt = (available: number, isRemote = true) =>
+        preflight(layers, "refuse", { manifest, isRemote }).pipe(
           Effect.provideService(Trees, { ...store.trees, freeSpace: Effect.succeed(available) })
         )
-      const [needed, available] = [size, size - 1]
+      const [needed, available] = [2 * size, 2 * size - 1]
       expect(yield* Effect.flip(lookAt(available))).toMatchObject({ _tag: "NotEnoughSpace", needed, available })
       yield* lookAt(needed)
+      yield* lookAt(size, false)
     })
   )
