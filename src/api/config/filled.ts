@@ -1,4 +1,3 @@
-/** Options of which some are given. */
 /** All members are optional, and may be `undefined`. */
 export type Some<A> = { readonly [K in keyof A]?: A[K] | undefined }
 

@@ -88,8 +88,8 @@ class GuardedClient extends Client {
           // Here, since a socket that has ended no longer tells.
           running.peer = result[1].remoteAddress
         }
-        if (hasParser) return callback(...result)
-        hasParser = result[0] === null
+        if (hasParser || result[0] !== null) return callback(...result)
+        hasParser = true
         // undici compiles its parser within the call that brings it its first connection.
         optimizeLate(() => callback(...result))
       })

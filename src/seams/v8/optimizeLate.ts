@@ -4,6 +4,7 @@
  * the budget of a module when it compiles it. The flag is the whole process's: it is changed for that long, and then as it was.
  */
 import { cachedDataVersionTag, setFlagsFromString } from "node:v8"
+import { isMainThread } from "node:worker_threads"
 import { runtime } from "../runtime.ts"
 
 const flag = /^--wasm[-_]tiering[-_]budget=(\d+)$/
@@ -19,12 +20,12 @@ const late = 1_000_000_000
 let isCompiling = false
 
 /**
- * What `compile` compiles is optimized only after much work. It is synchronous, so that nothing else in this thread is compiled
- * meanwhile. Only V8's tag of its flags tells that the flag is as it was: while it is not, Node compiles its own modules anew, and
- * those of each thread.
+ * What `compile` compiles is optimized only after much work. It is synchronous, so that the program compiles nothing else meanwhile. Only V8's tag
+ * of its flags tells that the flag is as it was: while it is not, Node compiles its own modules anew, and those of each thread.
+ * Only in the main thread: of two threads, the second would take what the first has set for what it was before.
  */
 export const optimizeLate = <A>(compile: () => A): A => {
-  if (runtime !== "node" || isCompiling) return compile()
+  if (runtime !== "node" || !isMainThread || isCompiling) return compile()
   const tag = cachedDataVersionTag()
   isCompiling = true
   setBudget(late)

@@ -43,7 +43,7 @@ const readWasm = async () => {
 
 /**
  * Loads the engine, once, at the first use of any catalogue. sql.js would read the WebAssembly with synchronous calls. It is
- * compiled here at once, some 5 ms: after an awaited compilation of a process that has nothing else to do, Node waits 0.1 s for
+ * compiled here by a synchronous call, some 5 ms: after an awaited compilation of a process that has nothing else to do, Node waits 0.1 s for
  * V8's threads.
  */
 const compile = async (): Promise<SqlJsStatic> => {

@@ -15,7 +15,7 @@ test("what is compiled has a flag of its own, which is the process's own again i
   expect(cachedDataVersionTag()).toBe(usual)
 })
 
-test("it may fail, or be compiled for something else that is compiled", () => {
+test("the flag is as it was after a compilation that fails within another one", () => {
   const fails = () => {
     throw new Error("no module")
   }
@@ -35,6 +35,17 @@ test.each([[], ["--wasm-tiering-budget=4711"], ["--wasm_tiering_budget=4711"], [
     expect(await run(program, ...flags)).toBe("changed true\n")
   }
 )
+
+test("another thread changes nothing: it could take a changed flag for the usual one", async () => {
+  const program = `
+    import { cachedDataVersionTag } from "node:v8"
+    import { Worker, isMainThread } from "node:worker_threads"
+    import { optimizeLate } from "./src/seams/v8/optimizeLate.ts"
+    const usual = cachedDataVersionTag()
+    if (isMainThread) new Worker(process.argv[1]).on("exit", () => console.log("main", cachedDataVersionTag() === usual))
+    else console.log(optimizeLate(cachedDataVersionTag) === usual)`
+  expect(await run(program)).toBe("true\nmain true\n")
+})
 
 describe("in a pull", () => {
   test("SQLite and undici's parser are compiled so, and nothing else", async () => {
