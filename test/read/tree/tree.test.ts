@@ -187,6 +187,17 @@ describe("from a registry", () => {
       expect(await reasonOf(call())).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
   })
 
+  test("directories that are implied count once, however many merges are tried before the last layer is read", async () => {
+    const layers = Array.from({ length: 5 }, (_, i) => tar().file(`${i}/${"d/".repeat(59)}f`))
+    await using registry = await startRegistry({ images: { "app:1": await image({ layers }) } })
+    const reference = registry.reference("app:1")
+    const treeBytes = 5 * (256 + `0/${"d/".repeat(59)}f`.length + 60 * 256)
+    await using at = await open({ limits: { treeBytes } })
+    expect((await at.list(reference)).length).toBe(5)
+    await using past = await open({ limits: { treeBytes: treeBytes - 1 } })
+    expect(await reasonOf(past.list(reference))).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
+  })
+
   test("a layer that is read again, for what a mirror sent wrongly, counts once", async () => {
     const made = await image({ layers: [count(100)] })
     await using registry = await startRegistry({ images: { "app:1": made } })

@@ -22,14 +22,14 @@ export interface MergedLayer {
 export class LayerMerge {
   readonly tree: MergedTree
   readonly #limits: Limits
-  readonly #imply: () => void
+  readonly #counted: ReturnType<TreeBudget["merge"]>
   #applied = 0
 
   /** `isWhole`: all layers of the image will come. */
   constructor(isWhole: boolean, limits: Limits, budget: TreeBudget) {
     this.tree = new MergedTree(isWhole)
     this.#limits = limits
-    this.#imply = budget.merge()
+    this.#counted = budget.merge()
   }
 
   /** One layer after the other, the lowest first. Rejects with a `Reason`. */
@@ -39,7 +39,7 @@ export class LayerMerge {
       layer: index,
       digest,
       limits: this.#limits,
-      imply: this.#imply
+      imply: this.#counted.imply
     })
     let ordinal = 0
     for (const [at, some] of headers.entries()) {
@@ -60,5 +60,10 @@ export class LayerMerge {
   finish(): MergedTree {
     if (this.#applied > entriesPerTurn) collectHeap()
     return this.tree
+  }
+
+  /** To be called where the tree is not kept: the budget no longer counts it. */
+  drop(): void {
+    this.#counted.drop()
   }
 }

@@ -33,35 +33,38 @@ const weight = ({ count, nameBytes, rest }: PackedHeaders): number => {
   return bytes
 }
 
-/** Counts what an image's entries take in memory. What counts throws `LimitExceeded`. */
+/**
+ * Counts what an image's entries take in memory. Layers are merged while others are read, so all of it is one sum, whatever comes
+ * first. What counts throws `LimitExceeded`.
+ */
 export const makeTreeBudget = (limits: Limits) => {
   let bytes = 0
-  const check = (sum: number) => atMost(limits, "treeBytes", sum, () => "the image's entries")
+  const count = () => {
+    let own = 0
+    return {
+      add: (more: number): void => {
+        own += more
+        bytes += more
+        atMost(limits, "treeBytes", bytes, () => "the image's entries")
+      },
+      /** What was counted is not kept. */
+      drop: (): void => {
+        bytes -= own
+        own = 0
+      }
+    }
+  }
   return {
     /** Of a layer for itself, since it may be read again. */
     layer: () => {
-      let own = 0
-      return {
-        add: (headers: PackedHeaders): void => {
-          const more = weight(headers)
-          own += more
-          bytes += more
-          check(bytes)
-        },
-        /** What was read is not kept. */
-        drop: (): void => {
-          bytes -= own
-          own = 0
-        }
-      }
+      const { add, drop } = count()
+      return { add: (headers: PackedHeaders): void => add(weight(headers)), drop }
     },
-    /** Of one merge of all of them: to be called for each directory that no entry describes. One name can imply hundreds. */
+    /** Of a merge for itself, since layers may be merged again when more of them were read. */
     merge: () => {
-      let own = 0
-      return (): void => {
-        own += perDirectory
-        check(bytes + own)
-      }
+      const { add, drop } = count()
+      /** To be called for each directory that no entry describes. One name can imply hundreds. */
+      return { imply: (): void => add(perDirectory), drop }
     }
   }
 }

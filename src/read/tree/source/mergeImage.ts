@@ -51,9 +51,8 @@ export type Unknown = (tree: MergedTree) => string | undefined
 const mostMerges = 16
 
 /** What is known of an image whose other layers were not read. */
-const mergeSome = (layers: ReadonlyMap<number, ReadLayer>, limits: Limits, budget: TreeBudget) =>
+const mergeSome = (merge: LayerMerge, layers: ReadonlyMap<number, ReadLayer>) =>
   fromPromise(async (signal) => {
-    const merge = new LayerMerge(false, limits, budget)
     for (const [index, { headers, download }] of [...layers].sort(([a], [b]) => a - b))
       await merge.add({ index, digest: download.layer.digest, headers, isLast: false }, signal)
     return merge.finish()
@@ -198,9 +197,11 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     if (!isPromising) continue
     merges += 1
     // What is refused may be so for what is not there yet: all layers together say.
-    const tree = yield* Effect.orElseSucceed(mergeSome(layers, limits, budget), () => undefined)
+    const some = new LayerMerge(false, limits, budget)
+    const tree = yield* Effect.orElseSucceed(mergeSome(some, layers), () => undefined)
     const missing = tree === undefined ? "" : unknown(tree)
     if (tree !== undefined && missing === undefined) return merged(tree)
+    some.drop()
     waiting = missing ?? ""
   }
   const all = ({ digest }: ResolvedLayer) => {
