@@ -7,20 +7,27 @@ export const Remembered = Context.Reference<Map<string, unknown> | undefined>("o
   defaultValue: () => undefined
 })
 
-/** Results that are kept. */
+/** Results that are kept: those that were asked for last. */
 const most = 64
 
-/** `key`: all that the query depends on besides the rows. Its result is shared, so nobody may change it. */
+/**
+ * `key`: all that the query depends on besides the rows. Its result is shared, so nobody may change it. `undefined`, which is
+ * nothing found, is not kept.
+ */
 export const remembered =
   (key: string) =>
   <A, E, R>(query: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(Remembered, (results) => {
       if (results === undefined) return query
-      if (results.has(key)) return Effect.succeed(results.get(key) as A)
-      return Effect.tap(query, (result) =>
-        Effect.sync(() => {
-          if (results.size >= most) results.clear()
-          results.set(key, result)
-        })
-      )
+      /** The first key of a map is the one that was put there longest ago. */
+      const keep = (result: unknown): void => {
+        if (result === undefined) return
+        results.delete(key)
+        results.set(key, result)
+        const [oldest] = results.keys()
+        if (results.size > most && oldest !== undefined) results.delete(oldest)
+      }
+      const known = results.get(key)
+      const found = known === undefined ? query : Effect.succeed(known as A)
+      return Effect.tap(found, (result) => Effect.sync(() => keep(result)))
     })

@@ -33,14 +33,24 @@ describe("what a query found", () => {
     expect([...results]).toEqual([])
   })
 
-  test("is kept of 64 queries at most", () => {
-    const { query } = counted()
+  test("is kept of 64 queries, those that were asked last", () => {
+    const { query, runs } = counted()
     const results = new Map<string, unknown>()
-    const many = Effect.forEach(
-      Array.from({ length: 1000 }, (_, at) => String(at)),
-      query
-    )
-    Effect.runSync(Effect.provideService(many, Remembered, results))
-    expect(results.size).toBeLessThanOrEqual(64)
+    const ask = (...keys: ReadonlyArray<string>) =>
+      Effect.runSync(Effect.provideService(Effect.forEach(keys, query), Remembered, results))
+    const keys = Array.from({ length: 65 }, (_, at) => String(at))
+    ask(...keys)
+    expect([...results.keys()]).toEqual(keys.slice(1))
+    ask("1", "new")
+    expect([...results.keys()]).toEqual([...keys.slice(3), "1", "new"])
+    expect(runs()).toBe(66)
+  })
+
+  test("takes no place where it is nothing", () => {
+    const results = new Map<string, unknown>()
+    let runs = 0
+    const nothing = remembered("a")(Effect.sync(() => void runs++))
+    Effect.runSync(Effect.provideService(Effect.all([nothing, nothing]), Remembered, results))
+    expect([runs, results.size]).toEqual([2, 0])
   })
 })
