@@ -1,6 +1,6 @@
 /** The rows of the image that a reference names, for one platform. */
 import * as Effect from "effect/Effect"
-import { remembered } from "../database/Remembered.ts"
+import { cacheRows } from "../database/RowCache.ts"
 import type { RecordedPlatform } from "../records/ImageRecord.ts"
 import { isInRow } from "../records/isInRow.ts"
 import { platformKey } from "../records/platformKey.ts"
@@ -27,5 +27,5 @@ const rowsFor = Effect.fnUntraced(function* (root: string, reference: string, ke
 
 export const chooseRows = (root: string, reference: string, platform: RecordedPlatform) => {
   const key = platformKey(platform)
-  return remembered(JSON.stringify([reference, key]))(rowsFor(root, reference, key))
+  return cacheRows(JSON.stringify([reference, key]))(rowsFor(root, reference, key))
 }

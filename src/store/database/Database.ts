@@ -17,7 +17,7 @@ import { lock, lockBriefly } from "../locks/Lock.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 import { identify } from "./DatabaseFile.ts"
 import { forgetCheck, rememberCheck } from "./integrityCheck.ts"
-import { Remembered } from "./Remembered.ts"
+import { RowCache } from "./RowCache.ts"
 import { replaceDatabase } from "./replaceDatabase.ts"
 import { openSnapshot, type Snapshot } from "./Snapshot.ts"
 import { SqlClient, type SqlError } from "./Sql.ts"
@@ -137,7 +137,7 @@ export const openDatabase = Effect.fnUntraced(function* ({ path, lockPath, emit,
         const found = yield* Effect.uninterruptible(latest)
         // Another process may have written it meanwhile.
         const { client, results } = restored ? yield* Effect.andThen(keep, Effect.uninterruptible(latest)) : found
-        return yield* query.pipe(Effect.provideService(SqlClient, client), Effect.provideService(Remembered, results))
+        return yield* query.pipe(Effect.provideService(SqlClient, client), Effect.provideService(RowCache, results))
       }).pipe(oncemore, Effect.mapError(typed(name)), untraced)
     )
 

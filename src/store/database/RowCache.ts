@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /** Results by key. `undefined` in a transaction, whose rows may change at each statement. */
-export const Remembered = Context.Reference<Map<string, unknown> | undefined>("ociflow/store/Remembered", {
+export const RowCache = Context.Reference<Map<string, unknown> | undefined>("ociflow/store/RowCache", {
   defaultValue: () => undefined
 })
 
@@ -14,10 +14,10 @@ const most = 64
  * `key`: all that the query depends on besides the rows. Its result is shared, so nobody may change it. `undefined`, which is
  * nothing found, is not kept.
  */
-export const remembered =
+export const cacheRows =
   (key: string) =>
   <A, E, R>(query: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(Remembered, (results) => {
+    Effect.flatMap(RowCache, (results) => {
       if (results === undefined) return query
       /** The first key of a map is the one that was put there longest ago. */
       const keep = (result: unknown): void => {

@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import { describe, expect, test } from "vitest"
-import { Remembered, remembered } from "../../../src/store/database/Remembered.ts"
+import { cacheRows, RowCache } from "../../../src/store/database/RowCache.ts"
 
 const counted = () => {
   let runs = 0
-  const query = (key: string) => remembered(key)(Effect.sync(() => [key, ++runs]))
+  const query = (key: string) => cacheRows(key)(Effect.sync(() => [key, ++runs]))
   return { query, runs: () => runs }
 }
 
@@ -13,13 +13,13 @@ describe("what a query found", () => {
     const { query, runs } = counted()
     const twice = Effect.all([query("a"), query("b"), query("a")])
     const results = new Map<string, unknown>()
-    const found = Effect.runSync(Effect.provideService(twice, Remembered, results))
+    const found = Effect.runSync(Effect.provideService(twice, RowCache, results))
     expect(found).toEqual([
       ["a", 1],
       ["b", 2],
       ["a", 1]
     ])
-    Effect.runSync(Effect.provideService(query("a"), Remembered, new Map()))
+    Effect.runSync(Effect.provideService(query("a"), RowCache, new Map()))
     expect(runs()).toBe(3)
   })
 
@@ -28,8 +28,8 @@ describe("what a query found", () => {
     Effect.runSync(Effect.all([query("a"), query("a")]))
     expect(runs()).toBe(2)
     const results = new Map<string, unknown>()
-    const failing = Effect.exit(remembered("a")(Effect.fail("no")))
-    Effect.runSync(Effect.provideService(failing, Remembered, results))
+    const failing = Effect.exit(cacheRows("a")(Effect.fail("no")))
+    Effect.runSync(Effect.provideService(failing, RowCache, results))
     expect([...results]).toEqual([])
   })
 
@@ -37,7 +37,7 @@ describe("what a query found", () => {
     const { query, runs } = counted()
     const results = new Map<string, unknown>()
     const ask = (...keys: ReadonlyArray<string>) =>
-      Effect.runSync(Effect.provideService(Effect.forEach(keys, query), Remembered, results))
+      Effect.runSync(Effect.provideService(Effect.forEach(keys, query), RowCache, results))
     const keys = Array.from({ length: 65 }, (_, at) => String(at))
     ask(...keys)
     expect([...results.keys()]).toEqual(keys.slice(1))
@@ -49,8 +49,8 @@ describe("what a query found", () => {
   test("takes no place where it is nothing", () => {
     const results = new Map<string, unknown>()
     let runs = 0
-    const nothing = remembered("a")(Effect.sync(() => void runs++))
-    Effect.runSync(Effect.provideService(Effect.all([nothing, nothing]), Remembered, results))
+    const nothing = cacheRows("a")(Effect.sync(() => void runs++))
+    Effect.runSync(Effect.provideService(Effect.all([nothing, nothing]), RowCache, results))
     expect([runs, results.size]).toEqual([2, 0])
   })
 })
