@@ -75,10 +75,11 @@ const nextFile = async (cursor: EntryCursor, size: number, pathSum: number | und
 /** The image, in chunks of 256 KiB. The last is given once the cursor has come to its end, and so all is verified. */
 export const writePlan = async function* (
   plan: ErofsPlan,
-  cursor: EntryCursor<ArchiveEntry>
+  cursor: EntryCursor<ArchiveEntry>,
+  signal?: AbortSignal
 ): AsyncGenerator<Uint8Array, void, void> {
   const { inodes } = plan
-  const turns = new Turns()
+  const turns = new Turns(signal)
   const writer = new ImageWriter(plan, await uuidOf(plan, turns))
   const { output } = writer
   for (let ino = 0; ino < inodes.length; ino++) {
@@ -114,9 +115,9 @@ export const writePlan = async function* (
  * The image without the bytes of its files, each of which begins at its inode's `position`: chunks, and where they are. What is between
  * them, and is not a file's, is zeros.
  */
-export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chunk, void, void> {
+export const writeFrame = async function* (plan: ErofsPlan, signal?: AbortSignal): AsyncGenerator<Chunk, void, void> {
   const { inodes } = plan
-  const turns = new Turns()
+  const turns = new Turns(signal)
   const writer = new ImageWriter(plan, await uuidOf(plan, turns))
   const { output } = writer
   for (let ino = 0; ino < inodes.length; ino++) {
@@ -132,15 +133,16 @@ export const writeFrame = async function* (plan: ErofsPlan): AsyncGenerator<Chun
   yield* output.take()
 }
 
-/** A plan, and what it was planned for; the cursor is closed, also where the image is left before its end. */
+/** A plan, and what it was planned for; the cursor is closed, also where the image is left before its end, or `signal` aborts. */
 export const plannedImage = async function* (
   plan: () => Promise<ErofsPlan>,
-  open: ErofsSource["bodies"]
+  open: ErofsSource["bodies"],
+  signal?: AbortSignal
 ): AsyncGenerator<Uint8Array, void, void> {
   const planned = await plan()
   const bodies = open()
   try {
-    yield* writePlan(planned, bodies)
+    yield* writePlan(planned, bodies, signal)
   } finally {
     bodies.close()
   }

@@ -34,7 +34,7 @@ export const exportOf = Effect.fn("ociflow.export")(function* (
       Effect.sync(() => new AbortController()),
       (controller) => Effect.sync(() => controller.abort())
     )
-    return plannedImage(() => planned({ identity, onXattrDropped, signal }), bodies)
+    return plannedImage(() => planned({ identity, onXattrDropped, signal }), bodies, signal)
   }
   if (only !== undefined || strip !== undefined)
     return yield* refuse(only === undefined ? "strip" : "only", `needs the tree of an image: ${format} has its layers`)

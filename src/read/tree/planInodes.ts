@@ -35,7 +35,7 @@ export const planInodes = async (
   const top = plan.root === undefined ? facts.add(implied, 0) : tree.inodeOf(root)
   /** The directories above what comes, by their depth. */
   const above: Array<Ino> = [image.addRoot(top, attributesOf(top))]
-  const turns = new Turns()
+  const turns = new Turns(signal)
   for (const { node, isGiven, depth, others } of placesOf(plan)) {
     current = node
     const parent = above[depth] ?? 0
@@ -50,7 +50,6 @@ export const planInodes = async (
     }
     const turn = turns.take()
     if (turn !== undefined) await turn
-    signal.throwIfAborted()
   }
   return { erofs: await planErofs(image, turns, identity), inodes }
 }

@@ -77,8 +77,9 @@ test.each([[{}], [{ only: ["a", "b/a", "etc"] }], [{ strip: 1 }], [{ only: ["a",
   }
 )
 
-test("a plan is given up when its signal aborts", async () => {
-  const plan = new Plan(mergeInMemory([[dir("a")]]), selectionOf({}))
+test("a plan of more entries than a turn has is given up when its signal aborts", async () => {
+  const entries = Array.from({ length: 5000 }, (_, at) => dir(`d${at}`))
+  const plan = new Plan(mergeInMemory([entries]), selectionOf({}))
   const reason = new Error("left")
   const options = { identity: "", onXattrDropped: () => {}, signal: AbortSignal.abort(reason) }
   await expect(planInodes(plan, options)).rejects.toBe(reason)
