@@ -57,7 +57,7 @@ const writeMetadata = (file: string, erofs: ErofsPlan) =>
     opened(file, "r+", async (handle) => {
       const some: Array<Chunk> = []
       const flush = () => Promise.all(some.splice(0).map((chunk) => writeAll(handle, chunk)))
-      for await (const chunk of writeFrame(erofs)) {
+      for await (const chunk of writeFrame(erofs, signal)) {
         if (some.push(chunk) < writesAtOnce) continue
         await flush()
         signal.throwIfAborted()
