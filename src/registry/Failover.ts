@@ -19,6 +19,7 @@ import { HostsWithoutRanges } from "./blob/HostsWithoutRanges.ts"
 import { type Body, inOrder } from "./blob/inOrder.ts"
 import { RangesIgnored } from "./blob/openBlob.ts"
 import { resumeBody } from "./blob/resumeBody.ts"
+import { segmentBytes, segments } from "./blob/segments.ts"
 import type { OnWait } from "./connection/HostBackoff.ts"
 import { isTooSlow } from "./connection/RateMonitor.ts"
 import type { Hosts, Mirror } from "./hosts/Hosts.ts"
@@ -72,16 +73,6 @@ const failOnWait =
     const problem = `${host} asked for a pause of ${Math.ceil(millis / 1000)} s more`
     return new RegistryUnreachable({ url: redactUrl(endpoint.origin), problem })
   }
-
-/** Bytes that are asked for ahead, over all ranges of a blob: so much of it is in memory at most. */
-const aheadBytes = 16 * 2 ** 20
-/** Of one range: below, the latency of a request outweighs what it brings; above, the first ones take too long. */
-const [smallest, largest] = [2 ** 20, 4 * 2 ** 20]
-
-/** What is left of a blob, in the order of its bytes, made as it is due: its size is what a manifest says. */
-function* segments(offset: number, size: number, bytes: number): Generator<readonly [from: number, to: number]> {
-  for (let from = offset; from < size; from += bytes) yield [from, Math.min(from + bytes, size)]
-}
 
 /** The next place is asked at once. */
 class TryNextMirror {}
@@ -192,7 +183,7 @@ export const makeFailover = (options: FailoverOptions): Failover => {
           if (ignoringRanges.has(registry)) return throwError(() => new RangesIgnored())
           return part(offset, end, gate)
         }
-        const bytes = Math.min(Math.max(Math.floor(aheadBytes / ranges), smallest), largest)
+        const bytes = segmentBytes(ranges)
         if (ranges < 2 || ignoringRanges.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
         const bodies = function* (): Generator<Body> {
           for (const [from, to] of segments(offset, size, bytes)) yield (gate) => part(from, to, gate)

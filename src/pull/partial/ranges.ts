@@ -1,18 +1,16 @@
-/** Ranges of a blob, one request for each, some of them at once, whose bytes come one range after the other. */
+/** Ranges of a blob, in requests of a segment each, some of them at once, whose bytes come one range after the other. */
 import type * as Context from "effect/Context"
 import { concat, concatMap, type Observable, take } from "rxjs"
 import type { Emit } from "../../api/events.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { type Body, inOrder } from "../../registry/blob/inOrder.ts"
+import { segmentBytes, segments } from "../../registry/blob/segments.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 
 /** Requests of one layer. */
 const atOnce = 4
-
-/** Bytes of each range but the first that are kept in memory. */
-const ahead = 2 ** 20
 
 export interface RangeSource {
   readonly source: ImageSource
@@ -26,17 +24,14 @@ export const ranges$ = (
   { source, layer, emit, context }: RangeSource,
   ranges: ReadonlyArray<Range>,
   gate: Gate
-): Observable<Uint8Array> =>
-  inOrder(
-    ranges.map(
-      ({ from, to }): Body =>
-        (gate) =>
-          source.blob$(layer, gate, { offset: from, end: to, emit, context })
-    ),
-    atOnce,
-    gate,
-    ahead
-  )
+): Observable<Uint8Array> => {
+  const bodies = function* (): Generator<Body> {
+    for (const { from, to } of ranges)
+      for (const [offset, end] of segments(from, to, segmentBytes(atOnce)))
+        yield (gate) => source.blob$(layer, gate, { offset, end, emit, context })
+  }
+  return inOrder(bodies(), atOnce, gate)
+}
 
 /** A table's bytes. */
 export const table$ = (from: RangeSource, { offset, length }: TablePlace, gate: Gate): Observable<Uint8Array> =>

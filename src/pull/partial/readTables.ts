@@ -55,7 +55,7 @@ interface LayerTable {
   readonly bytes: Array<Uint8Array> | undefined
 }
 
-/** `isRead`: its headers came, and so did all of it. */
+/** `isRead`: the table was read before, so all of it is in `bytes`, if it is kept. */
 const tableBytes$ = (at: RangeSource, { place, bytes }: LayerTable, gate: Gate, isRead: boolean) => {
   if (bytes === undefined) return table$(at, place, gate)
   if (isRead) return inOrder([() => from(bytes)], 1, gate)
@@ -116,7 +116,13 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
       if (message._tag !== "Headers") return
       add(message.headers)
       all.push(message.headers)
-    })
+    }).pipe(
+      Effect.tapErrorTag("TableUnusable", () =>
+        Effect.sync(() => {
+          if (isKept) kept -= place.length
+        })
+      )
+    )
     tables.set(layer.digest, table)
     return all
   })

@@ -1,7 +1,7 @@
 /**
  * Downloads several bodies at once, and emits their bytes in the order of the bodies. The first unfinished body flows
- * through the gate as it would alone. What arrives ahead of its turn is held: memory is bounded by what is requested ahead,
- * or by `ahead`.
+ * through the gate as it would alone. What arrives ahead of its turn is held, and never waits: a body that waited would keep
+ * its connection, and the first one may need that. So memory is bounded by what is requested at once.
  */
 import { Observable, Subscription } from "rxjs"
 import { ByteQueue } from "../../reactive/ByteQueue.ts"
@@ -36,14 +36,9 @@ class Running {
 
 /**
  * Subscribes to at most `atOnce` bodies, from the first unfinished one on; each is created when it is due. An error in
- * one is an error of all. `ahead`: bytes of a body that arrive ahead of its turn before it has to wait.
+ * one is an error of all.
  */
-export const inOrder = (
-  bodies: Iterable<Body>,
-  atOnce: number,
-  gate: Gate,
-  ahead = Number.POSITIVE_INFINITY
-): Observable<Uint8Array> =>
+export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Observable<Uint8Array> =>
   new Observable((sink) => {
     const running: Array<Running> = []
     const due = bodies[Symbol.iterator]()
@@ -75,7 +70,6 @@ export const inOrder = (
       moving = false
       if (sink.closed) return
       // Only the first obeys the gate.
-      for (const one of running) if (one.held.bytes >= ahead) one.gate.close()
       const [first] = running
       if (first === undefined) sink.complete()
       else if (gate.isOpen) first.gate.open()

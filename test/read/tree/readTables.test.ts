@@ -86,6 +86,28 @@ test("a table that is too large to be kept is asked for again", async () => {
   expect(bytes).toEqual(await oci.readFile(reference, "/usr/lib/f7"))
 })
 
+test("a table that cannot be used takes no room from those that are kept", async () => {
+  // Either table alone could be kept.
+  const note = () => randomBytes(120_000).toString("base64")
+  const noted: TableLayerOptions["edit"] = ({ entries, ...table }) => ({
+    ...table,
+    entries: entries.map((entry) => ({ ...entry, note: note() }))
+  })
+  const unusable: TableLayerOptions["edit"] = ({ entries, ...table }) => ({
+    ...table,
+    entries: [...entries, ...Array.from({ length: 45 }, () => ({ note: note() }))]
+  })
+  const top = await tableLayer(tar().file("top", new Prng("top").bytes(200_000)), { edit: unusable })
+  const { registry, made, reference } = await served([await ofTable({ edit: noted }), top])
+  await using _ = registry
+  await using oci = await open()
+  const { events, options } = listening()
+  const bytes = await oci.readFile(reference, "/usr/lib/f7", options)
+  expect(warningsOf(events)).toEqual(["NotPartial"])
+  expect(isEachByteOnce(registry, layersOf(made)[0]?.digest ?? "")).toBe(true)
+  expect(bytes).toEqual(await oci.readFile(reference, "/usr/lib/f7"))
+})
+
 test("a list downloads tables alone, of no more layers than it takes", async () => {
   const archive = tar().directory("app").file("app/one", new Prng("one").bytes(200_000)).file("app/.wh..wh..opq", "")
   const top = await tableLayer(archive, { form: "zstd:chunked" })

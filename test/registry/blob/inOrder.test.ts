@@ -72,24 +72,6 @@ describe("bodies in order", () => {
     expect(b?.gate?.isOpen).toBe(true)
   })
 
-  test("that hold as much as they may ahead of their turn wait for it, and then for the gate as the first does", () => {
-    const { bodies, states } = controlled(3)
-    const [a, b, c] = states
-    const seen: Array<number> = []
-    inOrder(bodies, 3, new Gate(), 2).subscribe((bytes) => seen.push(...bytes))
-    const open = () => [a, b, c].map((it) => it?.gate?.isOpen)
-    b?.bytes$.next(chunk(2))
-    expect(open()).toEqual([true, true, true])
-    b?.bytes$.next(chunk(3))
-    expect(open()).toEqual([true, false, true])
-    a?.bytes$.next(chunk(0, 1))
-    a?.bytes$.complete()
-    expect([seen, open()]).toEqual([
-      [0, 1, 2, 3],
-      [true, true, true]
-    ])
-  })
-
   test("without end are made as they are due", () => {
     let made = 0
     const bodies = function* (): Generator<Body> {
