@@ -13,7 +13,7 @@ import type { HostileCase } from "./HostileCase.ts"
 const script = fileURLToPath(new URL("../processes/hostile.mjs", import.meta.url))
 
 /** Those that docs/configuration.md advises; the command line does the same for itself. */
-const flags = ["--expose-gc", "--max-semi-space-size=4"]
+const flags = ["--expose-gc", "--liftoff-only", "--max-semi-space-size=4"]
 
 /** Milliseconds until a case that does not end is ended. */
 const longest = 300_000

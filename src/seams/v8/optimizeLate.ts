@@ -14,8 +14,8 @@ const setBudget = (of: number | string) => setFlagsFromString(`--wasm-tiering-bu
 /** What it may have been before: as the process was told, or V8's own, since Node 22 and before. */
 const usual = () => [...process.execArgv.flatMap((it) => flag.exec(it)?.[1] ?? []), 13_000_000, 1_800_000]
 
-/** No pull reaches it. A program that does nothing but requests does, soon enough. */
-const late = 1_000_000_000
+/** Few pulls reach it. A program that does nothing but requests does, soon enough. */
+const late = 2_000_000_000
 
 let isCompiling = false
 
