@@ -41,35 +41,25 @@ export const ociflowCat = (name: string, form = "", ...args: ReadonlyArray<strin
   })
 })
 
-const skopeoTar: FileReader = {
-  name: "skopeo copy, tar -xO of each layer",
-  command: (job, file) =>
-    shell(
-      'mkdir -p "$OUT"; skopeo copy -q --src-tls-verify=false "docker://$IMAGE" "dir:$OUT/dir"; for l in $LAYERS; do tar -xOf "$OUT/dir/$l" "$MEMBER" >"$OUT/file" 2>"$OUT/said" && break; done; cat "$OUT/file"',
-      job,
-      file
-    )
-}
+const byShell = (name: string, script: string): FileReader => ({
+  name,
+  command: (job, file) => shell(script, job, file)
+})
+
+const skopeoTar = byShell(
+  "skopeo copy, tar -xO of each layer",
+  'mkdir -p "$OUT"; skopeo copy -q --src-tls-verify=false "docker://$IMAGE" "dir:$OUT/dir"; for l in $LAYERS; do tar -xOf "$OUT/dir/$l" "$MEMBER" >"$OUT/file" 2>"$OUT/said" && break; done; cat "$OUT/file"'
+)
 
 /** Streams, and ends at the file: as fast as it gets without a table. It checks nothing. */
-const curlTar: FileReader = {
-  name: "curl, tar -xO --occurrence of each layer, no digests checked",
-  command: (job, file) =>
-    shell(
-      'mkdir -p "$OUT"; curl -fsS -H "accept: application/vnd.oci.image.manifest.v1+json" "$BASE/manifests/latest" >"$OUT/manifest"; for l in $LAYERS; do curl -fs "$BASE/blobs/sha256:$l" | tar -xzO --occurrence=1 "$MEMBER" >"$OUT/file" 2>"$OUT/said" && break; done; cat "$OUT/file"',
-      job,
-      file
-    )
-}
+const curlTar = byShell(
+  "curl, tar -xO --occurrence of each layer, no digests checked",
+  'mkdir -p "$OUT"; curl -fsS -H "accept: application/vnd.oci.image.manifest.v1+json" "$BASE/manifests/latest" >"$OUT/manifest"; for l in $LAYERS; do curl -fs "$BASE/blobs/sha256:$l" | tar -xzO --occurrence=1 "$MEMBER" >"$OUT/file" 2>"$OUT/said" && break; done; cat "$OUT/file"'
+)
 
-const podmanCopy: FileReader = {
-  name: "podman pull, create, cp",
-  command: (job, file) =>
-    shell(
-      'podman() { command podman --root "$OUT/root" --runroot "$OUT/run" --tmpdir "$OUT/tmp" --storage-driver overlay --cgroup-manager cgroupfs --events-backend none "$@"; }; podman pull -q --tls-verify=false "$IMAGE" >"$OUT.said"; podman create --name one --network none "$IMAGE" /none >>"$OUT.said"; podman cp "one:/$MEMBER" "$OUT/file"; cat "$OUT/file"',
-      job,
-      file
-    )
-}
+const podmanCopy = byShell(
+  "podman pull, create, cp",
+  'podman() { command podman --root "$OUT/root" --runroot "$OUT/run" --tmpdir "$OUT/tmp" --storage-driver overlay --cgroup-manager cgroupfs --events-backend none "$@"; }; podman pull -q --tls-verify=false "$IMAGE" >"$OUT.said"; podman create --name one --network none "$IMAGE" /none >>"$OUT.said"; podman cp "one:/$MEMBER" "$OUT/file"; cat "$OUT/file"'
+)
 
 export const otherReaders: ReadonlyArray<FileReader> = [skopeoTar, curlTar, podmanCopy]
