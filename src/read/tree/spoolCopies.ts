@@ -58,25 +58,20 @@ export interface Copy {
   readonly over: () => number | undefined
 }
 
-/** The spools of layers that an image lists twice. */
-const sharedOf = (all: ReadonlyArray<readonly [LayerSpool, unknown]>): ReadonlySet<LayerSpool> => {
-  const seen = new Set<LayerSpool>()
-  return new Set(all.flatMap(([spool]) => (seen.size === seen.add(spool).size ? [spool] : [])))
-}
-
 /** One after the other; several may be under way. A spool that is listed twice is not cut: what one has copied, the other may still read. */
 export const copiesOf = function* (
   all: ReadonlyArray<readonly [LayerSpool, Iterable<Pieces>]>
 ): Generator<Copy, undefined> {
-  const shared = sharedOf(all)
+  const spools = all.map(([spool]) => spool)
   for (const [spool, some] of all) {
+    const isShared = spools.indexOf(spool) !== spools.lastIndexOf(spool)
     const begun: Array<{ readonly from: number; isOver: boolean }> = []
     for (const pieces of some) {
       const mine = { from: pieces.from, isOver: false }
       begun.push(mine)
       const over = () => {
         mine.isOver = true
-        if (shared.has(spool)) return undefined
+        if (isShared) return undefined
         const open = begun.findIndex(({ isOver }) => !isOver)
         return begun.splice(0, open < 0 ? begun.length : open).at(-1)?.from
       }

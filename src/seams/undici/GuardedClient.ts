@@ -82,13 +82,12 @@ class GuardedClient extends Client {
     const connector: buildConnector.connector = (target, callback) => {
       if (typeof connect !== "function") return callback(new Error("a pool gives its clients a connector"), null)
       connect(target, (...result) => {
-        if (result[0] === null) {
-          guard(result[1], () => running.isPaused())
-          readHeads(result[1], running)
-          // Here, since a socket that has ended no longer tells.
-          running.peer = result[1].remoteAddress
-        }
-        if (hasParser || result[0] !== null) return callback(...result)
+        if (result[0] !== null) return callback(...result)
+        guard(result[1], () => running.isPaused())
+        readHeads(result[1], running)
+        // Here, since a socket that has ended no longer tells.
+        running.peer = result[1].remoteAddress
+        if (hasParser) return callback(...result)
         hasParser = true
         // undici compiles its parser within the call that brings it its first connection.
         optimizeLate(() => callback(...result))
