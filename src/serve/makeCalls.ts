@@ -17,7 +17,7 @@ export const readCall = (value: unknown): Call | undefined => {
 export const invalidCall: ErrorView = { message: "the call is invalid" }
 const notAllowed: ErrorView = {
   message: "this reference may not be pulled from here",
-  advice: "Ask whoever runs this server to allow it.",
+  advice: "Ask the operator of this server to allow it.",
   isRetryable: false
 }
 const tooMany = (running: number): ErrorView => ({

@@ -8,7 +8,7 @@ export interface Native {
   readonly setAttribute?: (fd: number, path: string | Buffer, name: string, value: Uint8Array) => string | undefined
   /** flistxattr(2), as binary strings; none where there are none, or the file system has none to list. */
   readonly attributeNames?: (fd: number) => ReadonlyArray<string>
-  /** fgetxattr(2); `undefined` where there is none of this name. */
+  /** fgetxattr(2); `undefined` if the file has no attribute of this name. */
   readonly attribute?: (fd: number, name: string) => Buffer | undefined
   /** fremovexattr(2). */
   readonly removeAttribute?: (fd: number, name: string) => string | undefined

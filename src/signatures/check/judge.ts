@@ -120,7 +120,7 @@ const judgeSimpleSigning = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Outcome, Reason> {
   const payload = Buffer.from(candidate.payload, "base64")
   const claims = claimsOf(payload)
-  if (claims === undefined) return rejected("its payload is none of cosign's")
+  if (claims === undefined) return rejected("its payload is not in cosign's format")
   if (claims.digest !== digest) return rejected(`it is of another image, ${claims.digest}`)
   if (requirement.predicateType !== undefined) return rejected("it is no statement, and the rule wants one")
   const about: About = { kind: "simple-signing", digest }

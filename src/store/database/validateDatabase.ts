@@ -72,7 +72,7 @@ export const validateDatabase = Effect.fnUntraced(function* (path: string) {
   if (damage !== undefined) return damage
   const named = [...(yield* digests), ...(found >= 3 ? yield* layerDigests : [])]
   const wrong = named.find(({ digest }) => typeof digest !== "string" || !isDigest(digest))
-  if (wrong !== undefined) return "a digest is none"
-  if (found >= 2 && !(yield* forms).every(isForm)) return "a tree's form is none"
+  if (wrong !== undefined) return "a digest is malformed"
+  if (found >= 2 && !(yield* forms).every(isForm)) return "a tree has an unknown form"
   return (yield* unreadable).length > 0 ? "a row cannot be read" : undefined
 })
