@@ -8,18 +8,16 @@
  *       6d11c181  ===================+++------------------  12.00 MiB / 29.00 MiB  3120 entries
  */
 
-import { styleText } from "node:util"
 import { counted } from "../../api/counted.ts"
 import type { Retrying } from "../../api/events.ts"
 import { printable } from "../../api/printable.ts"
 import { hasArrived, isInPlace } from "../../progress/advanceLayer.ts"
 import { formatBytes, formatDuration, formatSpeed } from "../../progress/format.ts"
 import type { LayerView, PullView, RetryView } from "../../progress/PullView.ts"
+import { type LineOptions, paintLine, type Span, type Style, spaced } from "./line.ts"
 
-export interface FrameOptions {
-  readonly color: boolean
-  /** The size of the terminal, in characters. */
-  readonly columns: number
+export interface FrameOptions extends LineOptions {
+  /** The height of the terminal, in lines. */
   readonly rows: number
   /** Counts the pictures: it turns the spinners. */
   readonly tick: number
@@ -29,30 +27,26 @@ export interface FrameOptions {
   readonly failed?: boolean
 }
 
-type Style = Parameters<typeof styleText>[0]
-export type Paint = (style: Style, text: string) => string
-
 const ticks = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 const widestBar = 40
-/** Characters of a layer's line beside its bar: digest, sizes and gaps (39), and a note where there is room. */
+/** Characters of a layer's line beside its bar: digest, sizes and gaps, and a note. Numbers of four digits take some of the note's. */
 const besideBar = 39
 const noteWidth = 24
-/** Characters of the line for the details before its text. */
-const besideDetails = 23
 
 /** The first eight characters of the digest's hex. */
 export const shortDigest = (digest: string): string => printable(digest.slice(digest.indexOf(":") + 1)).slice(0, 8)
 
 /** Extracted `=`, arrived and not yet extracted `+`, to come `-`. */
-const bar = ({ size, received, extracted: unpacked }: LayerView, width: number, paint: Paint): string => {
+const bar = ({ size, received, extracted: unpacked }: LayerView, width: number): ReadonlyArray<Span> => {
   const share = (bytes: number) => (size === 0 ? 0 : Math.floor((Math.min(bytes, size) / size) * width))
   const extracted = share(unpacked)
   const arrived = Math.max(extracted, share(received))
-  return (
-    paint("green", "=".repeat(extracted)) +
-    paint("yellow", "+".repeat(arrived - extracted)) +
-    paint(["green", "dim"], "-".repeat(width - arrived))
-  )
+  return [
+    ["=".repeat(extracted), "green"],
+    ["+".repeat(arrived - extracted), "yellow"],
+    ["-".repeat(width - arrived), ["green", "dim"]],
+    ["  "]
+  ]
 }
 
 export const formatRetry = ({ attempt, delay, reason }: Pick<Retrying, "attempt" | "delay" | "reason">): string =>
@@ -69,38 +63,37 @@ const note = ({ phase, retry, entries }: LayerView, now: number): string => {
   return entries === 0 ? "" : formatEntries(entries)
 }
 
-export const cut = (text: string, width: number): string =>
-  text.length <= width ? text : width < 2 ? "" : `${text.slice(0, width - 1)}…`
-
-const layerLine = (layer: LayerView, { columns, now }: FrameOptions, paint: Paint): string => {
-  const width = Math.max(0, Math.min(widestBar, columns - besideBar - noteWidth))
-  const received = formatBytes(layer.received).padStart(10)
-  const size = `/ ${formatBytes(layer.size)}`.padEnd(12)
-  const style = layer.retry === undefined ? "dim" : "yellow"
-  return [
-    `  ${paint(["bold", "dim"], shortDigest(layer.digest))}`,
-    ...(width < 4 ? [] : [bar(layer, width, paint)]),
-    `${paint("bold", received)} ${paint("dim", size)}`,
-    paint(style, cut(note(layer, now), columns - besideBar - width))
-  ].join("  ")
+const layerLine = (layer: LayerView, options: FrameOptions): string => {
+  const width = Math.max(0, Math.min(widestBar, options.columns - besideBar - noteWidth))
+  const style: Style = layer.retry === undefined ? "dim" : "yellow"
+  return paintLine(
+    [
+      [`  ${shortDigest(layer.digest)}`, ["bold", "dim"]],
+      ["  "],
+      ...(width < 4 ? [] : bar(layer, width)),
+      [formatBytes(layer.received).padStart(10), "bold"],
+      [` ${`/ ${formatBytes(layer.size)}`.padEnd(12)}  `, "dim"],
+      [note(layer, options.now), style]
+    ],
+    options
+  )
 }
 
 /** The bars that fit: layers under way come before layers that queue, both in manifest order. The others are counted. */
 export const layerLines = (
   layers: ReadonlyArray<LayerView>,
   room: number,
-  options: FrameOptions,
-  paint: Paint
+  options: FrameOptions
 ): ReadonlyArray<string> => {
   const open = layers.filter((layer) => !isInPlace(layer))
   const [busy, idle] = [open.filter(({ phase }) => phase !== "queued"), open.filter(({ phase }) => phase === "queued")]
   // In place of the others stands their number.
   const some = open.length <= room ? open : [...busy, ...idle].slice(0, room - 1)
-  const lines = some.map((layer) => layerLine(layer, options, paint))
+  const lines = some.map((layer) => layerLine(layer, options))
   if (some.length === open.length) return lines
   const others = [...busy, ...idle].slice(some.length)
   const queued = others.every(({ phase }) => phase === "queued")
-  return [...lines, paint("dim", `  +${others.length} ${queued ? "queued" : "more"}`)]
+  return [...lines, paintLine([[`  +${others.length} ${queued ? "queued" : "more"}`, "dim"]], options)]
 }
 
 /** How far the whole image is: percentage, speed and time left; at the end the time that it took and the average speed. */
@@ -116,44 +109,36 @@ export const formatWhole = (view: PullView): string => {
   return [...percentage, ...(received < total && speed > 0 ? [formatSpeed(speed)] : []), ...left].join("  ")
 }
 
-export const paintWith =
-  ({ color }: FrameOptions): Paint =>
-  (style, text) =>
-    color && text !== "" ? styleText(style, text, { validateStream: false }) : text
-
 /** What stands before a line: it is done, it failed, or it goes on. */
-export const formatMark = (state: "done" | "failed" | "moving", tick: number, paint: Paint): string => {
-  if (state === "done") return paint("green", "✓")
-  return state === "failed" ? paint("red", "✗") : paint("cyan", ticks.charAt(tick % ticks.length))
+export const formatMark = (state: "done" | "failed" | "moving", tick: number): Span => {
+  if (state === "done") return ["✓", "green"]
+  return state === "failed" ? ["✗", "red"] : [ticks.charAt(tick % ticks.length), "cyan"]
 }
 
 export const frame = (view: PullView, options: FrameOptions): string => {
-  const paint = paintWith(options)
-  const mark = (ready: boolean) =>
-    formatMark(ready ? "done" : options.failed === true ? "failed" : "moving", options.tick, paint)
-  const title = (ready: boolean, text: string, ...details: ReadonlyArray<string>) =>
-    [`${mark(ready)} ${paint("bold", text.padEnd(19))}`, ...details.filter(Boolean)].join("  ")
+  const title = (ready: boolean, text: string, ...details: ReadonlyArray<Span>) => {
+    const mark = formatMark(ready ? "done" : options.failed === true ? "failed" : "moving", options.tick)
+    return paintLine([mark, [" "], ...spaced([text.padEnd(19), "bold"], ...details)], options)
+  }
 
   const { layers, reference, platform = "", retry } = view
-  const subject = [reference, platform].map((text) => printable(text))
-  const shown = cut(subject.filter(Boolean).join("  "), options.columns - besideDetails)
-  const trouble = retry === undefined ? "" : countdown(retry, options.now)
   const details = title(
     view.phase === "done" || platform !== "",
     "Fetch image details",
-    shown,
-    paint("yellow", cut(trouble, options.columns - besideDetails - shown.length - 2))
+    [printable(reference)],
+    [printable(platform)],
+    [retry === undefined ? "" : countdown(retry, options.now), "yellow"]
   )
   if (layers.length === 0) return details
 
   const count = (is: (layer: LayerView) => boolean) => layers.filter(is).length
-  const line = (text: string, is: (layer: LayerView) => boolean, ...more: ReadonlyArray<string>) =>
-    title(count(is) === layers.length, text, `${count(is)} / ${layers.length}`, ...more)
+  const line = (text: string, is: (layer: LayerView) => boolean, more: string) =>
+    title(count(is) === layers.length, text, [`${count(is)} / ${layers.length}`], [more, "bold"])
   const bytes = view.total === 0 ? "" : `${formatBytes(view.received)} / ${formatBytes(view.total)}`
   return [
     details,
-    line("Download layers", hasArrived, paint("bold", bytes)),
-    line("Extract layers", isInPlace, paint("bold", options.failed === true ? "" : formatWhole(view))),
-    ...layerLines(layers, Math.max(2, options.rows - 4), options, paint)
+    line("Download layers", hasArrived, bytes),
+    line("Extract layers", isInPlace, options.failed === true ? "" : formatWhole(view)),
+    ...layerLines(layers, Math.max(2, options.rows - 4), options)
   ].join("\n")
 }

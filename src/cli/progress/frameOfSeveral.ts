@@ -10,7 +10,8 @@
 import { printable } from "../../api/printable.ts"
 import { formatBytes } from "../../progress/format.ts"
 import type { PullView } from "../../progress/PullView.ts"
-import { countdown, cut, type FrameOptions, formatMark, formatWhole, frame, layerLines, paintWith } from "./frame.ts"
+import { countdown, type FrameOptions, formatMark, formatWhole, frame, layerLines } from "./frame.ts"
+import { paintLine, spaced } from "./line.ts"
 
 /** By reference, as it was given. */
 export type PullViews = ReadonlyMap<string, PullView>
@@ -30,16 +31,16 @@ const stateOf = (view: PullView, { failed }: FrameOptions) => {
   return view.phase === "failed" || failed === true ? "failed" : "moving"
 }
 
-/** The longest text that fits. */
+/** With the bytes where there is room for them. */
 const numbers = (view: PullView, width: number, { now, failed }: FrameOptions): string => {
-  if (view.phase === "failed") return cut(printable(view.error?.reason?._tag ?? "failed"), width)
-  if (view.phase === "resolving") return cut(view.retry === undefined ? "" : countdown(view.retry, now), width)
+  if (view.phase === "failed") return printable(view.error?.reason?._tag ?? "failed")
+  if (view.phase === "resolving") return view.retry === undefined ? "" : countdown(view.retry, now)
   if (failed === true && view.phase !== "done") return ""
   const whole = formatWhole(view)
   const [share = "", ...more] = whole.split("  ")
   const bytes = view.total === 0 ? [] : [`${formatBytes(view.received)} / ${formatBytes(view.total)}`]
   const all = view.phase === "done" ? whole : [share, ...bytes, ...more].join("  ")
-  return all.length <= width ? all : cut(whole, width)
+  return all.length <= width ? all : whole
 }
 
 export const frameOfSeveral = (pulls: PullViews, options: FrameOptions): string => {
@@ -47,16 +48,15 @@ export const frameOfSeveral = (pulls: PullViews, options: FrameOptions): string 
   if (first === undefined) return ""
   if (more.length === 0) return frame(first, options)
   const { columns, rows, tick } = options
-  const paint = paintWith(options)
   const names = new Map([...pulls.keys()].map((reference) => [reference, printable(reference)]))
   const longest = Math.max(...[...names.values()].map((name) => name.length))
   const width = Math.max(1, Math.min(longest, columns - besideName - numbersWidth))
   const line = (reference: string, view: PullView) => {
     const state = stateOf(view, options)
-    const name = cutStart(names.get(reference) ?? "", width).padEnd(width)
     const text = numbers(view, columns - besideName - width, options)
+    const name = cutStart(names.get(reference) ?? "", width).padEnd(text === "" ? 0 : width)
     const style = state === "failed" || view.retry !== undefined ? "yellow" : "bold"
-    return `${formatMark(state, tick, paint)} ${paint("bold", name)}  ${paint(style, text)}`.trimEnd()
+    return paintLine([formatMark(state, tick), [" "], ...spaced([name, "bold"], [text, style])], options)
   }
 
   // The last row of the terminal is where the cursor stands.
@@ -67,7 +67,8 @@ export const frameOfSeveral = (pulls: PullViews, options: FrameOptions): string 
     const some = [...open, ...over].slice(0, room - 1)
     const others = [...open, ...over].slice(some.length).map(([, view]) => view)
     const ended = others.every(isOver) ? "over" : "more"
-    return [...some.map(([name, view]) => line(name, view)), paint("dim", `  +${others.length} ${ended}`)].join("\n")
+    const rest = paintLine([[`  +${others.length} ${ended}`, "dim"]], options)
+    return [...some.map(([name, view]) => line(name, view)), rest].join("\n")
   }
 
   let spare = room - pulls.size
@@ -78,7 +79,7 @@ export const frameOfSeveral = (pulls: PullViews, options: FrameOptions): string 
     if (isOver(view)) continue
     const share = Math.floor(spare / left--)
     // One line could hold a number alone.
-    const bars = share < 2 ? [] : layerLines(view.layers, share, options, paint)
+    const bars = share < 2 ? [] : layerLines(view.layers, share, options)
     lines.push(...bars)
     spare -= bars.length
   }

@@ -20,10 +20,14 @@ import {
   story,
   warning
 } from "../events.ts"
+import { views } from "../views.ts"
 
 const plain: FrameOptions = { color: false, columns: 110, rows: 40, tick: 0, now: 0 }
 const draw = (events: ReadonlyArray<PullEvent>, look: Partial<FrameOptions> = {}) =>
   frame(events.reduce((state, event) => advance(state, event, 0), initial).view, { ...plain, ...look }).split("\n")
+
+const widths = fc.integer({ min: 1, max: 200 })
+const heights = fc.integer({ min: 6, max: 50 })
 
 describe("a picture of a pull", () => {
   test("begins with a line for the details, which turns while they are fetched", () => {
@@ -71,28 +75,13 @@ describe("a picture of a pull", () => {
     expect(lines.slice(3).map((line) => line.slice(2, 10))).toEqual(["05050505", "06060606", "01010101", "+3 queue"])
   })
 
-  test("never has a line wider than the terminal, whatever the layers tell", () => {
-    const events = fc.array(
-      fc.oneof(
-        fc
-          .tuple(fc.integer({ min: 1, max: 6 }), fc.double({ min: 0, max: 1, noNaN: true }))
-          .map(([n, share]) => progress(n, share, share)),
-        fc.integer({ min: 1, max: 6 }).map(started),
-        fc.integer({ min: 1, max: 6 }).map(retrying),
-        fc.integer({ min: 1, max: 6 }).map(done)
-      )
-    )
+  test("never has a line wider than the terminal, nor more lines than fit, whatever the view tells", () => {
     fc.assert(
-      fc.property(
-        events,
-        fc.integer({ min: 60, max: 200 }),
-        fc.integer({ min: 6, max: 50 }),
-        (events, columns, rows) => {
-          const lines = draw([resolving, resolved, ...events], { columns, rows })
-          expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
-          expect(lines.length).toBeLessThan(rows)
-        }
-      )
+      fc.property(views, widths, heights, fc.boolean(), (view, columns, rows, failed) => {
+        const lines = frame(view, { ...plain, columns, rows, failed }).split("\n")
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+        expect(lines.length).toBeLessThan(rows)
+      })
     )
   })
 
@@ -191,23 +180,15 @@ describe("a picture of several pulls", () => {
   })
 
   test("never has a line wider than the terminal, nor more lines than fit", () => {
-    const view = fc.constantFrom(pulling, failed, viewOf(story), viewOf([resolving, retrying()]), initial.view)
     const names = fc.uniqueArray(fc.string({ maxLength: 90 }), { minLength: 2, maxLength: 40 })
     fc.assert(
-      fc.property(
-        names,
-        view,
-        view,
-        fc.integer({ min: 60, max: 200 }),
-        fc.integer({ min: 6, max: 50 }),
-        (names, one, other, columns, rows) => {
-          const views = new Map(names.map((name, at) => [name, at % 2 === 0 ? one : other]))
-          const lines = frameOfSeveral(views, { ...plain, columns, rows }).split("\n")
-          expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
-          expect(lines.length).toBeLessThan(rows)
-          expect(lines.join("")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
-        }
-      )
+      fc.property(names, views, views, widths, heights, (names, one, other, columns, rows) => {
+        const pulls = new Map(names.map((name, at) => [name, at % 2 === 0 ? one : other]))
+        const lines = frameOfSeveral(pulls, { ...plain, columns, rows }).split("\n")
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
+        expect(lines.length).toBeLessThan(rows)
+        expect(lines.join("")).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+      })
     )
   })
 })
