@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
+import { times } from "./support/runs.ts"
 
 /** It goes through the whole heap, which is small in a process of its own. */
 const heaps = "pull/manyPulls.test.ts"
@@ -15,8 +16,13 @@ const worker = { find: /^\.\/ExtractionWorker\.ts$/, replacement: join(import.me
 const common = {
   root: import.meta.dirname,
   pool: "forks" as const,
-  setupFiles: ["support/measure.ts", "support/forgetSecrets.ts"],
-  testTimeout: 60_000,
+  setupFiles: [
+    "support/measure.ts",
+    "support/forgetSecrets.ts",
+    // It loads fast-check, which most files do without.
+    ...(times === 1 ? [] : ["support/moreRuns.ts"])
+  ],
+  testTimeout: 60_000 * times,
   hookTimeout: 60_000
 }
 

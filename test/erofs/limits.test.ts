@@ -6,6 +6,7 @@ import { device, dir, fifo, file, link, symlink, type TestEntry } from "../suppo
 import { imageOf } from "../support/erofsImage.ts"
 import { anyEntries, randomTree } from "../support/randomTree.ts"
 import { ErofsReader } from "../support/readErofs.ts"
+import { runs } from "../support/runs.ts"
 
 const attributes = (...pairs: ReadonlyArray<readonly [string, number]>) => ({
   xattrs: new Map(pairs.map(([name, length]) => [name, Buffer.alloc(length)]))
@@ -108,7 +109,7 @@ test("any tree is read as it was written, and the same entries give the same byt
       for (const [nid, links, mode] of nids)
         if ((mode & 0o170000) !== 0o040000) expect(nids.filter(([other]) => other === nid).length).toBe(links)
     }),
-    { numRuns: 60 }
+    { numRuns: runs(60) }
   )
 })
 
@@ -120,7 +121,7 @@ test("whatever the entries, there is an image or UnsupportedEntry", async () => 
       seen.add(error === undefined ? "an image" : "an error")
       if (error !== undefined) expect(error).toBeInstanceOf(UnsupportedEntry)
     }),
-    { numRuns: 100 }
+    { numRuns: runs(100) }
   )
   expect([...seen].sort()).toEqual(["an error", "an image"])
 })

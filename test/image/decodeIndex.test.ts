@@ -4,6 +4,7 @@ import { expect, test } from "vitest"
 import { decodeIndex } from "../../src/image/decodeIndex.ts"
 import { Index } from "../../src/image/Index.ts"
 import { decodeAs } from "../../src/image/json/decodeAs.ts"
+import { runs } from "../support/runs.ts"
 
 const digestOf = (at: number) => `sha256:${at.toString(16).padStart(64, "0")}`
 const list = (many: number) =>
@@ -27,7 +28,7 @@ test("an index is read the same in one turn and in several", async () => {
         expect({ ...inTurns }).toEqual({ ...at })
       }
     ),
-    { numRuns: 60 }
+    { numRuns: runs(60) }
   )
 })
 

@@ -7,6 +7,7 @@ import { Index } from "../../src/image/Index.ts"
 import { decodeAs, mostItems } from "../../src/image/json/decodeAs.ts"
 import { mostKeys, parseJson } from "../../src/image/json/parseJson.ts"
 import { Manifest } from "../../src/image/Manifest.ts"
+import { runs } from "../support/runs.ts"
 
 const digest = `sha256:${"a".repeat(64)}`
 /** As text: some are no number that JSON.parse could give back. */
@@ -67,7 +68,7 @@ test("a document is refused unless its numbers are whole, safe and not negative,
         expect(length).toBeLessThanOrEqual(mostItems)
       expect(Object.keys(config.config?.Labels ?? {}).length).toBeLessThanOrEqual(mostKeys)
     }),
-    { numRuns: 150, seed: 12 }
+    { numRuns: runs(150), seed: 12 }
   )
   expect(Math.min(seen.read, seen.refused)).toBeGreaterThan(10)
 })

@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { expect, test } from "vitest"
 import type { EntryHeader } from "../../src/layer/Entry.ts"
 import { packHeaders, unpackHeaders } from "../../src/layer/packHeaders.ts"
+import { runs } from "../support/runs.ts"
 
 const name = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString("latin1"))
 /** Small ones, those of 32 bits and of more, negative ones: a header may say anything, and what is done about it is decided elsewhere. */
@@ -41,6 +42,6 @@ test("headers that were packed, and cloned as a message is, are what they were",
       const sent = structuredClone(packHeaders(headers))
       expect([...unpackHeaders(sent)]).toEqual(headers)
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 200) }
+    { numRuns: runs(200) }
   )
 })

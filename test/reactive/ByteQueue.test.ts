@@ -3,6 +3,7 @@ import { from, lastValueFrom } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { ByteQueue } from "../../src/reactive/ByteQueue.ts"
 import { concatBytes } from "../../src/reactive/concatBytes.ts"
+import { runs } from "../support/runs.ts"
 
 const bytes = (from: number, length: number) => Buffer.from(Uint8Array.from({ length }, (_, at) => (from + at) % 251))
 
@@ -78,6 +79,6 @@ test("a body is one buffer, whatever pieces it came in", async () => {
       expect(Buffer.from(body).equals(Buffer.concat(given))).toBe(true)
       expect(body.buffer.byteLength).toBeLessThanOrEqual(2 * body.length + 4096)
     }),
-    { numRuns: 30 }
+    { numRuns: runs(30) }
   )
 })

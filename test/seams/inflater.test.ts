@@ -11,6 +11,7 @@ import {
   makeInflater,
   outputBytes
 } from "../../src/seams/inflater.ts"
+import { runs } from "../support/runs.ts"
 
 /** All that `write` gives, copied; what it took comes first. */
 const inflate = (inflater: Inflater, pieces: ReadonlyArray<Uint8Array>): readonly [taken: number, made: Buffer] => {
@@ -51,7 +52,7 @@ describe.each([
         expect(taken).toBe(deflated.length)
         expect(made.equals(bytes)).toBe(true)
       }),
-      { numRuns: 60 }
+      { numRuns: runs(60) }
     )
   })
 

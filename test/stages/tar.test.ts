@@ -6,6 +6,7 @@ import type { EntryHeader } from "../../src/layer/Entry.ts"
 import { archive, archive$, concatGated, Gate, type TarEntry, tar, untar } from "../../src/stages/index.ts"
 import { tar as made, randomImage, type SparseForm } from "../../src/testing/index.ts"
 import { readArchive } from "../layer/readArchive.ts"
+import { runs } from "../support/runs.ts"
 
 const cut = (bytes: Uint8Array, size: number) =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
@@ -96,7 +97,7 @@ describe("tar(untar(x)) is x", () => {
         for (const each of entries) add(to, each)
         await same(to.end().bytes())
       }),
-      { numRuns: 60 }
+      { numRuns: runs(60) }
     )
   }, 60_000)
 

@@ -5,6 +5,9 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import { type TestContext, test } from "vitest"
+import { times } from "./runs.ts"
+
+const usual = 20_000 * times
 
 type Body = (context: TestContext) => Effect.Effect<unknown, unknown, Scope.Scope>
 
@@ -15,10 +18,10 @@ const run = async <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal): Prom
 }
 
 export const it = {
-  effect: (name: string, body: Body, timeout = 20_000) =>
+  effect: (name: string, body: Body, timeout = usual) =>
     test(name, { timeout }, (context) =>
       run(Effect.suspend(() => body(context)).pipe(Effect.scoped, Effect.provide(TestClock.layer())), context.signal)
     ),
-  live: (name: string, body: Body, timeout = 20_000) =>
+  live: (name: string, body: Body, timeout = usual) =>
     test(name, { timeout }, (context) => run(Effect.suspend(() => body(context)).pipe(Effect.scoped), context.signal))
 }

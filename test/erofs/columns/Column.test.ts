@@ -2,6 +2,7 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { Column } from "../../../src/erofs/columns/Column.ts"
+import { runs } from "../../support/runs.ts"
 
 const number = fc.oneof(
   fc.constantFrom(0, 1, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, -1, -(2 ** 31), 2 ** 53 - 1, 0.5),
@@ -23,6 +24,6 @@ test("rows have the numbers that were set, and all others 0", () => {
       }
       for (const [at, value] of known) expect(column.get(at)).toBe(value)
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 200) }
+    { numRuns: runs(200) }
   )
 })

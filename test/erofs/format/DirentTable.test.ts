@@ -3,6 +3,7 @@ import fc from "fast-check"
 import { expect, test } from "vitest"
 import { NameIndex } from "../../../src/erofs/columns/NameIndex.ts"
 import { DirentTable } from "../../../src/erofs/format/DirentTable.ts"
+import { runs } from "../../support/runs.ts"
 
 /** Binary strings, many of which begin alike. */
 const name = fc
@@ -52,7 +53,7 @@ test("names are written in their own directory, in the order of their bytes", ()
         expect(readBack(blocks)).toEqual(expected)
       }
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 100) }
+    { numRuns: runs(100) }
   )
 })
 

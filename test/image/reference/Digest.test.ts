@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { algorithmOf, hexOf, isDigest, isHashable, parseDigest } from "../../../src/image/reference/Digest.ts"
+import { runs } from "../../support/runs.ts"
 
 const hex = "0123456789abcdef".repeat(8)
 
@@ -48,7 +49,7 @@ describe("a digest", () => {
         expect(text).not.toMatch(/\.\.|^\./)
         expect(text.length).toBeLessThanOrEqual(200)
       }),
-      { numRuns: 2000 }
+      { numRuns: runs(2000) }
     )
   })
 })

@@ -4,6 +4,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { format, identifierOf, parse } from "../../../src/image/reference/Reference.ts"
 import { it } from "../../support/effect.ts"
+import { runs } from "../../support/runs.ts"
 
 const sha256 = `sha256:${"0123456789abcdef".repeat(4)}`
 const sha512 = `sha512:${"ab".repeat(64)}`
@@ -210,7 +211,7 @@ describe("the grammar", () => {
         expect(new URL(`https://${reference.registry}`).pathname).toBe("/")
         expect(Effect.runSync(parse(format(reference)))).toEqual(reference)
       }),
-      { numRuns: 2000 }
+      { numRuns: runs(2000) }
     )
   })
 
@@ -325,7 +326,7 @@ describe("a text that is no reference", () => {
         if (/^(?:oci|oci-archive|docker-archive):/.test(error.suggestion)) return
         Effect.runSync(parse(error.suggestion).pipe(environment({})))
       }),
-      { numRuns: 2000 }
+      { numRuns: runs(2000) }
     )
   })
 })

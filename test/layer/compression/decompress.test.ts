@@ -9,6 +9,7 @@ import { compressions } from "../../../src/layer/compression/compressions.ts"
 import { decompress, makeInputBudget } from "../../../src/layer/compression/decompress.ts"
 import { verifyDigest } from "../../../src/layer/verifyDigest.ts"
 import { Gate } from "../../../src/reactive/Gate.ts"
+import { runs } from "../../support/runs.ts"
 import { gated } from "../readArchive.ts"
 
 const digest = "sha256:test"
@@ -93,7 +94,7 @@ describe("gzip", () => {
           expect(await run(stream, { sizes })).toEqual(Buffer.concat(bodies))
         }
       ),
-      { numRuns: 60 }
+      { numRuns: runs(60) }
     )
   })
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import * as fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { base256, malformedArchives, paxRecord, tar } from "../../../src/testing/index.ts"
+import { runs } from "../../support/runs.ts"
 import { type ReadEntry, readArchive } from "../readArchive.ts"
 
 const corrupt = (problem: RegExp) => ({ _tag: "CorruptLayer", stage: "untar", problem: expect.stringMatching(problem) })
@@ -437,7 +438,7 @@ describe("an archive cut anywhere", () => {
             if (kind === "file") expect(whole.entries[i]?.body.equals(body)).toBe(true)
         }
       ),
-      { numRuns: 60 }
+      { numRuns: runs(60) }
     )
   })
 

@@ -1,4 +1,4 @@
-/** Whatever a layer holds, a pull by its table makes the tree that a whole pull makes. `PARTIAL_RUNS`: how many layers. */
+/** Whatever a layer holds, a pull by its table makes the tree that a whole pull makes. */
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import type { PullEvent } from "../../../src/api/events.ts"
@@ -12,9 +12,8 @@ import {
   tar
 } from "../../../src/testing/index.ts"
 import { open } from "../../support/open.ts"
+import { runs } from "../../support/runs.ts"
 import { forms, treeOf, warningsOf } from "./versions.ts"
-
-const numRuns = Number(process.env["PARTIAL_RUNS"] ?? 3)
 
 const second = 1_000_000_000n
 
@@ -69,7 +68,7 @@ test.each(forms)(
           expect(treeOf(pulled.layers[0]?.path ?? "")).toEqual(treeOf(whole.layers[0]?.path ?? ""))
         }
       }),
-      { numRuns }
+      { numRuns: runs(3) }
     )
     expect((await oci.verify()).byTable?.length).toBeGreaterThan(0)
   },

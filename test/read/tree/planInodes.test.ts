@@ -12,6 +12,7 @@ import { orderedCursors } from "../../../src/read/tree/source/orderedCursor.ts"
 import { dir } from "../../support/entries.ts"
 import { type Layers, mergeInMemory } from "../../support/mergedTree.ts"
 import { randomTree } from "../../support/randomTree.ts"
+import { runs } from "../../support/runs.ts"
 
 const { signal } = new AbortController()
 
@@ -70,7 +71,7 @@ test.each([[{}], [{ only: ["a", "b/a", "etc"] }], [{ strip: 1 }], [{ only: ["a",
         seen.images += 1
         seen.names += plan.nodes.length
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 40) }
+      { numRuns: runs(40) }
     )
     expect(seen.images).toBeGreaterThan(10)
     expect(seen.names).toBeGreaterThan(10)

@@ -7,6 +7,7 @@ import { LayerSpool } from "../../../src/read/tree/source/LayerSpool.ts"
 import { copiesOf, type Pieces, piecesFromEnd } from "../../../src/read/tree/spoolCopies.ts"
 import { file } from "../../support/entries.ts"
 import { mergeInMemory } from "../../support/mergedTree.ts"
+import { runs } from "../../support/runs.ts"
 
 const most = { pieces: 16_384, bytes: 2 ** 26 }
 const { signal } = new AbortController()
@@ -66,7 +67,7 @@ test("the bytes of each file go to where it is in the image, whatever their size
         expect(pieces).toEqual([])
       }
     ),
-    { numRuns: 50 }
+    { numRuns: runs(50) }
   ))
 
 test("many small files take several messages", async () => {

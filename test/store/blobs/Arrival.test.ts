@@ -11,6 +11,7 @@ import { Gate } from "../../../src/reactive/Gate.ts"
 import type { Rest } from "../../../src/store/blobs/Arrival.ts"
 import { openPartial, type PartialBlob } from "../../../src/store/blobs/PartialBlob.ts"
 import { it } from "../../support/effect.ts"
+import { runs } from "../../support/runs.ts"
 import { directory } from "../fixtures.ts"
 
 const blob = Buffer.from(Array.from({ length: 900_000 }, (_, i) => i % 251))
@@ -105,7 +106,7 @@ describe("a reader that comes late", () => {
             )
             return Effect.runPromise(run.pipe(Effect.scoped))
           }),
-          { numRuns: Number(process.env["RUNS"] ?? 40) }
+          { numRuns: runs(40) }
         )
       ),
     600_000

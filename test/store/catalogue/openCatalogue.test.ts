@@ -9,6 +9,7 @@ import { openSnapshot } from "../../../src/store/database/Snapshot.ts"
 import { SqlClient } from "../../../src/store/database/Sql.ts"
 import { openSqlJs } from "../../../src/store/database/SqlJs.ts"
 import { it } from "../../support/effect.ts"
+import { runs } from "../../support/runs.ts"
 import { digestOf, directory, imageOf, layerOf, open, publishLayers, pullInto } from "../fixtures.ts"
 
 const amd64 = { os: "linux", architecture: "amd64" }
@@ -41,7 +42,7 @@ describe("the catalogue's rows", () => {
           })
         )
       )
-      yield* Effect.promise(() => fc.assert(law, { numRuns: 25 }))
+      yield* Effect.promise(() => fc.assert(law, { numRuns: runs(25) }))
     })
   )
   it.effect("a tag that moves leaves no row of what it named before, on any platform", () =>

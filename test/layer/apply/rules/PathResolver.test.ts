@@ -7,6 +7,7 @@ import { isReason } from "../../../../src/api/errors.ts"
 import { snapshot, trySetAttribute } from "../../../support/diskTree.ts"
 import { apply, temporary, thrown } from "../../../support/entries.ts"
 import { hostileEntry } from "../../../support/hostileEntries.ts"
+import { runs } from "../../../support/runs.ts"
 
 test.each(["layers", "overlay", "rootfs"] as const)("%s: no sequence of entries changes anything outside", (layout) => {
   const outside = temporary()
@@ -35,6 +36,6 @@ test.each(["layers", "overlay", "rootfs"] as const)("%s: no sequence of entries 
         expect(Object.keys(snapshot(store, (it) => it === root || it === `${root}.stat`))).toEqual([""])
       }
     ),
-    { numRuns: 200 }
+    { numRuns: runs(200) }
   )
 })

@@ -10,6 +10,7 @@ import { apply, dir, emptyRoot, file, link, symlink, type TestEntry, thrown } fr
 import { hostileEntry } from "../../../support/hostileEntries.ts"
 import { lowerLayer, mergeCases, whiteoutCases } from "../../../support/layerMerges.ts"
 import { type Layers, mergeInMemory, outlineOf } from "../../../support/mergedTree.ts"
+import { runs } from "../../../support/runs.ts"
 
 /** Every path beneath the root, with its facts: owner and mode, the time of what is no directory, the inode's first name. */
 const onDisk = (root: string): ReadonlyArray<string> => {
@@ -140,7 +141,7 @@ test("whatever layers hold, they make the same tree in memory as on disk, or are
       expect(outlineOf(layers, tree)).toEqual(outline(root))
       expect(inMemory(tree)).toEqual(onDisk(root))
     }),
-    { numRuns: 200 }
+    { numRuns: runs(200) }
   )
   expect(whole).toBeGreaterThan(10)
 })

@@ -9,6 +9,7 @@ import { viewOf } from "../../../../src/read/tree/merge/viewOf.ts"
 import { dir, file, link, symlink, type TestEntry, thrown } from "../../../support/entries.ts"
 import { hostileEntry } from "../../../support/hostileEntries.ts"
 import { type Layers, mergeInMemory } from "../../../support/mergedTree.ts"
+import { runs } from "../../../support/runs.ts"
 
 const findPath = (tree: MergedTree, path: string, follow: boolean): Sought<Node, Leaf> =>
   find(viewOf(tree), path, follow)
@@ -60,7 +61,7 @@ test.each([
           expect(plain(sought), `${path}, ${follow}`).toEqual(plain(findPath(whole, path, follow)))
         }
     }),
-    { numRuns: 600 }
+    { numRuns: runs(600) }
   )
   expect(known).toBeGreaterThan(2)
 })
@@ -97,7 +98,7 @@ test("a selection that is known before all layers are read is the same afterward
       known += 1
       expect(listOf(upper, { only })).toEqual(listOf(whole, { only }))
     }),
-    { numRuns: 600 }
+    { numRuns: runs(600) }
   )
   expect(known).toBeGreaterThan(10)
 })

@@ -7,6 +7,7 @@ import { inOrder } from "../../../../src/read/tree/plan/inOrder.ts"
 import { Plan } from "../../../../src/read/tree/plan/Plan.ts"
 import { dir, file } from "../../../support/entries.ts"
 import { mergeInMemory } from "../../../support/mergedTree.ts"
+import { runs } from "../../../support/runs.ts"
 
 const name = fc.constantFrom("a", "b", "a.b", "a-b", "ab", "B", "\xff")
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join("/"))
@@ -36,7 +37,7 @@ test.each([
       expect(walked).toEqual(sorted)
       given += walked.length
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 200) }
+    { numRuns: runs(200) }
   )
   expect(given).toBeGreaterThan(20)
 })

@@ -2,6 +2,7 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { NameTable } from "../../../../../src/read/tree/merge/columns/NameTable.ts"
+import { runs } from "../../../../support/runs.ts"
 
 /** Few, so that they meet; some that no file system has room for. */
 const names = ["a", "b", "ab", "", "\xff", "n".repeat(255), "n".repeat(256), `${"n".repeat(256)}x`]
@@ -37,6 +38,6 @@ test("names that come and go are found, and listed, as in maps", () => {
         expect(sorted).toEqual([...known.keys()].sort((a, b) => (a < b ? -1 : 1)))
       }
     }),
-    { numRuns: Number(process.env["RUNS"] ?? 200) }
+    { numRuns: runs(200) }
   )
 })

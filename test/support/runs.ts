@@ -1,0 +1,4 @@
+/** How many cases a property is tried with: what `npm test` has time for, `TIMES` as many where it is set. */
+export const times = Number(process.env["TIMES"] ?? 1)
+
+export const runs = (usual: number): number => usual * times
