@@ -13,13 +13,14 @@ export class HostsWithoutRanges {
   }
   /** The host refused a range, and sent the whole blob. */
   add(origin: string): void {
-    if (this.#hosts.size >= capacity) this.#hosts.clear()
+    if (this.#hosts.size >= capacity && !this.#hosts.has(origin)) this.#hosts.clear()
     this.#hosts.add(origin)
   }
   /** An established connection ended before any byte of the range. */
   nothingCame(origin: string): void {
-    if (this.#fruitless.size >= capacity) this.#fruitless.clear()
-    this.#fruitless.set(origin, (this.#fruitless.get(origin) ?? 0) + 1)
+    const before = this.#fruitless.get(origin)
+    if (this.#fruitless.size >= capacity && before === undefined) this.#fruitless.clear()
+    this.#fruitless.set(origin, (before ?? 0) + 1)
   }
   /** Bytes of a range arrived, or an answer to a request for the whole: ranges are tried again. */
   somethingCame(origin: string): void {
