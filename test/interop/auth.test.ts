@@ -256,7 +256,11 @@ test.runIf(process.getuid?.() === 0)(
       expect(home, home.stderr).toMatchObject({ status: 0 })
       const without = ociflow(["images"], {}, nobody)
       expect(without).toMatchObject({ status: 2, stdout: "" })
-      expect(without.stderr).toMatch(/^ociflow: InvalidOption: .*--root is needed: the user has no home directory\n/)
+      expect(without.stderr).toMatch(
+        /^ociflow: InvalidOption: .*--root is needed, or the variable OCIFLOW_HOME: the user has no home directory\n/
+      )
+      const resolved = ociflow(["resolve", reference], { OCIFLOW_HOME: root }, nobody)
+      expect(resolved, resolved.stderr).toMatchObject({ status: 0 })
       const login = ociflow(["logout", "r.test"], {}, nobody)
       expect(login.stderr).toMatch(/`DOCKER_CONFIG` is needed: the user has no home directory/)
     } finally {

@@ -27,16 +27,16 @@ const unusable = (code: WarningCode, from: string) => ({
 })
 
 /** `undefined` where there is no such file. */
-export const readAuthFile = (path: string): Effect.Effect<AuthFile | undefined, unknown> =>
+export const readAuthFile = (path: string, isAbsent = isMissing): Effect.Effect<AuthFile | undefined, unknown> =>
   readBounded(path, longestFile).pipe(
     Effect.flatMap(decodeAuthFile),
-    Effect.catch((error) => (isMissing(error) ? Effect.undefined : Effect.fail(error)))
+    Effect.catch((error) => (isAbsent(error) ? Effect.undefined : Effect.fail(error)))
   )
 
 const fromFile =
-  (path: string, code: WarningCode): CredentialSource =>
+  (path: string, code: WarningCode, isAbsent?: typeof isMissing): CredentialSource =>
   (target, emit) =>
-    readAuthFile(path).pipe(
+    readAuthFile(path, isAbsent).pipe(
       Effect.catch(() => Effect.sync(() => void emit(unusable(code, path)))),
       Effect.flatMap((file) => (file === undefined ? Effect.succeedNone : loginIn(file, target, emit)))
     )
@@ -46,10 +46,15 @@ export const fromDockerConfig: CredentialSource = (target, emit) =>
     path === undefined ? Effect.succeedNone : fromFile(path, "DockerConfigUnusable")(target, emit)
   )
 
-/** Where podman keeps logins of a session that has no runtime directory: root's, those of cron and of many a container. */
-const runtimeOfUser = () => {
+/**
+ * Where podman keeps logins of a session that has no runtime directory: root's, those of cron and of many a container. Where
+ * root has used podman the directory is root's alone, and other users have no file in it.
+ */
+const runtimeOfUser: CredentialSource = (target, emit) => {
   const user = process.getuid?.()
-  return user === undefined || process.platform === "darwin" ? [] : [`/run/containers/${user}/auth.json`]
+  if (user === undefined || process.platform === "darwin") return Effect.succeedNone
+  const isAbsent = (error: unknown) => isMissing(error) || codeOf(error) === "EACCES"
+  return fromFile(`/run/containers/${user}/auth.json`, "AuthFileUnusable", isAbsent)(target, emit)
 }
 
 /**
@@ -61,9 +66,10 @@ export const fromPodman: CredentialSource = Effect.fnUntraced(function* (target,
   const runtime = yield* environmentVariable("XDG_RUNTIME_DIR")
   const config = yield* environmentVariable("XDG_CONFIG_HOME")
   const lasting = config === undefined ? inHome(".config/containers/auth.json") : [join(config, "containers/auth.json")]
-  const passing = runtime === undefined ? runtimeOfUser() : [join(runtime, "containers/auth.json")]
-  for (const path of named === undefined ? [...passing, ...lasting] : [named]) {
-    const found = yield* fromFile(path, "AuthFileUnusable")(target, emit)
+  const file = (path: string) => fromFile(path, "AuthFileUnusable")
+  const passing = runtime === undefined ? runtimeOfUser : file(join(runtime, "containers/auth.json"))
+  for (const source of named === undefined ? [passing, ...lasting.map(file)] : [file(named)]) {
+    const found = yield* source(target, emit)
     if (Option.isSome(found)) return found
   }
   return Option.none()

@@ -183,7 +183,10 @@ export class Directories extends Context.Service<
       Effect.gen(function* () {
         const at = options.root ?? (yield* defaultRoot)
         if (at === undefined)
-          return yield* new InvalidOption({ option: "root", problem: "is needed: the user has no home directory" })
+          return yield* new InvalidOption({
+            option: "root",
+            problem: "is needed, or the variable OCIFLOW_HOME: the user has no home directory"
+          })
         const root = resolve(at)
         const layersDir = resolve(options.layersDir ?? join(root, "layers"))
         return Directories.of({

@@ -84,4 +84,15 @@ describe.runIf(possible)("an ordinary user", () => {
       expect(run("find", mine, "!", "-user", "nobody")).toBe("")
     }
   )
+
+  test("is not warned of the directory of logins that root's podman has made", async () => {
+    await using registry = await startRegistry({ images: { "app:1": await image() } })
+    const reference = registry.reference("app:1")
+    const podman = "mkdir -p /run/containers; mount -t tmpfs -o mode=700 none /run/containers"
+    const resolve = `env -u XDG_RUNTIME_DIR HOME=/nonexistent ${process.execPath} ${command} resolve ${reference}`
+    const session = ["--mount", "sh", "-euc", `${podman}; exec ${asNobody} ${resolve}`]
+    const said = await promisify(execFile)("unshare", session, { timeout: 60_000 })
+    expect(said.stdout).toContain(reference)
+    expect(said.stderr).toBe("")
+  })
 })
