@@ -1,5 +1,6 @@
-/** Directories: the names that one holds, and making one with those above it. */
-import { lstat, mkdir, readdir, stat } from "node:fs/promises"
+/** Directories: the names that one holds, making one with those above it, and the mode of a new one. */
+import { constants } from "node:fs"
+import { lstat, mkdir, open, readdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../api/codeOf.ts"
@@ -35,4 +36,20 @@ export const makeDirectory = async (path: string): Promise<void> => {
     await makeDirectory(dirname(path))
     await make()
   })
+}
+
+/**
+ * Gives a new directory what the umask has kept from it; its other bits stay. No link is followed. A file system without modes
+ * refuses, and so does Windows: there it is left as it is.
+ */
+export const setMode = async (path: string, mode: number): Promise<void> => {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW).catch(
+    () => undefined
+  )
+  try {
+    const made = (await handle?.stat())?.mode ?? mode
+    if ((made & 0o777) !== mode) await handle?.chmod((made & 0o7000) | mode).catch(() => undefined)
+  } finally {
+    await handle?.close()
+  }
 }

@@ -57,6 +57,24 @@ describe("the disk image of a pull", () => {
     expect(await oci.verify()).toEqual({ faults: [], repaired: [], unknown: [] })
   })
 
+  test.runIf(process.platform !== "win32").each([
+    ["0", 0],
+    ["077", 0o077]
+  ] as const)("may be read by whom the store lets in, and changed by nobody else: umask %s", async (_, umask) => {
+    await using registry = await startRegistry({ images: { "app:1": await mixed() } })
+    await using oci = await opened({ access: "readable" })
+    const before = process.umask(umask)
+    try {
+      for (const part of [{}, { only: "a" }]) {
+        const { erofs = "" } = await oci.pull(registry.reference("app:1"), part)
+        expect((await stat(erofs)).mode & 0o777).toBe(0o644)
+        expect((await stat(dirname(erofs))).mode & 0o777).toBe(0o755)
+      }
+    } finally {
+      process.umask(before)
+    }
+  })
+
   test("has the bytes of an export where an image lists a layer twice and wants bytes of both", async () => {
     const twice = tar().file("x/f", Buffer.alloc(200_000, "f")).file("x/g", "g")
     const toP = tar().directory("p").directory("q").symlink("x", "p")

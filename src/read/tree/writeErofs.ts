@@ -14,8 +14,9 @@ import { FileSystemFailed, isReason, type Reason } from "../../api/errors.ts"
 import { writeFrame } from "../../erofs/erofsImage.ts"
 import type { Chunk } from "../../erofs/ImageOutput.ts"
 import type { ErofsPlan } from "../../erofs/planErofs.ts"
+import { setMode } from "../../fs/directories.ts"
 import { syscall } from "../../fs/syscall.ts"
-import { syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
+import { ownMode, syncDirectory, syncFile } from "../../fs/writeAtomic.ts"
 import { blockBytes } from "../../layer/erofs/format.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
@@ -38,7 +39,7 @@ const writeAll = async (handle: FileHandle, { bytes, position }: Chunk): Promise
 const opened = async (file: string, flags: string, use: (handle: FileHandle) => Promise<void>): Promise<void> => {
   let handle: FileHandle | undefined
   try {
-    handle = await open(file, flags)
+    handle = await open(file, flags, ownMode)
     await use(handle)
   } catch (error) {
     const code = codeOf(error)
@@ -48,9 +49,16 @@ const opened = async (file: string, flags: string, use: (handle: FileHandle) => 
   }
 }
 
-/** Zeros, where all else is written. */
+/** Zeros, where all else is written. Whom the store lets in may read it and nobody may change it, whatever the umask is. */
 const makeFile = (file: string, size: number) =>
-  untilSettled(() => opened(file, "wx", (handle) => handle.truncate(size)))
+  untilSettled(async () => {
+    await setMode(dirname(file), 0o755)
+    await opened(file, "wx", async (handle) => {
+      // A file system without modes refuses.
+      await handle.chmod(ownMode).catch(() => undefined)
+      await handle.truncate(size)
+    })
+  })
 
 const writeMetadata = (file: string, erofs: ErofsPlan) =>
   untilSettled((signal) =>

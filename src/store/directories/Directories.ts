@@ -11,7 +11,7 @@ import { codeOf } from "../../api/codeOf.ts"
 import type { Access, Ownership } from "../../api/config.ts"
 import { InvalidOption, type Reason, UnsafeStore } from "../../api/errors.ts"
 import type { Emit } from "../../api/events.ts"
-import { makeDirectory } from "../../fs/directories.ts"
+import { makeDirectory, setMode } from "../../fs/directories.ts"
 import { inHome } from "../../fs/home.ts"
 import { ifMissing, syscall } from "../../fs/syscall.ts"
 import { hashAlgorithms } from "../../image/reference/hashAlgorithms.ts"
@@ -43,7 +43,7 @@ interface Paths {
 
 const defaultRoot = Effect.map(environmentVariable("OCIFLOW_HOME"), (path) => path ?? inHome(".ociflow")[0])
 
-/** Modes of new directories; `undefined`: by the umask. */
+/** Modes of new directories, whatever the umask is; `undefined`: by the umask. */
 const modes: Readonly<Record<Access, number | undefined>> = { private: 0o700, readable: 0o755, writable: undefined }
 
 /** Only the store uses these, so they are private, whatever the umask is. */
@@ -136,9 +136,12 @@ const makeDirectories = (options: DirectoryOptions & Paths) => {
 
   const makeOne = (path: string, mode: number | undefined) =>
     syscall("mkdir", path, () =>
-      mkdir(path, mode).catch((error: unknown) => {
-        if (codeOf(error) !== "EEXIST") throw error
-      })
+      mkdir(path, mode).then(
+        () => (mode === undefined ? undefined : setMode(path, mode)),
+        (error: unknown) => {
+          if (codeOf(error) !== "EEXIST") throw error
+        }
+      )
     )
 
   const makeTop = (path: string) =>

@@ -86,10 +86,11 @@ const writable = (path: string): Effect.Effect<ReadonlyArray<string>> =>
     return [...own, ...(yield* Effect.forEach(names, (name) => writable(join(path, name)))).flat()]
   })
 
-const withoutUmask = Effect.acquireRelease(
-  Effect.sync(() => process.umask(0)),
-  (mask) => Effect.sync(() => process.umask(mask))
-)
+const withUmask = (umask: number) =>
+  Effect.acquireRelease(
+    Effect.sync(() => process.umask(umask)),
+    (mask) => Effect.sync(() => process.umask(mask))
+  )
 
 describe("whatever the umask is", () => {
   const each: Readonly<Record<string, readonly [StoreOptions, (home: string) => Promise<unknown>]>> = {
@@ -101,7 +102,7 @@ describe("whatever the umask is", () => {
     it.effect(`nobody else may write to ${name}`, () =>
       Effect.gen(function* () {
         const home = yield* shared
-        yield* withoutUmask
+        yield* withUmask(0)
         yield* Effect.promise(() => prepare(home))
         const root = join(home, "store")
         const layersDir = name.includes("elsewhere") ? join(home, "layers") : undefined
@@ -113,6 +114,16 @@ describe("whatever the umask is", () => {
         if (layersDir !== undefined) expect(yield* writable(layersDir)).toEqual([])
       })
     )
+  it.effect("a store that others may read can be entered by them, and what it keeps for itself cannot", () =>
+    Effect.gen(function* () {
+      const home = yield* shared
+      yield* withUmask(0o077)
+      const [root, layersDir] = [join(home, "store"), join(home, "layers")]
+      expect(yield* used({ root, layersDir, access: "readable" })).toEqual([])
+      for (const path of [root, layersDir]) expect(yield* modeOf(path)).toBe(0o755)
+      for (const path of [join(root, "locks"), join(layersDir, ".staging")]) expect(yield* modeOf(path)).toBe(0o700)
+    })
+  )
   it.effect("a directory of its own that others may write to is refused where they can enter the store", () =>
     Effect.gen(function* () {
       const home = yield* shared
