@@ -56,5 +56,5 @@ export const placeByFooter = (footer: Buffer, digest: string, size: number): Tab
   if (hex === undefined) return undefined
   const offset = Number.parseInt(hex, 16)
   const length = size - (now === undefined ? olderFooterBytes : footerBytes) - offset
-  return Number.isSafeInteger(offset) && length > 0 ? { form: "estargz", digest, offset, length } : undefined
+  return length > 0 ? { form: "estargz", digest, offset, length } : undefined
 }

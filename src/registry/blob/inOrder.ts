@@ -13,20 +13,23 @@ class Running {
   readonly gate = new Gate()
   readonly held = new ByteQueue()
   isOver = false
-  #subscription = new Subscription()
+  readonly #subscription = new Subscription()
 
   start(body: Body, moved: () => void, failed: (error: unknown) => void): void {
-    this.#subscription = body(this.gate).subscribe({
-      next: (chunk) => {
-        this.held.push(chunk)
-        moved()
-      },
-      error: failed,
-      complete: () => {
-        this.isOver = true
-        moved()
-      }
-    })
+    // Where it has been stopped by what comes at once, it ends here.
+    this.#subscription.add(
+      body(this.gate).subscribe({
+        next: (chunk) => {
+          this.held.push(chunk)
+          moved()
+        },
+        error: failed,
+        complete: () => {
+          this.isOver = true
+          moved()
+        }
+      })
+    )
   }
   stop(): void {
     this.#subscription.unsubscribe()
@@ -55,20 +58,19 @@ export const inOrder = (bodies: Iterable<Body>, atOnce: number, gate: Gate): Obs
     }
     /** Emits what may flow. `next` may move the gate, and a body may end meanwhile: both call this again. */
     const move = () => {
-      if (moving || sink.closed) return
+      if (moving) return
       moving = true
       for (let first = running[0]; first !== undefined; first = running[0]) {
-        while (gate.isOpen && !sink.closed) {
+        while (gate.isOpen) {
           const chunk = first.held.shift()
           if (chunk === undefined) break
           sink.next(chunk)
         }
-        if (sink.closed || first.held.bytes > 0 || !first.isOver) break
+        if (first.held.bytes > 0 || !first.isOver) break
         running.shift()
         begin()
       }
       moving = false
-      if (sink.closed) return
       // Only the first obeys the gate.
       const [first] = running
       if (first === undefined) sink.complete()

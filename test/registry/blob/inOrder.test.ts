@@ -1,5 +1,5 @@
 import * as fc from "fast-check"
-import { Observable, of, Subject } from "rxjs"
+import { concat, EMPTY, Observable, of, Subject, take } from "rxjs"
 import { describe, expect, test } from "vitest"
 import { Gate } from "../../../src/reactive/Gate.ts"
 import { type Body, inOrder } from "../../../src/registry/blob/inOrder.ts"
@@ -72,6 +72,41 @@ describe("bodies in order", () => {
     expect(b?.gate?.isOpen).toBe(true)
   })
 
+  test("go on where the gate opens again: the first, and the one that is first by then", () => {
+    const { bodies, states } = controlled(2)
+    const [a, b] = states
+    const gate = new Gate()
+    run(bodies, 2, gate)
+    gate.close()
+    gate.open()
+    expect(a?.gate?.isOpen).toBe(true)
+    a?.bytes$.complete()
+    gate.close()
+    expect(b?.gate?.isOpen).toBe(false)
+    gate.open()
+    expect(b?.gate?.isOpen).toBe(true)
+  })
+
+  test("are handed on one by one, also where the gate closes and opens while one is", () => {
+    const { bodies, states } = controlled(2)
+    const gate = new Gate()
+    const seen: Array<string> = []
+    inOrder(bodies, 2, gate).subscribe(([first = 0]) => {
+      seen.push(`begin ${first}`)
+      gate.close()
+      gate.open()
+      seen.push(`end ${first}`)
+    })
+    const [a, b] = states
+    // Small ones would become one piece.
+    b?.bytes$.next(new Uint8Array(5000).fill(2))
+    b?.bytes$.next(new Uint8Array(5000).fill(3))
+    b?.bytes$.complete()
+    a?.bytes$.next(chunk(1))
+    a?.bytes$.complete()
+    expect(seen).toEqual([1, 2, 3].flatMap((it) => [`begin ${it}`, `end ${it}`]))
+  })
+
   test("without end are made as they are due", () => {
     let made = 0
     const bodies = function* (): Generator<Body> {
@@ -131,6 +166,17 @@ describe("bodies in order", () => {
     const { subscription, ended } = run(two.bodies, 3, new Gate())
     subscription.unsubscribe()
     expect([ended, two.states.some(({ subscribed }) => subscribed)]).toEqual([[], false])
+  })
+
+  test("are let go of by a subscriber that leaves with the first piece, which comes at once; none is made behind it", () => {
+    const { bodies, states } = controlled(2)
+    const seen: Array<number> = []
+    const atOnce: Body = (gate) => concat(of(chunk(1), chunk(2)), bodies[0]?.(gate) ?? EMPTY)
+    inOrder([atOnce, ...bodies.slice(1)], 2, new Gate())
+      .pipe(take(1))
+      .subscribe((bytes) => seen.push(...bytes))
+    expect(seen).toEqual([1])
+    expect(states.map(({ subscribed }) => subscribed)).toEqual([false, false])
   })
 
   test("give every byte once, whatever the pieces, the order of arrival and the gate", () => {
