@@ -207,7 +207,7 @@ export class Puller extends Context.Service<
     readonly verify: (options?: VerifyOptions & Watching, emit?: Emit) => Effect.Effect<Verified, PullError>
     /** The pulls of this puller, to be shown, shared and cancelled. */
     readonly pulls: PullsEffect
-    /** Waits until everything that has been unsubscribed from has closed its files and sockets. */
+    /** Waits until all cancelled subscriptions have closed their files and sockets. */
     readonly settled: Effect.Effect<void>
   }
 >()("ociflow/Puller") {

@@ -174,8 +174,7 @@ export interface Client extends AsyncDisposable {
   /** The pulls of this client, to be shown, shared and cancelled: see docs/pulls.md. */
   readonly pulls: Pulls
   /**
-   * Resolves when everything that has been unsubscribed from has closed its files and sockets. After that, the store can be
-   * deleted.
+   * Resolves when all cancelled subscriptions have closed their files and sockets. After that, the store can be deleted.
    */
   readonly settled: () => Promise<void>
   /** Cancels all running calls, and resolves when workers, sockets and files are closed. */

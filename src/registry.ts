@@ -72,7 +72,7 @@ export interface RegistryClient extends AsyncDisposable {
   readonly blob$: BlobFunction
   /** The same bytes, each piece when it is asked for. */
   readonly blob: (reference: string, digest: string, options?: Watching) => AsyncIterable<Uint8Array>
-  /** Resolves when all that was unsubscribed from by now has closed its sockets. */
+  /** Resolves when all cancelled subscriptions have closed their sockets. */
   readonly settled: () => Promise<void>
   /** Cancels what is under way, and resolves when all sockets are closed. */
   readonly close: () => Promise<void>

@@ -24,7 +24,7 @@ export const PendingTeardowns = Context.Reference<Set<Fiber.Fiber<unknown, unkno
   }
 )
 
-/** Resolves when all that was unsubscribed from by now is over. */
+/** Resolves when all subscriptions cancelled so far have ended. */
 export const awaitTeardowns = (leaving: ReadonlySet<Fiber.Fiber<unknown, unknown>>): Effect.Effect<void> =>
   Effect.suspend(() => Effect.asVoid(Fiber.awaitAll([...leaving])))
 

@@ -64,16 +64,17 @@ const tables: Readonly<Record<string, string>> = {
   "Signature rules": tableOf(ruleOptions),
   "Signature requirements": tableOf({ ...keyRequirement, ...identityRequirement }),
   Limits: limitsOf(limits),
-  "Timeouts and retries": tableOf({ ...timeouts, ...retry }),
+  "`timeouts`": tableOf(timeouts),
+  "`retry`": tableOf(retry),
   "Running pulls": tableOf(pulls)
 }
 
 /** The page with its tables as they should be; what stands around them stays. */
 const filled = Object.entries(tables).reduce((text, [heading, table]) => {
-  const start = text.indexOf(`\n## ${heading}\n`)
+  const start = Math.max(text.indexOf(`\n## ${heading}\n`), text.indexOf(`\n### ${heading}\n`))
   if (start < 0) return `${text}\n## ${heading}\n\n${table}\n`
   const rest = text.slice(start + 1)
-  const next = rest.indexOf("\n## ")
+  const next = rest.search(/\n###? /)
   const section = next < 0 ? rest : rest.slice(0, next)
   return text.replace(section, () => section.replace(/^\|.*(?:\n\|.*)*/m, () => table))
 }, page)

@@ -62,7 +62,10 @@ export interface PullerOptions {
   readonly keepBlobs?: string | undefined
   /** How owners, modes and devices are kept. Default: `xattr`. */
   readonly ownership?: Ownership | undefined
-  /** Format of the attribute; only for the ownership `xattr`. Default: `seed`. */
+  /**
+   * How the attribute is written: `seed` as microsandbox and libkrun read it, `containers` as containers/storage and
+   * fuse-overlayfs do; only for the ownership `xattr`. Default: `seed`.
+   */
   readonly statFormat?: StatFormat | undefined
   /** Which directories a pull makes. Default: `layers`. */
   readonly layout?: LayoutName | undefined
@@ -73,8 +76,8 @@ export interface PullerOptions {
   /** How long the bytes of an interrupted download are kept. Milliseconds. Default: 7 days. */
   readonly partialsFor?: number | undefined
   /**
-   * Downloads at once, over all pulls of the client, shared fairly between them; if none finishes for 5 s, a pull
-   * that has none may start one beyond this number. Default: 3.
+   * Downloads at once, over all pulls of the client, shared fairly between them. If no download starts for 5 s, a pull that
+   * has none starts one more. Default: 3.
    */
   readonly concurrency?: number | undefined
   /**
@@ -83,8 +86,8 @@ export interface PullerOptions {
    */
   readonly ranges?: number | undefined
   /**
-   * Layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count; where cores are
-   * left over, a second thread decompresses a layer of 16 MiB or more. Default: cores.
+   * Layers extracted at once. Up to 16 layers that have received nothing for 250 ms are not counted. A free core decompresses
+   * for a layer of 16 MiB or more. Default: cores.
    */
   readonly workers?: number | undefined
   /**

@@ -219,7 +219,7 @@ export const exportOptions: Table<ExportOptions> = {
     kind: choice("tar", "erofs", "docker-archive", "oci-archive"),
     default: "`tar`",
     does: "what is made: one tar of the tree, a disk image of it, what `docker load` reads, or an OCI layout in a tar",
-    see: "[hand an image on](export.md)"
+    see: "[export](export.md)"
   },
   ...treeOptions
 }

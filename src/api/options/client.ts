@@ -201,7 +201,7 @@ export const clientOptions = {
   statFormat: {
     kind: choice("seed", "containers"),
     default: shown(defaults.statFormat),
-    does: "format of the attribute; only for the ownership `xattr`",
+    does: "how the attribute is written: `seed` as microsandbox and libkrun read it, `containers` as containers/storage and fuse-overlayfs do; only for the ownership `xattr`",
     see: "[extraction](extraction.md)"
   },
   layout: {
@@ -230,7 +230,7 @@ export const clientOptions = {
   concurrency: {
     kind: number("layers", 1),
     default: shown(defaults.concurrency),
-    does: "downloads at once, over all pulls of the client, shared fairly between them; if none finishes for 5 s, a pull that has none may start one beyond this number"
+    does: "downloads at once, over all pulls of the client, shared fairly between them. If no download starts for 5 s, a pull that has none starts one more"
   },
   ranges: {
     kind: number("requests", 1, { most: 16 }),
@@ -241,7 +241,7 @@ export const clientOptions = {
   workers: {
     kind: number("threads", 1),
     default: "cores",
-    does: "layers extracted at once; those from which nothing has come for 250 ms, 16 of them at most, do not count; where cores are left over, a second thread decompresses a layer of 16 MiB or more",
+    does: "layers extracted at once. Up to 16 layers that have received nothing for 250 ms are not counted. A free core decompresses for a layer of 16 MiB or more",
     see: "[a pull](pull.md#slow-layers)"
   },
   plainHttp: {
@@ -287,13 +287,13 @@ export const clientOptions = {
     errors: ["LimitExceeded"]
   },
   timeouts: {
-    kind: object<Some<Timeouts>>(timeouts, "[timeouts](#timeouts-and-retries)"),
+    kind: object<Some<Timeouts>>(timeouts, "[timeouts](#timeouts)"),
     default: "see there",
     does: "time limits",
     errors: ["RegistryUnreachable", "BlobInterrupted", "DeadlineExceeded"]
   },
   retry: {
-    kind: object<Some<RetryOptions>>(retry, "[retries](#timeouts-and-retries)"),
+    kind: object<Some<RetryOptions>>(retry, "[retries](#retry)"),
     default: "see there",
     does: "retries of one request or one body; after the last one, the error of the last attempt"
   },

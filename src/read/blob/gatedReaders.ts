@@ -11,7 +11,7 @@ import { iterateGated } from "./iterateGated.ts"
 export interface GatedReading {
   /** The names that the options are checked by. */
   readonly names: { readonly sequence: FunctionName; readonly iterable: FunctionName }
-  /** Resolves when what was unsubscribed from is closed. */
+  /** Resolves when all cancelled subscriptions have closed what they had open. */
   readonly settled: () => Promise<void>
 }
 

@@ -6,7 +6,7 @@ import { done, serialIterator } from "../serialIterator.ts"
 export interface GatedSource<A> {
   /** Subscribed to at the first `next`. It gives nothing while the gate is closed. */
   readonly open: (gate: Gate) => Observable<A>
-  /** Resolves when what was unsubscribed from is closed. */
+  /** Resolves when all cancelled subscriptions have closed what they had open. */
   readonly settled: () => Promise<void>
 }
 

@@ -10,7 +10,7 @@ export interface Iteration {
   readonly cursor$: Observable<EntryCursor<ReadEntry>>
   /** Makes a `Reason` the error that users see. */
   readonly named: (error: unknown) => unknown
-  /** Resolves when what was unsubscribed from is closed. */
+  /** Resolves when all cancelled subscriptions have closed what they had open. */
   readonly settled: () => Promise<void>
 }
 

@@ -31,6 +31,6 @@ export interface RegistryFunctions {
   readonly blob$: BlobFunction
   /** The same bytes, each piece when it is asked for. */
   readonly blob: (reference: string, digest: string, options?: Watching) => AsyncIterable<Uint8Array>
-  /** Resolves when all that was unsubscribed from by now has closed what it had open. */
+  /** Resolves when all cancelled subscriptions have closed their files and sockets. */
   readonly settled: Effect.Effect<void>
 }
