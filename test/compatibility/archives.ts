@@ -152,7 +152,7 @@ export const archives: ReadonlyArray<ArchiveCase> = [
           because: "the supported Node versions have no decoder for it",
           transport,
           bytes: () => through(bytes(), program),
-          ends: new RegExp(`compressed with ${program}; .*: ${program} -dc \\S+ \\| ociflow pull -$`),
+          ends: new RegExp(`compressed with ${program}; .*: ${program} -dc (?:[^\\s']+|'.+') \\| ociflow pull -$`),
           law
         })
       ),

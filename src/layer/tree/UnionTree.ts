@@ -38,7 +38,7 @@ export class UnionTree implements StoredTree<Union, Place> {
   constructor(layers: StoredLayers) {
     this.#layers = layers
     this.#roots = layers.directories.map((directory) => Buffer.from(directory).toString("latin1"))
-    this.#records = this.#roots.map((root) => new StatRecords(Buffer.from(root, "latin1").toString()))
+    this.#records = this.#roots.map((root) => new StatRecords(root))
     const all = this.#roots.map((_, layer): Place => ({ layer, path: "" }))
     const last = all.findIndex((place) => this.#isOpaque(place))
     this.root = last === -1 ? all : all.slice(0, last + 1)

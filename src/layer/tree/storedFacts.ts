@@ -23,7 +23,7 @@ const nameOf = (key: string, said: Named): string | undefined => {
   return typeof base64 === "string" ? Buffer.from(base64, "base64").toString("latin1") : undefined
 }
 
-/** What stands in `<tree>.stat`. */
+/** What stands in `<tree>.stat`. `root`: the tree's path, a binary string. */
 export class StatRecords {
   readonly #said = new Map<string, Said>()
   readonly #removed = new Map<string, number>()

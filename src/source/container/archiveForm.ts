@@ -8,6 +8,10 @@ import { unusable } from "./Container.ts"
 
 const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toString("latin1", 0, text.length) === text
 
+/** As a shell takes it for one word. */
+const shellWord = (text: string) =>
+  /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
 /** By its first block; `undefined` for a plain tar. Throws `InvalidSource` with what it is. */
 export const archiveForm = (beginning: Uint8Array, name: string): Compression | undefined => {
   const compression = compressionOf(beginning)
@@ -17,7 +21,7 @@ export const archiveForm = (beginning: Uint8Array, name: string): Compression | 
   const unsupported = unsupportedCompression(beginning)
   if (unsupported !== undefined) {
     const path = name.slice(name.indexOf(":") + 1)
-    const file = path === standardInput ? "" : ` ${path}`
+    const file = path === standardInput ? "" : ` ${shellWord(path)}`
     const how = `${unsupported.command}${file} | ociflow pull -`
     const problem = `it is compressed with ${unsupported.name}; only ${compressionNames.join(" and ")} are supported`
     throw unusable({ name }, `${problem}. Decompress it: ${how}`)
