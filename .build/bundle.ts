@@ -7,6 +7,7 @@ import { copyFile, readdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
+import { inLoadOrder } from "./loadOrder.ts"
 import { removeModules, removeUnreachable } from "./removeUnreachable.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
@@ -177,25 +178,38 @@ const directory = { js: 'const __dirname = "", __filename = "";' }
 /** Chunks stand beside the entry: what is found by a path relative to a module is looked for there. */
 const split: BuildOptions = { splitting: true, chunkNames: "[name]-[hash]" }
 
+const commandLine: BuildOptions = {
+  ...common,
+  ...split,
+  entryPoints: ["src/cli/main.ts"],
+  outdir: cli,
+  plugins: [rxjs, builtins, withoutHttp2, assets, engineAt("../ociflow-engine.js")]
+}
+const modules: BuildOptions = {
+  ...common,
+  ...split,
+  entryPoints: library.map((it) => `src/${it}.ts`),
+  outdir: join(root, "dist"),
+  plugins: [operators, dependencies, builtins, engineAt("./ociflow-engine.js")],
+  banner: {},
+  minifyWhitespace: false
+}
+
+const puller = { entry: "src/makePuller.ts", exports: { "src/makePuller.ts": "makePuller" } }
+/** The program itself waits for what it imports dynamically, so nothing of that can wait for the program. */
+const program = { entry: "src/cli/program.ts", exports: { "src/cli/run.ts": "run", "src/Puller.ts": "Puller" } }
+/** The other entries stand where there is no Node, perhaps, and load nothing dynamically. */
+const index = {
+  entry: "src/index.ts",
+  exports: { "src/index.ts": "open" },
+  beside: ["src/progress/index.ts", "src/remote/index.ts", "src/schema/index.ts"]
+}
+
 // What the compiler wrote is replaced: of it the declarations stay.
 await removeModules(join(root, "dist"))
 const built = await Promise.all([
-  build({
-    ...common,
-    ...split,
-    entryPoints: ["src/cli/main.ts"],
-    outdir: cli,
-    plugins: [rxjs, builtins, withoutHttp2, assets, engineAt("../ociflow-engine.js")]
-  }),
-  build({
-    ...common,
-    ...split,
-    entryPoints: library.map((it) => `src/${it}.ts`),
-    outdir: join(root, "dist"),
-    plugins: [operators, dependencies, builtins, engineAt("./ociflow-engine.js")],
-    banner: {},
-    minifyWhitespace: false
-  }),
+  inLoadOrder(commandLine, [program, puller]).then(build),
+  inLoadOrder(modules, [index, puller]).then(build),
   build({ ...common, entryPoints: ["src/layer/worker/main.ts"], outfile: worker }),
   build({ ...common, entryPoints: ["src/store/database/engine.ts"], outfile: engine, banner: directory })
 ])
