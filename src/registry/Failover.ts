@@ -83,8 +83,6 @@ export const makeFailover = (options: FailoverOptions): Failover => {
   const renews = (error: unknown, brought: number) =>
     brought >= Math.max(1, minimumRate) &&
     !(isReason(error) && error._tag === "BlobInterrupted" && isTooSlow(error.cause))
-  /** Registries that answered a range with the whole blob. */
-  const ignoringRanges = new Set<string>()
   const rangeless = new HostsWithoutRanges()
 
   /** Credentials are looked up for the host that is asked: a mirror never sees those of the registry behind it. */
@@ -145,8 +143,10 @@ export const makeFailover = (options: FailoverOptions): Failover => {
       attempt(at(mirror.endpoint, failOnWait(mirror.endpoint)), alone, from, gate, to).pipe(
         tap(() => mirrors.served(mirror, digest)),
         catchError((reason) => {
+          const isLeftOut = reason instanceof RangesIgnored && end !== undefined
+          if (isLeftOut || isReason(reason)) pass()
+          if (isLeftOut) return throwError(() => new TryNextMirror())
           if (!isReason(reason)) return throwError(() => reason)
-          pass()
           return lift(mirrors.failed(mirror, reason, emit, digest)).pipe(
             concatMap(() => throwError(() => new TryNextMirror()))
           )
@@ -179,12 +179,10 @@ export const makeFailover = (options: FailoverOptions): Failover => {
                 error instanceof TryNextMirror ? of(undefined) : lift(backoff(error, renews(error, brought)))
             }
           })
-        if (end !== undefined) {
-          if (ignoringRanges.has(registry)) return throwError(() => new RangesIgnored())
-          return part(offset, end, gate)
-        }
+        if (end !== undefined) return part(offset, end, gate)
         const bytes = segmentBytes(ranges)
-        if (ranges < 2 || ignoringRanges.has(registry) || size - offset <= bytes) return part(offset, undefined, gate)
+        const { origin: first } = ready[0]?.endpoint ?? origin
+        if (ranges < 2 || rangeless.has(first) || size - offset <= bytes) return part(offset, undefined, gate)
         const bodies = function* (): Generator<Body> {
           for (const [from, to] of segments(offset, size, bytes)) yield (gate) => part(from, to, gate)
         }
@@ -195,7 +193,6 @@ export const makeFailover = (options: FailoverOptions): Failover => {
           }),
           catchError((error) => {
             if (!(error instanceof RangesIgnored)) return throwError(() => error)
-            ignoringRanges.add(registry)
             return part(seen, undefined, gate)
           })
         )

@@ -70,9 +70,8 @@ const otherLength = (answer: FinalResponse, blob: BlobDescriptor, length: number
 const asWhole = Effect.fnUntraced(function* (
   answer: FinalResponse,
   blob: BlobDescriptor,
-  { offset, end }: Part
-): Effect.fn.Return<Opened, InvalidResponse | SizeMismatch | RangesIgnored> {
-  if (end !== undefined) return yield* new RangesIgnored()
+  offset: number
+): Effect.fn.Return<Opened, InvalidResponse | SizeMismatch> {
   const range = answer.status === 206 ? contentRange(answer.headers) : undefined
   if (range !== undefined && range.first !== 0) {
     const problem = `the whole blob was requested, but it sent only the bytes from ${range.first} on`
@@ -107,7 +106,7 @@ const openAt = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Opened, Reason | RangesIgnored, Scope.Scope> {
   const { offset, end } = part
   const judged = (answer: FinalResponse) =>
-    isGiven(answer) ? asWhole(answer, blob, part) : Effect.succeed({ answer, surplus: 0 })
+    isGiven(answer) ? asWhole(answer, blob, offset) : Effect.succeed({ answer, surplus: 0 })
   if (offset === 0 && end === undefined) return yield* judged(yield* send({}))
   if (rangeless.has(origin)) {
     if (end !== undefined) return yield* new RangesIgnored()
@@ -130,12 +129,15 @@ const openAt = Effect.fnUntraced(function* (
     const fits = range?.first === offset && (range.total === undefined || range.total === blob.size)
     if (answer.status === 206 && fits) return { answer, surplus: 0, ranged: origin }
     isRefused = answer.status === 206 || refusals.has(answer.status)
+    if (end !== undefined) {
+      if (!isRefused && !isGiven(answer)) return { answer, surplus: 0 }
+      rangeless.add(origin)
+      return yield* new RangesIgnored()
+    }
     const isForeign = answer.status === 404 && blob.urls !== undefined && blob.urls.length > 0
-    const isAsked = isRefused || (end === undefined && !isForeign && mayRefuse(answer.status))
-    if (!isAsked) return yield* judged(answer)
+    if (!isRefused && (isForeign || !mayRefuse(answer.status))) return yield* judged(answer)
   }
   yield* Scope.close(scope, Exit.void)
-  if (end !== undefined) return yield* new RangesIgnored()
   const opened = yield* judged(yield* send({}))
   if (isRefused && isGiven(opened.answer)) rangeless.add(origin)
   return opened

@@ -22,7 +22,7 @@ const noRetry: RegistryOptions = { retry: { times: 0 } }
 const reading = (
   host: string,
   offset: number,
-  more: { readonly urls?: ReadonlyArray<string>; readonly size?: number } = {}
+  { end, ...more }: { readonly urls?: ReadonlyArray<string>; readonly size?: number; readonly end?: number } = {}
 ) =>
   Effect.gen(function* () {
     const reference = yield* parse(`${host}/org/app`)
@@ -30,7 +30,7 @@ const reading = (
     const result = yield* Registry.use((registry) =>
       drain(isReason)(
         registry
-          .blob$(reference, { ...blob, ...more }, new Gate(), { offset, emit: () => undefined })
+          .blob$(reference, { ...blob, ...more }, new Gate(), { offset, end, emit: () => undefined })
           .pipe(tap((chunk) => chunks.push(chunk)))
       )
     ).pipe(Effect.result)
@@ -155,6 +155,27 @@ describe("where ranges", () => {
           1
         ])
       }
+    })
+  )
+
+  it.live("are not known to a mirror, the registry is asked for them, and the mirror never again", () =>
+    Effect.gen(function* () {
+      const mirror = yield* serve(whole)
+      const served = yield* serve(
+        (_, response) =>
+          void response.writeHead(206, { "content-range": `bytes 50-89/${bytes.length}` }).end(bytes.subarray(50, 90))
+      )
+      const hosts = { [served.host]: { mirrors: [mirror.origin] } }
+      yield* Effect.gen(function* () {
+        for (const _ of [1, 2]) {
+          const { received, failure } = yield* reading(served.host, 50, { end: 90 })
+          expect(failure).toBeUndefined()
+          expect(received.equals(bytes.subarray(50, 90))).toBe(true)
+        }
+        expect((yield* reading(served.host, 0)).received.equals(bytes)).toBe(true)
+      }).pipe(Effect.provide(Registry.layer({ ...noRetry, hosts })))
+      expect(mirror.requests.map(({ headers }) => headers.range)).toEqual(["bytes=50-89", undefined])
+      expect(served.requests.map(({ headers }) => headers.range)).toEqual(["bytes=50-89", "bytes=50-89"])
     })
   )
 
