@@ -46,7 +46,13 @@ export class Tail {
     const { bytes } = this.#waiting
     if (bytes === 0) return this.#last
     const chunks = this.#waiting.take()
-    this.#last = this.#last.then(() => this.#write(chunks, bytes))
+    this.#last = this.#last.then(
+      () => this.#write(chunks, bytes),
+      (error) => {
+        this.pending -= bytes
+        throw error
+      }
+    )
     return this.#last
   }
   readonly clear = async (): Promise<void> => {
