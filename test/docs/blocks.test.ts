@@ -44,13 +44,14 @@ const mark = (name: string) => `\n--- ${name}\n`
 const runner = `
 import { mkdtempSync, writeSync } from "node:fs"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 const home = process.cwd()
 for (const name of process.argv.slice(2)) {
   const directory = mkdtempSync(join(home, "run-"))
   process.chdir(directory)
   process.env.OCIFLOW_HOME = join(directory, "home")
   for (const output of [1, 2]) writeSync(output, "\\n--- " + name + "\\n")
-  await import(join(home, name)).then(
+  await import(pathToFileURL(join(home, name))).then(
     () => writeSync(1, "\\nended " + name + "\\n"),
     (error) => console.error(error)
   )

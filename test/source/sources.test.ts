@@ -355,7 +355,7 @@ describe.runIf(process.platform === "linux")("a pipe", () => {
     const bytes = await collect(archiveOf(layoutOf([[tagged("1"), made]])))
     const pulling = oci.pull(`oci:${path}:1`)
     await new Promise((resolve) => setTimeout(resolve, 50))
-    const writer = spawn("sh", ["-c", `cat > ${path}`], { stdio: ["pipe", "ignore", "ignore"] })
+    const writer = spawn("sh", ["-c", `cat > "${path}"`], { stdio: ["pipe", "ignore", "ignore"] })
     writer.stdin.end(bytes)
     expect((await pulling).digest).toBe(made.digest)
   })

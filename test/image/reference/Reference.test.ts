@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { format, identifierOf, parse } from "../../../src/image/reference/Reference.ts"
+import { cpuOf } from "../../support/cpuOf.ts"
 import { it } from "../../support/effect.ts"
 import { runs } from "../../support/runs.ts"
 
@@ -216,15 +217,13 @@ describe("the grammar", () => {
   })
 
   test("takes time in proportion to its input", () => {
-    const started = performance.now()
-    for (const text of [
+    const hostile = [
       `ghcr.io/${"a-".repeat(500)}`,
       `${"a-".repeat(5e5)}!`,
       `a@sha256:${"0".repeat(1e6)}`,
       `${"a.".repeat(400)}/x`
-    ])
-      Effect.runSync(Effect.flip(parse(text)))
-    expect(performance.now() - started).toBeLessThan(1000)
+    ]
+    expect(cpuOf(() => hostile.map((text) => Effect.runSync(Effect.flip(parse(text)))))).toBeLessThan(1000)
   })
 })
 

@@ -17,7 +17,11 @@ const read = (content: Buffer, { copy, wanted = content }: { readonly copy?: Buf
   const bytes = { written: 0, cloned: 0 }
   let asked = 0
   const is = readStoredFile(
-    { digest: createHash("sha256").update(wanted).digest("hex"), size: wanted.length, found: path },
+    {
+      digest: createHash("sha256").update(wanted).digest("hex"),
+      size: wanted.length,
+      found: Buffer.from(path).toString("latin1")
+    },
     {
       write: ({ length }) => {
         bytes.written += length

@@ -248,12 +248,12 @@ describe("a credential helper", () => {
       yield* program(
         home,
         "docker-credential-one",
-        `read s; echo "$1 $s" >> ${home}/asked; [ "$s" = one.test ] && echo '{"ServerURL":"x","Username":"me","Secret":"one"}' || { echo 'credentials not found in native keychain'; exit 1; }`
+        `read s; echo "$1 $s" >> "${home}/asked"; [ "$s" = one.test ] && echo '{"ServerURL":"x","Username":"me","Secret":"one"}' || { echo 'credentials not found in native keychain'; exit 1; }`
       )
       yield* program(
         home,
         "docker-credential-all",
-        `read s; echo "$1 $s" >> ${home}/asked; case "$s" in all.test) echo '{"Username":"<token>","Secret":"identity"}';; https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"1"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac`
+        `read s; echo "$1 $s" >> "${home}/asked"; case "$s" in all.test) echo '{"Username":"<token>","Secret":"identity"}';; https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"1"}';; *) echo 'credentials not found in native keychain'; exit 1;; esac`
       )
       yield* write(join(home, "config.json"), {
         credHelpers: { "one.test": "one" },
@@ -301,7 +301,7 @@ describe("a credential helper", () => {
           for (const pid of (await readFile(join(home, "pids"), "utf8")).trim().split("\n")) process.kill(Number(pid))
         })
       )
-      const left = `sleep 90 & echo $! >> ${home}/pids`
+      const left = `sleep 90 & echo $! >> "${home}/pids"`
       const answer = `echo '{"Username":"me","Secret":"1"}'`
       yield* program(home, "docker-credential-before", `${left}; ${answer}`)
       yield* program(home, "docker-credential-after", `${answer}; ${left}`)

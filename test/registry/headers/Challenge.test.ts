@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { parseChallenges } from "../../../src/registry/headers/Challenge.ts"
+import { cpuOf } from "../../support/cpuOf.ts"
 
 const read = (header: string | ReadonlyArray<string> | undefined) =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)])
@@ -72,14 +73,12 @@ describe("WWW-Authenticate", () => {
 
   test("may hold anything: reading ends, and soon", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => void parseChallenges(text)))
-    const started = performance.now()
-    for (const hostile of [
+    const hostile = [
       `Bearer a="${"\\".repeat(1e6)}`,
       `${"a".repeat(1e6)}`,
       `Bearer ${"a=,".repeat(1e6)}`,
       `x ${"a".repeat(8000)}!`
-    ])
-      parseChallenges(hostile)
-    expect(performance.now() - started).toBeLessThan(1000)
+    ]
+    expect(cpuOf(() => hostile.map((it) => parseChallenges(it)))).toBeLessThan(1000)
   })
 })

@@ -14,6 +14,12 @@ import { directory, open, pullInto } from "../fixtures.ts"
 const isRoot = process.getuid?.() === 0
 const stranger = 12_345
 
+/** A directory that others may enter. */
+const makeOpen = async (path: string) => {
+  await mkdir(path)
+  await chmod(path, 0o755)
+}
+
 /** A directory that others may enter, and may be asked for with another mode. */
 const shared = Effect.gen(function* () {
   const home = yield* directory
@@ -39,10 +45,17 @@ const used = Effect.fnUntraced(function* (options: StoreOptions) {
 
 const refused = (problem: string | RegExp) => ({ _tag: "UnsafeStore", message: expect.stringMatching(problem) })
 
+const withUmask = (umask: number) =>
+  Effect.acquireRelease(
+    Effect.sync(() => process.umask(umask)),
+    (mask) => Effect.sync(() => process.umask(mask))
+  )
+
 describe("directories that the store makes", () => {
   it.effect("are nobody else's, wherever they are", () =>
     Effect.gen(function* () {
       const home = yield* shared
+      yield* withUmask(0o022)
       const [root, layersDir] = [join(home, "a/store"), join(home, "b/layers")]
       expect(yield* used({ root, layersDir })).toEqual([])
       expect([yield* modeOf(root), yield* modeOf(layersDir)]).toEqual([0o700, 0o700])
@@ -86,16 +99,10 @@ const writable = (path: string): Effect.Effect<ReadonlyArray<string>> =>
     return [...own, ...(yield* Effect.forEach(names, (name) => writable(join(path, name)))).flat()]
   })
 
-const withUmask = (umask: number) =>
-  Effect.acquireRelease(
-    Effect.sync(() => process.umask(umask)),
-    (mask) => Effect.sync(() => process.umask(mask))
-  )
-
 describe("whatever the umask is", () => {
   const each: Readonly<Record<string, readonly [StoreOptions, (home: string) => Promise<unknown>]>> = {
     "a store that others may read": [{ access: "readable" }, async () => undefined],
-    "a private one whose root was there": [{}, (home) => mkdir(join(home, "store"), { mode: 0o755 })],
+    "a private one whose root was there": [{}, (home) => makeOpen(join(home, "store"))],
     "one whose layers are elsewhere": [{ access: "readable" }, async () => undefined]
   }
   for (const [name, [options, prepare]] of Object.entries(each))
@@ -131,6 +138,7 @@ describe("whatever the umask is", () => {
         const root = join(home, within.replace("/", "-"))
         const path = join(root, within)
         yield* Effect.promise(async () => {
+          await makeOpen(root)
           await mkdir(path, { recursive: true })
           await chmod(path, 0o777)
         })
@@ -146,7 +154,8 @@ describe("whatever the umask is", () => {
       Effect.gen(function* () {
         const root = join(yield* shared, "store")
         yield* Effect.promise(async () => {
-          await mkdir(join(root, "documents"), { recursive: true })
+          await makeOpen(root)
+          await mkdir(join(root, "documents"))
           await chown(join(root, "documents"), stranger, stranger)
         })
         expect(yield* used({ root })).toMatchObject(refused(new RegExp(`belongs to another user \\(${stranger}\\)`)))
@@ -158,7 +167,7 @@ describe("a directory that is there", () => {
   it.effect("and can be entered by others is a warning, and with real owners a refusal", () =>
     Effect.gen(function* () {
       const root = join(yield* shared, "store")
-      yield* Effect.promise(() => mkdir(root, 0o755))
+      yield* Effect.promise(() => makeOpen(root))
       expect(yield* used({ root })).toEqual([
         expect.stringMatching(`StoreExposed: ${root} can be entered by other users`)
       ])
@@ -171,7 +180,7 @@ describe("a directory that is there", () => {
   it.effect("beneath one that others cannot enter is theirs as little", () =>
     Effect.gen(function* () {
       const root = join(yield* directory, "store")
-      yield* Effect.promise(() => mkdir(root, 0o755))
+      yield* Effect.promise(() => makeOpen(root))
       expect(yield* used({ root, ownership: "chown" })).toEqual([])
     })
   )

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
+import { chmod, link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
@@ -184,7 +184,8 @@ describe("files of the host", () => {
     const directory = await mkdtemp(join(tmpdir(), "ociflow-files-"))
     try {
       await mkdir(join(directory, "sub"))
-      await writeFile(join(directory, "sub", "script"), "#!/bin/sh\n", { mode: 0o755 })
+      await writeFile(join(directory, "sub", "script"), "#!/bin/sh\n")
+      await chmod(join(directory, "sub", "script"), 0o755)
       await link(join(directory, "sub", "script"), join(directory, "sub", "twin"))
       await symlink("script", join(directory, "sub", "link"))
       const listed = tar().directory("opt").directory("opt/app").bytes().length
