@@ -5,7 +5,7 @@ import type { PullerOptions, Watching } from "./api/config.ts"
 import { loadModule } from "./fs/loadModule.ts"
 import { naming, watched } from "./pull/call.ts"
 
-const logins = loadModule("logins", () => import("./logins.ts"))
+const logins = loadModule("the login module", () => import("./logins.ts"))
 
 /** Asks the registry whether it takes them, and keeps them. Gives the path of the file, or the helper's name. */
 export const login = (

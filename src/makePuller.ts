@@ -63,9 +63,9 @@ import { Upkeep } from "./store/upkeep/Upkeep.ts"
 
 const storeName = "(store)"
 
-const reading = loadModule("what reads images", () => import("./reading.ts"))
+const reading = loadModule("the image reader", () => import("./reading.ts"))
 
-const notPulled = () => new NotCached({ platform: "any platform", problem: "it was not pulled" })
+const notPulled = () => new NotCached({})
 
 const make = Effect.fnUntraced(function* (given: PullerOptions) {
   const options = yield* checkOptions<PullerOptions>("open", given)

@@ -103,7 +103,7 @@ export const whyNotCached = Effect.fnUntraced(function* (
 ): Effect.fn.Return<NotCached, Reason, Blobs | Catalogue | Trees> {
   const platform = formatPlatform(wanted)
   const known = yield* (yield* Catalogue).inspect(reference)
-  if (Option.isNone(known)) return new NotCached({ platform, problem: "it was not pulled" })
+  if (Option.isNone(known)) return new NotCached({ platform })
   const { manifests } = known.value
   const manifest =
     manifests.find((it) => it.platform === platform) ?? (manifests.length === 1 ? manifests[0] : undefined)
@@ -115,7 +115,10 @@ export const whyNotCached = Effect.fnUntraced(function* (
   const isThere = (path: string) => isDirectory(manifest?.erofs === undefined ? path : dirname(path))
   for (const { digest, path } of manifest?.layers ?? []) if (!(yield* isThere(path))) missing.push(digest)
   if (missing.length > 0)
-    return new NotCached({ platform, problem: `layer ${[...new Set(missing)].join(", ")} is gone` })
+    return new NotCached({
+      platform,
+      problem: `layer ${[...new Set(missing)].join(", ")} is missing, or was pulled with another layout or ownership`
+    })
   if (manifest !== undefined && (yield* hasTableTree(manifest)))
     return new NotCached({ platform, problem: "it was pulled with `partial`, so its diffIDs were not checked" })
   if (manifest !== undefined && (yield* Blobs).layout !== undefined)

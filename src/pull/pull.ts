@@ -84,7 +84,7 @@ const withTables = Effect.fnUntraced(function* (image: FoundImage, { tableOf }: 
 /** Nothing of it is loaded where it is not asked for. */
 const loadPartials = (image: FoundImage) =>
   Effect.map(
-    loadModule("partial pulls", () => import("./partial/makePartialLayers.ts")),
+    loadModule("the module for partial pulls", () => import("./partial/makePartialLayers.ts")),
     ({ makePartialLayers }) => makePartialLayers(image)
   )
 

@@ -67,7 +67,7 @@ const fields: { readonly [Tag in keyof Reasons]: FieldsOf<Given<Tag>> } = {
   FileSystemFailed: { operation: text, path: text, code: text },
   NotEnoughSpace: { path: text, needed: number, available: number },
   WorkerDied: digestAnd,
-  NotCached: { platform: text, problem: text },
+  NotCached: { platform: maybe(text), problem: maybe(text) },
   NotInImage: { path: text, missing: text },
   UnsuitablePath: { path: text, code: Schema.Literals(["ENOTDIR", "EISDIR", "ELOOP", "EINVAL"]), problem: text },
   UnsupportedEntry: { format: Schema.Literals(["erofs", "tar"]), path: text, problem: text },

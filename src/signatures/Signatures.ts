@@ -36,7 +36,7 @@ export class Signatures extends Context.Service<
         const registry = yield* Registry
         if (verify === undefined)
           return Signatures.of({ asksFor: () => Effect.succeed(false), check: () => Effect.undefined })
-        const loaded = loadModule("the verifier of signatures", () => import("./checkImage.ts"))
+        const loaded = loadModule("the signature verifier", () => import("./checkImage.ts"))
         const options = { verify, limits: filled(defaultLimits, limits), registry, evidence }
         return Signatures.of({
           asksFor: (origin) => Effect.flatMap(loaded, ({ asksFor }) => asksFor(options, origin)),

@@ -25,9 +25,7 @@ export interface CheckOptions {
 }
 
 const notKept = Effect.suspend(() =>
-  Effect.fail(
-    new NotCached({ platform: "any platform", problem: "no signature in the store satisfies the rule of `verify`" })
-  )
+  Effect.fail(new NotCached({ problem: "no signature in the store satisfies the rule of `verify`" }))
 )
 
 /** What the reference names, then the platform's manifest. */

@@ -59,7 +59,7 @@ export const makeOpenSource = ({
   registry,
   ...options
 }: Omit<LocalOptions, keyof Given> & { readonly registry: Registry["Service"] }): Opening => {
-  const local = loadModule("sources of files", () => import("./file/localSource.ts"))
+  const local = loadModule("the file source", () => import("./file/localSource.ts"))
   const opened = ({ at }: Origin) => {
     if (!("transport" in at)) return Effect.succeed(registrySource(registry, at))
     const { name, input, ...file } = at

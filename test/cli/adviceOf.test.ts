@@ -32,7 +32,13 @@ describe("advice", () => {
     expect(adviceOf(sampleReason("StoreDamaged"))).toBe(
       "ociflow verify with --repair pulls again what is missing or was changed."
     )
-    expect(adviceOf(sampleReason("NotCached"))).toMatch(/^ociflow images lists .* the --policy missing or always/)
+    expect(adviceOf(sampleReason("NotCached"))).toMatch(/^Pull it again with the --policy missing or always/)
+    expect(adviceOf(sampleReason("NotCached", { problem: undefined }))).toBe(
+      "Pull it first. ociflow images lists what is stored."
+    )
+    expect(adviceOf(sampleReason("RegistryUnreachable", { url: "http://r.test/v2/", remedy: undefined }))).toMatch(
+      /If the registry uses TLS, run without --plain-http\.$/
+    )
     expect(adviceOf(sampleReason("AddressRefused", { option: "trustedHosts", registry: "r.test:5000" }))).toBe(
       "If you trust 10.0.0.1, add it to --trusted-host r.test:5000=HOST."
     )

@@ -173,7 +173,7 @@ const start = (
       inspect: (reference) =>
         reference === "debian:12"
           ? Effect.succeed(details)
-          : Effect.fail(new PullError({ reference, reason: sampleReason("NotCached") })),
+          : Effect.fail(new PullError({ reference, reason: sampleReason("NotCached", { problem: undefined }) })),
       hold: () => Effect.die("not told here"),
       remove: () => Effect.die("not told here"),
       prune: () => Effect.die("not told here"),
@@ -796,7 +796,7 @@ describe("ociflow inspect", () => {
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ _tag: "Failed", reason: "NotCached", reference: "alpine:3.20" })
     expect(stderr).toContain("ociflow: NotCached: alpine:3.20: ")
-    expect(stderr).toContain("ociflow images")
+    expect(stderr).toContain("ociflow images lists what is stored")
   })
 })
 

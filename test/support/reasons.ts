@@ -54,7 +54,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
     path: "dev/disk",
     problem: "its minor number is 1048576, and 1048575 is the largest"
   },
-  NotCached: { platform: "linux/amd64", problem: "it was not pulled" },
+  NotCached: { platform: "linux/amd64", problem: "it was pulled for linux/arm64 only" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
   StoreDamaged: { faults: 2 },
   UnsafeStore: { path: "/x", problem: "belongs to another user (7)" },

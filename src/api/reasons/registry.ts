@@ -17,9 +17,9 @@ export class RegistryUnreachable extends taggedError("RegistryUnreachable")<{
   get advice() {
     if (this.remedy !== undefined) return this.remedy
     const scheme = this.url.startsWith("http:")
-      ? "this was plain HTTP: `plainHttp: false` is for a registry that speaks TLS."
-      : "a registry that speaks plain HTTP needs `plainHttp`."
-    return `Check the network, the registry's name and port, and proxy settings; ${scheme}`
+      ? "This was plain HTTP. If the registry uses TLS, set `plainHttp: false`."
+      : "A registry that uses plain HTTP needs `plainHttp`."
+    return `Check the network, the registry's name and port, and proxy settings. ${scheme}`
   }
 }
 
@@ -134,7 +134,7 @@ export class InvalidResponse extends taggedError("InvalidResponse")<{
 }> {
   readonly isRetryable = false
   override get message() {
-    return `invalid answer from ${this.url}: ${this.problem}`
+    return `invalid response from ${this.url}: ${this.problem}`
   }
   get advice() {
     return this.problem.includes("HTML page")

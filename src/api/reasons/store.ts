@@ -53,13 +53,22 @@ export class NotEnoughSpace extends taggedError("NotEnoughSpace")<{
 }
 
 /** The store does not have the image, or not all of it, and the call (policy `never`, `inspect`, `rm`) does not download. */
-export class NotCached extends taggedError("NotCached")<{ readonly platform: string; readonly problem: string }> {
+export class NotCached extends taggedError("NotCached")<{
+  /** Absent if the call is not about one platform. */
+  readonly platform?: string
+  /** What of the image is missing. Absent if the store has nothing of it. */
+  readonly problem?: string
+}> {
   readonly isRetryable = false
   override get message() {
-    return `not in the store for ${this.platform}: ${this.problem}`
+    const { platform, problem } = this
+    if (problem === undefined) return "not in the store"
+    return `not in the store${platform === undefined ? "" : ` for ${platform}`}: ${problem}`
   }
   get advice() {
-    return "`images` lists the stored images. A pull with the `policy` missing or always downloads the rest."
+    return this.problem === undefined
+      ? "Pull it first. `images` lists what is stored."
+      : "Pull it again with the `policy` missing or always, which downloads what is missing."
   }
 }
 

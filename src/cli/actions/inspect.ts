@@ -22,7 +22,9 @@ const runtime = (value: unknown): ReadonlyArray<ReadonlyArray<string>> => {
 /** Why an image, or what of it, cannot be used as it is. */
 const state = ({ complete, parts = [] }: ManifestDetails): string => {
   if (complete) return ""
-  return parts.length === 0 ? "(layers are missing: pull it again)" : "(only a part of it was pulled)"
+  return parts.length === 0
+    ? "(layers are missing, or have another layout or ownership)"
+    : "(only a part of it was pulled)"
 }
 
 const manifest = (details: ManifestDetails): string => {

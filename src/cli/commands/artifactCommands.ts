@@ -19,11 +19,15 @@ const pull = (library: Library) =>
       artifactType: text("artifact-type", "TYPE", "Pull only an artifact of this type"),
       accept: Flag.String("accept").pipe(
         Flag.withMetavar("TYPE"),
-        Flag.withDescription("Pull only files of this media type; may be given several times"),
+        Flag.withDescription("Pull only files of this media type; may be repeated"),
         Flag.atLeast(0)
       ),
-      platform: text("platform", "OS/ARCH[/VARIANT]", "Of an index with an artifact for each platform"),
-      unpack: switched("unpack", "Unpack tars in place of writing them (default: those that ORAS has marked)"),
+      platform: text(
+        "platform",
+        "OS/ARCH[/VARIANT]",
+        "Pull the artifact for this platform, if an index has one for each"
+      ),
+      unpack: switched("unpack", "Unpack all tars (default: those that ORAS has marked)"),
       network,
       json
     },

@@ -6,13 +6,24 @@ import * as Effect from "effect/Effect"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
-import { access, directory, extraction, json, optional, policy, reference, root, switched, text } from "./flags.ts"
+import {
+  access,
+  directory,
+  json,
+  optional,
+  policy,
+  pulledWithOrBundled,
+  reference,
+  root,
+  switched,
+  text
+} from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 /** `NAME=VALUE`; the value may be empty, and hold an equals sign. */
 const env = Flag.String("env").pipe(
   Flag.withMetavar("NAME=VALUE"),
-  Flag.withDescription("Set an environment variable, beside those of the image; may be given several times"),
+  Flag.withDescription("Set an environment variable, in addition to those of the image; may be repeated"),
   Flag.filter(
     (text) => /^[^=]+=/.test(text),
     () => "NAME=VALUE"
@@ -27,28 +38,30 @@ export const bundleCommand = (library: Library) =>
     {
       reference,
       directory: Argument.String("DIR").pipe(
-        Argument.withDescription("The bundle's directory, which must not exist or be empty")
+        Argument.withDescription("The bundle's directory, which must be empty or not exist")
       ),
       args: Argument.String("ARG").pipe(
         Argument.withDescription(
-          "The program and its arguments, after -- where they have dashes (default: the image's)"
+          "The program and its arguments, after -- if any begins with a dash (default: the image's)"
         ),
         Argument.atLeast(0)
       ),
       rootless: optional(
-        Flag.Boolean("rootless").pipe(Flag.withDescription("For a user without rights (default: unless root makes it)"))
+        Flag.Boolean("rootless").pipe(
+          Flag.withDescription("Make a bundle that an ordinary user can start (default: unless root makes it)")
+        )
       ),
-      user: text("user", "USER[:GROUP]", "Who the process is, by names or numbers of the image (default: the image's)"),
+      user: text("user", "USER[:GROUP]", "User of the process: names or numbers of the image (default: the image's)"),
       env,
       cwd: text("cwd", "PATH", "The working directory (default: the image's)"),
       hostname: text("hostname", "NAME", "The container's host name (default: ociflow)"),
       terminal: switched("terminal", "Give the process a terminal"),
-      readonly: switched("readonly", "The container cannot write to its root file system"),
+      readonly: switched("readonly", "Make the container's root file system read-only"),
       root,
       layersDir: directory("layers-dir", "Look for extracted layers in this directory (default: layers, in the root)"),
       keepBlobs: directory("keep-blobs", "Look for kept blobs in this OCI layout"),
       access,
-      ...extraction,
+      ...pulledWithOrBundled,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Use the image for this platform (default: the host's)"),
       policy,
       network,

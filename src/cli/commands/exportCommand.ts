@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
-import { access, directory, extraction, optional, policy, reference, root, text } from "./flags.ts"
+import { access, directory, optional, policy, pulledWith, reference, root, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 export const exportCommand = (library: Library) =>
@@ -24,7 +24,7 @@ export const exportCommand = (library: Library) =>
       ),
       only: Flag.String("only").pipe(
         Flag.withMetavar("PATH"),
-        Flag.withDescription("Export only this path and what is beneath it; may be given several times"),
+        Flag.withDescription("Export only this path and what is beneath it; may be repeated"),
         Flag.atLeast(0)
       ),
       strip: optional(
@@ -34,7 +34,7 @@ export const exportCommand = (library: Library) =>
       layersDir: directory("layers-dir", "Look for extracted layers in this directory (default: layers, in the root)"),
       keepBlobs: directory("keep-blobs", "Look for kept blobs in this OCI layout"),
       access,
-      ...extraction,
+      ...pulledWith,
       platform: text("platform", "OS/ARCH[/VARIANT]", "Export the image for this platform (default: the host's)"),
       policy,
       network
@@ -51,6 +51,6 @@ export const exportCommand = (library: Library) =>
     Command.withDescription("Make one file of an image: a tar of its tree, or an archive for docker and others"),
     Command.withExamples([
       { command: "ociflow export alpine | tar -tv", description: "The tree of an image, with its owners" },
-      { command: "ociflow export alpine --format docker-archive | docker load", description: "Hand it to docker" }
+      { command: "ociflow export alpine --format docker-archive | docker load", description: "Load it into docker" }
     ])
   )

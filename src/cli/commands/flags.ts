@@ -48,7 +48,7 @@ export const policy = choice(
 export const access = choice(
   "access",
   ["private", "readable", "writable"],
-  "What other users may do with the store's directories (default: nothing)"
+  "Access of other users to the store (default: private)"
 )
 
 export const text = (name: string, metavar: string, description: string) =>
@@ -95,21 +95,39 @@ export const interval = (name: string, description: string) =>
     optional
   )
 
-/** How layers are written. What was written otherwise is another tree: who looks for one says the same. */
-export const extraction = {
-  ownership: choice(
-    "ownership",
-    ["xattr", "chown", "none"],
-    "Keep owners and devices as attributes (default), set them (needs root), or drop them"
-  ),
-  statFormat: choice(
-    "stat-format",
-    ["seed", "containers"],
-    "Format of the attribute: uid:gid:mode (default), or as fuse-overlayfs reads it"
-  ),
-  layout: choice(
-    "layout",
-    layoutNames,
-    `What layers become: ${layoutNames.map((name) => `${name}, ${layouts[name].description}`).join("; ")}`
-  )
-}
+/** With what options trees are written, or were written. Trees with other options are other trees. */
+const trees = (says: { readonly ownership: string; readonly statFormat: string; readonly layout: string }) => ({
+  ownership: choice("ownership", ["xattr", "chown", "none"], says.ownership),
+  statFormat: choice("stat-format", ["seed", "containers"], says.statFormat),
+  layout: choice("layout", layoutNames, says.layout)
+})
+
+/** Of a command that pulls. */
+export const extraction = trees({
+  ownership: "Keep owners and devices as attributes (default), set them (needs root), or drop them",
+  statFormat:
+    "Format of the attribute: seed (default), as microsandbox and libkrun read it; containers, as fuse-overlayfs does",
+  layout: `Which directories to make: ${layoutNames.map((name) => `${name}, ${layouts[name].description}`).join("; ")}`
+})
+
+/** Of a command that only looks for trees. */
+export const pulledWith = trees({
+  ownership: "Look for trees that were pulled with this ownership (default: xattr)",
+  statFormat: "Look for trees that were pulled with this stat format (default: seed)",
+  layout: "Look for trees that were pulled in this layout (default: layers)"
+})
+
+/** Of `bundle`, which looks for trees, and writes another one. */
+export const pulledWithOrBundled = trees({
+  ownership:
+    "Look for trees that were pulled with this ownership (default: xattr); with xattr, a rootless bundle keeps owners as attributes",
+  statFormat: "Format of the attribute, in the trees to look for and in the bundle (default: seed)",
+  layout: "Look for trees that were pulled in this layout (default: layers)"
+})
+
+/** Of `verify`. */
+export const repairedWith = trees({
+  ownership: "With --repair: repair the trees that were pulled with this ownership (default: xattr)",
+  statFormat: "With --repair: repair the trees that were pulled with this stat format (default: seed)",
+  layout: "With --repair: repair the trees that were pulled in this layout (default: layers)"
+})

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
-import { access, count, extraction, json, optional, reference, root, switched, text } from "./flags.ts"
+import { access, count, json, optional, pulledWith, reference, root, switched, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 const limit = optional(count("limit", "List at most N images"))
@@ -13,7 +13,7 @@ const after = text("after", "REF", "List images after this reference (the last o
 const images = (library: Library) =>
   Command.make(
     "images",
-    { root, access, limit, after, ...extraction, json },
+    { root, access, limit, after, ...pulledWith, json },
     Effect.fnUntraced(function* ({ limit, after, json, ...options }) {
       const way = yield* lazyImport(() => import("../actions/images.ts"))
       yield* way.images({ limit, after }, json).pipe(Effect.provide(library(options)), reportFailure(json))
@@ -27,7 +27,7 @@ const inspect = (library: Library) =>
       reference,
       root,
       access,
-      ...extraction,
+      ...pulledWith,
       config: switched("config", "Print the image's config, from the registry if the image is not in the store"),
       platform: text("platform", "OS/ARCH[/VARIANT]", "With --config: for this platform (default: the host's)"),
       network,

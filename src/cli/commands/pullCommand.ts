@@ -64,14 +64,14 @@ export const pullCommand = (library: Library) =>
         "partial",
         "Download only the files of a layer that the store does not have (zstd:chunked, eStargz)"
       ),
-      quiet: switched("quiet", "Print the image's name and digest and nothing else"),
+      quiet: switched("quiet", "Print only the image's name with its digest"),
       json: switched(
         "json",
-        "Print each event as a line of JSON; of each image the last is Pulled, Failed or Interrupted"
+        "Print each event as a line of JSON; the last of each image is Pulled, Failed or Interrupted"
       ),
       interval: interval(
         "interval",
-        "Tell progress at most this often (default: 0.25 with --json, 10 where no bars are drawn)"
+        "Print progress at most this often (default: 0.25 with --json, 10 where no bars are drawn)"
       )
     },
     Effect.fnUntraced(function* ({

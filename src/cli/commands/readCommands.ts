@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
-import { access, directory, extraction, json, policy, reference, root, switched, text } from "./flags.ts"
+import { access, directory, json, policy, pulledWith, reference, root, switched, text } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 const way = lazyImport(() => import("../actions/read.ts"))
@@ -17,15 +17,13 @@ const which = {
   root,
   layersDir: directory("layers-dir", "Look for extracted layers in this directory (default: layers, in the root)"),
   access,
-  ...extraction,
+  ...pulledWith,
   platform: text("platform", "OS/ARCH[/VARIANT]", "Read the image for this platform (default: the host's)"),
   policy,
-  partial: switched(
-    "partial",
-    "Of a layer, download only what is needed: its table of contents, and for cat the file (zstd:chunked, eStargz)"
-  ),
   network
 }
+
+const partial = (what: string) => switched("partial", `Download only ${what}, not whole layers (zstd:chunked, eStargz)`)
 
 const cat = (library: Library) =>
   Command.make(
@@ -33,7 +31,8 @@ const cat = (library: Library) =>
     {
       reference,
       path: Argument.String("PATH").pipe(Argument.withDescription("Path of a file in the image")),
-      ...which
+      ...which,
+      partial: partial("tables of contents and the file")
     },
     Effect.fnUntraced(function* ({ reference, path, platform, policy, partial, network, ...store }) {
       const { cat } = yield* way
@@ -55,6 +54,7 @@ const ls = (library: Library) =>
       ),
       long: switched("long", "Print types, modes, owners, sizes and times").pipe(Flag.withAlias("l")),
       ...which,
+      partial: partial("tables of contents"),
       json
     },
     Effect.fnUntraced(function* ({ reference, path, long, json, platform, policy, partial, network, ...store }) {

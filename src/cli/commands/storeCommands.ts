@@ -8,11 +8,11 @@ import type { Library } from "../Library.ts"
 import { lazyImport } from "../lazyImport.ts"
 import { reportFailure } from "../reportFailure.ts"
 import { parseAge, parseBytes } from "../text/quantities.ts"
-import { access, directory, extraction, json, optional, reference, root, switched } from "./flags.ts"
+import { access, directory, json, optional, reference, repairedWith, root, switched } from "./flags.ts"
 import { network, reached } from "./network.ts"
 
 const way = lazyImport(() => import("../actions/housekeeping.ts"))
-const layersDir = directory("layers-dir", "Keep extracted layers in this directory (default: layers, in the root)")
+const layersDir = directory("layers-dir", "Directory of the extracted layers (default: layers, in the root)")
 
 /** What a call that was wrong is told to expect. */
 const examples = {
@@ -98,7 +98,7 @@ const verify = (library: Library) =>
       access,
       repair: switched("repair", "Pull again what is missing or changed"),
       network,
-      ...extraction,
+      ...repairedWith,
       json
     },
     Effect.fnUntraced(function* ({ repair, json, network, ...options }) {
@@ -108,7 +108,7 @@ const verify = (library: Library) =>
         reportFailure(json)
       )
     })
-  ).pipe(Command.withDescription("Compare the store with its catalogue; exits with 1 if they differ"))
+  ).pipe(Command.withDescription("Check that stored images are complete and unchanged; exits with 1 if not"))
 
 export const storeCommands = (library: Library) =>
   [remove(library), prune(library), du(library), verify(library)] as const

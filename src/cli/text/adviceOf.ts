@@ -1,6 +1,11 @@
 /** What to do about a failure, as somebody at the command line can do it: a reason's advice speaks of the library's options. */
 import type { Reason } from "../../api/errors.ts"
 
+/** Where a flag is not what a sentence says of the option. */
+const phrases: ReadonlyArray<readonly [option: string, flag: string]> = [
+  ["set `plainHttp: false`", "run without --plain-http"]
+]
+
 /** Options, and methods of the client, by their flag or command. */
 const flags: Readonly<Record<string, string>> = {
   root: "--root",
@@ -18,7 +23,6 @@ const flags: Readonly<Record<string, string>> = {
   keepBytes: "--keep",
   partialsFor: "--partials-for",
   plainHttp: "--plain-http",
-  "plainHttp: false": "leaving out --plain-http",
   "retry.maxWait": "--max-wait",
   "timeouts.total": "--timeout",
   platform: "--platform",
@@ -59,7 +63,9 @@ const flagOf = (option: string): string => {
 }
 
 export const adviceOf = ({ advice }: Reason): string =>
-  advice.replace(/`([^`]+)`/g, (_, option: string) => flagOf(option))
+  phrases
+    .reduce((text, [option, flag]) => text.replaceAll(option, flag), advice)
+    .replace(/`([^`]+)`/g, (_, option: string) => flagOf(option))
 
 /** What went wrong, likewise: the option of an `InvalidOption` is a flag there. */
 export const messageFor = ({ _tag, message }: Reason): string =>

@@ -12,7 +12,7 @@ export class RegistryReader extends Context.Service<RegistryReader, RegistryFunc
   static layer(options: ReaderOptions = {}): Layer.Layer<RegistryReader, PullError> {
     return Layer.effect(
       RegistryReader,
-      loadModule("the reader of registries", () => import("./makeRegistryReader.ts")).pipe(
+      loadModule("the registry reader", () => import("./makeRegistryReader.ts")).pipe(
         Effect.mapError((reason) => new PullError({ reference: "(open)", reason })),
         Effect.flatMap(({ makeRegistryReader }) => makeRegistryReader(options))
       )

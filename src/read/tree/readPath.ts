@@ -29,7 +29,7 @@ const bytesOf = (text: string) => Buffer.from(text).toString("latin1")
 const loadTables = (source: ImageSource, image: FoundImage, isPartial = false) =>
   isPartial && source.isRemote
     ? Effect.map(
-        loadModule("partial pulls", () => import("../../pull/partial/readTables.ts")),
+        loadModule("the module for partial pulls", () => import("../../pull/partial/readTables.ts")),
         ({ readTables }) => readTables(source, image)
       )
     : Effect.undefined

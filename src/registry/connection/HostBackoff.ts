@@ -28,7 +28,7 @@ export interface HostBackoff {
   /** It has answered before, so it is there, and speaks the protocol that was used. */
   readonly isKnown: (url: URL) => boolean
   readonly answered: (url: URL, answer: Response) => Effect.Effect<void>
-  readonly failed: (url: URL, problem: string) => Effect.Effect<void>
+  readonly failed: (url: URL, error: Pick<RegistryUnreachable, "problem" | "remedy">) => Effect.Effect<void>
 }
 
 interface Host {
@@ -42,6 +42,7 @@ interface Host {
   failures: number
   known: boolean
   problem: string
+  remedy: string | undefined
 }
 
 /** Failures in a row after which a host counts as down. One pull alone, with its retries, has fewer. */
@@ -62,7 +63,10 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
     const known = hosts.get(origin)
     if (known !== undefined) return known
     if (hosts.size >= capacity) hosts.clear()
-    const made = { quietUntil: 0, askedUntil: 0, status: 0, downUntil: 0, failures: 0, known: false, problem: "" }
+    const made = {
+      ...{ quietUntil: 0, askedUntil: 0, status: 0, downUntil: 0, failures: 0, known: false },
+      ...{ problem: "", remedy: undefined }
+    }
     hosts.set(origin, made)
     return made
   }
@@ -82,7 +86,12 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
       }
       if ((yield* Clock.currentTimeMillis) >= host.downUntil) return
       const problem = `${host.problem}; after ${host.failures} failures, no request is sent to it for some seconds`
-      return yield* new RegistryUnreachable({ url: redactUrl(url), problem })
+      const { remedy } = host
+      return yield* new RegistryUnreachable({
+        url: redactUrl(url),
+        problem,
+        ...(remedy === undefined ? {} : { remedy })
+      })
     }),
     isKnown: (url) => hostOf(url).known,
     answered: Effect.fnUntraced(function* (url, { status, headers }) {
@@ -98,10 +107,11 @@ export const makeHostBackoff = (maxWait: number): HostBackoff => {
       // A pause that is too long is remembered for `maxWait` only; then the host is asked again.
       host.quietUntil = Math.max(host.quietUntil, now + Math.min(wait, maxWait))
     }),
-    failed: Effect.fnUntraced(function* (url, problem) {
+    failed: Effect.fnUntraced(function* (url, { problem, remedy }) {
       const host = hostOf(url)
       host.failures++
       host.problem = problem
+      host.remedy = remedy
       if (host.failures >= patience) host.downUntil = (yield* Clock.currentTimeMillis) + rest
     })
   }

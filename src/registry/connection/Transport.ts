@@ -20,7 +20,8 @@ import {
   connectionProblem,
   isConnectionClosed,
   isPermanent,
-  likelyCause
+  likelyCause,
+  loopbackAdvice
 } from "./connectionErrors.ts"
 import { exchange, type Response } from "./exchange.ts"
 import { type HostUnavailable, makeHostBackoff, type OnWait } from "./HostBackoff.ts"
@@ -90,6 +91,9 @@ const throughPlainly = ({ origin, authorization }: ForwardProxy, url: URL) => ({
   }
 })
 
+const presumedAdvice = ({ presumed, origin }: Endpoint, url: URL): string | undefined =>
+  presumed === true && url.origin === origin ? loopbackAdvice : undefined
+
 const unreachable = (url: URL, cause: unknown, problem: string, remedy: string | undefined) =>
   new RegistryUnreachable({ url: redactUrl(url), problem, cause, ...(remedy === undefined ? {} : { remedy }) })
 
@@ -144,13 +148,11 @@ export const makeTransport = Effect.fnUntraced(function* ({
               error,
               connectionProblem(error) +
                 (backoff.isKnown(url) ? "" : likelyCause(error, url, showsCertificate(endpoint, url))),
-              connectionAdvice(codeOf(error), url, way.tls)
+              connectionAdvice(codeOf(error), url, way.tls) ?? presumedAdvice(endpoint, url)
             )
       ),
       Effect.tapError((error) =>
-        error._tag === "RegistryUnreachable" && !isPermanent(error.cause)
-          ? backoff.failed(url, error.problem)
-          : Effect.void
+        error._tag === "RegistryUnreachable" && !isPermanent(error.cause) ? backoff.failed(url, error) : Effect.void
       )
     )
     yield* backoff.answered(url, answer)

@@ -98,6 +98,10 @@ const remedies: ReadonlyArray<readonly [code: RegExp, remedy: string]> = [
 
 const clientCertificate = "If the server requires a client certificate, set one with `hosts[HOST].client`."
 
+/** No option helps there: if an answer, or the lack of one, suggests TLS, that is tried. */
+export const loopbackAdvice =
+  "Check that the registry is running, and its port. On loopback addresses, ociflow finds out by itself whether a registry uses TLS."
+
 /** A server that wants a certificate says so by an alert, or just closes the connection. */
 const wantsCertificate = /^(?:ERR_SSL_.*(?:_ALERT_HANDSHAKE_FAILURE|_CERTIFICATE)|UND_ERR_SOCKET$|ECONNRESET$)/
 

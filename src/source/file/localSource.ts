@@ -29,7 +29,7 @@ export interface LocalOptions extends OpenOptions {
   readonly lift: Lift
 }
 
-const formatOf = ({ transport }: LocalReference) => loadModule("sources of files", () => transports[transport].load())
+const formatOf = ({ transport }: LocalReference) => loadModule("the file source", () => transports[transport].load())
 
 const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   const limit = limits.documentBytes

@@ -38,9 +38,9 @@ export class Upkeep extends Context.Service<
       const { open } = yield* Catalogue
       const loaded = cachedSuccess(
         Effect.gen(function* () {
-          const { makeCleaner } = yield* loadModule("the keeper", () => import("./Cleaner.ts"))
-          const { usage } = yield* loadModule("the keeper", () => import("./usage.ts"))
-          const { namedTrees } = yield* loadModule("the keeper", () => import("./namedTrees.ts"))
+          const { makeCleaner } = yield* loadModule("the store maintenance module", () => import("./Cleaner.ts"))
+          const { usage } = yield* loadModule("the store maintenance module", () => import("./usage.ts"))
+          const { namedTrees } = yield* loadModule("the store maintenance module", () => import("./namedTrees.ts"))
           const { database, verify } = yield* open
           const options = { root, ...paths, archives, database, partialPath, lockPath, staging, sweepEach }
           return {

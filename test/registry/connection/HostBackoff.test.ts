@@ -88,7 +88,8 @@ describe("manners", () => {
   it.effect("a host that never answers is not asked for a while; one answer makes it a host like others", () =>
     Effect.gen(function* () {
       const { waitUntilReady, answered, failed } = makeHostBackoff(60_000)
-      const fail = (times: number) => Effect.forEach(Array(times).fill(0), () => failed(url, "connection refused"))
+      const fail = (times: number) =>
+        Effect.forEach(Array(times).fill(0), () => failed(url, { problem: "connection refused" }))
       yield* fail(11)
       yield* waitUntilReady(url)
       yield* fail(1)

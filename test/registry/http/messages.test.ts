@@ -54,7 +54,7 @@ describe("no answer", () => {
       const error = yield* failing(host, { plainHttp: true })
       expect(error).toMatchObject({ _tag: "RegistryUnreachable" })
       expect(error.message).toMatch(/the connection was closed.*; the server may speak TLS$/)
-      expect(error.advice).toMatch(/`plainHttp: false` is for a registry that speaks TLS/)
+      expect(error.advice).toMatch(/If the registry uses TLS, set `plainHttp: false`\.$/)
     })
   )
 

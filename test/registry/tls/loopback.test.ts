@@ -10,6 +10,7 @@ import type { PullerOptions } from "../../../src/api/config.ts"
 import { speaksTls } from "../../../src/registry/tls/speaksTls.ts"
 import { fault, randomImage, startRegistry, type TestRegistry } from "../../../src/testing/index.ts"
 import { open, temporaryRoot } from "../../support/open.ts"
+import { rejection } from "../../support/rejection.ts"
 import { cert, key } from "../../testing/certificate.ts"
 import { serve, serveTcp, until } from "../server.ts"
 
@@ -55,6 +56,17 @@ test("its certificate is checked, and the message says what is wrong and what to
   const asked = await resolve(registry, { plainHttp: true })
   expect(asked).toMatchObject({ _tag: "RegistryUnreachable", url: expect.stringMatching(/^http:/) })
   expect(asked.advice).toContain("plainHttp: false")
+})
+
+test("one that is not there: no option is said to help, before or after it is asked no more", async () => {
+  const host = "127.0.0.1:1"
+  await using home = await temporaryRoot()
+  await using oci = await open({ root: home.root, hostsDirs: [], retry: { times: 12, base: 0 } })
+  for (let round = 0; round < 2; round++) {
+    const { reason } = await rejection(oci.resolve(`${host}/app:1`))
+    expect(reason.advice).toMatch(/^Check that the registry is running, and its port\./)
+    expect(reason.advice).not.toContain("plainHttp")
+  }
 })
 
 /** As Go's net/http does: TLS, and a sentence for clients that speak plain HTTP. */
