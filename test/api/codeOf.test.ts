@@ -6,7 +6,7 @@ import { codeOf, codeOrMessage, isError, messageOf } from "../../src/api/codeOf.
 import { FileSystemFailed, isReason, ModuleMissing, PullError } from "../../src/api/errors.ts"
 import { onSignal } from "../../src/cli/signals.ts"
 import { scarcity } from "../../src/fs/loadModule.ts"
-import { packReason } from "../../src/layer/workerMessages.ts"
+import { packReason } from "../../src/layer/messages/packReason.ts"
 import { connectionProblem, isConnectionClosed } from "../../src/registry/connection/connectionErrors.ts"
 
 /** As Jest does it: what is made in there has classes of its own. */

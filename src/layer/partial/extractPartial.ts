@@ -2,16 +2,18 @@
  * Extracts a layer by its table: the files that the store has are cloned or copied, the others come through the ring. The entries
  * become headers of an archive again, so that they are read and applied by the rules of every other layer. For the worker.
  */
-import type { MessagePort } from "node:worker_threads"
 import { CorruptLayer } from "../../api/errors.ts"
 import { makeApplier } from "../apply/apply.ts"
 import { reachDisk } from "../apply/reachDisk.ts"
 import { atMost } from "../limits.ts"
+import type { PartialJob } from "../messages/WorkerJob.ts"
+import type { Done } from "../messages/WorkerMessage.ts"
 import { fingerprint } from "../metadata/fingerprint.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
 import { paddingOf } from "../tar/encodeEntry.ts"
 import { blockBytes } from "../tar/HeaderBlock.ts"
-import { type Message, type PartialJob, packReason } from "../workerMessages.ts"
+import type { Post } from "../worker/jobs/outcomeOf.ts"
+import { Progress } from "../worker/jobs/Progress.ts"
 import { fetchFile, readStoredFile, type StoredBody } from "./bodies.ts"
 import { openTable } from "./openTable.ts"
 import { type LayerTable, planLayer } from "./planLayer.ts"
@@ -20,9 +22,6 @@ import { RangeInput } from "./RangeInput.ts"
 import { findStored, writeIndex } from "./StoredFiles.ts"
 import type { PartialPlan, Range } from "./Table.ts"
 import { tableHeaders } from "./tableHeaders.ts"
-
-/** Milliseconds between two messages of progress. */
-const progressInterval = 50
 
 /** Of files that are only looked at. */
 const unused: StoredBody = { write: () => {}, cloned: () => {}, clone: () => undefined }
@@ -45,25 +44,15 @@ const planOf = ({ files }: LayerTable): Omit<PartialPlan, "ranges"> & { readonly
   return { ranges: planRanges(missing), reused, reusedBytes }
 }
 
-const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void): Message => {
+export const extractPartial = (job: PartialJob, ring: RingReader, post: Post): Done => {
   const { digest, limits, table: place, write: target } = job
   const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "untar", problem })
-  const counts = { consumed: 0, inflated: 0, entries: 0 }
+  const progress = new Progress(post)
+  const { counts } = progress
   const look = () => ring.look()
-  const warn = (warning: Extract<Message, { _tag: "Warning" }>) => post(warning)
-
-  let told = performance.now()
-  const tell = () => {
-    if (performance.now() - told < progressInterval) return
-    told = performance.now()
-    post({ _tag: "Progress", counts: { ...counts } })
-  }
   const input = new RangeInput(
     ring,
-    (bytes) => {
-      counts.consumed += bytes
-      tell()
-    },
+    (bytes) => progress.add("consumed", bytes),
     () => corrupt("bytes that its table of contents lists are missing")
   )
 
@@ -81,12 +70,11 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   input.expect(ranges)
 
   const { directory, extraction } = target
-  const applier = makeApplier({ ...extraction, directory, digest, limits, warn, look })
+  const applier = makeApplier({ ...extraction, directory, digest, limits, warn: post, look })
   /** Bytes of the archive that the entries would be. */
   const count = (bytes: number) => {
-    counts.inflated += bytes
+    progress.add("inflated", bytes)
     atMost(limits, "layerBytes", counts.inflated, () => `layer ${digest}`)
-    tell()
   }
   const cloned = (bytes: Uint8Array) => {
     look()
@@ -99,7 +87,7 @@ const run = (job: PartialJob, ring: RingReader, post: (message: Message) => void
   const stored: StoredBody = { write, cloned, clone: applier.clone }
   try {
     const options = { digest, form: place.form, input, corrupt }
-    for (const { header, file, headerBytes } of tableHeaders(layer, place, context, warn)) {
+    for (const { header, file, headerBytes } of tableHeaders(layer, place, context, post)) {
       look()
       counts.entries++
       count(headerBytes)
@@ -135,15 +123,4 @@ const changedOf = ({ contents }: LayerTable, look: () => void): ReadonlyArray<st
     if (content.found !== undefined && !readStoredFile(content, unused)) changed.push(content.digest)
   }
   return changed
-}
-
-export const extractPartial = (job: PartialJob, ring: RingReader, port: MessagePort): void => {
-  let outcome: Message
-  try {
-    outcome = run(job, ring, (message) => port.postMessage(message))
-  } catch (error) {
-    const isOver = error instanceof Cancelled
-    outcome = isOver ? { _tag: "Stopped" } : { _tag: "Failed", reason: packReason(error, job.digest) }
-  }
-  port.postMessage(outcome)
 }

@@ -2,14 +2,15 @@
  * Reads a layer by its table, in place of its archive: the headers of all entries, or one of the files. They are numbered and
  * judged as those of an archive. For the worker.
  */
-import type { MessagePort } from "node:worker_threads"
 import { CorruptLayer } from "../../api/errors.ts"
 import { Observable } from "../../seams/rxjs.ts"
+import type { TableJob } from "../messages/WorkerJob.ts"
+import type { Done } from "../messages/WorkerMessage.ts"
 import { Cancelled, type RingReader } from "../Ring.ts"
 import type { Part } from "../tar/ArchiveReader.ts"
+import { ended, noCounts, type Post } from "../worker/jobs/outcomeOf.ts"
 import { sendEntries } from "../worker/sendEntries.ts"
 import { sendHeaders } from "../worker/sendHeaders.ts"
-import { type Message, packReason, type TableJob } from "../workerMessages.ts"
 import { fetchFile } from "./bodies.ts"
 import { openTable } from "./openTable.ts"
 import { planLayer } from "./planLayer.ts"
@@ -17,7 +18,7 @@ import { planRanges } from "./planRanges.ts"
 import { RangeInput } from "./RangeInput.ts"
 import { tableHeaders } from "./tableHeaders.ts"
 
-const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => void) =>
+const partsOf = (job: TableJob, ring: RingReader, post: Post) =>
   new Observable<Part>((parts) => {
     const { digest, limits, table: place, wanted } = job
     const corrupt = (problem: string) => new CorruptLayer({ digest, stage: "untar", problem })
@@ -47,22 +48,8 @@ const partsOf = (job: TableJob, ring: RingReader, post: (message: Message) => vo
     parts.complete()
   })
 
-export const readTable = (job: TableJob, ring: RingReader, port: MessagePort): void => {
-  let outcome: Message = { _tag: "Stopped" }
-  const post = (message: Message) => port.postMessage(message)
-  const send =
-    job.wanted === undefined
-      ? sendHeaders(ring, post)
-      : sendEntries(ring, (message, transfer) => port.postMessage(message, [...transfer]))
-  partsOf(job, ring, post)
-    .pipe(send)
-    .subscribe({
-      error: (error) => {
-        if (!(error instanceof Cancelled)) outcome = { _tag: "Failed", reason: packReason(error, job.digest) }
-      },
-      complete: () => {
-        outcome = { _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 } }
-      }
-    })
-  post(outcome)
+export const readTable = async (job: TableJob, ring: RingReader, post: Post): Promise<Done> => {
+  const send = job.wanted === undefined ? sendHeaders(ring, post) : sendEntries(ring, post)
+  await ended(partsOf(job, ring, post).pipe(send))
+  return { _tag: "Done", counts: noCounts }
 }

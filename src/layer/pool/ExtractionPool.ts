@@ -12,15 +12,9 @@ import type { EntryCursor } from "../EntryCursor.ts"
 import { type ExtractionOptions, extractionOf } from "../ExtractionOptions.ts"
 import { type FingerprintFacts, fingerprintFactsOf } from "../FingerprintFacts.ts"
 import { layouts } from "../layout/layouts.ts"
+import type { CopyRangesJob, PartialJob, ReadStoredJob, StoredQuestion, TableJob } from "../messages/WorkerJob.ts"
+import { weight } from "../messages/weight.ts"
 import type { PackedHeaders } from "../packHeaders.ts"
-import {
-  type CopyRangesJob,
-  type PartialJob,
-  type StoredQuestion,
-  type StoredTreeJob,
-  type TableJob,
-  weight
-} from "../workerMessages.ts"
 import { LayerCursor } from "./LayerCursor.ts"
 import type { CopiedTree, FinishedTree, LayerJob, MergedEntries, StoredEntry, StoredTree } from "./LayerJob.ts"
 import { type JobEvent, type JobOptions, type Receiver, runJob } from "./runJob.ts"
@@ -64,7 +58,7 @@ export class ExtractionPool extends Context.Service<
      * which answers the question 1 of the ring.
      */
     readonly partial$: (
-      job: Omit<PartialJob, "limits" | "write"> & { readonly directory: string },
+      job: Omit<PartialJob, "_tag" | "limits" | "write"> & { readonly directory: string },
       source: Source,
       planned: NonNullable<JobOptions["planned"]>
     ) => Observable<JobEvent>
@@ -73,12 +67,12 @@ export class ExtractionPool extends Context.Service<
      * `partial$`; headers alone have no plan.
      */
     readonly table$: (
-      job: Omit<TableJob, "limits">,
+      job: Omit<TableJob, "_tag" | "limits">,
       source: Source,
       on: { readonly planned: NonNullable<JobOptions["planned"]>; readonly receive: Receiver }
     ) => Observable<JobEvent>
     /** Copies ranges of a file to their places in another one. Emits `Extracted` when all are there; fails with a `Reason`. */
-    readonly copyRanges$: (ranges: CopyRangesJob) => Observable<JobEvent>
+    readonly copyRanges$: (ranges: Omit<CopyRangesJob, "_tag">) => Observable<JobEvent>
     /**
      * The archive's entries in place of a directory, as they are asked for. `source` is subscribed once the first is asked
      * for and a worker is free; that worker is taken until the last entry was sent or the cursor is closed. What an entry
@@ -138,7 +132,7 @@ export class ExtractionPool extends Context.Service<
         const ours: FingerprintFacts = extraction.ownership === "chown" ? "owners" : "plain"
         // A merged tree is finished when its last layer is, which no job knows of itself.
         const facts = layouts[extraction.layout].isMerged ? undefined : ours
-        const storedOf = ({ ownership, overlayAttributes, layout, ...tree }: StoredTree): StoredTreeJob["stored"] => ({
+        const storedOf = ({ ownership, overlayAttributes, layout, ...tree }: StoredTree): ReadStoredJob["stored"] => ({
           ...tree,
           layout: layout ?? extraction.layout,
           ownership: ownership ?? extraction.ownership,
@@ -148,29 +142,38 @@ export class ExtractionPool extends Context.Service<
           extract$: ({ directory, extraction: own, hasLower, parts, ...layer }, source, ahead$) => {
             const place = { directory, hasLower, lasting }
             const write = own === undefined ? { ...place, extraction, facts } : { ...place, extraction: own }
-            const job = { ...layer, limits: all, write }
+            const job = { _tag: "Extract", ...layer, limits: all, write } as const
             if (parts === undefined) return runJob(pool, job, source, { ahead$ })
             const [send, names] = [[...parts.keys()], [...parts.values()]]
             return runJob(pool, { ...job, send, write: { ...write, names } }, source, { ahead$ })
           },
           place$: ({ digest, directory, headers, extraction: own = extraction }) =>
-            runJob(pool, { digest, limits: all, headers, write: { directory, extraction: own, lasting } }, () => EMPTY),
+            runJob(
+              pool,
+              { _tag: "Place", digest, limits: all, headers, write: { directory, extraction: own, lasting } },
+              () => EMPTY
+            ),
           partial$: ({ directory, ...layer }, source, planned) =>
-            runJob(pool, { ...layer, limits: all, write: { directory, extraction, lasting, facts } }, source, {
-              planned
-            }),
+            runJob(
+              pool,
+              { _tag: "ExtractPartial", ...layer, limits: all, write: { directory, extraction, lasting, facts } },
+              source,
+              {
+                planned
+              }
+            ),
           table$: (job, source, { planned, receive }) =>
-            runJob(pool, { ...job, limits: all }, source, {
+            runJob(pool, { _tag: "ReadTable", ...job, limits: all }, source, {
               planned,
               receive: (ring) => (message) => {
                 receive(message)
                 ring.giveBack(message._tag === "Headers" ? message.weight : weight(message))
               }
             }),
-          copyRanges$: (ranges) => runJob(pool, ranges, () => EMPTY),
+          copyRanges$: (ranges) => runJob(pool, { _tag: "CopyRanges", ...ranges }, () => EMPTY),
           entries: (layer, source, warn) =>
             new LayerCursor(({ message, end, ring }) =>
-              runJob(pool, { ...layer, limits: all }, source, {
+              runJob(pool, { _tag: "Extract", ...layer, limits: all }, source, {
                 receive: (writer) => {
                   ring(writer)
                   return (sent) => sent._tag !== "Headers" && message(sent)
@@ -183,7 +186,7 @@ export class ExtractionPool extends Context.Service<
             ),
           headers$: (layer, source, tell, ahead$) =>
             new Observable((headers) =>
-              runJob(pool, { ...layer, limits: all, send: "headers" }, source, {
+              runJob(pool, { _tag: "Extract", ...layer, limits: all, send: "headers" }, source, {
                 ahead$,
                 // It waits for nobody: no more of them are at once than there are workers to keep.
                 use: "write",
@@ -201,11 +204,15 @@ export class ExtractionPool extends Context.Service<
           copy$: ({ digest, tree, directory, extraction: own }) => {
             const question: StoredQuestion = { what: "tree", withRoot: true }
             const copy = { limits: all, write: { directory, extraction: own, lasting } }
-            return runJob(pool, { digest, stored: storedOf({ ...tree, question }), copy }, () => EMPTY)
+            return runJob(
+              pool,
+              { _tag: "ReadStored", digest, stored: storedOf({ ...tree, question }), copy },
+              () => EMPTY
+            )
           },
           stored: (digest, tree) =>
             new LayerCursor(({ message, end, ring }) =>
-              runJob(pool, { digest, stored: storedOf(tree) }, () => EMPTY, {
+              runJob(pool, { _tag: "ReadStored", digest, stored: storedOf(tree) }, () => EMPTY, {
                 receive: (writer) => {
                   ring(writer)
                   return (sent) => sent._tag !== "Headers" && message(sent)
@@ -214,7 +221,9 @@ export class ExtractionPool extends Context.Service<
             ) as EntryCursor<StoredEntry>,
           fingerprint$: ({ digest, directory, like }) => {
             const facts = like === undefined ? ours : fingerprintFactsOf(like)
-            return facts === undefined ? EMPTY : takeFingerprint(pool, { digest, tree: { directory, facts } })
+            return facts === undefined
+              ? EMPTY
+              : takeFingerprint(pool, { _tag: "Fingerprint", digest, tree: { directory, facts } })
           },
           lasting,
           warm: Effect.sync(() => pool.warm()),

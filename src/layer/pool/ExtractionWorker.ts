@@ -7,8 +7,9 @@ import { startWorker } from "../../assets.ts"
 import { isMissing, scarcity } from "../../fs/loadModule.ts"
 import { collectIfGrown } from "../../seams/readBuffers.ts"
 import { isGcExposed } from "../../seams/v8/exposeGc.ts"
+import type { WorkerJob } from "../messages/WorkerJob.ts"
+import type { Message, WorkerCommand, WorkerData } from "../messages/WorkerMessage.ts"
 import { makeRingMemory, RingWriter } from "../Ring.ts"
-import type { Message, WorkerCommand, WorkerData, WorkerJob } from "../workerMessages.ts"
 
 /** Bytes between the event loop and the worker: what may arrive while the worker is busy with something slow. */
 export const ringBytes = 2 ** 20
@@ -52,6 +53,23 @@ const deathOf = (error: unknown, digest: string): Death => {
       problem: `${messageOf(error).split("\n", 1)[0]}. Bundlers leave this file out: copy ociflow-worker.js beside the bundle, or set the option worker (docs/bundling.md)`
     })
   return new WorkerDied({ digest, problem: messageOf(error) })
+}
+
+/** The directory, or file, that a job writes. */
+const targetOf = (job: WorkerJob): string | undefined => {
+  switch (job._tag) {
+    case "Extract":
+      return job.spool ?? job.write?.directory
+    case "ExtractPartial":
+    case "Place":
+      return job.write.directory
+    case "ReadStored":
+      return job.copy?.write.directory
+    case "CopyRanges":
+      return job.into
+    default:
+      return undefined
+  }
 }
 
 export class ExtractionWorker {
@@ -112,17 +130,21 @@ export class ExtractionWorker {
 
   /** Milliseconds for which its job has waited for bytes of a layer; 0 where it has something to do. */
   get silence(): number {
-    const job = this.#running?.job ?? {}
-    return "mediaType" in job || "table" in job ? this.ring.silence : 0
+    switch (this.#running?.job._tag) {
+      case "Extract":
+      case "ExtractPartial":
+      case "ReadTable":
+        return this.ring.silence
+      default:
+        return 0
+    }
   }
 
   /** The directory, or file, that is being written, and when that is over. */
   get running(): { readonly target: string | undefined; readonly ended: Promise<void> } | undefined {
     if (this.#running === undefined) return undefined
     const { job, ended } = this.#running
-    const write = "write" in job ? job.write : "copy" in job ? job.copy?.write : undefined
-    const file = "ranges" in job ? job.into : "spool" in job ? job.spool : undefined
-    return { target: file ?? write?.directory, ended }
+    return { target: targetOf(job), ended }
   }
 
   /**

@@ -2,7 +2,7 @@
 import type { EntryHeader } from "../Entry.ts"
 import type { ArchiveEntry } from "../EntryCursor.ts"
 import type { Extraction, ExtractionOptions } from "../ExtractionOptions.ts"
-import type { StoredHeader, StoredTreeJob } from "../workerMessages.ts"
+import type { ReadStoredJob, StoredHeader } from "../messages/WorkerJob.ts"
 
 export interface LayerJob {
   readonly digest: string
@@ -55,7 +55,7 @@ export interface FinishedTree {
 }
 
 /** Trees of this pool's options, unless it says otherwise. */
-export type StoredTree = Pick<StoredTreeJob["stored"], "directories" | "digests" | "question"> & ExtractionOptions
+export type StoredTree = Pick<ReadStoredJob["stored"], "directories" | "digests" | "question"> & ExtractionOptions
 
 /** An entry of a tree that is on disk. */
 export interface StoredEntry extends ArchiveEntry {

@@ -4,20 +4,10 @@ import type { LayerProgress, Warning } from "../../api/events.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { isCompressed } from "../compression/archiveTypes.ts"
 import { closeDecoder, makeDecoderMemory } from "../compression/elsewhere/DecoderRings.ts"
+import { unpackReason } from "../messages/packReason.ts"
+import type { CopyRangesJob, ExtractJob, PartialJob, PlaceJob, ReadStoredJob, TableJob } from "../messages/WorkerJob.ts"
+import type { Counts, EntryMessage, HeadersMessage, PartialMessage } from "../messages/WorkerMessage.ts"
 import { feed, type RingWriter } from "../Ring.ts"
-import {
-  type CopyRangesJob,
-  type Counts,
-  type EntryMessage,
-  type HeadersMessage,
-  type Job,
-  type PartialJob,
-  type PartialMessage,
-  type PlaceJob,
-  type StoredTreeJob,
-  type TableJob,
-  unpackReason
-} from "../workerMessages.ts"
 import type { Use, WorkerPool } from "./WorkerPool.ts"
 
 /** The last value of a job. */
@@ -51,14 +41,14 @@ export interface JobOptions {
  * worth it.
  */
 export const decodedElsewhere = 16 * 2 ** 20
-const isDecodedElsewhere = ({ mediaType, size }: Job) => size >= decodedElsewhere && isCompressed(mediaType)
+const isDecodedElsewhere = ({ mediaType, size }: ExtractJob) => size >= decodedElsewhere && isCompressed(mediaType)
 
 /** Takes what a worker sends back of the entries. */
 export type Receiver = (message: EntryMessage | HeadersMessage) => void
 
 export const runJob = (
   pool: WorkerPool,
-  job: Job | PartialJob | TableJob | PlaceJob | CopyRangesJob | StoredTreeJob,
+  job: ExtractJob | PartialJob | TableJob | PlaceJob | CopyRangesJob | ReadStoredJob,
   source: (gate: Gate) => Observable<Uint8Array>,
   { ahead$, receive, use = receive === undefined ? "write" : "read", planned }: JobOptions = {}
 ): Observable<JobEvent> =>
@@ -80,9 +70,9 @@ export const runJob = (
             ...counts
           })
 
-        const spare = "mediaType" in job && isDecodedElsewhere(job) ? pool.takeSpare() : undefined
+        const spare = job._tag === "Extract" && isDecodedElsewhere(job) ? pool.takeSpare() : undefined
         const decoder = spare === undefined ? undefined : makeDecoderMemory()
-        const stop = worker.start(decoder === undefined ? job : { ...job, decoder }, {
+        const stop = worker.start(job._tag === "Extract" && decoder !== undefined ? { ...job, decoder } : job, {
           died: fail,
           message: (message) => {
             switch (message._tag) {
@@ -117,7 +107,9 @@ export const runJob = (
         if (spare !== undefined && decoder !== undefined) {
           // In this order: what is over is not stopped.
           events.add(() => closeDecoder(decoder))
-          events.add(spare.start({ digest: job.digest, decoder }, { died: fail, message: () => undefined }))
+          events.add(
+            spare.start({ _tag: "Decompress", digest: job.digest, decoder }, { died: fail, message: () => undefined })
+          )
         }
         const fed = feed(source(gate), worker.ring, gate, {
           received: (bytes) => {

@@ -1,12 +1,13 @@
 /** The fingerprint of a tree that is there, taken by a worker: subscribing waits for one, unsubscribing stops it at once. */
 import { Observable } from "rxjs"
-import { type FingerprintJob, unpackReason } from "../workerMessages.ts"
+import { unpackReason } from "../messages/packReason.ts"
+import type { FingerprintJob } from "../messages/WorkerJob.ts"
 import type { WorkerPool } from "./WorkerPool.ts"
 
-export const takeFingerprint = (pool: WorkerPool, order: FingerprintJob): Observable<string> =>
+export const takeFingerprint = (pool: WorkerPool, job: FingerprintJob): Observable<string> =>
   new Observable((found) => {
     const place = pool.take((worker) => {
-      const stop = worker.start(order, {
+      const stop = worker.start(job, {
         died: (reason) => found.error(reason),
         message: (message) => {
           if (message._tag === "Failed") found.error(unpackReason(message.reason))

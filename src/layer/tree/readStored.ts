@@ -1,8 +1,8 @@
 /** Layers on disk → entries, as the reader of an archive gives them. For the worker: synchronous throughout. */
 import { FileSystemFailed, isReason } from "../../api/errors.ts"
 import type { EntryHeader } from "../Entry.ts"
+import type { ReadStoredJob, StoredQuestion } from "../messages/WorkerJob.ts"
 import type { Part } from "../tar/untar.ts"
-import type { StoredQuestion, StoredTreeJob } from "../workerMessages.ts"
 import { ErofsImage } from "./ErofsImage.ts"
 import { findPath, whyNoFile, whyNotFound } from "./findPath.ts"
 import type { StoredTree } from "./StoredTree.ts"
@@ -39,7 +39,7 @@ class Reader<D, L extends { readonly layer: number }> {
   /** The first path of each inode that has several. */
   readonly #inodes = new Map<string, string>()
 
-  constructor(tree: StoredTree<D, L>, { stored }: StoredTreeJob, reading: StoredReading) {
+  constructor(tree: StoredTree<D, L>, { stored }: ReadStoredJob, reading: StoredReading) {
     this.#tree = tree
     this.#digests = stored.digests
     this.#reading = reading
@@ -153,7 +153,7 @@ class Reader<D, L extends { readonly layer: number }> {
 
 const answer = <D, L extends { readonly layer: number }>(
   tree: StoredTree<D, L>,
-  job: StoredTreeJob,
+  job: ReadStoredJob,
   reading: StoredReading
 ): void => {
   try {
@@ -163,7 +163,7 @@ const answer = <D, L extends { readonly layer: number }>(
   }
 }
 
-export const readStored = (job: StoredTreeJob, reading: StoredReading): void => {
+export const readStored = (job: ReadStoredJob, reading: StoredReading): void => {
   const { layout, directories } = job.stored
   try {
     if (layout === "erofs") answer(new ErofsImage(directories[0] ?? ""), job, reading)

@@ -2,9 +2,10 @@
 import type { OperatorFunction } from "rxjs"
 import { transduce } from "../../reactive/transduce.ts"
 import type { EntryHeader } from "../Entry.ts"
+import type { EntryMessage } from "../messages/WorkerMessage.ts"
+import { weight } from "../messages/weight.ts"
 import type { RingReader } from "../Ring.ts"
 import type { Part } from "../tar/untar.ts"
-import { type EntryMessage, weight } from "../workerMessages.ts"
 
 /** Bytes that may be under way; a message that weighs more goes alone. */
 export const windowBytes = 2 ** 20
@@ -17,7 +18,7 @@ export const compact = (header: EntryHeader): EntryHeader => ({
 
 export const sendEntries = (
   ring: RingReader,
-  post: (message: EntryMessage, transfer: ReadonlyArray<ArrayBuffer>) => void
+  post: (message: EntryMessage, transfer?: ReadonlyArray<ArrayBuffer>) => void
 ): OperatorFunction<Part, never> =>
   transduce(() => {
     let sent = 0

@@ -1,10 +1,11 @@
 /** The headers of entries → the event loop, many in a message, no faster than it takes them. */
 import type { OperatorFunction } from "rxjs"
 import { transduce } from "../../reactive/transduce.ts"
+import type { HeadersMessage } from "../messages/WorkerMessage.ts"
+import { weightOfHeader } from "../messages/weight.ts"
 import { HeaderPacker } from "../packHeaders.ts"
 import type { RingReader } from "../Ring.ts"
 import type { Part } from "../tar/untar.ts"
-import { type HeadersMessage, weightOfHeader } from "../workerMessages.ts"
 import { compact, windowBytes } from "./sendEntries.ts"
 
 /** Bytes of headers that are gathered for a message. */

@@ -241,7 +241,7 @@ describe("WorkerPool", () => {
   it.live("a worker that dies fails its layer, is replaced, and the pool goes on", () =>
     run(async () => {
       const pool = new WorkerPool(1)
-      const job = { ...small.job, limits: {} as never }
+      const job = { _tag: "Extract", ...small.job, limits: {} as never } as const
       const died = await new Promise((resolve) =>
         pool.take((worker) => {
           worker.start(job, { message: () => {}, died: resolve })

@@ -1,9 +1,9 @@
 import { EMPTY, from, lastValueFrom } from "rxjs"
 import { expect, test } from "vitest"
+import type { EntryMessage } from "../../../src/layer/messages/WorkerMessage.ts"
 import { makeRingMemory, RingReader } from "../../../src/layer/Ring.ts"
 import type { Part } from "../../../src/layer/tar/untar.ts"
 import { sendEntries } from "../../../src/layer/worker/sendEntries.ts"
-import type { EntryMessage } from "../../../src/layer/workerMessages.ts"
 import { file } from "../../support/entries.ts"
 
 /** Notes what credit was waited for, and waits for none. */

@@ -2,8 +2,9 @@
  * Memory between two threads, of which one decompresses what the other gives it: a ring of bytes each way. Each thread blocks
  * while its ring is empty or full. Closing the memory ends both.
  */
+
+import type { DecoderMemory } from "../../messages/WorkerJob.ts"
 import { Cancelled, RingBytes } from "../../Ring.ts"
-import type { DecoderMemory } from "../../workerMessages.ts"
 
 /** `signal` changes with whatever one of the two may be waiting for. A ring has three words: written, read, ended. */
 const word = { signal: 0, closed: 1, input: 2, output: 5, fault: 8 } as const

@@ -1,7 +1,7 @@
 /** A decoder in another thread, as if it were here: what it makes of a chunk may come with a later one. */
 import type { Machine } from "../../../reactive/transduce.ts"
 import { outputBytes } from "../../../seams/inflater.ts"
-import type { DecoderMemory } from "../../workerMessages.ts"
+import type { DecoderMemory } from "../../messages/WorkerJob.ts"
 import { closeDecoder, DecoderRings } from "./DecoderRings.ts"
 import { unpackFault } from "./fault.ts"
 

@@ -1,6 +1,6 @@
 /** A decoder's failure on its way to another thread. */
 import { CorruptLayer } from "../../../api/errors.ts"
-import { type PackedReason, packReason, unpackReason } from "../../workerMessages.ts"
+import { type PackedReason, packReason, unpackReason } from "../../messages/packReason.ts"
 
 export const packFault = (error: unknown, digest: string): string => JSON.stringify(packReason(error, digest))
 

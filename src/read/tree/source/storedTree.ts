@@ -3,8 +3,8 @@ import { InvalidOption } from "../../../api/errors.ts"
 import type { PulledImage } from "../../../api/events.ts"
 import { decode } from "../../../layer/Directory.ts"
 import type { EntryCursor } from "../../../layer/EntryCursor.ts"
+import type { StoredQuestion } from "../../../layer/messages/WorkerJob.ts"
 import type { ExtractionPool, StoredEntry } from "../../../layer/pool/ExtractionPool.ts"
-import type { StoredQuestion } from "../../../layer/workerMessages.ts"
 
 /** Two directories that `strip` makes one are given once; any other two are a contradiction. */
 const withoutRepeats = (cursor: EntryCursor<StoredEntry>): EntryCursor<StoredEntry> => {

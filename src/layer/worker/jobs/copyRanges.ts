@@ -1,9 +1,9 @@
 /** Ranges of one file → their places in another. */
 import { closeSync, constants, openSync, readSync } from "node:fs"
-import { codeOrMessage } from "../../api/codeOf.ts"
-import { FileSystemFailed } from "../../api/errors.ts"
-import type { CopyRangesJob } from "../workerMessages.ts"
-import { PlacedWriter } from "./PlacedWriter.ts"
+import { codeOrMessage } from "../../../api/codeOf.ts"
+import { FileSystemFailed } from "../../../api/errors.ts"
+import type { CopyRangesJob } from "../../messages/WorkerJob.ts"
+import { PlacedWriter } from "../PlacedWriter.ts"
 
 /** Bytes that are read at once. */
 const windowBytes = 2 ** 20

@@ -1,14 +1,14 @@
 /** Decompresses what another worker gives, until there is no more of it. */
 
-import { compressionOf } from "../compression/compressions.ts"
-import { makeInputBudget } from "../compression/decompress.ts"
-import { DecoderRings } from "../compression/elsewhere/DecoderRings.ts"
-import { packFault } from "../compression/elsewhere/fault.ts"
-import { Cancelled } from "../Ring.ts"
-import type { DecodeJob, Message } from "../workerMessages.ts"
+import { compressionOf } from "../../compression/compressions.ts"
+import { makeInputBudget } from "../../compression/decompress.ts"
+import { DecoderRings } from "../../compression/elsewhere/DecoderRings.ts"
+import { packFault } from "../../compression/elsewhere/fault.ts"
+import type { DecompressJob } from "../../messages/WorkerJob.ts"
+import { Cancelled } from "../../Ring.ts"
 
-/** The outcome; a failure of the decoder is the other worker's. */
-export const decodeFor = ({ digest, decoder: memory }: DecodeJob): Message => {
+/** Throws `Cancelled`; a failure of the decoder is the other worker's. */
+export const decompressFor = ({ digest, decoder: memory }: DecompressJob): void => {
   const rings = new DecoderRings(memory)
   const { input, output } = rings
   const budget = makeInputBudget()
@@ -41,10 +41,9 @@ export const decodeFor = ({ digest, decoder: memory }: DecodeJob): Message => {
       machine?.close?.()
     }
   } catch (error) {
-    if (error instanceof Cancelled) return { _tag: "Stopped" }
+    if (error instanceof Cancelled) throw error
     rings.fault = packFault(error, digest)
   }
   output.end()
   rings.signal()
-  return { _tag: "Done", counts: { consumed: 0, inflated: 0, entries: 0 } }
 }
