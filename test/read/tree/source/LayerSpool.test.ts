@@ -39,10 +39,11 @@ const all = async (body: BodyReader): Promise<Buffer> => {
   return Buffer.concat(pieces)
 }
 
+/** Files in a directory, or one file. */
 const openIn = (directory: string): number =>
   readdirSync("/proc/self/fd").filter((fd) => {
     try {
-      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory)
+      return `${readlinkSync(`/proc/self/fd/${fd}`)}/`.startsWith(directory)
     } catch {
       return false
     }
@@ -81,6 +82,19 @@ test.runIf(process.platform === "linux").each([mostOpen - 1, mostOpen, mostOpen 
       await new Promise(setImmediate)
       expect(openIn(directory)).toBeLessThanOrEqual(Math.min(count, mostOpen) + 1)
     })
+)
+
+test.runIf(process.platform === "linux")("of spools that are open, the one that was read longest ago gives way", () =>
+  withSpools(mostOpen + 1, async (spools, directory) => {
+    const isOpen = (at: number) => openIn(`${directory}/${at}/`) > 0
+    const first = leafOf(10)
+    writeFileSync(join(directory, "0"), Buffer.alloc(2 ** 20))
+    for (const spool of spools.slice(0, mostOpen)) await spool.body(first).read()
+    // Bytes that are not known yet.
+    await spools[0]?.body({ ...first, bodyAt: 2 ** 20 - 10 }).read()
+    await spools[mostOpen]?.body(first).read()
+    await expect.poll(() => [0, 1, mostOpen].map(isOpen)).toEqual([true, false, true])
+  })
 )
 
 test("a body that is read piece by piece between those of many others is whole", () =>
