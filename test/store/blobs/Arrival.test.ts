@@ -120,6 +120,29 @@ describe("a reader that comes late", () => {
     }, blob.length)
   )
 
+  it.effect("is waited for while the bytes before it are written; then both go on", () =>
+    withPartial(async (partial) => {
+      const source = new Subject<Uint8Array>()
+      let inner: Gate | undefined
+      const { ahead$, bytes$ } = partial.arrival((gate) => {
+        inner = gate
+        return source
+      })
+      const ahead = ahead$.subscribe()
+      await expect.poll(() => inner?.isOpen).toBe(true)
+      source.next(blob.subarray(0, 1000))
+      expect(inner?.isOpen).toBe(true)
+      let seen = 0
+      const reader = bytes$(new Gate()).subscribe(({ length }) => {
+        seen += length
+      })
+      expect([inner?.isOpen, seen]).toEqual([false, 0])
+      await expect.poll(() => [inner?.isOpen, seen]).toEqual([true, 1000])
+      reader.unsubscribe()
+      ahead.unsubscribe()
+    }, blob.length)
+  )
+
   it.effect("holds the download back, once it has caught up", () =>
     withPartial(async (partial) => {
       const source = new Subject<Uint8Array>()
