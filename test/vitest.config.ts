@@ -18,6 +18,7 @@ const common = {
   pool: "forks" as const,
   setupFiles: [
     "support/measure.ts",
+    "support/forgetEnvironment.ts",
     "support/forgetSecrets.ts",
     // It loads fast-check, which most files do without.
     ...(times === 1 ? [] : ["support/moreRuns.ts"])

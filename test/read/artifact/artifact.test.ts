@@ -13,13 +13,14 @@ const text = (words: string) => Buffer.from(words)
 const sha256 = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 const noise = new Prng(3).bytes(500_000)
 
-const filesIn = async (directory: string) => {
+/** Node 26 follows links where it lists a directory with all beneath it. */
+const filesIn = async (directory: string, beneath = ""): Promise<Readonly<Record<string, string>>> => {
   const found: Record<string, string> = {}
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true }))
-    if (!entry.isDirectory()) {
-      const path = join(entry.parentPath, entry.name)
-      found[path.slice(directory.length + 1)] = entry.isFile() ? await readFile(path, "latin1") : "(no file)"
-    }
+  for (const entry of await readdir(join(directory, beneath), { withFileTypes: true })) {
+    const path = join(beneath, entry.name)
+    if (entry.isDirectory()) Object.assign(found, await filesIn(directory, path))
+    else found[path] = entry.isFile() ? await readFile(join(directory, path), "latin1") : "(no file)"
+  }
   return found
 }
 
