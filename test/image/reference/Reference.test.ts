@@ -88,6 +88,10 @@ describe("a reference", () => {
         ["ghcr.io:0/app", "invalid registry: ghcr.io:0"],
         ["ghcr.io:65536/app", "invalid registry: ghcr.io:65536"],
         ["ghcr.io:/app", "invalid registry: ghcr.io:"],
+        // What a URL takes for an address, or for Punycode.
+        ...["a.0", "256.1.1.1", "0.0.0.0.0", "1.2", "0x7f.1", "010.0.0.1", "a.0x", "xn--a.b"].map(
+          (host) => [`${host}/app`, `invalid registry: ${host}`] as const
+        ),
         ["alpine@sha256", "invalid digest: sha256"],
         ["alpine@sha256:abc", "invalid digest: sha256:abc"],
         [`alpine@${sha256.toUpperCase()}`, `invalid digest: ${sha256.toUpperCase()}`],
@@ -166,6 +170,9 @@ const hostile = fc.oneof(
         "a",
         "A",
         "0",
+        "x",
+        "xn--",
+        ".0",
         ".",
         "..",
         "/",
@@ -209,7 +216,9 @@ describe("the grammar", () => {
           expect(part).not.toMatch(/[\\%?#@\s]|\/\/|^\/|\/$/)
           expect(part.split("/")).not.toContain("..")
         }
-        expect(new URL(`https://${reference.registry}`).pathname).toBe("/")
+        const { hostname, pathname } = new URL(`https://${reference.registry}`)
+        expect(pathname).toBe("/")
+        if (!reference.registry.startsWith("[")) expect(reference.registry.replace(/:\d+$/, "")).toBe(hostname)
         expect(Effect.runSync(parse(format(reference)))).toEqual(reference)
       }),
       { numRuns: runs(2000) }
