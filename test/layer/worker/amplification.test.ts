@@ -1,6 +1,8 @@
 /** Small archives that would cost a careless extractor much: memory, time, or somebody's log. */
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { expect, test, vi } from "vitest"
@@ -14,6 +16,19 @@ import { readArchive } from "../readArchive.ts"
 
 setFlagsFromString("--expose-gc")
 const collect = runInNewContext("gc") as () => void
+
+/** XFS has no link with a target of more than 1023 bytes. */
+const hasLongLinks = (() => {
+  const directory = fs.mkdtempSync(join(tmpdir(), "ociflow-links-"))
+  try {
+    fs.symlinkSync("a".repeat(3000), join(directory, "link"))
+    return true
+  } catch {
+    return false
+  } finally {
+    fs.rmSync(directory, { recursive: true })
+  }
+})()
 
 test("a waiting hard link keeps only its names in memory", async () => {
   const root = emptyRoot()
@@ -90,7 +105,7 @@ const longWay: ReadonlyArray<TestEntry> = [
 ]
 const below = (name: string) => `s/${"d/".repeat(250)}${name}`
 
-test.each(["layers", "overlay", "rootfs"] as const)("a whiteout costs one walk: %s", (layout) => {
+test.runIf(hasLongLinks).each(["layers", "overlay", "rootfs"] as const)("a whiteout costs one walk: %s", (layout) => {
   const looks = (entries: ReadonlyArray<TestEntry>) =>
     calls("lstatSync", () => apply(emptyRoot(), [...longWay, ...entries], { layout }))
   const before = looks([])
@@ -100,7 +115,7 @@ test.each(["layers", "overlay", "rootfs"] as const)("a whiteout costs one walk: 
   expect(cost).toBeLessThan(2048 + 512)
 })
 
-test("an entry has one budget of steps, for its place and for its target", () => {
+test.runIf(hasLongLinks)("an entry has one budget of steps, for its place and for its target", () => {
   const target = `r/${"d/".repeat(250)}target`
   const before = [...longWay, file(target), symlink("y", "x")]
   expect(() => apply(emptyRoot(), [...before, file(below("f")), link("h", target)])).not.toThrow()
@@ -110,13 +125,13 @@ test("an entry has one budget of steps, for its place and for its target", () =>
   })
 })
 
-test("empty components of a link are steps", () => {
+test.runIf(hasLongLinks)("empty components of a link are steps", () => {
   const chain = (slashes: number) => [dir("a"), symlink("s", `a${"/".repeat(slashes)}`), symlink("t", "s"), file("t/f")]
   expect(() => apply(emptyRoot(), chain(1000))).not.toThrow()
   expect(thrown(() => apply(emptyRoot(), chain(2100)))).toMatchObject({ problem: expect.stringMatching(/too long/) })
 })
 
-test("all entries of a layer have a budget, which grows with their number", () => {
+test.runIf(hasLongLinks)("all entries of a layer have a budget, which grows with their number", () => {
   const entries = (count: number, slashes: number) => [
     dir("a"),
     symlink("s", `a${"/".repeat(slashes)}`),
