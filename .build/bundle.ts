@@ -127,7 +127,7 @@ const assets: Plugin = {
   }
 }
 
-/** What the library imports is what the program has, but for what is no dependency of the package: that is put in. */
+/** What the library imports is what the program has, but for what is not a dependency of the package: that is put in. */
 const dependencies: Plugin = {
   name: "dependencies",
   setup: async ({ onResolve }) => {

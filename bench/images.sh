@@ -87,7 +87,7 @@ make_nodeapp-chunked() { make_chunked nodeapp; }
 make_bigfile() {
   local tree=$IMAGES/trees/bigfile/data c
   mkdir -p "$tree"
-  # `head` ends the pipe early: that is no failure.
+  # `head` ends the pipe early: that is not a failure.
   (set +o pipefail
     find /usr/lib /usr/bin -xdev -type f -size +64k -print0 | sort -z | xargs -0 cat 2>/dev/null | head -c 500M >"$tree/binaries.img"
     find /usr/include /usr/share /usr/lib -xdev -type f \( -name '*.h' -o -name '*.json' -o -name '*.js' -o -name '*.py' -o -name '*.txt' \) -print0 |

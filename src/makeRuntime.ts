@@ -29,7 +29,7 @@ export const makeRuntime = <R>(layer: Layer.Layer<R, PullError>): Runtime<R> => 
   const run = async <A, E>(effect: Effect.Effect<A, E, R>, watching?: Watching): Promise<A> => {
     // Before anything is awaited: then nobody's call would be on the stack any more.
     const site = callSite(run)
-    // Whatever was given: what is no signal is refused when the options are checked.
+    // Whatever was given: what is not a signal is refused when the options are checked.
     const isAborted = () => watching?.signal?.aborted === true
     if (isAborted()) throw watching?.signal?.reason
     if (closed) throw new DOMException("the client was closed", "AbortError")

@@ -101,7 +101,7 @@ describe("login", () => {
         const path = join(directory, "config.json")
         const rest =
           '"HttpHeaders":{"n":12345678901234567890,"none":null},  "detachKeys" : null, "note":"\u00c3\u00b6 \u00ff"'
-        // The last character is a byte that is no UTF-8.
+        // The last character is a byte that is not UTF-8.
         yield* Effect.promise(() => writeFile(path, `{${rest},"auths":{}}`, "latin1"))
         const hosts = yield* Effect.forEach(Array(8).fill("basic"), registry, { concurrency: "unbounded" })
         yield* Effect.forEach(hosts, ({ host }) => login(host, me).pipe(at(directory)), { concurrency: "unbounded" })

@@ -23,7 +23,7 @@ const timed = async (work) => {
 
 const [load, { open }] = await timed(() => import(pathToFileURL(`${tree}/dist/index.js`).href))
 const [opened, client] = await timed(() => open({ root, ...options }))
-// Samples a timer of one millisecond, so that much of each sample is no delay.
+// Samples a timer of one millisecond, so that much of each sample is not a delay.
 const resolution = 1
 const histogram = monitorEventLoopDelay({ resolution })
 if (delay) histogram.enable()

@@ -19,7 +19,7 @@ export interface Group {
 /** The highest id there is: the next one means "leave unchanged" to chown(2) and setresuid(2). */
 export const maximumId = 2 ** 32 - 2
 
-/** `undefined` where the text is no id: only digits are one. */
+/** `undefined` where the text is not an id: only digits are one. */
 export const idOf = (text: string | undefined): number | undefined => {
   if (text === undefined || !/^[0-9]{1,20}$/.test(text)) return undefined
   const id = Number(text)

@@ -15,7 +15,7 @@ export interface Accounts {
   readonly digest: string
 }
 
-/** Links are followed within the tree. What is no file, be it a device or a FIFO, is not opened. */
+/** Links are followed within the tree. What is not a file, be it a device or a FIFO, is not opened. */
 export const readUser = Effect.fnUntraced(function* (user: string, { rootfs, extraction, limits, digest }: Accounts) {
   const pool = yield* ExtractionPool
   const read = Effect.fnUntraced(function* (name: keyof AccountFiles) {

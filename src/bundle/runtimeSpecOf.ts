@@ -17,7 +17,7 @@ export interface Conversion {
   readonly starter: { readonly uid: number; readonly gid: number } | undefined
 }
 
-/** What is below one of these is the system's: what a volume there would hide is no data of an application. */
+/** What is below one of these is the system's: what a volume there would hide is not data of an application. */
 const systemPaths = ["/proc", "/sys", "/dev"]
 
 /** Seen from the root, without `..`: what an image says is never taken for a path of the host. */
@@ -62,7 +62,10 @@ export const runtimeSpecOf = ({ config, digest, annotations, options, user, star
   )
   const args = options.args ?? [...entrypoint, ...cmd]
   if (args.length === 0)
-    throw new InvalidOption({ option: "args", problem: "must be given: the image has no entrypoint and no command" })
+    throw new InvalidOption({
+      option: "args",
+      problem: "must be given: the image has neither an entrypoint nor a command"
+    })
   const terminal = options.terminal ?? false
   const variables = new Map(Object.entries({ ...env, ...options.env }))
   const added = [

@@ -36,7 +36,7 @@ export class EntryTree {
   /**
    * Takes an entry. The root, whose path is empty or `.`, and directories above an entry may come later or not at all: they
    * are then those of root, with mode 0755 and the time 0. A hard link comes after the file that it names.
-   * Throws `UnsupportedEntry` for what EROFS has no room for, and for what is no tree.
+   * Throws `UnsupportedEntry` for what EROFS has no room for, and for what is not a tree.
    */
   add(header: EntryHeader): void {
     const { path, type } = header
@@ -48,7 +48,7 @@ export class EntryTree {
     const names = isBeside ? [ending] : namesOf(path)
     const last = names.at(-1)
     if (last === undefined) {
-      if (type !== "directory") throw this.tree.unsupported("it is the root, and no directory")
+      if (type !== "directory") throw this.tree.unsupported("it is the root, but not a directory")
       this.#describe(root, header)
       return
     }
@@ -60,7 +60,7 @@ export class EntryTree {
     const before = this.#find(parent, last)
     if (type === "link") this.#link(parent, last, header)
     else if (before !== undefined) {
-      if (type !== "directory" || !this.#isDirectory(before)) throw this.tree.unsupported("its name is there twice")
+      if (type !== "directory" || !this.#isDirectory(before)) throw this.tree.unsupported("the path occurs twice")
       this.#describe(before, header)
     } else if (type === "directory") {
       const row = this.#addFacts(header)
@@ -83,7 +83,7 @@ export class EntryTree {
     for (const name of names) {
       const child = this.#find(directory, name)
       if (child !== undefined && !this.#isDirectory(child))
-        throw this.tree.unsupported(`it is beneath ${JSON.stringify(name)}, which is no directory`)
+        throw this.tree.unsupported(`its parent ${JSON.stringify(name)} is not a directory`)
       const above = directory
       directory = child ?? this.#name(above, name, (row) => this.tree.addImplied(above, row))
     }
@@ -107,7 +107,7 @@ export class EntryTree {
   }
 
   #link(parent: Ino, name: string, { linkPath }: EntryHeader): void {
-    if (this.#find(parent, name) !== undefined) throw this.tree.unsupported("its name is there twice")
+    if (this.#find(parent, name) !== undefined) throw this.tree.unsupported("the path occurs twice")
     let found: Ino | undefined = root
     for (const component of namesOf(linkPath)) found = found === undefined ? undefined : this.#find(found, component)
     const target = found

@@ -82,7 +82,7 @@ export class ErofsTree {
     return ino
   }
 
-  /** Another name of what is no directory. */
+  /** Another name of what is not a directory. */
   addLink(parent: Ino, name: number, ino: Ino): void {
     this.#checkName(name)
     this.dirents.add(parent, name, ino)

@@ -30,7 +30,7 @@ export interface ErofsOptions {
 /** The entries of a tree, without their bodies, and again with them, in the same order. */
 export interface ErofsSource {
   readonly headers: () => EntryCursor<{ readonly header: EntryHeader }>
-  /** May leave out what is no file, and files without bytes. */
+  /** May leave out what is not a file, and files without bytes. */
   readonly bodies: () => EntryCursor<ArchiveEntry>
 }
 

@@ -7,5 +7,5 @@ export const unsupported = (path: string, problem: string): UnsupportedEntry =>
 
 /** Throws `UnsupportedEntry` where `value` passes a bound of the format; the bound itself is allowed. */
 export const fits = (path: string, value: number, most: number, what: string): void => {
-  if (value > most) throw unsupported(path, `${what} is ${value}, and ${most} is the most`)
+  if (value > most) throw unsupported(path, `${what} is ${value}; the maximum is ${most}`)
 }

@@ -10,7 +10,7 @@ import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
 export const listAt = (path: string) =>
   recoverFrom(["ENOENT", "ENOTDIR"], [])(syscall("readdir", path, () => readdir(path)))
 
-/** The same where the path is no link: what is done to the names is done in no other place. */
+/** The same where the path is not a link: what is done to the names is done in no other place. */
 export const list = (path: string) =>
   Effect.flatMap(ifMissing(syscall("lstat", path, () => lstat(path))), (found) =>
     found?.isDirectory() === true ? listAt(path) : Effect.succeed<ReadonlyArray<string>>([])

@@ -9,7 +9,7 @@ import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
 
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
 
-/** What is there under the name is no regular file of this user's making; `ELOOP` is the system's code for a link. */
+/** What is there under the name is not a regular file of this user's making; `ELOOP` is the system's code for a link. */
 export const notRegular = ["ELOOP", "EMLINK", "EISDIR", "ENXIO", "EFTYPE"]
 
 const refuse = (code: string, path: string) => Object.assign(new Error(`${code}: ${path}`), { code })
@@ -19,7 +19,7 @@ export interface Opened {
   readonly stats: Stats
 }
 
-/** `flags`: those of `constants`. Rejects with the system's error, or `EFTYPE` where it is no regular file. */
+/** `flags`: those of `constants`. Rejects with the system's error, or `EFTYPE` where it is not a regular file. */
 export const openRegular = async (path: string, flags: number, mode?: number): Promise<Opened> => {
   const file = await open(path, flags | O_NOFOLLOW | O_NONBLOCK, mode)
   try {
@@ -56,7 +56,7 @@ export const readOwn = (path: string) =>
 const [openAt, closeAt, statsAt] = [promisify(openDescriptor), promisify(close), promisify(fstat)]
 export const readAt = promisify(read)
 
-/** Of an open file, which is refused where it is no regular one. */
+/** Of an open file, which is refused where it is not a regular one. */
 export const regularStats = async (file: number): Promise<BigIntStats> => {
   const stats = await statsAt(file, { bigint: true })
   if (!stats.isFile()) throw refuse("EFTYPE", String(file))

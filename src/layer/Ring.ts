@@ -10,7 +10,7 @@ import type { Gate } from "../reactive/Gate.ts"
 const word = { signal: 0, written: 1, read: 2, state: 3, waiting: 4, returned: 5, decision: 6, ready: 7 } as const
 const words = 8
 
-/** Questions count from 1, modulo 2^30; 0 is no answer. */
+/** Questions count from 1, modulo 2^30; 0 is not an answer. */
 const answer = (question: number, wanted: boolean): number => (question << 2) | (wanted ? 1 : 2) | 0
 
 /** Milliseconds. */

@@ -16,7 +16,7 @@ export const partOf = Effect.fnUntraced(function* (options: PartOptions) {
   const { merged } = yield* Trees
   const given = (["only", "strip"] as const).find((it) => options[it] !== undefined && options[it] !== 0)
   if (given !== undefined && !merged) {
-    const problem = "needs the layout `rootfs` or `erofs`: in the others, the directory of a layer has the whole layer"
+    const problem = "needs the layout `rootfs` or `erofs`"
     return yield* new InvalidOption({ option: given, problem })
   }
   const part: Part | undefined = isWhole(selection) ? undefined : { key: selectionKey(selection), selection }

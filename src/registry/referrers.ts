@@ -3,7 +3,7 @@
  *
  * Many registries have no such API, and say so in many ways. Then an index under a tag that is made of the digest lists
  * them ("Referrers Tag Schema"). Without such an index, nothing refers to the manifest. A refusal of all that the
- * repository holds, trouble, or a list that breaks off is an error: what cannot be told is no empty list.
+ * repository holds, trouble, or a list that breaks off is an error: what cannot be told is not an empty list.
  */
 import * as Effect from "effect/Effect"
 import { catchError, concatMap, defer, filter, from, type Observable, throwError } from "rxjs"

@@ -11,7 +11,7 @@ const blockBytes = 512
 
 /** All views are valid while they are handed over. */
 export interface BlockReader {
-  /** A block that is no part of a body. Gives the bytes of the body that follows it, or 0. */
+  /** A block that is not part of a body. Gives the bytes of the body that follows it, or 0. */
   readonly block: (block: Buffer) => number
   /** The next bytes of the body that `block` announced. `left`: bytes of it that are still to come. */
   readonly body: (bytes: Buffer, left: number) => void

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer"
 import { runtime } from "./runtime.ts"
 
 /**
- * A path that is not ASCII, from a binary string. Deno would write another name where it is no UTF-8, with U+FFFD in it:
+ * A path that is not ASCII, from a binary string. Deno would write another name where it is not UTF-8, with U+FFFD in it:
  * there that fails as on a file system that takes UTF-8 alone.
  */
 export const pathBytes = (binary: string): Buffer => {

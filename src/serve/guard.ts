@@ -33,7 +33,7 @@ const refused = (status: number, message: string, advice: string): Refusal => ({
   error: { message, advice, isRetryable: false }
 })
 
-/** `true` for the server's own pages, and for a program that is no browser. */
+/** `true` for the server's own pages, and for a program that is not a browser. */
 const isOurs = (request: Request, { origins = [] }: GuardOptions): boolean => {
   const origin = request.headers.get("origin")
   const site = request.headers.get("sec-fetch-site")

@@ -37,7 +37,7 @@ const viewOf = (error: unknown): ErrorView => {
     : { message: "the call failed" }
 }
 
-/** What is no data does not come from the other side; `start` refuses what it does not know. */
+/** What is not data does not come from the other side; `start` refuses what it does not know. */
 const optionsOf = (value: unknown): StartOptions => {
   const { signal: _, onEvent: _o, ...options } = Object(value ?? {})
   return options

@@ -15,7 +15,7 @@ const made = (code: string): unknown => runInContext(code, realm)
 
 const missing = made(`Object.assign(new Error("ENOENT: no such file, open 'x'"), { code: "ENOENT", syscall: "open" })`)
 
-test("an error of another realm is no instance of ours, and is an error", () => {
+test("an error of another realm is not an instance of ours, and is an error", () => {
   expect(missing instanceof Error).toBe(false)
   expect(isError(missing)).toBe(true)
   expect(isError(made(`new (class extends TypeError {})("x")`))).toBe(true)

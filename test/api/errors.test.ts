@@ -110,7 +110,7 @@ describe("a cause", () => {
       expect(text).not.toContain("hunter2")
   })
 
-  test("of several addresses says what each answered; of what is no error, its text", () => {
+  test("of several addresses says what each answered; of what is not an error, its text", () => {
     const cause = (thrown: unknown) =>
       new RegistryUnreachable({ url: "https://r.test", problem: "broken", cause: thrown }).cause
     const refused = Object.assign(

@@ -284,7 +284,7 @@ describe("the directory of a bundle", () => {
     expect(await readdir(it.home, { recursive: true })).toEqual(before)
   })
 
-  test.for(["", "a\0b", undefined, 7])("that is no path, %j, is an InvalidOption", async (path) => {
+  test.for(["", "a\0b", undefined, 7])("that is not a path, %j, is an InvalidOption", async (path) => {
     await using it = await scene()
     const reason = await reasonOf(it.oci.bundle(it.reference, path as string))
     expect(reason).toMatchObject({ _tag: "InvalidOption", option: "directory" })

@@ -74,7 +74,7 @@ describe("a standard output that cannot be written to", () => {
     expect(codes).toEqual([1])
   })
 
-  test("is no failure of a reader that left", () => {
+  test("is not a failure of a reader that left", () => {
     const { host, unwritable } = start()
     host.stdout.emit("error", epipe)
     host.stdout.emit("error", enospc)

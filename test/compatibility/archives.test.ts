@@ -148,7 +148,7 @@ describe("which of several images", () => {
     expect(await asked("docker-archive", savedOf([]), ":c")).toMatch(/it has no image\)$/)
   })
 
-  test("is no question where the same image is there twice", async () => {
+  test("is not a question where the same image is there twice", async () => {
     const files = savedOf([["app:1"]])
     files.set(
       "manifest.json",

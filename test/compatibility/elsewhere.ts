@@ -307,7 +307,13 @@ export const http: ReadonlyArray<Row> = [
     heads,
     "has one length: two that differ are refused"
   ),
-  row("a response that is not HTTP", "an error that says so", "Go's `net/http`", heads, "that is no HTTP is called so"),
+  row(
+    "a response that is not HTTP",
+    "an error that says so",
+    "Go's `net/http`",
+    heads,
+    "that is not HTTP is called so"
+  ),
   row(
     "gzip-encoded manifests, configs and tokens, though none was asked for",
     "read; the digest is checked on the decompressed bytes",

@@ -11,7 +11,7 @@ export interface RedirectCase extends Row {
 export interface TokenCase extends Row {
   readonly status: number
   readonly challenge: string
-  /** The query of the request for a token; `undefined` where the answer is no token. */
+  /** The query of the request for a token; `undefined` where the answer is not a token. */
   readonly asked: string
   readonly ends: "pulled" | "RegistryError" | "InvalidResponse"
 }

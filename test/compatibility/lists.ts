@@ -48,7 +48,7 @@ export const tags: ReadonlyArray<TagsCase> = [
     ([what, tag]): TagsCase => ({
       input: `among the tags, ${what}`,
       behaviour: "skipped",
-      oracle: "distribution-spec: what is no tag can be asked for by nobody",
+      oracle: "distribution-spec: what is not a tag can be asked for by nobody",
       tags: ["a", tag, "z"],
       gives: ["a", "z"],
       law
@@ -85,7 +85,7 @@ export const tags: ReadonlyArray<TagsCase> = [
   refused("`Link` without angle brackets", ['/v2/org/app/tags/list?last=a; rel="next"']),
   refused("truncated `Link`", ['</v2/org/app/tags/list?last=a; rel="next"']),
   refused("`Link` that leads to no page", ['</v2/org/app/tags/list>; rel="next"']),
-  refused("`Link` that is no address", ['<http://:::/?last=a>; rel="next"'])
+  refused("`Link` that is not an address", ['<http://:::/?last=a>; rel="next"'])
 ]
 
 interface Answer {

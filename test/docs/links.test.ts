@@ -24,7 +24,7 @@ const anchorsOf = (page: string) => matches(prose(page), /^#+ (.+)$/gm).map(anch
 
 const linksOf = (page: string) => matches(prose(page), /\]\(([^)\s]+)\)/g).filter((link) => !/^https?:/.test(link))
 
-/** `src/…`, `test/…`, `docs/…`, `bench/…` in backticks; a pattern or a placeholder is no path. */
+/** `src/…`, `test/…`, `docs/…`, `bench/…` in backticks; a pattern or a placeholder is not a path. */
 const pathsOf = (page: string) =>
   matches(prose(page), /`((?:src|test|docs|bench|\.build)\/[^`\s]*)`/g).filter((path) => !/[*…<>]/.test(path))
 

@@ -10,7 +10,7 @@ export interface Unit {
 const extensions = new Set(["x", "X", "g", "L", "K", "V"])
 const bodiless = new Set(["1", "2", "3", "4", "5", "6"])
 
-/** Stops at the first block that is no header: the rest comes as one unit without headers. */
+/** Stops at the first block that is not a header: the rest comes as one unit without headers. */
 export const unitsOf = (archive: Buffer): Array<Unit> => {
   const units: Array<Unit> = []
   let headers: Array<number> = []

@@ -18,7 +18,7 @@ const openssl = (...args: ReadonlyArray<string>) => execFileSync("openssl", args
 
 const bin = join(import.meta.dirname, "../../dist/cli/main.js")
 
-/** This machine's address that is no loopback: a proxy is never asked for loopback. */
+/** This machine's address that is not loopback: a proxy is never asked for loopback. */
 const address = Object.values(networkInterfaces())
   .flatMap((all) => all ?? [])
   .find(({ family, internal }) => family === "IPv4" && !internal)?.address
@@ -186,7 +186,7 @@ const startTinyproxy = async () => {
 }
 
 test("a forward proxy that wants a password: with it, without it, and past it for whom NO_PROXY names", async () => {
-  expect(address, "a machine with an address that is no loopback").toBeDefined()
+  expect(address, "a machine with an address that is not loopback").toBeDefined()
   await using proxy = await startTinyproxy()
   await using registry = await startDockerRegistry({ storage, config: secured({}, "0.0.0.0") })
   const host = `${address}:${registry.port}`

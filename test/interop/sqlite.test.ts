@@ -83,7 +83,7 @@ it.live("a transaction of sqlite3 sees the catalogue as it was when the transact
   })
 )
 
-it.live("a file that sqlite3 left in WAL mode is no loss", () =>
+it.live("a file that sqlite3 left in WAL mode is not a loss", () =>
   Effect.gen(function* () {
     const root = yield* directory
     yield* Effect.scoped(Effect.flatMap(open({ root }), (store) => pullInto(store, { reference: "example.org/a:1" })))

@@ -33,7 +33,7 @@ export interface Project extends Matrix {
   readonly install: (...packages: ReadonlyArray<string>) => Promise<void>
   /** The package, by npm with other flags. */
   readonly installWith: (...flags: ReadonlyArray<string>) => Promise<void>
-  /** A program that is no part of the project: a runtime, a package manager. From now on its commands are found. */
+  /** A program that is not part of the project: a runtime, a package manager. From now on its commands are found. */
   readonly tool: (specifier: string) => Promise<string>
   /** Runs a program that pulls, cancels and fails. What it says. */
   readonly pulls: (command: string, args: ReadonlyArray<string>, options?: PullsOptions) => Promise<string>

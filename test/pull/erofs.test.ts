@@ -327,7 +327,7 @@ test("an export of a stored disk image has its bytes; one that was cut, or has m
   expect(Buffer.compare(await exported(oci, reference, { strip: 1 }), sound)).not.toBe(0)
 })
 
-test("a disk image is no lower directory of a mount", async () => {
+test("a disk image is not a lower directory of a mount", async () => {
   const disk = { reference: "app:1", layers: [{ path: "/x/image.erofs" }], erofs: "/x/image.erofs" }
   expect(() => lowerdir(disk)).toThrow(/this is a disk image/)
 })

@@ -230,7 +230,7 @@ describe("the blobs of what is pulled", () => {
     expect(blobs).toEqual(digestsOf(made, other))
   })
 
-  test("do not go into what is no layout, and nothing there is lost", async () => {
+  test("do not go into what is not a layout, and nothing there is lost", async () => {
     await using registry = await startRegistry({ images: { "app:1": made } })
     await using home = await temporaryRoot()
     await mkdir(join(home.root, "kept"))

@@ -189,8 +189,8 @@ describe("tags", () => {
       page(["a".repeat(5 * 2 ** 20)]),
       { _tag: "LimitExceeded", limit: "documentBytes" }
     ],
-    "what is no list": [{}, '{"tags":{"a":1}}', { _tag: "InvalidResponse" }],
-    "what is no JSON": [{}, "<html>", { _tag: "InvalidResponse" }]
+    "what is not a list": [{}, '{"tags":{"a":1}}', { _tag: "InvalidResponse" }],
+    "what is not JSON": [{}, "<html>", { _tag: "InvalidResponse" }]
   }
   for (const [name, [headers, body, expected]] of Object.entries(hostile))
     it.live(`refuse ${name}`, () =>

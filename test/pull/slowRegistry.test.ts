@@ -100,7 +100,7 @@ describe("a layer that another registry stalls at", () => {
 
   for (const isOneProcess of [true, false])
     it.effect(
-      `is no failure of its own pull once another has published it (${isOneProcess ? "one process" : "two"})`,
+      `is not a failure of its own pull once another has published it (${isOneProcess ? "one process" : "two"})`,
       () =>
         Effect.gen(function* () {
           const { stalled, sound, second, stuck, digest } = yield* beside(isOneProcess)

@@ -78,7 +78,7 @@ describe("a pull that was started", () => {
     await expect(oci.pulls.start(app, { platfrom: "x" } as never)).rejects.toMatchObject({
       reason: { _tag: "InvalidOption" }
     })
-    // A part of an image is no image that can be shown as one.
+    // A part of an image is not an image that can be shown as one.
     await expect(oci.pulls.start(app, { only: "etc" } as never)).rejects.toMatchObject({
       reason: { _tag: "InvalidOption" }
     })

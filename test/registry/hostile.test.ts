@@ -101,7 +101,7 @@ test("a manifest of 4 GB, announced or endless, is refused at its limit", async 
   expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
 })
 
-test("a flood of headers is no answer", async () => {
+test("a flood of headers is not an answer", async () => {
   await using registry = await start()
   registry.fault({ kind: "manifest" }, fault.headerFlood(100))
   expect(await failing(registry)).toMatchObject({ _tag: "RegistryUnreachable" })

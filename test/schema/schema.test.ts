@@ -84,7 +84,7 @@ describe("what a stranger sends", () => {
     expect(refusal(Codec.PullEvent, { ...event, [key]: Symbol.iterator })).toMatch(/Expected/)
   })
 
-  test("is no event and no reason by another name", () => {
+  test("is not an event, nor a reason, by another name", () => {
     expect(refusal(Codec.PullEvent, { _tag: "Exploded" })).toMatch(/Expected/)
     expect(refusal(Codec.Reason, { _tag: "toString" })).toMatch(/Expected/)
   })

@@ -27,7 +27,7 @@ const told = [
 test.for([
   ["readEntries", readEntries],
   ["entriesIn", (directory: Buffer) => Promise.resolve([...entriesIn(directory)])]
-] as const)("%s: names as bytes, and what each is; a link is no directory", async ([, read]) => {
+] as const)("%s: names as bytes, and what each is; a link is not a directory", async ([, read]) => {
   const kinds = (await read(path)).map((entry) => [
     entry.name.toString("latin1"),
     entry.isDirectory() ? "directory" : entry.isFile() ? "file" : "other"

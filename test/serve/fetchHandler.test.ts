@@ -30,7 +30,7 @@ describe("a request from", () => {
   const own = { origin: "http://localhost:8080", "sec-fetch-site": "same-origin" }
   const served: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "the server's own page": own,
-    "a program that is no browser": {},
+    "a program that is not a browser": {},
     "the address bar": { "sec-fetch-site": "none" }
   }
   const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -115,7 +115,7 @@ describe("a key", () => {
   test.each([
     ["that is missing", undefined, /ENOENT/],
     ["that is private", key.privateKey.export({ type: "pkcs8", format: "pem" }).toString(), /private key/],
-    ["that is no key", "hello", /no public key/],
+    ["that is not a key", "hello", /no public key/],
     ["that is broken", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", /cannot be read/]
   ])("file %s is TrustUnavailable, never Unsigned", async (_, content, problem) => {
     const path = join(directory, `wrong-${Math.trunc(problem.source.length)}-${content?.length ?? 0}.pub`)

@@ -217,7 +217,7 @@ describe("a bundle", () => {
 
   test.each([
     ["that is missing", undefined],
-    ["that is no JSON", "hello"],
+    ["that is not JSON", "hello"],
     ["whose keys cannot be read", '{"tlogs":[{"publicKey":{"rawBytes":"AAAA"},"logId":{"keyId":"AAAA"}}]}']
   ])("cannot be judged with a trusted root %s", async (_, content) => {
     const path = join(directory, `root-${content?.length ?? 0}.json`)

@@ -16,7 +16,7 @@ const issuer = "https://accounts.r.test"
 const { lookup } = dns
 const lookedUp: Array<unknown> = []
 beforeAll(() => {
-  // Whoever asks for a name is told that there is no network; an address is no name.
+  // Whoever asks for a name is told that there is no network; an address is not a name.
   const refuse = (name: string, ...rest: ReadonlyArray<unknown>) => {
     if (isIP(name) !== 0) return Reflect.apply(lookup, dns, [name, ...rest])
     lookedUp.push(name)

@@ -168,7 +168,7 @@ describe("a policy is invalid, and nothing is accepted,", () => {
       `{"default":${JSON.stringify(reject)},"def\\u0061ult":${JSON.stringify(accept)}}`
     ],
     ["with a scope of files that ends with a slash", { default: accept, transports: { oci: { "/srv/": reject } } }],
-    ["with a scope of files that is no path", { default: accept, transports: { "oci-archive": { srv: reject } } }],
+    ["with a scope of files that is not a path", { default: accept, transports: { "oci-archive": { srv: reject } } }],
     ["with a scope of files with ..", { default: accept, transports: { "docker-archive": { "/a/../b": reject } } }],
     ["with the root as a scope", { default: accept, transports: { oci: { "/": reject } } }],
     ["without a key", { default: [{ type: "sigstoreSigned" }] }],
@@ -245,7 +245,7 @@ describe("a function", () => {
     ["that gives nothing", () => undefined, "SignatureRejected"],
     ["that gives a number of signatures", () => ({ accepted: true, verified: 5 }), "SignatureRejected"],
     ["that gives signatures which are none", () => ({ accepted: true, verified: [5] }), "SignatureRejected"],
-    ["that gives true, which is no verdict", () => true, "SignatureRejected"],
+    ["that gives true, which is not a verdict", () => true, "SignatureRejected"],
     ["that gives a word", () => ({ accepted: "yes" }), "SignatureRejected"]
   ])("%s accepts nothing", async (_, verify, tag) => {
     await using registry = await startRegistry({ images: { "app:1": single } })

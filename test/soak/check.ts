@@ -105,7 +105,7 @@ const checkRows = (root: string) => {
 const checkTrees = (root: string, references: References) =>
   [...treesIn(join(root, "layers"))].flatMap(([name, tree]) => {
     const expected = references.trees.get(name)
-    if (expected === undefined) return [`${name} is no tree of ours`]
+    if (expected === undefined) return [`${name} is not a tree of ours`]
     const [first] = differ(tree, expected, references)
     return first === undefined ? [] : [`${name} is not what it was: ${first}`]
   })

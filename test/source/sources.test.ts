@@ -142,7 +142,7 @@ describe("an OCI layout", () => {
     "no such layer": ["BlobNotFound", (files) => files.delete(`blobs/${layer.replace(":", "/")}`)],
     "no such manifest": ["ManifestNotFound", (files) => files.delete(`blobs/${made.digest.replace(":", "/")}`)],
     "no index": ["InvalidSource", (files) => files.delete("index.json")],
-    "an index that is no JSON": ["InvalidSource", (files) => files.set("index.json", Buffer.from("{"))],
+    "an index that is not JSON": ["InvalidSource", (files) => files.set("index.json", Buffer.from("{"))],
     "an index that is too large": ["LimitExceeded", (files) => files.set("index.json", Buffer.alloc(5 * 2 ** 20, " "))]
   }
   test.for(
@@ -174,7 +174,7 @@ describe("an OCI layout", () => {
     expect(await reasonOf(again.pull(`oci:${path}:1`))).toMatchObject({ _tag: "InvalidSource" })
   })
 
-  test("that is not there, or is no layout, is an error that says so", async () => {
+  test("that is not there, or is not a layout, is an error that says so", async () => {
     await using home = await temporaryRoot()
     await using oci = await open()
     const nowhere = join(home.root, "nowhere")

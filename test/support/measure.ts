@@ -19,7 +19,7 @@ const now = () => {
 
 // A setup file is run before each test file is imported.
 const before = now()
-// biome-ignore lint/correctness/noEmptyPattern: Vitest reads the names of fixtures from the first parameter, and refuses one that is no pattern.
+// biome-ignore lint/correctness/noEmptyPattern: Vitest reads the names of fixtures from the first parameter, and refuses one that is not a pattern.
 afterAll(({}, { file }) => {
   const { own, children } = now()
   Object.assign(file.meta, { cpu: own - before.own, childrenCpu: children - before.children })

@@ -11,7 +11,7 @@ export interface TestClient extends Client {
   readonly layers: () => Promise<ReadonlyArray<string>>
 }
 
-/** Its path is no ASCII: to a file system a name is bytes. */
+/** Its path is not ASCII: to a file system a name is bytes. */
 export const temporaryRoot = async (): Promise<{ readonly root: string } & AsyncDisposable> => {
   const root = await mkdtemp(join(tmpdir(), "ociflow-test-日ë-"))
   return { root, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) }

@@ -14,7 +14,7 @@ const digest = `sha256:${"a".repeat(64)}`
 const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   InvalidReference: { input: "A B", problem: "it has a space" },
   NotImplemented: { feature: "groups" },
-  InvalidOption: { option: "root", problem: "is no path" },
+  InvalidOption: { option: "root", problem: "is not a path" },
   RegistryUnreachable: { url, problem: "connection refused (ECONNREFUSED)" },
   AccessDenied: { url, status: 401, code: "UNAUTHORIZED", detail: "no", authenticated: true },
   CredentialsUnavailable: { registry: "r.test" },
@@ -22,9 +22,9 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   ManifestNotFound: { url, code: "MANIFEST_UNKNOWN" },
   BlobNotFound: { url, digest },
   RegistryError: { url, status: 418, code: "TEAPOT" },
-  InvalidResponse: { url, problem: "it is no JSON" },
+  InvalidResponse: { url, problem: "it is not JSON" },
   AddressRefused: { from: "https://r.test", to: "http://10.0.0.1/x", problem: "a public registry may not lead there" },
-  InvalidSource: { source: "/tmp/x.tar", problem: "it is no archive" },
+  InvalidSource: { source: "/tmp/x.tar", problem: "it is not an archive" },
   DeadlineExceeded: { millis: 90_000 },
   PlatformNotFound: { wanted: "linux/arm64", offered: ["linux/amd64"] },
   UnsupportedMediaType: { mediaType: "text/html", subject: "a layer" },
@@ -52,7 +52,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
   UnsupportedEntry: {
     format: "erofs",
     path: "dev/disk",
-    problem: "its minor number is 1048576, and 1048575 is the largest"
+    problem: "its minor number is 1048576; the maximum is 1048575"
   },
   NotCached: { platform: "linux/amd64", problem: "it was pulled for linux/arm64 only" },
   CatalogueFailed: { operation: "read", problem: "database is locked" },
@@ -65,7 +65,7 @@ const fields: { readonly [Tag in keyof typeof reasons]: Given<Fields[Tag]> } = {
 const isTag = (text: string): text is keyof typeof reasons => Object.hasOwn(reasons, text)
 
 export const sampleReason = (tag: string, given: object = {}): Reason => {
-  if (!isTag(tag)) throw new Error(`${tag} is no reason`)
+  if (!isTag(tag)) throw new Error(`${tag} is not a reason`)
   return Reflect.construct(reasons[tag], [{ ...fields[tag], ...given }]) as Reason
 }
 

@@ -106,7 +106,7 @@ const invalidIn = (table: AnyTable, given: unknown): InvalidOption | undefined =
 export const invalidOption = (name: FunctionName, given: unknown): InvalidOption | undefined =>
   invalidIn(opens.has(name) ? optionsOf[name] : { ...optionsOf[name], ...watching }, given)
 
-/** Gives what was given, once it is right; `undefined` is no options. */
+/** Gives what was given, once it is right; `undefined` means no options. */
 export const checkOptions = <A extends object>(
   name: FunctionName,
   given: A | undefined

@@ -19,7 +19,7 @@ const forHost = (name: string, metavar: string, description: string, all: boolea
     }),
     Flag.filter(
       ({ host, value }) => host !== "" && value !== "",
-      ({ value }) => `${value} is no ${metavar}`
+      ({ value }) => `${value} is not ${metavar}`
     ),
     Flag.atLeast(0)
   )

@@ -3,7 +3,7 @@
  * never evaluated by the shell: it comes as a line, and is quoted when it is offered.
  */
 
-/** The text as it is written, with `$\\{` for what is no value of ours. */
+/** The text as it is written, with `$\\{` for what is not a value of ours. */
 const shell = ({ raw: [text = ""] }: TemplateStringsArray): string => text.replaceAll("$\\{", "${")
 
 export const storedInBash = shell`_ociflow--stored()

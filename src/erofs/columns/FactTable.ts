@@ -145,7 +145,7 @@ export class FactTable {
   }
 
   #place(row: number, { type, size, linkPath, devMajor, devMinor }: EntryHeader, bodyAt: number): void {
-    if (type === "link") throw new Error("a hard link is no inode")
+    if (type === "link") throw new Error("a hard link is not an inode")
     this.#types.set(row, types.indexOf(type))
     const isDevice = type === "character-device" || type === "block-device"
     this.#sizes.set(row, type === "symlink" ? linkPath.length : isDevice ? devMajor : type === "file" ? size : 0)

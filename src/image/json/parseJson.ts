@@ -77,12 +77,12 @@ const parse = (bytes: Uint8Array): Effect.Effect<unknown, string> =>
       leaveOutNull(json)
       return json === null ? undefined : json
     },
-    catch: () => "it is no JSON"
+    catch: () => "it is not JSON"
   })
 
 /**
  * The fields of an object as Go reads them into a struct: by names in any case. The exact name counts before others, of
- * which the last one counts. What is no object stays as it is.
+ * which the last one counts. What is not an object stays as it is.
  */
 export const fieldsOf =
   (names: ReadonlyArray<string>) =>

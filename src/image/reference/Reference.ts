@@ -21,7 +21,7 @@ export interface Reference {
 
 const repositoryGrammar = new RegExp(`^${component}(?:/${component})*$`)
 const tagGrammar = new RegExp(`^${tagText}$`)
-/** What `docker images` prints as an image's id is no name; as one it would be pulled from a stranger's repository. */
+/** What `docker images` prints as an image's id is not a name; as one it would be pulled from a stranger's repository. */
 const imageId = /^[a-f0-9]{64}$/
 
 /** Characters of registry, slash and repository together. */

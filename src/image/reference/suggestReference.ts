@@ -1,5 +1,5 @@
 /**
- * What was probably meant by a text that is no reference: one of another program's form, an address of a web page or of the
+ * What was probably meant by a text that is not a reference: one of another program's form, an address of a web page or of the
  * registry's API, a path, a slip. Only a proposal: who shows it has parsed it, unless it is that of a file.
  */
 

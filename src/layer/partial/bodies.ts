@@ -67,7 +67,7 @@ export const readStoredFile = ({ digest, size, found = "" }: Content, body: Stor
     file = openSync(toDisk(found), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     return readFile(file, size, body) === digest
   } catch (error) {
-    // What `body` throws is no system error of this file's.
+    // What `body` throws is not a system error of this file's.
     if (!isReason(error) && codeOf(error) !== "") return false
     throw error
   } finally {

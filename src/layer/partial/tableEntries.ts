@@ -54,14 +54,14 @@ export const tableEntries = (json: Buffer, most: number, corrupt: Corrupt): Tabl
     if (byte === quote) {
       const end = endOfString(json, at, corrupt)
       if (depth === 1 && end - at < 64) key = json.toString("latin1", at + 1, end)
-      if (isInList && depth === 2) throw corrupt("its table of contents has an entry that is no object")
+      if (isInList && depth === 2) throw corrupt("its table of contents has an entry that is not an object")
       at = end
     } else if (byte === openBrace || byte === openBracket) {
       if (depth === 1 && byte === openBracket && key === "entries") {
         if (listStart !== -1) throw corrupt("its table of contents has two lists of entries")
         listStart = at
       } else if (isInList && depth === 2) {
-        if (byte !== openBrace) throw corrupt("its table of contents has an entry that is no object")
+        if (byte !== openBrace) throw corrupt("its table of contents has an entry that is not an object")
         if (starts.length >= most) throw corrupt(`its table of contents has more than ${most} entries`)
         starts.push(at)
       }
@@ -75,7 +75,7 @@ export const tableEntries = (json: Buffer, most: number, corrupt: Corrupt): Tabl
       }
       if (isInList && depth === 1) listEnd = at
     } else if (isInList && depth === 2 && byte !== comma && !isSpace(byte))
-      throw corrupt("its table of contents has an entry that is no object")
+      throw corrupt("its table of contents has an entry that is not an object")
   }
   if (listEnd === -1) throw corrupt("its table of contents has no list of entries")
   if (listStart + json.length - listEnd > mostBeside) throw corrupt("its table of contents has a large header")

@@ -26,7 +26,7 @@ const check = (header: EntryHeader): void => {
     if (header[name].includes("\0")) throw unfit(header, name, "has a NUL")
   for (const name of ["mode", "uid", "gid", "size"] as const)
     if (!Number.isSafeInteger(header[name]) || header[name] < 0) throw unfit(header, name, "is not a whole number")
-  if (header.type !== "file" && header.size > 0) throw unfit(header, "size", "is not 0, and it is no file")
+  if (header.type !== "file" && header.size > 0) throw unfit(header, "size", "is not 0, and it is not a file")
   for (const name of header.xattrs.keys())
     if (name === "" || /[=\0]/.test(name)) throw unfit(header, "xattrs", "have a name that PAX cannot write")
 }

@@ -83,7 +83,7 @@ export const mergeLayers = Effect.fn("ociflow.rootfs")(function* (
   const opened = new Set<Digest>()
   const openLayer = Effect.fnUntraced(function* (digest: Digest) {
     const layer = layers.get(digest)
-    if (layer === undefined) return yield* Effect.die(new Error(`${digest} is no layer of the image`))
+    if (layer === undefined) return yield* Effect.die(new Error(`${digest} is not a layer of the image`))
     if (isLarge) yield* locks.lock(digest, { onWait: waiting(digest), note: source.place })
     const keeps = (yield* missingFrom(layer)) !== undefined
     const isWanted = keeps || (source.isRemote && !isProven)

@@ -11,7 +11,7 @@ import { canonicalAttributes } from "./source/orderedCursor.ts"
 
 export interface PlannedInodes {
   readonly erofs: ErofsPlan
-  /** By inode of the merged tree that is no directory: that of the image. */
+  /** By inode of the merged tree that is not a directory: that of the image. */
   readonly inodes: Uint32Array
 }
 
@@ -43,7 +43,7 @@ export const planInodes = async (
     if (!isGiven) above[depth + 1] = image.addImplied(parent, node)
     else if (tree.isDirectory(node)) above[depth + 1] = image.addDirectory(parent, node, row, attributesOf(row))
     else {
-      if (others.length > 0) throw image.unsupported("it is above others, and no directory")
+      if (others.length > 0) throw image.unsupported("other entries are beneath it, but it is not a directory")
       const first = inodes[row] ?? 0
       if (first > 0) image.addLink(parent, node, first)
       else inodes[row] = image.addLeaf(parent, node, row, attributesOf(row))

@@ -54,7 +54,7 @@ const scopeOf = (address: Address): AddressScope => {
   }
 }
 
-/** Where an IP address lies; IPv4 within IPv6 is judged as IPv4. What is no address is as near as can be. */
+/** Where an IP address lies; IPv4 within IPv6 is judged as IPv4. What is not an address is as near as can be. */
 export const scopeOfAddress = (address: string): AddressScope =>
   ipaddr.isValid(address) ? scopeOf(ipaddr.parse(address)) : "link-local"
 

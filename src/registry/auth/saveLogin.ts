@@ -58,7 +58,7 @@ const read = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Read, 
   const file = yield* decodeAuthFile(bytes).pipe(
     Effect.mapError(() => unusable(`leads to ${path}, which is not what docker writes and is left as it is`))
   )
-  // A character for each byte: what is no UTF-8 stays, too.
+  // A character for each byte: what is not UTF-8 stays, too.
   const text = bytes.toString("latin1")
   return { text: text.trim() === "" ? "{}\n" : text, file }
 })

@@ -15,7 +15,7 @@ export interface BlobOptions {
   /** The first byte wanted; default 0. */
   readonly offset?: number | undefined
   /**
-   * The first byte that is not wanted any more; default: all. Fails with `RangesIgnored`, which is no `Reason`, where the whole blob
+   * The first byte that is not wanted any more; default: all. Fails with `RangesIgnored`, which is not a `Reason`, where the whole blob
    * would come.
    */
   readonly end?: number | undefined

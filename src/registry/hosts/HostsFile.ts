@@ -75,7 +75,7 @@ const optionsOf = (
 /** The parser is loaded for the first file that there is. */
 export const parseHostsFile = Effect.fnUntraced(function* (text: string, directory: string) {
   const { parse } = yield* Effect.promise(() => import("smol-toml"))
-  const toml = yield* Effect.try({ try: () => parse(text), catch: () => "it is no TOML" })
+  const toml = yield* Effect.try({ try: () => parse(text), catch: () => "it is not TOML" })
   const { host = {}, server, ...root } = yield* Shape.decode(Written)(toml)
   const { capabilities: _, ...own } = optionsOf(root, directory)
   const mirrors = Object.entries(host).map(([url, it]) => ({ url, ...optionsOf(it, directory) }))

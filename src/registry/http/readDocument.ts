@@ -46,7 +46,7 @@ export const isPage = ({ headers }: Answer): boolean =>
 export const pageInstead = (url: URL) =>
   new InvalidResponse({ url: redactUrl(url), problem: "it is an HTML page", isPage: true })
 
-/** The first byte that is no blank. */
+/** The first byte that is not a blank. */
 const beginning = (bytes: Uint8Array) => String.fromCharCode(bytes.find((byte) => byte > 32) ?? 32)
 
 /** A body in the encoding that was asked for: none. Fails as `collectBody` does, `limit` being the bytes of what is encoded. */

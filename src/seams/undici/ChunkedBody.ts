@@ -86,7 +86,7 @@ export class ChunkedBody {
     return out.subarray(from, to)
   }
 
-  /** A byte that is no data. */
+  /** A byte that is not data. */
   #framing(byte: number): void {
     this.#singly += 1
     if (this.#state === dataCr || this.#state === dataLf) {
@@ -103,8 +103,8 @@ export class ChunkedBody {
       const value = digitOf(byte)
       if (value >= 0 && ++this.#digits <= mostDigits) this.#size = 16 * this.#size + value
       else if (byte === semicolon && this.#digits > 0) this.#state = extension
-      else throw new InvalidChunk("a chunk's size is no number")
-      if (this.#size > Number.MAX_SAFE_INTEGER) throw new InvalidChunk("a chunk's size is no number")
+      else throw new InvalidChunk("a chunk's size is not a number")
+      if (this.#size > Number.MAX_SAFE_INTEGER) throw new InvalidChunk("a chunk's size is not a number")
     } else if (byte === lf) throw new InvalidChunk("a chunk's line does not end in CR LF")
   }
 

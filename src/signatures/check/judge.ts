@@ -122,7 +122,7 @@ const judgeSimpleSigning = Effect.fnUntraced(function* (
   const claims = claimsOf(payload)
   if (claims === undefined) return rejected("its payload is not in cosign's format")
   if (claims.digest !== digest) return rejected(`it is of another image, ${claims.digest}`)
-  if (requirement.predicateType !== undefined) return rejected("it is no statement, and the rule wants one")
+  if (requirement.predicateType !== undefined) return rejected("it is not a statement, and the rule wants one")
   const about: About = { kind: "simple-signing", digest }
   const isPlain = requirement._tag === "Keys" && requirement.root === undefined
   let outcome: Outcome
@@ -152,7 +152,7 @@ const judgeBundle = Effect.fnUntraced(function* (
   const problem = yield* signedIdentityProblem(signedIdentity, reference, undefined)
   if (problem !== undefined) return rejected(problem)
   if (bundle.content.$case === "messageSignature") {
-    if (predicateType !== undefined) return rejected("it is no statement, and the rule wants one")
+    if (predicateType !== undefined) return rejected("it is not a statement, and the rule wants one")
     const artifact = yield* bytes
     const { algorithm, digest: told } = bundle.content.messageSignature.messageDigest
     const hash = hashes.get(algorithm)

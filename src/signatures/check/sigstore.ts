@@ -36,7 +36,7 @@ export const readBundle = Effect.fnUntraced(function* (read: () => unknown): Eff
       const bundle = bundleFromJSON(read())
       return excess(bundle) ?? bundle
     } catch (error) {
-      return `it is no Sigstore bundle: ${printable(messageOf(error), 200)}`
+      return `it is not a Sigstore bundle: ${printable(messageOf(error), 200)}`
     }
   })
 })

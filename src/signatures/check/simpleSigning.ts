@@ -9,7 +9,7 @@ export interface Claims {
 
 const typeOfCosign = "cosign container image signature"
 
-/** `undefined` where it is no such payload: each field is there, and within `critical` no other. */
+/** `undefined` where it is not such a payload: each field is there, and within `critical` no other. */
 export const claimsOf = (payload: Uint8Array): Claims | undefined => {
   let json: unknown
   try {

@@ -16,10 +16,10 @@ export const statementAbout = (digest: string, payload: Uint8Array): Statement |
   try {
     json = JSON.parse(Buffer.from(payload).toString())
   } catch {
-    return "its statement is no JSON"
+    return "its statement is not JSON"
   }
   const { _type: version, subject, predicateType, predicate } = isObject(json) ? json : {}
-  if (!versions.has(version)) return "its payload is no statement (in-toto)"
+  if (!versions.has(version)) return "its payload is not a statement (in-toto)"
   if (!Array.isArray(subject) || typeof predicateType !== "string") return "its statement has no subject or no type"
   const isAbout = subject.some(
     (it: unknown) =>

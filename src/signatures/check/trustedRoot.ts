@@ -85,7 +85,7 @@ const certificateLogsOf = Effect.fnUntraced(function* (file: TrustFile) {
       const { ctlogs = [] } = JSON.parse(text) as { readonly ctlogs?: ReadonlyArray<unknown> }
       return ctlogs
     },
-    catch: (cause) => new TrustUnavailable({ source: file.name, problem: "it is no trusted root (JSON)", cause })
+    catch: (cause) => new TrustUnavailable({ source: file.name, problem: "it is not a trusted root (JSON)", cause })
   })
 })
 
@@ -134,6 +134,6 @@ export const readTrustedRoot = Effect.fnUntraced(function* (
   const parts = source._tag === "Parts" ? yield* partsOf(source.parts) : undefined
   return yield* Effect.try({
     try: () => TrustedRoot.fromJSON(text === undefined ? parts : JSON.parse(text)),
-    catch: (cause) => new TrustUnavailable({ source: name, problem: "it is no trusted root (JSON)", cause })
+    catch: (cause) => new TrustUnavailable({ source: name, problem: "it is not a trusted root (JSON)", cause })
   })
 })

@@ -18,7 +18,7 @@ const counter = (limits: Limits, subject: string): Gathering["count"] => {
   })
 }
 
-/** True: the rule is satisfied. A place that cannot be read is no place without signatures: that is told, unless another has some. */
+/** True: the rule is satisfied. A place that cannot be read is not a place without signatures: that is told, unless another has some. */
 export const gatherSignatures = Effect.fnUntraced(function* (
   { limits, ...place }: Omit<Gathering, "count">,
   documents: ReadonlyArray<SignedDocument>,

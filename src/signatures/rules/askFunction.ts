@@ -23,7 +23,7 @@ export const askFunction = Effect.fnUntraced(function* (
   const verdict: SignatureVerdict = Effect.isEffect(answer)
     ? yield* answer.pipe(Effect.catchDefect(Effect.fail), Effect.mapError(failed))
     : yield* Effect.tryPromise({ try: async () => answer, catch: failed })
-  // Plain JavaScript may give anything: what is no verdict accepts nothing.
+  // Plain JavaScript may give anything: what is not a verdict accepts nothing.
   const given: Readonly<Record<string, unknown>> = isRecord(verdict) ? verdict : {}
   if (given["accepted"] === true && isListOfRecords(given["verified"] ?? []))
     return (given["verified"] ?? []) as Verified

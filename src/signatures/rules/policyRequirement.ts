@@ -10,7 +10,7 @@ export class InvalidPolicy extends Error {}
 
 export const fieldsOf = (value: unknown, what: string): Fields => {
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new InvalidPolicy(`${what} is no object`)
+    throw new InvalidPolicy(`${what} is not an object`)
   return value as Fields
 }
 

@@ -118,7 +118,7 @@ export const readPolicy = Effect.fnUntraced(function* ({
     catch: (cause) =>
       new TrustUnavailable({
         source: path,
-        problem: cause instanceof InvalidPolicy ? cause.message : "it is no JSON",
+        problem: cause instanceof InvalidPolicy ? cause.message : "it is not JSON",
         cause
       })
   })

@@ -26,6 +26,6 @@ export const archiveForm = (beginning: Uint8Array, name: string): Compression | 
     const problem = `it is compressed with ${unsupported.name}; only ${compressionNames.join(" and ")} are supported`
     throw unusable({ name }, `${problem}. Decompress it: ${how}`)
   }
-  if (startsWith(beginning, "PK\u0003\u0004")) throw unusable({ name }, "it is a zip archive, and no tar")
+  if (startsWith(beginning, "PK\u0003\u0004")) throw unusable({ name }, "it is a zip archive, not a tar")
   return undefined
 }

@@ -63,7 +63,7 @@ export const openDirectory = Effect.fnUntraced(function* (
       )
     )
     if (stat === undefined) return undefined
-    return stat.isFile() ? partAt(path, stat.size) : yield* unusable({ name }, `${path} is no regular file`)
+    return stat.isFile() ? partAt(path, stat.size) : yield* unusable({ name }, `${path} is not a regular file`)
   })
   return { name, find }
 })

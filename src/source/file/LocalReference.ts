@@ -30,13 +30,13 @@ const longestPath = 4096
 /** Of `org.opencontainers.image.ref.name` (image-spec, annotations.md), with the slashes, colons and at signs of a name. */
 const imageGrammar = /^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,511}$/
 
-/** A drive's letter is no path of its own. */
+/** A drive's letter is not a path of its own. */
 const windowsPath = /^(?:[A-Za-z]:(?=[\\/]))?[^:]*/
 
 /** Helm writes `oci://` before a registry's host. */
 const hostAddress = /^\/\/(?:localhost|[a-z\d-]+(?:\.[a-z\d-]+)+(?=[/:])|[a-z\d-]+(?=:))(?::\d+)?\/[a-z\d]/i
 
-/** `undefined` where the text is no reference to a file. */
+/** `undefined` where the text is not a reference to a file. */
 export const parseLocal = Effect.fnUntraced(function* (
   text: string
 ): Effect.fn.Return<LocalReference | undefined, InvalidReference | UnsupportedDigest> {

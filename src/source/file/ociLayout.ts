@@ -89,7 +89,7 @@ const readIndex = Effect.fnUntraced(function* (
   limit: number
 ): Effect.fn.Return<{ readonly bytes: Uint8Array; readonly manifests: Index["manifests"] }, Reason> {
   const found = yield* readJson(container, "index.json", limit)
-  if (found === undefined) return yield* unusable(container, "there is no index.json: it is no OCI layout")
+  if (found === undefined) return yield* unusable(container, "there is no index.json: it is not an OCI layout")
   const { manifests } = yield* decodeAs(Index, found.json).pipe(
     Effect.mapError((problem) => unusable(container, `index.json: ${problem}`))
   )

@@ -2,7 +2,7 @@
  * Which archive each blob was proven to hold: `<root>/proofs/<digest>` contains the diffID. Both are hashes, so a proof
  * stays true, for every tree that is made from the blob. An image that names the blob with another diffID is wrong.
  *
- * A power cut may leave a file empty or short. If it does not contain a digest, it is no proof, and the layer is
+ * A power cut may leave a file empty or short. If it does not contain a digest, it is not a proof, and the layer is
  * extracted again.
  */
 import * as Effect from "effect/Effect"

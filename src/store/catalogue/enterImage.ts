@@ -30,7 +30,7 @@ const members = ({ digest, bytes }: RecordedDocument, shape: Shape.Shape<unknown
 /** NULL for what is not there, so that no column ever says "null". */
 const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value))
 
-/** NULL for those of a document that is not in the row, and for what is no object. */
+/** NULL for those of a document that is not in the row, and for what is not an object. */
 const annotationsOf = (bytes: Uint8Array, { annotations }: Readonly<Record<string, unknown>>) =>
   isInRow(bytes.length) && isObject(annotations) ? JSON.stringify(annotations) : null
 const schemaVersion = (value: unknown) => (typeof value === "number" && Number.isInteger(value) ? value : 2)
@@ -139,7 +139,7 @@ const configColumns = ({ value, bytes }: RecordedConfig) => {
     rootfs_type: rootfs.type ?? null,
     rootfs_diff_ids_json: json(rootfs.diff_ids),
     history_json: json(history),
-    // What is no UTF-8 was decoded to U+FFFD when it was read.
+    // What is not UTF-8 was decoded to U+FFFD when it was read.
     config_json: isUtf8(bytes) ? bytes : Buffer.from(bytes).toString()
   }
 }

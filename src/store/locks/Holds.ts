@@ -42,7 +42,7 @@ export const heldDigests = Effect.fnUntraced(function* (
   const held = new Set<string>()
   for (const name of yield* list(directory)) {
     const asked = Effect.scoped(tryLock(join(directory, name), { sharable: true }))
-    // A directory is no hold.
+    // A directory is not a hold.
     if (!(yield* recoverFrom(["EISDIR"], true)(asked))) held.add(name)
   }
   return (digest) => held.has(fileName(digest))

@@ -1,6 +1,6 @@
 /**
  * Removes a tree that is not trusted. Links are removed and never followed, directories that forbid it (mode 0) are
- * made accessible first, names need not be UTF-8, and an interruption stops between two entries. It is no failure if
+ * made accessible first, names need not be UTF-8, and an interruption stops between two entries. It is not a failure if
  * something is gone already.
  */
 import { chmod, lstat, rmdir, unlink } from "node:fs/promises"

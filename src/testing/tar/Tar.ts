@@ -102,7 +102,7 @@ export class Tar {
     return Buffer.concat(
       this.#parts.flatMap(({ size, read }) => {
         const chunks = read(0, size)
-        if (Symbol.asyncIterator in chunks) throw new TypeError("a body is no bytes: use content() and collect()")
+        if (Symbol.asyncIterator in chunks) throw new TypeError("a body is not bytes: use content() and collect()")
         return [...chunks]
       })
     )

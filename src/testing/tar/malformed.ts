@@ -42,7 +42,7 @@ const sizes = (): ReadonlyArray<Malformed> => [
     bytes: after((t) => t.file("negative", "", { header: { size: base256(-512n, 12) } }).end())
   },
   {
-    name: "a size that is no number",
+    name: "a size that is not a number",
     careful: "refuse",
     bytes: after((t) => t.file("letters", "", { header: { size: "12three4567\0" } }).end())
   },
@@ -52,7 +52,7 @@ const sizes = (): ReadonlyArray<Malformed> => [
     bytes: after((t) => t.extension("x", "x", paxRecord("size", "-1")).file("negative", "").end())
   },
   {
-    name: "a PAX size that is no number",
+    name: "a PAX size that is not a number",
     careful: "refuse",
     bytes: after((t) => t.extension("x", "x", paxRecord("size", "0x10")).file("letters", "").end())
   },
@@ -155,7 +155,7 @@ const records = (): ReadonlyArray<Malformed> =>
       ["a record that ends within its value", "9 path=evil\n"],
       ["a record of length zero", "0 path=evil\n"],
       ["a record of negative length", "-13 path=evil\n"],
-      ["a record whose length is no number", "1e path=evil\n"],
+      ["a record whose length is not a number", "1e path=evil\n"],
       ["a record whose length has 40 digits", `${"9".repeat(40)} path=evil\n`],
       ["a record without an equals sign", "11 patevil\n"],
       ["a record without a key", "8 =evil\n"]
@@ -248,7 +248,7 @@ const sparse = (): ReadonlyArray<Malformed> => {
     { name: "a sparse map past the file's end", careful: "refuse", bytes: map("0,512,8192,512") },
     { name: "a sparse map with a negative offset", careful: "refuse", bytes: map("-512,512,1024,512") },
     { name: "a sparse map with more data than the body", careful: "refuse", bytes: map("0,512,512,3584") },
-    { name: "a sparse map that is no list of numbers", careful: "refuse", bytes: map("0,512,zero,512") },
+    { name: "a sparse map that is not a list of numbers", careful: "refuse", bytes: map("0,512,zero,512") },
     { name: "a sparse map of an odd length", careful: "refuse", bytes: map("0,512,1024") },
     { name: "a sparse file of 2^62 bytes", careful: "refuse", bytes: map("0,512,1024,512", String(2n ** 62n)) },
     { name: "a PAX 1.0 map that counts too many", careful: "refuse", bytes: v1("9000000000\n0\n512\n") },

@@ -69,7 +69,7 @@ test("credentials of each shape are taken, as text or redacted", () => {
   take({ credentials: () => undefined })
 })
 
-test("what is no object of options is refused", () => {
+test("what is not an object of options is refused", () => {
   for (const options of [null, 5, "root"]) expect(refusal(options)).toMatchObject({ _tag: "InvalidOption" })
 })
 

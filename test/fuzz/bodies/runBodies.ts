@@ -46,7 +46,7 @@ const wrongAlone = (bytes: Buffer, intact: boolean, random: Prng): string | unde
   }
   if (wanted === undefined) return "chunks that are none are handed on"
   const found = decodeChunks(Buffer.concat(given))
-  if (found === undefined) return "what is handed on is no chunks"
+  if (found === undefined) return "what is handed on is not chunks"
   if (!found.data.equals(wanted.data)) return "other bytes are handed on"
   if ((found.rest === undefined) !== (wanted.rest === undefined)) return "another end is handed on"
   return found.rest === undefined || wanted.rest?.equals(found.rest) ? undefined : "other trailers are handed on"

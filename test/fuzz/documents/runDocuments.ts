@@ -26,10 +26,10 @@ const isSize = (value: unknown) => Number.isSafeInteger(value) && Number(value) 
 
 const wrongIn = (config: ImageConfig): string | undefined => {
   for (const name of ["entrypoint", "cmd", "exposedPorts", "volumes", "diffIds"] as const)
-    if (!isTexts(config[name])) return `${name} is no list of texts`
-  for (const name of ["env", "labels"] as const) if (!isTextMap(config[name])) return `${name} is no map of texts`
+    if (!isTexts(config[name])) return `${name} is not a list of texts`
+  for (const name of ["env", "labels"] as const) if (!isTextMap(config[name])) return `${name} is not a map of texts`
   for (const name of ["os", "architecture", "variant", "osVersion", "created", "author", "user", "workingDir"] as const)
-    if (config[name] !== undefined && typeof config[name] !== "string") return `${name} is no text`
+    if (config[name] !== undefined && typeof config[name] !== "string") return `${name} is not a text`
   for (const name of ["interval", "timeout", "startPeriod", "startInterval", "retries"] as const) {
     const value = config.healthcheck?.[name]
     if (value !== undefined && !Number.isFinite(value)) return `${name} is ${value}`

@@ -74,7 +74,7 @@ test("null is nothing, and in a list an empty value", () => {
 
 const senseless = [null, 7, "x", [], {}, { digest: "nonsense", size: 1 }, { digest, size: -1 }, { digest, size: "1" }]
 
-test("an entry of an index that makes no sense is no entry; the others count", () => {
+test("an entry of an index that makes no sense is not an entry; the others count", () => {
   const entry = { mediaType: "m", digest, size: 1 }
   const { manifests } = read(Index, { manifests: [...senseless, entry, ...senseless] })
   expect(manifests).toEqual([entry])
@@ -131,8 +131,8 @@ test.each([[0xff], [0xe9], [0xc3], [0xed, 0xa0, 0x80]])(
   }
 )
 
-test.each(["\ufeff{}", "{} {}", "{'a':1}", '{"a":1,}', ""])("what is no JSON for Go is none here: %j", (text) => {
-  expect(Effect.runSync(Effect.flip(parseJson(Buffer.from(text))))).toBe("it is no JSON")
+test.each(["\ufeff{}", "{} {}", "{'a':1}", '{"a":1,}', ""])("what is not JSON for Go is none here: %j", (text) => {
+  expect(Effect.runSync(Effect.flip(parseJson(Buffer.from(text))))).toBe("it is not JSON")
 })
 
 test("a list of 4096 items is read, one of 4097 is refused before its items are looked at", () => {

@@ -236,7 +236,7 @@ describe("the grammar", () => {
   })
 })
 
-describe("a text that is no reference", () => {
+describe("a text that is not a reference", () => {
   const refused = (text: string) =>
     parse(text).pipe(
       Effect.flip,

@@ -137,7 +137,7 @@ describe("gzip", () => {
     ["half a header", whole.subarray(0, 6), /ends within/],
     ["a second member cut off", Buffer.concat([whole, whole.subarray(0, 20)]), /ends within/],
     ["a trailer with another size", Buffer.concat([whole.subarray(0, -4), Buffer.alloc(4)]), /says 0/],
-    ["a body that is no deflate", Buffer.concat([whole.subarray(0, 10), Buffer.alloc(2000, 0xff)]), /invalid/],
+    ["a body that is not deflate", Buffer.concat([whole.subarray(0, 10), Buffer.alloc(2000, 0xff)]), /invalid/],
     ["reserved flags", Buffer.concat([whole.subarray(0, 3), Buffer.from([0xe0]), whole.subarray(4)]), /reserved/],
     ["an unknown method", Buffer.concat([whole.subarray(0, 2), Buffer.from([7]), whole.subarray(3)]), /method/],
     [

@@ -54,7 +54,7 @@ test("a layer with nothing to say has no file beside it", () => {
   expect(outline(root)).toContain("null = ")
 })
 
-test("an attribute that does not fit is kept beside the layer, and is no full disk", () => {
+test("an attribute that does not fit is kept beside the layer, and is not a full disk", () => {
   const root = emptyRoot()
   const value = Buffer.alloc(60_000, "x")
   const refusing = (_fd: number, _path: unknown, name: string) => (name === "user.big" ? "ENOSPC" : undefined)

@@ -237,7 +237,7 @@ describe("what tar-stream alone gets wrong", () => {
   })
 
   test.each([".5", "1e5", "+5", "5,5", "-"])(
-    "a PAX time that is no number is one that no reader takes: %s",
+    "a PAX time that is not a number is one that no reader takes: %s",
     async (text) => {
       const bytes = tar().extension("x", "x", paxRecord("mtime", text)).file("f", "").end().bytes()
       await expect(readArchive(bytes)).rejects.toMatchObject(corrupt(/mtime that is not a time/))

@@ -294,7 +294,7 @@ test("unknown types are warned of once", async () => {
   expect(warnings).toHaveLength(1)
 })
 
-test("a sparse file is no directory, whatever its name ends in", async () => {
+test("a sparse file is not a directory, whatever its name ends in", async () => {
   const gnu = tar("gnu").header({ name: "d/", type: "S" }).end().bytes()
   const pax = tar("ustar")
     .extension(

@@ -88,7 +88,7 @@ test.runIf(isRoot)("with ownership chown, a changed mode is found and repaired",
   expect((await lstat(join(path, "etc/a"))).mode).toBe(mode)
 })
 
-test("reading a tree is no fault; changed bytes with the same size and time are not found", async () => {
+test("reading a tree is not a fault; changed bytes with the same size and time are not found", async () => {
   await using served_ = await served()
   await using oci = await open()
   const { path } = await pulled(oci, served_.reference)

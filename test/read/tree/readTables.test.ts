@@ -211,7 +211,7 @@ describe("a table that cannot be used: the layer is read whole, with a warning",
     ["it is a directory with bytes", { edit: editing(() => ({ name: "usr/lib/f3/" })) }],
     ["its name is too long", { edit: editing(() => ({ name: "a".repeat(5000) })) }],
     ["an entry is empty", { edit: (table) => ({ ...table, entries: [{}, ...table.entries] }) }],
-    ["the table is no JSON", { edit: () => Buffer.from("{") }]
+    ["the table is not JSON", { edit: () => Buffer.from("{") }]
   ])("%s", async (_, options) => {
     const { registry, reference } = await served([await ofTable(options)])
     await using _registry = registry

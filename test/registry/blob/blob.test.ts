@@ -351,7 +351,7 @@ describe("a gate that closes", () => {
     })
   )
 
-  it.live("is no silence of the registry's", () =>
+  it.live("is not a silence of the registry's", () =>
     Effect.gen(function* () {
       let closed = 0
       const { failure, received, served } = yield* fetching(honest, {

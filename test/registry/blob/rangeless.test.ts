@@ -204,7 +204,7 @@ describe("where a range ends the connection", () => {
   const ends: Readonly<Record<string, Handler>> = {
     "before an answer": (request) => void request.socket.destroy(),
     "by a reset": (request) => void request.socket.resetAndDestroy(),
-    "with what is no answer": (request) => void request.socket.end("nonsense\r\n\r\n"),
+    "with what is not an answer": (request) => void request.socket.end("nonsense\r\n\r\n"),
     "after the head of the answer": (request, response) => {
       response.writeHead(206, {
         "content-range": `bytes 50-${last}/${bytes.length}`,
@@ -259,7 +259,7 @@ describe("where a range ends the connection", () => {
   )
 })
 
-describe("an answer that is no range of this blob", () => {
+describe("an answer that is not a range of this blob", () => {
   it.live("to a request for the whole is refused in words that say what came", () =>
     Effect.gen(function* () {
       const served = yield* serve(

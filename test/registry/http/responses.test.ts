@@ -71,7 +71,7 @@ describe("an answer as Go reads it", () => {
     })
   )
 
-  it.live("that is no HTTP is called so, in words that hold no undefined", () =>
+  it.live("that is not HTTP is called so, in words that hold no undefined", () =>
     Effect.gen(function* () {
       for (const nonsense of [
         "SSH-2.0-OpenSSH_9.2\r\n",

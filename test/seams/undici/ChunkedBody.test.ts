@@ -85,7 +85,7 @@ describe("a chunked body", () => {
     expect(() => through([...four, encoded([Buffer.alloc(9000)]).subarray(0, -3), ...four])).not.toThrow()
   })
 
-  test("is refused where it is no chunked body", () => {
+  test("is refused where it is not a chunked body", () => {
     for (const sent of [
       "x\r\n",
       "\r\n",

@@ -46,7 +46,7 @@ describe("a head", () => {
     expect(readHead(Buffer.from("HTTP/1.1 101 Switching\r\n\r\n"))?.isFinal).toBe(true)
   })
 
-  test("is waited for until its blank line; what is no head is not", () => {
+  test("is waited for until its blank line; what is not a head is not", () => {
     for (const beginning of ["", "H", "HTTP/", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r"])
       expect(readHead(Buffer.from(beginning)), beginning).toBeUndefined()
     for (const other of ["\u0015\u0003\u0001", "hello", "HTT "])

@@ -15,6 +15,6 @@ test.for(rows)("%s is parsed by its name and its aliases, and its reader is load
   expect(await row.load()).toMatchObject({ open: expect.any(Function), names: expect.any(Function) })
 })
 
-test.for(["constructor", "__proto__", "OCI", ""])("%j is no prefix of a file", async (prefix) => {
+test.for(["constructor", "__proto__", "OCI", ""])("%j is not a prefix of a file", async (prefix) => {
   expect(await Effect.runPromise(Effect.orElseSucceed(parseLocal(`${prefix}:/a`), () => "refused"))).toBeUndefined()
 })

@@ -147,7 +147,7 @@ describe("the catalogue's rows", () => {
       expect((yield* store.catalogue.images()).map(({ reference }) => reference)).toEqual([alpine])
     })
   )
-  it.effect("a layer's name that is no digest is refused", () =>
+  it.effect("a layer's name that is not a digest is refused", () =>
     Effect.gen(function* () {
       const store = yield* open({ root: yield* directory })
       const image = imageOf({ layers: ["a"] })
@@ -213,7 +213,7 @@ describe("the catalogue's file", () => {
     })
   )
   for (const [name, damage] of [
-    ["garbage", () => Buffer.from("this is no database")],
+    ["garbage", () => Buffer.from("this is not a database")],
     ["empty", () => Buffer.alloc(0)],
     ["cut short", (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
     ["zeroed within", (bytes: Buffer) => bytes.fill(0, 4096, 16384)]

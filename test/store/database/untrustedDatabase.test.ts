@@ -71,11 +71,11 @@ const strangers: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ],
   ["a digest that is a path", ["UPDATE layers SET digest = '../../../etc'"]],
   ["another blob's tree that is a path", ["UPDATE manifest_layers SET tree = 'sha256:../../x'"]],
-  ["a layer's diffID that is no text", ["UPDATE manifest_layers SET diff_id = 0"]],
+  ["a layer's diffID that is not a text", ["UPDATE manifest_layers SET diff_id = 0"]],
   ["a manifest's digest that is a path", ["UPDATE manifests SET digest = 'sha256:../../x'"]],
   ["a tree's form that is a path", ["UPDATE manifest_trees SET variant = '/../../../etc'"]],
   ["a tree's form that is none", ["UPDATE manifest_trees SET kind = 'mine'"]],
-  ["a digest that is no text", ["UPDATE configs SET digest = x'00ff'"]],
+  ["a digest that is not a text", ["UPDATE configs SET digest = x'00ff'"]],
   ["a time that is none", ["UPDATE images SET last_used_at = 'tomorrow'"]],
   ["a document that is none", ["UPDATE configs SET config_json = '{'"]]
 ]
@@ -181,10 +181,10 @@ describe("pages of the schema", () => {
         copy.set(bytes, offset)
         return schemaPagesProblem(copy)
       }
-      expect(schemaPagesProblem(Buffer.alloc(0))).toBe("it is no database")
+      expect(schemaPagesProblem(Buffer.alloc(0))).toBe("it is not a database")
       expect(schemaPagesProblem(good.subarray(0, 100))).toBe("its schema's pages are no tree")
       expect(at(16, 0, 3)).toBe("its pages have no size")
-      expect(at(100, 10)).toBe("its schema is no table")
+      expect(at(100, 10)).toBe("its schema is not a table")
       expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)).toBe("its schema's pages are no tree")
       expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)).toBe("its schema's pages are no tree")
       const rows = (count: number, size: number) => {
@@ -224,7 +224,7 @@ describe.runIf(process.getuid?.() === 0)("a note that the file is sound", () => 
   )
 })
 
-describe("what stands under the catalogue's name and is no file", () => {
+describe("what stands under the catalogue's name and is not a file", () => {
   const others: ReadonlyArray<readonly [string, (path: string) => Promise<unknown>]> = [
     ["a FIFO", async (path) => execFileSync("mkfifo", [path])],
     ["a link", (path) => rename(`${path}.was`, `${path}.elsewhere`).then(() => symlink(`${path}.elsewhere`, path))],

@@ -52,7 +52,7 @@ const two = Effect.gen(function* () {
 })
 
 describe("a tree in another form than its image was pulled in", () => {
-  it.effect("that another image left is no fault, and goes with the next cleaning up", () =>
+  it.effect("that another image left is not a fault, and goes with the next cleaning up", () =>
     Effect.gen(function* () {
       const { plain, overlay } = yield* two
       yield* pullInto(overlay, a)
@@ -65,7 +65,7 @@ describe("a tree in another form than its image was pulled in", () => {
       expect(yield* there(plain)).toEqual(named(plain, "base", "b").sort())
     })
   )
-  it.effect("that a pull left, which came to no end, or is running, is no fault; prune takes it", () =>
+  it.effect("that a pull left, which came to no end, or is running, is not a fault; prune takes it", () =>
     Effect.gen(function* () {
       const { plain, overlay } = yield* two
       yield* pullInto(plain, a)

@@ -21,7 +21,7 @@ export const root: Node = 0
 export const storedBytes = (size: number, sparse: EntryHeader["sparse"]): number =>
   sparse === undefined ? size : sparse.reduce((sum, { length }) => sum + length, 0)
 
-/** What is no directory: one inode, which may have several names. Its body is that of an entry of an archive. */
+/** What is not a directory: one inode, which may have several names. Its body is that of an entry of an archive. */
 export interface Leaf {
   readonly facts: Facts
   /** Index of the layer whose archive holds the body: 0 is the lowest. */
@@ -49,7 +49,7 @@ export class MergedTree {
   uncertain: Set<string> | "everything" = new Set()
   /**
    * The highest layer with something in a directory that may be a link in a layer that was not read; -1: none has. Where that link
-   * leads, directories are made: of what is missing, and of what is no directory in the layers below.
+   * leads, directories are made: of what is missing, and of what is not a directory in the layers below.
    */
   guessed = -1
   /** Of open directories: names that are known not to be there. */
@@ -136,7 +136,7 @@ export class MergedTree {
     return node
   }
 
-  /** Another name of what is no directory. Nothing stands at the name. */
+  /** Another name of what is not a directory. Nothing stands at the name. */
   link(directory: Node, name: string, inode: number): Node {
     this.#others.set(inode, this.#others.get(inode) + 1)
     return this.#name(directory, name, inode)

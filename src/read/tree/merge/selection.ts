@@ -73,7 +73,7 @@ const makeMeeting = (tree: MergedTree, strip: number) => {
     seen.set(path, node)
     if (before === undefined) return true
     if (tree.isDirectory(before) && tree.isDirectory(node)) return false
-    const problem = `makes two paths of the image one: ${JSON.stringify(Buffer.from(path, "latin1").toString())}`
+    const problem = `gives two paths the same name: ${JSON.stringify(Buffer.from(path, "latin1").toString())}`
     throw new InvalidOption({ option: "strip", problem })
   }
 }

@@ -40,7 +40,7 @@ export class Plan {
     return this.tree.facts.header(this.tree.inodeOf(node), this.pathOf(node))
   }
 
-  /** All names of what is no directory, the first one first. */
+  /** All names of what is not a directory, the first one first. */
   namesOf(node: Node): ReadonlyArray<Node> {
     return this.#names.get(this.tree.inodeOf(node)) ?? [node]
   }
@@ -49,7 +49,7 @@ export class Plan {
     for (const node of this.nodes) if (this.tree.isDirectory(node)) yield node
   }
 
-  /** What has no body, and is no directory: the first name of each. */
+  /** What has no body, and is not a directory: the first name of each. */
   *plain(): Generator<Node, undefined> {
     for (const node of this.nodes)
       if (this.tree.sizeOf(node) === 0 && !this.tree.isDirectory(node) && this.#isFirst(node)) yield node

@@ -20,7 +20,7 @@ const withoutRepeats = (cursor: EntryCursor<StoredEntry>): EntryCursor<StoredEnt
       if (before === "directory" && type === "directory") continue
       throw new InvalidOption({
         option: "strip",
-        problem: `makes two paths of the image one: ${JSON.stringify(decode(path))}`
+        problem: `gives two paths the same name: ${JSON.stringify(decode(path))}`
       })
     }
   }

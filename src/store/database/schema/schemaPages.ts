@@ -43,7 +43,7 @@ const readPage = (page: DataView, header: number): Page | undefined => {
 }
 
 const walk = (bytes: Uint8Array): string | undefined => {
-  if (Buffer.from(bytes.subarray(0, magic.length)).toString("latin1") !== magic) return "it is no database"
+  if (Buffer.from(bytes.subarray(0, magic.length)).toString("latin1") !== magic) return "it is not a database"
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const told = view.getUint16(16)
   const size = told === 1 ? 65_536 : told
@@ -52,12 +52,12 @@ const walk = (bytes: Uint8Array): string | undefined => {
   const pending = [1]
   let [objects, total] = [0, 0]
   for (let number = pending.pop(); number !== undefined; number = pending.pop()) {
-    if (number === 0 || number * size > bytes.length || seen.has(number)) return "its schema's pages are no tree"
+    if (number === 0 || number * size > bytes.length || seen.has(number)) return "its schema's pages are not a tree"
     seen.add(number)
     const start = (number - 1) * size
     const page = new DataView(bytes.buffer, bytes.byteOffset + start, size)
     const read = readPage(page, number === 1 ? headerBytes : 0)
-    if (read === undefined) return "its schema is no table"
+    if (read === undefined) return "its schema is not a table"
     pending.push(...read.children)
     objects += read.records.length + read.children.length
     for (const record of read.records) total += record

@@ -42,7 +42,7 @@ interface Referrer {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** A registry may hold a document that is no JSON, for a test's sake: nothing refers to anything then. */
+/** A registry may hold a document that is not JSON, for a test's sake: nothing refers to anything then. */
 const parsed = ({ bytes }: TestDocument): Referrer => {
   try {
     return JSON.parse(Buffer.from(bytes).toString()) as Referrer

@@ -12,7 +12,7 @@ import { lowerLayer, mergeCases, whiteoutCases } from "../../../support/layerMer
 import { type Layers, mergeInMemory, outlineOf } from "../../../support/mergedTree.ts"
 import { runs } from "../../../support/runs.ts"
 
-/** Every path beneath the root, with its facts: owner and mode, the time of what is no directory, the inode's first name. */
+/** Every path beneath the root, with its facts: owner and mode, the time of what is not a directory, the inode's first name. */
 const onDisk = (root: string): ReadonlyArray<string> => {
   const inodes = new Map<number, string>()
   const visit = (path: string): ReadonlyArray<string> =>

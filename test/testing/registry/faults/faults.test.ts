@@ -67,7 +67,7 @@ describe("answers", () => {
     const { status, headers } = await get(url)
     expect([status, new URL(headers.location ?? "", url).href]).toEqual([307, url])
   })
-  test("garbage is no JSON, an oversized document is JSON and too long, a flood is many headers", async () => {
+  test("garbage is not JSON, an oversized document is JSON and too long, a flood is many headers", async () => {
     registry.fault({ kind: "manifest", times: 1 }, fault.garbage())
     const manifest = `${registry.origin}/v2/app/manifests/latest`
     const garbage = await get(manifest)
