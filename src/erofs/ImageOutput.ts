@@ -1,6 +1,6 @@
 /** Bytes in order → chunks of one length, and the shared block that is written later than what is in it was made. */
 import { blockBytes } from "../layer/erofs/format.ts"
-import { countRead } from "../seams/readBuffers.ts"
+import { countRead } from "../seams/v8/collectHeap.ts"
 
 const chunkBytes = 256 * 1024
 

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises"
-import { countEntries } from "../seams/readBuffers.ts"
+import { countEntries } from "../seams/v8/collectHeap.ts"
 
 /** Inodes, names, or as much work, before others have their turn on the event loop. */
 const stepsPerTurn = 4096

@@ -4,8 +4,8 @@ import type { ErofsPlan } from "./planErofs.ts"
 import type { Turns } from "./Turns.ts"
 
 /**
- * Of everything that is known of the entries, but not of where they are, and of `identity`, whatever that is: the manifest's digest,
- * say, so that images that differ only in the bytes of files have different ones. In the form of a random UUID (RFC 9562, version 8).
+ * Computes the UUID of a disk image (RFC 9562, version 8). It is a hash of everything known about the entries, except their positions, and
+ * of `identity`. `identity` is the manifest's digest, for example, so that images that differ only in the bytes of files get different UUIDs.
  */
 export const uuidOf = async ({ inodes, dirents, identity }: ErofsPlan, turns: Turns): Promise<Uint8Array> => {
   const hash = createHash("sha256").update(identity)

@@ -4,6 +4,7 @@ import { lstat, mkdir, open, readdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../api/codeOf.ts"
+import type { FileSystemFailed } from "../api/errors.ts"
 import { ifMissing, recoverFrom, syscall } from "./syscall.ts"
 
 /** The names in a directory, which may be reached by a link, as one's own to another disk; none where there is no directory. */
@@ -12,11 +13,13 @@ export const listAt = (path: string) =>
 
 /** The same where the path is not a link: what is done to the names is done in no other place. */
 export const list = (path: string) =>
-  Effect.flatMap(ifMissing(syscall("lstat", path, () => lstat(path))), (found) =>
-    found?.isDirectory() === true ? listAt(path) : Effect.succeed<ReadonlyArray<string>>([])
-  )
+  Effect.flatMap(isDirectory(path), (isThere) => (isThere ? listAt(path) : Effect.succeed<ReadonlyArray<string>>([])))
 
-const isDirectory = (path: string) =>
+/** Whether a directory is there. A symbolic link to one is not a directory. */
+export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
+  Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (found) => found?.isDirectory() === true)
+
+const leadsToDirectory = (path: string) =>
   stat(path).then(
     (it) => it.isDirectory(),
     () => false
@@ -29,7 +32,7 @@ const isDirectory = (path: string) =>
 export const makeDirectory = async (path: string): Promise<void> => {
   const make = () =>
     mkdir(path).catch(async (error: unknown) => {
-      if (codeOf(error) !== "EEXIST" || !(await isDirectory(path))) throw error
+      if (codeOf(error) !== "EEXIST" || !(await leadsToDirectory(path))) throw error
     })
   await make().catch(async (error: unknown) => {
     if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error

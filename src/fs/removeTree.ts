@@ -25,7 +25,7 @@ const empty = (path: string, onEntry: () => void): void => {
 
 /**
  * Removes `path` (a binary string) and everything beneath it; links are removed, never followed. False: nothing was there.
- * `look` is called for each name, and may throw.
+ * `onEntry` is called for each name, and may throw.
  */
 export const removeTree = (path: string, onEntry: () => void = () => {}): boolean => {
   const stats = lstatSync(toDisk(path), { throwIfNoEntry: false })

@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { collectHeap } from "../seams/readBuffers.ts"
+import { collectHeap } from "../seams/v8/collectHeap.ts"
 
 /** Bytes from which on a document is large: some ten times as many as an image of a hundred layers has. */
 export const largeDocument = 262_144

@@ -1,16 +1,17 @@
 /** Whether a pull uses what the store holds, or asks the source. */
+
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { PullPolicy } from "../api/config.ts"
 import { NotCached, type Reason } from "../api/errors.ts"
 import type { PulledImage } from "../api/events.ts"
+import { isDirectory } from "../fs/directories.ts"
 import { formatPlatform, type Platform } from "../image/Platform.ts"
 import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import type { ImageSource } from "../source/ImageSource.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
 import { Catalogue } from "../store/catalogue/Catalogue.ts"
-import { isDirectory } from "../store/trees/publish.ts"
 import { Trees } from "../store/trees/Trees.ts"
 import { PullEvents } from "./events/PullEvents.ts"
 import type { Part } from "./Part.ts"

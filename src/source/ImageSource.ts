@@ -11,25 +11,25 @@ import type { BlobDescriptor, BlobOptions, FoundImage } from "../registry/Regist
 import type { DocumentSource } from "../registry/resolve.ts"
 
 export interface ImageSource {
-  /** By which the catalogue knows the image. */
+  /** The name under which the catalogue stores the image. */
   readonly name: string
-  /** All that its bytes depend on beside their digests: another source with the same words serves the same. */
+  /** Everything the bytes depend on besides their digests. Two sources with equal `inputs` serve the same bytes. */
   readonly inputs: string
-  /** Where its bytes come from: what one source of a place stalls at, another one does too. */
+  /** The host or file the bytes come from. If one source of a place stalls, the others will too. */
   readonly place: string
-  /** A body that broke is continued later, so what arrived of it is kept. A file need not be copied for that. */
+  /** True for a registry. What arrived of a broken body is kept; a file is just read again. */
   readonly isRemote: boolean
-  /** Index → platform → manifest → config. */
+  /** Reads the index, chooses the platform, and reads its manifest and config. */
   readonly resolve: (platform: Platform, emit: Emit) => Effect.Effect<FoundImage, Reason>
-  /** What the name stands for now. */
+  /** The digest that the name stands for now. */
   readonly digest: (emit: Emit) => Effect.Effect<Digest, Reason>
-  /** What names the image: an index, or a manifest. */
+  /** The document that the image's name stands for: an index, or a manifest. */
   readonly root: DocumentRequest
   readonly documents: (emit: Emit) => DocumentSource
   /** A blob's bytes from `offset`, at most `size`; errors are `Reason`s. Honours the gate. Does not hash. */
   readonly blob$: (blob: BlobDescriptor, gate: Gate, options: BlobOptions) => Observable<Uint8Array>
-  /** Of any blob that is there. Fails with `BlobNotFound`. */
+  /** The size of any blob of the source, in bytes. Fails with `BlobNotFound`. */
   readonly blobSize: (digest: Digest, emit: Emit) => Effect.Effect<number, Reason>
-  /** Tells that a blob's bytes were false. True where another attempt has a chance. */
+  /** Reports that a blob's bytes did not match its digest. True if another attempt may succeed. */
   readonly reportMismatch: (digest: Digest, emit: Emit) => Effect.Effect<boolean>
 }

@@ -1,5 +1,5 @@
 /**
- * What a pull leaves on disk: layers as directories, and a catalogue that says which image consists of which layers.
+ * The store on disk: layers as directories, and a catalogue that says which image consists of which layers.
  *
  *     <root>/oci.db                             the catalogue, SQLite; `.spare`, `.sound` belong to it
  *     <root>/documents, <root>/references       indexes, manifests, configs, and who names them
@@ -8,6 +8,7 @@
  *     <root>/proofs                             which diffID each blob was proven with
  *     <root>/signatures                         the signatures that images were accepted with
  *     <root>/fingerprints                       what each tree looked like when it was finished
+ *     <root>/tables                             which files a tree has, for partial pulls
  *     <root>/locks                              locks; empty while nobody works
  *     <layersDir>/<digest>.extracted            one directory for each layer, there only when it is whole
  *     <layersDir>/<digest>.<variant>.extracted  the same layer, extracted with other options than the default ones

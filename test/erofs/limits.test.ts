@@ -44,7 +44,7 @@ test.for(beyond)("%s: the longest fits, and one more is UnsupportedEntry", async
   const error = await failure([more])
   expect(error).toBeInstanceOf(UnsupportedEntry)
   expect(error).toMatchObject({ format: "erofs", path: expect.stringMatching(/^.{1,301}$/) })
-  expect(String(error)).toMatch(/the most/)
+  expect(String(error)).toMatch(/the maximum is/)
 })
 
 test.for<readonly [string, ReadonlyArray<TestEntry>]>([

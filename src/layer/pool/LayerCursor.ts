@@ -1,7 +1,7 @@
 /** What a worker reads of one layer → entries, as they are asked for. Credit goes back to the worker when more is asked for. */
 import type { Subscription } from "rxjs"
 import { BodyGone } from "../../api/errors.ts"
-import { countRead } from "../../seams/readBuffers.ts"
+import { countRead } from "../../seams/v8/collectHeap.ts"
 import { decodeName } from "../decodeName.ts"
 import type { EntryHeader } from "../Entry.ts"
 import type { ArchiveEntry, BodyReader, EntryCursor } from "../EntryCursor.ts"

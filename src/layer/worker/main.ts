@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads"
 import { endThread } from "../../seams/endThread.ts"
-import { collectIfGrown } from "../../seams/readBuffers.ts"
+import { collectIfGrown } from "../../seams/v8/collectHeap.ts"
 import { exposeGc, isGcExposed } from "../../seams/v8/exposeGc.ts"
 import type { WorkerJob } from "../messages/WorkerJob.ts"
 import type { Done, Message, WorkerCommand, WorkerData } from "../messages/WorkerMessage.ts"

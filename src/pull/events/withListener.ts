@@ -1,4 +1,4 @@
-/** A call's listeners and its abort signal, handled alike for every function of a puller. */
+/** Sends a call's events to its listener, in the same way for every function of a puller. */
 import { AsyncResource } from "node:async_hooks"
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"

@@ -9,7 +9,7 @@
  * Chunked bodies are put into large chunks. Of other transfer codings beside that one, which Go refuses, nothing is taken.
  */
 import type { Socket } from "node:net"
-import { countRead } from "../readBuffers.ts"
+import { countRead } from "../v8/collectHeap.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
 import { isOver, spend } from "./readingTurns.ts"
 

@@ -2,16 +2,17 @@
  * Trees by the archive that they were extracted from. Blobs of one archive differ in their compression only, so a tree of one
  * of them has the files of all.
  */
+
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { FileSystemFailed } from "../../api/errors.ts"
+import { isDirectory } from "../../fs/directories.ts"
 import { peek } from "../../fs/openRegular.ts"
 import { isDigest } from "../../image/reference/Digest.ts"
 import type { Proofs } from "../blobs/Proofs.ts"
 import type { Fingerprints } from "../trees/Fingerprints.ts"
 import { listTrees } from "../trees/listTrees.ts"
-import { isDirectory } from "../trees/publish.ts"
 import type { Tree } from "../trees/TreePaths.ts"
 
 export interface Archives {

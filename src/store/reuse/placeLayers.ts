@@ -1,8 +1,9 @@
 /** Where the files of an image's layers are. */
+
 import { basename } from "node:path"
 import * as Effect from "effect/Effect"
+import { isDirectory } from "../../fs/directories.ts"
 import { goneIn } from "../trees/goneMarks.ts"
-import { isDirectory } from "../trees/publish.ts"
 import type { TreePaths } from "../trees/TreePaths.ts"
 import type { Archives } from "./Archives.ts"
 import { findTree, type NamedLayer } from "./findTree.ts"

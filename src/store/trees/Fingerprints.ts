@@ -1,16 +1,14 @@
 /**
  * What each tree looked like when it was finished: `<root>/fingerprints/<name of the tree>`. Trees in different
  * directories can have the same name, so the path is recorded too, relative to the root, since the root can be moved.
- * Trees that were finished before fingerprints existed have none.
  */
 import { basename, join, relative, resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { FileSystemFailed } from "../../api/errors.ts"
-import { list } from "../../fs/directories.ts"
+import { isDirectory, list } from "../../fs/directories.ts"
 import { readOwn } from "../../fs/openRegular.ts"
 import { removeFile } from "../../fs/syscall.ts"
 import { writeAtomic } from "../../fs/writeAtomic.ts"
-import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
 
 export interface Fingerprints {

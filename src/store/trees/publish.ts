@@ -3,14 +3,12 @@ import { randomUUID } from "node:crypto"
 import { lstat, rename } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import type { FileSystemFailed, Reason } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
+import { isDirectory } from "../../fs/directories.ts"
 import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { unlessHeld } from "../locks/Holds.ts"
 import { isGone, takeAway, unmark } from "./goneMarks.ts"
 import { removeTree } from "./removeTree.ts"
-
-export const isDirectory = (path: string): Effect.Effect<boolean, FileSystemFailed> =>
-  Effect.map(ifMissing(syscall("lstat", path, () => lstat(path))), (stat) => stat?.isDirectory() === true)
 
 /** The stat file: the attributes that a tree's own files could not keep. */
 const beside = (tree: string) => `${tree}.stat`

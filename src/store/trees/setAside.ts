@@ -3,6 +3,7 @@
  * that no pull has just found the tree, and leaves trees that somebody holds. If the scope closes with a failure, and nothing
  * took its place, the tree is put back: a changed tree is better than none.
  */
+
 import { randomUUID } from "node:crypto"
 import { rename } from "node:fs/promises"
 import { join } from "node:path"
@@ -10,11 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { Reason } from "../../api/errors.ts"
+import { isDirectory } from "../../fs/directories.ts"
 import { ifMissing, removeFile, syscall } from "../../fs/syscall.ts"
 import { heldDigests, holdDigests } from "../locks/Holds.ts"
 import { lock, tryLock } from "../locks/Lock.ts"
 import { takeAway, unmark } from "./goneMarks.ts"
-import { isDirectory } from "./publish.ts"
 import { removeTree } from "./removeTree.ts"
 
 interface Options {

@@ -1,6 +1,6 @@
 /**
- * The tree that layers make together, in memory: names and facts, no bytes of files. In columns: objects for each of a million
- * entries would take several times the memory, and as much again as garbage.
+ * The merged tree of an image's layers, in memory: names and facts, but no bytes of files. It is stored in columns. With an object for
+ * each of a million entries, it would take several times the memory, and as much again as garbage.
  */
 
 import { Column } from "../../../erofs/columns/Column.ts"
@@ -11,69 +11,69 @@ import { NameTable } from "./columns/NameTable.ts"
 
 export type { Facts } from "../../../erofs/columns/FactTable.ts"
 
-/** A name in the tree, by its number, and what has it. */
+/** The number of a name in the tree. */
 export type Node = number
 
-/** Of every tree. */
+/** The root of every tree. */
 export const root: Node = 0
 
-/** Bytes of a body that an archive stores: those of its holes are not there. */
+/** The bytes that an archive stores of a body. Holes are not stored. */
 export const storedBytes = (size: number, sparse: EntryHeader["sparse"]): number =>
   sparse === undefined ? size : sparse.reduce((sum, { length }) => sum + length, 0)
 
-/** What is not a directory: one inode, which may have several names. Its body is that of an entry of an archive. */
+/** An inode that is not a directory. It may have several names. Its body is the body of an entry in an archive. */
 export interface Leaf {
   readonly facts: Facts
   /** Index of the layer whose archive holds the body: 0 is the lowest. */
   readonly layer: number
-  /** Which entry of that archive it is. */
+  /** The number of its entry in that archive. */
   readonly ordinal: number
-  /** Bytes that the archive stores of the bodies before it. */
+  /** The bytes that the archive stores of all bodies before this one. */
   readonly bodyAt: number
-  /** Of a sparse file. */
+  /** The data segments of a sparse file. */
   readonly sparse: EntryHeader["sparse"]
 }
 
-/** Where an entry is from. */
+/** The layer and the entry of its archive that something comes from. */
 export type Origin = Pick<Leaf, "layer" | "ordinal" | "bodyAt">
 
-/** Of a directory: layers that were not read may have more in it. */
+/** Flag of a directory: layers that were not read may have more in it. */
 const open = 1
-/** No entry describes it, and layers that were not read may have a symbolic link in its place: or it is beneath such a one. */
+/** Flag: no entry describes it, so layers that were not read may have a symbolic link in its place; or it is beneath such a directory. */
 const guess = 2
-/** No entry describes it. */
+/** Flag: no entry describes it. */
 const implicit = 4
 
 export class MergedTree {
-  /** Last names of all that may stand elsewhere than here, for what layers that were not read may hold; or of everything. */
+  /** Names (last components) whose place is uncertain, because of what layers that were not read may hold; or `everything`. */
   uncertain: Set<string> | "everything" = new Set()
   /**
-   * The highest layer with something in a directory that may be a link in a layer that was not read; -1: none has. Where that link
-   * leads, directories are made: of what is missing, and of what is not a directory in the layers below.
+   * The highest layer that has something in a directory which may be a link in a layer that was not read; -1 if there is none. Where such
+   * a link leads, directories are made: where nothing is, and in place of what is not a directory in the layers below.
    */
   guessed = -1
-  /** Of open directories: names that are known not to be there. */
+  /** For each open directory, the names that are known not to be there. */
   readonly absent = new Map<Node, Set<string>>()
   readonly names = new NameTable()
   readonly facts = new FactTable()
-  /** By node. */
+  /** For each node, its inode. */
   readonly #inodes = new Column()
   readonly #flags = new Column()
-  /** The layer that wrote it or something beneath it last. */
+  /** For each node, the layer that last wrote it or something beneath it. */
   #writers = new Column()
-  /** By inode: the layer, and which entry of it; how many names it was given besides its first. */
+  /** For each inode: its layer, the number of its entry there, and how many names it has besides the first. */
   readonly #layers = new Column()
   readonly #ordinals = new Column()
   readonly #others = new Column()
 
-  /** `isWhole`: all layers will be applied. Otherwise, the content of the lower ones stays unknown. */
+  /** `isWhole`: all layers will be applied. If false, the content of the lower ones stays unknown. */
   constructor(isWhole: boolean) {
     this.#inodes.set(root, this.facts.add(implied, 0))
     this.#setLayer(root, -1)
     this.setOpen(root, !isWhole)
   }
 
-  /** What stands at a name of a directory. */
+  /** The node with this name in a directory. */
   childAt(directory: Node, name: string): Node | undefined {
     const found = this.names.find(directory, name)
     return found === 0 ? undefined : found
@@ -83,12 +83,12 @@ export class MergedTree {
     return this.facts.isDirectory(this.#inodes.get(node))
   }
 
-  /** Two names of one file have the same. */
+  /** The inode of a node. Two names of one file have the same inode. */
   inodeOf(node: Node): number {
     return this.#inodes.get(node)
   }
 
-  /** Whether it may have other names. */
+  /** Whether the node may have other names. */
   isLinked(node: Node): boolean {
     return this.#others.get(this.#inodes.get(node)) > 0
   }
@@ -101,12 +101,12 @@ export class MergedTree {
     return this.facts.size(this.#inodes.get(node))
   }
 
-  /** Of a symbolic link. */
+  /** The target of a symbolic link. */
   targetOf(node: Node): string | undefined {
     return this.facts.target(this.#inodes.get(node))
   }
 
-  /** The layer that describes it; -1 for a directory that no entry describes. */
+  /** The layer that describes the node; -1 for a directory that no entry describes. */
   layerOf(node: Node): number {
     const isImplied = (this.#flags.get(node) & implicit) !== 0
     return isImplied ? -1 : this.#layers.get(this.#inodes.get(node))
@@ -127,7 +127,7 @@ export class MergedTree {
     }
   }
 
-  /** Nothing stands at the name. */
+  /** Adds an entry. The name must be free. */
   add(directory: Node, name: string, header: EntryHeader, { layer, ordinal, bodyAt }: Origin): Node {
     const inode = this.facts.add(header, bodyAt)
     this.#ordinals.set(inode, ordinal)
@@ -136,26 +136,26 @@ export class MergedTree {
     return node
   }
 
-  /** Another name of what is not a directory. Nothing stands at the name. */
+  /** Gives another name to an inode that is not a directory. The name must be free. */
   link(directory: Node, name: string, inode: number): Node {
     this.#others.set(inode, this.#others.get(inode) + 1)
     return this.#name(directory, name, inode)
   }
 
-  /** What an entry says of a directory; of layer -1, that no entry describes it. */
+  /** Sets what an entry says about a directory. Layer -1: no entry describes it. */
   describe(directory: Node, header: EntryHeader, layer: number): void {
     this.facts.describe(this.#inodes.get(directory), header)
     this.#setLayer(directory, layer)
   }
 
-  /** No layer follows, and nothing is looked up by its name any more: frees what only that needs. */
+  /** Frees what only look-ups by name need. Call it after the last layer. */
   seal(): void {
     this.names.seal()
     this.absent.clear()
     this.#writers = new Column()
   }
 
-  /** And what is beneath it. */
+  /** Removes a node and everything beneath it. */
   remove(node: Node): void {
     this.names.remove(node)
   }
@@ -177,7 +177,7 @@ export class MergedTree {
     this.#set(directory, guess, isGuess)
   }
 
-  /** The layer wrote it: it and the directories above it survive that layer's own whiteouts. */
+  /** Records that the layer wrote the node. The node and the directories above it survive that layer's own whiteouts. */
   markWritten(node: Node, layer: number): void {
     for (let place = node; place !== root && this.#writers.get(place) !== layer; place = this.names.parentOf(place))
       this.#writers.set(place, layer)
@@ -204,7 +204,7 @@ export class MergedTree {
   }
 }
 
-/** What stands at a name of a directory, as far as the layers tell that were applied. */
+/** The node with this name in a directory, as far as the applied layers tell. */
 export const childOf = (tree: MergedTree, directory: Node, name: string): Node | "missing" | "unknown" => {
   const { uncertain, guessed } = tree
   if (uncertain === "everything" || uncertain.has(name)) return "unknown"

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises"
 import type { Limits } from "../../../api/config.ts"
 import { type PackedHeaders, unpackHeaders } from "../../../layer/packHeaders.ts"
-import { collectHeap, countEntries } from "../../../seams/readBuffers.ts"
+import { collectHeap, countEntries } from "../../../seams/v8/collectHeap.ts"
 import { makeLayerApplier } from "../merge/applyLayer.ts"
 import { MergedTree } from "../merge/MergedTree.ts"
 import type { TreeBudget } from "./layerIndex.ts"

@@ -1,6 +1,6 @@
 /**
- * The bodies of a layer's files, back to back in the order of its archive, in a temporary file: so that a layer whose headers must all be
- * known before the first body is used is decompressed and verified once.
+ * A temporary file with the bodies of a layer's files, back to back in the order of its archive. All headers of a layer must be known
+ * before its first body is used. Thanks to the file, the layer is still decompressed and verified only once.
  */
 import { randomUUID } from "node:crypto"
 import { constants } from "node:fs"
@@ -12,31 +12,31 @@ import { FileSystemFailed } from "../../../api/errors.ts"
 import type { BodyReader } from "../../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../../layer/pool/ExtractionPool.ts"
 import { SparseBody } from "../../../layer/pool/SparseBody.ts"
-import { countRead } from "../../../seams/readBuffers.ts"
+import { countRead } from "../../../seams/v8/collectHeap.ts"
 import { Staging } from "../../../store/trees/Staging.ts"
 import { type Leaf, storedBytes } from "../merge/MergedTree.ts"
 
-/** Bytes of one read: where bodies follow each other, and elsewhere. */
+/** Bytes of one read: `following`, if it continues the last one; `elsewhere`, if not. */
 const windowBytes = { following: 2 ** 18, elsewhere: 2 ** 14 }
-/** Bodies that are not wanted may be between two that are. */
+/** A read still counts as following if it skips at most this many bytes, of bodies that are not wanted. */
 const mostBetween = 2 ** 16
 
 const noBytes = Buffer.alloc(0)
 
-/** Spools whose files are open, the one that was read longest ago first. An image may have as many layers as a process may open files. */
+/** The spools whose files are open, least recently read first. An image may have more layers than a process may open files. */
 const opened = new Set<LayerSpool>()
-/** Of all images of the process. */
+/** The most open files, over all images of the process. */
 const mostOpen = 32
 
 export class LayerSpool {
-  /** Absolute. A worker makes the file. */
+  /** The absolute path of the file. A worker creates it. */
   readonly path: string
   #file: Promise<FileHandle> | undefined
   #isClosed = false
   #isReading = false
   #length = Number.POSITIVE_INFINITY
   #shortened = Promise.resolve()
-  /** What was read last, and where it begins. */
+  /** The bytes that were read last, and where they begin in the file. */
   #window = noBytes
   #start = 0
 
@@ -44,7 +44,7 @@ export class LayerSpool {
     this.path = path
   }
 
-  /** Of a file of this layer. One body is read at a time. */
+  /** Reads the body of a file of this layer. Read one body at a time. */
   body(leaf: Leaf): BodyReader {
     const stored = new SparseBody({ size: leaf.facts.size, ...(leaf.sparse && { sparse: leaf.sparse }) })
     let at = leaf.bodyAt
@@ -75,8 +75,8 @@ export class LayerSpool {
   }
 
   /**
-   * What is behind is not read any more. Memory that holds it is free, and no disk has to write it. Calls follow each other: one that is late
-   * would make the file longer again, with zeros.
+   * Cuts the file to this length: what lies behind is not read any more. This frees the page cache, and spares the disk from writing it.
+   * Calls run one after the other. A late one would make the file longer again, with zeros.
    */
   shorten(length: number): Promise<void> {
     this.#length = Math.min(this.#length, length)
@@ -90,7 +90,7 @@ export class LayerSpool {
     await unlink(this.path).catch(() => undefined)
   }
 
-  /** Closes the file after a read that is running. The next read opens it again. */
+  /** Closes the file, after a running read if there is one. The next read opens it again. */
   async #letGo(): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -98,7 +98,7 @@ export class LayerSpool {
     await file?.then((it) => it.close()).catch(() => undefined)
   }
 
-  /** Opens the file if it is closed. If too many are open, closes that of another spool. */
+  /** Opens the file if it is closed. If too many are open, closes the file of another spool. */
   #open(): Promise<FileHandle> {
     opened.delete(this)
     opened.add(this)
@@ -114,7 +114,7 @@ export class LayerSpool {
     return this.#file
   }
 
-  /** At least one byte, `most` at most. */
+  /** Reads at least one byte, and at most `most`. */
   async #read(at: number, most: number): Promise<Uint8Array> {
     if (this.#isClosed) throw new DOMException("the entries were closed", "AbortError")
     const known = this.#start + this.#window.length
@@ -146,7 +146,7 @@ export class LayerSpool {
   }
 }
 
-/** Its file is removed when the scope closes, and no worker writes to it any more. */
+/** Makes a spool. When the scope closes and no worker writes to the file any more, the file is removed. */
 export const makeLayerSpool = Effect.gen(function* () {
   const pool = yield* ExtractionPool
   const directory = yield* (yield* Staging).directory

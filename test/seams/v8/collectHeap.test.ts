@@ -1,9 +1,9 @@
 import { syncBuiltinESMExports } from "node:module"
 import v8 from "node:v8"
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest"
-import { collectIfGrown, countRead } from "../../src/seams/readBuffers.ts"
-import { image, Prng, startRegistry } from "../../src/testing/index.ts"
-import { open } from "../support/open.ts"
+import { collectIfGrown, countRead } from "../../../src/seams/v8/collectHeap.ts"
+import { image, Prng, startRegistry } from "../../../src/testing/index.ts"
+import { open } from "../../support/open.ts"
 
 const megabyte = 2 ** 20
 
