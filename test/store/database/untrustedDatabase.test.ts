@@ -182,11 +182,11 @@ describe("pages of the schema", () => {
         return schemaPagesProblem(copy)
       }
       expect(schemaPagesProblem(Buffer.alloc(0))).toBe("it is not a database")
-      expect(schemaPagesProblem(good.subarray(0, 100))).toBe("its schema's pages are no tree")
+      expect(schemaPagesProblem(good.subarray(0, 100))).toBe("its schema's pages are not a tree")
       expect(at(16, 0, 3)).toBe("its pages have no size")
       expect(at(100, 10)).toBe("its schema is not a table")
-      expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)).toBe("its schema's pages are no tree")
-      expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)).toBe("its schema's pages are no tree")
+      expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)).toBe("its schema's pages are not a tree")
+      expect(at(100, 5, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)).toBe("its schema's pages are not a tree")
       const rows = (count: number, size: number) => {
         const cell = Buffer.from([0x80 | (size >> 7), size & 0x7f, 1])
         const bytes = page(
