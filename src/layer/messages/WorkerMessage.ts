@@ -1,4 +1,4 @@
-/** What an extraction worker is started with and told, and what it tells: plain values that can be cloned. */
+/** The messages between the event loop and an extraction worker: plain values that can be cloned. */
 import type { Warning } from "../../api/events.ts"
 import type { EntryHeader } from "../Entry.ts"
 import type { PackedHeaders } from "../packHeaders.ts"
@@ -7,20 +7,20 @@ import type { RingMemory } from "../Ring.ts"
 import type { PackedReason } from "./packReason.ts"
 import type { WorkerJob } from "./WorkerJob.ts"
 
-/** What a worker is started with. */
+/** The data that a worker is started with. */
 export interface WorkerData {
   readonly ring: RingMemory
-  /** The process has V8's collector exposed, but perhaps for its first thread alone. */
+  /** The process exposes V8's garbage collector, but maybe only in its first thread. */
   readonly exposesGc: boolean
 }
 
-/** What a worker is told: one job at a time, or to end. */
+/** A command to a worker: a job, one at a time, or to end. */
 export type WorkerCommand = WorkerJob | "end"
 
 export interface Counts {
-  /** Bytes of the blob that were consumed. */
+  /** Bytes of the blob consumed so far. */
   readonly consumed: number
-  /** Bytes of the archive. */
+  /** Bytes of the archive read so far. */
   readonly inflated: number
   readonly entries: number
 }
@@ -31,7 +31,7 @@ export type EntryMessage =
   | { readonly _tag: "Data"; readonly chunk: Uint8Array }
   | { readonly _tag: "End" }
 
-/** What is sent in place of entries where their headers alone are wanted. */
+/** Sent instead of entries if only the headers are wanted. */
 export interface HeadersMessage {
   readonly _tag: "Headers"
   readonly headers: PackedHeaders
@@ -39,7 +39,7 @@ export interface HeadersMessage {
   readonly weight: number
 }
 
-/** `Planned` waits for the answer to the question 1. After `Changed`, files of the store are not what they were: it stops. */
+/** After `Planned`, the worker waits for the answer to question 1. `Changed` says that files of the store have changed; the worker stops. */
 export type PartialMessage =
   | { readonly _tag: "Planned"; readonly plan: PartialPlan }
   | { readonly _tag: "Changed"; readonly digests: ReadonlyArray<string> }
@@ -47,11 +47,11 @@ export type PartialMessage =
 export interface Done {
   readonly _tag: "Done"
   readonly counts: Counts
-  /** Of the tree, where it is finished. */
+  /** The tree's fingerprint, if the tree is finished. */
   readonly fingerprint?: string | undefined
 }
 
-/** Each job is ended by exactly one of `Done`, `Failed` and `Stopped`; then the worker is free. */
+/** Each job ends with exactly one of `Done`, `Failed` and `Stopped`. Then the worker is free. */
 export type Message =
   | EntryMessage
   | HeadersMessage

@@ -1,8 +1,8 @@
-/** A reason as a message between threads, which has no classes. */
+/** Packs a reason for a message between threads, which cannot hold classes. */
 import { isError } from "../../api/codeOf.ts"
 import { isReason, type Reason, reasons, WorkerDied } from "../../api/errors.ts"
 
-/** Fields of a reason, without what its class adds. */
+/** The fields of a reason, without those that its class adds. */
 export interface PackedReason {
   readonly tag: string
   readonly fields: Readonly<Record<string, unknown>>

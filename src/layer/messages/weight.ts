@@ -1,18 +1,18 @@
-/** What messages of entries take of the worker's credit: the same on both sides. */
+/** The credit that messages of entries take, the same on both sides. */
 import type { EntryHeader } from "../Entry.ts"
 import type { EntryMessage } from "./WorkerMessage.ts"
 
-/** What an object of a message takes beside the bytes in it. */
+/** The bytes that an object of a message takes, besides those in it. */
 const overhead = { message: 512, attribute: 256, segment: 64 }
 
-/** Bytes that a header counts for, the object that it is not among them. */
+/** The bytes that a header counts for, without the header object itself. */
 export const weightOfHeader = ({ path, linkPath, xattrs, sparse = [] }: EntryHeader): number => {
   let bytes = path.length + linkPath.length + sparse.length * overhead.segment
   for (const [name, value] of xattrs) bytes += overhead.attribute + name.length + value.length
   return bytes
 }
 
-/** Bytes of credit that a message takes: the same on both sides. A small blob can hold large headers, many of them. */
+/** The bytes of credit that a message takes. A small blob can hold many large headers. */
 export const weight = (message: EntryMessage): number => {
   switch (message._tag) {
     case "Entry":
