@@ -8,12 +8,11 @@ import { formatPlatform } from "../image/Platform.ts"
 import { format, parse } from "../image/reference/Reference.ts"
 import type { BodyReader } from "../layer/EntryCursor.ts"
 import { PullEvents } from "../pull/events/PullEvents.ts"
-import { ImageSources } from "../pull/ImageSources.ts"
 import { readRequest } from "../pull/PullRequest.ts"
-import { checkFound } from "../pull/verify/checkSignatures.ts"
 import { makeLift, scoped$ } from "../reactive/bridge.ts"
 import { iterateGated } from "../read/blob/iterateGated.ts"
 import { type BlobSource, readBlob } from "../read/blob/readBlob.ts"
+import { resolveImage } from "../read/resolveImage.ts"
 import type { ResolvedLayer } from "../registry/Registry.ts"
 import { layoutNamesOf } from "../source/file/LocalReference.ts"
 import { Blobs } from "../store/blobs/Blobs.ts"
@@ -32,7 +31,8 @@ const isFullName = (text: string) => /[:/]/.test(text)
 
 /** Its blobs can be read until the scope closes. */
 export const openBlobs = Effect.fnUntraced(function* (reference: string, options: ConfigOptions) {
-  const { origin, platform, policy } = yield* readRequest(reference, options)
+  const request = yield* readRequest(reference, options)
+  const { origin, platform, policy } = request
   if (policy === "never" && !("transport" in origin.at))
     return yield* new NotCached({
       platform: formatPlatform(platform),
@@ -42,9 +42,7 @@ export const openBlobs = Effect.fnUntraced(function* (reference: string, options
   const context = yield* Effect.context<never>()
   const lift = yield* makeLift()
   const { layout } = yield* Blobs
-  const source = yield* (yield* ImageSources).open(origin)
-  const found = yield* source.resolve(platform, emit)
-  yield* checkFound(origin, found)
+  const { source, image: found } = yield* resolveImage(request)
   const { short, full } = yield* layoutNamesOf(source.name)
   const kept = new Set<string>()
   if (layout !== undefined && source.isRemote)

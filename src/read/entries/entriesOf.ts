@@ -5,10 +5,9 @@ import type { EntryCursor } from "../../layer/EntryCursor.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { distinctLayers } from "../../pull/describeImage.ts"
 import { PullEvents } from "../../pull/events/PullEvents.ts"
-import { ImageSources } from "../../pull/ImageSources.ts"
 import { readRequest } from "../../pull/PullRequest.ts"
-import { checkFound } from "../../pull/verify/checkSignatures.ts"
 import { makeLift } from "../../reactive/bridge.ts"
+import { resolveImage } from "../resolveImage.ts"
 import { concatCursors, mapCursor } from "./concatCursors.ts"
 import { type EntryOrigin, makeEntry, type ReadEntry } from "./makeEntry.ts"
 import { type LayerReading, readLayer } from "./readLayer.ts"
@@ -21,10 +20,7 @@ export const entriesOf = Effect.fnUntraced(function* (
 ) {
   const pool = yield* ExtractionPool
   const emit = yield* PullEvents
-  const { origin, platform } = yield* readRequest(reference, options)
-  const source = yield* (yield* ImageSources).open(origin)
-  const image = yield* source.resolve(platform, emit)
-  yield* checkFound(origin, image)
+  const { source, image } = yield* resolveImage(yield* readRequest(reference, options))
   const layers = yield* distinctLayers(image)
   const reading: LayerReading = { pool, source, emit, lift: yield* makeLift() }
   return yield* Effect.acquireRelease(

@@ -10,7 +10,6 @@ import { ImageSources } from "../../pull/ImageSources.ts"
 import { readManifest, referrersOf, resolveReference, tagsOf } from "../../pull/lookup.ts"
 import { makeCalls, withPendingTeardowns } from "../../pull/makeCalls.ts"
 import { platformOf } from "../../pull/PullRequest.ts"
-import { checkFound } from "../../pull/verify/checkSignatures.ts"
 import { Registry } from "../../registry/Registry.ts"
 import { Signatures } from "../../signatures/Signatures.ts"
 import { formatLocal } from "../../source/file/LocalReference.ts"
@@ -19,6 +18,7 @@ import { registrySource } from "../../source/registrySource.ts"
 import { artifactInMemory } from "../artifact/artifactInMemory.ts"
 import { blobOf } from "../blob/blobOf.ts"
 import { blobReaders } from "../blob/blobReaders.ts"
+import { resolveImage } from "../resolveImage.ts"
 import type { ReadArtifactOptions, ReaderOptions, ReadManifestOptions, ReadReferrersOptions } from "./options.ts"
 import type { RegistryFunctions } from "./RegistryFunctions.ts"
 
@@ -56,10 +56,8 @@ const make = Effect.fnUntraced(function* (given: ReaderOptions) {
     config: (reference, options, listen) =>
       call("registry.config", reference, options, listen, ({ platform }: ReadManifestOptions) =>
         Effect.gen(function* () {
-          const wanted = yield* platformOf(platform)
-          const source = yield* sourceOf(reference)
-          const image = yield* source.resolve(wanted, yield* PullEvents)
-          yield* checkFound(source.origin, image)
+          const origin = yield* originOf(reference, {})
+          const { image } = yield* resolveImage({ origin, platform: yield* platformOf(platform) })
           return imageConfigOf(image.config.value)
         })
       ),
