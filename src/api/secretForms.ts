@@ -13,7 +13,7 @@ const withinBase64 = (bytes: Uint8Array): ReadonlyArray<string> =>
 const asHtml = (text: string) =>
   text.replace(/[&<>"']/g, (it) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[it] ?? "&#39;")
 
-/** As JSON of other languages has it: only ASCII, the slash escaped or not. */
+/** The forms of a text in the JSON of other languages: only ASCII, with the slash escaped or not. */
 const asJson = (text: string): ReadonlyArray<string> => {
   const plain = JSON.stringify(text).slice(1, -1)
   const ascii = plain.replace(/[^ -~]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`)

@@ -8,7 +8,7 @@ import type { Effect } from "effect/Effect"
 export type SignedIdentity =
   /** The very reference; a tag is compared too. */
   | { readonly type: "matchExact" }
-  /** By tag: the very reference. By digest: the repository. */
+  /** For a reference with a tag, the signature must name that reference; for one with a digest, its repository. */
   | { readonly type: "matchRepoDigestOrExact" }
   /** The repository, with any tag. */
   | { readonly type: "matchRepository" }
@@ -113,7 +113,7 @@ export type SignatureOptions = SignatureRules | SignaturePolicy | SignatureFunct
 
 /** A signature that satisfied a rule. */
 export interface VerifiedSignature {
-  /** Of a certificate, its identity; of a key, `sha256:` and the hash of its DER form. */
+  /** The identity of a certificate; or, for a key, `sha256:` and the hash of its DER form. */
   readonly signer: string
   /** `simple-signing`: cosign's tag scheme. `message-signature`, `dsse`: bundles. `function`: as the function said. */
   readonly kind: "simple-signing" | "message-signature" | "dsse" | "function"

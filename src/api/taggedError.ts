@@ -16,7 +16,7 @@ const ours: ReadonlySet<string> = new Set(
   "reference input feature option path source registry wanted expected limit unit operation stage".split(" ")
 )
 
-/** Of an address the origin stays: it is what was asked, or is judged by itself. */
+/** Keeps the origin of an address: it is what was asked, or is judged by itself. */
 const struck = (key: string, text: string): string => {
   if (ours.has(key)) return text
   const [origin = ""] = /^https?:\/\/[^/]*/.exec(text) ?? []
@@ -37,7 +37,7 @@ const jsonOf = (value: unknown): unknown =>
     ? value.toJSON()
     : value
 
-/** Of a cause its name and code: its message may hold what its author did not want in a log. */
+/** The name and code of a cause. Its message may hold what its author did not want in a log. */
 const jsonOfCause = ({ name, code }: Error & { readonly code?: string }) => ({
   name,
   ...(code === undefined ? {} : { code })

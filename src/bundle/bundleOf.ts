@@ -26,7 +26,7 @@ import { type Conversion, runtimeSpecOf } from "./runtimeSpecOf.ts"
 import { stageBundle } from "./stageBundle.ts"
 import { writeRootfs } from "./writeRootfs.ts"
 
-/** Of the client. */
+/** The options of the client that a bundle needs. */
 export interface BundleSetup {
   readonly limits: Limits
   readonly extraction: Extraction

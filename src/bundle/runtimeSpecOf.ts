@@ -8,7 +8,7 @@ import type { Mount, ProcessUser, RuntimeSpec } from "./RuntimeSpec.ts"
 
 export interface Conversion {
   readonly config: ImageConfig
-  /** Of the config, for errors. */
+  /** The digest of the config, for errors. */
   readonly digest: string
   readonly annotations: Readonly<Record<string, string>>
   readonly options: Pick<BundleOptions, "args" | "env" | "cwd" | "hostname" | "terminal" | "readonly">

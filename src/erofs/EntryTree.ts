@@ -16,7 +16,7 @@ const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter(
 
 export class EntryTree {
   readonly tree: ErofsTree
-  /** Of files with bytes, the CRC of the path that each was described with: it tells two apart whose bytes come in another order. */
+  /** The CRC of the path that each file with bytes was described with. It tells two files apart whose bytes come in another order. */
   readonly pathSums = new Column()
   readonly #names = new NameIndex()
   readonly #facts = new FactTable()

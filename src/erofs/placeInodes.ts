@@ -11,7 +11,7 @@ import type { Ino, InodeTable } from "./format/InodeTable.ts"
 import type { Turns } from "./Turns.ts"
 
 export interface Placement {
-  /** By inode: its offset in bytes. */
+  /** The offset of each inode, in bytes. */
   readonly offsets: Float64Array
   /** Blocks of the image. */
   readonly blocks: number

@@ -11,7 +11,7 @@ import { blockBytes, superblock } from "../layer/erofs/format.ts"
 /** Where the number of the image's blocks is. */
 const blocksAt = superblock.at + superblock.fields.blocks
 
-/** As an image that is written comes. */
+/** The chunk size of a disk image that is written, too. */
 const chunkBytes = 256 * 1024
 
 /** One that was cut, or has more, fails before its last chunk. */

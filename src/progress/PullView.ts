@@ -53,9 +53,9 @@ export interface PullView {
   readonly platform?: string
   /** Bytes of all layers, cached ones too: known before the first byte of a layer arrives. 0 while the image is resolved. */
   readonly total: number
-  /** Of `total`: what is here. */
+  /** The bytes of `total` that have arrived. */
   readonly received: number
-  /** Of `total`: what has been extracted. */
+  /** The bytes of `total` that have been extracted. */
   readonly extracted: number
   /** From 0 to 1; never falls, and is 1 only when the image is complete. Downloading and extracting are half of it each. */
   readonly fraction: number
@@ -77,10 +77,10 @@ export interface PullView {
   readonly quota?: Omit<Quota, "_tag">
   /** The first hundred. */
   readonly warnings: ReadonlyArray<Omit<Warning, "_tag">>
-  /** Of a pull that is done. */
+  /** The image, once the pull is done. */
   readonly image?: PulledImage
   /** True if the whole image was in the store. */
   readonly cached: boolean
-  /** Of a pull that failed. */
+  /** The error, if the pull failed. */
   readonly error?: ErrorView
 }

@@ -7,7 +7,7 @@ import { countBytes, noRate, type Rate, rateAt, steadyRateAt } from "./Rate.ts"
 /** The fold's state: the view, and what its speed and its remaining time are computed from. */
 export interface Progress {
   readonly view: PullView
-  /** By digest, in manifest order. */
+  /** The layers by their digests, in manifest order. */
   readonly layers: ReadonlyMap<string, LayerView>
   /** The moment of the first event. */
   readonly began?: number

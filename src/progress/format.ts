@@ -10,7 +10,7 @@ export const formatBytes = (bytes: number): string => {
 /** Bytes a second: `0 B/s`, `1.50 MiB/s`. */
 export const formatSpeed = (bytesPerSecond: number): string => `${formatBytes(Math.round(bytesPerSecond))}/s`
 
-/** Of milliseconds the two largest units: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`. */
+/** Formats milliseconds in the two largest units: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`. */
 export const formatDuration = (millis: number): string => {
   const seconds = Math.max(0, millis) / 1000
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`

@@ -23,7 +23,7 @@ export interface TrackedPull {
   /** Milliseconds since 1970. Of an interrupted pull it is not known. */
   readonly startedAt?: number
   readonly endedAt?: number
-  /** As it is now. Of a pull that can be resumed, `received` counts the bytes that are kept. */
+  /** The pull as it is now. For a pull that can be resumed, `received` counts the bytes that are kept. */
   readonly view: PullView
 }
 

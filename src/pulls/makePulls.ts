@@ -53,14 +53,14 @@ export interface InterruptedPull extends Identity {
 export interface PullsSource {
   readonly pull: (reference: string, options: StartOptions, emit: Emit) => Effect.Effect<unknown, PullError>
   readonly identify: (reference: string, options: StartOptions | undefined) => Effect.Effect<Identity, PullError>
-  /** Of earlier programs. */
+  /** The pulls that earlier programs did not finish. */
   readonly interrupted: Effect.Effect<ReadonlyArray<InterruptedPull>, unknown>
   readonly forget: (id: string) => Effect.Effect<void>
   readonly options: Some<PullsOptions> | undefined
 }
 
 interface Entry extends Identity {
-  /** As it was asked for. */
+  /** The reference as it was asked for. */
   readonly asked: string
   readonly options: StartOptions
   readonly startedAt?: number

@@ -7,7 +7,7 @@ import type { Origin } from "../source/Origin.ts"
 /** An image, or an artifact, of which nothing but documents was read. */
 export interface ImageToCheck {
   readonly origin: Pick<Origin, "at" | "name">
-  /** Of what the reference names. */
+  /** The digest of the document that the reference names. */
   readonly digest: string
   readonly manifestDigest: string
   /** The bytes of one of both, where they are at hand. */

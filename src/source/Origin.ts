@@ -17,9 +17,9 @@ interface Given {
 }
 
 export interface Origin {
-  /** As the catalogue may know it already. */
+  /** The name under which the catalogue stores the image. */
   readonly name: string
-  /** Who asks in the same words may be served together. */
+  /** Everything the bytes depend on besides their digests. Pulls with equal `inputs` may share their work. */
   readonly inputs: string
   readonly at: Reference | (LocalReference & Given)
 }

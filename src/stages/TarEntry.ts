@@ -22,7 +22,7 @@ export interface TarEntry {
   readonly rawLinkPath?: string | undefined
   readonly device?: { readonly major: number; readonly minor: number } | undefined
   readonly xattrs?: ReadonlyMap<string, Uint8Array> | undefined
-  /** Of files that are not empty; as many bytes as `size` says. */
+  /** The bytes of a file that is not empty, as many as `size` says. */
   readonly body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined
 }
 

@@ -14,13 +14,13 @@ export type Check = (option: string, value: unknown) => ReadonlyArray<Problem>
 /** A kind of values, of whatever type. */
 export interface AnyKind {
   readonly form: "number" | "choice" | "boolean" | "path" | "text" | "list" | "record" | "object" | "other"
-  /** As the documentation shows it: a unit and a range, or the values there are. */
+  /** The values as the documentation shows them: a unit and a range, or a list. */
   readonly values: string
   readonly check: Check
-  /** Of a number. */
+  /** The smallest value of a number. */
   readonly least?: number
   readonly most?: number
-  /** Of an object. */
+  /** The options of an object. */
   readonly table?: AnyTable
 }
 
@@ -160,7 +160,7 @@ export const oneOrMore = <A>(of: Kind<A>, plural: string, be: string): Kind<A | 
   values: plural
 })
 
-/** By a name that the caller chooses. */
+/** An object whose keys the caller chooses. */
 export const record = <A>(
   of: Kind<A>,
   by: string,

@@ -102,11 +102,11 @@ export const pullOptions = {
   ...part
 } satisfies Table<PullOptions>
 
-/** By shape: `instanceof` is false across realms, and across copies of this package. */
+/** Judges by shape: `instanceof` is false across realms, and across copies of this package. */
 const isSignal = (value: unknown) => has(value, "aborted", "boolean") && has(value, "addEventListener", "function")
 const isGate = (value: unknown) => has(value, "isOpen", "boolean") && has(value, "open$", "object")
 
-/** Of everything that waits, as a promise. */
+/** The options of every call that returns a promise. */
 export const watching: Table<Watching> = {
   signal: {
     kind: other("an `AbortSignal`", "an AbortSignal", isSignal),
@@ -174,7 +174,7 @@ export const blobOptions: Table<BlobOptions> = {
 
 export const holdOptions: Table<HoldOptions> = { platform, ...part }
 
-/** As `fs` takes it. */
+/** The encodings that `fs` takes. */
 const encoding = choice(
   "utf8",
   "utf-8",

@@ -311,7 +311,7 @@ export const clientOptions = {
   }
 } satisfies Table<PullerOptions>
 
-/** Of `openRegistry`: those that say how registries are reached. */
+/** The options of `openRegistry`: those that say how registries are reached. */
 export const registryOptions = {
   plainHttp: clientOptions.plainHttp,
   ranges: clientOptions.ranges,

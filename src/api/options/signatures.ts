@@ -37,7 +37,7 @@ const digest = "@(?:sha256:[a-f\\d]{64}|sha384:[a-f\\d]{96}|sha512:[a-f\\d]{128}
 const repositories = new RegExp(`^(?:(?:${component}/)*\\*|${component}(?:/${component})*(?::${tag}|${digest})?)$`)
 const host = /^(?:localhost|[a-z\d-]*(?:\.[a-z\d-]+)+|[a-z\d.-]+:\d+|\[[\da-f:.]+\](?::\d+)?)$/i
 const domain = /^\*(?:\.[a-z\d-]+)+(?::\d+)?$/i
-/** As a path is after it was resolved: another one never matches. */
+/** A scope of files. Its path must be resolved: any other never matches. */
 const files = /^(?:oci|docker-archive):(?:\/(?!\.{1,2}(?:\/|$))[^/:]+)*$/
 
 /**

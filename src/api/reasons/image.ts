@@ -19,7 +19,7 @@ export class PlatformNotFound extends taggedError("PlatformNotFound")<{
 
 /** An artifact was pulled: a chart, an SBOM, a signature, files. Its manifest is valid, and has no root file system. */
 export class NotAnImage extends taggedError("NotAnImage")<{
-  /** Of the manifest. */
+  /** The digest of the manifest. */
   readonly digest: string
   readonly artifactType: string
 }> {
@@ -129,7 +129,7 @@ export class InvalidManifest extends taggedError("InvalidManifest")<{
 
 /** The image has no such user or group: its `/etc/passwd` and `/etc/group` decide, never those of this machine. */
 export class UnknownUser extends taggedError("UnknownUser")<{
-  /** As the image's config or the option says it. */
+  /** The user as the image's config or the option names it. */
   readonly user: string
   readonly problem: string
 }> {

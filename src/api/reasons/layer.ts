@@ -27,7 +27,7 @@ export class CorruptLayer extends taggedError("CorruptLayer")<{
 /** An entry that would be written outside the layer's root, or that contradicts itself. */
 export class UnsafeEntry extends taggedError("UnsafeEntry")<{
   readonly digest: string
-  /** Of the entry; or of the file, where the name that an artifact gives it is unsafe. */
+  /** The path of the entry, or of the file if the name that an artifact gives it is unsafe. */
   readonly path: string
   readonly problem: string
   /** What the digest is of. Default: `layer`. */
@@ -71,7 +71,7 @@ export class WorkerDied extends taggedError("WorkerDied")<{ readonly digest: str
 
 /** There is no such path in the image. */
 export class NotInImage extends taggedError("NotInImage")<{
-  /** As given to the call. */
+  /** The path as given to the call. */
   readonly path: string
   /** The first component that is missing, with all before it, once symbolic links are followed. */
   readonly missing: string
@@ -87,7 +87,7 @@ export class NotInImage extends taggedError("NotInImage")<{
 
 /** The path is in the image, but is not of the kind that the call needs: `ENOTDIR`, `EISDIR`, `ELOOP`, or `EINVAL` for a device or a FIFO. */
 export class UnsuitablePath extends taggedError("UnsuitablePath")<{
-  /** As given to the call. */
+  /** The path as given to the call. */
   readonly path: string
   /** The error that a system call would give. */
   readonly code: "ENOTDIR" | "EISDIR" | "ELOOP" | "EINVAL"

@@ -31,14 +31,14 @@ export interface ImageConfig {
   readonly architecture?: string
   readonly variant?: string
   readonly osVersion?: string
-  /** As in the document: RFC 3339, if the builder followed the specification. */
+  /** The time as the document gives it: RFC 3339, if the builder followed the specification. */
   readonly created?: string
   readonly author?: string
   /** `user`, `uid`, `user:group` or `uid:gid`. If it is missing: root. */
   readonly user?: string
   /** If it is missing: `/`. */
   readonly workingDir?: string
-  /** By variable. If one is set twice, the last value counts. An item without `=` is left out. */
+  /** The value of each environment variable. If one is set twice, the last value counts. An item without `=` is left out. */
   readonly env: Readonly<Record<string, string>>
   readonly entrypoint: ReadonlyArray<string>
   readonly cmd: ReadonlyArray<string>

@@ -12,7 +12,7 @@ const widths = [Uint8Array, Uint16Array, Uint32Array, Float64Array] as const
  */
 export class Column {
   readonly #pages: Array<Numbers | undefined> = []
-  /** Of the page that was made last. The next one will need as much. */
+  /** The width of the page that was made last. The next one will need as much. */
   #width = 0
 
   get(row: number): number {

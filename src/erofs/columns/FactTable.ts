@@ -6,7 +6,7 @@ import { TextTable } from "./TextTable.ts"
 /** What an archive says of an entry, its name and the holes of its body aside. */
 export type Facts = Omit<EntryHeader, "path" | "sparse">
 
-/** Of what has an inode of its own. */
+/** The types of entries that have an inode of their own. */
 export type InodeType = Exclude<EntryType, "link">
 
 const types: ReadonlyArray<InodeType> = ["file", "directory", "symlink", "character-device", "block-device", "fifo"]
@@ -82,17 +82,17 @@ export class FactTable {
     return this.#types.get(row) === directory
   }
 
-  /** Of a file in bytes; 0 of everything else. */
+  /** The size of a file in bytes; 0 for everything else. */
   size(row: number): number {
     return this.#types.get(row) === file ? this.#sizes.get(row) : 0
   }
 
-  /** Of a directory, in an image. */
+  /** Sets the size of a directory in a disk image. */
   setBytes(row: number, bytes: number): void {
     this.#sizes.set(row, bytes)
   }
 
-  /** Of a file, a link's target, or a directory, once that is known; 0 of everything else. */
+  /** The bytes of a file, of a link's target, or of a directory once that is known; 0 for everything else. */
   bytes(row: number): number {
     return this.isDevice(row) ? 0 : this.#sizes.get(row)
   }
@@ -118,7 +118,7 @@ export class FactTable {
     return this.#sparse.get(row)
   }
 
-  /** Of a symbolic link, a binary string. */
+  /** The target of a symbolic link, a binary string. */
   target(row: number): string | undefined {
     return this.#types.get(row) === symlink ? this.#targets.get(this.#places.get(row), this.#sizes.get(row)) : undefined
   }

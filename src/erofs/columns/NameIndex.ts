@@ -70,7 +70,7 @@ export class NameIndex {
     return this.#parents.get(row)
   }
 
-  /** By the bytes of their names alone. */
+  /** Compares two names by their bytes. */
   compare(a: number, b: number): number {
     return this.#texts.compare(this.#starts.get(a), this.#lengths.get(a), this.#starts.get(b), this.#lengths.get(b))
   }

@@ -48,7 +48,7 @@ export class TextTable {
     return false
   }
 
-  /** By their bytes. */
+  /** Compares two texts by their bytes. */
   compare(a: number, aLength: number, b: number, bLength: number): number {
     const [one, other] = [this.#pageOf(a), this.#pageOf(b)]
     const [from, otherFrom] = [a % pageBytes, b % pageBytes]

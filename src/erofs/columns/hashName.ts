@@ -13,7 +13,7 @@ const randomNumbers = () => {
   return random
 }
 
-/** Of a name, a binary string of at most `mostName` bytes, in a directory that has a number. */
+/** The hash of a name in a directory. The name is a binary string of at most `mostName` bytes; the directory is a number. */
 export const hashName = (directory: number, name: string): number => {
   const random = randomNumbers()
   let hash = name.length

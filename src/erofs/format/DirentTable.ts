@@ -18,7 +18,7 @@ export class DirentTable {
   /** What each directory calls itself and the one above it. */
   readonly #self: number
   readonly #above: number
-  /** By entry: the name, and what it leads to. */
+  /** For each entry, its name and the inode it leads to. */
   readonly #rows = new Column()
   readonly #inodes = new Column()
   #directories = new Column()

@@ -18,7 +18,7 @@ export type Ino = number
 const deviceOf = (major: number, minor: number): number =>
   ((minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12)) >>> 0
 
-/** Of the extended form, without the reserved bytes at the end. */
+/** The bytes of the extended form, without the reserved ones at the end. */
 const usedBytes = fields.reserved
 
 const inodesAtOnce = 256
@@ -34,7 +34,7 @@ export class InodeTable {
   readonly #others = new Column()
   /** 1: its last bytes are behind it. */
   readonly #inline = new Column()
-  /** Of those that have any: encoded. */
+  /** The encoded attributes of the inodes that have any. */
   readonly xattrs = new Map<Ino, Uint8Array>()
 
   constructor(facts: FactTable) {
@@ -68,7 +68,7 @@ export class InodeTable {
     return this.#facts.isDirectory(this.#rows.get(ino))
   }
 
-  /** Of a symbolic link, a binary string. */
+  /** The target of a symbolic link, a binary string. */
   target(ino: Ino): string | undefined {
     return this.#facts.target(this.#rows.get(ino))
   }
@@ -77,7 +77,7 @@ export class InodeTable {
     return this.#facts.bytes(this.#rows.get(ino))
   }
 
-  /** Of a directory. */
+  /** Sets the size of a directory. */
   setSize(ino: Ino, size: number): void {
     this.#facts.setBytes(this.#rows.get(ino), size)
   }

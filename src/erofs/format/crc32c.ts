@@ -13,7 +13,7 @@ export const crc32c = (seed: number, bytes: Uint8Array): number => {
   return value >>> 0
 }
 
-/** Of a binary string, whose characters are bytes. */
+/** The CRC-32C of a binary string, whose characters are bytes. */
 export const crc32cOf = (text: string): number => {
   let value = 0
   for (let at = 0; at < text.length; at++) value = (value >>> 8) ^ (table[(value ^ text.charCodeAt(at)) & 0xff] ?? 0)

@@ -5,7 +5,7 @@ const ofFile = (subject: string) =>
     return `file ${digest}${entry === undefined ? "" : ", path"}`
   })
 
-/** Of a layer's reader and writer: what they say of a layer is said of a file of an artifact. */
+/** Changes an error about a layer, from its reader or writer, into one about a file of an artifact. */
 export const aboutFiles = (reason: Reason): Reason => {
   switch (reason._tag) {
     case "CorruptLayer": {

@@ -52,7 +52,7 @@ const archiveType = (mediaType: string) => (isReadable(mediaType) ? mediaType : 
 
 export interface StagedFile {
   readonly file: NamedFile
-  /** Of the tree that is being staged. */
+  /** The root of the tree that is being staged. */
   readonly root: string
   /** Its entries are to be written in place of the archive. */
   readonly unpacks: boolean

@@ -33,7 +33,7 @@ export interface Entry {
   readonly mtime: Date
   /** The same in nanoseconds since 1970. */
   readonly mtimeNs: bigint
-  /** Of a character or block device. */
+  /** The numbers of a character or block device. */
   readonly device?: { readonly major: number; readonly minor: number }
   readonly xattrs: ReadonlyMap<string, Uint8Array>
   /** Digest of the layer's blob. */

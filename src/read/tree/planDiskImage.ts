@@ -15,7 +15,7 @@ export interface DiskImagePlan {
   /** What the image is called by: the manifest's digest. */
   readonly digest: string
   readonly erofs: ErofsPlan
-  /** Of all files. */
+  /** The bytes of all files together. */
   readonly bytes: number
   /** What of a spool goes where. */
   readonly pieces: ReadonlyArray<readonly [LayerSpool, Iterable<Pieces>]>

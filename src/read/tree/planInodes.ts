@@ -11,7 +11,7 @@ import { canonicalAttributes } from "./source/orderedCursor.ts"
 
 export interface PlannedInodes {
   readonly erofs: ErofsPlan
-  /** By inode of the merged tree that is not a directory: that of the image. */
+  /** For each inode of the merged tree that is not a directory, the inode in the disk image. */
   readonly inodes: Uint32Array
 }
 

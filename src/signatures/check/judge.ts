@@ -26,7 +26,7 @@ type About = Pick<VerifiedSignature, "kind" | "digest" | "predicateType" | "pred
 
 const otherKey = "it is not by the key, or not of what it is about"
 
-/** By their numbers in Sigstore's `HashAlgorithm`; 0 where none is told. */
+/** The algorithms by their numbers in Sigstore's `HashAlgorithm`; 0 if none is told. */
 const hashes: ReadonlyMap<number, string> = new Map([
   [0, "sha256"],
   [1, "sha256"],
@@ -40,7 +40,7 @@ const hasName = (wanted: string | RegExp, found: string): boolean =>
     ? wanted === found
     : new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, "")).test(found)
 
-/** Of the first entry of a transparency log. */
+/** The facts of the first entry of a transparency log. */
 const logged = (bundle: Bundle) => {
   const [entry] = bundle.verificationMaterial.tlogEntries
   if (entry === undefined) return {}

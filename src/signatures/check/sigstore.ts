@@ -89,7 +89,7 @@ export interface Signed {
   /** What a message signature is of. */
   readonly artifact: Uint8Array | undefined
   readonly root: TrustedRootSource | undefined
-  /** Of a bundle without a certificate. */
+  /** The key for a bundle without a certificate. */
   readonly key: KeyObject | undefined
 }
 

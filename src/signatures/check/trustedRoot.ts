@@ -77,7 +77,7 @@ const chainsOf = (offered: string, roots: ReadonlyArray<Buffer>): ReadonlyArray<
   }
 }
 
-/** As the file has them: they are read with the rest. */
+/** Reads the logs of certificates of a file. */
 const certificateLogsOf = Effect.fnUntraced(function* (file: TrustFile) {
   const text = yield* readTrust(file)
   return yield* Effect.try({

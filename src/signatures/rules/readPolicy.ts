@@ -12,7 +12,7 @@ import { anyRegistry, normalizeScope } from "./scopes.ts"
 
 type Lists = Readonly<Record<string, unknown>>
 
-/** Of two transports that are one here, and of two names of one registry: what both ask for must hold. */
+/** Joins the requirements of two transports that are one here, or of two names of one registry: both must hold. */
 const together = (one: unknown, other: unknown): unknown =>
   Array.isArray(one) && Array.isArray(other) ? [...one, ...other] : one
 

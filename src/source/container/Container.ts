@@ -14,7 +14,7 @@ export interface Part {
 }
 
 export interface Container {
-  /** As a person wrote it, for errors. */
+  /** The path as a person wrote it, for errors. */
   readonly name: string
   /** `undefined` where there is no such file. */
   readonly find: (path: string) => Effect.Effect<Part | undefined, Reason>

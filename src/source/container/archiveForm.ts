@@ -8,11 +8,11 @@ import { unusable } from "./Container.ts"
 
 const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toString("latin1", 0, text.length) === text
 
-/** As a shell takes it for one word. */
+/** Quotes a text so that a shell takes it as one word. */
 const shellWord = (text: string) =>
   /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
-/** By its first block; `undefined` for a plain tar. Throws `InvalidSource` with what it is. */
+/** The compression of an archive, judged by its first block; `undefined` for a plain tar. Throws `InvalidSource`, which says what it is instead. */
 export const archiveForm = (beginning: Uint8Array, name: string): Compression | undefined => {
   const compression = compressionOf(beginning)
   // A tar whose first name begins like another format is a tar.

@@ -6,7 +6,7 @@ import type { DocumentLimits, DocumentRequest } from "../../registry/documents.t
 import type { Container, Part } from "../container/Container.ts"
 
 export interface LocalImage {
-  /** By a descriptor, or by a digest alone. */
+  /** The document that names the image, by a descriptor or by a digest alone. */
   readonly root: Exclude<DocumentRequest, { readonly _tag: "Tag" }>
   readonly part: (digest: Digest) => Effect.Effect<Part | undefined, Reason>
 }

@@ -27,7 +27,7 @@ export interface LocalReference {
 export const standardInput = "-"
 
 const longestPath = 4096
-/** Of `org.opencontainers.image.ref.name` (image-spec, annotations.md), with the slashes, colons and at signs of a name. */
+/** The grammar of `org.opencontainers.image.ref.name` (image-spec, annotations.md), with the slashes, colons and at signs of a name. */
 const imageGrammar = /^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,511}$/
 
 /** A drive's letter is not a path of its own. */

@@ -55,7 +55,7 @@ const documentsOf = (image: LocalImage, url: string, limits: Limits) => {
   return { manifest, config }
 }
 
-/** By a name with a digest, an image is found again as the one of that digest. */
+/** Fails if a name has another digest than the image. An image is found again by the digest in its name. */
 const checkName = Effect.fnUntraced(function* (name: string | undefined, root: Digest) {
   const digest = name === undefined ? undefined : (yield* Effect.orDie(parse(name))).digest
   if (digest === undefined || digest === root) return

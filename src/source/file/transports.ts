@@ -8,7 +8,7 @@ export interface TransportRow {
   readonly load: () => Promise<FileFormat>
 }
 
-/** By the prefix of their references. */
+/** The formats by the prefix of their references. */
 export const transports = {
   oci: { aliases: ["oci-archive"], load: async () => (await import("./ociLayout.ts")).ociLayout },
   "docker-archive": { load: async () => (await import("./dockerArchive.ts")).dockerArchive }
@@ -18,7 +18,7 @@ export type Transport = keyof typeof transports
 
 const rows: ReadonlyArray<readonly [string, TransportRow]> = Object.entries(transports)
 
-/** By prefix, aliases included. A map, not an object: a prefix is whatever stands before a colon. */
+/** The name of each prefix, aliases included. A map, not an object: a prefix is whatever stands before a colon. */
 const prefixes = new Map(rows.flatMap(([name, { aliases = [] }]) => [name, ...aliases].map((prefix) => [prefix, name])))
 
 export const transportOf = (prefix: string) => prefixes.get(prefix) as Transport | undefined

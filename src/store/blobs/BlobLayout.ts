@@ -25,7 +25,7 @@ import { lock } from "../locks/Lock.ts"
 import type { ImageRecord, RecordedDocument } from "../records/ImageRecord.ts"
 import { openWhole, type PartialBlob } from "./PartialBlob.ts"
 
-/** By which the index of a layout lists an image. */
+/** The names under which the index of a layout lists an image. */
 export interface LayoutNames {
   /** The tag, by which most tools know it. */
   readonly short: string | undefined
@@ -69,7 +69,7 @@ const annotationsOf = ({ short, full }: LayoutNames, digest: string, others: Rea
   return { [refName]: name, ...(full === undefined ? {} : { [fullName]: full }) }
 }
 
-/** Of `index.json`: some 200 000 images. */
+/** The largest `index.json`: some 200 000 images. */
 const mostBytes = 2 ** 26
 
 export interface BlobLayoutOptions {

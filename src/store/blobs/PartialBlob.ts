@@ -45,7 +45,7 @@ export interface PartialBlob {
   readonly discard: Effect.Effect<void, FileSystemFailed>
 }
 
-/** By rename. To another file system: by a copy beside the target, which is then renamed. */
+/** Moves a file by rename. To another file system, it copies it beside the target, and renames the copy. */
 const move = async (from: string, to: string, lasting: boolean): Promise<void> => {
   try {
     await rename(from, to)

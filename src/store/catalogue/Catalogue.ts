@@ -45,7 +45,7 @@ export class Catalogue extends Context.Service<
     ) => Effect.Effect<Option.Option<PulledImage>, Reason>
     /** Enters an image whose layers, or this part of it, are all published: one transaction, on disk when this succeeds. */
     readonly record: (image: ImageRecord, part?: string) => Effect.Effect<PulledImage, Reason>
-    /** By reference. */
+    /** The stored images, ordered by reference. */
     readonly images: (options?: ListOptions) => Effect.Effect<ReadonlyArray<ImageSummary>, Reason>
     readonly inspect: (reference: string) => Effect.Effect<Option.Option<ImageDetails>, Reason>
     /** The catalogue itself, for those who clean up. */

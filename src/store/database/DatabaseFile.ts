@@ -19,7 +19,7 @@ export interface DatabaseFile {
 /** A link, a FIFO or the like, which is not opened, and counts as a file without bytes. */
 const nothing: DatabaseFile = { identity: "no regular file", bytes: new Uint8Array() }
 
-/** Of one catalogue: some 100 000 images. All of it is read into memory. */
+/** The largest catalogue: some 100 000 images. All of it is read into memory. */
 const mostBytes = 2 ** 30
 
 /** The count of changes, in the file's header (SQLite, "Database File Format", 1.3.7). */

@@ -28,7 +28,7 @@ export interface DirectoryOptions {
   readonly layersDir?: string | undefined
   /** What other users may do with these directories. Default `private`. */
   readonly access?: Access | undefined
-  /** Of the trees: with `chown`, setuid programs in them are real. */
+  /** The ownership of the trees. With `chown`, setuid programs in them are real. */
   readonly ownership?: Ownership | undefined
   /** Where warnings go. */
   readonly emit?: Emit | undefined

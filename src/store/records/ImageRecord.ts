@@ -36,7 +36,7 @@ export interface ImageRecord {
   readonly reference: string
   /** What the reference names: the index's digest, or the manifest's where there is no index. */
   readonly digest: string
-  /** Of the manifest. */
+  /** The platform of the manifest. */
   readonly platform: RecordedPlatform
   /** The requested platform, if it differs. The next request for it leads to this manifest. */
   readonly requested?: RecordedPlatform | undefined

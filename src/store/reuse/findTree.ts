@@ -8,7 +8,7 @@ import type { Archives } from "./Archives.ts"
 /** A layer of an image, as the catalogue has it. */
 export interface NamedLayer {
   readonly digest: string
-  /** As the image's config says. */
+  /** The diffID that the image's config names. */
   readonly diffId: string
   /** Its blob was found to have that diffID. */
   readonly isProven: boolean

@@ -19,7 +19,7 @@ export const restoredTrees = (archives: Archives, trees: ReadonlyArray<Tree>) =>
   const variants = [...new Set(trees.flatMap(({ kind, variant }) => (kind === "extracted" ? [variant] : [])))].sort()
   const hasOwn = (form: TreeForm, digest: string) => there.has(treeKey({ ...form, digest }))
 
-  /** By layer, if each has its own tree in this form or another blob's. */
+  /** The blob whose tree each layer uses; only if every layer has a tree in this form, its own or another blob's. */
   const othersIn = Effect.fnUntraced(function* (form: TreeForm, layers: ReadonlyArray<Layer>) {
     const others = new Map<string, string>()
     for (const { digest, diffId } of layers) {

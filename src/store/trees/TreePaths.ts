@@ -61,7 +61,7 @@ export const isForm = ({ kind, variant }: { readonly kind: unknown; readonly var
 /** A tree by its name. */
 export interface Tree extends TreeForm {
   readonly name: string
-  /** Of the layer's blob, or of the manifest. */
+  /** The digest of the layer's blob, or of the manifest. */
   readonly digest: string
 }
 

@@ -43,7 +43,7 @@ export interface TreeNames {
   }>
 }
 
-/** By the digest of a layer without a tree of its own: the digest of the blob whose tree is used. */
+/** For the digest of each layer without a tree of its own, the digest of the blob whose tree is used. */
 export type Reused = ReadonlyMap<string, string>
 
 export class Trees extends Context.Service<

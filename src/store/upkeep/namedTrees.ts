@@ -17,7 +17,7 @@ export interface TreeUser {
 }
 
 export interface NamedTree {
-  /** Of the layer's blob, or of the manifest where layers are merged. */
+  /** The digest of the layer's blob, or of the manifest if layers are merged. */
   readonly digest: string
   readonly kind: TreeKind
   readonly path: string

@@ -15,7 +15,7 @@ import { zstdFrame } from "./zstdFrame.ts"
 export type Compression = "none" | "gzip" | "gzip-members" | "zstd" | "zstd-raw"
 
 export interface CompressOptions {
-  /** Of gzip, 0–9. Default 6. */
+  /** The level of gzip, 0 to 9. Default: 6. */
   readonly level?: number
   /** Bytes of the archive in each member. Default 65 536. */
   readonly memberSize?: number

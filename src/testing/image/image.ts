@@ -10,9 +10,9 @@ export interface ImageOptions {
   readonly layers?: ReadonlyArray<LayerInput>
   /** `os/architecture[/variant]`. Default `linux/amd64`. */
   readonly platform?: string
-  /** Of layers that do not say. Default gzip. */
+  /** The compression of layers that do not set their own. Default: gzip. */
   readonly compression?: Compression
-  /** Of layers that do not say: gzip's level. */
+  /** The level of gzip for layers that do not set their own. */
   readonly level?: number
   /** Default `oci`. */
   readonly format?: Format

@@ -11,7 +11,7 @@ export interface NodeImageOptions {
   readonly modules?: string
   /** Which of its packages, by name (`effect`, `@scope/name`). Default: all. */
   readonly packages?: ReadonlyArray<string>
-  /** Of gzip. Default 1: speed matters more than size here. */
+  /** The level of gzip. Default: 1, since speed matters more than size here. */
   readonly level?: number
 }
 

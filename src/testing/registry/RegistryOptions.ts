@@ -5,14 +5,14 @@ import type { Fault } from "./faults/Fault.ts"
 import type { TlsOptions } from "./http/Listener.ts"
 
 export interface StorageOptions {
-  /** Of the redirect. Default 307. */
+  /** The status of the redirect. Default: 307. */
   readonly status?: number
   /** Refuses a request that carries credentials with 400, as signed storage does. Default false. */
   readonly strict?: boolean
 }
 
 export interface RegistryOptions {
-  /** By `repository:tag`. */
+  /** The images of the registry. The keys are `repository:tag`. */
   readonly images?: Readonly<Record<string, TestImage>>
   /** OCI layout directories by repository; tags are their `org.opencontainers.image.ref.name`. */
   readonly layouts?: Readonly<Record<string, string>>

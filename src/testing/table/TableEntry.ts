@@ -48,7 +48,7 @@ const rfc3339 = (mtime: string, hasFraction: boolean): string => {
   return `${date}${rest === "" || !hasFraction ? "" : `.${rest}`}Z`
 }
 
-/** Of eStargz, times are whole seconds. */
+/** The entry of a table. In eStargz, times are whole seconds. */
 export const tableEntryOf = (entry: ArchivedEntry, hasFraction: boolean): TableEntry => {
   const { typeflag, name, linkName, mode, uid, gid, mtime, device, xattrs, start, end } = entry
   const type = types[typeflag] ?? "reg"

@@ -7,7 +7,7 @@ export interface ArchivedEntry {
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** As the archive writes it: `seconds[.fraction]`. */
+  /** The time as the archive has it: `seconds[.fraction]`. */
   readonly mtime: string
   readonly device: readonly [major: number, minor: number]
   readonly xattrs: Readonly<Record<string, Buffer>>

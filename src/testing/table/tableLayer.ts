@@ -19,7 +19,7 @@ export interface TableLayerOptions {
   readonly chunkSize?: number
   /** What stands in place of the table. */
   readonly edit?: (table: LayerTable) => unknown
-  /** Of gzip, 0–9. Default 6. */
+  /** The level of gzip, 0 to 9. Default: 6. */
   readonly level?: number
 }
 

@@ -7,13 +7,13 @@ import { makePathOf, selected } from "../merge/selection.ts"
 export class Plan {
   readonly tree: MergedTree
   readonly selection: Selection
-  /** Of a whole tree, where an entry describes it. */
+  /** The header of the root: only for a whole tree, and if an entry describes the root. */
   readonly root: EntryHeader | undefined
   /** The path of a node that is wanted; best asked for after that of its neighbour. */
   readonly pathOf: (node: Node) => string
   /** Each directory before what is in it. */
   readonly nodes: Uint32Array
-  /** By inode: the names of what has several. */
+  /** The names of each inode that has several. */
   readonly #names = new Map<number, Array<Node>>()
   #files: ReadonlyMap<number, Uint32Array> | undefined
 
@@ -55,7 +55,7 @@ export class Plan {
       if (this.tree.sizeOf(node) === 0 && !this.tree.isDirectory(node) && this.#isFirst(node)) yield node
   }
 
-  /** By layer: the first name of each file that has bytes, in the order of the archive. */
+  /** For each layer, the first name of each file that has bytes, in the order of the archive. */
   files(): ReadonlyMap<number, Uint32Array> {
     this.#files ??= this.#makeFiles()
     return this.#files

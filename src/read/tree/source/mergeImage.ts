@@ -35,7 +35,7 @@ interface ReadLayer {
 
 export interface MergedImage {
   readonly tree: MergedTree
-  /** By index, 0 is the lowest; those that were not read are absent. They can be read again where bodies were not spooled. */
+  /** The layers by their index; 0 is the lowest. Layers that were not read are absent. They can be read again if bodies were not spooled. */
   readonly layers: ReadonlyMap<number, LayerDownload>
   /** The bodies of their files, where they were asked for. */
   readonly spools: ReadonlyMap<number, LayerSpool>

@@ -26,7 +26,7 @@ export const canonicalAttributes = (xattrs: EntryHeader["xattrs"]): EntryHeader[
     ? xattrs
     : new Map([...xattrs].filter(([name]) => isOfImage(name)))
 
-/** As every source tells it: a body has its holes in it, and Linux keeps no mode for a symbolic link. */
+/** The header as every source gives it: a body includes its holes, and Linux keeps no mode for a symbolic link. */
 export const canonicalHeader = (header: EntryHeader): EntryHeader => {
   // Nearly every entry is so already, and there may be a million.
   if (header.sparse === undefined && header.xattrs.size === 0 && header.type !== "symlink") return header
@@ -54,7 +54,7 @@ export const stepsOf = (plan: Plan): Iterable<Step> => ({
   *[Symbol.iterator]() {
     const root = plan.root && canonicalHeader(plan.root)
     if (root !== undefined && !isImplied(root)) yield { header: root }
-    /** By inode, of what has several names: the path that has come. */
+    /** For each inode with several names, the path that has come first. */
     const firsts = new Map<number, string>()
     for (const node of inOrder(plan)) yield stepAt(plan, node, firsts)
   }

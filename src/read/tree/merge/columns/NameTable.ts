@@ -78,7 +78,7 @@ export class NameTable {
     }
   }
 
-  /** By the bytes of their names alone. */
+  /** Compares two names by their bytes. */
   compare(a: number, b: number): number {
     return this.index.compare(a, b)
   }
