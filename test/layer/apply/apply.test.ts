@@ -278,6 +278,17 @@ describe("the last entry of a name wins", () => {
 })
 
 describe("hard links", () => {
+  test("lead to the file at their target's own path, though others have its name", () => {
+    const root = emptyRoot()
+    const files = ["f", "a/f", "a/b/f", "a/b/c/f"]
+    apply(root, [
+      ...files.map((path) => file(path, path)),
+      // Each beside its target, so that the way to it is known.
+      ...files.toReversed().map((path) => link(path.replace(/f$/, "link"), path))
+    ])
+    for (const path of files) expect(readFileSync(join(root, path.replace(/f$/, "link")), "utf8")).toBe(path)
+  })
+
   test("are one inode, whose stat is its own whatever the link's entry says", () => {
     const root = emptyRoot()
     apply(root, [file("a", "x", { uid: 5, mode: 0o4711 }), link("b", "/a", { uid: 0, mode: 0 }), link("c/d", "../b")])
