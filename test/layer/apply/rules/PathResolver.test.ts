@@ -103,8 +103,11 @@ describe("the way to the last entry", () => {
     expect(parentOf("a/b/f")).toBe("a/b")
     resolver.descend(["a", "x"], other)
     resolver.descend(["y"], other)
-    expect(parentOf("a/b/x/f")).toBe("a/b/x")
-    expect(parentOf("a/b/y/f")).toBe("a/b/y")
+    resolver.descend(["a", "c", "z"], other)
+    for (const name of ["x", "y", "z"]) {
+      expect(parentOf(`a/b/${name}/f`)).toBe(`a/b/${name}`)
+      expect(parentOf("a/b/f")).toBe("a/b")
+    }
   })
 
   test("tells of each directory that stood there already, once", () => {
@@ -117,19 +120,32 @@ describe("the way to the last entry", () => {
     const { resolver, parentOf, made } = resolving()
     parentOf("a/b/f")
     const find = (path: string) => resolver.find(path.split("/"))?.names.join("/")
-    expect(["a/b/f", "a/f", "f", "a/b/c/f", "x/f"].map(find)).toEqual(["a/b", "a", "", undefined, undefined])
+    expect(["a/b/f", "a/f", "f"].map(find)).toEqual(["a/b", "a", ""])
+    expect(["a/b/c/f", "x/f", "x/y/f"].map(find)).toEqual([undefined, undefined, undefined])
     expect(made).toEqual(["a", "a/b"])
   })
 
   test("serves a whiteout: what is missing is told, and not made", () => {
-    const { resolver, parentOf, made } = resolving()
+    const { resolver, parentOf, made, looks } = resolving()
     parentOf("a/b/f")
     const look = (path: string) => {
       const place = resolver.look(path.split("/"))
       return typeof place === "string" ? place : place.names
     }
     expect(["a/b/f", "a/f", "f", "a/b/c/f", "x/f"].map(look)).toEqual([["a", "b"], ["a"], [], "missing", "missing"])
+    expect(look("a/b/f")).toEqual(["a", "b"])
+    const before = looks()
     expect(parentOf("a/b/g")).toBe("a/b")
-    expect(made).toEqual(["a", "a/b"])
+    expect([looks(), made]).toEqual([before, ["a", "a/b"]])
+  })
+
+  test("tells a whiteout that its layer hides what it is in: a name of it, or all that is there", () => {
+    const { resolver } = resolving("a", "a/b", "c")
+    const look = (path: string) => resolver.look(path.split("/"))
+    const place = resolver.parent(["a", "b", "f"])
+    place.whiteouts = new Set(["gone"])
+    expect(["a/b/gone/f", "a/b/other/f"].map(look)).toEqual(["hidden", "missing"])
+    resolver.parent(["c", "f"]).opaque = true
+    expect(["c/other/f", "c/other/more/f", "a/other/f"].map(look)).toEqual(["hidden", "hidden", "missing"])
   })
 })
