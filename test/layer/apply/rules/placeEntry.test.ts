@@ -55,7 +55,8 @@ describe("the map of a sparse file", () => {
     ["begins past the end", { offset: 101, length: 0 }],
     ["begins before the file", { offset: -1, length: 2 }],
     ["has a negative length", { offset: 5, length: -1 }],
-    ["has a fraction", { offset: 0.5, length: 1 }],
+    ["begins at a fraction", { offset: 0.5, length: 1 }],
+    ["has the length of a fraction", { offset: 0, length: 0.5 }],
     ["has no number", { offset: 0, length: Number.NaN }],
     ["has a number that is not exact", { offset: 0, length: 2 ** 53 }]
   ])("is invalid where it %s", (_, ...sparse) => expect(problem(...sparse)).toMatch(/its sparse map is invalid/))
