@@ -2,7 +2,7 @@
 import type { EventEmitter } from "node:events"
 import { codeOf } from "../api/codeOf.ts"
 
-/** As shells have it: 128 and the signal's number. */
+/** The exit codes that shells use: 128 plus the signal's number. */
 export const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const
 export type Signal = keyof typeof signalCodes
 

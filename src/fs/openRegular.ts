@@ -56,7 +56,7 @@ export const readOwn = (path: string) =>
 const [openAt, closeAt, statsAt] = [promisify(openDescriptor), promisify(close), promisify(fstat)]
 export const readAt = promisify(read)
 
-/** Of an open file, which is refused where it is not a regular one. */
+/** The facts of an open file. Refuses one that is not a regular file. */
 export const regularStats = async (file: number): Promise<BigIntStats> => {
   const stats = await statsAt(file, { bigint: true })
   if (!stats.isFile()) throw refuse("EFTYPE", String(file))

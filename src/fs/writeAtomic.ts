@@ -47,7 +47,7 @@ export const replace = (from: string, to: string) =>
     { while: refused, schedule: Schedule.spaced("20 millis"), times: 25 }
   )
 
-/** Of files that nobody but their owner writes to, whatever the umask is: others put new ones in their place, if at all. */
+/** The mode of files that nobody but their owner writes to, whatever the umask is: others can only put new ones in their place. */
 export const ownMode = 0o644
 
 /** A file that was not there: one that a crash left goes, and so does a link, which leads elsewhere. */

@@ -50,7 +50,7 @@ export const ConfigJson = Shape.Struct({
   architecture: text,
   variant: text,
   "os.version": text,
-  /** As it was written: RFC 3339 is asked for and not always there. */
+  /** The time as the builder wrote it: the specification asks for RFC 3339, but not all follow it. */
   created: anyText,
   author: anyText,
   config: Shape.advice(Execution),

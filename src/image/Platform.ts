@@ -21,7 +21,7 @@ export interface Platform {
 
 const Name = Shape.withDefault(Shape.String, "")
 
-/** As a descriptor holds it. */
+/** The platform of a descriptor. */
 export const PlatformFields = Shape.Struct({
   os: Name,
   architecture: Name,

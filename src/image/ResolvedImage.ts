@@ -9,9 +9,9 @@ import type { Digest } from "./reference/Digest.ts"
 import type { Reference } from "./reference/Reference.ts"
 
 export interface ResolvedLayer {
-  /** Of the blob, as the manifest names it. */
+  /** The digest of the blob, as the manifest names it. */
   readonly digest: Digest
-  /** Of the uncompressed archive, as the config names it. */
+  /** The digest of the uncompressed archive, as the config names it. */
   readonly diffId: Digest
   readonly mediaType: string
   /** Bytes of the blob. */
@@ -34,6 +34,6 @@ export interface FoundImage {
 }
 
 export interface ResolvedImage extends FoundImage {
-  /** As asked: `sandboxes.io` stays `sandboxes.io`. */
+  /** The reference as asked for: `sandboxes.io` stays `sandboxes.io`. */
   readonly reference: Reference
 }

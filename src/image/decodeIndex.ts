@@ -14,7 +14,7 @@ export interface IndexBounds {
 
 export const boundsOfImages: IndexBounds = { entries: mostItems, keys: mostKeys }
 
-/** Of one page of referrers. Those of cosign have eight keys each. */
+/** The bounds of one page of referrers. Those of cosign have eight keys each. */
 export const boundsOfReferrers: IndexBounds = { entries: 8192, keys: 50_000 }
 
 /** Entries that are decoded in one turn: some milliseconds. */

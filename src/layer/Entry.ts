@@ -21,7 +21,7 @@ export interface EntryHeader {
   readonly devMinor: number
   /** Raw values by name (a binary string, `SCHILY.xattr.` taken off). */
   readonly xattrs: ReadonlyMap<string, Uint8Array>
-  /** Of a sparse file, in rising order: the body is these segments back to back; the rest are holes. Bytes. */
+  /** The segments of a sparse file in bytes, in rising order. The body is these segments back to back; the rest are holes. */
   readonly sparse?: ReadonlyArray<{ readonly offset: number; readonly length: number }>
 }
 

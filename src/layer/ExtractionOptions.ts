@@ -7,11 +7,11 @@ import type { OverlayAttributes } from "./layout/overlay.ts"
 export interface Extraction {
   /** Default `xattr`. */
   readonly ownership: Ownership
-  /** Of the ownership `xattr`. Default `seed`. */
+  /** The format of the attribute, for the ownership `xattr`. Default: `seed`. */
   readonly statFormat: StatFormat
   /** Default `layers`. */
   readonly layout: LayoutName
-  /** Of the layout `overlay`. Default: `trusted` for root, else `user`. */
+  /** Whose attributes the mount reads, for the layout `overlay`. Default: `trusted` for root, else `user`. */
   readonly overlayAttributes: OverlayAttributes
 }
 

@@ -7,7 +7,7 @@ export const fingerprintPrefixes: Readonly<Record<FingerprintFacts, string>> = {
   owners: "tree1-owners"
 }
 
-/** Of what a fingerprint was taken; `undefined` where this version does not know. */
+/** The facts that a fingerprint was computed from; `undefined` if this version does not know them. */
 export const fingerprintFactsOf = (fingerprint: string): FingerprintFacts | undefined => {
   const kind = fingerprint.slice(0, fingerprint.indexOf(":"))
   return kind === fingerprintPrefixes.plain ? "plain" : kind === fingerprintPrefixes.owners ? "owners" : undefined

@@ -10,7 +10,7 @@ export interface PackedHeaders {
   /** Bytes of all paths and targets. */
   readonly nameBytes: number
   readonly bytes: Uint8Array
-  /** Of those that have any. */
+  /** The attributes and holes of the headers that have any. */
   readonly rest: ReadonlyArray<{ readonly at: number } & Pick<EntryHeader, "xattrs" | "sparse">>
 }
 

@@ -59,7 +59,7 @@ const fromStore = Effect.fnUntraced(function* (found: PulledImage, { origin, pol
   return result
 })
 
-/** By digest: what earlier pulls left of the layers. */
+/** The bytes that earlier pulls left of each layer, by digest. */
 const keptBytes = Effect.fnUntraced(function* ({ isRemote }: ImageSource, layers: ReadonlyArray<ResolvedLayer>) {
   const { partialsOf } = yield* Blobs
   const partials = isRemote ? partialsOf(layers.map(({ digest }) => digest)) : Effect.succeed([])

@@ -17,7 +17,7 @@ const Tags = Shape.Struct({
   tags: Shape.withDefault(Shape.Array(Shape.Unknown), [])
 })
 
-/** As reference/Reference.ts has it: what is longer or other is not a tag. */
+/** The same rule as in reference/Reference.ts: what is longer or has other characters is not a tag. */
 const isTag = (text: unknown): text is string =>
   typeof text === "string" && /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/.test(text)
 

@@ -23,7 +23,7 @@ export interface Page<A> {
   readonly items: ReadonlyArray<A>
   /** Query of the next page. */
   readonly next: string | undefined
-  /** Of this one, for errors. */
+  /** The address of this page, for errors. */
   readonly url: string
 }
 
@@ -31,7 +31,7 @@ export interface Page<A> {
 export interface ListOptions {
   readonly emit: Emit
   readonly context?: Context.Context<never> | undefined
-  /** Of referrers, at most; `limits.listPages` counts as well. */
+  /** The most pages of referrers. `limits.listPages` applies as well. */
   readonly pages?: number | undefined
 }
 

@@ -11,7 +11,7 @@ type Reasons = typeof errors.reasons
 /** What the constructor takes. */
 type Given<Tag extends keyof Reasons> = ConstructorParameters<Reasons[Tag]>[0]
 
-/** Of an error of somebody else's, its name and code travel. */
+/** The name and code of a cause. Nothing else of it travels. */
 const Cause = maybe(Schema.Struct({ name: Schema.String, code: Schema.optionalKey(Schema.String) }) as never)
 
 const digestAnd = { digest: text, problem: text }
@@ -87,7 +87,7 @@ interface Computed {
   readonly isRetryable: boolean
 }
 
-/** As JSON has it. */
+/** A reason in JSON. */
 export type EncodedReason = Computed & { readonly _tag: errors.Reason["_tag"]; readonly [field: string]: unknown }
 export type EncodedPullError = Computed & {
   readonly _tag: "PullError"

@@ -17,7 +17,7 @@ export interface BlockReader {
   readonly body: (bytes: Buffer, left: number) => void
 }
 
-/** Of tar-stream's `Extract` (3.1, 3.2), what its own methods go by. */
+/** The members of tar-stream's `Extract` (3.1, 3.2) that its own methods use. */
 interface Parser {
   readonly _buffer: { readonly buffered: number; push(bytes: Buffer): void; shift(size: number): Buffer }
   /** Bytes of a body, or where `_stream` is null of padding, that are still to come. */

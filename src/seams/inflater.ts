@@ -46,7 +46,7 @@ export interface Inflater {
 
 type Stream = InflateRaw | ZstdDecompress
 
-/** Of Node's stream, what its own synchronous functions go by. */
+/** The members of Node's stream that its own synchronous functions use. */
 interface Handle {
   readonly destroyed: boolean
   readonly errored: Error | null

@@ -49,7 +49,7 @@ export const printScript = Effect.fnUntraced(function* (shell: Completions.Shell
 
 const onDockerHub = /^docker\.io\/(?:library\/(?=[^/]+$))?/
 
-/** As it is typed: without Docker Hub, where that means the same. */
+/** The name as people type it: without Docker Hub, if that means the same. */
 const familiar = Effect.fnUntraced(function* (name: string) {
   const short = name.replace(onDockerHub, "")
   const meant = yield* Effect.orElseSucceed(nameOf(short), () => "")

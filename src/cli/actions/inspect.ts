@@ -61,7 +61,7 @@ export const inspect = Effect.fnUntraced(function* (reference: string, json: boo
   stdout.write(`${json ? printableJson(found) : describe(found)}\n`)
 })
 
-/** As JSON in any case: on several lines for people. */
+/** Prints the config as JSON in any case, on several lines for people. */
 export const showConfig = Effect.fnUntraced(function* (reference: string, platform: string | undefined, json: boolean) {
   const { stdout } = yield* Output
   const config = yield* Puller.use((puller) => puller.config(reference, { platform }))

@@ -37,7 +37,7 @@ const letters: Readonly<Record<EntryFacts["type"], string>> = {
   fifo: "p"
 }
 
-/** As ls(1) writes them. */
+/** The type and mode as ls(1) prints them. */
 const modeOf = ({ type, mode }: EntryFacts): string => {
   const bits = [..."rwxrwxrwx"].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : "-"))
   const special = (at: number, bit: number, letter: string) => {

@@ -102,7 +102,7 @@ const trees = (says: { readonly ownership: string; readonly statFormat: string; 
   layout: choice("layout", layoutNames, says.layout)
 })
 
-/** Of a command that pulls. */
+/** The flags of a command that pulls. */
 export const extraction = trees({
   ownership: "Keep owners and devices as attributes (default), set them (needs root), or drop them",
   statFormat:
@@ -110,14 +110,14 @@ export const extraction = trees({
   layout: `Which directories to make: ${layoutNames.map((name) => `${name}, ${layouts[name].description}`).join("; ")}`
 })
 
-/** Of a command that only looks for trees. */
+/** The flags of a command that only looks for trees. */
 export const pulledWith = trees({
   ownership: "Look for trees that were pulled with this ownership (default: xattr)",
   statFormat: "Look for trees that were pulled with this stat format (default: seed)",
   layout: "Look for trees that were pulled in this layout (default: layers)"
 })
 
-/** Of `bundle`, which looks for trees, and writes another one. */
+/** The flags of `bundle`, which looks for trees and writes another one. */
 export const pulledWithOrBundled = trees({
   ownership:
     "Look for trees that were pulled with this ownership (default: xattr); with xattr, a rootless bundle keeps owners as attributes",
@@ -125,7 +125,7 @@ export const pulledWithOrBundled = trees({
   layout: "Look for trees that were pulled in this layout (default: layers)"
 })
 
-/** Of `verify`. */
+/** The flags of `verify`. */
 export const repairedWith = trees({
   ownership: "With --repair: repair the trees that were pulled with this ownership (default: xattr)",
   statFormat: "With --repair: repair the trees that were pulled with this stat format (default: seed)",

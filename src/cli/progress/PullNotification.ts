@@ -3,7 +3,7 @@ import { dematerialize, map, materialize, type ObservableNotification, type Oper
 import type { PullEvent } from "../../api/events.ts"
 
 export interface PullNotification {
-  /** As it was given. */
+  /** The reference as it was given. */
   readonly reference: string
   readonly said: ObservableNotification<PullEvent>
 }

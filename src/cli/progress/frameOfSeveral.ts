@@ -13,7 +13,7 @@ import type { PullView } from "../../progress/PullView.ts"
 import { countdown, type FrameOptions, formatMark, formatWhole, frame, layerLines } from "./frame.ts"
 import { paintLine, spaced } from "./line.ts"
 
-/** By reference, as it was given. */
+/** The views by the references as they were given. */
 export type PullViews = ReadonlyMap<string, PullView>
 
 /** Characters that `100 %  1023.00 MiB/s  59 min 59 s left` takes, and those before the name and behind it. */

@@ -8,7 +8,7 @@ import { printable } from "../../api/errors.ts"
 import { isObject } from "./isObject.ts"
 import { decode, type Form, type Shape } from "./Shape.ts"
 
-/** By Unicode's simple folding, as Go has it: "ſ" is an "s", the Kelvin sign a "k". */
+/** Folds a key by Unicode's simple folding, as Go does: "ſ" is an "s", the Kelvin sign a "k". */
 const fold = (key: string): string => key.replaceAll("ſ", "s").toLowerCase()
 
 /** The keys that a shape reads, by their folded form. */

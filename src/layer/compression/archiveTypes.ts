@@ -3,7 +3,7 @@
  * too, which loads no decoder. How the bytes are compressed, they tell themselves.
  */
 
-/** Of the decoders that there are: `compressions` has the same. */
+/** The media types of the decoders that there are. `compressions` has the same. */
 const compressed = /[+.](?:gzip|zstd)$/
 
 const withoutParameters = (mediaType: string) => (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()

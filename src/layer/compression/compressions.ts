@@ -13,7 +13,7 @@ const startsWith = (bytes: Uint8Array, magic: ReadonlyArray<number>) => magic.ev
 /** So many bytes tell which it is. */
 export const magicBytes = Math.max(...compressions.flatMap(({ magic }) => magic.map(({ length }) => length)))
 
-/** By the first `magicBytes`; `undefined` for a plain archive, as which fewer bytes pass, too. */
+/** The compression that the first `magicBytes` show; `undefined` for a plain archive, and for fewer bytes. */
 export const compressionOf = (bytes: Uint8Array): Compression | undefined =>
   compressions.find(({ magic }) => magic.some((beginning) => startsWith(bytes, beginning)))
 

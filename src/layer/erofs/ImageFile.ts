@@ -42,7 +42,7 @@ export class ImageFile {
     return whole
   }
 
-  /** As many bytes as there are, `length` at most; how many it were. */
+  /** Reads as many bytes as there are, `length` at most. Returns their number. */
   readInto(buffer: Buffer, length: number, at: number): number {
     return readSync(this.#fd, buffer, 0, length, at)
   }

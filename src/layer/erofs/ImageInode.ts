@@ -68,7 +68,7 @@ export class ImageInode {
       yield this.#file.read(this.placeOf(at).at, Math.min(blockBytes, this.size - at))
   }
 
-  /** Of a symbolic link, as a binary string. */
+  /** The target of a symbolic link, a binary string. */
   get target(): string {
     if (this.size > blockBytes) throw this.#file.damaged()
     return Buffer.concat([...this.content()]).toString("latin1")

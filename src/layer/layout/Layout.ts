@@ -12,7 +12,7 @@ export interface Tree {
   readonly makeWhiteoutNode: (path: string) => boolean
   /** An empty file where nothing stands. */
   readonly makeFile: (path: string) => void
-  /** Of a file or a directory. Gives the system's code where it refuses. */
+  /** Sets an attribute of a file or a directory. Returns the system's code if it refuses. */
   readonly setAttribute: (path: string, name: string, value: string) => string | undefined
   /** Warns that the layer's root hides all layers beneath it, which the layout cannot express. */
   readonly opaqueRoot: () => void

@@ -9,7 +9,7 @@ import type { EntryHeader } from "../Entry.ts"
 import { makeOverrideStat, overrideStatName } from "./overrideStat.ts"
 import { isHostOnly, isReserved } from "./reservedAttributes.ts"
 
-/** Of root. Others, as `system.nfs4_acl`, are the file system's own. */
+/** The attributes that root may set. Others, such as `system.nfs4_acl`, are the file system's own. */
 const settable = /^(?:security|trusted|system\.posix_acl_\w+)/
 
 /** Whether an attribute that stands on an extracted file came from an archive. */

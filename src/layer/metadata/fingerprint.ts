@@ -16,7 +16,7 @@ import { type FingerprintFacts, fingerprintPrefixes } from "../FingerprintFacts.
 /** Characters between two turns of the hash. */
 const turn = 2 ** 16
 
-/** As binary strings, in the order of their bytes. */
+/** The names in a directory, as binary strings, in the order of their bytes. */
 const namesOf = (directory: string) => readdirSync(toDisk(directory), { encoding: "latin1" }).sort()
 
 const walk = (root: string, facts: FingerprintFacts, look: () => void): string => {

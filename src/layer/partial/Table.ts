@@ -7,7 +7,7 @@ export type TableForm = "zstd:chunked" | "estargz"
 
 export interface TablePlace {
   readonly form: TableForm
-  /** Of zstd:chunked: of the compressed bytes. Of eStargz: of the JSON. */
+  /** The digest of the table: for zstd:chunked, of its compressed bytes; for eStargz, of its JSON. */
   readonly digest: string
   /** Where it is in the blob. Bytes. */
   readonly offset: number

@@ -76,7 +76,7 @@ export const readStoredFile = ({ digest, size, found = "" }: Content, body: Stor
 }
 
 export interface FetchOptions {
-  /** Of the layer's blob, for errors. */
+  /** The digest of the layer's blob, for errors. */
   readonly digest: string
   readonly form: TableForm
   readonly input: RangeInput

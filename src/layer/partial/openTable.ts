@@ -13,7 +13,7 @@ import type { TableForm, TablePlace } from "./Table.ts"
 import type { Corrupt } from "./tableEntries.ts"
 
 export interface TableContext {
-  /** Of the layer's blob, for errors. */
+  /** The digest of the layer's blob, for errors. */
   readonly digest: string
   readonly limits: Limits
   readonly corrupt: Corrupt
@@ -26,7 +26,7 @@ export const tableName = "stargz.index.json"
 
 const pieceBytes = 65_536
 
-/** As they are in the blob. */
+/** Takes the bytes of the table, as they are in the blob. */
 const takeTable = (input: RangeInput, { offset, length }: TablePlace, { digest, limits }: TableContext): Buffer => {
   // What cannot be compressed becomes a little larger.
   if (length > limits.tableBytes + limits.tableBytes / 64 + 4096)

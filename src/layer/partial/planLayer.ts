@@ -25,13 +25,13 @@ export interface LayerTable {
   readonly entries: TableEntries
   /** Those that have bytes, in the order of the table. */
   readonly files: ReadonlyArray<PlannedFile>
-  /** By digest. */
+  /** The contents by their digests. */
   readonly contents: Map<string, Content>
-  /** Of the tree that the layer becomes. */
+  /** The index of the tree that the layer becomes. */
   readonly index: ReadonlyArray<string>
 }
 
-/** Of eStargz: files for its own readers, which are not part of the image. */
+/** Files that eStargz adds for its own readers. They are not part of the image. */
 const landmarks: ReadonlySet<string> = new Set([".prefetch.landmark", ".no.prefetch.landmark"])
 
 /** What the table says that the image has. */

@@ -12,7 +12,7 @@ export interface Piece {
   readonly position: number
   /** Bytes of the file; absent: up to its end. */
   readonly size: number | undefined
-  /** Of the bytes of the file: hexadecimal SHA-256. */
+  /** The SHA-256 of the file's bytes, in hexadecimal. */
   readonly digest: string | undefined
   readonly isZeros: boolean
 }

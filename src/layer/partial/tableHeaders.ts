@@ -11,7 +11,7 @@ import { entryAt } from "./tableEntries.ts"
 
 export interface TableHeader {
   readonly header: EntryHeader
-  /** Of a file that has bytes. */
+  /** The file, if the entry is one that has bytes. */
   readonly file: PlannedFile | undefined
   /** What stands before the body in an archive. Bytes. */
   readonly headerBytes: number

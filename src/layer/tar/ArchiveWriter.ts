@@ -14,7 +14,7 @@ interface Body {
   readonly header: EntryHeader
   /** Bytes that were written, holes among them. */
   at: number
-  /** Of a sparse file: the segment that comes next, and what was written of it. */
+  /** The next segment of a sparse file, and how much of it was written. */
   segment: number
   within: number
 }

@@ -115,7 +115,7 @@ export const timeAt = (block: Buffer, corrupt: Corrupt): number => {
   return boundedSeconds(isBinary ? base256At(block, offset, length) : fieldAt(block, "mtime", corrupt))
 }
 
-/** Of an owner the lower 32 bits count, as Go programs hand it to chown(2). */
+/** The lower 32 bits of an owner, as Go programs hand it to chown(2). */
 export const ownerAt = (block: Buffer, field: "uid" | "gid", corrupt: Corrupt): number => {
   const [offset, length] = fields[field]
   if (isBase256(block, offset)) return block.readUInt32BE(offset + length - 4)

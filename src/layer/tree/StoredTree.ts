@@ -22,7 +22,7 @@ export interface StoredTree<D, L extends { readonly layer: number }> extends Vie
   readonly describe: (directory: D) => Described | undefined
   /** `inode`: of a leaf that has more names than one. */
   readonly entry: (leaf: L) => { readonly header: EntryHeader; readonly inode: string | undefined }
-  /** Of a file. */
+  /** Opens a file. */
   readonly open: (leaf: L) => StoredBytes
   readonly close: () => void
 }

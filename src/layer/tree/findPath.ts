@@ -2,7 +2,7 @@
 import { NotInImage, type Reason, UnsuitablePath } from "../../api/errors.ts"
 import { decode } from "../Directory.ts"
 
-/** As many links as Linux follows in one path. */
+/** The most links to follow in one path, as many as Linux does. */
 export const mostLinks = 40
 
 /** What stands at a name of a directory. */

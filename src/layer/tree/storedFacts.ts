@@ -114,7 +114,7 @@ const second = 1_000_000_000n
 export interface StoredEntry {
   /** Its path is empty. */
   readonly header: EntryHeader
-  /** Of a file that has more than one name on disk. */
+  /** The inode of a file that has more than one name on disk. */
   readonly inode: string | undefined
   /** Attributes that layouts set. */
   readonly own: ReadonlyMap<string, Uint8Array>

@@ -9,7 +9,7 @@ import type { LayerDownload } from "./LayerDownload.ts"
 import { layerArrival } from "./layerArrival.ts"
 
 export interface ExtractLayerOptions extends Pick<LayerJob, "hasLower"> {
-  /** By default, `LayerStarted` is told. */
+  /** Called when the layer starts. Default: emits `LayerStarted`. */
   readonly started?: (() => void) | undefined
 }
 

@@ -19,7 +19,7 @@ export const startOf = ({ layer: { digest, size }, partial }: LayerDownload, emi
   }
 }
 
-/** Of a layer that is downloaded and not read. */
+/** The progress of a layer that is downloaded but not read. */
 export const downloadProgress = ({ layer: { digest, size } }: LayerDownload, received: number): LayerProgress => ({
   _tag: "LayerProgress",
   digest,

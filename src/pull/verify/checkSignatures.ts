@@ -7,7 +7,7 @@ import { Signatures } from "../../signatures/Signatures.ts"
 import type { Origin } from "../../source/Origin.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 
-/** Of an image, or an artifact, whose documents came from its source. */
+/** Checks the signatures of an image, or of an artifact, whose documents came from its source. */
 export const checkFound = Effect.fnUntraced(function* (
   origin: Origin,
   { digest, index, manifest }: Pick<FoundImage, "digest" | "index" | "manifest">,

@@ -21,7 +21,7 @@ export interface Endpoint {
   readonly headers?: Readonly<Record<string, Redacted.Redacted<string>>>
   /** Where it may send us, wherever that lies; see `HostPattern`. */
   readonly trustedHosts?: ReadonlyArray<string>
-  /** Of a mirror: the registry whose images are wanted, told to it as `ns`, as containerd tells it. */
+  /** The registry whose images are wanted, for a mirror, which gets it as `ns`, as containerd sends it. */
   readonly namespace?: string
 }
 
@@ -56,7 +56,7 @@ export interface WrittenAddress {
   readonly root: string
 }
 
-/** As containerd reads it: `/v2` at the end of the path, unless the path is said to be the API's root as it is. */
+/** Reads an address as containerd does: `/v2` is at the end of the path, unless `overridePath` says that the path is the API's root. */
 export const addressIn = (text: string, overridePath = false): WrittenAddress | undefined => {
   const [, scheme] = /^([a-z]+):\/\//i.exec(text) ?? []
   const whole = scheme === undefined ? `https://${text}` : text

@@ -2,7 +2,7 @@
 
 export interface Member {
   readonly key: string
-  /** Of its key's first quote. */
+  /** The position of its key's first quote. */
   readonly start: number
   readonly value: number
   /** After its value. */
@@ -10,10 +10,10 @@ export interface Member {
 }
 
 export interface Members {
-  /** Of the opening brace. */
+  /** The position of the opening brace. */
   readonly start: number
   readonly members: ReadonlyArray<Member>
-  /** Of the closing brace. */
+  /** The position of the closing brace. */
   readonly end: number
 }
 

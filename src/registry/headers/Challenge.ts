@@ -9,7 +9,7 @@ import { Scanner } from "./Scanner.ts"
 export interface Challenge {
   /** In lower case: `bearer`, `basic`. */
   readonly scheme: string
-  /** By lower-case name; of a name that stands twice the first counts. */
+  /** The parameters by their names in lower case. If a name occurs twice, the first counts. */
   readonly parameters: ReadonlyMap<string, string>
 }
 

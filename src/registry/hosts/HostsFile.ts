@@ -50,7 +50,7 @@ const clientsOf = (client: Client, at: (path: string) => string): ReadonlyArray<
     return cert === undefined ? [] : [{ cert: at(cert), ...(key ? { key: at(key) } : {}) }]
   })
 
-/** Of a header's several values one line is made. */
+/** Joins several values of a header into one line. */
 const headersOf = (header: Readonly<Record<string, string | ReadonlyArray<string>>>) =>
   Object.fromEntries(Object.entries(header).map(([name, value]) => [name.toLowerCase(), [value].flat().join(", ")]))
 

@@ -14,7 +14,7 @@ export interface HostDirectories {
   /** `_default/hosts.toml`: as containerd reads it, for hosts without one of their own. */
   readonly general?: HostsFile | undefined
   readonly certificates: ReadonlyArray<TlsOptions>
-  /** Of files that cannot be used. */
+  /** The warnings about files that cannot be used. */
   readonly warnings: ReadonlyArray<Warning>
 }
 
@@ -40,7 +40,7 @@ const directoriesOf = Effect.fnUntraced(function* (given: ReadonlyArray<string> 
   }
 })
 
-/** Of the first that says anything. */
+/** The answer of the first directory that says anything. */
 const first = Effect.fnUntraced(function* <A>(
   directories: ReadonlyArray<string>,
   read: (directory: string) => Effect.Effect<A | undefined>
@@ -52,7 +52,7 @@ const first = Effect.fnUntraced(function* <A>(
   return undefined
 })
 
-/** As containerd does: where a directory knows the host, what it says of all others is not asked for. */
+/** Reads what the directories say of a host. As in containerd, if a directory knows the host, what it says of all hosts does not apply. */
 const readHosts = Effect.fnUntraced(function* (
   host: string,
   directory: string,

@@ -8,7 +8,7 @@ export interface BlockFields {
   /** ASCII, at most 100 bytes; so `linkname`. */
   readonly name: string
   readonly linkname: string
-  /** As tar-stream calls them: `file`, `pax-header`. */
+  /** The type as tar-stream names it, such as `file` or `pax-header`. */
   readonly type: string
   readonly mode: number
   /** At most 0o777777; so `gid`, `devmajor` and `devminor`. */
@@ -22,7 +22,7 @@ export interface BlockFields {
   readonly devminor: number
 }
 
-/** Of tar-stream's `Pack` (3.1, 3.2), what is called, and what its own method calls. */
+/** The members of tar-stream's `Pack` (3.1, 3.2) that are called here, and that its own method calls. */
 interface Encoder {
   push(bytes: Buffer): boolean
   _encode(fields: BlockFields): void

@@ -26,7 +26,7 @@ const over = 6
 
 const [cr, lf, semicolon] = [13, 10, 59]
 
-/** Of a hexadecimal digit; -1 for any other byte. */
+/** The value of a hexadecimal digit; -1 for any other byte. */
 const digitOf = (byte: number): number => {
   if (byte >= 48 && byte <= 57) return byte - 48
   const lower = byte | 32

@@ -68,9 +68,9 @@ export interface Head {
   /** What the parser is given: the head and what came with it, or what comes behind an informational one. */
   readonly given: Buffer
   readonly isFinal: boolean
-  /** Of a final one: bytes of it. */
+  /** The bytes of a final head. */
   readonly length?: number
-  /** Of a final one: values of its `Transfer-Encoding` fields. */
+  /** The values of the `Transfer-Encoding` fields of a final head. */
   readonly codings?: ReadonlyArray<string>
 }
 
@@ -97,7 +97,7 @@ export const readHead = (bytes: Buffer, from = 0): Head | undefined => {
   return { given, isFinal: true, length: right.length, ...codingsOf(right) }
 }
 
-/** Of a body that comes in chunks; throws `UnknownTransferCoding`. */
+/** The reader of a body that comes in chunks; `undefined` for any other. Throws `UnknownTransferCoding`. */
 const chunkedBodyOf = ({ codings = [] }: Head): ChunkedBody | undefined => {
   if (!codings.some((value) => value.includes("chunked"))) return undefined
   if (codings.length === 1 && codings[0] === "chunked") return new ChunkedBody()

@@ -1,7 +1,7 @@
 /** Finds every entry's place inside the layer's root, at the moment of writing. */
 import type { Directory } from "../../Directory.ts"
 
-/** As many links as Linux follows in one path. */
+/** The most links to follow in one path, as many as Linux does. */
 const maximumHops = 40
 
 /** Most components, over all link targets, that one entry follows. Forty targets of full length would be 80 000 look-ups. */

@@ -38,7 +38,7 @@ class Ring extends RingBytes {
     this.#ended = first + 2
   }
 
-  /** As `look`; `undefined` where no bytes will come any more. */
+  /** Like `look`, but `undefined` if no more bytes will come. */
   next(limit: number): Uint8Array | undefined {
     // In this order: what was written before the end is seen with it.
     const isEnded = Atomics.load(this.#control, this.#ended) === 1
