@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { PartialLayers } from "../layer/PartialLayers.ts"
-import { pullPartial, unusable } from "./pullPartial.ts"
+import { pullPartial } from "./pullPartial.ts"
+import { warnUnusable } from "./TableUnusable.ts"
 import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { annotatedTables } from "./tablePlaces.ts"
 
@@ -15,15 +16,15 @@ export const makePartialLayers = (image: FoundImage): PartialLayers => {
     size < smallestLayer ? undefined : tables.get(digest)?.digest
   return {
     tableOf,
-    pull: Effect.fnUntraced(function* (source, layer) {
+    pull: (source, layer) => {
       const annotated = tableOf(layer) === undefined ? undefined : tables.get(layer.digest)
-      if (annotated === undefined) return undefined
-      const table = yield* tablePlaceOf(source, layer, annotated)
-      if (table !== undefined) return yield* pullPartial({ source, layer, table })
-      return yield* Effect.as(
-        unusable(layer.digest, "the host sends no ranges, or no table is where its footer says"),
-        undefined
+      if (annotated === undefined) return Effect.undefined
+      return tablePlaceOf(source, layer, annotated).pipe(
+        Effect.flatMap((table) => pullPartial({ source, layer, table })),
+        Effect.catchTag("TableUnusable", (problem) =>
+          Effect.as(warnUnusable(layer.digest, problem, "downloaded"), undefined)
+        )
       )
-    })
+    }
   }
 }

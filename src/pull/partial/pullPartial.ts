@@ -5,25 +5,25 @@
  */
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { Observable, ReplaySubject } from "rxjs"
-import { isReason, type Reason } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
 import { makeDirectory } from "../../fs/directories.ts"
 import { removeFile, syscall } from "../../fs/syscall.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
 import { ExtractionPool, type JobEvent } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
-import { RangesIgnored } from "../../registry/blob/openBlob.ts"
+import type { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { digestOfTable } from "../../store/reuse/digestOfTable.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { Trees } from "../../store/trees/Trees.ts"
-import { emit, PullEvents } from "../events/PullEvents.ts"
+import { PullEvents } from "../events/PullEvents.ts"
 import type { ByTable } from "../layer/PartialLayers.ts"
 import { indexedTrees, keepIndex } from "./indexedTrees.ts"
 import { bytesOf, table$, tableAndRanges$, unpackRanges } from "./ranges.ts"
+import { asUnusable, isRangeFailure, TableUnusable, warnUnusable } from "./TableUnusable.ts"
 
 /** Share of a layer's bytes that may be missing; if more is, it is downloaded whole. */
 export const mostMissing = 0.75
@@ -41,24 +41,10 @@ class Changed {
   }
 }
 
-/** A program holds a tree of this table whose record is lost. */
-class InUse extends Data.TaggedError("InUse") {}
-
 type Failure = Reason | TooMuchMissing | Changed | RangesIgnored
 
 const isFailure = (error: unknown): error is Failure =>
-  isReason(error) || error instanceof TooMuchMissing || error instanceof Changed || error instanceof RangesIgnored
-
-/** What a table, or bytes that it tells of, can be wrong with. The whole layer may be right. */
-export const ofTheTable: ReadonlySet<Reason["_tag"]> = new Set<Reason["_tag"]>([
-  "CorruptLayer",
-  "DigestMismatch",
-  "InvalidOption",
-  "InvalidResponse",
-  "LimitExceeded",
-  "SizeMismatch",
-  "UnsafeEntry"
-])
+  isRangeFailure(error) || error instanceof TooMuchMissing || error instanceof Changed
 
 export interface PartialDownload {
   readonly source: ImageSource
@@ -146,16 +132,14 @@ const publish = Effect.fnUntraced(function* (
   const known = yield* trees.treeOfTable(table.digest)
   if (known !== undefined) return known
   // One whose record was lost by a power cut.
-  if ((yield* trees.has(path)) && !(yield* trees.replace(directory, { digest, path }))) return yield* new InUse()
+  if ((yield* trees.has(path)) && !(yield* trees.replace(directory, { digest, path }))) {
+    return yield* new TableUnusable({ problem: "a program uses a tree of it whose record is lost" })
+  }
   yield* trees.fingerprints.keep(path, fingerprint, table.digest)
   return yield* trees.publish(directory, path)
 })
 
-/** Tells why a table is not used. `how`: what is done with the whole layer. */
-export const unusable = (digest: string, problem: string, how: "downloaded" | "read" = "downloaded") =>
-  emit({ _tag: "Warning", code: "NotPartial", digest, message: `layer ${digest} is ${how} whole: ${problem}` })
-
-/** In the scope that closes when the layer is done. */
+/** In the scope that closes when the layer is done. Fails with `TableUnusable` where the whole layer is to be downloaded. */
 export const pullPartial = Effect.fnUntraced(function* (download: PartialDownload) {
   const { digest } = download.layer
   const trees = yield* Trees
@@ -172,15 +156,13 @@ export const pullPartial = Effect.fnUntraced(function* (download: PartialDownloa
     return outcome
   }).pipe(
     Effect.scoped,
-    Effect.catch((failure): Effect.Effect<ByTable | undefined, Reason> => {
+    Effect.catch((failure): Effect.Effect<ByTable, Reason | TableUnusable> => {
       if (failure instanceof TooMuchMissing) return Effect.succeed({ keepIndex: keep })
-      if (failure instanceof Changed)
-        return Effect.as(unusable(digest, "files of the store change while they are read"), { keepIndex: keep })
-      if (failure instanceof InUse)
-        return Effect.as(unusable(digest, "a program uses a tree of it whose record is lost"), undefined)
-      if (failure instanceof RangesIgnored) return Effect.as(unusable(digest, "the host sends no ranges"), undefined)
-      if (ofTheTable.has(failure._tag)) return Effect.as(unusable(digest, failure.message), undefined)
-      return Effect.fail(failure)
+      if (failure instanceof Changed) {
+        const problem = "files of the store change while they are read"
+        return Effect.as(warnUnusable(digest, { problem }, "downloaded"), { keepIndex: keep })
+      }
+      return Effect.fail(failure instanceof TableUnusable ? failure : asUnusable(failure))
     })
   )
   return made

@@ -1,8 +1,7 @@
 /** Reads layers of an image by their tables of contents, where no tree is made of them. Nothing else of a layer is downloaded. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { from, Observable, ReplaySubject, tap } from "rxjs"
-import { isReason, type Reason } from "../../api/errors.ts"
+import type { Reason } from "../../api/errors.ts"
 import type { EntryMessage, HeadersMessage } from "../../layer/messages/WorkerMessage.ts"
 import type { PackedHeaders } from "../../layer/packHeaders.ts"
 import type { Range, TablePlace } from "../../layer/partial/Table.ts"
@@ -10,19 +9,15 @@ import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { drain } from "../../reactive/bridge.ts"
 import type { Gate } from "../../reactive/Gate.ts"
 import { inOrder } from "../../registry/blob/inOrder.ts"
-import { RangesIgnored } from "../../registry/blob/openBlob.ts"
 import type { FoundImage, ResolvedLayer } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import { SharedWork } from "../flights/SharedWork.ts"
 import { smallestLayer } from "./makePartialLayers.ts"
-import { ofTheTable, unusable } from "./pullPartial.ts"
 import { type RangeSource, table$, tableAndRanges$, unpackRanges } from "./ranges.ts"
+import { asUnusable, isRangeFailure, type TableUnusable, warnUnusable } from "./TableUnusable.ts"
 import { tablePlaceOf } from "./tablePlaceOf.ts"
 import { type AnnotatedTable, annotatedTables } from "./tablePlaces.ts"
-
-/** The table, or bytes that it tells of, cannot be used: the layer has to be read whole. */
-export class TableUnusable extends Data.TaggedError("TableUnusable")<{ readonly problem: string }> {}
 
 export interface LayerTables {
   /** The headers of all entries. `add` hears of them as they come, and may throw a `Reason`. `undefined`: the layer has no table that can be used; a warning says why. */
@@ -37,14 +32,7 @@ export interface LayerTables {
   ) => Effect.Effect<Buffer | undefined, Reason | TableUnusable, ExtractionPool | SharedWork>
 }
 
-const isFailure = (error: unknown): error is Reason | RangesIgnored => isReason(error) || error instanceof RangesIgnored
-
-const tableUnusable = (failure: Reason | RangesIgnored): Reason | TableUnusable => {
-  if (failure instanceof RangesIgnored) return new TableUnusable({ problem: "the host sends no ranges" })
-  return ofTheTable.has(failure._tag) ? new TableUnusable({ problem: failure.message }) : failure
-}
-
-const warn = ({ digest }: ResolvedLayer, { problem }: TableUnusable) => unusable(digest, problem, "read")
+const warn = ({ digest }: ResolvedLayer, problem: TableUnusable) => warnUnusable(digest, problem, "read")
 
 /** Bytes of an image's tables that are kept in memory from the headers to the file. */
 const mostKept = 2 ** 23
@@ -90,8 +78,8 @@ const read = Effect.fnUntraced(function* (
       })
       .subscribe({ error: (error) => messages.error(error), complete: () => messages.complete() })
   })
-  const reading = drain(isFailure)(messages$.pipe(tap(use)))
-  yield* permits.withPermit(reading).pipe(Effect.mapError(tableUnusable))
+  const reading = drain(isRangeFailure)(messages$.pipe(tap(use)))
+  yield* permits.withPermit(reading).pipe(Effect.mapError(asUnusable))
 })
 
 export const readTables = (source: ImageSource, image: FoundImage): LayerTables => {
@@ -106,8 +94,6 @@ export const readTables = (source: ImageSource, image: FoundImage): LayerTables 
     add: (headers: PackedHeaders) => void
   ) {
     const place = yield* tablePlaceOf(source, layer, named)
-    if (place === undefined)
-      return yield* new TableUnusable({ problem: "the host sends no ranges, or no table is where its footer says" })
     const isKept = kept + place.length <= mostKept
     if (isKept) kept += place.length
     const table = { place, bytes: isKept ? [] : undefined }
