@@ -50,6 +50,7 @@ const tables: Readonly<Record<string, string>> = {
   "Options of `bundle`": tableOf(optionsOf.bundle),
   "Options of `config`": tableOf(optionsOf.config),
   "Options of `tree` and `tree$`": tableOf(optionsOf.tree),
+  "Options of `export` and `export$`": tableOf(optionsOf.export),
   "Options of `readFile` and `list`": tableOf({ ...optionsOf.list, ...optionsOf.readFile }),
   "Options of `hold`": tableOf(optionsOf.hold),
   "Options of `resolve`, `manifest`, `tags` and `referrers`": tableOf({
