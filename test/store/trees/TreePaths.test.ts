@@ -4,7 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { describe, expect, test } from "vitest"
 import { isDigest } from "../../../src/image/reference/Digest.ts"
-import { readTreeName } from "../../../src/store/trees/TreePaths.ts"
+import {
+  isDiskImage,
+  isForm,
+  isPart,
+  isPartOf,
+  mergedIn,
+  partVariant,
+  readTreeName
+} from "../../../src/store/trees/TreePaths.ts"
 import { it } from "../../support/effect.ts"
 import { directory, imageOf, layerOf, type OpenStore, open, publishLayers, pullInto } from "../fixtures.ts"
 
@@ -42,6 +50,51 @@ describe("names", () => {
     "a/b:c"
   ])("%s is somebody else's", (name) => {
     expect(readTreeName(name)).toBeUndefined()
+  })
+})
+
+describe("the form of a tree", () => {
+  const part = "abcdefghijklmnop".repeat(2)
+  const rootfs = (variant: string) => ({ kind: "rootfs", variant }) as const
+
+  test("is of a part where its variant ends in one, and of that of its own variant alone", () => {
+    const variants = ["", "chown", "erofs"]
+    for (const variant of variants) {
+      const form = rootfs(partVariant(variant, part))
+      expect(readTreeName(`sha256:ab.${form.variant}.rootfs`)).toMatchObject(form)
+      expect(isPart(form)).toBe(true)
+      expect(variants.filter((it) => isPartOf(form, it))).toEqual([variant])
+      expect(isPart({ ...form, kind: "extracted" })).toBe(false)
+    }
+    for (const variant of [
+      "",
+      "chown",
+      "part",
+      `part-${part}a`,
+      `part-${part.slice(1)}`,
+      `apart-${part}`,
+      `part-${part}-x`
+    ]) {
+      expect(isPart(rootfs(variant))).toBe(false)
+      expect(variants.filter((it) => isPartOf(rootfs(variant), it))).toEqual([])
+    }
+  })
+
+  test("is a disk image where its variant says so, of a part as well", () => {
+    const tree = "/layers/tree"
+    for (const variant of ["erofs", partVariant("erofs", part)]) {
+      expect([isDiskImage(variant), mergedIn(tree, variant)]).toEqual([true, join(tree, "image.erofs")])
+    }
+    for (const variant of ["", "chown", "erofs-chown", "chown-erofs", `part-${part}`, `erofs-part-${part}a`])
+      expect([isDiskImage(variant), mergedIn(tree, variant)]).toEqual([false, tree])
+  })
+
+  test("is known by its kind and its variant, whatever a file says", () => {
+    for (const kind of ["extracted", "rootfs"])
+      for (const variant of ["", "a", "chown-overlay-user"]) expect(isForm({ kind, variant })).toBe(true)
+    for (const kind of ["", "erofs", "Rootfs", 7, undefined]) expect(isForm({ kind, variant: "" })).toBe(false)
+    for (const variant of ["-a", "a1", "A", "a.b", "a/b", 7, undefined, null])
+      expect(isForm({ kind: "rootfs", variant })).toBe(false)
   })
 })
 
