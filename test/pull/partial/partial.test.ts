@@ -1,6 +1,6 @@
 /** Pulls of what is missing of a layer, by its table of contents. */
-import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { basename, join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { PullEvent, PulledImage } from "../../../src/api/events.ts"
 import { initSqlJs } from "../../../src/store/database/engine.ts"
@@ -34,7 +34,15 @@ describe.each(forms)("%s", (form) => {
     )
     const whole = await plain.pull(reference(2))
     expect(treeOf(pulled.layers[0]?.path ?? "")).toEqual(treeOf(whole.layers[0]?.path ?? ""))
-    expect(events.find((it) => it._tag === "LayerStarted")).toMatchObject({ size: layer.size })
+    const [started, ...again] = events.filter((it) => it._tag === "LayerStarted")
+    expect([started, again]).toMatchObject([{ size: layer.size }, []])
+    // What is fetched is the table, and what is missing.
+    const missing = layer.size - (started?.offset ?? 0)
+    expect(missing).toBeGreaterThan(0)
+    expect(sentBytes(registry, layer.digest)).toBeGreaterThan(missing)
+    const received = events.flatMap((it) => (it._tag === "LayerProgress" ? [it.received] : []))
+    expect(received.at(-1)).toBe(layer.size)
+    expect([started?.offset, ...received]).toEqual([started?.offset ?? 0, ...received].toSorted((a, b) => a - b))
     expect(events.at(-2)).toMatchObject({ _tag: "LayerDone", diffId: layer.diffId })
   })
 })
@@ -132,6 +140,21 @@ test("without the option nothing is asked for by its place, and nothing is kept"
   for (const version of [1, 2]) await oci.pull(reference(version))
   expect(registry.log.all.filter(({ range }) => range !== undefined)).toEqual([])
   expect(existsSync(join(oci.root, "tables"))).toBe(false)
+})
+
+test("the table of a tree that is gone goes with the next pull; other files in its place stay", async () => {
+  const { registry, reference } = await twoVersions()
+  await using _ = registry
+  await using oci = await open()
+  const { layers } = await oci.pull(reference(1), { partial: true })
+  const tables = join(oci.root, "tables")
+  const [gone = ""] = layers.map(({ path }) => basename(path))
+  expect(readdirSync(tables)).toEqual([gone])
+  writeFileSync(join(tables, "notes"), "")
+  await oci.remove(reference(1))
+  expect(existsSync(layers[0]?.path ?? "")).toBe(false)
+  const pulled = await oci.pull(reference(2), { partial: true })
+  expect(readdirSync(tables).sort()).toEqual(["notes", ...pulled.layers.map(({ path }) => basename(path))])
 })
 
 test("a file of the store that was changed is fetched", async () => {
