@@ -16,6 +16,7 @@ import { type Extracted, ExtractionPool } from "../../layer/pool/ExtractionPool.
 import type { FoundImage } from "../../registry/Registry.ts"
 import type { ImageSource } from "../../source/ImageSource.ts"
 import { Staging } from "../../store/trees/Staging.ts"
+import { Trees } from "../../store/trees/Trees.ts"
 import { PullEvents } from "../events/PullEvents.ts"
 import { inLayerSpan } from "../events/spans.ts"
 import type { Permits } from "../flights/Downloads.ts"
@@ -97,6 +98,7 @@ export const buildRootfs: BuildTree = Effect.fnUntraced(function* (attempt: Atte
   }, Effect.scoped)
 
   yield* Effect.forEach(turns, inTurn, { concurrency: mostAtOnce, discard: true })
-  yield* publishTree(manifest, directory, isUnproven)
+  const path = (yield* Trees).rootfsPath(manifest)
+  yield* publishTree({ digest: manifest, directory, path, isUnproven })
   return done
 }, Effect.scoped)

@@ -14,6 +14,7 @@ import type { BuildTree } from "../../pull/rootfs/buildRootfs.ts"
 import { publishTree } from "../../pull/rootfs/publishTree.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { diskImageIn } from "../../store/trees/TreePaths.ts"
+import { Trees } from "../../store/trees/Trees.ts"
 import { planDiskImage } from "./planDiskImage.ts"
 import { planImage } from "./source/planImage.ts"
 import { writeErofs } from "./writeErofs.ts"
@@ -37,6 +38,7 @@ export const makeBuildErofs = (limits: Limits): BuildTree =>
     const file = diskImageIn(directory)
     yield* Effect.addFinalizer(() => pool.settled(file))
     yield* writeErofs(planned, file)
-    yield* publishTree(manifest, directory, isUnproven)
+    const path = (yield* Trees).rootfsPath(manifest)
+    yield* publishTree({ digest: manifest, directory, path, isUnproven })
     return done
   }, Effect.scoped)

@@ -4,12 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import type { Limits } from "../../api/config.ts"
-import { isReason } from "../../api/errors.ts"
 import type { LayerProgress } from "../../api/events.ts"
 import { ExtractionPool } from "../../layer/pool/ExtractionPool.ts"
 import { emit, PullEvents } from "../../pull/events/PullEvents.ts"
 import type { BuildPart } from "../../pull/pull.ts"
-import { drain } from "../../reactive/bridge.ts"
+import { publishTree } from "../../pull/rootfs/publishTree.ts"
 import { Locks } from "../../store/locks/Locks.ts"
 import { Staging } from "../../store/trees/Staging.ts"
 import { diskImageIn, isDiskImage, mergedIn } from "../../store/trees/TreePaths.ts"
@@ -51,10 +50,7 @@ export const makeBuildPart = (limits: Limits): BuildPart =>
       if (isSpooled)
         yield* Effect.flatMap(planDiskImage(plan, merged, manifest), (planned) => writeErofs(planned, target))
       else yield* writePlan({ plan, merged, digest: manifest, directory })
-      const fingerprint = yield* drain(isReason)(pool.fingerprint$({ digest: manifest, directory }))
-      if (fingerprint !== undefined) yield* trees.fingerprints.keep(path, fingerprint)
-      if (isPublished) yield* trees.replace(directory, { digest: manifest, path })
-      else yield* trees.publish(directory, path)
+      yield* publishTree({ digest: manifest, directory, path, isUnproven: isPublished })
     }).pipe(Effect.scoped)
     const read = new Map([...merged.layers.values()].map(({ layer }) => [layer.digest, layer.diffId]))
     for (const [digest, diffId] of read) {
