@@ -172,6 +172,18 @@ test("the limit of a tree's memory holds for tables, as their headers come", asy
   expect(reason).toMatchObject({ _tag: "LimitExceeded", limit: "treeBytes" })
 })
 
+test("what a table tells counts no more once its layer is read whole", async () => {
+  // More than there is, and more than may be kept.
+  const more = Array.from({ length: 2000 }, (_, at): TableEntry => ({ type: "dir", name: `more/${at}/` }))
+  const edit: TableLayerOptions["edit"] = (table) => ({ ...table, entries: [...table.entries, ...more] })
+  const { registry, reference } = await served([await ofTable({ edit })])
+  await using _ = registry
+  await using oci = await open({ limits: { treeBytes: 256_000 } })
+  const { events, options } = listening()
+  expect(await oci.list(reference, "usr/lib", options)).toHaveLength(40)
+  expect(warningsOf(events)).toEqual(["NotPartial"])
+})
+
 test("nothing is left in the store", async () => {
   const { registry, reference } = await served([await ofTable()])
   await using _ = registry

@@ -132,7 +132,8 @@ export const mergeImage = Effect.fnUntraced(function* <R = never>(
     const { layout } = yield* Blobs
     if (layout !== undefined && (yield* layout.has(layer))) return undefined
     const counted = budget.layer()
-    const found = yield* Effect.onError(headers(layer, counted.add), () => Effect.sync(counted.drop))
+    const found = yield* headers(layer, counted.add)
+    // The layer is read whole, and counts by that.
     if (found === undefined) counted.drop()
     return found
   })
