@@ -8,7 +8,7 @@
 import type { FileHandle } from "node:fs/promises"
 import { Observable, type Subscriber, type Subscription } from "rxjs"
 import { codeOf } from "../../api/codeOf.ts"
-import { FileSystemFailed } from "../../api/errors.ts"
+import { FileSystemFailed, isReason } from "../../api/errors.ts"
 import { pump } from "../../fs/fileRange.ts"
 import { Gate } from "../../reactive/Gate.ts"
 import { highWater, type Tail } from "./Tail.ts"
@@ -51,8 +51,8 @@ const written$ = (
         next: (chunk) => {
           tail.append(chunk)
           balance()
-          // Opens the gate again when the bytes have been written.
-          if (tail.pending > highWater) tail.flush().then(balance, fail)
+          // Opens the gate again when the bytes have been written, and says that they cannot be.
+          if (tail.isBroken || tail.pending > highWater) tail.flush().then(balance, fail)
           sink.next(chunk)
         },
         error: (error) => tail.flush().then(() => sink.error(error), fail),
@@ -112,8 +112,12 @@ export const makeArrival = (kept: KeptFile, rest: Rest) => {
     tail.flush().then(start, (error) => told.error(failed("write", path)(error)))
   })
 
+  const flushed = () => tail.flush().catch((error) => Promise.reject(failed("write", path)(error)))
+
   const follow = async (sink: Subscriber<Uint8Array>, gate: Gate): Promise<void> => {
     for (let at = 0; !sink.closed; ) {
+      // What came after the failure is in no file, and a reader that joined now would miss it.
+      if (tail.isBroken) await flushed()
       const end = tail.size
       if (at < end) {
         await pump(file, [at, end], gate, sink)
@@ -132,7 +136,7 @@ export const makeArrival = (kept: KeptFile, rest: Rest) => {
       } else {
         isJoining = true
         balance()
-        await tail.flush()
+        await flushed()
       }
     }
   }
@@ -140,7 +144,7 @@ export const makeArrival = (kept: KeptFile, rest: Rest) => {
   const joined$ = (gate: Gate): Observable<Uint8Array> | undefined =>
     isStarted
       ? new Observable((sink) => {
-          follow(sink, gate).catch((error) => sink.error(failed("read", path)(error)))
+          follow(sink, gate).catch((error) => sink.error(isReason(error) ? error : failed("read", path)(error)))
         })
       : undefined
   return { ahead$, joined$ }

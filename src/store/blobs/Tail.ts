@@ -21,6 +21,7 @@ export class Tail {
   readonly #waiting = new ByteQueue()
   #timer: NodeJS.Timeout | undefined
   #full = false
+  #broken = false
   #last: Promise<void> = Promise.resolve()
   readonly #file: FileHandle
   constructor(file: FileHandle, size: number) {
@@ -30,6 +31,10 @@ export class Tail {
   /** The disk is full: nothing more is kept. */
   get isFull(): boolean {
     return this.#full
+  }
+  /** A write failed for another reason than that: each flush fails with it. */
+  get isBroken(): boolean {
+    return this.#broken
   }
   /** Adds the chunk to the next write. The next flush reports a failure. */
   readonly append = (chunk: Uint8Array): void => {
@@ -60,6 +65,7 @@ export class Tail {
     await this.#file.truncate(0)
     this.size = 0
     this.#full = false
+    this.#broken = false
     this.#last = Promise.resolve()
   }
   readonly #write = async (chunks: ReadonlyArray<Uint8Array>, bytes: number): Promise<void> => {
@@ -70,7 +76,10 @@ export class Tail {
     } catch (error) {
       // Removes what the failed write left, which would shift everything after it.
       await this.#file.truncate(this.size).catch(() => undefined)
-      if (!noRoom.includes(codeOf(error))) throw error
+      if (!noRoom.includes(codeOf(error))) {
+        this.#broken = true
+        throw error
+      }
       // Nothing more is kept: a later, smaller chunk might fit, and would leave a gap before it.
       this.#full = true
     } finally {

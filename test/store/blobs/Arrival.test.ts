@@ -201,31 +201,37 @@ it.effect("how many bytes are here is told at once, also of those that wait to b
   )
 )
 
+/** The disk takes so many writes, and no more. Gives how many it refused. */
+const refusing = Effect.fnUntraced(function* (code: string, taken: number) {
+  const probe = yield* Effect.promise(async () => {
+    const file = await openFile("/dev/null")
+    await file.close()
+    return Object.getPrototypeOf(file)
+  })
+  const { writev } = probe
+  let left = taken
+  let refused = 0
+  const spy = vi.spyOn(probe, "writev").mockImplementation(function (this: unknown, ...given: Array<unknown>) {
+    if (left-- > 0) return Reflect.apply(writev, this, given)
+    refused += 1
+    return Promise.reject(Object.assign(new Error("refused"), { code }))
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => spy.mockRestore()))
+  return () => refused
+})
+
 describe("where the disk is full", () => {
   for (const writes of [0, 1, 3])
     it.effect(`after ${writes} writes, what has no room is requested again by the reader`, () =>
       Effect.gen(function* () {
         const path = yield* place
-        const probe = yield* Effect.promise(async () => {
-          const file = await openFile("/dev/null")
-          await file.close()
-          return Object.getPrototypeOf(file)
-        })
-        const { writev } = probe
-        let left = writes
-        let refused = 0
-        const full = vi.spyOn(probe, "writev").mockImplementation(function (this: unknown, ...given: Array<unknown>) {
-          if (left-- > 0) return Reflect.apply(writev, this, given)
-          refused += 1
-          return Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }))
-        })
-        yield* Effect.addFinalizer(() => Effect.sync(() => full.mockRestore()))
+        const refused = yield* refusing("ENOSPC", writes)
         const partial = yield* openPartial(path, blob.length)
         const { asked, rest } = sending([70_000], blob.length)
         const { ahead$, bytes$ } = partial.arrival(rest)
         yield* Effect.promise(async () => {
           const ahead = ahead$.subscribe()
-          await expect.poll(() => refused).toBeGreaterThan(0)
+          await expect.poll(refused).toBeGreaterThan(0)
           expect((await reading(bytes$, 1)).equals(blob)).toBe(true)
           ahead.unsubscribe()
         })
@@ -233,4 +239,55 @@ describe("where the disk is full", () => {
         expect(partial.size()).toBeLessThan(blob.length)
       }).pipe(Effect.scoped)
     )
+})
+
+describe("where the disk fails", () => {
+  const failure = { _tag: "FileSystemFailed", operation: "write", code: "EIO" }
+  /** What was sent until the download failed. */
+  const sentUntil = async (download: (rest: Rest) => Observable<unknown>) => {
+    let sent = 0
+    const { rest } = sending([70_000], blob.length)
+    const counted: Rest = (...asked) => rest(...asked).pipe(tap(({ length }) => (sent += length)))
+    await expect(lastValueFrom(download(counted))).rejects.toMatchObject(failure)
+    return sent
+  }
+
+  for (const writes of [0, 1])
+    it.effect(`after ${writes} writes, a download ends soon, with its reader and without`, () =>
+      Effect.gen(function* () {
+        const path = yield* place
+        yield* refusing("EIO", writes)
+        const partial = yield* openPartial(path, blob.length)
+        for (const download of [
+          (rest: Rest) => partial.bytes$(new Gate(), rest),
+          (rest: Rest) => partial.arrival(rest).ahead$
+        ]) {
+          expect(yield* Effect.promise(() => sentUntil(download))).toBeLessThan(2 ** 19)
+          yield* partial.discard
+        }
+      }).pipe(Effect.scoped)
+    )
+
+  it.effect("a reader that comes late is told, and never misses what could not be written", () =>
+    Effect.gen(function* () {
+      const path = yield* place
+      const refused = yield* refusing("EIO", 1)
+      const partial = yield* openPartial(path, blob.length)
+      const { rest } = sending([30_000], blob.length)
+      const { ahead$, bytes$ } = partial.arrival(rest)
+      yield* Effect.promise(async () => {
+        const ahead = ahead$.subscribe({ error: () => undefined })
+        await expect.poll(refused).toBeGreaterThan(0)
+        let seen = 0
+        const pieces$ = bytes$(new Gate()).pipe(
+          tap((piece) => {
+            expect(Buffer.compare(piece, blob.subarray(seen, seen + piece.length))).toBe(0)
+            seen += piece.length
+          })
+        )
+        await expect(lastValueFrom(pieces$)).rejects.toMatchObject(failure)
+        ahead.unsubscribe()
+      })
+    }).pipe(Effect.scoped)
+  )
 })
