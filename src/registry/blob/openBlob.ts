@@ -3,7 +3,8 @@
  *
  * A partial download must not prevent the rest from being downloaded. So if a host refuses a range, or answers it with
  * something else, the whole blob is requested once, and the bytes that are already there are skipped; if that works,
- * the host gets no more range requests. The same happens if it ends the connection on two range requests in a row.
+ * the host gets no more range requests. The same happens if it ends the connection on two range requests in a row, and if it
+ * answers one for a part with the whole.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -130,9 +131,9 @@ const openAt = Effect.fnUntraced(function* (
     if (answer.status === 206 && fits) return { answer, surplus: 0, ranged: origin }
     isRefused = answer.status === 206 || refusals.has(answer.status)
     if (end !== undefined) {
-      if (!isRefused && !isGiven(answer)) return { answer, surplus: 0 }
-      rangeless.add(origin)
-      return yield* new RangesIgnored()
+      // It sends the whole blob to whoever asks for a part. A refusal may be of this range alone, as of a blob that is smaller.
+      if (answer.status === 200) rangeless.add(origin)
+      return isRefused || isGiven(answer) ? yield* new RangesIgnored() : { answer, surplus: 0 }
     }
     const isForeign = answer.status === 404 && blob.urls !== undefined && blob.urls.length > 0
     if (!isRefused && (isForeign || !mayRefuse(answer.status))) return yield* judged(answer)

@@ -179,6 +179,22 @@ describe("where ranges", () => {
     })
   )
 
+  it.live("of one blob are refused, those of others are asked for as before", () =>
+    Effect.gen(function* () {
+      // The manifest said that this blob is longer than it is.
+      const served = yield* serve((request, response) => {
+        if (request.headers.range !== "bytes=50-89") return void response.writeHead(416).end()
+        response.writeHead(206, { "content-range": `bytes 50-89/${bytes.length}` }).end(bytes.subarray(50, 90))
+      })
+      yield* Effect.gen(function* () {
+        const refused = yield* Effect.exit(reading(served.host, bytes.length, { size: 200_000, end: 150_000 }))
+        expect(String(refused)).toContain("RangesIgnored")
+        const { received } = yield* reading(served.host, 50, { end: 90 })
+        expect(received.equals(bytes.subarray(50, 90))).toBe(true)
+      }).pipe(Effect.provide(Registry.layer(noRetry)))
+    })
+  )
+
   it.live("are refused, the ranges of one blob at once become one body", () =>
     Effect.gen(function* () {
       const large = randomBytes(5 * 2 ** 20)
