@@ -41,6 +41,8 @@ const run = (job: WorkerJob, ring: RingReader, post: Post): Done | Promise<Done>
     case "Decompress":
       decompressFor(job)
       return { _tag: "Done", counts: noCounts }
+    default:
+      throw new Error("it does not know this job: ociflow-worker.js is of another version than the library")
   }
 }
 
@@ -55,7 +57,7 @@ if (parentPort !== null) {
     jobs += 1
     if (jobs === manyJobs && exposesGc && !isGcExposed()) exposeGc()
     collectIfGrown()
-    void outcomeOf(command.digest, () => run(command, ring, post)).then((outcome) => post(outcome))
+    void outcomeOf(command.digest, () => run(command, ring, post)).then(post)
   })
   ring.ready()
 }

@@ -255,6 +255,23 @@ describe("WorkerPool", () => {
     })
   )
 
+  it.live("a job that the worker does not know, being of another version, fails, and the worker goes on", () =>
+    run(async () => {
+      const pool = new WorkerPool(1)
+      const told = await new Promise<{ _tag: string; reason?: unknown }>((resolve, reject) =>
+        pool.take((worker) => {
+          const job = { _tag: "Unpack", digest: small.job.digest } as never
+          worker.start(job, { message: resolve, died: reject })
+        })
+      )
+      expect(told._tag).toBe("Failed")
+      expect(JSON.stringify(told.reason)).toContain("of another version than the library")
+      const next = await new Promise<{ isDead: boolean }>((resolve) => void pool.take(resolve))
+      expect(next.isDead).toBe(false)
+      await pool.close()
+    })
+  )
+
   it.live("makes no more workers than are needed", () =>
     run(async () => {
       const pool = new WorkerPool(3)
