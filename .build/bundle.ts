@@ -198,7 +198,7 @@ const modules: BuildOptions = {
 const puller = { entry: "src/makePuller.ts", exports: { "src/makePuller.ts": "makePuller" } }
 /** The program itself waits for what it imports dynamically, so nothing of that can wait for the program. */
 const program = { entry: "src/cli/program.ts", exports: { "src/cli/run.ts": "run", "src/Puller.ts": "Puller" } }
-/** The other entries stand where there is no Node, perhaps, and load nothing dynamically. */
+/** Those beside it may stand where there is no Node, and load nothing dynamically. */
 const index = {
   entry: "src/index.ts",
   exports: { "src/index.ts": "open" },

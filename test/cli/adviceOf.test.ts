@@ -32,9 +32,9 @@ describe("advice", () => {
     expect(adviceOf(sampleReason("StoreDamaged"))).toBe(
       "ociflow verify with --repair pulls again what is missing or was changed."
     )
-    expect(adviceOf(sampleReason("NotCached"))).toMatch(/^Pull it again with the --policy missing or always/)
+    expect(adviceOf(sampleReason("NotCached"))).toMatch(/^Use the --policy missing or always/)
     expect(adviceOf(sampleReason("NotCached", { problem: undefined }))).toBe(
-      "Pull it first. ociflow images lists what is stored."
+      "A pull stores it. ociflow images lists what is stored."
     )
     expect(adviceOf(sampleReason("RegistryUnreachable", { url: "http://r.test/v2/", remedy: undefined }))).toMatch(
       /If the registry uses TLS, run without --plain-http\.$/

@@ -67,8 +67,8 @@ export class NotCached extends taggedError("NotCached")<{
   }
   get advice() {
     return this.problem === undefined
-      ? "Pull it first. `images` lists what is stored."
-      : "Pull it again with the `policy` missing or always, which downloads what is missing."
+      ? "A pull stores it. `images` lists what is stored."
+      : "Use the `policy` missing or always, which downloads what is missing."
   }
 }
 

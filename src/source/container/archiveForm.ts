@@ -10,7 +10,7 @@ const startsWith = (bytes: Uint8Array, text: string) => Buffer.from(bytes).toStr
 
 /** Quotes a text so that a shell takes it as one word. */
 const shellWord = (text: string) =>
-  /^[\p{L}\p{N}_./:@%+=,-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  /^[\p{L}\p{N}_./:@%+=,][\p{L}\p{N}_./:@%+=,-]*$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** The compression of an archive, judged by its first block; `undefined` for a plain tar. Throws `InvalidSource`, which says what it is instead. */
 export const archiveForm = (beginning: Uint8Array, name: string): Compression | undefined => {
