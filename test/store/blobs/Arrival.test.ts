@@ -71,6 +71,17 @@ const withPartial = <A>(use: (partial: PartialBlob, path: string) => Promise<A>,
     return yield* Effect.promise(() => use(partial, path))
   }).pipe(Effect.scoped)
 
+/** A download whose pieces the test gives, and whether it may go on. */
+const byHand = (partial: PartialBlob) => {
+  const source = new Subject<Uint8Array>()
+  let inner: Gate | undefined
+  const arrival = partial.arrival((gate) => {
+    inner = gate
+    return source
+  })
+  return { ...arrival, source, isOpen: () => inner?.isOpen }
+}
+
 const given = fc.record({
   size: fc.integer({ min: 1, max: blob.length }),
   keptShare: fc.constantFrom(0, 0, 0.3, 1),
@@ -122,22 +133,17 @@ describe("a reader that comes late", () => {
 
   it.effect("is waited for while the bytes before it are written; then both go on", () =>
     withPartial(async (partial) => {
-      const source = new Subject<Uint8Array>()
-      let inner: Gate | undefined
-      const { ahead$, bytes$ } = partial.arrival((gate) => {
-        inner = gate
-        return source
-      })
+      const { ahead$, bytes$, source, isOpen } = byHand(partial)
       const ahead = ahead$.subscribe()
-      await expect.poll(() => inner?.isOpen).toBe(true)
+      await expect.poll(isOpen).toBe(true)
       source.next(blob.subarray(0, 1000))
-      expect(inner?.isOpen).toBe(true)
+      expect(isOpen()).toBe(true)
       let seen = 0
       const reader = bytes$(new Gate()).subscribe(({ length }) => {
         seen += length
       })
-      expect([inner?.isOpen, seen]).toEqual([false, 0])
-      await expect.poll(() => [inner?.isOpen, seen]).toEqual([true, 1000])
+      expect([isOpen(), seen]).toEqual([false, 0])
+      await expect.poll(() => [isOpen(), seen]).toEqual([true, 1000])
       reader.unsubscribe()
       ahead.unsubscribe()
     }, blob.length)
@@ -145,25 +151,20 @@ describe("a reader that comes late", () => {
 
   it.effect("holds the download back, once it has caught up", () =>
     withPartial(async (partial) => {
-      const source = new Subject<Uint8Array>()
-      let inner: Gate | undefined
-      const { ahead$, bytes$ } = partial.arrival((gate) => {
-        inner = gate
-        return source
-      })
+      const { ahead$, bytes$, source, isOpen } = byHand(partial)
       const ahead = ahead$.subscribe()
       const gate = new Gate()
       let seen = 0
       const reader = bytes$(gate).subscribe(({ length }) => {
         seen += length
       })
-      await expect.poll(() => inner?.isOpen).toBe(true)
+      await expect.poll(isOpen).toBe(true)
       source.next(blob.subarray(0, 1000))
       await expect.poll(() => seen).toBe(1000)
       gate.close()
-      expect(inner?.isOpen).toBe(false)
+      expect(isOpen()).toBe(false)
       gate.open()
-      expect(inner?.isOpen).toBe(true)
+      expect(isOpen()).toBe(true)
       reader.unsubscribe()
       ahead.unsubscribe()
     }, blob.length)
