@@ -3,7 +3,7 @@
  * their work. The two programs, the command line and the extraction worker, hold all that they import. The library holds
  * its own modules alone: a program that imports it must share its `effect` and its `rxjs`.
  */
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises"
+import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type BuildOptions, build, type Plugin } from "esbuild"
@@ -188,7 +188,8 @@ const commandLine: BuildOptions = {
 const modules: BuildOptions = {
   ...common,
   ...split,
-  entryPoints: library.map((it) => `src/${it}.ts`),
+  // What finds files stands in a chunk of its own: ncc rewrites it there, and not among much else.
+  entryPoints: [...library, "assets"].map((it) => `src/${it}.ts`),
   outdir: join(root, "dist"),
   plugins: [operators, dependencies, builtins, engineAt("./ociflow-engine.js")],
   banner: {},
@@ -214,6 +215,7 @@ const built = await Promise.all([
   build({ ...common, entryPoints: ["src/store/database/engine.ts"], outfile: engine, banner: directory })
 ])
 await copyFile(join(root, "node_modules/sql.js/dist/sql-wasm.wasm"), join(root, "dist/ociflow-sqlite.wasm"))
+await rm(join(root, "dist/assets.js"))
 await removeUnreachable(join(root, "dist"), library)
 
 /** `node_modules/name` or `node_modules/@scope/name`, nested ones too. */

@@ -87,6 +87,16 @@ describe("the packed package", () => {
     }
   })
 
+  test("finds the worker and SQLite in a module that does nothing else, where ncc sees them", async () => {
+    const found = []
+    for (const path of tarball.paths.filter((path) => /^dist\/[^/]+\.js$/.test(path))) {
+      const code = await readShipped(path)
+      if (/new URL\("\.\/ociflow-/.test(code)) found.push(code.split("\n").length)
+    }
+    expect(found).toHaveLength(1)
+    expect(found[0]).toBeLessThan(50)
+  })
+
   test("depends on what its modules ask for, and on nothing else", async () => {
     const { dependencies, optionalDependencies, peerDependencies } = await readManifest()
     const given = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })

@@ -35,5 +35,5 @@ export const bundlers: ReadonlyArray<MatrixRow> = [
   bundler("rolldown", "Rolldown", ["rolldown@1.3.3"]),
   bundler("webpack", "webpack", ["webpack@5.113.0", "webpack-cli@7.3.1"]),
   bundler("vite", "Vite, SSR", ["vite@8.4.0"]),
-  bundler("ncc", "ncc", ["@vercel/ncc@0.45.0"])
+  bundler("ncc", "ncc", ["@vercel/ncc@0.45.0"], true)
 ]
