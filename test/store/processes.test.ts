@@ -69,9 +69,9 @@ describe("several processes", () => {
         const [dead, living] = [yield* start("stageLayer.ts", root), yield* start("stageLayer.ts", root)]
         yield* Effect.promise(() => Promise.all([dead.says("staged"), living.says("staged")]))
         const [deadPath = "", livingPath = ""] = [dead.lines[0], living.lines[0]]
+        expect(yield* exists(deadPath)).toBe(true)
         dead.process.kill("SIGKILL")
         yield* Effect.promise(() => dead.ended)
-        expect(yield* exists(deadPath)).toBe(true)
         const store = yield* open({ root })
         yield* store.staging.stage
         while (yield* exists(join(deadPath, ".."))) yield* Effect.sleep("5 millis")
