@@ -1,5 +1,4 @@
 /** Whether a pull uses what the store holds, or asks the source. */
-
 import { dirname } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

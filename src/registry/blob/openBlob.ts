@@ -131,7 +131,7 @@ const openAt = Effect.fnUntraced(function* (
     if (answer.status === 206 && fits) return { answer, surplus: 0, ranged: origin }
     isRefused = answer.status === 206 || refusals.has(answer.status)
     if (end !== undefined) {
-      // It sends the whole blob to whoever asks for a part. A refusal may be of this range alone, as of a blob that is smaller.
+      // A 200 means that the host ignores ranges. A refusal may concern this range alone: the manifest may overstate the blob's size.
       if (answer.status === 200) rangeless.add(origin)
       return isRefused || isGiven(answer) ? yield* new RangesIgnored() : { answer, surplus: 0 }
     }

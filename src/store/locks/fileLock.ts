@@ -97,7 +97,7 @@ const write = async (handle: FileHandle, note: string): Promise<void> => {
   await handle.appendFile(note.slice(0, longestNote)).catch(() => undefined)
 }
 
-/** `undefined`: there is none, or none that can be read. */
+/** Reads the note in a lock's file. `undefined` if there is no note, or the file cannot be read. */
 export const readNote = (path: string): Promise<string | undefined> =>
   readRegular(path, longestNote).then(
     (note) => (note.length === 0 ? undefined : note.toString("utf8")),

@@ -17,8 +17,8 @@ import type { Tree } from "../trees/TreePaths.ts"
 
 export interface Archives {
   /**
-   * The digest of a blob that was proven to have this diffID, and whose tree, made with these options, is there with its
-   * records. `undefined` if there is none. `trees`: those on disk, where the caller has listed them.
+   * Finds a blob that was proven to have this diffID, and whose tree and records are on disk, made with these options. Gives
+   * its digest, or `undefined` if no blob is like that. `trees`: the trees on disk, if the caller has listed them already.
    */
   readonly find: (
     diffId: string,

@@ -29,8 +29,8 @@ export interface FindTreeOptions {
 }
 
 /**
- * The digest of the blob whose tree it is: the one that was there when the image was pulled, else the layer's own, else any of
- * the same archive. `undefined` if there is none.
+ * Finds the tree of a layer, and gives the digest that it is named by: that of the tree which the image was pulled with, else the
+ * layer's own, else that of another blob with the same archive. `undefined` if no such tree is on disk.
  */
 export const findTree = Effect.fnUntraced(function* (
   { digest, diffId, isProven, tree }: NamedLayer,

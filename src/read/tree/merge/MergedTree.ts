@@ -48,8 +48,8 @@ export class MergedTree {
   /** Names (last components) whose place is uncertain, because of what layers that were not read may hold; or `everything`. */
   uncertain: Set<string> | "everything" = new Set()
   /**
-   * The highest layer that has something in a directory which may be a link in a layer that was not read; -1 if there is none. Where such
-   * a link leads, directories are made: where nothing is, and in place of what is not a directory in the layers below.
+   * The highest layer with entries below a path that may turn out to be a symbolic link, since a lower layer was not read. -1 if
+   * no layer has any. Where such a link leads, the merge makes a directory if there is none, in place of a lower layer's file too.
    */
   guessed = -1
   /** For each open directory, the names that are known not to be there. */
